@@ -1,0 +1,32 @@
+# Third-party libraries, all from Debian 12 packages (deploy/install-packages.sh lists them).
+
+find_package(Threads REQUIRED)
+find_package(PkgConfig REQUIRED)
+find_package(Boost 1.81 REQUIRED)
+find_package(Protobuf REQUIRED)
+find_package(nlohmann_json REQUIRED)
+find_package(fmt REQUIRED)
+find_package(spdlog REQUIRED)
+find_package(CURL REQUIRED)
+find_package(OpenSSL REQUIRED)
+find_package(CLI11 REQUIRED)
+find_package(prometheus-cpp CONFIG REQUIRED)
+pkg_check_modules(PQXX REQUIRED IMPORTED_TARGET libpqxx)
+pkg_check_modules(RDKAFKA REQUIRED IMPORTED_TARGET rdkafka)
+pkg_check_modules(YAML_CPP REQUIRED IMPORTED_TARGET yaml-cpp)
+if(MILLRACE_BUILD_TESTS)
+    find_package(GTest REQUIRED)
+    include(GoogleTest)
+endif()
+if(MILLRACE_BUILD_BENCH)
+    find_package(benchmark REQUIRED)
+endif()
+
+# Optional: in-process llama.cpp. deploy/fetch-llama.sh builds it into the cache and
+# `make build` passes its prefix in CMAKE_PREFIX_PATH.
+find_package(llama CONFIG QUIET)
+if(llama_FOUND)
+    message(STATUS "llama.cpp found: the 'llama' backend is built in")
+else()
+    message(STATUS "llama.cpp not found: the 'llama' backend is left out (deploy/fetch-llama.sh builds it)")
+endif()

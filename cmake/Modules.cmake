@@ -1,0 +1,56 @@
+# One target per module with explicit dependencies, so that the link graph is the architecture.
+#
+#   millrace_module(NAME job SRCS job_state.cc ... DEPS millrace::base ... [PRIVATE_DEPS Boost::headers])
+#   millrace_program(NAME millrace-worker SRCS main.cc DEPS ...)
+#   millrace_test(NAME job_test LABEL unit SRCS ... DEPS ... [TIMEOUT seconds] [SERIAL])
+
+function(millrace_module)
+    cmake_parse_arguments(M "" "NAME" "SRCS;DEPS;PRIVATE_DEPS" ${ARGN})
+    set(target millrace_${M_NAME})
+    if(M_SRCS)
+        add_library(${target} STATIC ${M_SRCS})
+        target_include_directories(${target} PUBLIC ${CMAKE_SOURCE_DIR})
+        target_link_libraries(${target} PUBLIC ${M_DEPS} PRIVATE millrace_compiler ${M_PRIVATE_DEPS})
+    else()
+        add_library(${target} INTERFACE)
+        target_include_directories(${target} INTERFACE ${CMAKE_SOURCE_DIR})
+        target_link_libraries(${target} INTERFACE ${M_DEPS})
+    endif()
+    add_library(millrace::${M_NAME} ALIAS ${target})
+endfunction()
+
+function(millrace_program)
+    cmake_parse_arguments(P "" "NAME" "SRCS;DEPS" ${ARGN})
+    add_executable(${P_NAME} ${P_SRCS})
+    target_include_directories(${P_NAME} PRIVATE ${CMAKE_SOURCE_DIR})
+    target_link_libraries(${P_NAME} PRIVATE millrace_compiler ${P_DEPS})
+endfunction()
+
+# LABEL is unit, integration or e2e: unit tests touch no server; the others start their own.
+function(millrace_test)
+    cmake_parse_arguments(T "SERIAL" "NAME;LABEL;TIMEOUT" "SRCS;DEPS" ${ARGN})
+    add_executable(${T_NAME} ${T_SRCS})
+    target_include_directories(${T_NAME} PRIVATE ${CMAKE_SOURCE_DIR})
+    target_link_libraries(${T_NAME} PRIVATE millrace_compiler ${T_DEPS} GTest::gmock GTest::gtest_main)
+    set_target_properties(${T_NAME} PROPERTIES RUNTIME_OUTPUT_DIRECTORY ${CMAKE_BINARY_DIR}/tests)
+    if(NOT T_TIMEOUT)
+        set(T_TIMEOUT 60)
+    endif()
+    add_test(NAME ${T_NAME} COMMAND ${T_NAME} WORKING_DIRECTORY ${CMAKE_BINARY_DIR}/tests)
+    set_tests_properties(${T_NAME} PROPERTIES LABELS "${T_LABEL}" TIMEOUT ${T_TIMEOUT}
+        ENVIRONMENT "MILLRACE_BIN=${CMAKE_BINARY_DIR}/bin;MILLRACE_SOURCE=${CMAKE_SOURCE_DIR}")
+    if(T_SERIAL)
+        set_tests_properties(${T_NAME} PROPERTIES RUN_SERIAL ON)
+    endif()
+endfunction()
+
+# Makes one C++ source out of a folder of text files: a constexpr table of {name, text}.
+#   embed_texts(OUT <file.cc> HEADER <"path/to/declaring.h"> NAME <ns::function> FILES ...)
+function(embed_texts)
+    cmake_parse_arguments(E "" "OUT;HEADER;FUNCTION" "FILES" ${ARGN})
+    add_custom_command(OUTPUT ${E_OUT}
+        COMMAND ${CMAKE_COMMAND} -DOUT=${E_OUT} -DHEADER=${E_HEADER} -DFUNCTION=${E_FUNCTION}
+                "-DFILES=${E_FILES}" -P ${CMAKE_SOURCE_DIR}/cmake/EmbedTexts.cmake
+        DEPENDS ${E_FILES} ${CMAKE_SOURCE_DIR}/cmake/EmbedTexts.cmake
+        VERBATIM)
+endfunction()

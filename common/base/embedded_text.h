@@ -1,0 +1,14 @@
+// A text file that cmake/EmbedTexts.cmake compiled into the program: a statement, a migration.
+#pragma once
+
+#include <span>
+#include <string_view>
+
+namespace millrace {
+
+struct EmbeddedText {
+    std::string_view name;  // The file's name, e.g. "job_claim.sql".
+    std::string_view text;
+};
+
+}  // namespace millrace
