@@ -9,7 +9,9 @@ endif()
 add_library(millrace_compiler INTERFACE)
 target_compile_options(millrace_compiler INTERFACE
     -Wall -Wextra -Wpedantic -Wshadow -Wnon-virtual-dtor -Wold-style-cast -Wunused
-    -Woverloaded-virtual -Wnull-dereference -Wimplicit-fallthrough -Wcast-align -Werror)
+    -Woverloaded-virtual -Wnull-dereference -Wimplicit-fallthrough -Wcast-align -Werror
+    # Designated initialisers name what differs from the defaults; the rest is meant.
+    -Wno-missing-field-initializers)
 # GCC 12 reports null dereferences and maybe-uninitialised reads inside inlined libstdc++ and
 # Boost code that do not exist; both are errors only where optimisation does not invent them.
 target_compile_options(millrace_compiler INTERFACE

@@ -1,0 +1,90 @@
+#include "common/job/outcome.h"
+
+#include <algorithm>
+#include <array>
+
+#include "common/base/check.h"
+
+namespace millrace {
+namespace {
+
+constexpr std::array<std::string_view, 8> kNames{"completed",    "permanent",   "retryable",
+                                                 "rate_limited", "timeout",     "interrupted",
+                                                 "cancelled",    "lost"};
+
+Settlement failed(const Outcome& outcome) {
+    return {.next = JobState::kFailed,
+            .counts_as_failure = true,
+            .error_code = outcome.error_code,
+            .error_message = outcome.error_message};
+}
+
+Settlement retried(const Outcome& outcome, const ClaimedJob& job, const BackoffPolicy& backoff,
+                   Random& random) {
+    const int failures = job.failures + 1;
+    if (failures >= job.spec.policy.attempts_max) return failed(outcome);
+    return {.next = JobState::kScheduled,
+            .delay = backoff_delay(backoff, failures, random),
+            .counts_as_failure = true,
+            .error_code = outcome.error_code,
+            .error_message = outcome.error_message};
+}
+
+Settlement waits_for_capacity(const Outcome& outcome, const ClaimedJob& job,
+                              const BackoffPolicy& backoff, Random& random) {
+    const auto own = backoff_delay(backoff, job.attempt, random);
+    const auto asked = outcome.retry_after.value_or(milliseconds(0));
+    return {.next = JobState::kScheduled,
+            .delay = std::min(std::max(own, asked), backoff.max),
+            .error_code = outcome.error_code,
+            .error_message = outcome.error_message};
+}
+
+Settlement timed_out(const Outcome& outcome, const ClaimedJob& job, const BackoffPolicy& backoff,
+                     Random& random) {
+    if (!job.deadline_is_ttl) return retried(outcome, job, backoff, random);
+    return {.next = JobState::kExpired,
+            .counts_as_failure = true,
+            .error_code = "expired",
+            .error_message = "the job's time to live ran out while it was running"};
+}
+
+}  // namespace
+
+std::string_view name(OutcomeKind kind) { return kNames.at(static_cast<std::size_t>(kind) - 1); }
+
+std::optional<OutcomeKind> outcome_kind_from_number(int value) {
+    if (value < 1 || value > static_cast<int>(kNames.size())) return std::nullopt;
+    return static_cast<OutcomeKind>(value);
+}
+
+milliseconds backoff_delay(const BackoffPolicy& policy, int failures, Random& random) {
+    CHECK(failures >= 1);
+    auto bound = std::min(policy.base, policy.max);
+    for (int i = 1; i < failures && bound < policy.max; ++i) bound = std::min(bound * 2, policy.max);
+    return milliseconds(random.below(static_cast<std::uint64_t>(bound.count()) + 1));
+}
+
+Settlement settle(const Outcome& outcome, const ClaimedJob& job, const BackoffPolicy& backoff,
+                  Random& random) {
+    switch (outcome.kind) {
+        case OutcomeKind::kCompleted:
+            return {.next = JobState::kCompleted};
+        case OutcomeKind::kPermanent:
+            return failed(outcome);
+        case OutcomeKind::kRetryable:
+            return retried(outcome, job, backoff, random);
+        case OutcomeKind::kRateLimited:
+            return waits_for_capacity(outcome, job, backoff, random);
+        case OutcomeKind::kTimeout:
+            return timed_out(outcome, job, backoff, random);
+        case OutcomeKind::kInterrupted:
+        case OutcomeKind::kCancelled:
+        case OutcomeKind::kLost:
+            // A cancel that the row does not ask for any more is an interruption like any other.
+            return {.next = JobState::kQueued};
+    }
+    CHECK(false);
+}
+
+}  // namespace millrace

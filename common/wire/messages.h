@@ -1,0 +1,70 @@
+// The messages of proto/millrace/v1 as plain values, and their encoding. The only place where
+// generated protobuf types meet ours.
+//
+// Encoding cannot fail. Decoding returns kDataCorrupt for bytes that are no such message, or whose
+// ids have the wrong length; unknown fields are ignored, so that old readers accept new writers.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <variant>
+#include <vector>
+
+#include "common/base/result.h"
+#include "common/job/job.h"
+#include "common/job/job_state.h"
+
+namespace millrace::wire {
+
+std::string encode_spec(const JobSpec& spec);
+Result<JobSpec> decode_spec(std::string_view bytes);
+
+// A queued job on its way to a worker.
+struct Dispatch {
+    JobId job;
+    std::optional<JobSpec> spec;  // Absent: read it from the store.
+};
+
+std::string encode(const Dispatch& dispatch);
+// The same, from a spec that was encoded before (encode_spec), without decoding it.
+std::string encode_dispatch(const JobId& job, std::string_view encoded_spec);
+Result<Dispatch> decode_dispatch(std::string_view bytes);
+
+struct Started {
+    std::string worker;
+};
+struct Partial {
+    std::string text;
+};
+struct Progress {
+    double fraction = 0;
+    std::string message;
+};
+struct Finished {
+    JobState state = JobState::kCompleted;
+};
+struct Requeued {
+    JobState state = JobState::kQueued;
+};
+
+struct Event {
+    AttemptKey key;
+    std::uint32_t sequence = 0;
+    std::variant<Started, Partial, Progress, Finished, Requeued> what;
+};
+
+std::string encode(const std::vector<Event>& events);
+Result<std::vector<Event>> decode_events(std::string_view bytes);
+
+// Stop this attempt of this worker.
+struct CancelAttempt {
+    AttemptKey key;
+    WorkerId worker;
+};
+
+std::string encode(const CancelAttempt& order);
+Result<CancelAttempt> decode_control(std::string_view bytes);
+
+}  // namespace millrace::wire
