@@ -1,0 +1,116 @@
+// What clients can do, as asynchronous calls: the seam between the HTTP API and everything behind it.
+//
+// The API validates what came over the wire and speaks JSON; the service commits, reads and waits.
+// Calls never block; every callback is called exactly once, from one of the service's threads (never
+// from within the call), and must not block.
+//
+// Errors: kUnavailable       nothing was accepted or changed; try again;
+//         kResourceExhausted a bounded queue is full; try again later;
+//         kOutcomeUnknown    the job may have been accepted; `SubmitReply::id` says which to ask for;
+//         kInvalidArgument   unknown queue or model, or data that the store cannot hold;
+//         kNotFound          no such job.
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "common/base/result.h"
+#include "common/storage/records.h"
+
+namespace millrace::gateway {
+
+struct SubmitRequest {
+    JobSpec spec;
+    std::optional<storage::DbTime> run_at;
+    std::optional<storage::IdempotencyKey> idempotency;
+};
+
+struct SubmitReply {
+    JobId id;
+    JobState state = JobState::kQueued;
+    bool replayed = false;    // The idempotency key was known: `id` is the earlier job's.
+    bool key_reused = false;  // It was known for another request: nothing was accepted.
+};
+
+// A failed submit still names the job where its commit is in doubt.
+struct SubmitError {
+    Error error;
+    std::optional<JobId> id;  // kOutcomeUnknown: the id it will have if it was accepted.
+};
+
+using SubmitResult = boost::system::result<SubmitReply, SubmitError>;
+
+// [[noreturn]]: found by argument-dependent lookup when `.value()` meets an error.
+[[noreturn]] void throw_exception_from_error(const SubmitError& error,
+                                             const boost::source_location& location);
+
+template <class T>
+using Callback = std::function<void(T)>;
+
+// A waiter's registration; destroying it ends the wait, and no callback begins afterwards but one
+// that is already running.
+class Subscription {
+   public:
+    virtual ~Subscription() = default;
+};
+
+// What a watcher of one job is told. `epoch` and `sequence` order it; a rising epoch means that the
+// job runs anew and earlier partial output is void.
+struct JobNotice {
+    enum class Kind { kStarted, kPartial, kProgress, kRequeued, kFinished };
+    Kind kind = Kind::kFinished;
+    Epoch epoch = 0;
+    std::uint32_t sequence = 0;
+    std::string text;       // kPartial: to append. kProgress: the message. kStarted: worker's name.
+    double fraction = 0;    // kProgress.
+    JobState state = JobState::kCompleted;  // kFinished, kRequeued.
+};
+
+struct Readiness {
+    bool store_commits = false;
+    bool workers_consume = false;  // At least one live worker.
+    bool schema_current = false;
+    std::string detail;            // For people: what is missing.
+};
+
+class JobService {
+   public:
+    virtual ~JobService() = default;
+
+    // One submission; joins the group commit.
+    virtual void submit(SubmitRequest request, Callback<SubmitResult> done) = 0;
+    // Many, committed together where they fit; one result per request, in order.
+    virtual void submit_many(std::vector<SubmitRequest> requests,
+                             Callback<std::vector<SubmitResult>> done) = 0;
+
+    virtual void get(JobId id, storage::JobFields fields,
+                     Callback<Result<storage::JobRecord>> done) = 0;
+    virtual void list(storage::JobFilter filter,
+                      Callback<Result<std::pair<std::vector<storage::JobRecord>, bool>>> done) = 0;
+    // The job's record after the call.
+    virtual void cancel(JobId id, Callback<Result<storage::JobRecord>> done) = 0;
+
+    // Calls `notice` whenever something happens to the job, from now on; kFinished at least once if
+    // it finishes while subscribed (also when the event was lost: final states are probed). Read
+    // the row after subscribing, not before. Null when the limit of waiters is reached.
+    virtual std::unique_ptr<Subscription> watch(JobId id, Callback<const JobNotice&> notice) = 0;
+
+    virtual void lanes(Callback<Result<std::vector<storage::LaneStats>>> done) = 0;
+    virtual void workers(Callback<Result<std::vector<storage::WorkerRecord>>> done) = 0;
+    virtual void readiness(Callback<Readiness> done) = 0;
+
+    // Answers from memory: queues that exist, and whether a model is known to some worker of the
+    // queue (or configured). An unknown model may have been announced a moment ago: the service
+    // looks again, at most once a second, before it says no.
+    virtual std::vector<std::string> queues() const = 0;
+    virtual void model_known(std::string queue, std::string model, Callback<bool> done) = 0;
+    virtual std::vector<std::string> models(const std::string& queue) const = 0;
+
+    // PostgreSQL's clock, estimated; for `run_at` and ages in answers.
+    virtual storage::DbTime database_now() const = 0;
+};
+
+}  // namespace millrace::gateway
