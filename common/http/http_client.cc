@@ -1,0 +1,149 @@
+#include "common/http/http_client.h"
+
+#include <curl/curl.h>
+
+#include <algorithm>
+#include <cctype>
+
+#include "common/base/check.h"
+
+namespace millrace::http {
+namespace {
+
+struct HeaderList {
+    curl_slist* list = nullptr;
+
+    HeaderList() = default;
+    HeaderList(const HeaderList&) = delete;
+    HeaderList& operator=(const HeaderList&) = delete;
+    ~HeaderList() { curl_slist_free_all(list); }
+
+    void add(const std::string& line) { list = curl_slist_append(list, line.c_str()); }
+};
+
+struct Transfer {
+    Response response;
+    const OnData* on_data = nullptr;
+    bool stopped = false;
+};
+
+std::string_view trimmed(std::string_view text) {
+    while (!text.empty() && std::isspace(static_cast<unsigned char>(text.front()))) {
+        text.remove_prefix(1);
+    }
+    while (!text.empty() && std::isspace(static_cast<unsigned char>(text.back()))) {
+        text.remove_suffix(1);
+    }
+    return text;
+}
+
+size_t on_header(char* data, size_t, size_t size, void* user) {
+    auto& response = static_cast<Transfer*>(user)->response;
+    const std::string_view line(data, size);
+    const auto colon = line.find(':');
+    if (line.starts_with("HTTP/")) {
+        response.headers.clear();  // An interim answer (100) came before.
+    } else if (colon != std::string_view::npos) {
+        std::string name(line.substr(0, colon));
+        std::ranges::transform(name, name.begin(), [](unsigned char c) { return std::tolower(c); });
+        response.headers[name] = std::string(trimmed(line.substr(colon + 1)));
+    }
+    return size;
+}
+
+size_t on_body(char* data, size_t, size_t size, void* user) {
+    auto& transfer = *static_cast<Transfer*>(user);
+    const std::string_view piece(data, size);
+    if (transfer.on_data == nullptr || transfer.response.status / 100 != 2) {
+        transfer.response.body += piece;
+        return size;
+    }
+    if ((*transfer.on_data)(piece)) return size;
+    transfer.stopped = true;
+    return 0;
+}
+
+// The status is needed while the body streams, before curl_easy_perform returns.
+size_t on_header_with_status(char* data, size_t unit, size_t size, void* user) {
+    auto& transfer = *static_cast<Transfer*>(user);
+    const std::string_view line(data, size);
+    const auto space = line.find(' ');
+    if (line.starts_with("HTTP/") && space != std::string_view::npos) {
+        transfer.response.status = std::atoi(std::string(line.substr(space + 1, 3)).c_str());
+    }
+    return on_header(data, unit, size, user);
+}
+
+Error transfer_error(CURLcode code, const Transfer& transfer) {
+    if (transfer.stopped) return {ErrorCode::kCancelled, "the transfer was stopped"};
+    if (code == CURLE_OPERATION_TIMEDOUT) {
+        return {ErrorCode::kDeadlineExceeded, "the server did not answer in time"};
+    }
+    return {ErrorCode::kUnavailable, curl_easy_strerror(code)};
+}
+
+}  // namespace
+
+struct Client::Handle {
+    CURL* curl = nullptr;
+};
+
+Client::Client() : handle_(std::make_unique<Handle>()) {
+    static const CURLcode initialised = curl_global_init(CURL_GLOBAL_DEFAULT);
+    CHECK(initialised == CURLE_OK);
+    handle_->curl = curl_easy_init();
+    CHECK(handle_->curl != nullptr);
+}
+
+Client::~Client() { curl_easy_cleanup(handle_->curl); }
+
+Result<Response> Client::send(const Request& request) { return stream(request, nullptr); }
+
+Result<Response> Client::stream(const Request& request, const OnData& on_data) {
+    CURL* curl = handle_->curl;
+    curl_easy_reset(curl);  // Keeps connections and the DNS cache.
+    Transfer transfer;
+    if (on_data) transfer.on_data = &on_data;
+
+    HeaderList headers;
+    for (const auto& line : request.headers) headers.add(line);
+    headers.add("Expect:");  // No 100-continue round trip.
+    curl_easy_setopt(curl, CURLOPT_URL, request.url.c_str());
+    curl_easy_setopt(curl, CURLOPT_CUSTOMREQUEST, request.method.c_str());
+    curl_easy_setopt(curl, CURLOPT_HTTPHEADER, headers.list);
+    curl_easy_setopt(curl, CURLOPT_NOSIGNAL, 1L);
+    curl_easy_setopt(curl, CURLOPT_TCP_NODELAY, 1L);
+    curl_easy_setopt(curl, CURLOPT_CONNECTTIMEOUT_MS, 5000L);
+    curl_easy_setopt(curl, CURLOPT_TIMEOUT_MS, static_cast<long>(request.timeout.count()));
+    curl_easy_setopt(curl, CURLOPT_HEADERFUNCTION, on_header_with_status);
+    curl_easy_setopt(curl, CURLOPT_HEADERDATA, &transfer);
+    curl_easy_setopt(curl, CURLOPT_WRITEFUNCTION, on_body);
+    curl_easy_setopt(curl, CURLOPT_WRITEDATA, &transfer);
+    if (request.method != "GET") {
+        curl_easy_setopt(curl, CURLOPT_POSTFIELDS, request.body.data());
+        curl_easy_setopt(curl, CURLOPT_POSTFIELDSIZE_LARGE,
+                         static_cast<curl_off_t>(request.body.size()));
+    }
+
+    const CURLcode code = curl_easy_perform(curl);
+    if (code != CURLE_OK) return transfer_error(code, transfer);
+    return std::move(transfer.response);
+}
+
+std::string percent_encode(std::string_view text) {
+    constexpr std::string_view kHex = "0123456789ABCDEF";
+    std::string encoded;
+    for (const char c : text) {
+        const auto byte = static_cast<unsigned char>(c);
+        if (std::isalnum(byte) || std::string_view("-._~").find(c) != std::string_view::npos) {
+            encoded += c;
+        } else {
+            encoded += '%';
+            encoded += kHex[byte >> 4];
+            encoded += kHex[byte & 15];
+        }
+    }
+    return encoded;
+}
+
+}  // namespace millrace::http

@@ -1,0 +1,61 @@
+// A small HTTP client over libcurl for programs that talk to the gateway.
+//
+// Keeps its connection alive between requests.
+//
+// Threads: one caller at a time.
+// Blocks:  every call, up to the request's timeout.
+// Errors:  kUnavailable       no connection could be made, or it broke;
+//          kDeadlineExceeded  the timeout passed;
+//          kCancelled         the reader of a stream stopped it.
+//          An answer of any status is a value, not an error.
+#pragma once
+
+#include <functional>
+#include <map>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "common/base/clock.h"
+#include "common/base/result.h"
+
+namespace millrace::http {
+
+struct Request {
+    std::string method = "GET";
+    std::string url;
+    std::vector<std::string> headers;  // "Name: value"
+    std::string body;
+    milliseconds timeout{30000};  // Of the whole exchange; zero: none.
+};
+
+struct Response {
+    int status = 0;
+    std::map<std::string, std::string> headers;  // Names in lower case.
+    std::string body;                            // Empty where it was streamed.
+};
+
+// Called with each piece of a body; false stops the transfer.
+using OnData = std::function<bool(std::string_view)>;
+
+class Client {
+   public:
+    Client();
+    ~Client();
+    Client(const Client&) = delete;
+    Client& operator=(const Client&) = delete;
+
+    Result<Response> send(const Request& request);
+    // As send, but hands the body of a 2xx answer to `on_data` as it comes.
+    Result<Response> stream(const Request& request, const OnData& on_data);
+
+   private:
+    struct Handle;
+    std::unique_ptr<Handle> handle_;
+};
+
+// For one part of a path or a query: everything but unreserved characters as %XX (RFC 3986).
+std::string percent_encode(std::string_view text);
+
+}  // namespace millrace::http

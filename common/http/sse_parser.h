@@ -1,0 +1,41 @@
+// Server-sent events (WHATWG HTML, section 9.2.6) out of a stream of bytes, cut anywhere.
+//
+// Threads: one caller at a time.
+#pragma once
+
+#include <cstddef>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace millrace::http {
+
+struct ServerEvent {
+    std::string type;  // The `event` field; empty where there was none.
+    std::string id;
+    std::string data;  // The `data` fields, joined by newlines.
+
+    bool operator==(const ServerEvent&) const = default;
+};
+
+class SseParser {
+   public:
+    // An event larger than this is garbage: feed() then returns false and takes no more.
+    explicit SseParser(std::size_t event_bytes_max) : event_bytes_max_(event_bytes_max) {}
+
+    // Appends the events that the bytes complete. Comments and unknown fields are skipped, and so
+    // are events without data.
+    bool feed(std::string_view bytes, std::vector<ServerEvent>& events);
+
+   private:
+    void take_line(std::vector<ServerEvent>& events);
+    void take_field(std::string_view name, std::string_view value);
+
+    std::size_t event_bytes_max_;
+    std::string line_;
+    bool after_carriage_return_ = false;
+    ServerEvent event_;
+    bool has_data_ = false;
+};
+
+}  // namespace millrace::http
