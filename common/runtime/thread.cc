@@ -1,0 +1,38 @@
+#include "common/runtime/thread.h"
+
+#include <pthread.h>
+
+#include <cstdlib>
+#include <exception>
+
+#include "common/base/log.h"
+
+namespace millrace::runtime {
+namespace {
+
+constexpr std::size_t kNameMax = 15;
+
+[[noreturn]] void die(const std::string& name, const char* what) {
+    log_error("a thread died of an exception", {{"thread", name}, {"error", what}});
+    std::abort();
+}
+
+void run(const std::string& name, const Thread::Body& body, std::stop_token stop) {
+    pthread_setname_np(pthread_self(), name.substr(0, kNameMax).c_str());
+    try {
+        body(std::move(stop));
+    } catch (const std::exception& exception) {
+        die(name, exception.what());
+    } catch (...) {
+        die(name, "not a std::exception");
+    }
+}
+
+}  // namespace
+
+Thread::Thread(std::string name, Body body)
+    : thread_([name = std::move(name), body = std::move(body)](std::stop_token stop) {
+          run(name, body, std::move(stop));
+      }) {}
+
+}  // namespace millrace::runtime

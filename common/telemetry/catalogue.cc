@@ -1,0 +1,72 @@
+#include "common/telemetry/catalogue.h"
+
+#include <fmt/format.h>
+
+namespace millrace::telemetry {
+namespace {
+
+constexpr std::array kLabels{
+    LabelInfo{"route", "the API's routes, e.g. `/v1/jobs/{id}`; `other` for unknown paths"},
+    LabelInfo{"status", "`2xx`, `3xx`, `4xx`, `5xx`"},
+    LabelInfo{"priority", "`high`, `normal`, `low`"},
+    LabelInfo{"queue", "the configured queues"},
+    LabelInfo{"state", "`scheduled`, `queued`, `in_progress`"},
+    LabelInfo{"code", "error codes, `common/base/error.h`"},
+    LabelInfo{"channel", "`jobs`, `events`, `control`"},
+    LabelInfo{"event", "`started`, `partial`, `progress`, `finished`, `requeued`"},
+    LabelInfo{"duty", "the keeper's duties, e.g. `rescue`"},
+    LabelInfo{"backend", "the worker's backends, e.g. `llama`"},
+    LabelInfo{"outcome", "outcomes of attempts, `common/job/outcome.h`"},
+    LabelInfo{"source", "`control`, `heartbeat`"},
+    LabelInfo{"reason", "`drain`, `lost`, `reconcile`"},
+    LabelInfo{"statement", "file names of `common/storage/postgres/sql/`, without `.sql`"},
+};
+
+std::string_view kind_name(Kind kind) {
+    if (kind == Kind::kCounter) return "counter";
+    return kind == Kind::kGauge ? "gauge" : "histogram";
+}
+
+std::string_view part_name(Part part) {
+    if (part == Part::kGateway) return "gateway";
+    return part == Part::kWorker ? "worker" : "both";
+}
+
+std::string code_list(std::string_view names) {
+    std::string out = names.empty() ? "" : "`";
+    for (const char c : names) {
+        if (c == ',') {
+            out += "`, `";
+        } else {
+            out += c;
+        }
+    }
+    return names.empty() ? out : out + '`';
+}
+
+}  // namespace
+
+std::span<const LabelInfo> labels() {
+    return kLabels;
+}
+
+std::string metrics_markdown() {
+    std::string out =
+        "# Metrics\n\n"
+        "Printed from `common/telemetry/catalogue.inc`; a test compares. The gateway serves them "
+        "at\n"
+        "`/metrics` of its API, a worker where `worker.port` is set.\n\n"
+        "| Metric | Kind | Labels | Program | What it is | Look here when … |\n"
+        "| --- | --- | --- | --- | --- | --- |\n";
+    for (const auto& row : kMetrics) {
+        out += fmt::format("| `{}` | {} | {} | {} | {} | {} |\n", row.name, kind_name(row.kind),
+                           code_list(row.labels), part_name(row.part), row.help, row.when);
+    }
+    out += "\n## Labels\n\n| Label | Values |\n| --- | --- |\n";
+    for (const auto& label : kLabels) {
+        out += fmt::format("| `{}` | {} |\n", label.name, label.values);
+    }
+    return out;
+}
+
+}  // namespace millrace::telemetry
