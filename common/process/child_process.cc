@@ -1,0 +1,202 @@
+#include "common/process/child_process.h"
+
+#include <fmt/format.h>
+#include <poll.h>
+#include <sys/wait.h>
+
+#include <mutex>
+
+#include "common/base/check.h"
+#include "common/process/fd.h"
+#include "common/process/output_reader.h"
+#include "common/process/spawn.h"
+
+// glibc 2.36 forgot to declare these as C functions.
+extern "C" {
+#include <sys/pidfd.h>
+}
+
+extern char** environ;
+
+namespace millrace::process {
+namespace {
+
+using std::chrono::milliseconds;
+
+constexpr std::size_t kCapturedBytesMax = 64 * 1024;
+
+std::vector<std::string> merged_environment(const std::map<std::string, std::string>& added) {
+    std::vector<std::string> result;
+    for (char** entry = environ; *entry != nullptr; ++entry) {
+        const std::string_view text(*entry);
+        if (!added.contains(std::string(text.substr(0, text.find('='))))) result.emplace_back(text);
+    }
+    for (const auto& [name, value] : added) result.push_back(name + '=' + value);
+    return result;
+}
+
+Error system_error(std::string_view what) {
+    return {ErrorCode::kUnavailable, fmt::format("{}: {}", what, std::strerror(errno))};
+}
+
+}  // namespace
+
+std::string ExitStatus::str() const {
+    if (signal != 0) return fmt::format("signal {} ({})", signal, ::strsignal(signal));
+    return fmt::format("exit code {}", code);
+}
+
+struct ChildProcess::State {
+    pid_t pid;
+    Fd pidfd;
+    Fd stdin_end;  // Held open for the child.
+    std::unique_ptr<OutputReader> reader;
+    std::optional<ExitStatus> status;
+};
+
+ChildProcess::ChildProcess(std::unique_ptr<State> state) : state_(std::move(state)) {}
+ChildProcess::ChildProcess(ChildProcess&&) noexcept = default;
+
+ChildProcess& ChildProcess::operator=(ChildProcess&& other) noexcept {
+    if (this != &other) {
+        if (state_) kill();
+        state_ = std::move(other.state_);
+    }
+    return *this;
+}
+
+ChildProcess::~ChildProcess() {
+    if (state_) kill();
+}
+
+Result<ChildProcess> ChildProcess::start(ChildOptions options) {
+    CHECK(!options.argv.empty());
+    const auto program = find_program(options.argv.front());
+    if (!program) {
+        return Error{ErrorCode::kNotFound,
+                     fmt::format("no program {}: it is no executable file and not on PATH",
+                                 options.argv.front())};
+    }
+
+    auto state = std::make_unique<State>();
+    Fd input;
+    if (options.hold_stdin) {
+        TRY(Pipe pipe, make_pipe());
+        input = std::move(pipe.read_end);
+        state->stdin_end = std::move(pipe.write_end);
+    } else {
+        input = Fd(::open("/dev/null", O_RDONLY | O_CLOEXEC));
+        if (!input.valid()) return system_error("/dev/null");
+    }
+
+    Pipe output;
+    Fd wake;
+    if (options.on_line) {
+        TRY(output, make_pipe());
+        TRY(wake, make_wake_event());
+    } else if (!options.output_file.empty()) {
+        constexpr int kFlags = O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC;
+        output.write_end = Fd(::open(options.output_file.c_str(), kFlags, 0644));
+        if (!output.write_end.valid()) return system_error(options.output_file.string());
+    }
+
+    TRY(state->pid, spawn({.program = program->string(),
+                           .argv = std::move(options.argv),
+                           .env = merged_environment(options.env),
+                           .directory = options.directory.string(),
+                           .user = std::move(options.user),
+                           .stdin_fd = input.get(),
+                           .output_fd = output.write_end.get(),
+                           .death_signal = options.death_signal}));
+    // Cannot fail for a child that is not reaped yet, except for want of descriptors.
+    state->pidfd = Fd(::pidfd_open(state->pid, 0));
+    if (!state->pidfd.valid()) {
+        const Error error = system_error("pidfd_open");
+        ::kill(state->pid, SIGKILL);
+        ::waitpid(state->pid, nullptr, 0);
+        return error;
+    }
+    if (options.on_line) {
+        state->reader = std::make_unique<OutputReader>(std::move(output.read_end), std::move(wake),
+                                                       std::move(options.on_line));
+    }
+    return ChildProcess(std::move(state));
+}
+
+pid_t ChildProcess::pid() const {
+    return state_->pid;
+}
+
+bool ChildProcess::running() {
+    return !wait(milliseconds(0));
+}
+
+void ChildProcess::send(int signal) const {
+    ::pidfd_send_signal(state_->pidfd.get(), signal, nullptr, 0);
+}
+
+std::optional<ExitStatus> ChildProcess::wait(milliseconds timeout) {
+    if (state_->status) return state_->status;
+
+    using SteadyClock = std::chrono::steady_clock;
+    const auto deadline = SteadyClock::now() + timeout;
+    pollfd watched{state_->pidfd.get(), POLLIN, 0};
+    while (true) {
+        const auto left = std::chrono::ceil<milliseconds>(deadline - SteadyClock::now());
+        const int ready =
+            ::poll(&watched, 1, static_cast<int>(std::max(left, milliseconds(0)).count()));
+        if (ready > 0) break;
+        if (ready == 0) return std::nullopt;
+    }
+
+    siginfo_t info{};
+    while (::waitid(P_PIDFD, static_cast<id_t>(state_->pidfd.get()), &info, WEXITED) != 0) {
+        CHECK(errno == EINTR);
+    }
+    const bool exited = info.si_code == CLD_EXITED;
+    state_->status =
+        ExitStatus{.code = exited ? info.si_status : 0, .signal = exited ? 0 : info.si_status};
+    if (state_->reader) state_->reader->finish();
+    return state_->status;
+}
+
+ExitStatus ChildProcess::terminate(milliseconds grace) {
+    send(SIGTERM);
+    if (const auto status = wait(grace)) return *status;
+    return kill();
+}
+
+ExitStatus ChildProcess::kill() {
+    send(SIGKILL);
+    // Bounded by the kernel alone: nothing survives SIGKILL, and a process in an uninterruptible
+    // wait must not be left behind unreaped.
+    while (true) {
+        if (const auto status = wait(milliseconds(1000))) return *status;
+    }
+}
+
+Result<std::string> run_to_end(ChildOptions options, milliseconds timeout) {
+    CHECK(!options.on_line && options.output_file.empty());
+    const std::string name = options.argv.empty() ? "" : options.argv.front();
+    std::mutex mutex;
+    std::string output;
+    options.on_line = [&](std::string_view line) {
+        const std::lock_guard lock(mutex);
+        output.append(line).push_back('\n');
+        if (output.size() > kCapturedBytesMax) output.erase(0, output.size() - kCapturedBytesMax);
+    };
+    TRY(ChildProcess child, ChildProcess::start(std::move(options)));
+    const auto status = child.wait(timeout);
+    if (!status) {
+        child.kill();
+        return Error{ErrorCode::kDeadlineExceeded,
+                     fmt::format("{} did not end within {} ms: {}", name, timeout.count(), output)};
+    }
+    if (!status->ok()) {
+        return Error{ErrorCode::kUnavailable,
+                     fmt::format("{} failed with {}: {}", name, status->str(), output)};
+    }
+    return output;
+}
+
+}  // namespace millrace::process

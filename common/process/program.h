@@ -1,0 +1,35 @@
+// Where programs are, and who may run them.
+//
+// Threads: thread-safe.
+#pragma once
+
+#include <sys/types.h>
+
+#include <filesystem>
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+
+namespace millrace::process {
+
+// The first executable file `name` in `folders`, then on PATH. A name with a slash is a path.
+std::optional<std::filesystem::path> find_program(
+    std::string_view name, std::span<const std::filesystem::path> folders = {});
+
+// A program of Millrace itself: in $MILLRACE_BIN, beside the running program, or on PATH.
+std::optional<std::filesystem::path> find_own_program(std::string_view name);
+
+struct User {
+    uid_t uid;
+    gid_t gid;
+    std::string name;
+};
+
+std::optional<User> find_user(const std::string& name);
+std::optional<User> find_user(uid_t uid);
+
+// $MILLRACE_CACHE, or ~/.cache/millrace: what the scripts in deploy/ fetched and built.
+std::filesystem::path cache_directory();
+
+}  // namespace millrace::process

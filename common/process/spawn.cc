@@ -1,0 +1,170 @@
+#include "common/process/spawn.h"
+
+#include <fcntl.h>
+#include <fmt/format.h>
+#include <grp.h>
+#include <sys/prctl.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <condition_variable>
+#include <csignal>
+#include <cstring>
+#include <mutex>
+#include <thread>
+
+#include "common/process/fd.h"
+
+namespace millrace::process {
+namespace {
+
+enum class Step { kGroup, kStdio, kDirectory, kUser, kDeathSignal, kExec };
+
+const char* describe(Step step) {
+    switch (step) {
+        case Step::kGroup:
+            return "setpgid";
+        case Step::kStdio:
+            return "dup2";
+        case Step::kDirectory:
+            return "chdir";
+        case Step::kUser:
+            return "setuid";
+        case Step::kDeathSignal:
+            return "prctl";
+        case Step::kExec:
+            return "execve";
+    }
+    return "";
+}
+
+struct Failure {
+    Step step;
+    int error;
+};
+
+std::vector<char*> pointers(const std::vector<std::string>& strings) {
+    std::vector<char*> result;
+    for (const std::string& s : strings) result.push_back(const_cast<char*>(s.c_str()));
+    result.push_back(nullptr);
+    return result;
+}
+
+// Runs in the forked process. Returns the step that failed, with errno set.
+Step become(const SpawnPlan& plan, pid_t parent, char* const* argv, char* const* env) {
+    if (::setpgid(0, 0) != 0) return Step::kGroup;
+
+    // Handlers are reset by execve; what is ignored or blocked here is not.
+    std::signal(SIGPIPE, SIG_DFL);
+    std::signal(SIGINT, SIG_DFL);
+    std::signal(SIGQUIT, SIG_DFL);
+    sigset_t none;
+    sigemptyset(&none);
+    ::sigprocmask(SIG_SETMASK, &none, nullptr);
+
+    if (::dup2(plan.stdin_fd, 0) < 0) return Step::kStdio;
+    if (plan.output_fd >= 0) {
+        if (::dup2(plan.output_fd, 1) < 0 || ::dup2(plan.output_fd, 2) < 0) return Step::kStdio;
+    }
+    if (plan.user) {
+        if (::setgroups(0, nullptr) != 0 || ::setgid(plan.user->gid) != 0 ||
+            ::setuid(plan.user->uid) != 0) {
+            return Step::kUser;
+        }
+    }
+    if (!plan.directory.empty() && ::chdir(plan.directory.c_str()) != 0) return Step::kDirectory;
+
+    // After setuid, which clears it; and the parent may have died before it was set.
+    if (::prctl(PR_SET_PDEATHSIG, plan.death_signal) != 0) return Step::kDeathSignal;
+    if (::getppid() != parent) ::_exit(127);
+
+    ::close_range(3, ~0U, CLOSE_RANGE_CLOEXEC);
+    ::execve(plan.program.c_str(), argv, env);
+    return Step::kExec;
+}
+
+Result<pid_t> fork_and_exec(const SpawnPlan& plan) {
+    TRY(Pipe report, make_pipe());
+    const auto argv = pointers(plan.argv);
+    const auto env = pointers(plan.env);
+    const pid_t parent = ::getpid();
+
+    const pid_t pid = ::fork();
+    if (pid == 0) {
+        const Step step = become(plan, parent, argv.data(), env.data());
+        const Failure failure{step, errno};
+        // If even this write fails, the parent sees exit code 127 from wait().
+        [[maybe_unused]] const auto written =
+            ::write(report.write_end.get(), &failure, sizeof failure);
+        ::_exit(127);
+    }
+    if (pid < 0) {
+        return Error{ErrorCode::kUnavailable,
+                     fmt::format("cannot start {}: fork: {}", plan.program, std::strerror(errno))};
+    }
+
+    report.write_end.reset();
+    Failure failure{};
+    ssize_t size = 0;
+    do {
+        size = ::read(report.read_end.get(), &failure, sizeof failure);
+    } while (size < 0 && errno == EINTR);
+    // The pipe is close-on-exec: its end without a report means that execve succeeded.
+    if (size != sizeof failure) return pid;
+    ::waitpid(pid, nullptr, 0);
+    return Error{ErrorCode::kUnavailable,
+                 fmt::format("cannot start {}: {}: {}", plan.program, describe(failure.step),
+                             std::strerror(failure.error))};
+}
+
+// The death signal is sent when the *thread* that forked ends. One thread that never ends therefore
+// forks all children, whichever thread asks for them.
+class Spawner {
+ public:
+    static Spawner& instance() {
+        static auto* spawner = new Spawner;  // Never destroyed: its thread ends with the process.
+        return *spawner;
+    }
+
+    Result<pid_t> run(const SpawnPlan& plan) {
+        const std::lock_guard one_at_a_time(call_mutex_);
+        std::unique_lock lock(mutex_);
+        plan_ = &plan;
+        changed_.notify_all();
+        changed_.wait(lock, [&] { return result_.has_value(); });
+        Result<pid_t> result = *std::move(result_);
+        result_.reset();
+        return result;
+    }
+
+ private:
+    Spawner() : thread_([this] { serve(); }) {}
+
+    void serve() {
+        std::unique_lock lock(mutex_);
+        while (true) {
+            changed_.wait(lock, [&] { return plan_ != nullptr; });
+            result_ = fork_and_exec(*plan_);
+            plan_ = nullptr;
+            changed_.notify_all();
+        }
+    }
+
+    std::mutex call_mutex_;
+    std::mutex mutex_;
+    std::condition_variable changed_;
+    // Guarded by mutex_.
+    const SpawnPlan* plan_ = nullptr;
+    std::optional<Result<pid_t>> result_;
+
+    std::thread thread_;
+};
+
+}  // namespace
+
+Result<pid_t> spawn(const SpawnPlan& plan) {
+    return Spawner::instance().run(plan);
+}
+
+}  // namespace millrace::process

@@ -1,0 +1,32 @@
+// fork and execve, kept apart because between the two only async-signal-safe calls are allowed.
+// Internal to the module.
+//
+// Threads: thread-safe.
+#pragma once
+
+#include <sys/types.h>
+
+#include <string>
+#include <vector>
+
+#include "common/base/result.h"
+#include "common/process/program.h"
+
+namespace millrace::process {
+
+// Everything the forked process needs, made before the fork.
+struct SpawnPlan {
+    std::string program;  // A path.
+    std::vector<std::string> argv;
+    std::vector<std::string> env;  // "NAME=value"
+    std::string directory;         // Empty: unchanged.
+    std::optional<User> user;
+    int stdin_fd;
+    int output_fd;  // Standard output and error; -1: inherited.
+    int death_signal;
+};
+
+// The process id, once execve has succeeded. Errors: kUnavailable, naming the step that failed.
+Result<pid_t> spawn(const SpawnPlan& plan);
+
+}  // namespace millrace::process

@@ -1,0 +1,67 @@
+#include "common/process/program.h"
+
+#include <gtest/gtest.h>
+#include <unistd.h>
+
+#include <cstdlib>
+#include <fstream>
+
+#include "common/process/temporary_directory.h"
+
+namespace millrace::process {
+namespace {
+
+namespace fs = std::filesystem;
+
+void write_file(const fs::path& path, fs::perms permissions) {
+    std::ofstream(path) << "#!/bin/sh\n";
+    fs::permissions(path, permissions);
+}
+
+TEST(FindProgram, LooksOnPath) {
+    EXPECT_TRUE(find_program("sh"));
+}
+
+TEST(FindProgram, PrefersTheGivenFolders) {
+    const auto folder = TemporaryDirectory::make("millrace-test-").value();
+    write_file(folder.path() / "sh", fs::perms::owner_all);
+    const fs::path folders[] = {"/no/such/folder", folder.path()};
+    EXPECT_EQ(find_program("sh", folders), folder.path() / "sh");
+}
+
+TEST(FindProgram, IgnoresWhatIsNotExecutable) {
+    const auto folder = TemporaryDirectory::make("millrace-test-").value();
+    write_file(folder.path() / "data", fs::perms::owner_read);
+    const fs::path folders[] = {folder.path()};
+    EXPECT_FALSE(find_program("data", folders));
+    EXPECT_FALSE(find_program((folder.path() / "data").string()));
+    EXPECT_FALSE(find_program(folder.path().string()));
+}
+
+TEST(FindOwnProgram, LooksBesideTheRunningProgram) {
+    const fs::path self = fs::read_symlink("/proc/self/exe");
+    EXPECT_EQ(find_own_program(self.filename().string()), self);
+}
+
+TEST(FindUser, FindsByNameAndId) {
+    const auto root = find_user("root");
+    ASSERT_TRUE(root);
+    EXPECT_EQ(root->uid, 0U);
+    EXPECT_EQ(find_user(uid_t{0})->name, "root");
+    EXPECT_FALSE(find_user("no-such-user-at-all"));
+}
+
+TEST(TemporaryDirectory, IsPrivateAndGoesWithTheObject) {
+    fs::path path;
+    {
+        const auto folder = TemporaryDirectory::make("millrace-test-").value();
+        path = folder.path();
+        fs::create_directories(path / "a" / "b");
+        write_file(path / "a" / "file", fs::perms::owner_all);
+        EXPECT_EQ(fs::status(path).permissions(), fs::perms::owner_all);
+    }
+    EXPECT_FALSE(fs::exists(path));
+}
+
+}  // namespace
+}  // namespace millrace::process
