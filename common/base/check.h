@@ -8,5 +8,6 @@ namespace millrace {
 
 }  // namespace millrace
 
-#define CHECK(condition) \
-    (static_cast<bool>(condition) ? void() : ::millrace::check_failed(#condition, __FILE__, __LINE__))
+#define CHECK(condition)                   \
+    (static_cast<bool>(condition) ? void() \
+                                  : ::millrace::check_failed(#condition, __FILE__, __LINE__))

@@ -4,7 +4,7 @@ namespace millrace {
 namespace {
 
 class SystemClock final : public Clock {
-   public:
+ public:
     MonoTime now() const override { return std::chrono::steady_clock::now(); }
     WallTime wall() const override {
         return std::chrono::floor<std::chrono::microseconds>(std::chrono::system_clock::now());

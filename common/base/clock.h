@@ -12,7 +12,7 @@ using MonoTime = std::chrono::steady_clock::time_point;
 using WallTime = std::chrono::sys_time<std::chrono::microseconds>;
 
 class Clock {
-   public:
+ public:
     virtual ~Clock() = default;
 
     // For every duration, deadline and lease.

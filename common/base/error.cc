@@ -23,7 +23,9 @@ constexpr std::array kErrors{
 
 }  // namespace
 
-std::span<const ErrorInfo> error_table() { return kErrors; }
+std::span<const ErrorInfo> error_table() {
+    return kErrors;
+}
 
 const ErrorInfo& error_info(ErrorCode code) {
     const auto& info = kErrors.at(static_cast<std::size_t>(code));

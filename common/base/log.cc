@@ -22,9 +22,8 @@ std::shared_ptr<Logger> make_logger(const LogOptions& options) {
         "millrace", std::make_shared<spdlog::sinks::stderr_color_sink_mt>());
     logger->format = options.format;
     logger->program = options.program;
-    logger->sink->set_pattern(options.format == LogFormat::kJson
-                                  ? "%v"
-                                  : "%Y-%m-%dT%H:%M:%S.%e %^%-7l%$ %v");
+    logger->sink->set_pattern(
+        options.format == LogFormat::kJson ? "%v" : "%Y-%m-%dT%H:%M:%S.%e %^%-7l%$ %v");
     logger->sink->flush_on(spdlog::level::trace);
     constexpr spdlog::level::level_enum kLevels[] = {spdlog::level::debug, spdlog::level::info,
                                                      spdlog::level::warn, spdlog::level::err};
@@ -109,7 +108,9 @@ std::string text_line(const Logger& logger, std::string_view message, LogFields 
 
 }  // namespace
 
-void init_logging(const LogOptions& options) { current() = make_logger(options); }
+void init_logging(const LogOptions& options) {
+    current() = make_logger(options);
+}
 
 void log(LogLevel level, std::string_view message, LogFields fields) {
     constexpr spdlog::level::level_enum kLevels[] = {spdlog::level::debug, spdlog::level::info,

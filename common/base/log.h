@@ -46,9 +46,17 @@ struct LogOptions {
 void init_logging(const LogOptions& options);
 
 void log(LogLevel level, std::string_view message, LogFields fields = {});
-inline void log_debug(std::string_view m, LogFields f = {}) { log(LogLevel::kDebug, m, f); }
-inline void log_info(std::string_view m, LogFields f = {}) { log(LogLevel::kInfo, m, f); }
-inline void log_warning(std::string_view m, LogFields f = {}) { log(LogLevel::kWarning, m, f); }
-inline void log_error(std::string_view m, LogFields f = {}) { log(LogLevel::kError, m, f); }
+inline void log_debug(std::string_view m, LogFields f = {}) {
+    log(LogLevel::kDebug, m, f);
+}
+inline void log_info(std::string_view m, LogFields f = {}) {
+    log(LogLevel::kInfo, m, f);
+}
+inline void log_warning(std::string_view m, LogFields f = {}) {
+    log(LogLevel::kWarning, m, f);
+}
+inline void log_error(std::string_view m, LogFields f = {}) {
+    log(LogLevel::kError, m, f);
+}
 
 }  // namespace millrace

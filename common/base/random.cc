@@ -6,7 +6,7 @@ namespace millrace {
 namespace {
 
 class SystemRandom final : public Random {
-   public:
+ public:
     std::uint64_t next() override {
         thread_local std::mt19937_64 engine = [] {
             std::random_device device;

@@ -8,7 +8,7 @@
 namespace millrace {
 
 class Random {
-   public:
+ public:
     virtual ~Random() = default;
 
     virtual std::uint64_t next() = 0;  // Uniform over all 64-bit values.

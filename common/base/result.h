@@ -22,7 +22,9 @@ using Result = boost::system::result<T, Error>;
 
 using Status = Result<void>;
 
-inline Status ok() { return {}; }
+inline Status ok() {
+    return {};
+}
 
 }  // namespace millrace
 
@@ -32,8 +34,8 @@ inline Status ok() { return {}; }
 // TRY(auto value, expression): binds the value, or returns the expression's error.
 #define TRY(declaration, ...) \
     TRY_INNER(MILLRACE_CONCAT(try_result_, __LINE__), declaration, __VA_ARGS__)
-#define TRY_INNER(result, declaration, ...)                     \
-    auto result = (__VA_ARGS__);                                \
+#define TRY_INNER(result, declaration, ...)                    \
+    auto result = (__VA_ARGS__);                               \
     if (!result.has_value()) return std::move(result).error(); \
     declaration = *std::move(result)
 

@@ -12,7 +12,9 @@ int digit(std::string_view alphabet, char c) {
     return at == std::string_view::npos ? -1 : static_cast<int>(at);
 }
 
-bool is_dash_position(std::size_t at) { return at == 8 || at == 13 || at == 18 || at == 23; }
+bool is_dash_position(std::size_t at) {
+    return at == 8 || at == 13 || at == 18 || at == 23;
+}
 
 }  // namespace
 

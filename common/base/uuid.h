@@ -25,24 +25,24 @@ struct Uuid {
 
     auto operator<=>(const Uuid&) const = default;
     bool is_nil() const { return *this == Uuid{}; }
-    std::string str() const;  // 8-4-4-4-12 lower-case hexadecimal.
+    std::string str() const;                                  // 8-4-4-4-12 lower-case hexadecimal.
     static std::optional<Uuid> parse(std::string_view text);  // The form that str() prints.
 };
 
-std::string uuid_to_base32(const Uuid& uuid);                      // 26 characters.
-std::optional<Uuid> uuid_from_base32(std::string_view text);       // Exactly 26, lower case.
-std::chrono::milliseconds uuid_unix_time(const Uuid& uuid);        // The time in a UUIDv7.
+std::string uuid_to_base32(const Uuid& uuid);                       // 26 characters.
+std::optional<Uuid> uuid_from_base32(std::string_view text);        // Exactly 26, lower case.
+std::chrono::milliseconds uuid_unix_time(const Uuid& uuid);         // The time in a UUIDv7.
 Uuid uuid_lower_bound(std::chrono::milliseconds since_unix_epoch);  // Smallest UUID of that time.
 
 // Makes UUIDv7s that rise strictly within one generator, also when the clock stands still or steps
 // back: the 74 free bits start at random each millisecond and count up within it.
 class UuidGenerator {
-   public:
+ public:
     explicit UuidGenerator(Random& random) : random_(random) {}
 
     Uuid next(std::chrono::milliseconds since_unix_epoch);
 
-   private:
+ private:
     Random& random_;
     std::int64_t last_ms_ = -1;
     std::uint16_t high_ = 0;  // 12 bits
@@ -51,7 +51,7 @@ class UuidGenerator {
 
 template <class Tag>
 class TypedId {
-   public:
+ public:
     TypedId() = default;
     explicit TypedId(const Uuid& uuid) : uuid_(uuid) {}
 
@@ -60,9 +60,7 @@ class TypedId {
     bool is_nil() const { return uuid_.is_nil(); }
     auto operator<=>(const TypedId&) const = default;
 
-    std::string str() const {
-        return std::string(Tag::kPrefix) + '_' + uuid_to_base32(uuid_);
-    }
+    std::string str() const { return std::string(Tag::kPrefix) + '_' + uuid_to_base32(uuid_); }
     // Nothing when the prefix, the length or a character is wrong.
     static std::optional<TypedId> parse(std::string_view text) {
         constexpr auto kPrefixSize = Tag::kPrefix.size();
@@ -73,7 +71,7 @@ class TypedId {
         return TypedId(*uuid);
     }
 
-   private:
+ private:
     Uuid uuid_;
 };
 

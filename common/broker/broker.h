@@ -19,7 +19,7 @@ namespace millrace::broker {
 
 // The names of all topics derive from the prefix.
 class Topics {
-   public:
+ public:
     explicit Topics(std::string prefix) : prefix_(std::move(prefix)) {}
 
     // "<prefix>.jobs.<queue>.<priority>"
@@ -29,19 +29,19 @@ class Topics {
     std::string events() const { return prefix_ + ".events"; }
     std::string control() const { return prefix_ + ".control"; }
 
-   private:
+ private:
     std::string prefix_;
 };
 
 struct OutgoingMessage {
     std::string topic;
-    std::string key;    // Empty: any partition.
+    std::string key;  // Empty: any partition.
     std::string value;
 };
 
 // Threads: thread-safe. Blocks: only flush().
 class Publisher {
-   public:
+ public:
     virtual ~Publisher() = default;
 
     // Hands the messages to the broker's client and returns how many it took, from the front; the
@@ -62,7 +62,7 @@ struct IncomingMessage {
 // Threads: one caller at a time, but for close(), which another thread may call. Blocks: poll() up
 // to its timeout; the destructor up to a bounded time.
 class Subscriber {
-   public:
+ public:
     virtual ~Subscriber() = default;
 
     // Up to `max` messages; returns early with what is there, empty after `timeout`. Must be called
@@ -91,7 +91,7 @@ struct TopicSpec {
 //
 // Threads: thread-safe.
 class Broker {
-   public:
+ public:
     virtual ~Broker() = default;
 
     // Topics that exist already are left as they are. kUnavailable when the broker cannot be

@@ -95,9 +95,13 @@ Client::Client() : handle_(std::make_unique<Handle>()) {
     CHECK(handle_->curl != nullptr);
 }
 
-Client::~Client() { curl_easy_cleanup(handle_->curl); }
+Client::~Client() {
+    curl_easy_cleanup(handle_->curl);
+}
 
-Result<Response> Client::send(const Request& request) { return stream(request, nullptr); }
+Result<Response> Client::send(const Request& request) {
+    return stream(request, nullptr);
+}
 
 Result<Response> Client::stream(const Request& request, const OnData& on_data) {
     CURL* curl = handle_->curl;

@@ -40,7 +40,7 @@ struct Response {
 using OnData = std::function<bool(std::string_view)>;
 
 class Client {
-   public:
+ public:
     Client();
     ~Client();
     Client(const Client&) = delete;
@@ -50,7 +50,7 @@ class Client {
     // As send, but hands the body of a 2xx answer to `on_data` as it comes.
     Result<Response> stream(const Request& request, const OnData& on_data);
 
-   private:
+ private:
     struct Handle;
     std::unique_ptr<Handle> handle_;
 };

@@ -19,7 +19,7 @@ struct ServerEvent {
 };
 
 class SseParser {
-   public:
+ public:
     // An event larger than this is garbage: feed() then returns false and takes no more.
     explicit SseParser(std::size_t event_bytes_max) : event_bytes_max_(event_bytes_max) {}
 
@@ -27,7 +27,7 @@ class SseParser {
     // are events without data.
     bool feed(std::string_view bytes, std::vector<ServerEvent>& events);
 
-   private:
+ private:
     void take_line(std::vector<ServerEvent>& events);
     void take_field(std::string_view name, std::string_view value);
 

@@ -16,10 +16,10 @@ namespace millrace {
 
 // How a job's time and failures are bounded. Clocks run in PostgreSQL: these are durations.
 struct JobPolicy {
-    milliseconds execution_timeout{0};          // Of each attempt. > 0.
-    std::optional<milliseconds> start_within;   // From submission (or run_at) to the first claim.
-    std::optional<milliseconds> ttl;            // From submission to the final state.
-    int attempts_max = 1;                       // Failures that end the job. >= 1.
+    milliseconds execution_timeout{0};         // Of each attempt. > 0.
+    std::optional<milliseconds> start_within;  // From submission (or run_at) to the first claim.
+    std::optional<milliseconds> ttl;           // From submission to the final state.
+    int attempts_max = 1;                      // Failures that end the job. >= 1.
 
     bool operator==(const JobPolicy&) const = default;
 };
@@ -53,11 +53,12 @@ struct AttemptKey {
 // A job that this worker has claimed: what it may now run.
 struct ClaimedJob {
     AttemptKey key;
-    int attempt = 1;        // Of this job, from 1; interruptions count here too.
-    int failures = 0;       // Attempts so far that counted against attempts_max.
-    int losses = 0;         // Consecutive attempts lost with their worker.
-    milliseconds remaining{0};      // From the claim to the attempt's deadline.
-    bool deadline_is_ttl = false;   // The deadline is the whole job's: cut off there ends it expired.
+    int attempt = 1;            // Of this job, from 1; interruptions count here too.
+    int failures = 0;           // Attempts so far that counted against attempts_max.
+    int losses = 0;             // Consecutive attempts lost with their worker.
+    milliseconds remaining{0};  // From the claim to the attempt's deadline.
+    bool deadline_is_ttl =
+        false;  // The deadline is the whole job's: cut off there ends it expired.
     JobSpec spec;
 };
 

@@ -47,9 +47,13 @@ constexpr std::array kTransitions{
 
 }  // namespace
 
-std::span<const JobStateInfo> job_states() { return kStates; }
+std::span<const JobStateInfo> job_states() {
+    return kStates;
+}
 
-std::span<const JobTransition> job_transitions() { return kTransitions; }
+std::span<const JobTransition> job_transitions() {
+    return kTransitions;
+}
 
 const JobStateInfo& info(JobState state) {
     const auto& row = kStates.at(static_cast<std::size_t>(state) - 1);

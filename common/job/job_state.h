@@ -42,7 +42,9 @@ std::span<const JobStateInfo> job_states();
 std::span<const JobTransition> job_transitions();
 
 const JobStateInfo& info(JobState state);
-inline std::string_view name(JobState state) { return info(state).name; }
+inline std::string_view name(JobState state) {
+    return info(state).name;
+}
 std::optional<JobState> parse_job_state(std::string_view name);
 std::optional<JobState> job_state_from_number(int value);
 bool may_change(JobState from, JobState to);

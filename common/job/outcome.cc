@@ -8,8 +8,8 @@
 namespace millrace {
 namespace {
 
-constexpr std::array<std::string_view, 8> kNames{"completed",    "permanent",   "retryable",
-                                                 "rate_limited", "timeout",     "interrupted",
+constexpr std::array<std::string_view, 8> kNames{"completed",    "permanent", "retryable",
+                                                 "rate_limited", "timeout",   "interrupted",
                                                  "cancelled",    "lost"};
 
 Settlement failed(const Outcome& outcome) {
@@ -51,7 +51,9 @@ Settlement timed_out(const Outcome& outcome, const ClaimedJob& job, const Backof
 
 }  // namespace
 
-std::string_view name(OutcomeKind kind) { return kNames.at(static_cast<std::size_t>(kind) - 1); }
+std::string_view name(OutcomeKind kind) {
+    return kNames.at(static_cast<std::size_t>(kind) - 1);
+}
 
 std::optional<OutcomeKind> outcome_kind_from_number(int value) {
     if (value < 1 || value > static_cast<int>(kNames.size())) return std::nullopt;
@@ -61,7 +63,8 @@ std::optional<OutcomeKind> outcome_kind_from_number(int value) {
 milliseconds backoff_delay(const BackoffPolicy& policy, int failures, Random& random) {
     CHECK(failures >= 1);
     auto bound = std::min(policy.base, policy.max);
-    for (int i = 1; i < failures && bound < policy.max; ++i) bound = std::min(bound * 2, policy.max);
+    for (int i = 1; i < failures && bound < policy.max; ++i)
+        bound = std::min(bound * 2, policy.max);
     return milliseconds(random.below(static_cast<std::uint64_t>(bound.count()) + 1));
 }
 

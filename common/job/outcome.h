@@ -39,8 +39,8 @@ struct Usage {
 
 struct Outcome {
     OutcomeKind kind = OutcomeKind::kPermanent;
-    std::string output_json;   // kCompleted: one JSON value as text, what GET …/result answers.
-    std::string error_code;    // Otherwise: snake_case, stable, for programs.
+    std::string output_json;    // kCompleted: one JSON value as text, what GET …/result answers.
+    std::string error_code;     // Otherwise: snake_case, stable, for programs.
     std::string error_message;  // For people; says what to change. No payloads.
     std::optional<milliseconds> retry_after;  // kRateLimited: what the endpoint asked for.
     Usage usage;
@@ -62,7 +62,7 @@ struct Settlement {
     JobState next = JobState::kFailed;
     milliseconds delay{0};  // kScheduled: until it is queued again.
     bool counts_as_failure = false;
-    std::string error_code;     // Final errors only; may differ from the outcome's.
+    std::string error_code;  // Final errors only; may differ from the outcome's.
     std::string error_message;
 };
 

@@ -27,7 +27,7 @@
 namespace millrace::storage {
 
 class JobStore {
-   public:
+ public:
     virtual ~JobStore() = default;
 
     // PostgreSQL's clock as of now, estimated from the last reply and the local monotonic clock.
@@ -99,7 +99,8 @@ class JobStore {
     virtual Status partial_save(WorkerId worker,
                                 const std::vector<PartialCheckpoint>& partials) = 0;
 
-    // --- Keeper duties: each call is one page in one transaction under the duty's advisory lock ---
+    // --- Keeper duties: each call is one page in one transaction under the duty's advisory lock
+    // ---
 
     virtual Result<DutyPage> keeper_release(int page) = 0;  // Scheduled and due → queued.
     virtual Result<DutyPage> keeper_expire(int page) = 0;   // Waiting past its time → expired.

@@ -24,23 +24,23 @@ using DbTime = std::chrono::sys_time<std::chrono::microseconds>;
 // --- Submission ---------------------------------------------------------------------------------
 
 struct IdempotencyKey {
-    std::string key;                         // As the client sent it; 1 to 255 visible ASCII.
+    std::string key;                             // As the client sent it; 1 to 255 visible ASCII.
     std::array<std::uint8_t, 32> fingerprint{};  // SHA-256 of the request it stands for.
 };
 
 struct NewJob {
     JobId id;
     JobSpec spec;
-    std::string encoded_spec;         // wire::encode_spec(spec): stored as it is.
-    std::optional<DbTime> run_at;     // In the future: the job starts scheduled.
+    std::string encoded_spec;      // wire::encode_spec(spec): stored as it is.
+    std::optional<DbTime> run_at;  // In the future: the job starts scheduled.
     std::optional<IdempotencyKey> idempotency;
 };
 
 struct InsertedJob {
-    JobId id;                  // The new job's, or the earlier one's of the same idempotency key.
+    JobId id;  // The new job's, or the earlier one's of the same idempotency key.
     JobState state = JobState::kQueued;
-    bool replayed = false;     // The key was known: nothing was inserted.
-    bool key_reused = false;   // Replayed, and the fingerprint differs.
+    bool replayed = false;    // The key was known: nothing was inserted.
+    bool key_reused = false;  // Replayed, and the fingerprint differs.
 };
 
 // --- Attempts -----------------------------------------------------------------------------------
@@ -58,9 +58,9 @@ struct Claim {
 struct StealRequest {
     std::string queue;
     Priority priority = Priority::kNormal;
-    std::vector<std::string> models;   // Those that the worker serves.
-    milliseconds age_min{0};           // Since the job became ready to run.
-    JobId low_water;                   // No job below it is looked at; nil: all.
+    std::vector<std::string> models;  // Those that the worker serves.
+    milliseconds age_min{0};          // Since the job became ready to run.
+    JobId low_water;                  // No job below it is looked at; nil: all.
     int limit = 1;
 };
 
@@ -87,17 +87,17 @@ struct PartialCheckpoint {
 
 struct WorkerInfo {
     WorkerId id;
-    std::string name;    // Stable over restarts where it was configured, e.g. "gpu-7".
+    std::string name;  // Stable over restarts where it was configured, e.g. "gpu-7".
     std::string host;
     int pid = 0;
-    int slots = 0;       // Jobs that it runs at a time at most.
+    int slots = 0;  // Jobs that it runs at a time at most.
     std::vector<std::string> queues;
     std::vector<std::string> models;
 };
 
 struct HeartbeatReply {
-    bool alive = false;        // False: this incarnation was declared lost. It must stop.
-    int active = 0;            // Jobs that the store counts as this worker's.
+    bool alive = false;  // False: this incarnation was declared lost. It must stop.
+    int active = 0;      // Jobs that the store counts as this worker's.
     std::vector<AttemptKey> cancelling;
 };
 
@@ -155,10 +155,10 @@ struct JobRecord {
     DbTime created_at;
     std::optional<DbTime> run_at;
     std::optional<DbTime> queued_at;
-    std::optional<DbTime> started_at;   // Of the last attempt.
+    std::optional<DbTime> started_at;  // Of the last attempt.
     std::optional<DbTime> finished_at;
     std::optional<DbTime> expires_at;
-    std::string error_code;      // Of the final state, or of the last failure while it waits.
+    std::string error_code;  // Of the final state, or of the last failure while it waits.
     std::string error_message;
     Usage usage;
     // Where asked for (JobFields) and present:
@@ -175,10 +175,10 @@ struct JobFilter {
     std::optional<Priority> priority;
     std::optional<std::string> model;
     std::vector<std::pair<std::string, std::string>> metadata;  // All must match.
-    std::optional<DbTime> created_after;   // Exclusive.
-    std::optional<DbTime> created_before;  // Exclusive.
-    std::optional<JobId> after;            // The last id of the page before.
-    bool ascending = false;                // By id, which is by creation.
+    std::optional<DbTime> created_after;                        // Exclusive.
+    std::optional<DbTime> created_before;                       // Exclusive.
+    std::optional<JobId> after;                                 // The last id of the page before.
+    bool ascending = false;                                     // By id, which is by creation.
     int limit = 20;
 };
 
@@ -195,7 +195,7 @@ struct LaneStats {
     Priority priority = Priority::kNormal;
     std::int64_t queued = 0;
     std::int64_t scheduled = 0;
-    std::int64_t in_progress = 0;          // Cancelling ones too.
+    std::int64_t in_progress = 0;            // Cancelling ones too.
     std::optional<milliseconds> oldest_age;  // Of the queued.
 };
 
@@ -212,19 +212,19 @@ struct MovedJob {
 
 // One page of one duty.
 struct DutyPage {
-    bool led = false;   // False: another keeper holds the duty now; nothing was done.
+    bool led = false;  // False: another keeper holds the duty now; nothing was done.
     std::vector<MovedJob> moved;
 };
 
 struct RescueLimits {
-    int losses_max = 3;       // Consecutive losses that quarantine a job: failed, worker_lost.
+    int losses_max = 3;        // Consecutive losses that quarantine a job: failed, worker_lost.
     bool mass_outage = false;  // Losses count for nobody (design, invariant 8).
     int page = 500;
 };
 
 struct PartitionPolicy {
     std::chrono::hours interval{24};
-    int premake = 3;                   // Partitions ahead of the current one.
+    int premake = 3;                    // Partitions ahead of the current one.
     std::chrono::hours retention{168};  // Older partitions without unfinished jobs are dropped.
 };
 

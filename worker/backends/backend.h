@@ -23,7 +23,7 @@ namespace millrace::worker {
 
 // Where a backend reports. Thread-safe; never blocks for long; must outlive the backend.
 class ExecutionSink {
-   public:
+ public:
     virtual ~ExecutionSink() = default;
 
     // Output to append to what came before, in order for each attempt. At most until finished().
@@ -56,7 +56,7 @@ enum class AbortReason {
 };
 
 class Backend {
-   public:
+ public:
     virtual ~Backend() = default;
 
     // Loads the model and starts the threads; returns when ready to run. An error says what to

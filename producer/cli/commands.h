@@ -1,0 +1,79 @@
+// The commands of `millrace`. Each takes its options as plain values and returns the exit code.
+#pragma once
+
+#include <chrono>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "producer/cli/exit_code.h"
+
+namespace millrace::cli {
+
+struct GlobalOptions {
+    std::string url = "http://127.0.0.1:8080";
+    bool json = false;  // Machine-readable: JSON on standard output, one value a line.
+};
+
+struct SubmitOptions {
+    std::vector<std::string> prompt;  // Words of one prompt; "-" alone reads standard input.
+    std::string file;                 // The prompt's text.
+    std::string jsonl;                // Many jobs, one request body a line; "-": standard input.
+    std::string input;                // The whole input object as JSON, instead of a prompt.
+    std::string model = "synthetic";
+    std::string queue;
+    std::string priority;
+    std::string idempotency_key;
+    std::string timeout;  // Durations as the API takes them.
+    std::string ttl;
+    std::string run_at;
+    std::optional<int> attempts_max;
+    std::optional<int> tokens_max;
+    std::vector<std::string> metadata;  // "key=value"
+    bool chat = false;                  // Send the prompt as a chat message.
+    bool wait = false;                  // Until final, and print the result.
+    bool follow = false;                // Print partial output as it comes.
+};
+int run_submit(const GlobalOptions& global, const SubmitOptions& options);
+
+struct GetOptions {
+    std::string id;
+    bool result = false;  // Print the output alone.
+    bool history = false;
+};
+int run_get(const GlobalOptions& global, const GetOptions& options);
+
+struct WaitOptions {
+    std::vector<std::string> ids;
+    std::chrono::seconds timeout{0};  // Of all together; zero: none.
+};
+int run_wait(const GlobalOptions& global, const WaitOptions& options);
+
+int run_tail(const GlobalOptions& global, const std::string& id);
+int run_cancel(const GlobalOptions& global, const std::vector<std::string>& ids);
+
+struct ListOptions {
+    std::string status;
+    std::string queue;
+    std::string priority;
+    std::string model;
+    std::vector<std::string> metadata;
+    int limit = 20;
+    bool all = false;  // Every page.
+};
+int run_list(const GlobalOptions& global, const ListOptions& options);
+
+int run_queues(const GlobalOptions& global);
+int run_workers(const GlobalOptions& global);
+
+struct MigrateOptions {
+    std::string conninfo;
+    int down = 0;         // Steps back; 0: up to the newest.
+    bool status = false;  // Only say where the schema is.
+};
+int run_migrate(const GlobalOptions& global, const MigrateOptions& options);
+
+// The text of a completed job's output: of a completion, a chat message or, else, the JSON itself.
+std::string output_text(const std::string& output_json);
+
+}  // namespace millrace::cli

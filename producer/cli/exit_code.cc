@@ -1,0 +1,29 @@
+#include "producer/cli/exit_code.h"
+
+#include <cstdio>
+
+namespace millrace::cli {
+
+ExitCode exit_code(const Error& error) {
+    switch (error.code) {
+        case ErrorCode::kInvalidArgument:
+        case ErrorCode::kAlreadyExists:
+            return kUsage;
+        case ErrorCode::kNotFound:
+            return kNotFound;
+        case ErrorCode::kUnavailable:
+        case ErrorCode::kResourceExhausted:
+            return kUnreachable;
+        case ErrorCode::kDeadlineExceeded:
+            return kTimedOut;
+        default:
+            return kFailure;
+    }
+}
+
+int fail(const Error& error) {
+    std::fprintf(stderr, "millrace: %s\n", error.message.c_str());
+    return exit_code(error);
+}
+
+}  // namespace millrace::cli
