@@ -1,0 +1,24 @@
+// The command line of a program that has no more of it than settings.
+//
+//   const auto startup = config::start(config::Program::kWorker, argc, argv);
+//   if (!startup.config) return startup.exit_code;
+//
+// Besides flags of settings: --config FILE, --check-config (validates, prints the effective values,
+// secrets masked), --help and --version.
+#pragma once
+
+#include <optional>
+
+#include "common/config/config.h"
+
+namespace millrace::config {
+
+struct Startup {
+    std::optional<Config> config;  // Empty: there is nothing to run; return exit_code.
+    int exit_code = 0;             // 0 after a request that was answered, 2 after bad settings.
+};
+
+// Prints answers to standard output and problems to standard error.
+Startup start(Program program, int argc, const char* const* argv);
+
+}  // namespace millrace::config

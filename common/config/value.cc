@@ -1,0 +1,205 @@
+#include "common/config/value.h"
+
+#include <fmt/format.h>
+
+#include <charconv>
+#include <cmath>
+#include <limits>
+#include <optional>
+#include <regex>
+#include <span>
+
+#include "common/base/check.h"
+
+namespace millrace::config {
+namespace {
+
+using std::chrono::milliseconds;
+
+struct Unit {
+    std::string_view name;
+    std::int64_t factor;
+};
+
+// Largest first, as printing wants them.
+constexpr std::array kTimeUnits{Unit{"d", 86'400'000}, Unit{"h", 3'600'000}, Unit{"m", 60'000},
+                                Unit{"s", 1000}, Unit{"ms", 1}};
+constexpr std::array kByteUnits{Unit{"GiB", std::int64_t{1} << 30}, Unit{"MiB", 1 << 20},
+                                Unit{"KiB", 1 << 10}, Unit{"B", 1}};
+
+Error invalid(std::string message) {
+    return {ErrorCode::kInvalidArgument, std::move(message)};
+}
+
+std::string_view trim(std::string_view text) {
+    const auto first = text.find_first_not_of(" \t");
+    if (first == std::string_view::npos) return {};
+    return text.substr(first, text.find_last_not_of(" \t") - first + 1);
+}
+
+template <class Number>
+std::optional<Number> parse_number(std::string_view text) {
+    Number number{};
+    const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), number);
+    if (error != std::errc() || end != text.data() + text.size()) return std::nullopt;
+    return number;
+}
+
+std::optional<std::int64_t> parse_with_unit(std::string_view text, std::span<const Unit> units) {
+    const auto digits = std::min(text.find_first_not_of("0123456789"), text.size());
+    const auto number = parse_number<std::int64_t>(text.substr(0, digits));
+    if (!number) return std::nullopt;
+    for (const auto& unit : units) {
+        if (unit.name != trim(text.substr(digits))) continue;
+        if (*number > std::numeric_limits<std::int64_t>::max() / unit.factor) return std::nullopt;
+        return *number * unit.factor;
+    }
+    return std::nullopt;
+}
+
+std::string show_with_unit(std::int64_t value, std::span<const Unit> units) {
+    for (const auto& unit : units) {
+        if (value != 0 && value % unit.factor == 0) {
+            return fmt::format("{}{}", value / unit.factor, unit.name);
+        }
+    }
+    return fmt::format("{}{}", value, units.back().name);
+}
+
+std::vector<std::string> parse_list(std::string_view text) {
+    std::vector<std::string> entries;
+    while (!text.empty()) {
+        const auto comma = std::min(text.find(','), text.size());
+        if (const auto entry = trim(text.substr(0, comma)); !entry.empty()) {
+            entries.emplace_back(entry);
+        }
+        text.remove_prefix(std::min(comma + 1, text.size()));
+    }
+    return entries;
+}
+
+Result<Value> parse_bool(std::string_view text) {
+    if (text == "true") return Value(true);
+    if (text == "false") return Value(false);
+    return invalid("not true or false");
+}
+
+// A value of the row's type, bounds aside.
+Result<Value> parse_by_type(Type type, std::string_view text) {
+    switch (type) {
+        case Type::kString:
+        case Type::kConninfo:
+        case Type::kSecret:
+            return Value(std::string(text));
+        case Type::kInt:
+            if (const auto number = parse_number<std::int64_t>(text)) return Value(*number);
+            return invalid("not a whole number");
+        case Type::kDouble:
+            if (const auto number = parse_number<double>(text); number && std::isfinite(*number)) {
+                return Value(*number);
+            }
+            return invalid("not a number");
+        case Type::kBool:
+            return parse_bool(text);
+        case Type::kDuration: {
+            TRY(const auto duration, parse_duration(text));
+            return Value(duration);
+        }
+        case Type::kBytes: {
+            TRY(const auto bytes, parse_bytes(text));
+            return Value(bytes);
+        }
+        case Type::kList:
+        case Type::kSecretList:
+            return Value(parse_list(text));
+    }
+    CHECK(false);
+}
+
+bool is_one_of(std::string_view choices, std::string_view text) {
+    while (!choices.empty()) {
+        const auto bar = std::min(choices.find('|'), choices.size());
+        if (choices.substr(0, bar) == text) return true;
+        choices.remove_prefix(std::min(bar + 1, choices.size()));
+    }
+    return false;
+}
+
+bool is_within(const SettingInfo& row, const Value& value) {
+    if (row.bounds.empty()) return true;
+    if (const auto* text = std::get_if<std::string>(&value)) return is_one_of(row.bounds, *text);
+    const auto dots = row.bounds.find("..");
+    CHECK(dots != std::string_view::npos);
+    const auto least = parse_by_type(row.type, row.bounds.substr(0, dots));
+    const auto most = parse_by_type(row.type, row.bounds.substr(dots + 2));
+    CHECK(least.has_value() && most.has_value());
+    return *least <= value && value <= *most;
+}
+
+}  // namespace
+
+Result<Value> parse_value(const SettingInfo& row, std::string_view text) {
+    TRY(auto value, parse_by_type(row.type, text));
+    if (is_within(row, value)) return value;
+    const bool is_choice = std::holds_alternative<std::string>(value);
+    return invalid(
+        fmt::format("{}; allowed is {}", is_choice ? "not allowed" : "out of bounds", row.bounds));
+}
+
+std::string show_value(const SettingInfo& row, const Value& value) {
+    switch (row.type) {
+        case Type::kString:
+            return std::get<std::string>(value);
+        case Type::kConninfo:
+            return hide_password(std::get<std::string>(value));
+        case Type::kSecret:
+            return std::get<std::string>(value).empty() ? "" : "***";
+        case Type::kInt:
+            return fmt::format("{}", std::get<std::int64_t>(value));
+        case Type::kDouble:
+            return fmt::format("{}", std::get<double>(value));
+        case Type::kBool:
+            return std::get<bool>(value) ? "true" : "false";
+        case Type::kDuration:
+            return show_duration(std::get<milliseconds>(value));
+        case Type::kBytes:
+            return show_bytes(std::get<std::int64_t>(value));
+        case Type::kList:
+            return fmt::format("{}", fmt::join(std::get<std::vector<std::string>>(value), ","));
+        case Type::kSecretList:
+            return std::get<std::vector<std::string>>(value).empty() ? "" : "***";
+    }
+    CHECK(false);
+}
+
+Result<milliseconds> parse_duration(std::string_view text) {
+    if (const auto ms = parse_with_unit(text, kTimeUnits)) return milliseconds(*ms);
+    return invalid("not a duration: a whole number and one of ms, s, m, h, d");
+}
+
+std::string show_duration(milliseconds duration) {
+    return show_with_unit(duration.count(), kTimeUnits);
+}
+
+Result<std::int64_t> parse_bytes(std::string_view text) {
+    if (const auto bytes = parse_with_unit(text, kByteUnits)) return *bytes;
+    return invalid("not a size: a whole number and one of B, KiB, MiB, GiB");
+}
+
+std::string show_bytes(std::int64_t bytes) {
+    return show_with_unit(bytes, kByteUnits);
+}
+
+std::string hide_password(std::string_view conninfo) {
+    static const std::regex keyword(R"((password\s*=\s*)('(?:[^'\\]|\\.)*'|(?:[^\s\\]|\\.)+))");
+    static const std::regex uri(R"(^(postgres(?:ql)?://[^:/@]*:)[^@]*@)");
+    static const std::regex parameter(R"(([?&]password=)[^&]*)");
+    std::string shown(conninfo);
+    if (std::regex_search(shown, std::regex("^postgres(ql)?://"))) {
+        shown = std::regex_replace(shown, uri, "$1***@");
+        return std::regex_replace(shown, parameter, "$1***");
+    }
+    return std::regex_replace(shown, keyword, "$1***");
+}
+
+}  // namespace millrace::config
