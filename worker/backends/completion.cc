@@ -1,0 +1,57 @@
+#include "worker/backends/completion.h"
+
+#include <fmt/format.h>
+
+#include <nlohmann/json.hpp>
+
+#include "common/base/check.h"
+
+namespace millrace::worker {
+namespace {
+
+using nlohmann::json;
+
+std::string json_string(std::string_view text) {
+    return json(text).dump(-1, ' ', false, json::error_handler_t::replace);
+}
+
+std::string usage_json(const Usage& usage) {
+    return fmt::format(R"({{"prompt_tokens":{},"completion_tokens":{},"total_tokens":{}}})",
+                       usage.prompt_tokens, usage.completion_tokens,
+                       usage.prompt_tokens + usage.completion_tokens);
+}
+
+}  // namespace
+
+// Put together as text: building a tree first costs more than everything else that the synthetic
+// backend does for a job.
+std::string completion_json(const Completion& completion, WallTime created) {
+    CHECK(completion.kind != RequestKind::kEmbeddings);
+    const bool chat = completion.kind == RequestKind::kChat;
+    const auto seconds = std::chrono::floor<std::chrono::seconds>(created).time_since_epoch();
+    const auto text = json_string(completion.text);
+    return fmt::format(
+        R"({{"id":{},"object":"{}","created":{},"model":{},"choices":[{{"index":0,{}{}{},)"
+        R"("finish_reason":"{}"}}],"usage":{}}})",
+        json_string(completion.id), chat ? "chat.completion" : "text_completion", seconds.count(),
+        json_string(completion.model),
+        chat ? R"("message":{"role":"assistant","content":)" : R"("text":)", text, chat ? "}" : "",
+        completion.finish_reason, usage_json(completion.usage));
+}
+
+std::string embeddings_json(std::string_view model, std::span<const std::vector<float>> vectors,
+                            const Usage& usage) {
+    auto data = json::array();
+    for (const auto& vector : vectors) {
+        data.push_back({{"object", "embedding"}, {"index", data.size()}, {"embedding", vector}});
+    }
+    const json list{{"object", "list"},
+                    {"model", model},
+                    {"data", std::move(data)},
+                    {"usage",
+                     {{"prompt_tokens", usage.prompt_tokens},
+                      {"total_tokens", usage.prompt_tokens + usage.completion_tokens}}}};
+    return list.dump(-1, ' ', false, json::error_handler_t::replace);
+}
+
+}  // namespace millrace::worker
