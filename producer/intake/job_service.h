@@ -1,13 +1,15 @@
-// What clients can do, as asynchronous calls: the seam between the HTTP API and everything behind it.
+// What clients can do, as asynchronous calls: the seam between the HTTP API and everything behind
+// it.
 //
 // The API validates what came over the wire and speaks JSON; the service commits, reads and waits.
-// Calls never block; every callback is called exactly once, from one of the service's threads (never
-// from within the call), and must not block.
+// Calls never block. Every callback is called exactly once and must not block: later, from one of
+// the service's threads, or within the call where the answer is at hand (a full queue, a known
+// model). So hold no lock over a call that the callback takes too.
 //
 // Errors: kUnavailable       nothing was accepted or changed; try again;
 //         kResourceExhausted a bounded queue is full; try again later;
-//         kOutcomeUnknown    the job may have been accepted; `SubmitReply::id` says which to ask for;
-//         kInvalidArgument   unknown queue or model, or data that the store cannot hold;
+//         kOutcomeUnknown    the job may have been accepted; `SubmitReply::id` says which to ask
+//         for; kInvalidArgument   unknown queue or model, or data that the store cannot hold;
 //         kNotFound          no such job.
 #pragma once
 
@@ -53,7 +55,7 @@ using Callback = std::function<void(T)>;
 // A waiter's registration; destroying it ends the wait, and no callback begins afterwards but one
 // that is already running.
 class Subscription {
-   public:
+ public:
     virtual ~Subscription() = default;
 };
 
@@ -64,8 +66,8 @@ struct JobNotice {
     Kind kind = Kind::kFinished;
     Epoch epoch = 0;
     std::uint32_t sequence = 0;
-    std::string text;       // kPartial: to append. kProgress: the message. kStarted: worker's name.
-    double fraction = 0;    // kProgress.
+    std::string text;     // kPartial: to append. kProgress: the message. kStarted: worker's name.
+    double fraction = 0;  // kProgress.
     JobState state = JobState::kCompleted;  // kFinished, kRequeued.
 };
 
@@ -73,11 +75,11 @@ struct Readiness {
     bool store_commits = false;
     bool workers_consume = false;  // At least one live worker.
     bool schema_current = false;
-    std::string detail;            // For people: what is missing.
+    std::string detail;  // For people: what is missing.
 };
 
 class JobService {
-   public:
+ public:
     virtual ~JobService() = default;
 
     // One submission; joins the group commit.
