@@ -52,6 +52,9 @@ void Supervisor::restart(Watched& watched) {
 }
 
 void Supervisor::stop_all() {
+    for (auto& watched : services_) {
+        if (watched.service.ask_to_stop) watched.service.ask_to_stop();
+    }
     for (auto& watched : services_ | std::views::reverse) watched.service.stop();
     services_.clear();
 }

@@ -20,6 +20,7 @@ struct Service {
     std::function<Status()> start;
     std::function<bool()> running;
     std::function<std::string()> how_it_ended;  // "exit code 1"; called when it is not running.
+    std::function<void()> ask_to_stop;          // May be empty; lets slow ones stop side by side.
     std::function<void()> stop;
 };
 
