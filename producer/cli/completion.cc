@@ -17,7 +17,8 @@ std::vector<std::string> option_words(const CLI::App& app) {
 }
 
 std::vector<const CLI::App*> visible_commands(const CLI::App& app) {
-    return app.get_subcommands([](const CLI::App* command) { return !command->get_name().empty(); });
+    return app.get_subcommands(
+        [](const CLI::App* command) { return !command->get_name().empty(); });
 }
 
 std::string command_names(const CLI::App& app) {
@@ -56,9 +57,9 @@ std::string fish_script(const CLI::App& app) {
                               command->get_name(), command->get_description());
         for (const auto* option : command->get_options()) {
             for (const auto& name : option->get_lnames()) {
-                script += fmt::format(
-                    "complete -c millrace -n '__fish_seen_subcommand_from {}' -l {}\n",
-                    command->get_name(), name);
+                script +=
+                    fmt::format("complete -c millrace -n '__fish_seen_subcommand_from {}' -l {}\n",
+                                command->get_name(), name);
             }
         }
     }

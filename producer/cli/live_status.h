@@ -13,7 +13,7 @@
 namespace millrace::cli {
 
 class LiveStatus {
-   public:
+ public:
     explicit LiveStatus(const Clock& clock) : clock_(clock) {}
 
     // From now on refresh() shows what this gateway says.
@@ -26,7 +26,7 @@ class LiveStatus {
     // Leaves the live line behind.
     void finish();
 
-   private:
+ private:
     std::string summary();
     void erase();
 

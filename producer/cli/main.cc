@@ -34,11 +34,12 @@ struct Program {
 
 void add_submit(Program& program) {
     auto options = std::make_shared<SubmitOptions>();
-    auto& command = program.command(
-        "submit", "Submit a job and print its id, or many from JSON lines",
-        [&program, options] { return run_submit(program.global, *options); });
+    auto& command =
+        program.command("submit", "Submit a job and print its id, or many from JSON lines",
+                        [&program, options] { return run_submit(program.global, *options); });
     command.add_option("prompt", options->prompt, "The prompt's words; - reads standard input");
-    command.add_option("--file,-f", options->file, "Read the prompt from this file (-: standard input)");
+    command.add_option("--file,-f", options->file,
+                       "Read the prompt from this file (-: standard input)");
     command.add_option("--jsonl", options->jsonl,
                        "Submit many: one request body a line (-: standard input)");
     command.add_option("--input", options->input, "The whole input, a JSON object");
@@ -68,27 +69,32 @@ void add_job_commands(Program& program) {
 
     auto wait = std::make_shared<WaitOptions>();
     auto seconds = std::make_shared<int>(0);
-    auto& wait_command = program.command("wait", "Wait until jobs are final", [&program, wait, seconds] {
-        wait->timeout = std::chrono::seconds(*seconds);
-        return run_wait(program.global, *wait);
-    });
+    auto& wait_command =
+        program.command("wait", "Wait until jobs are final", [&program, wait, seconds] {
+            wait->timeout = std::chrono::seconds(*seconds);
+            return run_wait(program.global, *wait);
+        });
     wait_command.add_option("ids", wait->ids, "The jobs")->required();
     wait_command.add_option("--timeout", *seconds, "Seconds to wait at most (0: for ever)");
 
     auto id = std::make_shared<std::string>();
-    program.command("tail", "Follow a job: events, and its text as it is generated",
-                    [&program, id] { return run_tail(program.global, *id); })
+    program
+        .command("tail", "Follow a job: events, and its text as it is generated",
+                 [&program, id] { return run_tail(program.global, *id); })
         .add_option("id", *id, "The job")
         ->required();
 
     auto ids = std::make_shared<std::vector<std::string>>();
-    program.command("cancel", "Cancel jobs", [&program, ids] { return run_cancel(program.global, *ids); })
+    program
+        .command("cancel", "Cancel jobs",
+                 [&program, ids] { return run_cancel(program.global, *ids); })
         .add_option("ids", *ids, "The jobs")
         ->required();
 
     auto list = std::make_shared<ListOptions>();
-    auto& list_command = program.command("list", "List jobs, newest first",
-                                         [&program, list] { return run_list(program.global, *list); });
+    auto& list_command = program.command("list", "List jobs, newest first", [&program, list] {
+        return run_list(program.global, *list);
+    });
     list_command.add_option("--status", list->status, "One or more states, joined by commas");
     list_command.add_option("--queue,-q", list->queue, "Of this queue");
     list_command.add_option("--priority,-p", list->priority, "Of this priority");
@@ -101,13 +107,15 @@ void add_job_commands(Program& program) {
 void add_operations(Program& program) {
     program.command("queues", "Show what waits in each lane",
                     [&program] { return run_queues(program.global); });
-    program.command("workers", "Show the workers", [&program] { return run_workers(program.global); });
+    program.command("workers", "Show the workers",
+                    [&program] { return run_workers(program.global); });
 
     auto migrate = std::make_shared<MigrateOptions>();
     auto& migrate_command =
         program.command("migrate", "Bring the database's schema up to date",
                         [&program, migrate] { return run_migrate(program.global, *migrate); });
-    migrate_command.add_option("--conninfo", migrate->conninfo, "The database (libpq connection string)")
+    migrate_command
+        .add_option("--conninfo", migrate->conninfo, "The database (libpq connection string)")
         ->envname("MILLRACE_POSTGRES_CONNINFO")
         ->required();
     migrate_command.add_option("--down", migrate->down, "Go back this many steps instead");
@@ -159,8 +167,9 @@ int run_program(int argc, char** argv) {
         ->envname("MILLRACE_URL")
         ->capture_default_str();
     app.add_flag("--json", program.global.json, "JSON for machines, one value a line");
-    app.footer("Exit codes: 0 done, 1 the job did not complete, 2 wrong usage, 3 no such job, "
-               "4 the gateway is not reachable, 5 the wait timed out.");
+    app.footer(
+        "Exit codes: 0 done, 1 the job did not complete, 2 wrong usage, 3 no such job, "
+        "4 the gateway is not reachable, 5 the wait timed out.");
     add_up(program);
     add_submit(program);
     add_job_commands(program);
@@ -177,4 +186,6 @@ int run_program(int argc, char** argv) {
 }  // namespace
 }  // namespace millrace::cli
 
-int main(int argc, char** argv) { return millrace::cli::run_program(argc, argv); }
+int main(int argc, char** argv) {
+    return millrace::cli::run_program(argc, argv);
+}

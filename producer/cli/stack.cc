@@ -31,18 +31,20 @@ std::string variable_of(std::string_view setting) {
 
 template <class Server>
 Service server_service(std::string name, std::unique_ptr<Server>& server,
-                       std::function<Result<Server>()> start) {
+                       std::function<Result<std::unique_ptr<Server>>()> start,
+                       std::function<void(Server&)> stop) {
     return {.name = std::move(name),
             .start = [&server, start = std::move(start)]() -> Status {
                 if (server) return server->restart();
                 auto started = start();
                 if (!started.has_value()) return started.error();
-                server = std::make_unique<Server>(*std::move(started));
+                server = *std::move(started);
                 return ok();
             },
             .running = [&server] { return server->running(); },
             .how_it_ended = [] { return std::string("its process is gone"); },
-            .stop = [&server] { server->stop(); }};
+            .ask_to_stop = {},
+            .stop = [&server, stop = std::move(stop)] { stop(*server); }};
 }
 
 }  // namespace
@@ -56,11 +58,13 @@ Status ProgramService::start() {
     auto child = process::ChildProcess::start(
         {.argv = {program->string()}, .env = environment_, .output_file = log_});
     if (!child.has_value()) return child.error();
-    child_.emplace(*std::move(child));
+    child_ = std::make_unique<process::ChildProcess>(*std::move(child));
     return ok();
 }
 
-bool ProgramService::running() { return child_ && child_->running(); }
+bool ProgramService::running() {
+    return child_ && child_->running();
+}
 
 std::string ProgramService::how_it_ended() {
     const auto status = child_ ? child_->wait(milliseconds(0)) : std::nullopt;
@@ -78,7 +82,9 @@ void ProgramService::stop(milliseconds grace) {
 Stack::Stack(const UpOptions& options, std::filesystem::path data)
     : options_(options), data_(std::move(data)), port_(options.port) {}
 
-std::string Stack::url() const { return fmt::format("http://127.0.0.1:{}", port_); }
+std::string Stack::url() const {
+    return fmt::format("http://127.0.0.1:{}", port_);
+}
 
 Status Stack::start(Supervisor& supervisor) {
     if (port_ == 0) {
@@ -98,10 +104,10 @@ Status Stack::start(Supervisor& supervisor) {
 }
 
 Status Stack::start_postgres(Supervisor& supervisor) {
-    TRY_STATUS(supervisor.start(
-        server_service<embedded::PrivatePostgres>("PostgreSQL", postgres_, [this] {
-            return embedded::PrivatePostgres::start({.data_dir = data_ / "postgres"});
-        })));
+    TRY_STATUS(supervisor.start(server_service<embedded::PrivatePostgres>(
+        "PostgreSQL", postgres_,
+        [this] { return embedded::PrivatePostgres::start({.data_dir = data_ / "postgres"}); },
+        [](embedded::PrivatePostgres& server) { server.stop(); })));
     const auto migrated = storage::migrate_up(postgres_->conninfo());
     if (!migrated.has_value()) return migrated.error();
     return ok();
@@ -109,14 +115,15 @@ Status Stack::start_postgres(Supervisor& supervisor) {
 
 Status Stack::start_broker(Supervisor& supervisor) {
     if (options_.kafka) {
-        TRY_STATUS(supervisor.start(
-            server_service<embedded::ApacheKafka>("Apache Kafka", kafka_, [this] {
-                return embedded::ApacheKafka::start({.data_dir = data_ / "kafka"});
-            })));
+        TRY_STATUS(supervisor.start(server_service<embedded::ApacheKafka>(
+            "Apache Kafka", kafka_,
+            [this] { return embedded::ApacheKafka::start({.directory = data_ / "kafka"}); },
+            [](embedded::ApacheKafka& server) { server.stop(); })));
         bootstrap_ = kafka_->bootstrap();
     } else {
         TRY_STATUS(supervisor.start(server_service<embedded::MockBroker>(
-            "the broker", mock_broker_, [] { return embedded::MockBroker::start({}); })));
+            "the broker", mock_broker_, [] { return embedded::MockBroker::start(); },
+            [](embedded::MockBroker& server) { server.kill(); })));
         bootstrap_ = mock_broker_->bootstrap();
     }
     return ok();
@@ -140,8 +147,8 @@ std::map<std::string, std::string> Stack::shared_settings() const {
 namespace {
 
 // Settings of the stack, then those that the user named, as environment variables.
-std::map<std::string, std::string> environment_of(const std::map<std::string, std::string>& settings,
-                                                  const std::vector<std::string>& chosen) {
+std::map<std::string, std::string> environment_of(
+    const std::map<std::string, std::string>& settings, const std::vector<std::string>& chosen) {
     std::map<std::string, std::string> environment;
     for (const auto& [name, value] : settings) environment[variable_of(name)] = value;
     for (const auto& pair : chosen) {
@@ -167,7 +174,8 @@ Status Stack::start_gateway(Supervisor& supervisor) {
     auto settings = shared_settings();
     settings["gateway.port"] = std::to_string(port_);
     const auto gateway = std::make_shared<ProgramService>(
-        "millrace-gateway", environment_of(settings, options_.settings), data_ / "logs/gateway.log");
+        "millrace-gateway", environment_of(settings, options_.settings),
+        data_ / "logs/gateway.log");
     auto service = program_service("the gateway", gateway);
     service.start = [this, gateway]() -> Status {
         TRY_STATUS(gateway->start());

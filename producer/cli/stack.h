@@ -23,7 +23,7 @@ namespace millrace::cli {
 // A Millrace program as a service: its settings go through the environment, so that no secret
 // appears in a list of processes; its log goes to a file.
 class ProgramService {
-   public:
+ public:
     ProgramService(std::string program, std::map<std::string, std::string> environment,
                    std::filesystem::path log)
         : program_(std::move(program)),
@@ -36,15 +36,15 @@ class ProgramService {
     void ask_to_stop();
     void stop(milliseconds grace);
 
-   private:
+ private:
     std::string program_;
     std::map<std::string, std::string> environment_;
     std::filesystem::path log_;
-    std::optional<process::ChildProcess> child_;
+    std::unique_ptr<process::ChildProcess> child_;
 };
 
 class Stack {
-   public:
+ public:
     Stack(const UpOptions& options, std::filesystem::path data);
 
     // Starts every part in order, each when the one before is ready. What had started by the time
@@ -53,7 +53,7 @@ class Stack {
 
     std::string url() const;
 
-   private:
+ private:
     Status start_postgres(Supervisor& supervisor);
     Status start_broker(Supervisor& supervisor);
     Status start_gateway(Supervisor& supervisor);

@@ -25,7 +25,7 @@ struct Service {
 };
 
 class Supervisor {
-   public:
+ public:
     // `say` prints a line for people.
     Supervisor(const Clock& clock, std::function<void(const std::string&)> say)
         : clock_(clock), say_(std::move(say)) {}
@@ -40,7 +40,7 @@ class Supervisor {
     // Last started, first stopped. Idempotent.
     void stop_all();
 
-   private:
+ private:
     struct Watched {
         Service service;
         bool down = false;

@@ -24,7 +24,7 @@ constexpr milliseconds kWatchInterval{200};
 
 // One stack at a time on a directory: held by a lock that dies with this process.
 class DirectoryLock {
-   public:
+ public:
     static Result<DirectoryLock> take(const std::filesystem::path& directory) {
         std::error_code failure;
         std::filesystem::create_directories(directory, failure);
@@ -51,7 +51,7 @@ class DirectoryLock {
         if (fd_ >= 0) close(fd_);
     }
 
-   private:
+ private:
     explicit DirectoryLock(int fd) : fd_(fd) {}
 
     int fd_;
@@ -72,8 +72,9 @@ void say_hello(const UpOptions& options, const Stack& stack, LiveStatus& status)
     status.say(fmt::format("Millrace is up at {}", stack.url()));
     status.say(fmt::format("  try: millrace --url {} submit --wait hello", stack.url()));
     if (options.model.empty() && options.backend_urls.empty()) {
-        status.say("  only the synthetic model is served; --model FILE.gguf or --backend-url URL "
-                   "serves a real one");
+        status.say(
+            "  only the synthetic model is served; --model FILE.gguf or --backend-url URL "
+            "serves a real one");
     }
     status.say("  Ctrl-C stops all of it");
 }
@@ -90,8 +91,8 @@ std::string default_data_directory() {
 int run_up(const UpOptions& options) {
     runtime::Signals signals;
     if (const auto fine = check(options); !fine.has_value()) return fail(fine.error());
-    const auto data = std::filesystem::absolute(options.data.empty() ? default_data_directory()
-                                                                     : options.data);
+    const auto data =
+        std::filesystem::absolute(options.data.empty() ? default_data_directory() : options.data);
     const auto lock = DirectoryLock::take(data);
     if (!lock.has_value()) return fail(lock.error());
 
@@ -99,8 +100,8 @@ int run_up(const UpOptions& options) {
     LiveStatus status(system_clock());
     Supervisor supervisor(system_clock(), [&](const std::string& line) { status.say(line); });
     status.say(fmt::format("starting PostgreSQL, {}, the gateway and {} worker(s) on {}",
-                           options.kafka ? "Apache Kafka" : "the in-memory broker",
-                           options.workers, data.string()));
+                           options.kafka ? "Apache Kafka" : "the in-memory broker", options.workers,
+                           data.string()));
     const auto started = stack.start(supervisor);
     if (!started.has_value()) {
         supervisor.stop_all();

@@ -1,0 +1,107 @@
+// What the founding design promises when something dies: nothing lost, nothing finished twice.
+
+#include <gtest/gtest.h>
+
+#include <set>
+
+#include "tests/e2e/stack.h"
+#include "tests/support/eventually.h"
+
+namespace millrace::test {
+namespace {
+
+TEST(Faults, AJobWhoseWorkerIsKilledIsFinishedByAnotherOnce) {
+    Stack stack({.workers = 2});
+    const auto id = stack.submit(synthetic_job({{"ms", 3000}}));
+    stack.wait_until_status(id, "in_progress");
+    const auto first = stack.worker_of(id);
+    stack.worker(first).kill();
+
+    const auto done = stack.wait_until_final(id);
+    EXPECT_EQ(done["status"], "completed");
+    EXPECT_EQ(done["attempt"], 2);
+    EXPECT_NE(stack.worker_of(id), first);
+    const auto history = stack.call("GET", "/v1/jobs/" + id + "?include=attempts")["attempts"];
+    ASSERT_EQ(history.size(), 2U);
+    EXPECT_EQ(history[0]["outcome"], "lost");
+    EXPECT_EQ(history[1]["outcome"], "completed");
+}
+
+TEST(Faults, AJobThatKillsItsWorkersIsQuarantined) {
+    Stack stack({.workers = 2, .settings = {{"job.max_losses", "2"}}});
+    const auto id = stack.submit(synthetic_job({{"fail", "crash"}}));
+    const auto done = stack.wait_until_final(id);
+    EXPECT_EQ(done["status"], "failed");
+    EXPECT_EQ(done["error"]["code"], "worker_lost");
+}
+
+TEST(Faults, AllQueuedJobsFinishAlthoughTheBrokerLosesEverything) {
+    Stack stack({.workers = 0});
+    Json jobs = Json::array();
+    for (int i = 0; i < 1000; ++i) jobs.push_back(synthetic_job());
+    const auto ids = stack.submit_many(jobs);
+    stack.lose_broker();
+    stack.start_worker();
+    for (const auto& id : ids) EXPECT_EQ(stack.wait_until_final(id)["status"], "completed");
+}
+
+TEST(Faults, ALongJobAtTheHeadOfTheOnlyPartitionDelaysNobody) {
+    Stack stack({.workers = 4,
+                 .settings = {{"kafka.partitions", "1"},
+                              {"worker.slots", "1"},
+                              {"backend.synthetic.batch_max", "1"},
+                              {"backend.synthetic.slots", "1"}}});
+    const auto head = stack.submit(synthetic_job({{"ms", 60'000}}));
+    stack.wait_until_status(head, "in_progress");
+    Json jobs = Json::array();
+    for (int i = 0; i < 20; ++i) jobs.push_back(synthetic_job({{"ms", 10}}));
+    for (const auto& id : stack.submit_many(jobs)) {
+        EXPECT_EQ(stack.wait_until_final(id)["status"], "completed");
+    }
+    EXPECT_EQ(stack.job(head)["status"], "in_progress");
+    stack.call("POST", "/v1/jobs/" + head + "/cancel", Json(), 202);
+}
+
+TEST(Faults, AWorkerThatIsStoppedHandsItsJobsBack) {
+    Stack stack({.workers = 1, .settings = {{"worker.drain_timeout", "200ms"}}});
+    const auto id = stack.submit(synthetic_job({{"ms", 2000}}));
+    stack.wait_until_status(id, "in_progress");
+    stack.start_worker();
+    stack.wait_for_workers(2);
+    EXPECT_TRUE(stack.worker(0).terminate(std::chrono::seconds(30)).ok());
+    const auto done = stack.wait_until_final(id);
+    EXPECT_EQ(done["status"], "completed");
+    EXPECT_EQ(stack.worker_of(id), 1U);
+    const auto history = stack.call("GET", "/v1/jobs/" + id + "?include=attempts")["attempts"];
+    EXPECT_EQ(history[0]["outcome"], "interrupted");
+}
+
+TEST(Faults, AGatewayThatIsKilledLosesNoAcceptedJob) {
+    Stack stack;
+    Json jobs = Json::array();
+    for (int i = 0; i < 200; ++i) jobs.push_back(synthetic_job({{"ms", 5}}));
+    const auto ids = stack.submit_many(jobs);
+    stack.restart_gateway();
+    for (const auto& id : ids) EXPECT_EQ(stack.wait_until_final(id)["status"], "completed");
+}
+
+TEST(Faults, ALateWorkersResultIsRefused) {
+    Stack stack({.workers = 2});
+    const auto id = stack.submit(synthetic_job({{"ms", 3000}}));
+    stack.wait_until_status(id, "in_progress");
+    const auto first = stack.worker_of(id);
+    stack.worker(first).send(SIGSTOP);
+    const auto moved = [&] {
+        const auto job = stack.job(id);
+        return job["attempt"] == 2 && job["status"] == "in_progress";
+    };
+    EXPECT_TRUE(eventually(moved, "another worker took it", std::chrono::minutes(1)));
+    stack.worker(first).send(SIGCONT);
+    const auto done = stack.wait_until_final(id);
+    EXPECT_EQ(done["status"], "completed");
+    EXPECT_EQ(done["attempt"], 2);
+    EXPECT_NE(stack.worker_of(id), first);
+}
+
+}  // namespace
+}  // namespace millrace::test

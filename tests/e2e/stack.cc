@@ -1,0 +1,209 @@
+#include "tests/e2e/stack.h"
+
+#include <fmt/format.h>
+
+#include <cctype>
+#include <fstream>
+#include <iterator>
+#include <stdexcept>
+#include <type_traits>
+
+#include "common/process/program.h"
+#include "common/storage/postgres/migrate.h"
+#include "tests/support/eventually.h"
+
+namespace millrace::test {
+namespace {
+
+constexpr std::chrono::minutes kPatience{2};
+
+template <class T>
+T value_or_throw(Result<T> result) {
+    if (!result.has_value()) throw std::runtime_error(to_string(result.error()));
+    if constexpr (!std::is_void_v<T>) return *std::move(result);
+}
+
+std::string variable_of(const std::string& setting) {
+    std::string name = "MILLRACE_";
+    for (const char c : setting) {
+        name += c == '.' ? '_' : static_cast<char>(std::toupper(static_cast<unsigned char>(c)));
+    }
+    return name;
+}
+
+bool is_final(const std::string& status) {
+    return status == "completed" || status == "failed" || status == "cancelled" ||
+           status == "expired";
+}
+
+}  // namespace
+
+Stack::Stack(StackOptions options)
+    : options_(std::move(options)),
+      directory_(value_or_throw(process::TemporaryDirectory::make("millrace-e2e-"))),
+      port_(value_or_throw(process::PortReservation::any())),
+      url_(fmt::format("http://127.0.0.1:{}", port_.port())) {
+    if (options_.broker == BrokerKind::kKafka) {
+        kafka_ = std::make_unique<KafkaFixture>();
+    } else {
+        mock_ = std::make_unique<MockBrokerFixture>();
+    }
+    value_or_throw(storage::migrate_up(postgres_.conninfo()));
+    start_gateway();
+    for (int i = 0; i < options_.workers; ++i) start_worker();
+    wait_for_workers(static_cast<std::size_t>(options_.workers));
+}
+
+std::string Stack::bootstrap() const {
+    return kafka_ ? kafka_->bootstrap() : mock_->bootstrap();
+}
+
+std::unique_ptr<process::ChildProcess> Stack::start_program(const std::string& program,
+                                                            const Settings& settings,
+                                                            const std::string& log_name) {
+    const auto path = process::find_own_program(program);
+    if (!path) throw std::runtime_error(program + " is not built");
+    Settings all{{"postgres.conninfo", conninfo()},      {"kafka.bootstrap", bootstrap()},
+                 {"worker.heartbeat_interval", "300ms"}, {"worker.lease_ttl", "2s"},
+                 {"worker.lease_margin", "300ms"},       {"worker.steal_interval", "500ms"},
+                 {"keeper.interval", "200ms"},           {"job.backoff_base", "100ms"}};
+    if (options_.broker == BrokerKind::kMock) {
+        all["kafka.fetch_wait_max"] = "10ms";
+        all["kafka.session_timeout"] = "4s";
+        all["kafka.heartbeat_interval"] = "500ms";
+    }
+    for (const auto& [name, value] : options_.settings) all[name] = value;
+    for (const auto& [name, value] : settings) all[name] = value;
+    std::map<std::string, std::string> environment;
+    for (const auto& [name, value] : all) environment[variable_of(name)] = value;
+    return std::make_unique<process::ChildProcess>(value_or_throw(
+        process::ChildProcess::start({.argv = {path->string()},
+                                      .env = environment,
+                                      .output_file = directory_.path() / (log_name + ".log")})));
+}
+
+void Stack::start_gateway() {
+    gateway_ = start_program("millrace-gateway", {{"gateway.port", std::to_string(port_.port())}},
+                             "gateway");
+    const auto serves = [this] {
+        const auto answer = http_.send({.url = url_ + "/healthz", .timeout = milliseconds(5000)});
+        return answer.has_value() && answer->status == 200;
+    };
+    if (!eventually(serves, "the gateway serves", kPatience)) {
+        throw std::runtime_error("the gateway does not serve\n" + logs());
+    }
+}
+
+void Stack::restart_gateway() {
+    gateway_->kill();
+    start_gateway();
+}
+
+void Stack::lose_broker() {
+    if (kafka_) {
+        kafka_->server().kill();
+        value_or_throw(kafka_->server().wipe_and_restart());
+    } else {
+        mock_->server().kill();
+        value_or_throw(mock_->server().restart());
+    }
+}
+
+std::size_t Stack::start_worker(const Settings& settings) {
+    const auto number = workers_.size();
+    Settings named = settings;
+    named["worker.name"] = fmt::format("worker-{}", number);
+    workers_.push_back(start_program("millrace-worker", named, named["worker.name"]));
+    return number;
+}
+
+void Stack::wait_for_workers(std::size_t count) {
+    const auto alive = [&] {
+        std::size_t found = 0;
+        for (const auto& worker : call("GET", "/v1/workers")["data"]) {
+            found += worker["state"] == "alive" ? 1 : 0;
+        }
+        return found >= count;
+    };
+    if (!eventually(alive, "workers are alive", kPatience)) {
+        throw std::runtime_error("not every worker came up\n" + logs());
+    }
+}
+
+std::size_t Stack::worker_of(const std::string& id) {
+    const auto worker = job(id)["worker"]["name"].get<std::string>();
+    return std::stoul(worker.substr(worker.find('-') + 1));
+}
+
+Json Stack::call(const std::string& method, const std::string& path, const Json& body,
+                 int expected_status) {
+    http::Request request{.method = method, .url = url_ + path, .timeout = milliseconds(60000)};
+    if (!body.is_null()) {
+        request.body = body.dump();
+        request.headers.push_back("Content-Type: application/json");
+    }
+    const auto answer = value_or_throw(http_.send(request));
+    if (answer.status != expected_status) {
+        throw std::runtime_error(fmt::format("{} {} answered {}, not {}: {}\n{}", method, path,
+                                             answer.status, expected_status, answer.body, logs()));
+    }
+    return Json::parse(answer.body, nullptr, false);
+}
+
+std::string Stack::submit(const Json& job) {
+    return call("POST", "/v1/jobs", job, 202)["id"].get<std::string>();
+}
+
+std::vector<std::string> Stack::submit_many(const Json& jobs) {
+    std::vector<std::string> ids;
+    for (const auto& job : call("POST", "/v1/jobs:batch", {{"jobs", jobs}}, 202)["data"]) {
+        ids.push_back(job.at("id").get<std::string>());
+    }
+    return ids;
+}
+
+Json Stack::job(const std::string& id) {
+    return call("GET", "/v1/jobs/" + id + "?include=output");
+}
+
+Json Stack::wait_until_final(const std::string& id) {
+    Json seen;
+    const auto done = [&] {
+        seen = job(id);
+        return is_final(seen["status"].get<std::string>());
+    };
+    if (!eventually(done, "the job is final", kPatience)) {
+        throw std::runtime_error("not final: " + seen.dump() + "\n" + logs());
+    }
+    return seen;
+}
+
+Json Stack::wait_until_status(const std::string& id, std::string_view status) {
+    Json seen;
+    const auto reached = [&] {
+        seen = job(id);
+        return seen["status"] == status;
+    };
+    if (!eventually(reached, status, kPatience)) {
+        throw std::runtime_error(fmt::format("not {}: {}\n{}", status, seen.dump(), logs()));
+    }
+    return seen;
+}
+
+std::string Stack::logs() const {
+    std::string all;
+    for (const auto& file : std::filesystem::directory_iterator(directory_.path())) {
+        std::ifstream stream(file.path());
+        const std::string text(std::istreambuf_iterator<char>(stream), {});
+        constexpr std::size_t kTail = 3000;
+        const auto from = text.size() > kTail ? text.size() - kTail : 0;
+        all += fmt::format("--- {}\n{}\n", file.path().filename().string(), text.substr(from));
+    }
+    return all;
+}
+
+Json synthetic_job(const Json& behaviour) {
+    return {{"model", "synthetic"}, {"input", {{"prompt", "hello"}, {"synthetic", behaviour}}}};
+}
+
+}  // namespace millrace::test

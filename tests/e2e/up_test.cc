@@ -1,0 +1,133 @@
+// `millrace up`, as a person runs it.
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <filesystem>
+#include <fstream>
+#include <stdexcept>
+
+#include "common/http/http_client.h"
+#include "common/process/program.h"
+#include "common/process/temporary_directory.h"
+#include "tests/e2e/command.h"
+#include "tests/support/eventually.h"
+
+namespace millrace::test {
+namespace {
+
+using testing::HasSubstr;
+
+// A directory that PostgreSQL's own user can enter.
+process::TemporaryDirectory make_directory() {
+    auto directory = process::TemporaryDirectory::make("millrace-up-");
+    if (!directory.has_value()) throw std::runtime_error(to_string(directory.error()));
+    std::filesystem::permissions(directory->path(), std::filesystem::perms(0755));
+    return *std::move(directory);
+}
+
+std::string url_of(RunningCommand& up) {
+    const auto line = up.wait_for_line("Millrace is up at ");
+    return line.substr(line.rfind(' ') + 1);
+}
+
+CommandResult interrupt(RunningCommand& up) {
+    up.process().send(SIGINT);
+    return up.wait();
+}
+
+std::string one_line(std::vector<std::string> arguments) {
+    const auto result = run_command(std::move(arguments));
+    return result.output.substr(0, result.output.find('\n'));
+}
+
+// The process id of the child of `up` that runs `program`.
+pid_t child_of(pid_t parent, const std::string& program) {
+    for (const auto& entry : std::filesystem::directory_iterator("/proc")) {
+        std::ifstream stat(entry.path() / "stat");
+        std::string pid;
+        std::string name;
+        char state = 0;
+        pid_t ppid = 0;
+        if (!(stat >> pid >> name >> state >> ppid) || ppid != parent) continue;
+        if (name == "(" + program.substr(0, 15) + ")") return static_cast<pid_t>(std::stol(pid));
+    }
+    throw std::runtime_error("no child runs " + program);
+}
+
+TEST(Up, ServesAndKeepsJobsOverARestart) {
+    const auto directory = make_directory();
+    const auto data = directory.path().string();
+    std::string id;
+    {
+        RunningCommand up({"up", "--port", "0", "--data", data});
+        const auto url = url_of(up);
+        id = one_line({"--url", url, "submit", "hello"});
+        EXPECT_EQ(run_command({"--url", url, "wait", id}).exit_code, 0);
+        EXPECT_EQ(interrupt(up).exit_code, 0);
+    }
+    RunningCommand up({"up", "--port", "0", "--data", data});
+    const auto again = run_command({"--url", url_of(up), "get", id});
+    EXPECT_EQ(again.exit_code, 0);
+    EXPECT_THAT(again.output, HasSubstr("completed"));
+    EXPECT_EQ(interrupt(up).exit_code, 0);
+}
+
+TEST(Up, RestartsAPartThatDiesAndSaysSo) {
+    const auto directory = make_directory();
+    RunningCommand up({"up", "--port", "0", "--data", directory.path().string()});
+    const auto url = url_of(up);
+    for (const auto& [program, name] :
+         {std::pair{"millrace-gateway", "the gateway"}, std::pair{"millrace-worker", "worker 1"},
+          std::pair{"millrace-broker", "the broker"}}) {
+        ::kill(child_of(up.process().pid(), program), SIGKILL);
+        up.wait_for_line(std::string(name) + " is running again");
+        const auto result = run_command({"--url", url, "submit", "--wait", "hello"});
+        EXPECT_EQ(result.exit_code, 0) << result.output;
+    }
+    EXPECT_EQ(interrupt(up).exit_code, 0);
+}
+
+TEST(Up, RunsOnApacheKafka) {
+    const auto directory = make_directory();
+    RunningCommand up({"up", "--kafka", "--port", "0", "--data", directory.path().string()});
+    const auto result = run_command({"--url", url_of(up), "submit", "--wait", "hello"});
+    EXPECT_EQ(result.exit_code, 0) << result.output;
+    EXPECT_EQ(interrupt(up).exit_code, 0);
+}
+
+TEST(Up, RefusesAModelFileThatIsNoGgufBeforeItStartsAnything) {
+    const auto directory = make_directory();
+    const auto file = directory.path() / "model.gguf";
+    std::ofstream(file) << "this is text";
+    const auto data = directory.path() / "data";
+    const auto result = run_command({"up", "--data", data.string(), "--model", file.string()});
+    EXPECT_EQ(result.exit_code, 2);
+    EXPECT_THAT(result.output, HasSubstr("model.gguf"));
+    EXPECT_FALSE(std::filesystem::exists(data));
+}
+
+TEST(Up, RefusesADirectoryThatIsInUse) {
+    const auto directory = make_directory();
+    RunningCommand up({"up", "--port", "0", "--data", directory.path().string()});
+    url_of(up);
+    const auto second = run_command({"up", "--port", "0", "--data", directory.path().string()});
+    EXPECT_EQ(second.exit_code, 2);
+    EXPECT_THAT(second.output, HasSubstr("another `millrace up`"));
+    EXPECT_EQ(interrupt(up).exit_code, 0);
+}
+
+TEST(Up, ServesARealModel) {
+    const auto model = process::cache_directory() / "models/SmolLM2-135M-Instruct.Q4_1.gguf";
+    ASSERT_TRUE(std::filesystem::exists(model)) << "run deploy/fetch-llama.sh";
+    const auto directory = make_directory();
+    RunningCommand up({"up", "--port", "0", "--data", directory.path().string(), "--model",
+                       model.string(), "--set", "backend.llama.name=smollm2"});
+    const auto result = run_command({"--url", url_of(up), "submit", "--wait", "--chat", "--model",
+                                     "smollm2", "--max-tokens", "16", "Say hello."});
+    EXPECT_EQ(result.exit_code, 0) << result.output;
+    EXPECT_EQ(interrupt(up).exit_code, 0);
+}
+
+}  // namespace
+}  // namespace millrace::test
