@@ -39,6 +39,19 @@ Error system_error(std::string_view what) {
     return {ErrorCode::kUnavailable, fmt::format("{}: {}", what, std::strerror(errno))};
 }
 
+// Whether the process behind the descriptor ends within the timeout.
+bool wait_for_end(const Fd& pidfd, milliseconds timeout) {
+    using SteadyClock = std::chrono::steady_clock;
+    const auto deadline = SteadyClock::now() + timeout;
+    pollfd watched{pidfd.get(), POLLIN, 0};
+    while (true) {
+        const auto left = std::chrono::ceil<milliseconds>(deadline - SteadyClock::now());
+        const int ready =
+            ::poll(&watched, 1, static_cast<int>(std::max(left, milliseconds(0)).count()));
+        if (ready >= 0) return ready > 0;
+    }
+}
+
 }  // namespace
 
 std::string ExitStatus::str() const {
@@ -138,16 +151,7 @@ void ChildProcess::send(int signal) const {
 std::optional<ExitStatus> ChildProcess::wait(milliseconds timeout) {
     if (state_->status) return state_->status;
 
-    using SteadyClock = std::chrono::steady_clock;
-    const auto deadline = SteadyClock::now() + timeout;
-    pollfd watched{state_->pidfd.get(), POLLIN, 0};
-    while (true) {
-        const auto left = std::chrono::ceil<milliseconds>(deadline - SteadyClock::now());
-        const int ready =
-            ::poll(&watched, 1, static_cast<int>(std::max(left, milliseconds(0)).count()));
-        if (ready > 0) break;
-        if (ready == 0) return std::nullopt;
-    }
+    if (!wait_for_end(state_->pidfd, timeout)) return std::nullopt;
 
     siginfo_t info{};
     while (::waitid(P_PIDFD, static_cast<id_t>(state_->pidfd.get()), &info, WEXITED) != 0) {
@@ -173,6 +177,11 @@ ExitStatus ChildProcess::kill() {
     while (true) {
         if (const auto status = wait(milliseconds(1000))) return *status;
     }
+}
+
+bool wait_until_gone(pid_t pid, milliseconds timeout) {
+    const Fd pidfd(::pidfd_open(pid, 0));
+    return !pidfd.valid() || wait_for_end(pidfd, timeout);
 }
 
 Result<std::string> run_to_end(ChildOptions options, milliseconds timeout) {

@@ -86,4 +86,7 @@ class ChildProcess {
 // kDeadlineExceeded, and the program has been killed. `on_line` and `output_file` must be unset.
 Result<std::string> run_to_end(ChildOptions options, std::chrono::milliseconds timeout);
 
+// Waits for the end of a process that need not be our child; true when it is gone.
+bool wait_until_gone(pid_t pid, std::chrono::milliseconds timeout);
+
 }  // namespace millrace::process

@@ -1,4 +1,6 @@
-// A file descriptor that closes itself. Internal to the module.
+// A file descriptor that closes itself.
+//
+// Threads: one caller at a time.
 #pragma once
 
 #include <fcntl.h>

@@ -19,7 +19,7 @@ Result<Fd> make_wake_event() {
 OutputReader::OutputReader(Fd source, Fd wake, LineHandler on_line)
     : source_(std::move(source)), wake_(std::move(wake)), on_line_(std::move(on_line)) {
     ::fcntl(source_.get(), F_SETFL, O_NONBLOCK);
-    thread_ = std::thread([this] { run(); });
+    thread_ = runtime::Thread("child-output", [this](const std::stop_token&) { run(); });
 }
 
 OutputReader::~OutputReader() {
@@ -27,7 +27,6 @@ OutputReader::~OutputReader() {
 }
 
 void OutputReader::finish() {
-    if (!thread_.joinable()) return;
     const std::uint64_t one = 1;
     [[maybe_unused]] const auto written = ::write(wake_.get(), &one, sizeof one);
     thread_.join();

@@ -7,9 +7,9 @@
 #include <functional>
 #include <string>
 #include <string_view>
-#include <thread>
 
 #include "common/process/fd.h"
+#include "common/runtime/thread.h"
 
 namespace millrace::process {
 
@@ -34,7 +34,7 @@ class OutputReader {
     const Fd wake_;
     const LineHandler on_line_;
     std::string pending_;  // The beginning of a line; only the reader's thread.
-    std::thread thread_;
+    runtime::Thread thread_;
 };
 
 Result<Fd> make_wake_event();

@@ -12,9 +12,9 @@
 #include <csignal>
 #include <cstring>
 #include <mutex>
-#include <thread>
 
 #include "common/process/fd.h"
+#include "common/runtime/thread.h"
 
 namespace millrace::process {
 namespace {
@@ -139,7 +139,7 @@ class Spawner {
     }
 
  private:
-    Spawner() : thread_([this] { serve(); }) {}
+    Spawner() : thread_("spawner", [this](const std::stop_token&) { serve(); }) {}
 
     void serve() {
         std::unique_lock lock(mutex_);
@@ -158,7 +158,7 @@ class Spawner {
     const SpawnPlan* plan_ = nullptr;
     std::optional<Result<pid_t>> result_;
 
-    std::thread thread_;
+    runtime::Thread thread_;
 };
 
 }  // namespace

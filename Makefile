@@ -1,0 +1,78 @@
+# Everything one does with this tree, by one word. `make` alone lists the words.
+
+SHELL := /bin/bash
+JOBS ?= $(shell nproc)
+CACHE := $(or $(MILLRACE_CACHE),$(HOME)/.cache/millrace)
+CONFIGURE := cmake -DCMAKE_PREFIX_PATH=$(CACHE)/llama
+PROGRAMS := millrace millrace-gateway millrace-worker millrace-broker
+SOURCES = $(shell git ls-files '*.h' '*.cc')
+CTEST := ctest --output-on-failure --no-tests=error
+
+# Suppression files give a reason per line. Libraries of the system are not instrumented.
+export ASAN_OPTIONS := detect_stack_use_after_return=1
+export UBSAN_OPTIONS := print_stacktrace=1
+export LSAN_OPTIONS := suppressions=$(CURDIR)/.ci/lsan.supp print_suppressions=0
+export TSAN_OPTIONS := suppressions=$(CURDIR)/.ci/tsan.supp ignore_noninstrumented_modules=1 \
+    halt_on_error=1 second_deadlock_stack=1
+
+.DEFAULT_GOAL := help
+.PHONY: help packages setup build build-all test demo bench soak fmt lint docs clean asan tsan
+
+help: ## This list.
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@echo "  JOBS=N limits the processes (now $(JOBS)); MILLRACE_CACHE names the cache ($(CACHE))."
+
+packages:
+	@deploy/install-packages.sh
+
+setup: packages ## Install and fetch what is missing: packages, Apache Kafka, llama.cpp, a model.
+	@deploy/fetch-kafka.sh
+	@JOBS=$(JOBS) deploy/fetch-llama.sh || echo "setup: going on without the llama backend"
+
+build: packages ## The programs, optimised, in build/bin.
+	@$(CONFIGURE) --preset release >/dev/null
+	@cmake --build build -j $(JOBS) --target $(PROGRAMS)
+
+build-all: setup
+	@$(CONFIGURE) --preset release >/dev/null
+	@cmake --build build -j $(JOBS)
+
+test: build-all ## All tests: unit, then integration and end to end on real servers.
+	@echo "test: unit"
+	@$(CTEST) --test-dir build -L unit -j $(JOBS)
+	@echo "test: integration, on PostgreSQL and Apache Kafka of its own"
+	@$(CTEST) --test-dir build -L integration
+	@echo "test: end to end, with the real programs"
+	@$(CTEST) --test-dir build -L e2e
+
+demo: setup build ## A real model answers real prompts on the embedded stack.
+	@deploy/demo.sh
+
+bench: setup build-all ## Measure throughput and latency.
+	@bench/run.sh
+
+soak: ## What runs for hours (nothing yet).
+	@echo "There is no soak run yet; make bench is what measures today."
+
+fmt: ## Format all sources in place.
+	@clang-format-14 -i $(SOURCES)
+
+lint: packages ## Formatting, layers, style and clang-tidy.
+	@clang-format-14 --dry-run --Werror $(SOURCES)
+	@for check in .ci/check_*.py; do echo "lint: $$check" && python3 $$check || exit 1; done
+
+docs: build ## Regenerate the pages that the programs print.
+	@deploy/generate-docs.sh
+
+asan: setup ## All tests with AddressSanitizer and UndefinedBehaviorSanitizer.
+	@$(CONFIGURE) --preset asan >/dev/null
+	@cmake --build build/asan -j $(JOBS)
+	@$(CTEST) --test-dir build/asan
+
+tsan: setup ## All tests with ThreadSanitizer.
+	@$(CONFIGURE) --preset tsan >/dev/null
+	@cmake --build build/tsan -j $(JOBS)
+	@$(CTEST) --test-dir build/tsan
+
+clean: ## Remove what was built. What was fetched stays in the cache.
+	@rm -rf build

@@ -1,0 +1,46 @@
+// One virtual machine running Apache Kafka in KRaft mode, broker and controller in one: its
+// configuration, its formatting, its start. Internal to the module.
+#pragma once
+
+#include <chrono>
+#include <filesystem>
+#include <string>
+#include <vector>
+
+#include "common/base/result.h"
+#include "common/process/child_process.h"
+
+namespace millrace::embedded {
+
+// Where the virtual machine and Kafka's jars are.
+struct KafkaPrograms {
+    std::filesystem::path java;
+    std::filesystem::path lib;
+    std::string class_path;
+};
+
+// Errors: kNotFound, naming what to install or run.
+Result<KafkaPrograms> find_kafka_programs();
+
+struct KafkaLaunch {
+    std::filesystem::path directory;  // Holds data/, the configuration files and kafka.log.
+    int port = 0;
+    int controller_port = 0;
+    std::vector<std::string> jvm_flags;
+};
+
+inline std::filesystem::path kafka_data_dir(const std::filesystem::path& directory) {
+    return directory / "data";
+}
+
+// What decides the format of data/: a change makes prepared data unusable.
+std::string kafka_format_key();
+
+// Prepares an empty data/ for its first start.
+Status format_kafka(const KafkaPrograms& programs, const KafkaLaunch& launch);
+
+// Returns when producers and consumer groups can work.
+Result<process::ChildProcess> start_kafka(const KafkaPrograms& programs, const KafkaLaunch& launch,
+                                          std::chrono::milliseconds timeout);
+
+}  // namespace millrace::embedded

@@ -1,0 +1,24 @@
+// What makes Apache Kafka start in one second instead of two and a half: a formatted data directory
+// to copy, in which groups already work, and a class-data archive for the virtual machine. Made
+// once in the cache, in about ten seconds, by one process at a time. Internal to the module.
+//
+// Blocks: while the kit is being made, by this process or another.
+#pragma once
+
+#include <filesystem>
+
+#include "common/base/result.h"
+#include "common/embedded/kafka_process.h"
+
+namespace millrace::embedded {
+
+struct KafkaStartKit {
+    std::filesystem::path data;  // To be copied into a new broker's directory.
+    std::filesystem::path
+        archive;  // For -XX:SharedArchiveFile; ignored by Java if it does not fit.
+};
+
+// Errors: those of starting Kafka; kUnavailable when the cache cannot be written.
+Result<KafkaStartKit> kafka_start_kit(const KafkaPrograms& programs);
+
+}  // namespace millrace::embedded

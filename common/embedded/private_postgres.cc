@@ -1,0 +1,283 @@
+#include "common/embedded/private_postgres.h"
+
+#include <fmt/format.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <array>
+#include <fstream>
+
+#include "common/embedded/log_tail.h"
+
+namespace millrace::embedded {
+namespace {
+
+namespace fs = std::filesystem;
+using process::ChildOptions;
+using process::ChildProcess;
+using std::chrono::milliseconds;
+
+constexpr std::string_view kSuperuser = "millrace";
+constexpr milliseconds kToolTimeout{60'000};
+constexpr milliseconds kPollInterval{20};
+
+// Chosen for one machine shared with everything else. Nothing here weakens durability.
+constexpr std::array<std::pair<std::string_view, std::string_view>, 13> kSettings{{
+    {"listen_addresses", ""},
+    {"max_connections", "100"},
+    {"shared_buffers", "256MB"},
+    {"wal_buffers", "16MB"},
+    {"min_wal_size", "256MB"},
+    {"max_wal_size", "2GB"},
+    {"checkpoint_timeout", "15min"},
+    {"autovacuum_naptime", "10s"},
+    {"autovacuum_max_workers", "4"},
+    {"jit", "off"},  // Our statements are short: compiling one costs more than running it.
+    {"idle_in_transaction_session_timeout", "60s"},
+    {"log_line_prefix", "%m [%p] %q%a "},
+    {"log_checkpoints", "off"},
+}};
+
+Result<fs::path> find_server_programs() {
+    // Debian keeps them off PATH, one folder per major version.
+    const std::array<fs::path, 1> folders{"/usr/lib/postgresql/15/bin"};
+    if (const auto initdb = process::find_program("initdb", folders)) return initdb->parent_path();
+    return Error{ErrorCode::kNotFound,
+                 "PostgreSQL 15's initdb was not found in /usr/lib/postgresql/15/bin nor on PATH; "
+                 "apt-get install postgresql"};
+}
+
+// Whom to run as: nobody in particular, unless we are root.
+Result<std::optional<process::User>> choose_user(const fs::path& data_dir) {
+    struct stat info {};
+    const bool exists = ::stat((data_dir / "PG_VERSION").c_str(), &info) == 0;
+    if (::geteuid() != 0) {
+        if (exists && info.st_uid != ::geteuid()) {
+            const auto owner = process::find_user(info.st_uid);
+            return Error{ErrorCode::kInvalidArgument,
+                         fmt::format("{} belongs to {}: run as that user or as root, or choose "
+                                     "another data directory",
+                                     data_dir.string(), owner ? owner->name : "somebody else")};
+        }
+        return std::optional<process::User>();
+    }
+    auto user = exists && info.st_uid != 0 ? process::find_user(info.st_uid)
+                                           : process::find_user("postgres");
+    if (user) return user;
+    return Error{ErrorCode::kNotFound,
+                 "PostgreSQL does not run as root and there is no user postgres to run it as; "
+                 "apt-get install postgresql"};
+}
+
+// Makes the directory and proves that the server's user can use it.
+Status prepare_data_dir(const fs::path& data_dir, const std::optional<process::User>& user) {
+    std::error_code error;
+    const bool made = fs::create_directories(data_dir, error);
+    if (error) {
+        return Error{ErrorCode::kInvalidArgument,
+                     fmt::format("cannot make {}: {}", data_dir.string(), error.message())};
+    }
+    if (user && (made || fs::is_empty(data_dir, error)) &&
+        ::chown(data_dir.c_str(), user->uid, user->gid) != 0) {
+        return Error{ErrorCode::kInvalidArgument,
+                     fmt::format("cannot give {} to {}", data_dir.string(), user->name)};
+    }
+    ChildOptions probe{.argv = {"test", "-w", data_dir.string()}, .user = user};
+    if (process::run_to_end(std::move(probe), kToolTimeout).has_value()) return ok();
+    return Error{ErrorCode::kInvalidArgument,
+                 fmt::format("{} cannot write to {}; choose a data directory outside of private "
+                             "home directories, e.g. below /var/lib",
+                             user ? "the user " + user->name : "this user", data_dir.string())};
+}
+
+// The first line of postmaster.pid, or nothing.
+std::optional<pid_t> recorded_server(const fs::path& data_dir) {
+    std::ifstream file(data_dir / "postmaster.pid");
+    pid_t pid = 0;
+    if (file >> pid && pid > 0) return pid;
+    return std::nullopt;
+}
+
+bool is_postgres(const fs::path& process) {
+    std::ifstream file(process / "comm");
+    std::string name;
+    return std::getline(file, name) && name == "postgres";
+}
+
+// Any process of a server on this directory, also a session that outlived a killed server.
+std::optional<pid_t> find_server_process(const fs::path& data_dir) {
+    std::error_code error;
+    const fs::path wanted = fs::canonical(data_dir, error);
+    for (const auto& entry : fs::directory_iterator("/proc", error)) {
+        const std::string name = entry.path().filename().string();
+        if (name.find_first_not_of("0123456789") != std::string::npos) continue;
+        if (!is_postgres(entry.path())) continue;
+        if (fs::read_symlink(entry.path() / "cwd", error) == wanted) return std::stoi(name);
+    }
+    return std::nullopt;
+}
+
+}  // namespace
+
+PrivatePostgres::PrivatePostgres(PostgresOptions options, fs::path programs,
+                                 std::optional<process::User> user,
+                                 process::TemporaryDirectory socket_dir)
+    : options_(std::move(options)),
+      programs_(std::move(programs)),
+      user_(std::move(user)),
+      socket_dir_(std::move(socket_dir)) {}
+
+PrivatePostgres::~PrivatePostgres() {
+    stop();
+}
+
+Result<std::unique_ptr<PrivatePostgres>> PrivatePostgres::start(PostgresOptions options) {
+    options.data_dir = fs::absolute(options.data_dir).lexically_normal();
+    TRY(const fs::path programs, find_server_programs());
+    TRY(auto user, choose_user(options.data_dir));
+    TRY_STATUS(prepare_data_dir(options.data_dir, user));
+    // Not in the data directory: a socket's path has at most 107 bytes.
+    TRY(auto socket_dir, process::TemporaryDirectory::make("millrace-pg-", user));
+
+    std::unique_ptr<PrivatePostgres> server(
+        new PrivatePostgres(std::move(options), programs, std::move(user), std::move(socket_dir)));
+    TRY_STATUS(server->set_up());
+    return server;
+}
+
+Status PrivatePostgres::set_up() {
+    if (!fs::exists(options_.data_dir / "PG_VERSION")) TRY_STATUS(create_cluster());
+    TRY_STATUS(restart());
+    const std::string find =
+        fmt::format("SELECT 1 FROM pg_database WHERE datname = '{}'", options_.database);
+    TRY(const std::string found, run_tool({"psql", "-XAtc", find}));
+    return found.empty() ? create_database(options_.database) : ok();
+}
+
+Status PrivatePostgres::create_cluster() {
+    ChildOptions initdb{.argv = {(programs_ / "initdb").string(), "-D", options_.data_dir.string(),
+                                 "--username", std::string(kSuperuser), "--auth", "trust",
+                                 "--encoding", "UTF8", "--locale", "C.UTF-8"},
+                        .directory = "/",
+                        .user = user_};
+    if (!options_.fsync) initdb.argv.emplace_back("--no-sync");
+    TRY_STATUS(process::run_to_end(std::move(initdb), options_.start_timeout));
+    return ok();
+}
+
+Status PrivatePostgres::restart() {
+    stop();
+    TRY_STATUS(wait_for_earlier_server());
+    TRY_STATUS(launch());
+    return wait_until_ready();
+}
+
+// A server whose parent was killed needs a moment to go; starting beside it must never happen. Its
+// lock file alone cannot be trusted: its process id may belong to somebody else by now, and then
+// PostgreSQL would refuse to start for ever.
+Status PrivatePostgres::wait_for_earlier_server() {
+    const auto deadline = std::chrono::steady_clock::now() + options_.stop_timeout;
+    while (const auto pid = find_server_process(options_.data_dir)) {
+        const auto left = deadline - std::chrono::steady_clock::now();
+        if (!process::wait_until_gone(*pid, std::chrono::ceil<milliseconds>(left))) {
+            return Error{ErrorCode::kUnavailable,
+                         fmt::format("another PostgreSQL (process {}) runs on {}; stop it, or "
+                                     "choose another data directory",
+                                     *pid, options_.data_dir.string())};
+        }
+    }
+    if (const auto pid = recorded_server(options_.data_dir)) {
+        if (!is_postgres(fs::path("/proc") / std::to_string(*pid))) {
+            std::error_code ignored;
+            fs::remove(options_.data_dir / "postmaster.pid", ignored);
+        }
+    }
+    return ok();
+}
+
+Status PrivatePostgres::launch() {
+    ChildOptions postgres{
+        .argv = {(programs_ / "postgres").string(), "-D", options_.data_dir.string()},
+        .directory = "/",
+        .user = user_,
+        .output_file = options_.data_dir.string() + ".log",
+        .death_signal = SIGINT};  // A fast, clean shutdown.
+    const auto set = [&](std::string_view name, std::string_view value) {
+        postgres.argv.emplace_back("-c");
+        postgres.argv.push_back(fmt::format("{}={}", name, value));
+    };
+    for (const auto& [name, value] : kSettings) set(name, value);
+    set("unix_socket_directories", socket_dir_.path().string());
+    set("fsync", options_.fsync ? "on" : "off");
+    if (!options_.fsync) set("full_page_writes", "off");
+    for (const auto& [name, value] : options_.settings) set(name, value);
+
+    TRY(auto server, ChildProcess::start(std::move(postgres)));
+    server_ = std::make_unique<ChildProcess>(std::move(server));
+    return ok();
+}
+
+Status PrivatePostgres::wait_until_ready() {
+    const auto deadline = std::chrono::steady_clock::now() + options_.start_timeout;
+    const std::string log = options_.data_dir.string() + ".log";
+    while (!run_tool({"pg_isready", "-q", "-t", "1"}).has_value()) {
+        if (const auto status = server_->wait(kPollInterval)) {
+            return Error{ErrorCode::kUnavailable,
+                         fmt::format("PostgreSQL ended with {} while starting; {}", status->str(),
+                                     describe_log(log))};
+        }
+        if (std::chrono::steady_clock::now() > deadline) {
+            kill();
+            return Error{ErrorCode::kUnavailable,
+                         fmt::format("PostgreSQL was not ready after {} ms; {}",
+                                     options_.start_timeout.count(), describe_log(log))};
+        }
+    }
+    return ok();
+}
+
+// Runs one of PostgreSQL's client programs against the maintenance database.
+Result<std::string> PrivatePostgres::run_tool(std::vector<std::string> argv) const {
+    argv.front() = (programs_ / argv.front()).string();
+    return process::run_to_end({.argv = std::move(argv),
+                                .env = {{"PGHOST", socket_dir_.path().string()},
+                                        {"PGPORT", "5432"},
+                                        {"PGUSER", std::string(kSuperuser)},
+                                        {"PGDATABASE", "postgres"}},
+                                .directory = "/"},
+                               kToolTimeout);
+}
+
+std::string PrivatePostgres::conninfo(const std::string& database) const {
+    return fmt::format("host={} port=5432 user={} dbname={}", socket_dir_.path().string(),
+                       kSuperuser, database.empty() ? options_.database : database);
+}
+
+Status PrivatePostgres::create_database(const std::string& name) {
+    TRY_STATUS(run_tool({"createdb", name}));
+    return ok();
+}
+
+Status PrivatePostgres::drop_database(const std::string& name) {
+    TRY_STATUS(run_tool({"dropdb", "--if-exists", "--force", name}));
+    return ok();
+}
+
+bool PrivatePostgres::running() {
+    return server_ && server_->running();
+}
+
+void PrivatePostgres::stop() {
+    if (!server_) return;
+    server_->send(SIGINT);
+    if (!server_->wait(options_.stop_timeout)) server_->send(SIGQUIT);
+    if (!server_->wait(options_.stop_timeout)) server_->kill();
+    server_.reset();
+}
+
+void PrivatePostgres::kill() {
+    if (server_) server_->kill();
+    server_.reset();
+}
+
+}  // namespace millrace::embedded

@@ -1,0 +1,85 @@
+// A PostgreSQL 15 cluster of our own: created, started and stopped here, reached only through a
+// Unix socket in a directory that only its owner and root can enter. No TCP port, no clash with the
+// system's clusters.
+//
+// PostgreSQL refuses to run as root: started by root, it runs as the owner of an existing data
+// directory, or as `postgres` for a new one.
+//
+// Threads:   one caller at a time.
+// Owns:      the server process and the socket's directory; the data directory stays.
+// Errors:    kNotFound: PostgreSQL is not installed; kInvalidArgument: the data directory cannot be
+//            used; kUnavailable: the server did not start (its last log lines are in the message).
+// Blocks:    start, restart: up to start_timeout; stop: up to stop_timeout.
+#pragma once
+
+#include <chrono>
+#include <filesystem>
+#include <memory>
+#include <optional>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "common/base/result.h"
+#include "common/process/child_process.h"
+#include "common/process/temporary_directory.h"
+
+namespace millrace::embedded {
+
+struct PostgresOptions {
+    std::filesystem::path
+        data_dir;       // Made, with its parents, when missing. The log is data_dir.log.
+    bool fsync = true;  // False loses data in a crash of the machine: tests only.
+    std::string database = "millrace";  // An SQL identifier; created when missing.
+    // Server settings on top of those that PrivatePostgres chooses, e.g. {"shared_buffers", "1GB"}.
+    std::vector<std::pair<std::string, std::string>> settings;
+    std::chrono::milliseconds start_timeout{60'000};
+    std::chrono::milliseconds stop_timeout{30'000};
+};
+
+class PrivatePostgres {
+ public:
+    // Creates the cluster in an empty or missing data directory, or takes up the one that is there,
+    // also after a crash. Returns when it accepts connections.
+    static Result<std::unique_ptr<PrivatePostgres>> start(PostgresOptions options);
+
+    ~PrivatePostgres();  // stop()
+
+    // A libpq connection string, the same over the object's life. `database` empty: the default
+    // one.
+    std::string conninfo(const std::string& database = "") const;
+
+    // kUnavailable, with PostgreSQL's message, also when it exists already.
+    Status create_database(const std::string& name);
+    // Cuts off whoever is connected to it. No error when it does not exist.
+    Status drop_database(const std::string& name);
+
+    bool running();
+    // Clients are cut off, everything is written. Idempotent.
+    void stop();
+    // As a crash: SIGKILL to the server, whose sessions end by themselves soon after.
+    void kill();
+    // Starts it again after stop, kill or a crash, with the same data and conninfo.
+    Status restart();
+
+ private:
+    PrivatePostgres(PostgresOptions options, std::filesystem::path programs,
+                    std::optional<process::User> user, process::TemporaryDirectory socket_dir);
+
+    Status set_up();
+    Status create_cluster();
+    Status wait_for_earlier_server();
+    Status launch();
+    Status wait_until_ready();
+    Result<std::string> run_tool(std::vector<std::string> argv) const;
+
+    // Fixed after construction.
+    PostgresOptions options_;
+    std::filesystem::path programs_;
+    std::optional<process::User> user_;
+    process::TemporaryDirectory socket_dir_;
+
+    std::unique_ptr<process::ChildProcess> server_;
+};
+
+}  // namespace millrace::embedded

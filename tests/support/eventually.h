@@ -1,0 +1,20 @@
+// Waits for a condition that another thread or process brings about.
+//
+//   EXPECT_TRUE(eventually([&] { return worker.slots_free() == 4; }, "all slots free"));
+#pragma once
+
+#include <gtest/gtest.h>
+
+#include <chrono>
+#include <functional>
+#include <string_view>
+
+namespace millrace::test {
+
+// Asks every few milliseconds. The deadline is for a test that fails; it says nothing about how
+// fast the condition should come, and is generous because sanitizers and neighbours slow tests.
+testing::AssertionResult eventually(const std::function<bool()>& predicate,
+                                    std::string_view what = "the condition",
+                                    std::chrono::milliseconds deadline = std::chrono::seconds(30));
+
+}  // namespace millrace::test
