@@ -17,6 +17,10 @@ namespace {
 
 constexpr std::chrono::minutes kPatience{2};
 
+const Settings kQuick{{"worker.heartbeat_interval", "300ms"}, {"worker.lease_ttl", "2s"},
+                      {"worker.lease_margin", "300ms"},       {"worker.steal_interval", "500ms"},
+                      {"keeper.interval", "200ms"},           {"job.backoff_base", "100ms"}};
+
 template <class T>
 T value_or_throw(Result<T> result) {
     if (!result.has_value()) throw std::runtime_error(to_string(result.error()));
@@ -43,15 +47,20 @@ Stack::Stack(StackOptions options)
       directory_(value_or_throw(process::TemporaryDirectory::make("millrace-e2e-"))),
       port_(value_or_throw(process::PortReservation::any())),
       url_(fmt::format("http://127.0.0.1:{}", port_.port())) {
-    if (options_.broker == BrokerKind::kKafka) {
-        kafka_ = std::make_unique<KafkaFixture>();
-    } else {
-        mock_ = std::make_unique<MockBrokerFixture>();
-    }
+    start_broker();
     value_or_throw(storage::migrate_up(postgres_.conninfo()));
     start_gateway();
     for (int i = 0; i < options_.workers; ++i) start_worker();
     wait_for_workers(static_cast<std::size_t>(options_.workers));
+}
+
+void Stack::start_broker() {
+    if (options_.broker == BrokerKind::kKafka) {
+        kafka_ = value_or_throw(embedded::ApacheKafka::start(
+            {.directory = directory_.path() / "kafka", .tuning = options_.kafka_tuning}));
+    } else {
+        mock_ = value_or_throw(embedded::MockBroker::start());
+    }
 }
 
 std::string Stack::bootstrap() const {
@@ -63,10 +72,8 @@ std::unique_ptr<process::ChildProcess> Stack::start_program(const std::string& p
                                                             const std::string& log_name) {
     const auto path = process::find_own_program(program);
     if (!path) throw std::runtime_error(program + " is not built");
-    Settings all{{"postgres.conninfo", conninfo()},      {"kafka.bootstrap", bootstrap()},
-                 {"worker.heartbeat_interval", "300ms"}, {"worker.lease_ttl", "2s"},
-                 {"worker.lease_margin", "300ms"},       {"worker.steal_interval", "500ms"},
-                 {"keeper.interval", "200ms"},           {"job.backoff_base", "100ms"}};
+    Settings all{{"postgres.conninfo", conninfo()}, {"kafka.bootstrap", bootstrap()}};
+    if (options_.quick) all.insert(kQuick.begin(), kQuick.end());
     if (options_.broker == BrokerKind::kMock) {
         all["kafka.fetch_wait_max"] = "10ms";
         all["kafka.session_timeout"] = "4s";
@@ -101,11 +108,11 @@ void Stack::restart_gateway() {
 
 void Stack::lose_broker() {
     if (kafka_) {
-        kafka_->server().kill();
-        value_or_throw(kafka_->server().wipe_and_restart());
+        kafka_->kill();
+        value_or_throw(kafka_->wipe_and_restart());
     } else {
-        mock_->server().kill();
-        value_or_throw(mock_->server().restart());
+        mock_->kill();
+        value_or_throw(mock_->restart());
     }
 }
 

@@ -15,11 +15,12 @@
 #include <string_view>
 #include <vector>
 
+#include "common/embedded/apache_kafka.h"
+#include "common/embedded/mock_broker.h"
 #include "common/http/http_client.h"
 #include "common/process/child_process.h"
 #include "common/process/port_reservation.h"
 #include "common/process/temporary_directory.h"
-#include "tests/support/broker_fixtures.h"
 #include "tests/support/postgres_fixture.h"
 
 namespace millrace::test {
@@ -32,7 +33,10 @@ enum class BrokerKind { kMock, kKafka };
 struct StackOptions {
     BrokerKind broker = BrokerKind::kMock;
     int workers = 1;
-    Settings settings;  // Of all programs; on top of those that make tests quick.
+    Settings settings;  // Of all programs.
+    // Short leases, intervals and backoffs, so that tests need not wait; off for measuring.
+    bool quick = true;
+    embedded::JvmTuning kafka_tuning = embedded::JvmTuning::kFastStart;
 };
 
 class Stack {
@@ -62,6 +66,7 @@ class Stack {
     void wait_for_workers(std::size_t count);
     // The number of the worker that runs the job now.
     std::size_t worker_of(const std::string& id);
+    process::ChildProcess& gateway() { return *gateway_; }
     void restart_gateway();
     // The broker dies with everything in it and comes back empty on its port.
     void lose_broker();
@@ -70,15 +75,16 @@ class Stack {
     std::unique_ptr<process::ChildProcess> start_program(const std::string& program,
                                                          const Settings& settings,
                                                          const std::string& log_name);
+    void start_broker();
     void start_gateway();
     std::string bootstrap() const;
     std::string logs() const;
 
     StackOptions options_;
     PostgresServerFixture postgres_;
-    std::unique_ptr<MockBrokerFixture> mock_;
-    std::unique_ptr<KafkaFixture> kafka_;
     process::TemporaryDirectory directory_;
+    std::unique_ptr<embedded::MockBroker> mock_;
+    std::unique_ptr<embedded::ApacheKafka> kafka_;
     process::PortReservation port_;
     std::string url_;
     http::Client http_;

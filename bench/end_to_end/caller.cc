@@ -1,0 +1,92 @@
+#include "bench/end_to_end/caller.h"
+
+#include <arpa/inet.h>
+#include <fmt/format.h>
+#include <netinet/tcp.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include <atomic>
+#include <chrono>
+#include <cstdlib>
+#include <stdexcept>
+#include <vector>
+
+#include "common/runtime/thread.h"
+
+namespace millrace::bench {
+
+Caller::Caller(int port) : fd_(socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0)) {
+    sockaddr_in address{};
+    address.sin_family = AF_INET;
+    address.sin_port = htons(static_cast<std::uint16_t>(port));
+    address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+    if (connect(fd_, reinterpret_cast<sockaddr*>(&address), sizeof address) != 0) {
+        throw std::runtime_error("cannot connect to the gateway");
+    }
+    const int on = 1;
+    setsockopt(fd_, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
+}
+
+Caller::~Caller() {
+    close(fd_);
+}
+
+int Caller::exchange(const std::string& request) {
+    for (std::size_t sent = 0; sent < request.size();) {
+        const auto n = send(fd_, request.data() + sent, request.size() - sent, MSG_NOSIGNAL);
+        if (n <= 0) throw std::runtime_error("the connection broke while sending");
+        sent += static_cast<std::size_t>(n);
+    }
+    std::size_t header_end = 0;
+    while ((header_end = received_.find("\r\n\r\n")) == std::string::npos) read_more();
+    const auto length_at = received_.find("Content-Length: ");
+    if (length_at == std::string::npos || length_at > header_end) {
+        throw std::runtime_error("an answer without Content-Length");
+    }
+    const auto length = std::strtoul(received_.c_str() + length_at + 16, nullptr, 10);
+    const auto total = header_end + 4 + length;
+    while (received_.size() < total) read_more();
+    const int status = std::atoi(received_.c_str() + 9);
+    body_ = received_.substr(header_end + 4, length);
+    received_.erase(0, total);
+    return status;
+}
+
+void Caller::read_more() {
+    char buffer[16384];
+    const auto n = recv(fd_, buffer, sizeof buffer, 0);
+    if (n <= 0) throw std::runtime_error("the connection broke while reading");
+    received_.append(buffer, static_cast<std::size_t>(n));
+}
+
+std::string post(const std::string& path, const std::string& body) {
+    return fmt::format(
+        "POST {} HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Type: application/json\r\n"
+        "Content-Length: {}\r\n\r\n{}",
+        path, body.size(), body);
+}
+
+double run_load(const Load& load) {
+    std::atomic<std::size_t> left{load.requests};
+    std::atomic<int> unexpected{0};
+    const auto started = std::chrono::steady_clock::now();
+    {
+        std::vector<runtime::Thread> threads;
+        for (int i = 0; i < load.callers; ++i) {
+            threads.emplace_back("caller", [&](std::stop_token) {
+                Caller caller(load.port);
+                while (true) {
+                    if (left.fetch_sub(1) - 1 >= load.requests) return;  // Wrapped below zero.
+                    const int status = caller.exchange(load.request);
+                    if (status != load.expected_status) unexpected = status;
+                }
+            });
+        }
+        for (auto& thread : threads) thread.join();
+    }
+    if (unexpected != 0) throw std::runtime_error(fmt::format("a call answered {}", unexpected));
+    return std::chrono::duration<double>(std::chrono::steady_clock::now() - started).count();
+}
+
+}  // namespace millrace::bench

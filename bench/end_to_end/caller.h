@@ -1,0 +1,46 @@
+// A load generator's callers: each has one keep-alive connection, sends a request, waits for the
+// answer, and sends the next. Nothing of the library stands between it and the socket, so that what
+// is measured is the gateway.
+#pragma once
+
+#include <cstddef>
+#include <functional>
+#include <string>
+
+namespace millrace::bench {
+
+// One connection to 127.0.0.1. Throws std::runtime_error when it breaks.
+class Caller {
+ public:
+    explicit Caller(int port);
+    ~Caller();
+    Caller(const Caller&) = delete;
+    Caller& operator=(const Caller&) = delete;
+
+    // Sends the bytes of one request and reads the whole answer; returns its status.
+    int exchange(const std::string& request);
+    const std::string& body() const { return body_; }
+
+ private:
+    void read_more();
+
+    int fd_;
+    std::string received_;
+    std::string body_;
+};
+
+// The bytes of a POST with a JSON body.
+std::string post(const std::string& path, const std::string& body);
+
+struct Load {
+    int port = 0;
+    int callers = 32;
+    std::size_t requests = 1000;  // Of all callers together.
+    std::string request;          // The bytes, the same each time.
+    int expected_status = 202;
+};
+
+// Runs the load to its end and returns the seconds it took. Throws on another status.
+double run_load(const Load& load);
+
+}  // namespace millrace::bench

@@ -1,0 +1,232 @@
+// The whole way under load: jobs per second from HTTP to the last result, the wait before a start,
+// and what the programs hold in memory. Starts a stack of its own and prints a table.
+//
+//   end_to_end_bench [--broker kafka|mock] [--runs 5] [--jobs 20000] [--bulk 100000]
+
+#include <fmt/format.h>
+
+#include <CLI/App.hpp>
+#include <CLI/Config.hpp>
+#include <CLI/Formatter.hpp>
+#include <algorithm>
+#include <cstdio>
+#include <fstream>
+#include <pqxx/pqxx>
+#include <string>
+#include <vector>
+
+#include "bench/end_to_end/caller.h"
+#include "tests/e2e/stack.h"
+#include "tests/support/eventually.h"
+
+namespace millrace::bench {
+namespace {
+
+using test::Json;
+using test::Stack;
+
+constexpr std::size_t kBulkJobs = 500;
+constexpr std::chrono::minutes kPatience{10};
+
+struct Options {
+    std::string broker = "kafka";
+    int runs = 5;
+    std::size_t jobs = 20000;
+    std::size_t bulk = 100000;
+    std::size_t latency_jobs = 500;
+};
+
+double median(std::vector<double> values) {
+    std::ranges::sort(values);
+    return values[values.size() / 2];
+}
+
+double quantile(std::vector<double> values, double q) {
+    std::ranges::sort(values);
+    const auto at = static_cast<std::size_t>(q * static_cast<double>(values.size() - 1));
+    return values[at];
+}
+
+// 300 bytes of prompt, as the peers' figures have.
+std::string job_body() {
+    Json job = test::synthetic_job();
+    job["input"]["prompt"] = std::string(300, 'x');
+    return job.dump();
+}
+
+std::string bulk_body() {
+    std::string body = R"({"jobs":[)";
+    for (std::size_t i = 0; i < kBulkJobs; ++i) body += (i == 0 ? "" : ",") + job_body();
+    return body + "]}";
+}
+
+class Bench {
+ public:
+    explicit Bench(const Options& options)
+        : options_(options),
+          stack_({.broker = options.broker == "kafka" ? test::BrokerKind::kKafka
+                                                      : test::BrokerKind::kMock,
+                  .quick = false,
+                  .kafka_tuning = embedded::JvmTuning::kThroughput}),
+          database_(stack_.conninfo()),
+          port_(std::stoi(stack_.url().substr(stack_.url().rfind(':') + 1))) {}
+
+    void run() {
+        report_memory("idle");
+        run_load({.port = port_,
+                  .requests = options_.jobs / 4,
+                  .request = post("/v1/jobs", job_body())});
+        wait_until_done();
+        report_latency();
+        for (const int callers : {32, 128}) {
+            report_rate(fmt::format("one per call, {} callers", callers), callers, options_.jobs,
+                        post("/v1/jobs", job_body()), 1);
+        }
+        report_rate("500 per call, 8 callers", 8, options_.bulk / kBulkJobs,
+                    post("/v1/jobs:batch", bulk_body()), kBulkJobs);
+        report_drain();
+    }
+
+ private:
+    // Submits and waits for the last result; the rate counts from the first job's creation to the
+    // last one's end, both by PostgreSQL's clock.
+    void report_rate(const std::string& what, int callers, std::size_t requests,
+                     const std::string& request, std::size_t jobs_per_request) {
+        std::vector<double> submitted;
+        std::vector<double> finished;
+        const auto jobs = static_cast<double>(requests * jobs_per_request);
+        for (int i = 0; i < options_.runs; ++i) {
+            const auto mark = newest_job();
+            submitted.push_back(
+                jobs /
+                run_load(
+                    {.port = port_, .callers = callers, .requests = requests, .request = request}));
+            wait_until_done();
+            finished.push_back(jobs / seconds_since(mark));
+        }
+        print_row(what + ": accepted", submitted);
+        print_row(what + ": finished", finished);
+    }
+
+    void report_drain() {
+        std::vector<double> rates;
+        for (int i = 0; i < options_.runs; ++i) {
+            for (std::size_t worker = 0; worker < workers_; ++worker) stack_.worker(worker).kill();
+            const auto mark = newest_job();
+            run_load({.port = port_,
+                      .callers = 8,
+                      .requests = options_.bulk / kBulkJobs,
+                      .request = post("/v1/jobs:batch", bulk_body())});
+            if (i == 0) report_memory(fmt::format("with {} queued jobs", options_.bulk));
+            stack_.start_worker();
+            ++workers_;
+            wait_until_done();
+            pqxx::work work(database_);
+            const auto row = work.exec1(
+                "SELECT extract(epoch FROM max(finished_at) - min(started_at)) FROM jobs WHERE id "
+                "> '" +
+                mark + "'");
+            rates.push_back(static_cast<double>(options_.bulk) / row[0].as<double>());
+        }
+        print_row("drain of a backlog", rates);
+    }
+
+    // 50 jobs a second from one caller, from created to started by PostgreSQL's clock.
+    void report_latency() {
+        const auto mark = newest_job();
+        Caller caller(port_);
+        const auto request = post("/v1/jobs", job_body());
+        auto next = std::chrono::steady_clock::now();
+        for (std::size_t i = 0; i < options_.latency_jobs; ++i) {
+            std::this_thread::sleep_until(next += std::chrono::milliseconds(20));
+            caller.exchange(request);
+        }
+        wait_until_done();
+        pqxx::work work(database_);
+        std::vector<double> waits;
+        for (const auto& row :
+             work.exec("SELECT 1000 * extract(epoch FROM started_at - created_at) FROM jobs WHERE "
+                       "id > '" +
+                       mark + "'")) {
+            waits.push_back(row[0].as<double>());
+        }
+        fmt::print("| submit to start, 50/s, idle (ms) | p50 {:.1f} | p99 {:.1f} | max {:.1f} |\n",
+                   quantile(waits, 0.5), quantile(waits, 0.99), quantile(waits, 1.0));
+        std::fflush(stdout);
+    }
+
+    void report_memory(const std::string& when) {
+        fmt::print("| resident {} (MiB) | gateway {:.0f} | worker {:.0f} | |\n", when,
+                   resident_mib(stack_.gateway().pid()),
+                   resident_mib(stack_.worker(workers_ - 1).pid()));
+        std::fflush(stdout);
+    }
+
+    static double resident_mib(pid_t pid) {
+        std::ifstream status(fmt::format("/proc/{}/status", pid));
+        for (std::string line; std::getline(status, line);) {
+            if (line.starts_with("VmRSS:")) return std::stod(line.substr(6)) / 1024;
+        }
+        return 0;
+    }
+
+    static void print_row(const std::string& what, const std::vector<double>& rates) {
+        fmt::print("| {} (jobs/s) | median {:.0f} | min {:.0f} | max {:.0f} |\n", what,
+                   median(rates), *std::ranges::min_element(rates),
+                   *std::ranges::max_element(rates));
+        std::fflush(stdout);
+    }
+
+    std::string newest_job() {
+        pqxx::work work(database_);
+        const auto rows = work.exec("SELECT id FROM jobs ORDER BY id DESC LIMIT 1");
+        return rows.empty() ? "00000000-0000-0000-0000-000000000000" : rows[0][0].c_str();
+    }
+
+    double seconds_since(const std::string& mark) {
+        pqxx::work work(database_);
+        return work
+            .exec1(
+                "SELECT extract(epoch FROM max(finished_at) - min(created_at)) FROM jobs WHERE "
+                "id > '" +
+                mark + "'")[0]
+            .as<double>();
+    }
+
+    void wait_until_done() {
+        const auto done = [&] {
+            pqxx::work work(database_);
+            return work.exec("SELECT 1 FROM jobs WHERE state < 6 LIMIT 1").empty();
+        };
+        if (!test::eventually(done, "every job is final", kPatience)) {
+            throw std::runtime_error("not every job finished");
+        }
+    }
+
+    Options options_;
+    Stack stack_;
+    pqxx::connection database_;
+    int port_;
+    std::size_t workers_ = 1;
+};
+
+}  // namespace
+}  // namespace millrace::bench
+
+int main(int argc, char** argv) {
+    millrace::bench::Options options;
+    CLI::App app("Jobs per second and waiting times of the whole system");
+    app.add_option("--broker", options.broker, "kafka or mock");
+    app.add_option("--runs", options.runs, "Runs of each figure; the median is reported");
+    app.add_option("--jobs", options.jobs, "Jobs a run, submitted one per call");
+    app.add_option("--bulk", options.bulk, "Jobs a run, submitted in bulk");
+    app.add_option("--latency-jobs", options.latency_jobs, "Jobs of the latency figure");
+    CLI11_PARSE(app, argc, argv);
+    try {
+        millrace::bench::Bench(options).run();
+    } catch (const std::exception& error) {
+        fmt::print(stderr, "end_to_end_bench: {}\n", error.what());
+        return 1;
+    }
+    return 0;
+}
