@@ -1,5 +1,4 @@
-// What clients can do, as asynchronous calls: the seam between the HTTP API and everything behind
-// it.
+// What clients can do, as asynchronous calls: the seam between the HTTP API and all behind it.
 //
 // The API validates what came over the wire and speaks JSON; the service commits, reads and waits.
 // Calls never block. Every callback is called exactly once and must not block: later, from one of
@@ -8,8 +7,8 @@
 //
 // Errors: kUnavailable       nothing was accepted or changed; try again;
 //         kResourceExhausted a bounded queue is full; try again later;
-//         kOutcomeUnknown    the job may have been accepted; `SubmitReply::id` says which to ask
-//         for; kInvalidArgument   unknown queue or model, or data that the store cannot hold;
+//         kOutcomeUnknown    the job may have been accepted: ask for `SubmitError::id`;
+//         kInvalidArgument   unknown queue, or data that the store cannot hold;
 //         kNotFound          no such job.
 #pragma once
 

@@ -1,0 +1,69 @@
+// Publishes queued jobs to their lanes, soon after they were committed.
+//
+// Nothing rests on it: a job that was dropped, lost or published twice is found in its row by a
+// worker. So nobody waits for Kafka here, and a full queue drops what does not fit.
+//
+// The pacer: a publish is sent at once where the last one is `pace` old, else when it will be. A
+// lone job does not wait, and under load jobs gather into batches, since Kafka costs per request.
+//
+// Threads:   offer() from any; step() and run() one caller at a time.
+// Blocks:    run(), until it is stopped; nothing else.
+#pragma once
+
+#include <condition_variable>
+#include <mutex>
+#include <stop_token>
+#include <string>
+#include <vector>
+
+#include "common/base/clock.h"
+#include "common/base/uuid.h"
+#include "common/broker/broker.h"
+#include "common/job/priority.h"
+
+namespace millrace::gateway {
+
+struct QueuedJob {
+    JobId id;
+    std::string queue;
+    Priority priority = Priority::kNormal;
+    std::string encoded_spec;  // Empty: the worker reads it from the store.
+};
+
+struct DispatcherOptions {
+    std::size_t queue_max = 100000;  // Jobs that wait to be published.
+    milliseconds pace{2};
+    std::size_t inline_bytes_max = 65536;  // Larger specs do not travel with their message.
+};
+
+class Dispatcher {
+ public:
+    Dispatcher(DispatcherOptions options, const Clock& clock, broker::Topics topics,
+               broker::Publisher& publisher);
+
+    // Takes as many as fit, from the front; drops and counts the rest.
+    void offer(std::vector<QueuedJob> jobs);
+
+    // Publishes all that waits, unless the last publish is too young. False: published nothing.
+    bool step();
+
+    // step() whenever there is something to do, until stopped; then publishes what is left.
+    void run(const std::stop_token& stop);
+
+ private:
+    void publish(std::vector<QueuedJob> jobs);
+    std::string encode(const QueuedJob& job) const;
+
+    const DispatcherOptions options_;
+    const Clock& clock_;
+    const broker::Topics topics_;
+    broker::Publisher& publisher_;
+
+    MonoTime last_publish_ = MonoTime::min();  // Only the caller of step().
+
+    std::mutex mutex_;
+    std::condition_variable_any offered_;
+    std::vector<QueuedJob> waiting_;  // Guarded by mutex_.
+};
+
+}  // namespace millrace::gateway

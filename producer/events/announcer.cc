@@ -1,0 +1,43 @@
+#include "producer/events/announcer.h"
+
+#include "common/telemetry/telemetry.h"
+
+namespace millrace::gateway {
+
+using telemetry::Metric;
+
+void Announcer::finished(const std::vector<FinishedJob>& jobs) {
+    if (jobs.empty()) return;
+    std::vector<wire::Event> events;
+    events.reserve(jobs.size());
+    for (const auto& job : jobs) {
+        events.push_back({job.key, 0, wire::Finished{job.state}});
+        JobNotice notice;
+        notice.kind = JobNotice::Kind::kFinished;
+        notice.epoch = job.key.epoch;
+        notice.state = job.state;
+        hub_.notify(job.key.job, notice);
+    }
+    publish({{topics_.events(), "", wire::encode(events)}}, "events");
+}
+
+void Announcer::cancel(const std::vector<wire::CancelAttempt>& orders) {
+    if (orders.empty()) return;
+    std::vector<broker::OutgoingMessage> messages;
+    messages.reserve(orders.size());
+    for (const auto& order : orders) {
+        messages.push_back({topics_.control(), "", wire::encode(order)});
+    }
+    publish(messages, "control");
+}
+
+void Announcer::publish(const std::vector<broker::OutgoingMessage>& messages,
+                        std::string_view channel) {
+    const auto taken = publisher_.publish(messages);
+    telemetry::count<Metric::kMessagesPublished>(static_cast<double>(taken), channel);
+    if (taken == messages.size()) return;
+    const auto lost = messages.size() - taken;
+    telemetry::count<Metric::kPublishFailures>(static_cast<double>(lost), channel);
+}
+
+}  // namespace millrace::gateway

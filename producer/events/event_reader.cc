@@ -1,0 +1,75 @@
+#include "producer/events/event_reader.h"
+
+#include <utility>
+
+#include "common/telemetry/telemetry.h"
+#include "common/wire/messages.h"
+
+namespace millrace::gateway {
+
+using telemetry::Metric;
+
+namespace {
+
+constexpr std::size_t kMessagesMax = 1000;  // Of one step.
+
+// How one event is told; returns the metric's label.
+struct Teller {
+    JobNotice& notice;
+
+    std::string_view operator()(wire::Started& started) const {
+        notice.kind = JobNotice::Kind::kStarted;
+        notice.text = std::move(started.worker);
+        return "started";
+    }
+    std::string_view operator()(wire::Partial& partial) const {
+        notice.kind = JobNotice::Kind::kPartial;
+        notice.text = std::move(partial.text);
+        return "partial";
+    }
+    std::string_view operator()(wire::Progress& progress) const {
+        notice.kind = JobNotice::Kind::kProgress;
+        notice.text = std::move(progress.message);
+        notice.fraction = progress.fraction;
+        return "progress";
+    }
+    std::string_view operator()(wire::Finished& finished) const {
+        notice.kind = JobNotice::Kind::kFinished;
+        notice.state = finished.state;
+        return "finished";
+    }
+    std::string_view operator()(wire::Requeued& requeued) const {
+        notice.kind = JobNotice::Kind::kRequeued;
+        notice.state = requeued.state;
+        return "requeued";
+    }
+};
+
+}  // namespace
+
+void EventReader::step(milliseconds timeout) {
+    const auto messages = subscriber_->poll(kMessagesMax, timeout);
+    if (messages.empty()) return;
+    telemetry::count<Metric::kMessagesConsumed>(static_cast<double>(messages.size()), "events");
+    // Decoding is most of the cost, and often nobody waits.
+    if (hub_.idle()) return;
+    for (const auto& message : messages) deliver(message);
+}
+
+void EventReader::deliver(const broker::IncomingMessage& message) {
+    auto events = wire::decode_events(message.value);
+    if (!events) {
+        telemetry::count<Metric::kMessagesMalformed>(1, "events");
+        return;
+    }
+    for (auto& event : *events) {
+        JobNotice notice;
+        notice.epoch = event.key.epoch;
+        notice.sequence = event.sequence;
+        const auto label = std::visit(Teller{notice}, event.what);
+        telemetry::count<Metric::kEventsReceived>(1, label);
+        hub_.notify(event.key.job, notice);
+    }
+}
+
+}  // namespace millrace::gateway

@@ -1,0 +1,29 @@
+// Reads the events topic and tells the hub.
+//
+// Threads:   one caller at a time.
+// Blocks:    step(), up to its timeout.
+#pragma once
+
+#include <memory>
+
+#include "common/broker/broker.h"
+#include "producer/events/event_hub.h"
+
+namespace millrace::gateway {
+
+class EventReader {
+ public:
+    EventReader(std::unique_ptr<broker::Subscriber> subscriber, EventHub& hub)
+        : subscriber_(std::move(subscriber)), hub_(hub) {}
+
+    // Delivers what arrived; waits for it up to `timeout`.
+    void step(milliseconds timeout);
+
+ private:
+    void deliver(const broker::IncomingMessage& message);
+
+    const std::unique_ptr<broker::Subscriber> subscriber_;
+    EventHub& hub_;
+};
+
+}  // namespace millrace::gateway

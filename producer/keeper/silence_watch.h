@@ -1,0 +1,61 @@
+// How long each worker has been silent, on this process's own monotonic clock.
+//
+// Counts only what was seen: a worker is silent for as long as successful reads, none of them slow
+// or far apart, found its pulse unchanged. After any gap the watch starts anew, because a database
+// or a process that was away cannot tell whether the workers were.
+//
+// Pure: no clock, no I/O. Threads: one caller at a time.
+#pragma once
+
+#include <cstdint>
+#include <deque>
+#include <optional>
+#include <unordered_map>
+#include <vector>
+
+#include "common/base/clock.h"
+#include "common/storage/records.h"
+
+namespace millrace::gateway {
+
+struct SilenceOptions {
+    milliseconds ttl{30000};
+    milliseconds gap_max{10000};  // Of one read, and between two.
+};
+
+class SilenceWatch {
+ public:
+    explicit SilenceWatch(SilenceOptions options) : options_(options) {}
+
+    // One read of all live workers' pulses, from when it was sent to when its answer was here.
+    void observe(const std::vector<storage::WorkerPulse>& pulses, MonoTime sent, MonoTime received);
+
+    // Something was not seen: a read failed, another keeper led, a clock stepped.
+    void start_anew() { seen_.clear(); }
+
+    // As of the last read: workers that were silent for the whole ttl.
+    std::vector<storage::WorkerPulse> silent() const;
+
+    // Whether more than a third of the live workers fell silent within one ttl (design, invariant
+    // 8). One worker alone is no mass: else a job that kills its worker would never be found out
+    // where there are one or two.
+    bool mass_outage() const;
+
+ private:
+    struct Seen {
+        std::int64_t heartbeats = 0;
+        MonoTime since;
+    };
+
+    // In an outage the first is silent for the ttl while the others, who beat last a little later,
+    // are not quite. Half of it sets them apart from healthy ones, who beat several times a ttl.
+    bool is_suspect(const Seen& seen) const { return asked_ - seen.since >= options_.ttl / 2; }
+
+    const SilenceOptions options_;
+    MonoTime asked_ = MonoTime::min();     // When the last read was sent.
+    MonoTime answered_ = MonoTime::min();  // … and answered.
+    std::unordered_map<WorkerId, Seen> seen_;
+    std::deque<MonoTime> lost_;  // When suspects disappeared, within the last half ttl.
+};
+
+}  // namespace millrace::gateway

@@ -1,0 +1,81 @@
+#include "producer/query/job_reader.h"
+
+#include <map>
+#include <tuple>
+#include <unordered_map>
+#include <utility>
+
+#include "common/telemetry/telemetry.h"
+
+namespace millrace::gateway {
+
+using telemetry::Metric;
+
+namespace {
+
+auto order_of(const storage::JobFields& fields) {
+    return std::tuple(fields.input, fields.output, fields.partial, fields.attempts);
+}
+
+}  // namespace
+
+void JobReader::get(JobId id, storage::JobFields fields,
+                    Callback<Result<storage::JobRecord>> done) {
+    Request request{id, fields, std::move(done)};
+    if (queue_.try_push(std::move(request))) return;
+    if (queue_.closed()) {
+        request.done(Error{ErrorCode::kUnavailable, "This gateway is stopping; retry."});
+    } else {
+        request.done(Error{ErrorCode::kResourceExhausted,
+                           "Too many reads wait (query.queue_max); retry later."});
+    }
+}
+
+bool JobReader::step(MonoTime wait_until) {
+    auto requests = queue_.pop_all(options_.batch_max, wait_until);
+    if (requests.empty()) return false;
+    using Order = decltype(order_of({}));
+    std::map<Order, std::vector<Request>> groups;
+    for (auto& request : requests) {
+        auto& group = groups[order_of(request.fields)];
+        const bool is_small = order_of(request.fields) == Order{};
+        group.push_back(std::move(request));
+        if (!is_small && group.size() == options_.payload_batch_max) {
+            serve(std::exchange(group, {}));
+        }
+    }
+    for (auto& [order, group] : groups) {
+        if (!group.empty()) serve(std::move(group));
+    }
+    return true;
+}
+
+void JobReader::run() {
+    while (!queue_.closed() || queue_.size() > 0) step(runtime::kNoDeadline);
+}
+
+void JobReader::serve(std::vector<Request> requests) {
+    std::unordered_map<JobId, const storage::JobRecord*> found;
+    std::vector<JobId> ids;
+    for (const auto& request : requests) {
+        if (found.emplace(request.id, nullptr).second) ids.push_back(request.id);
+    }
+    const auto start = clock_.now();
+    const auto jobs = store_.job_get(ids, requests.front().fields);
+    telemetry::observe<Metric::kQuerySeconds>(clock_.now() - start);
+    telemetry::observe_size<Metric::kQueryBatchJobs>(ids.size());
+    if (!jobs) {
+        for (const auto& request : requests) request.done(jobs.error());
+        return;
+    }
+    for (const auto& job : *jobs) found[job.id] = &job;
+    for (const auto& request : requests) {
+        if (const auto* job = found.at(request.id)) {
+            request.done(*job);
+        } else {
+            request.done(Error{ErrorCode::kNotFound, "There is no job " + request.id.str() + "."});
+        }
+    }
+}
+
+}  // namespace millrace::gateway
