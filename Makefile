@@ -14,9 +14,11 @@ export UBSAN_OPTIONS := print_stacktrace=1
 export LSAN_OPTIONS := suppressions=$(CURDIR)/.ci/lsan.supp print_suppressions=0
 export TSAN_OPTIONS := suppressions=$(CURDIR)/.ci/tsan.supp ignore_noninstrumented_modules=1 \
     halt_on_error=1 second_deadlock_stack=1
+# g++ 12's ThreadSanitizer does not start where the kernel randomises addresses by more than 28 bits.
+NO_ASLR := $(shell setarch -R true 2>/dev/null && echo setarch -R)
 
 .DEFAULT_GOAL := help
-.PHONY: help packages setup build build-all test demo bench soak fmt lint docs clean asan tsan
+.PHONY: help packages setup build build-all build-asan build-tsan test demo bench soak fmt lint docs clean asan tsan
 
 help: ## This list.
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -61,18 +63,20 @@ lint: packages ## Formatting, layers, style and clang-tidy.
 	@clang-format-14 --dry-run --Werror $(SOURCES)
 	@for check in .ci/check_*.py; do echo "lint: $$check" && python3 $$check || exit 1; done
 
-docs: build ## Regenerate the pages that the programs print.
-	@deploy/generate-docs.sh
+docs: ## Regenerate docs/configuration.md and docs/metrics.md from the code's tables.
+	@$(CONFIGURE) --preset release >/dev/null
+	@cmake --build build -j $(JOBS) --target generate-docs
+	@build/bin/generate-docs docs
 
-asan: setup ## All tests with AddressSanitizer and UndefinedBehaviorSanitizer.
-	@$(CONFIGURE) --preset asan >/dev/null
-	@cmake --build build/asan -j $(JOBS)
+asan: build-asan ## All tests with AddressSanitizer and UndefinedBehaviorSanitizer.
 	@$(CTEST) --test-dir build/asan
 
-tsan: setup ## All tests with ThreadSanitizer.
-	@$(CONFIGURE) --preset tsan >/dev/null
-	@cmake --build build/tsan -j $(JOBS)
-	@$(CTEST) --test-dir build/tsan
+tsan: build-tsan ## All tests with ThreadSanitizer.
+	@$(NO_ASLR) $(CTEST) --test-dir build/tsan
+
+build-asan build-tsan: build-%: setup
+	@$(CONFIGURE) --preset $* >/dev/null
+	@cmake --build build/$* -j $(JOBS)
 
 clean: ## Remove what was built. What was fetched stays in the cache.
 	@rm -rf build

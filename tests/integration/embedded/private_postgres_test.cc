@@ -6,6 +6,7 @@
 
 #include <fstream>
 
+#include "tests/support/eventually.h"
 #include "tests/support/postgres_fixture.h"
 
 namespace millrace::embedded {
@@ -102,10 +103,13 @@ TEST(PrivatePostgres, SaysWhyItDidNotStart) {
 TEST(PrivatePostgres, DropsADatabaseThatIsInUse) {
     PostgresServerFixture postgres;
     ASSERT_TRUE(postgres.server().create_database("extra").has_value());
-    auto session =
-        process::ChildProcess::start({.argv = {"psql", postgres.server().conninfo("extra"),
-                                               "-XAtqc", "SELECT pg_sleep(60)"}})
-            .value();
+    process::ChildOptions psql{
+        .argv = {"psql", postgres.server().conninfo("extra"), "-XAtqc", "SELECT pg_sleep(60)"}};
+    psql.on_line = [](std::string_view) {};
+    auto session = process::ChildProcess::start(psql).value();
+    const std::string count = "SELECT count(*) FROM pg_stat_activity WHERE datname = 'extra'";
+    ASSERT_TRUE(test::eventually([&] { return query(postgres.conninfo(), count) == "1"; },
+                                 "a session in the database"));
     ASSERT_TRUE(postgres.server().drop_database("extra").has_value());
     EXPECT_THAT(query(postgres.server().conninfo("extra"), "SELECT 1"),
                 HasSubstr("does not exist"));
