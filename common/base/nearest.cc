@@ -1,0 +1,39 @@
+#include "common/base/nearest.h"
+
+#include <algorithm>
+#include <numeric>
+#include <vector>
+
+namespace millrace {
+
+std::size_t edit_distance(std::string_view from, std::string_view to) {
+    std::vector<std::size_t> row(to.size() + 1);
+    std::iota(row.begin(), row.end(), std::size_t{0});
+    for (std::size_t i = 0; i < from.size(); ++i) {
+        std::size_t diagonal = row[0];
+        row[0] = i + 1;
+        for (std::size_t j = 0; j < to.size(); ++j) {
+            const std::size_t replaced = diagonal + (from[i] == to[j] ? 0 : 1);
+            diagonal = row[j + 1];
+            row[j + 1] = std::min({replaced, row[j + 1] + 1, row[j] + 1});
+        }
+    }
+    return row.back();
+}
+
+std::string_view nearest_name(std::string_view given, std::span<const std::string_view> names) {
+    constexpr std::size_t kNameMax = 100;
+    if (given.size() > kNameMax) return {};
+    std::string_view best;
+    std::size_t least = std::max<std::size_t>(3, given.size() / 3);
+    for (const auto name : names) {
+        const auto distance = edit_distance(given, name);
+        if (distance < least) {
+            least = distance;
+            best = name;
+        }
+    }
+    return best;
+}
+
+}  // namespace millrace

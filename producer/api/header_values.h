@@ -1,0 +1,43 @@
+// Values of header fields, query strings and times, as clients write them.
+//
+// Threads: pure.
+#pragma once
+
+#include <optional>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "common/base/clock.h"
+#include "common/storage/records.h"
+
+namespace millrace::api {
+
+// %XX decoded, and `+` as a blank where asked. Nothing where a % is not followed by two
+// hexadecimal digits, or the result is not valid UTF-8 without U+0000.
+std::optional<std::string> percent_decode(std::string_view text, bool plus_is_blank);
+
+// The parameters of a query string in order; nothing where one cannot be decoded.
+std::optional<std::vector<std::pair<std::string, std::string>>> parse_query(std::string_view query);
+
+// The wait=N of a Prefer field (RFC 7240), in seconds. Preferences that are not understood are
+// ignored, as the RFC asks.
+std::optional<std::chrono::seconds> prefer_wait(std::string_view prefer);
+
+// Whether an Accept-like media type is JSON: application/json or any type that ends in +json.
+bool is_json_media_type(std::string_view content_type);
+
+// The key, quoted (as the IETF draft has it) or bare: 1 to `size_max` visible ASCII characters.
+std::optional<std::string> parse_idempotency_key(std::string_view field, std::size_t size_max);
+
+// Whether an If-None-Match field names the tag, compared weakly (RFC 9110, section 13.1.2).
+bool etag_matches(std::string_view if_none_match, std::string_view etag);
+
+// Unix seconds, or RFC 3339: "2025-11-21T10:00:00Z", "2025-11-21T10:00:00.5+01:00".
+std::optional<storage::DbTime> parse_time(std::string_view text);
+
+// "Sun, 06 Nov 1994 08:49:37 GMT" (RFC 9110, section 5.6.7).
+std::string http_date(std::chrono::sys_seconds time);
+
+}  // namespace millrace::api

@@ -1,0 +1,68 @@
+// The members of a client's JSON object, by name, with an exact complaint for each that is wrong.
+//
+// `param` of a problem is the field's path ("jobs[3].policy.ttl"). A field that is null counts as
+// absent.
+//
+// Threads: values. Borrow the text that the object is a view of.
+#pragma once
+
+#include <boost/system/result.hpp>
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "common/base/clock.h"
+#include "producer/api/json_view.h"
+#include "producer/api/problems.h"
+
+namespace millrace::api {
+
+template <class T>
+using Decoded = boost::system::result<T, Problem>;
+
+// [[noreturn]]: found by argument-dependent lookup when `.value()` meets a problem.
+[[noreturn]] void throw_exception_from_error(const Problem& problem,
+                                             const boost::source_location& location);
+
+class JsonFields {
+ public:
+    // Requires: the view is an object. A problem where a name is not among the known, or is there
+    // twice.
+    static Decoded<JsonFields> of(const JsonView& object, std::string path,
+                                  std::span<const std::string_view> known);
+
+    std::string path(std::string_view name) const;
+
+    // Null where it is absent or null.
+    const JsonView* find(std::string_view name) const;
+    Decoded<JsonView> require(std::string_view name, std::string_view wanted) const;
+
+    Decoded<std::optional<std::string>> string(std::string_view name,
+                                               std::string_view wanted) const;
+    Decoded<std::optional<std::int64_t>> integer(std::string_view name, std::int64_t least,
+                                                 std::int64_t most) const;
+    // Seconds as an integer or text such as "30s"; more than 0, at most `most`.
+    Decoded<std::optional<milliseconds>> duration(std::string_view name, milliseconds most) const;
+
+ private:
+    JsonFields(std::string path, std::vector<JsonMember> members)
+        : path_(std::move(path)), members_(std::move(members)) {}
+
+    std::string path_;
+    std::vector<JsonMember> members_;
+};
+
+std::string join_path(std::string_view parent, std::string_view name);
+
+// A client's text in a message: shortened where it is long.
+std::string shown(std::string_view text);
+
+// "`input` is a string; send an object."
+Problem wrong_type(const std::string& path, const JsonView& value, std::string_view wanted);
+// "`policy.ttl` is 0; send …"
+Problem wrong_value(const std::string& path, const JsonView& value, std::string_view wanted);
+Problem sent_twice(const std::string& path);
+
+}  // namespace millrace::api

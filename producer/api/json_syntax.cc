@@ -1,0 +1,268 @@
+#include "producer/api/json_syntax.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <array>
+#include <charconv>
+
+namespace millrace::api {
+namespace {
+
+bool is_digit(char c) {
+    return c >= '0' && c <= '9';
+}
+
+int hex_digit(char c) {
+    if (is_digit(c)) return c - '0';
+    if (c >= 'a' && c <= 'f') return c - 'a' + 10;
+    if (c >= 'A' && c <= 'F') return c - 'A' + 10;
+    return -1;
+}
+
+class Checker {
+ public:
+    Checker(std::string_view text, int depth_max) : text_(text), depth_max_(depth_max) {}
+
+    std::optional<JsonFault> run() {
+        if (value(0)) {
+            skip_space();
+            if (at_ < text_.size()) fail("expected the end: there is more after the value");
+        }
+        return std::move(fault_);
+    }
+
+ private:
+    bool value(int depth) {
+        skip_space();
+        if (at_ == text_.size()) return fail("expected a value, found the end");
+        switch (text_[at_]) {
+            case '{':
+                return object(depth + 1);
+            case '[':
+                return array(depth + 1);
+            case '"':
+                return string();
+            case 't':
+                return literal("true");
+            case 'f':
+                return literal("false");
+            case 'n':
+                return literal("null");
+            default:
+                return number();
+        }
+    }
+
+    bool object(int depth) {
+        if (!enter(depth)) return false;
+        skip_space();
+        if (take('}')) return true;
+        while (true) {
+            skip_space();
+            if (peek() != '"') return fail("expected a name in double quotes");
+            if (!string()) return false;
+            skip_space();
+            if (!take(':')) return fail("expected a colon after the name");
+            if (!value(depth)) return false;
+            skip_space();
+            if (take('}')) return true;
+            if (!take(',')) return fail("expected a comma or a closing brace");
+        }
+    }
+
+    bool array(int depth) {
+        if (!enter(depth)) return false;
+        skip_space();
+        if (take(']')) return true;
+        while (true) {
+            if (!value(depth)) return false;
+            skip_space();
+            if (take(']')) return true;
+            if (!take(',')) return fail("expected a comma or a closing bracket");
+        }
+    }
+
+    bool enter(int depth) {
+        if (depth > depth_max_) {
+            fail(fmt::format("nested deeper than {} levels", depth_max_));
+            fault_->too_deep = true;
+            return false;
+        }
+        ++at_;
+        return true;
+    }
+
+    bool string() {
+        ++at_;
+        while (at_ < text_.size()) {
+            const char c = text_[at_];
+            if (c == '"') {
+                ++at_;
+                return true;
+            }
+            if (c == '\\') {
+                if (!escape()) return false;
+            } else if (static_cast<unsigned char>(c) < 0x20) {
+                return fail("a control character in a string must be escaped");
+            } else {
+                const auto size = utf8_sequence(text_.substr(at_));
+                if (size == 0) return fail("invalid UTF-8");
+                at_ += size;
+            }
+        }
+        return fail("expected the end of a string");
+    }
+
+    bool escape() {
+        const char c = at_ + 1 < text_.size() ? text_[at_ + 1] : '\0';
+        if (c != 'u') {
+            if (c == '\0' || std::string_view("\"\\/bfnrt").find(c) == std::string_view::npos) {
+                return fail("unknown escape in a string");
+            }
+            at_ += 2;
+            return true;
+        }
+        const int unit = code_unit();
+        if (unit < 0) return fail("expected four hexadecimal digits after \\u");
+        if (unit == 0) return fail("the character U+0000 cannot be stored; leave it out");
+        if (unit >= 0xDC00 && unit <= 0xDFFF) return fail("a low surrogate without a high one");
+        const auto first = at_;
+        at_ += 6;
+        if (unit < 0xD800 || unit > 0xDBFF) return true;
+        const int low = text_.substr(at_, 2) == "\\u" ? code_unit() : -1;
+        if (low < 0xDC00 || low > 0xDFFF) {
+            at_ = first;
+            return fail("a high surrogate without a low one");
+        }
+        at_ += 6;
+        return true;
+    }
+
+    // Of the \uXXXX here, or -1.
+    int code_unit() const {
+        if (text_.size() - at_ < 6) return -1;
+        int unit = 0;
+        for (std::size_t i = at_ + 2; i < at_ + 6; ++i) {
+            const int digit = hex_digit(text_[i]);
+            if (digit < 0) return -1;
+            unit = unit << 4 | digit;
+        }
+        return unit;
+    }
+
+    bool number() {
+        const auto first = at_;
+        take('-');
+        if (take('0')) {
+            if (is_digit(peek())) return fail("a number must not begin with 0");
+        } else if (!digits()) {
+            at_ = first;
+            return fail("expected a value");
+        }
+        if (take('.') && !digits()) return fail("expected a digit after the point");
+        if (peek() == 'e' || peek() == 'E') {
+            ++at_;
+            if (!take('+')) take('-');
+            if (!digits()) return fail("expected a digit in the exponent");
+        }
+        // Only many digits or an exponent can leave the range; most numbers have neither.
+        constexpr std::size_t kPlainMax = 15;
+        return at_ - first <= kPlainMax && !has_exponent(first) ? true : fits_double(first);
+    }
+
+    bool has_exponent(std::size_t first) const {
+        return text_.substr(first, at_ - first).find_first_of("eE") != std::string_view::npos;
+    }
+
+    bool fits_double(std::size_t first) {
+        double parsed = 0;
+        const auto result = std::from_chars(text_.data() + first, text_.data() + at_, parsed);
+        // Too small is fine: readers take it for zero. Too large is not: they refuse it.
+        const bool fits = result.ec == std::errc() || is_tiny(text_.substr(first, at_ - first));
+        if (fits) return true;
+        at_ = first;
+        return fail("a number too large for a double");
+    }
+
+    // Whether a number that from_chars finds out of range is so because it is next to zero.
+    static bool is_tiny(std::string_view number) {
+        const auto exponent = number.find_first_of("eE");
+        if (exponent != std::string_view::npos) return number.substr(exponent + 1, 1) == "-";
+        return number.starts_with("0.") || number.starts_with("-0.");
+    }
+
+    bool digits() {
+        const auto first = at_;
+        while (is_digit(peek())) ++at_;
+        return at_ > first;
+    }
+
+    bool literal(std::string_view word) {
+        if (text_.substr(at_, word.size()) != word) return fail("expected a value");
+        at_ += word.size();
+        return true;
+    }
+
+    void skip_space() {
+        while (at_ < text_.size()) {
+            const char c = text_[at_];
+            if (c != ' ' && c != '\n' && c != '\r' && c != '\t') return;
+            ++at_;
+        }
+    }
+
+    char peek() const { return at_ < text_.size() ? text_[at_] : '\0'; }
+
+    bool take(char c) {
+        if (peek() != c) return false;
+        ++at_;
+        return true;
+    }
+
+    bool fail(std::string what) {
+        fault_ = JsonFault{.offset = at_, .what = std::move(what)};
+        return false;
+    }
+
+    std::string_view text_;
+    int depth_max_;
+    std::size_t at_ = 0;
+    std::optional<JsonFault> fault_;
+};
+
+}  // namespace
+
+std::optional<JsonFault> check_json(std::string_view text, int depth_max) {
+    return Checker(text, depth_max).run();
+}
+
+std::string position_text(std::string_view text, std::size_t offset) {
+    const auto before = text.substr(0, offset);
+    const auto line = 1 + std::ranges::count(before, '\n');
+    const auto line_start = before.rfind('\n') + 1;  // npos + 1 is 0.
+    return fmt::format("line {}, column {}", line, before.size() - line_start + 1);
+}
+
+std::size_t utf8_length(std::string_view text) {
+    return static_cast<std::size_t>(std::ranges::count_if(
+        text, [](char c) { return (static_cast<unsigned char>(c) & 0xC0) != 0x80; }));
+}
+
+std::size_t utf8_sequence(std::string_view text) {
+    const auto byte = [&](std::size_t i) { return static_cast<unsigned char>(text[i]); };
+    const unsigned lead = byte(0);
+    if (lead < 0x80) return 1;
+    const std::size_t size = lead >= 0xF0 ? 4 : lead >= 0xE0 ? 3 : 2;
+    if (lead < 0xC2 || lead > 0xF4 || text.size() < size) return 0;
+    // The second byte excludes overlong forms, surrogates and what lies beyond U+10FFFF.
+    const unsigned low = lead == 0xE0 ? 0xA0 : lead == 0xF0 ? 0x90 : 0x80;
+    const unsigned high = lead == 0xED ? 0x9F : lead == 0xF4 ? 0x8F : 0xBF;
+    if (byte(1) < low || byte(1) > high) return 0;
+    for (std::size_t i = 2; i < size; ++i) {
+        if ((byte(i) & 0xC0) != 0x80) return 0;
+    }
+    return size;
+}
+
+}  // namespace millrace::api

@@ -1,0 +1,179 @@
+#include "producer/api/json_view.h"
+
+#include <array>
+#include <charconv>
+
+#include "common/base/check.h"
+
+namespace millrace::api {
+namespace {
+
+constexpr std::string_view kSpace = " \n\r\t";
+
+std::string_view trim(std::string_view text) {
+    const auto first = text.find_first_not_of(kSpace);
+    CHECK(first != std::string_view::npos);
+    return text.substr(first, text.find_last_not_of(kSpace) - first + 1);
+}
+
+// Past the string that begins at `at`.
+std::size_t string_end(std::string_view text, std::size_t at) {
+    for (++at; text[at] != '"'; ++at) {
+        if (text[at] == '\\') ++at;
+    }
+    return at + 1;
+}
+
+// Past the value that begins at `at`.
+std::size_t value_end(std::string_view text, std::size_t at) {
+    if (text[at] == '"') return string_end(text, at);
+    if (text[at] != '{' && text[at] != '[') {
+        const auto end = text.find_first_of(",]} \n\r\t", at);
+        return end == std::string_view::npos ? text.size() : end;
+    }
+    int open = 0;
+    do {
+        at = text.find_first_of("\"{}[]", at);
+        if (text[at] == '"') {
+            at = string_end(text, at);
+            continue;
+        }
+        open += text[at] == '{' || text[at] == '[' ? 1 : -1;
+        ++at;
+    } while (open > 0);
+    return at;
+}
+
+std::size_t skip_space(std::string_view text, std::size_t at) {
+    return text.find_first_not_of(kSpace, at);
+}
+
+unsigned code_unit(std::string_view digits) {
+    unsigned unit = 0;
+    std::from_chars(digits.data(), digits.data() + 4, unit, 16);
+    return unit;
+}
+
+void append_utf8(std::string& out, unsigned point) {
+    const auto tail = [&](int shift) { out += static_cast<char>(0x80 | (point >> shift & 0x3F)); };
+    if (point < 0x80) {
+        out += static_cast<char>(point);
+    } else if (point < 0x800) {
+        out += static_cast<char>(0xC0 | point >> 6);
+        tail(0);
+    } else if (point < 0x10000) {
+        out += static_cast<char>(0xE0 | point >> 12);
+        tail(6);
+        tail(0);
+    } else {
+        out += static_cast<char>(0xF0 | point >> 18);
+        tail(12);
+        tail(6);
+        tail(0);
+    }
+}
+
+// Appends what the escape at `at` stands for; returns the position past it.
+std::size_t append_escape(std::string& out, std::string_view text, std::size_t at) {
+    constexpr std::string_view kNames = "bfnrt";
+    constexpr std::string_view kCharacters = "\b\f\n\r\t";
+    const char c = text[at + 1];
+    if (c != 'u') {
+        const auto named = kNames.find(c);
+        out += named == std::string_view::npos ? c : kCharacters[named];
+        return at + 2;
+    }
+    unsigned point = code_unit(text.substr(at + 2));
+    at += 6;
+    if (point >= 0xD800 && point <= 0xDBFF) {
+        point = 0x10000 + ((point - 0xD800) << 10) + (code_unit(text.substr(at + 2)) - 0xDC00);
+        at += 6;
+    }
+    append_utf8(out, point);
+    return at;
+}
+
+// Of the string literal, quotes included.
+std::string decode_string(std::string_view literal) {
+    const auto inner = literal.substr(1, literal.size() - 2);
+    std::string out;
+    out.reserve(inner.size());
+    std::size_t at = 0;
+    while (at < inner.size()) {
+        const auto plain = std::min(inner.find('\\', at), inner.size());
+        out += inner.substr(at, plain - at);
+        at = plain < inner.size() ? append_escape(out, inner, plain) : plain;
+    }
+    return out;
+}
+
+}  // namespace
+
+std::string_view phrase(JsonKind kind) {
+    constexpr std::array<std::string_view, 6> kPhrases{"null",     "a boolean", "a number",
+                                                       "a string", "an array",  "an object"};
+    return kPhrases.at(static_cast<std::size_t>(kind));
+}
+
+JsonView::JsonView(std::string_view text) : text_(trim(text)) {}
+
+JsonKind JsonView::kind() const {
+    switch (text_.front()) {
+        case '{':
+            return JsonKind::kObject;
+        case '[':
+            return JsonKind::kArray;
+        case '"':
+            return JsonKind::kString;
+        case 'n':
+            return JsonKind::kNull;
+        case 't':
+        case 'f':
+            return JsonKind::kBoolean;
+        default:
+            return JsonKind::kNumber;
+    }
+}
+
+std::vector<JsonMember> JsonView::members() const {
+    CHECK(kind() == JsonKind::kObject);
+    std::vector<JsonMember> members;
+    for (auto at = skip_space(text_, 1); text_[at] != '}';) {
+        const auto name_end = string_end(text_, at);
+        auto name = decode_string(text_.substr(at, name_end - at));
+        const auto value_at = skip_space(text_, text_.find(':', name_end) + 1);
+        const auto end = value_end(text_, value_at);
+        members.push_back({std::move(name), JsonView(text_.substr(value_at, end - value_at))});
+        at = skip_space(text_, end);
+        if (text_[at] == ',') at = skip_space(text_, at + 1);
+    }
+    return members;
+}
+
+std::vector<JsonView> JsonView::items() const {
+    CHECK(kind() == JsonKind::kArray);
+    std::vector<JsonView> items;
+    for (auto at = skip_space(text_, 1); text_[at] != ']';) {
+        const auto end = value_end(text_, at);
+        items.emplace_back(text_.substr(at, end - at));
+        at = skip_space(text_, end);
+        if (text_[at] == ',') at = skip_space(text_, at + 1);
+    }
+    return items;
+}
+
+std::string JsonView::string() const {
+    CHECK(kind() == JsonKind::kString);
+    return decode_string(text_);
+}
+
+std::optional<std::int64_t> JsonView::integer() const {
+    CHECK(kind() == JsonKind::kNumber);
+    std::int64_t value = 0;
+    const auto* end = text_.data() + text_.size();
+    const auto result = std::from_chars(text_.data(), end, value);
+    if (result.ec != std::errc() || result.ptr != end) return std::nullopt;
+    return value;
+}
+
+}  // namespace millrace::api
