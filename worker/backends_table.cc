@@ -1,0 +1,88 @@
+#include "worker/backends_table.h"
+
+#include <array>
+#include <cmath>
+
+#include "worker/backends/openai/openai_backend.h"
+#include "worker/backends/synthetic/synthetic_backend.h"
+#ifdef MILLRACE_WITH_LLAMA
+#include "worker/backends/llama/llama_backend.h"
+#endif
+
+namespace millrace::worker {
+namespace {
+
+using config::Config;
+using config::Setting;
+using Made = Result<std::unique_ptr<Backend>>;
+
+struct Row {
+    bool (*is_on)(const Config&);
+    Made (*make)(const Config&);
+};
+
+std::chrono::microseconds from_ms(double ms) {
+    return std::chrono::microseconds(std::llround(ms * 1000));
+}
+
+Made make_synthetic(const Config& config) {
+    return std::make_unique<SyntheticBackend>(SyntheticOptions{
+        .base = from_ms(config.get<Setting::kBackendSyntheticBaseMs>()),
+        .per_item = from_ms(config.get<Setting::kBackendSyntheticPerItemMs>()),
+        .slots = static_cast<std::size_t>(config.get<Setting::kBackendSyntheticSlots>()),
+        .batch_max = static_cast<std::size_t>(config.get<Setting::kBackendSyntheticBatchMax>()),
+        .seed = static_cast<std::uint64_t>(config.get<Setting::kBackendSyntheticSeed>())});
+}
+
+Made make_openai(const Config& config) {
+    return std::make_unique<OpenAiBackend>(
+        OpenAiOptions{.base_urls = config.get<Setting::kBackendOpenaiUrl>(),
+                      .models = config.get<Setting::kBackendOpenaiModels>(),
+                      .api_key = config.get<Setting::kBackendOpenaiApiKey>(),
+                      .slots = static_cast<std::size_t>(config.get<Setting::kBackendOpenaiSlots>()),
+                      .connect_timeout = config.get<Setting::kBackendOpenaiConnectTimeout>(),
+                      .output_bytes_max =
+                          static_cast<std::size_t>(config.get<Setting::kWorkerOutputBytesMax>())});
+}
+
+#ifdef MILLRACE_WITH_LLAMA
+Made make_llama(const Config& config) {
+    return std::make_unique<LlamaBackend>(LlamaOptions{
+        .model_path = config.get<Setting::kBackendLlamaModel>(),
+        .name = config.get<Setting::kBackendLlamaName>(),
+        .slots = static_cast<int>(config.get<Setting::kBackendLlamaSlots>()),
+        .context_tokens = static_cast<int>(config.get<Setting::kBackendLlamaContext>()),
+        .batch_tokens = static_cast<int>(config.get<Setting::kBackendLlamaBatch>()),
+        .threads = static_cast<int>(config.get<Setting::kBackendLlamaThreads>()),
+        .output_tokens_default =
+            static_cast<int>(config.get<Setting::kBackendLlamaOutputTokensDefault>()),
+        .output_bytes_max =
+            static_cast<std::size_t>(config.get<Setting::kWorkerOutputBytesMax>())});
+}
+#else
+Made make_llama(const Config&) {
+    return Error{ErrorCode::kInvalidArgument,
+                 "backend.llama.model is set, but this build has no llama.cpp: run "
+                 "deploy/fetch-llama.sh and build again"};
+}
+#endif
+
+constexpr std::array kRows{
+    Row{[](const Config& c) { return c.get<Setting::kBackendSyntheticEnabled>(); }, make_synthetic},
+    Row{[](const Config& c) { return !c.get<Setting::kBackendLlamaModel>().empty(); }, make_llama},
+    Row{[](const Config& c) { return !c.get<Setting::kBackendOpenaiUrl>().empty(); }, make_openai},
+};
+
+}  // namespace
+
+Result<std::vector<std::unique_ptr<Backend>>> make_backends(const Config& config) {
+    std::vector<std::unique_ptr<Backend>> backends;
+    for (const auto& row : kRows) {
+        if (!row.is_on(config)) continue;
+        TRY(auto backend, row.make(config));
+        backends.push_back(std::move(backend));
+    }
+    return backends;
+}
+
+}  // namespace millrace::worker

@@ -1,0 +1,54 @@
+// From the conveyor into the lanes: polls, decodes, and pauses a topic while its lane is full.
+//
+// Messages about models that no backend here serves are done with at once: workers that do serve
+// them get their own copy of the row by stealing. A message that cannot be decoded is counted and
+// skipped; what it meant is found in the store.
+//
+// Threads:   one caller at a time.
+// Blocks:    step(), in Subscriber::poll only, up to its timeout.
+#pragma once
+
+#include <functional>
+#include <string>
+#include <unordered_map>
+#include <vector>
+
+#include "common/base/clock.h"
+#include "common/broker/broker.h"
+#include "worker/consume/offset_tracker.h"
+#include "worker/schedule/lanes.h"
+#include "worker/schedule/model_table.h"
+
+namespace millrace::worker {
+
+class Consumer {
+ public:
+    // Borrows all but the last, which is called after candidates were added.
+    Consumer(broker::Subscriber& subscriber, const broker::Topics& topics, Lanes& lanes,
+             OffsetTracker& offsets, const ModelTable& models, const Clock& clock,
+             std::function<void()> on_candidates);
+
+    // One poll of up to `timeout`, and everything that follows from it.
+    void step(milliseconds timeout);
+
+ private:
+    struct Topic {
+        std::string name;
+        bool paused = false;
+    };
+
+    std::size_t room() const;
+    void take(std::vector<broker::IncomingMessage> messages);
+    void pause_and_resume();
+
+    broker::Subscriber& subscriber_;
+    Lanes& lanes_;
+    OffsetTracker& offsets_;
+    const ModelTable& models_;
+    const Clock& clock_;
+    const std::function<void()> on_candidates_;
+    std::vector<Topic> topics_;  // One per lane.
+    std::unordered_map<std::string, LaneIndex> lane_of_;
+};
+
+}  // namespace millrace::worker

@@ -1,0 +1,33 @@
+#include "worker/consume/control_listener.h"
+
+#include <utility>
+
+#include "common/base/log.h"
+#include "common/telemetry/telemetry.h"
+
+namespace millrace::worker {
+
+using telemetry::Metric;
+
+namespace {
+constexpr std::size_t kPollMax = 1000;
+}
+
+ControlListener::ControlListener(broker::Subscriber& subscriber, OnCancel on_cancel)
+    : subscriber_(subscriber), on_cancel_(std::move(on_cancel)) {}
+
+void ControlListener::step(milliseconds timeout) {
+    for (const auto& message : subscriber_.poll(kPollMax, timeout)) {
+        telemetry::count<Metric::kMessagesConsumed>(1, "control");
+        const auto order = wire::decode_control(message.value);
+        if (!order.has_value()) {
+            telemetry::count<Metric::kMessagesMalformed>(1, "control");
+            log_warning("skipped a message that is no order",
+                        {{"offset", message.offset}, {"error", order.error().message}});
+            continue;
+        }
+        on_cancel_(*order);
+    }
+}
+
+}  // namespace millrace::worker

@@ -1,0 +1,198 @@
+#include "worker/execute/claimer.h"
+
+#include <algorithm>
+#include <iterator>
+#include <unordered_map>
+#include <utility>
+
+#include "common/base/log.h"
+#include "common/telemetry/telemetry.h"
+
+namespace millrace::worker {
+
+using telemetry::Metric;
+
+namespace {
+
+// Specs that do not travel in messages are large: only a few are read ahead of their claim.
+constexpr std::size_t kSpecsMax = 32;
+
+std::vector<JobId> ids_of(const std::vector<Candidate>& candidates) {
+    std::vector<JobId> ids;
+    ids.reserve(candidates.size());
+    for (const auto& candidate : candidates) ids.push_back(candidate.id);
+    // A message may have come twice.
+    std::sort(ids.begin(), ids.end());
+    ids.erase(std::unique(ids.begin(), ids.end()), ids.end());
+    return ids;
+}
+
+}  // namespace
+
+Claimer::Claimer(storage::JobStore& store, const Lease& lease, Lanes& lanes, OffsetTracker& offsets,
+                 const ModelTable& models, Executor& executor, CompletionWriter& completions,
+                 const Clock& clock, Random& random, ClaimerOptions options)
+    : store_(store),
+      lease_(lease),
+      lanes_(lanes),
+      offsets_(offsets),
+      models_(models),
+      executor_(executor),
+      completions_(completions),
+      clock_(clock),
+      random_(random),
+      options_(std::move(options)),
+      stealer_(store, executor, lanes, models, clock, random, options_.steal) {
+    for (const auto& backend : models.backends()) {
+        const auto slots = std::min(backend.slots * backend.batch_max, executor.slots());
+        shares_.emplace_back(options_.shares, slots, options_.strict_priority);
+    }
+}
+
+bool Claimer::step() {
+    const auto now = clock_.now();
+    if (stopped_ || now < retry_at_) return false;
+    const auto worker = lease_.live(now);
+    if (!worker) return false;
+    const auto more = round(*worker);
+    if (more.has_value()) {
+        if (std::exchange(failures_, 0) > 0) log_info("jobs are claimed again");
+        return *more;
+    }
+    if (more.error().code == ErrorCode::kOutcomeUnknown) reconcile_wanted_ = true;
+    if (failures_++ == 0) {
+        log_warning("jobs cannot be claimed", {{"error", to_string(more.error())}});
+    }
+    retry_at_ = clock_.now() + backoff_delay(options_.store_backoff, failures_, random_);
+    return false;
+}
+
+Result<bool> Claimer::round(WorkerId worker) {
+    if (reconcile_wanted_) TRY_STATUS(reconcile(worker));
+    TRY(const bool more_to_steal, stealer_.step(worker, shares_));
+    TRY_STATUS(read_specs());
+    TRY(const bool more_to_claim, claim(worker));
+    return more_to_steal || more_to_claim;
+}
+
+Status Claimer::reconcile(WorkerId worker) {
+    reconcile_wanted_ = false;
+    const auto active = store_.worker_active(worker);
+    if (!active.has_value()) {
+        reconcile_wanted_ = true;
+        return active.error();
+    }
+    std::size_t handed_back = 0;
+    for (const auto& key : *active) {
+        if (executor_.holds(key)) continue;
+        completions_.hand_back(worker, key);
+        ++handed_back;
+    }
+    if (handed_back > 0) {
+        telemetry::count<Metric::kAttemptsHandedBack>(static_cast<double>(handed_back),
+                                                      "unknown_claim");
+        log_warning("handed back jobs whose claim was never answered", {{"jobs", handed_back}});
+    }
+    return ok();
+}
+
+Status Claimer::read_specs() {
+    const auto load = executor_.load();
+    auto unread = lanes_.take_unread(std::min(load.free, kSpecsMax));
+    if (unread.empty()) return ok();
+    auto specs = store_.job_specs(ids_of(unread));
+    if (!specs.has_value()) {
+        lanes_.put_back(std::move(unread));
+        return specs.error();
+    }
+    std::unordered_map<JobId, JobSpec> by_id;
+    for (auto& [id, spec] : *specs) by_id.emplace(id, std::move(spec));
+    std::vector<Candidate> known;
+    std::vector<MessageRef> skipped;
+    for (auto& candidate : unread) {
+        const auto found = by_id.find(candidate.id);
+        const auto backend =
+            found == by_id.end() ? std::nullopt : models_.find(found->second.model);
+        if (!backend) {
+            skipped.push_back(candidate.message);
+            continue;
+        }
+        candidate.backend = backend;
+        candidate.spec = found->second;
+        known.push_back(std::move(candidate));
+    }
+    offsets_.finish(skipped);
+    lanes_.push(std::move(known));
+    return ok();
+}
+
+Result<bool> Claimer::claim(WorkerId worker) {
+    auto picked = pick();
+    if (picked.empty()) return false;
+    const auto ids = ids_of(picked);
+    const auto sent = clock_.now();
+    auto claims = store_.job_claim(worker, ids);
+    if (!claims.has_value()) {
+        // Whether or not they were claimed: asking once more is right in both cases.
+        lanes_.put_back(std::move(picked));
+        return claims.error();
+    }
+    telemetry::count<Metric::kClaimsRequested>(static_cast<double>(ids.size()));
+    telemetry::count<Metric::kClaimsWon>(static_cast<double>(claims->size()));
+    start(worker, sent, std::move(picked), *claims);
+    return true;
+}
+
+std::vector<Candidate> Claimer::pick() {
+    const auto load = executor_.load();
+    auto left = std::min(load.free, options_.batch_max);
+    std::vector<Candidate> picked;
+    for (BackendIndex backend = 0; backend < shares_.size() && left > 0; ++backend) {
+        const auto& of = load.backends[backend];
+        auto more = lanes_.pick(backend, std::min(of.free, left), shares_[backend], of.held);
+        left -= more.size();
+        if (picked.empty()) {
+            picked = std::move(more);
+        } else {
+            std::move(more.begin(), more.end(), std::back_inserter(picked));
+        }
+    }
+    return picked;
+}
+
+void Claimer::start(WorkerId worker, MonoTime sent, std::vector<Candidate> picked,
+                    const std::vector<storage::Claim>& claims) {
+    const auto database_time = store_.database_time();
+    std::unordered_map<JobId, storage::Claim> by_id;
+    by_id.reserve(claims.size());
+    for (const auto& claim : claims) by_id.emplace(claim.key.job, claim);
+    std::vector<Start> starts;
+    std::vector<MessageRef> messages;
+    starts.reserve(claims.size());
+    messages.reserve(picked.size());
+    for (auto& candidate : picked) {
+        messages.push_back(candidate.message);
+        // Taken out: a message may have come twice.
+        const auto node = by_id.extract(candidate.id);
+        if (node.empty()) continue;
+        const auto& claim = node.mapped();
+        // A job that ran before has been ready for less time than its id is old.
+        if (claim.attempt == 1 && database_time.count() > 0) {
+            stealer_.observe_wait(candidate.lane,
+                                  database_time - uuid_unix_time(candidate.id.uuid()));
+        }
+        starts.push_back({.job = {.key = claim.key,
+                                  .attempt = claim.attempt,
+                                  .failures = claim.failures,
+                                  .losses = claim.losses,
+                                  .remaining = claim.remaining,
+                                  .deadline_is_ttl = claim.deadline_is_ttl,
+                                  .spec = *std::move(candidate.spec)},
+                          .backend = *candidate.backend,
+                          .lane = candidate.lane});
+    }
+    executor_.launch(worker, sent, std::move(starts));
+    offsets_.finish(messages);
+}
+
+}  // namespace millrace::worker

@@ -1,0 +1,80 @@
+// Turns free slots into running jobs: picks candidates by lane shares, claims them in one
+// statement, and hands what it got to the executor. Steals where messages are missing, and
+// reconciles with the store after a claim whose reply was lost.
+//
+// All three happen here, one after the other, because a reconciliation that overtakes a claim would
+// hand back what was just claimed. Nothing happens without a live lease.
+//
+// Threads:   stop() and want_reconcile() from any thread; step() has one caller at a time.
+// Blocks:    step(), in calls of the store.
+#pragma once
+
+#include <atomic>
+#include <vector>
+
+#include "common/base/clock.h"
+#include "common/base/random.h"
+#include "common/storage/job_store.h"
+#include "worker/consume/offset_tracker.h"
+#include "worker/execute/completion_writer.h"
+#include "worker/execute/executor.h"
+#include "worker/execute/lease.h"
+#include "worker/execute/stealer.h"
+#include "worker/schedule/lanes.h"
+#include "worker/schedule/model_table.h"
+#include "worker/schedule/shares.h"
+
+namespace millrace::worker {
+
+struct ClaimerOptions {
+    std::size_t batch_max = 500;
+    std::vector<LaneShare> shares;  // One per lane.
+    bool strict_priority = false;
+    StealerOptions steal;
+    BackoffPolicy store_backoff{.base = milliseconds(100), .max = milliseconds(5000)};
+};
+
+class Claimer {
+ public:
+    Claimer(storage::JobStore& store, const Lease& lease, Lanes& lanes, OffsetTracker& offsets,
+            const ModelTable& models, Executor& executor, CompletionWriter& completions,
+            const Clock& clock, Random& random, ClaimerOptions options);
+
+    // One round of what can be done now. True when another may do more.
+    bool step();
+
+    // Claims nothing from now on, but for a statement that is under way.
+    void stop() { stopped_ = true; }
+    // The store may count attempts as ours that are not held.
+    void want_reconcile() { reconcile_wanted_ = true; }
+
+ private:
+    Result<bool> round(WorkerId worker);
+    Status reconcile(WorkerId worker);
+    Status read_specs();
+    Result<bool> claim(WorkerId worker);
+    std::vector<Candidate> pick();
+    void start(WorkerId worker, MonoTime sent, std::vector<Candidate> picked,
+               const std::vector<storage::Claim>& claims);
+
+    storage::JobStore& store_;
+    const Lease& lease_;
+    Lanes& lanes_;
+    OffsetTracker& offsets_;
+    const ModelTable& models_;
+    Executor& executor_;
+    CompletionWriter& completions_;
+    const Clock& clock_;
+    Random& random_;
+    const ClaimerOptions options_;
+
+    std::atomic<bool> stopped_ = false;
+    std::atomic<bool> reconcile_wanted_ = false;
+    // Of step()'s caller.
+    std::vector<Shares> shares_;  // One per backend.
+    Stealer stealer_;
+    int failures_ = 0;  // Of the store, in a row.
+    MonoTime retry_at_;
+};
+
+}  // namespace millrace::worker

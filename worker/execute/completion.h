@@ -1,0 +1,54 @@
+// Attempts that are over, on their way from the executor to the completion writer.
+//
+// Bounded by the slots: whoever is in here, or being written, still holds one.
+//
+// Threads:   CompletionInbox is thread-safe.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <mutex>
+#include <utility>
+#include <vector>
+
+#include "common/job/job.h"
+#include "common/job/outcome.h"
+
+namespace millrace::worker {
+
+struct Completion {
+    WorkerId worker;  // The incarnation that claimed it: part of the fence.
+    ClaimedJob job;   // Without its input.
+    Outcome outcome;
+    std::uint32_t sequence = 0;  // Of the attempt's next event.
+};
+
+class CompletionInbox {
+ public:
+    // Called when the inbox was empty and is not any more. Set before anything is added.
+    void on_first(std::function<void()> callback) { on_first_ = std::move(callback); }
+
+    void add(Completion completion) {
+        bool first = false;
+        {
+            const std::lock_guard lock(mutex_);
+            first = completions_.empty();
+            completions_.push_back(std::move(completion));
+        }
+        if (first && on_first_) on_first_();
+    }
+
+    // Everything, oldest first.
+    std::vector<Completion> take() {
+        const std::lock_guard lock(mutex_);
+        return std::exchange(completions_, {});
+    }
+
+ private:
+    std::function<void()> on_first_;
+
+    std::mutex mutex_;
+    std::vector<Completion> completions_;  // Guarded by mutex_.
+};
+
+}  // namespace millrace::worker

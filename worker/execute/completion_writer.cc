@@ -1,0 +1,171 @@
+#include "worker/execute/completion_writer.h"
+
+#include <iterator>
+#include <utility>
+
+#include "common/base/log.h"
+#include "common/telemetry/telemetry.h"
+#include "worker/backends/backend.h"
+
+namespace millrace::worker {
+
+using telemetry::Metric;
+
+CompletionWriter::CompletionWriter(storage::JobStore& store, CompletionInbox& inbox,
+                                   Executor& executor, EventStream& events, const Clock& clock,
+                                   Random& random, CompletionWriterOptions options)
+    : store_(store),
+      inbox_(inbox),
+      executor_(executor),
+      events_(events),
+      clock_(clock),
+      random_(random),
+      options_(options) {}
+
+void CompletionWriter::hand_back(WorkerId worker, const AttemptKey& key) {
+    const std::lock_guard lock(mutex_);
+    handed_back_.emplace_back(worker, key);
+}
+
+bool CompletionWriter::step() {
+    collect();
+    if (batches_.empty() || clock_.now() < retry_at_) return false;
+    // A copy would cost as much as the outputs: the batch stays where it is until it is over.
+    const auto& batch = batches_.front();
+    const auto sent = clock_.now();
+    const auto replies = store_.job_settle(batch.worker, batch.attempts);
+    telemetry::observe<Metric::kCompletionSeconds>(clock_.now() - sent);
+    telemetry::observe_size<Metric::kCompletionBatchJobs>(batch.attempts.size());
+    if (replies.has_value()) {
+        if (failures_ > 0) log_info("outcomes are written again");
+        failures_ = 0;
+        acknowledge(batch, *replies);
+        batches_.pop_front();
+    } else if (replies.error().code == ErrorCode::kDataCorrupt) {
+        auto guilty = std::move(batches_.front());
+        batches_.pop_front();
+        bisect(std::move(guilty));
+    } else {
+        fail(replies.error());
+        return false;
+    }
+    collect();
+    return !batches_.empty();
+}
+
+void CompletionWriter::collect() {
+    for (auto& completion : inbox_.take()) {
+        auto settlement = settle(completion.outcome, completion.job, options_.job_backoff, random_);
+        append(completion.worker,
+               {.key = completion.job.key,
+                .settlement = std::move(settlement),
+                .outcome = std::move(completion.outcome)},
+               {.sequence = completion.sequence,
+                .queue = std::move(completion.job.spec.queue),
+                .priority = completion.job.spec.priority});
+    }
+    std::vector<std::pair<WorkerId, AttemptKey>> handed_back;
+    {
+        const std::lock_guard lock(mutex_);
+        handed_back = std::exchange(handed_back_, {});
+    }
+    for (const auto& [worker, key] : handed_back) {
+        append(worker,
+               {.key = key,
+                .settlement = {.next = JobState::kQueued},
+                .outcome = aborted_outcome(AbortReason::kInterrupted)},
+               {});
+    }
+    std::size_t waiting = 0;
+    for (const auto& batch : batches_) waiting += batch.attempts.size();
+    telemetry::set<Metric::kOutcomesWaiting>(static_cast<double>(waiting));
+}
+
+void CompletionWriter::append(WorkerId worker, storage::SettledAttempt attempt, Pending pending) {
+    // Never to the front batch while it is in doubt: it has to be sent again as it was.
+    const bool front_is_sent = failures_ > 0 && batches_.size() == 1;
+    if (batches_.empty() || front_is_sent || batches_.back().worker != worker ||
+        batches_.back().attempts.size() >= options_.batch_max) {
+        batches_.push_back({.worker = worker, .attempts = {}, .pending = {}});
+    }
+    batches_.back().attempts.push_back(std::move(attempt));
+    batches_.back().pending.push_back(std::move(pending));
+}
+
+void CompletionWriter::acknowledge(const Batch& batch,
+                                   const std::vector<storage::SettledReply>& replies) {
+    std::vector<AttemptKey> keys;
+    std::vector<wire::Event> events;
+    std::size_t refused = 0;
+    keys.reserve(replies.size());
+    events.reserve(replies.size());
+    for (std::size_t i = 0; i < replies.size(); ++i) {
+        const auto& reply = replies[i];
+        keys.push_back(reply.key);
+        if (!reply.accepted) {
+            ++refused;
+            continue;
+        }
+        const auto& pending = batch.pending[i];
+        auto& event = events.emplace_back();
+        event.key = reply.key;
+        event.sequence = pending.sequence;
+        if (info(reply.state).is_final) {
+            event.what = wire::Finished{.state = reply.state};
+            continue;
+        }
+        event.what = wire::Requeued{.state = reply.state};
+        if (reply.state == JobState::kQueued && !pending.queue.empty()) {
+            events_.dispatch(reply.key.job, pending.queue, pending.priority);
+        }
+    }
+    if (refused > 0) {
+        telemetry::count<Metric::kOutcomesRefused>(static_cast<double>(refused));
+        log_warning("outcomes came too late", {{"jobs", refused}, {"worker", batch.worker.str()}});
+    }
+    executor_.release(keys);
+    events_.add(std::move(events));
+}
+
+void CompletionWriter::fail(const Error& error) {
+    if (failures_++ == 0) {
+        log_warning("outcomes cannot be written and are kept", {{"error", to_string(error)}});
+    }
+    retry_at_ = clock_.now() + backoff_delay(options_.store_backoff, failures_, random_);
+}
+
+void CompletionWriter::bisect(Batch batch) {
+    if (batch.attempts.size() > 1) {
+        Batch rest{.worker = batch.worker, .attempts = {}, .pending = {}};
+        const auto half = static_cast<std::ptrdiff_t>(batch.attempts.size() / 2);
+        rest.attempts.assign(std::make_move_iterator(batch.attempts.begin() + half),
+                             std::make_move_iterator(batch.attempts.end()));
+        rest.pending.assign(std::make_move_iterator(batch.pending.begin() + half),
+                            std::make_move_iterator(batch.pending.end()));
+        batch.attempts.erase(batch.attempts.begin() + half, batch.attempts.end());
+        batch.pending.erase(batch.pending.begin() + half, batch.pending.end());
+        batches_.push_front(std::move(rest));
+        batches_.push_front(std::move(batch));
+        return;
+    }
+    auto& attempt = batch.attempts.front();
+    if (std::exchange(batch.pending.front().replaced_outcome, true)) {
+        // Not even its error can be stored. The keeper ends it at its deadline.
+        log_error("an outcome cannot be stored at all", {{"job", attempt.key.job.str()}});
+        executor_.release(std::vector{attempt.key});
+        return;
+    }
+    log_warning("an outcome cannot be stored; its job fails", {{"job", attempt.key.job.str()}});
+    attempt.outcome = {
+        .kind = OutcomeKind::kPermanent,
+        .error_code = "output_invalid",
+        .error_message = "the model's output cannot be stored: it is not valid UTF-8 JSON text",
+        .usage = attempt.outcome.usage};
+    attempt.settlement = {.next = JobState::kFailed,
+                          .counts_as_failure = true,
+                          .error_code = attempt.outcome.error_code,
+                          .error_message = attempt.outcome.error_message};
+    batches_.push_front(std::move(batch));
+}
+
+}  // namespace millrace::worker

@@ -1,0 +1,81 @@
+// Writes outcomes to the store: whatever is waiting becomes one fenced, batched settlement, and
+// only its acknowledgement (or refusal) frees the slots.
+//
+// While the store is away outcomes are kept and sent again, with the fence under which their jobs
+// were claimed. A batch that cannot be stored is split until the guilty outcome is found; that one
+// becomes failed / output_invalid, its neighbours succeed.
+//
+// Threads:   hand_back() from any thread; step() has one caller at a time.
+// Blocks:    step(), in one call of the store.
+#pragma once
+
+#include <atomic>
+#include <deque>
+#include <mutex>
+#include <vector>
+
+#include "common/base/clock.h"
+#include "common/base/random.h"
+#include "common/storage/job_store.h"
+#include "worker/execute/completion.h"
+#include "worker/execute/event_stream.h"
+#include "worker/execute/executor.h"
+
+namespace millrace::worker {
+
+struct CompletionWriterOptions {
+    std::size_t batch_max = 500;
+    BackoffPolicy job_backoff;  // Of jobs that are to be tried again.
+    BackoffPolicy store_backoff{.base = milliseconds(100), .max = milliseconds(5000)};
+};
+
+class CompletionWriter {
+ public:
+    CompletionWriter(storage::JobStore& store, CompletionInbox& inbox, Executor& executor,
+                     EventStream& events, const Clock& clock, Random& random,
+                     CompletionWriterOptions options);
+
+    // Gives back an attempt that the store counts as `worker`'s and that is not held.
+    void hand_back(WorkerId worker, const AttemptKey& key);
+
+    // Writes at most one batch. True when more can be written at once.
+    bool step();
+
+ private:
+    struct Pending {
+        std::uint32_t sequence = 0;
+        std::string queue;  // Empty: unknown, for those that were handed back.
+        Priority priority = Priority::kNormal;
+        bool replaced_outcome = false;
+    };
+    // One statement; the two lists run in parallel.
+    struct Batch {
+        WorkerId worker;
+        std::vector<storage::SettledAttempt> attempts;
+        std::vector<Pending> pending;
+    };
+
+    void collect();
+    void append(WorkerId worker, storage::SettledAttempt attempt, Pending pending);
+    void acknowledge(const Batch& batch, const std::vector<storage::SettledReply>& replies);
+    void fail(const Error& error);
+    void bisect(Batch batch);
+
+    storage::JobStore& store_;
+    CompletionInbox& inbox_;
+    Executor& executor_;
+    EventStream& events_;
+    const Clock& clock_;
+    Random& random_;
+    const CompletionWriterOptions options_;
+
+    std::mutex mutex_;
+    std::vector<std::pair<WorkerId, AttemptKey>> handed_back_;  // Guarded by mutex_.
+
+    // Of step()'s caller.
+    std::deque<Batch> batches_;
+    int failures_ = 0;  // Of the store, in a row.
+    MonoTime retry_at_;
+};
+
+}  // namespace millrace::worker

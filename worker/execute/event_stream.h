@@ -1,0 +1,59 @@
+// Everything that this worker tells others over the conveyor: events of its attempts, in batches,
+// and dispatches of jobs that it gave back.
+//
+// Kafka only makes waiting faster, so nothing here is worth holding up a job for: what does not fit
+// is dropped and counted.
+//
+// Threads:   thread-safe; step() has one caller at a time.
+// Blocks:    never.
+#pragma once
+
+#include <functional>
+#include <mutex>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "common/broker/broker.h"
+#include "common/wire/messages.h"
+#include "worker/execute/output_feed.h"
+
+namespace millrace::worker {
+
+struct EventStreamOptions {
+    std::string key;  // The same for all events, so that those of an attempt stay in order.
+    std::size_t waiting_max = 100000;  // Events and dispatches.
+};
+
+class EventStream {
+ public:
+    EventStream(broker::Publisher& publisher, const broker::Topics& topics, OutputFeed& outputs,
+                EventStreamOptions options);
+
+    // Called when there was nothing to publish and now there is. Set before anything is added.
+    void on_first(std::function<void()> callback) { on_first_ = std::move(callback); }
+
+    void add(std::vector<wire::Event> events);
+    // The job is queued again: others should hear of it.
+    void dispatch(const JobId& job, const std::string& queue, Priority priority);
+
+    // Publishes what is there.
+    void step();
+
+ private:
+    void send(std::vector<broker::OutgoingMessage> messages);
+    bool make_room_locked(std::size_t count);
+
+    broker::Publisher& publisher_;
+    const broker::Topics topics_;
+    OutputFeed& outputs_;
+    const EventStreamOptions options_;
+    std::function<void()> on_first_;
+
+    std::mutex mutex_;
+    // Guarded by mutex_.
+    std::vector<wire::Event> events_;
+    std::vector<broker::OutgoingMessage> dispatches_;
+};
+
+}  // namespace millrace::worker

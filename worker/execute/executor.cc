@@ -1,0 +1,323 @@
+#include "worker/execute/executor.h"
+
+#include <algorithm>
+#include <numeric>
+#include <utility>
+
+#include "common/base/check.h"
+#include "common/base/log.h"
+#include "common/telemetry/telemetry.h"
+
+namespace millrace::worker {
+
+using telemetry::Metric;
+
+namespace {
+
+ClaimedJob without_input(ClaimedJob& job) {
+    auto input = std::exchange(job.spec.input_json, {});
+    auto copy = job;
+    job.spec.input_json = std::move(input);
+    return copy;
+}
+
+}  // namespace
+
+Executor::Executor(std::vector<Backend*> backends, std::size_t lanes, CompletionInbox& completions,
+                   OutputFeed& outputs, EventStream& events, const Clock& clock,
+                   ExecutorOptions options)
+    : backends_(std::move(backends)),
+      lanes_(lanes),
+      completions_(completions),
+      outputs_(outputs),
+      events_(events),
+      clock_(clock),
+      options_(std::move(options)) {}
+
+Status Executor::start() {
+    for (auto* backend : backends_) {
+        TRY_STATUS(backend->start(*this));
+        auto info = backend->info();
+        CHECK(info.slots >= 1 && info.batch_max >= 1);
+        slots_ += info.slots * info.batch_max;
+        std::vector<std::size_t> free_slots(info.slots);
+        std::iota(free_slots.rbegin(), free_slots.rend(), std::size_t{0});
+        stations_.push_back({.backend = backend,
+                             .info = info,
+                             .ready = BatchFormer(info.batch_max),
+                             .slots = std::vector<Slot>(info.slots),
+                             .free_slots = std::move(free_slots),
+                             .held = std::vector<std::size_t>(lanes_)});
+    }
+    if (options_.slots_max > 0) slots_ = std::min(slots_, options_.slots_max);
+    telemetry::set<Metric::kSlotsTotal>(static_cast<double>(slots_));
+    return ok();
+}
+
+void Executor::stop() {
+    for (auto* backend : backends_) backend->stop();
+}
+
+std::vector<BackendInfo> Executor::backends() const {
+    std::vector<BackendInfo> infos;
+    for (const auto& station : stations_) infos.push_back(station.info);
+    return infos;
+}
+
+// --- Claims -------------------------------------------------------------------------------------
+
+Load Executor::load() const {
+    const std::lock_guard lock(mutex_);
+    Load load;
+    std::size_t held = 0;
+    for (const auto& station : stations_) {
+        held += station.held_total;
+        auto& backend = load.backends.emplace_back();
+        backend.held = station.held;
+        // Nobody is claimed to stand in line: small batches may fill all slots before the jobs do.
+        if (!station.ready.empty()) continue;
+        const auto batch_max = station.info.batch_max;
+        const auto capacity = station.info.slots * batch_max;
+        backend.free = std::min(capacity - std::min(capacity, station.held_total),
+                                station.free_slots.size() * batch_max);
+    }
+    load.free = slots_ - std::min(slots_, held);
+    return load;
+}
+
+void Executor::launch(WorkerId worker, MonoTime claimed_at, std::vector<Start> starts) {
+    Actions actions;
+    std::vector<wire::Event> started;
+    std::vector<bool> touched(stations_.size());
+    started.reserve(starts.size());
+    {
+        const std::lock_guard lock(mutex_);
+        for (auto& start : starts) {
+            started.push_back(
+                {.key = start.job.key, .what = wire::Started{.worker = options_.worker_name}});
+            touched[start.backend] = true;
+            admit_locked(worker, claimed_at, std::move(start), actions);
+        }
+    }
+    events_.add(std::move(started));
+    perform(std::move(actions));
+    for (BackendIndex i = 0; i < touched.size(); ++i) {
+        if (touched[i]) start_ready(i);
+    }
+}
+
+void Executor::admit_locked(WorkerId worker, MonoTime claimed_at, Start start, Actions& actions) {
+    const auto key = start.job.key;
+    const auto older = held_.find(key.job);
+    if (older != held_.end()) replace_locked(older, actions);
+
+    auto& station = stations_[start.backend];
+    ++station.held[start.lane];
+    ++station.held_total;
+    const auto deadline = claimed_at + start.job.remaining;
+    next_deadline_ = std::min(next_deadline_, deadline);
+    auto& held = held_[key.job];
+    held.job = without_input(start.job);
+    held.worker = worker;
+    held.backend = start.backend;
+    held.lane = start.lane;
+    held.deadline = deadline;
+    held.started = clock_.now();
+    auto batch_key = station.backend->batch_key(start.job.spec);
+    station.ready.add({.job = std::move(start.job), .deadline = deadline}, std::move(batch_key));
+
+    const auto is_this = [&](const AttemptKey& other) { return other == key; };
+    if (std::erase_if(cancels_, is_this) + std::erase_if(cancels_before_, is_this) > 0) {
+        stop_locked(key, held, AbortReason::kCancelled, actions);
+    }
+}
+
+void Executor::replace_locked(std::unordered_map<JobId, Held>::iterator older, Actions& actions) {
+    auto node = held_.extract(older);
+    auto& held = node.mapped();
+    const AttemptKey key{held.job.key};
+    log_warning("replaced an attempt that was lost without notice",
+                {{"job", key.job.str()}, {"epoch", key.epoch}});
+    held.replaced = true;
+    if (held.phase == Phase::kReady) {
+        CHECK(stations_[held.backend].ready.remove(key));
+        free_locked(held);
+        return;
+    }
+    auto& replaced = replaced_[key] = std::move(held);
+    if (replaced.phase == Phase::kRunning) {
+        stop_locked(key, replaced, AbortReason::kInterrupted, actions);
+    }
+}
+
+void Executor::start_ready(BackendIndex index) {
+    for (;;) {
+        std::vector<Execution> batch;
+        std::size_t slot_index = 0;
+        {
+            const std::lock_guard lock(mutex_);
+            auto& station = stations_[index];
+            if (station.ready.empty() || station.free_slots.empty()) return;
+            slot_index = station.free_slots.back();
+            station.free_slots.pop_back();
+            batch = station.ready.take_batch();
+            auto& slot = station.slots[slot_index];
+            slot.unfinished = batch.size();
+            slot.starting = true;
+            for (const auto& execution : batch) {
+                auto* held = find_locked(execution.job.key);
+                CHECK(held != nullptr);
+                held->phase = Phase::kRunning;
+                held->slot = slot_index;
+            }
+            telemetry::observe_size<Metric::kExecutionBatchJobs>(batch.size(), station.info.name);
+        }
+        auto* backend = stations_[index].backend;
+        backend->run(std::move(batch));
+        std::vector<Stop> late_stops;
+        {
+            const std::lock_guard lock(mutex_);
+            auto& station = stations_[index];
+            auto& slot = station.slots[slot_index];
+            slot.starting = false;
+            late_stops = std::exchange(slot.late_stops, {});
+            if (slot.unfinished == 0) station.free_slots.push_back(slot_index);
+        }
+        for (const auto& stop : late_stops) backend->abort(stop.key, stop.reason);
+    }
+}
+
+// --- Stopping -----------------------------------------------------------------------------------
+
+void Executor::cancel(const AttemptKey& key) {
+    Actions actions;
+    {
+        const std::lock_guard lock(mutex_);
+        if (auto* held = find_locked(key)) {
+            stop_locked(key, *held, AbortReason::kCancelled, actions);
+        } else if (cancels_.size() < options_.cancels_kept_max) {
+            // The heartbeat's reply repeats those that find no room.
+            cancels_.push_back(key);
+        }
+    }
+    perform(std::move(actions));
+}
+
+void Executor::forget_cancels() {
+    const std::lock_guard lock(mutex_);
+    cancels_before_ = std::exchange(cancels_, {});
+}
+
+void Executor::interrupt_all() {
+    Actions actions;
+    std::size_t count = 0;
+    {
+        const std::lock_guard lock(mutex_);
+        for (auto& [job, held] : held_) {
+            if (held.phase == Phase::kSettling || held.stopping) continue;
+            stop_locked(held.job.key, held, AbortReason::kInterrupted, actions);
+            ++count;
+        }
+    }
+    telemetry::count<Metric::kAttemptsHandedBack>(static_cast<double>(count), "interrupted");
+    perform(std::move(actions));
+}
+
+void Executor::stop_overdue() {
+    Actions actions;
+    {
+        const std::lock_guard lock(mutex_);
+        const auto now = clock_.now();
+        if (now < next_deadline_) return;
+        next_deadline_ = MonoTime::max();
+        for (auto& [job, held] : held_) {
+            if (held.phase == Phase::kSettling || held.stopping) continue;
+            if (held.deadline <= now) {
+                stop_locked(held.job.key, held, AbortReason::kDeadline, actions);
+            } else {
+                next_deadline_ = std::min(next_deadline_, held.deadline);
+            }
+        }
+    }
+    perform(std::move(actions));
+}
+
+void Executor::stop_locked(const AttemptKey& key, Held& held, AbortReason reason,
+                           Actions& actions) {
+    if (held.phase == Phase::kSettling || held.stopping) return;
+    held.stopping = true;
+    auto& station = stations_[held.backend];
+    if (held.phase == Phase::kReady) {
+        CHECK(station.ready.remove(key));
+        held.phase = Phase::kSettling;
+        actions.ended.push_back({.worker = held.worker,
+                                 .job = std::move(held.job),
+                                 .outcome = aborted_outcome(reason)});
+        held.job.key = key;
+        return;
+    }
+    auto& slot = station.slots[held.slot];
+    if (slot.starting) {
+        slot.late_stops.push_back({key, reason});
+    } else {
+        actions.aborts.push_back({station.backend, {key, reason}});
+    }
+}
+
+void Executor::perform(Actions actions) {
+    for (const auto& [backend, stop] : actions.aborts) backend->abort(stop.key, stop.reason);
+    for (auto& completion : actions.ended) {
+        const auto key = completion.job.key;
+        end(key, std::move(completion));
+    }
+}
+
+// --- Settlements --------------------------------------------------------------------------------
+
+void Executor::release(std::span<const AttemptKey> keys) {
+    std::vector<bool> touched(stations_.size());
+    {
+        const std::lock_guard lock(mutex_);
+        for (const auto& key : keys) {
+            const auto* held = find_locked(key);
+            // Attempts that were handed back were never held.
+            if (held == nullptr || held->phase != Phase::kSettling) continue;
+            free_locked(*held);
+            if (held->replaced) {
+                replaced_.erase(key);
+            } else {
+                held_.erase(key.job);
+            }
+        }
+    }
+    if (on_free_) on_free_();
+}
+
+void Executor::free_locked(const Held& held) {
+    auto& station = stations_[held.backend];
+    --station.held[held.lane];
+    --station.held_total;
+}
+
+bool Executor::holds(const AttemptKey& key) const {
+    const std::lock_guard lock(mutex_);
+    return find_locked(key) != nullptr;
+}
+
+std::size_t Executor::held() const {
+    const std::lock_guard lock(mutex_);
+    return held_.size();
+}
+
+Executor::Held* Executor::find_locked(const AttemptKey& key) {
+    return const_cast<Held*>(std::as_const(*this).find_locked(key));
+}
+
+const Executor::Held* Executor::find_locked(const AttemptKey& key) const {
+    const auto found = held_.find(key.job);
+    if (found != held_.end() && found->second.job.key.epoch == key.epoch) return &found->second;
+    if (replaced_.empty()) return nullptr;
+    const auto older = replaced_.find(key);
+    return older == replaced_.end() ? nullptr : &older->second;
+}
+}  // namespace millrace::worker

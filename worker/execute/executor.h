@@ -1,0 +1,174 @@
+// Owns every attempt that this worker holds, from the claim until its outcome is written: starts
+// batches, stops attempts (cancel, deadline, interruption), and takes what the backends report.
+//
+//   launch ─► ready ─► running ─► settling ─► release
+//                │ a free slot │ finished  │ written or refused
+//
+// A job holds its slot through all of it; so claiming stops by itself while the store is away. If a
+// claim returns a job that is held already, the older attempt was lost to this worker without its
+// knowing: it is stopped, and its outcome is dropped.
+//
+// Threads:   thread-safe. Backends, inboxes and callbacks are called without a lock held.
+// Owns:      the attempts. Borrows the rest, which must outlive it and the backends.
+// Blocks:    start() and stop(); nothing else.
+#pragma once
+
+#include <atomic>
+#include <functional>
+#include <mutex>
+#include <optional>
+#include <span>
+#include <string>
+#include <unordered_map>
+#include <vector>
+
+#include "common/base/clock.h"
+#include "worker/backends/backend.h"
+#include "worker/execute/batch_former.h"
+#include "worker/execute/completion.h"
+#include "worker/execute/event_stream.h"
+#include "worker/execute/output_feed.h"
+#include "worker/schedule/candidate.h"
+
+namespace millrace::worker {
+
+struct ExecutorOptions {
+    std::string worker_name;    // For readers of the `started` event.
+    std::size_t slots_max = 0;  // Jobs held at a time; 0: what the backends take.
+    std::size_t output_bytes_max = 16 << 20;
+    std::size_t cancels_kept_max = 1000;  // Orders about attempts that are not held (yet).
+};
+
+// What may be claimed now.
+struct Load {
+    struct OfBackend {
+        std::size_t free = 0;
+        std::vector<std::size_t> held;  // By lane.
+    };
+    std::vector<OfBackend> backends;
+    std::size_t free = 0;  // All backends together.
+};
+
+// A job that was just claimed.
+struct Start {
+    ClaimedJob job;
+    BackendIndex backend = 0;
+    LaneIndex lane = 0;
+};
+
+class Executor : public ExecutionSink {
+ public:
+    Executor(std::vector<Backend*> backends, std::size_t lanes, CompletionInbox& completions,
+             OutputFeed& outputs, EventStream& events, const Clock& clock, ExecutorOptions options);
+
+    // Starts the backends, which may load a model for minutes. Call first; the first error ends it.
+    Status start();
+    // Stops the backends: what still runs ends as interrupted. Idempotent.
+    void stop();
+    // After start(), in the order of the constructor's.
+    std::vector<BackendInfo> backends() const;
+
+    // Called after slots became free. Set before anything is launched.
+    void on_free(std::function<void()> callback) { on_free_ = std::move(callback); }
+
+    // --- Claims ---
+    std::size_t slots() const { return slots_; }
+    Load load() const;
+    // Starts what was claimed by `worker` with a statement sent at `claimed_at`.
+    void launch(WorkerId worker, MonoTime claimed_at, std::vector<Start> starts);
+
+    // --- Stopping ---
+    // An attempt that is not held is remembered until the second forget_cancels() from now.
+    void cancel(const AttemptKey& key);
+    void forget_cancels();
+    void interrupt_all();
+    // Stops attempts whose deadline has passed.
+    void stop_overdue();
+
+    // --- Settlements ---
+    // The outcomes were written or refused: their slots are free.
+    void release(std::span<const AttemptKey> keys);
+
+    bool holds(const AttemptKey& key) const;
+    // Attempts that the store should count as this worker's, but for claims and settlements that
+    // are on their way.
+    std::size_t held() const;
+
+    // --- ExecutionSink ---
+    void partial(const AttemptKey& key, std::string_view text) override;
+    void progress(const AttemptKey& key, double fraction, std::string_view message) override;
+    void finished(const AttemptKey& key, Outcome outcome) override;
+
+ private:
+    enum class Phase { kReady, kRunning, kSettling };
+    struct Held {
+        ClaimedJob job;  // Without its input; moved away when settling.
+        WorkerId worker;
+        BackendIndex backend = 0;
+        LaneIndex lane = 0;
+        MonoTime deadline;
+        MonoTime started;
+        Phase phase = Phase::kReady;
+        std::size_t slot = 0;  // kRunning: of its backend.
+        bool stopping = false;
+        bool replaced = false;  // Nobody waits for its outcome.
+    };
+    struct Stop {
+        AttemptKey key;
+        AbortReason reason;
+    };
+    // A place for one batch in a backend.
+    struct Slot {
+        std::size_t unfinished = 0;
+        // Backend::run has not returned: an abort now might come before what it aborts.
+        bool starting = false;
+        std::vector<Stop> late_stops;
+    };
+    struct Station {
+        Backend* backend = nullptr;
+        BackendInfo info;
+        BatchFormer ready;
+        std::vector<Slot> slots;
+        std::vector<std::size_t> free_slots;
+        std::vector<std::size_t> held;  // By lane.
+        std::size_t held_total = 0;
+    };
+    // What is to be done once the lock is gone.
+    struct Actions {
+        std::vector<std::pair<Backend*, Stop>> aborts;
+        std::vector<Completion> ended;
+    };
+
+    void admit_locked(WorkerId worker, MonoTime claimed_at, Start start, Actions& actions);
+    void replace_locked(std::unordered_map<JobId, Held>::iterator older, Actions& actions);
+    void stop_locked(const AttemptKey& key, Held& held, AbortReason reason, Actions& actions);
+    void free_locked(const Held& held);
+    Held* find_locked(const AttemptKey& key);
+    const Held* find_locked(const AttemptKey& key) const;
+    bool finish_slot_locked(Station& station, std::size_t slot);
+    void perform(Actions actions);
+    void start_ready(BackendIndex backend);
+    void end(const AttemptKey& key, Completion completion);
+    Outcome within_limits(Outcome outcome) const;
+
+    const std::vector<Backend*> backends_;
+    const std::size_t lanes_;
+    CompletionInbox& completions_;
+    OutputFeed& outputs_;
+    EventStream& events_;
+    const Clock& clock_;
+    const ExecutorOptions options_;
+    std::function<void()> on_free_;
+    std::size_t slots_ = 0;  // Fixed once started.
+
+    mutable std::mutex mutex_;
+    // Guarded by mutex_.
+    std::vector<Station> stations_;
+    std::unordered_map<JobId, Held> held_;
+    std::unordered_map<AttemptKey, Held, AttemptKeyHash> replaced_;
+    MonoTime next_deadline_ = MonoTime::max();  // None is earlier.
+    std::vector<AttemptKey> cancels_;           // Not placed, since the last forget_cancels().
+    std::vector<AttemptKey> cancels_before_;    // Not placed, since the one before.
+};
+
+}  // namespace millrace::worker

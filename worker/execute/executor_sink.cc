@@ -1,0 +1,97 @@
+// What the backends report to the executor.
+#include <utility>
+
+#include "common/base/log.h"
+#include "common/telemetry/telemetry.h"
+#include "worker/execute/executor.h"
+
+namespace millrace::worker {
+
+using telemetry::Metric;
+
+void Executor::partial(const AttemptKey& key, std::string_view text) {
+    WorkerId worker;
+    {
+        const std::lock_guard lock(mutex_);
+        const auto* held = find_locked(key);
+        if (held == nullptr || held->phase != Phase::kRunning || held->replaced) return;
+        worker = held->worker;
+    }
+    outputs_.append(key, worker, text);
+}
+
+void Executor::progress(const AttemptKey& key, double fraction, std::string_view message) {
+    WorkerId worker;
+    {
+        const std::lock_guard lock(mutex_);
+        const auto* held = find_locked(key);
+        if (held == nullptr || held->phase != Phase::kRunning || held->replaced) return;
+        worker = held->worker;
+    }
+    outputs_.progress(key, worker, fraction, message);
+}
+
+void Executor::finished(const AttemptKey& key, Outcome outcome) {
+    std::optional<Completion> completion;
+    BackendIndex backend = 0;
+    bool slot_is_free = false;
+    {
+        const std::lock_guard lock(mutex_);
+        auto* held = find_locked(key);
+        if (held == nullptr || held->phase != Phase::kRunning) {
+            log_error("a backend reported an attempt that it does not run",
+                      {{"job", key.job.str()}, {"epoch", key.epoch}});
+            return;
+        }
+        backend = held->backend;
+        auto& station = stations_[backend];
+        slot_is_free = finish_slot_locked(station, held->slot);
+        telemetry::count<Metric::kAttempts>(1, station.info.name, name(outcome.kind));
+        telemetry::observe<Metric::kExecutionSeconds>(clock_.now() - held->started,
+                                                      station.info.name);
+        if (held->replaced) {
+            free_locked(*held);
+            replaced_.erase(key);
+        } else {
+            held->phase = Phase::kSettling;
+            completion = {
+                .worker = held->worker, .job = std::move(held->job), .outcome = std::move(outcome)};
+            held->job.key = key;
+        }
+    }
+    if (completion) {
+        end(key, *std::move(completion));
+    } else {
+        outputs_.end(key);
+    }
+    if (slot_is_free) start_ready(backend);
+    if (!completion && on_free_) on_free_();
+}
+
+bool Executor::finish_slot_locked(Station& station, std::size_t index) {
+    auto& slot = station.slots[index];
+    if (--slot.unfinished > 0 || slot.starting) return false;
+    station.free_slots.push_back(index);
+    return true;
+}
+
+void Executor::end(const AttemptKey& key, Completion completion) {
+    completion.sequence = outputs_.end(key);
+    completion.outcome = within_limits(std::move(completion.outcome));
+    completions_.add(std::move(completion));
+}
+
+Outcome Executor::within_limits(Outcome outcome) const {
+    const auto size = outcome.output_json.size();
+    if (outcome.kind != OutcomeKind::kCompleted || size <= options_.output_bytes_max) {
+        return outcome;
+    }
+    return {.kind = OutcomeKind::kPermanent,
+            .error_code = "output_too_large",
+            .error_message = "the output has " + std::to_string(size) + " bytes, more than the " +
+                             std::to_string(options_.output_bytes_max) +
+                             " that worker.output_bytes_max allows",
+            .usage = outcome.usage};
+}
+
+}  // namespace millrace::worker

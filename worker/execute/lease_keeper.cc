@@ -1,0 +1,157 @@
+#include "worker/execute/lease_keeper.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "common/base/log.h"
+#include "common/telemetry/telemetry.h"
+
+namespace millrace::worker {
+
+using telemetry::Metric;
+
+LeaseKeeper::LeaseKeeper(storage::JobStore& store, Lease& lease, Executor& executor,
+                         OutputFeed& outputs, const Clock& clock, Random& random,
+                         LeaseKeeperOptions options, std::function<void()> on_mismatch)
+    : store_(store),
+      lease_(lease),
+      executor_(executor),
+      outputs_(outputs),
+      clock_(clock),
+      options_(std::move(options)),
+      on_mismatch_(std::move(on_mismatch)),
+      ids_(random),
+      next_(clock.now()) {}
+
+void LeaseKeeper::step() {
+    if (clock_.now() >= next_) {
+        if (registered_) {
+            heartbeat();
+        } else {
+            start_incarnation();
+        }
+    }
+    if (!registered_) return;
+    if (drain_wanted_ && !drain_told_) tell_draining();
+    save_checkpoints();
+}
+
+void LeaseKeeper::say_goodbye() {
+    if (!registered_) return;
+    const auto stopped = store_.worker_stop(lease_.worker());
+    if (!stopped.has_value()) {
+        log_warning("could not sign off; the lease will lapse",
+                    {{"error", to_string(stopped.error())}});
+    }
+    lease_.revoke();
+}
+
+bool LeaseKeeper::start_incarnation() {
+    const auto known = store_.queue_register(options_.info.queues);
+    if (!known.has_value()) {
+        retry_later("cannot register the queues", known.error());
+        return false;
+    }
+    auto info = options_.info;
+    const auto database_time = store_.database_time();
+    info.id =
+        WorkerId(ids_.next(database_time.count() > 0 ? database_time
+                                                     : std::chrono::duration_cast<milliseconds>(
+                                                           clock_.wall().time_since_epoch())));
+    const auto sent = clock_.now();
+    const auto registered = store_.worker_register(info);
+    if (!registered.has_value()) {
+        retry_later("cannot register the worker", registered.error());
+        return false;
+    }
+    failing_ = false;
+    registered_ = true;
+    drain_told_ = false;
+    mismatches_ = 0;
+    next_ = sent + options_.heartbeat_interval;
+    lease_.renew(info.id, sent);
+    log_info("registered", {{"worker", info.id.str()}, {"name", info.name}});
+    return true;
+}
+
+void LeaseKeeper::heartbeat() {
+    const auto worker = lease_.worker();
+    const auto held_before = executor_.held();
+    const auto sent = clock_.now();
+    const auto reply = store_.worker_heartbeat(worker);
+    telemetry::observe<Metric::kHeartbeatSeconds>(clock_.now() - sent);
+    if (!reply.has_value()) {
+        telemetry::count<Metric::kHeartbeatFailures>();
+        retry_later("cannot renew the lease", reply.error());
+        return;
+    }
+    if (std::exchange(failing_, false)) log_info("the lease is renewed again");
+    next_ = sent + options_.heartbeat_interval;
+    if (!reply->alive) {
+        end_incarnation();
+        return;
+    }
+    if (!lease_.live(clock_.now())) telemetry::count<Metric::kLeaseLapses>();
+    lease_.renew(worker, sent);
+    obey(*reply, held_before);
+}
+
+void LeaseKeeper::obey(const storage::HeartbeatReply& reply, std::size_t held_before) {
+    executor_.forget_cancels();
+    for (const auto& key : reply.cancelling) executor_.cancel(key);
+
+    // Claims and settlements go on meanwhile: any count between the two is right.
+    const auto held_after = executor_.held();
+    const auto active = static_cast<std::size_t>(std::max(reply.active, 0));
+    const bool matches =
+        active >= std::min(held_before, held_after) && active <= std::max(held_before, held_after);
+    mismatches_ = matches ? 0 : mismatches_ + 1;
+    if (mismatches_ < 2) return;
+    mismatches_ = 0;
+    on_mismatch_();
+}
+
+void LeaseKeeper::end_incarnation() {
+    log_warning("this worker was declared lost; going on under a new id",
+                {{"worker", lease_.worker().str()}, {"held", executor_.held()}});
+    telemetry::count<Metric::kLeaseLapses>();
+    lease_.revoke();
+    executor_.interrupt_all();
+    registered_ = false;
+    if (!drain_wanted_) start_incarnation();
+}
+
+void LeaseKeeper::tell_draining() {
+    const auto told = store_.worker_drain(lease_.worker());
+    if (told.has_value()) {
+        drain_told_ = true;
+    } else {
+        retry_later("cannot announce the drain", told.error());
+    }
+}
+
+void LeaseKeeper::save_checkpoints() {
+    auto checkpoints = outputs_.take_checkpoints(clock_.now());
+    std::size_t next = 0;
+    while (next < checkpoints.size()) {
+        const auto worker = checkpoints[next].first;
+        std::vector<storage::PartialCheckpoint> batch;
+        while (next < checkpoints.size() && batch.size() < options_.checkpoint_batch_max &&
+               checkpoints[next].first == worker) {
+            batch.push_back(std::move(checkpoints[next++].second));
+        }
+        const auto saved = store_.partial_save(worker, batch);
+        // Not tried again: a later checkpoint holds more, and the end of the job all of it.
+        if (!saved.has_value()) {
+            log_debug("partial output was not saved", {{"error", to_string(saved.error())}});
+            return;
+        }
+    }
+}
+
+void LeaseKeeper::retry_later(const char* what, const Error& error) {
+    if (!std::exchange(failing_, true)) log_warning(what, {{"error", to_string(error)}});
+    next_ = clock_.now() + options_.retry_interval;
+}
+
+}  // namespace millrace::worker

@@ -1,0 +1,92 @@
+#include "worker/execute/output_feed.h"
+
+#include <algorithm>
+
+namespace millrace::worker {
+namespace {
+
+// Messages on the conveyor are bounded; a longer text becomes several events.
+constexpr std::size_t kEventTextMax = 64 << 10;
+
+// Up to `max` bytes from `begin`, not ending within a UTF-8 character.
+std::string_view piece(std::string_view text, std::size_t begin, std::size_t max) {
+    auto end = std::min(text.size(), begin + max);
+    const auto is_continuation = [&](std::size_t at) {
+        return (static_cast<unsigned char>(text[at]) & 0xC0U) == 0x80U;
+    };
+    while (end < text.size() && end > begin + 1 && is_continuation(end)) --end;
+    return text.substr(begin, end - begin);
+}
+
+}  // namespace
+
+void OutputFeed::append(const AttemptKey& key, WorkerId worker, std::string_view text) {
+    const std::lock_guard lock(mutex_);
+    auto& feed = feeds_[key];
+    feed.worker = worker;
+    if (feed.text.size() + text.size() > options_.bytes_max) return;
+    if (feed.published == feed.text.size()) changed_.push_back(key);
+    feed.text += text;
+}
+
+void OutputFeed::progress(const AttemptKey& key, WorkerId worker, double fraction,
+                          std::string_view message) {
+    const std::lock_guard lock(mutex_);
+    auto& feed = feeds_[key];
+    feed.worker = worker;
+    if (!feed.progress) changed_.push_back(key);
+    feed.progress = wire::Progress{.fraction = fraction, .message = std::string(message)};
+}
+
+std::uint32_t OutputFeed::end(const AttemptKey& key) {
+    const std::lock_guard lock(mutex_);
+    const auto found = feeds_.find(key);
+    if (found == feeds_.end()) return 1;
+    publish(key, found->second);
+    const auto sequence = found->second.sequence + 1;
+    feeds_.erase(found);
+    return sequence;
+}
+
+std::vector<wire::Event> OutputFeed::take_events() {
+    const std::lock_guard lock(mutex_);
+    for (const auto& key : changed_) {
+        const auto found = feeds_.find(key);
+        if (found != feeds_.end()) publish(key, found->second);
+    }
+    changed_.clear();
+    return std::exchange(events_, {});
+}
+
+std::vector<OutputFeed::Checkpoint> OutputFeed::take_checkpoints(MonoTime now) {
+    const std::lock_guard lock(mutex_);
+    std::vector<Checkpoint> checkpoints;
+    for (auto& [key, feed] : feeds_) {
+        // Only what was published has a sequence to stand for it.
+        if (feed.checkpointed == feed.published) continue;
+        if (feed.checkpointed_at && now - *feed.checkpointed_at < options_.checkpoint_interval) {
+            continue;
+        }
+        checkpoints.push_back(
+            {feed.worker,
+             {.key = key, .sequence = feed.sequence, .text = feed.text.substr(0, feed.published)}});
+        feed.checkpointed = feed.published;
+        feed.checkpointed_at = now;
+    }
+    return checkpoints;
+}
+
+void OutputFeed::publish(const AttemptKey& key, Feed& feed) {
+    while (feed.published < feed.text.size()) {
+        const auto text = piece(feed.text, feed.published, kEventTextMax);
+        events_.push_back({.key = key,
+                           .sequence = ++feed.sequence,
+                           .what = wire::Partial{.text = std::string(text)}});
+        feed.published += text.size();
+    }
+    if (!feed.progress) return;
+    events_.push_back({.key = key, .sequence = ++feed.sequence, .what = *std::move(feed.progress)});
+    feed.progress.reset();
+}
+
+}  // namespace millrace::worker

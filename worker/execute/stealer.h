@@ -1,0 +1,72 @@
+// Takes queued jobs straight from the store: those whose message was lost, is stuck behind a slow
+// consumer, or never was. What bounds the wait of every job without any help from the conveyor.
+//
+// Once a period (and again as long as there is more) each lane is asked for jobs that are older
+// than they should be. Where this worker has nothing of the lane in hand, that is older than the
+// flight of a message; where it has, older than the jobs it gets from there, by a margin: a lane
+// with a long backlog is not probed job by job. A worker with jobs in hand gives the stolen at
+// most a quarter of its free slots, and always one.
+//
+// Threads:   one caller at a time.
+// Blocks:    step(), in calls of the store.
+#pragma once
+
+#include <vector>
+
+#include "common/base/clock.h"
+#include "common/base/random.h"
+#include "common/base/result.h"
+#include "common/storage/job_store.h"
+#include "worker/execute/executor.h"
+#include "worker/schedule/lanes.h"
+#include "worker/schedule/model_table.h"
+#include "worker/schedule/shares.h"
+
+namespace millrace::worker {
+
+struct StealerOptions {
+    milliseconds bound{2000};   // Longest that a queued job waits for an idle worker.
+    milliseconds margin{1000};  // Beyond its lane's wait, where the lane has other work.
+    std::size_t batch_max = 500;
+};
+
+class Stealer {
+ public:
+    Stealer(storage::JobStore& store, Executor& executor, const Lanes& lanes,
+            const ModelTable& models, const Clock& clock, Random& random, StealerOptions options);
+
+    // Steals where it is due. `shares` has one entry per backend. True when a lane gave all that it
+    // was asked for: there may be more.
+    Result<bool> step(WorkerId worker, std::vector<Shares>& shares);
+
+    // A job that came by message had waited this long.
+    void observe_wait(LaneIndex lane, milliseconds wait);
+
+ private:
+    struct LaneState {
+        double wait_ms = 0;  // Moving average.
+        bool observed = false;
+        // Per backend: jobs below it were taken or seen within this period.
+        std::vector<JobId> low_water;
+    };
+
+    Result<bool> steal_for(BackendIndex backend, WorkerId worker, Shares& shares);
+    // How many of `limit` it got.
+    Result<std::size_t> steal_lane(BackendIndex backend, LaneIndex lane, WorkerId worker,
+                                   std::size_t limit, bool has_work);
+    void begin_period(MonoTime now);
+
+    storage::JobStore& store_;
+    Executor& executor_;
+    const Lanes& lanes_;
+    const ModelTable& models_;
+    const Clock& clock_;
+    Random& random_;
+    const StealerOptions options_;
+
+    std::vector<LaneState> lane_states_;
+    std::vector<bool> wanted_;  // Per backend: this period's steal is still to be done.
+    MonoTime next_period_;
+};
+
+}  // namespace millrace::worker

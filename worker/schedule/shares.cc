@@ -1,0 +1,77 @@
+#include "worker/schedule/shares.h"
+
+#include <algorithm>
+#include <numeric>
+
+#include "common/base/check.h"
+
+namespace millrace::worker {
+
+Shares::Shares(std::vector<LaneShare> lanes, std::size_t slots, bool strict) : strict_(strict) {
+    std::size_t weights = 0;
+    for (const auto& lane : lanes) {
+        CHECK(lane.weight >= 1);
+        weights += static_cast<std::size_t>(lane.weight);
+    }
+    for (const auto& lane : lanes) {
+        lanes_.push_back(
+            {.share = lane, .guaranteed = slots * static_cast<std::size_t>(lane.weight) / weights});
+    }
+}
+
+std::optional<LaneIndex> Shares::pick(std::span<const std::size_t> waiting,
+                                      std::span<const std::size_t> held) {
+    std::optional<LaneIndex> best;
+    for (LaneIndex lane = 0; lane < lanes_.size(); ++lane) {
+        if (waiting[lane] == 0) continue;
+        if (!best || goes_before(lane, *best, held)) best = lane;
+    }
+    if (!best) return std::nullopt;
+    // What is guaranteed is not paid for: it must not cost the lane its part of the rest.
+    if (!is_guaranteed(*best, held)) charge(*best, 1);
+    return best;
+}
+
+std::vector<LaneIndex> Shares::order(std::span<const std::size_t> held) const {
+    std::vector<LaneIndex> lanes(lanes_.size());
+    std::iota(lanes.begin(), lanes.end(), LaneIndex{0});
+    std::stable_sort(lanes.begin(), lanes.end(),
+                     [&](LaneIndex a, LaneIndex b) { return goes_before(a, b, held); });
+    return lanes;
+}
+
+void Shares::charge(LaneIndex lane, std::size_t jobs) {
+    if (jobs == 0) return;
+    const double start = start_of(lane);
+    virtual_time_ = start;
+    lanes_[lane].finish = start + static_cast<double>(jobs) / lanes_[lane].share.weight;
+}
+
+std::size_t Shares::part(LaneIndex lane, std::span<const LaneIndex> others,
+                         std::size_t slots) const {
+    if (strict_) return slots;
+    std::size_t weights = static_cast<std::size_t>(lanes_[lane].share.weight);
+    const auto own = weights;
+    for (const auto other : others) {
+        weights += static_cast<std::size_t>(lanes_[other].share.weight);
+    }
+    return (slots * own + weights - 1) / weights;
+}
+
+bool Shares::goes_before(LaneIndex a, LaneIndex b, std::span<const std::size_t> held) const {
+    const int rank_a = lanes_[a].share.rank;
+    const int rank_b = lanes_[b].share.rank;
+    if (strict_ && rank_a != rank_b) return rank_a < rank_b;
+    const bool guaranteed_a = is_guaranteed(a, held);
+    if (guaranteed_a != is_guaranteed(b, held)) return guaranteed_a;
+    const double start_a = start_of(a);
+    const double start_b = start_of(b);
+    if (start_a != start_b) return start_a < start_b;
+    return rank_a < rank_b;
+}
+
+double Shares::start_of(LaneIndex lane) const {
+    return std::max(virtual_time_, lanes_[lane].finish);
+}
+
+}  // namespace millrace::worker

@@ -1,0 +1,61 @@
+// Decides whose turn it is: which lane the next free slot goes to.
+//
+// Every lane is guaranteed its share of the slots, rounded down: a lane that has work and holds
+// less goes first. What is left over, and what others do not use, is lent by start-time fair
+// queueing (Goyal, Vin, Cheng 1996): starts in proportion to the weights, and a lane that was idle
+// gets no credit for it. So with few slots the shares are shares of starts.
+//
+// In strict mode a lane of higher rank always goes first, and fairness is kept within a rank.
+//
+// Threads: one caller at a time.
+#pragma once
+
+#include <optional>
+#include <span>
+#include <vector>
+
+#include "worker/schedule/candidate.h"
+
+namespace millrace::worker {
+
+struct LaneShare {
+    int weight = 1;  // >= 1
+    int rank = 0;    // 0 is the most urgent.
+};
+
+class Shares {
+ public:
+    Shares(std::vector<LaneShare> lanes, std::size_t slots, bool strict);
+
+    // The lane that gets the next slot, charged for it; nothing where no lane has work. Both spans
+    // have one entry per lane: jobs that wait, and slots held.
+    std::optional<LaneIndex> pick(std::span<const std::size_t> waiting,
+                                  std::span<const std::size_t> held);
+
+    // All lanes, the one whose turn it is first, for those who learn only by asking which has work.
+    std::vector<LaneIndex> order(std::span<const std::size_t> held) const;
+    // `jobs` of a lane that pick() did not choose got a slot.
+    void charge(LaneIndex lane, std::size_t jobs);
+
+    // Of `slots`, what the lane may take while the lanes `others` may have work too.
+    std::size_t part(LaneIndex lane, std::span<const LaneIndex> others, std::size_t slots) const;
+
+ private:
+    struct Lane {
+        LaneShare share;
+        std::size_t guaranteed = 0;
+        double finish = 0;  // Virtual time at which its last borrowed start is paid for.
+    };
+
+    bool goes_before(LaneIndex a, LaneIndex b, std::span<const std::size_t> held) const;
+    bool is_guaranteed(LaneIndex lane, std::span<const std::size_t> held) const {
+        return held[lane] < lanes_[lane].guaranteed;
+    }
+    double start_of(LaneIndex lane) const;
+
+    const bool strict_;
+    std::vector<Lane> lanes_;
+    double virtual_time_ = 0;
+};
+
+}  // namespace millrace::worker
