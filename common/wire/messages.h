@@ -56,6 +56,7 @@ struct Event {
 };
 
 std::string encode(const std::vector<Event>& events);
+// Without the events whose kind only a newer writer knows.
 Result<std::vector<Event>> decode_events(std::string_view bytes);
 
 // Stop this attempt of this worker.

@@ -1,0 +1,15 @@
+// JobSpec between the domain and protobuf; shared by the message of its own and the dispatch that
+// carries one. Internal to the module.
+#pragma once
+
+#include "common/base/result.h"
+#include "common/job/job.h"
+#include "millrace/v1/job.pb.h"
+
+namespace millrace::wire {
+
+void to_proto(const JobSpec& spec, v1::JobSpec& out);
+// Moves the texts out of `message`.
+Result<JobSpec> from_proto(v1::JobSpec& message);
+
+}  // namespace millrace::wire

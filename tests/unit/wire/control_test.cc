@@ -1,0 +1,48 @@
+#include <gtest/gtest.h>
+
+#include "common/base/check.h"
+#include "common/wire/messages.h"
+#include "millrace/v1/control.pb.h"
+#include "tests/unit/wire/samples.h"
+
+namespace millrace::wire {
+namespace {
+
+const CancelAttempt kOrder{{sample_job(), 12}, WorkerId(sample_uuid(9))};
+
+void expect_corrupt(const std::string& bytes, const char* what) {
+    const auto decoded = decode_control(bytes);
+    ASSERT_FALSE(decoded.has_value()) << what;
+    EXPECT_EQ(decoded.error().code, ErrorCode::kDataCorrupt) << what;
+}
+
+TEST(ControlEncoding, ComesBackAsItWas) {
+    const auto decoded = decode_control(encode(kOrder));
+    ASSERT_TRUE(decoded.has_value()) << decoded.error().message;
+    EXPECT_EQ(decoded->key, kOrder.key);
+    EXPECT_EQ(decoded->worker, kOrder.worker);
+}
+
+TEST(ControlEncoding, AcceptsFieldsOfNewerWriters) {
+    const auto decoded = decode_control(with_unknown_field(encode(kOrder)));
+    ASSERT_TRUE(decoded.has_value()) << decoded.error().message;
+    EXPECT_EQ(decoded->key, kOrder.key);
+}
+
+TEST(ControlEncoding, RefusesOrdersThatItDoesNotKnow) {
+    expect_corrupt("", "no order");
+    expect_corrupt(with_unknown_field(""), "an order of a newer writer");
+}
+
+TEST(ControlEncoding, RefusesIdsOfAnotherLengthAndNoise) {
+    v1::Control message;
+    CHECK(message.ParseFromString(encode(kOrder)));
+    message.mutable_cancel_attempt()->set_worker_id("short");
+    expect_corrupt(serialize(message), "a worker id of five bytes");
+    message.mutable_cancel_attempt()->set_job_id(std::string(17, 'x'));
+    expect_corrupt(serialize(message), "a job id of 17 bytes");
+    expect_corrupt("\xff\xff", "noise");
+}
+
+}  // namespace
+}  // namespace millrace::wire
