@@ -69,7 +69,7 @@ std::string code(std::string_view text) {
 
 constexpr std::string_view kIntroduction = R"(# Configuration
 
-Printed from `common/config/settings.inc` (`millrace-gateway --print-config-docs`); a test compares.
+Generated from `common/config/settings.inc` by `make docs`; a test compares.
 
 A setting has one name everywhere. Values come from, each overriding the one before:
 

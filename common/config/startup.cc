@@ -32,8 +32,6 @@ CommandLine parse(Program program, const std::vector<std::string>& arguments) {
             line.answer = help_text(program);
         } else if (argument == "--version") {
             line.answer = version_text(program);
-        } else if (argument == "--print-config-docs") {
-            line.answer = configuration_markdown();
         } else if (argument == "--check-config") {
             line.check_only = true;
         } else if (argument.starts_with(std::string(kConfig) + "=")) {

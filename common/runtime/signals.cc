@@ -18,8 +18,10 @@ namespace {
 // As poll(2) wants it: -1 for ever, rounded up so that the deadline has passed when it returns.
 int poll_timeout(MonoTime deadline) {
     if (deadline == kNoDeadline) return -1;
-    const auto left = std::chrono::ceil<milliseconds>(deadline - system_clock().now()).count();
-    return static_cast<int>(std::clamp<std::int64_t>(left, 0, std::numeric_limits<int>::max()));
+    const auto now = system_clock().now();
+    if (deadline <= now) return 0;
+    const auto left = std::chrono::ceil<milliseconds>(deadline - now).count();
+    return static_cast<int>(std::min<std::int64_t>(left, std::numeric_limits<int>::max()));
 }
 
 // True when a signal was taken; false at the deadline or when `wake_fd` became readable.

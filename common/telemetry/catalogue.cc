@@ -55,7 +55,7 @@ std::string metrics_markdown() {
         "# Metrics\n\n"
         "Printed from `common/telemetry/catalogue.inc`; a test compares. The gateway serves them "
         "at\n"
-        "`/metrics` of its API, a worker where `worker.port` is set.\n\n"
+        "serves them at `/metrics` of its API, a worker where `worker.port` is set.\n\n"
         "| Metric | Kind | Labels | Program | What it is | Look here when … |\n"
         "| --- | --- | --- | --- | --- | --- |\n";
     for (const auto& row : kMetrics) {

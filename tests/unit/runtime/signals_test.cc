@@ -1,0 +1,55 @@
+#include "common/runtime/signals.h"
+
+#include <gtest/gtest.h>
+#include <unistd.h>
+
+#include <csignal>
+#include <semaphore>
+
+namespace millrace::runtime {
+namespace {
+
+using namespace std::chrono_literals;
+
+TEST(Signals, WaitReturnsForEachSignal) {
+    Signals signals;
+    kill(getpid(), SIGTERM);
+    EXPECT_TRUE(signals.wait());
+    kill(getpid(), SIGINT);
+    EXPECT_TRUE(signals.wait());
+}
+
+TEST(Signals, WaitEndsAtItsDeadline) {
+    Signals signals;
+    EXPECT_FALSE(signals.wait(system_clock().now() + 1ms));
+    EXPECT_FALSE(signals.wait(MonoTime::min()));
+}
+
+TEST(Signals, TheNextSignalRunsTheCallback) {
+    Signals signals;
+    kill(getpid(), SIGTERM);
+    ASSERT_TRUE(signals.wait());
+    std::binary_semaphore told(0);
+    signals.on_next([&] { told.release(); });
+    kill(getpid(), SIGTERM);
+    told.acquire();
+}
+
+TEST(Signals, GoesAwayWithoutASignal) {
+    Signals signals;
+    bool called = false;
+    signals.on_next([&] { called = true; });
+    EXPECT_FALSE(called);
+}
+
+TEST(Signals, ABrokenPipeIsAnErrorNotADeath) {
+    const Signals signals;
+    int ends[2];
+    ASSERT_EQ(pipe(ends), 0);
+    close(ends[0]);
+    EXPECT_EQ(write(ends[1], "x", 1), -1);
+    close(ends[1]);
+}
+
+}  // namespace
+}  // namespace millrace::runtime

@@ -1,0 +1,67 @@
+#include "common/runtime/thread.h"
+
+#include <gtest/gtest.h>
+#include <pthread.h>
+
+#include <array>
+#include <condition_variable>
+#include <future>
+#include <mutex>
+#include <stdexcept>
+
+namespace millrace::runtime {
+namespace {
+
+// Returns when the thread is asked to stop, and says so.
+Thread::Body wait_for_stop(std::promise<void>& stopped) {
+    return [&stopped](const std::stop_token& stop) {
+        std::mutex mutex;
+        std::condition_variable_any changed;
+        std::unique_lock lock(mutex);
+        changed.wait(lock, stop, [] { return false; });
+        stopped.set_value();
+    };
+}
+
+TEST(Thread, CarriesTheFirstFifteenCharactersOfItsName) {
+    std::string seen;
+    Thread thread("completion-writer", [&](const std::stop_token&) {
+        std::array<char, 16> name{};
+        pthread_getname_np(pthread_self(), name.data(), name.size());
+        seen = name.data();
+    });
+    thread.join();
+    EXPECT_EQ(seen, "completion-writ");
+}
+
+TEST(Thread, DestructorAsksTheBodyToStopAndWaits) {
+    std::promise<void> stopped;
+    { const Thread thread("test", wait_for_stop(stopped)); }
+    EXPECT_EQ(stopped.get_future().wait_for(std::chrono::seconds(0)), std::future_status::ready);
+}
+
+TEST(Thread, AssignmentEndsWhatRanBefore) {
+    std::promise<void> stopped;
+    Thread thread("test", wait_for_stop(stopped));
+    thread = Thread();
+    EXPECT_EQ(stopped.get_future().wait_for(std::chrono::seconds(0)), std::future_status::ready);
+}
+
+TEST(Thread, JoinAndStopAreHarmlessWhereNothingRuns) {
+    Thread thread;
+    thread.request_stop();
+    thread.join();
+    thread.join();
+}
+
+TEST(ThreadDeathTest, AnExceptionIsLoggedAndEndsTheProcess) {
+    GTEST_FLAG_SET(death_test_style, "threadsafe");
+    const auto die = [] {
+        Thread thread("poller", [](const std::stop_token&) { throw std::runtime_error("no way"); });
+        thread.join();
+    };
+    EXPECT_DEATH(die(), "a thread died of an exception thread=poller error=\"no way\"");
+}
+
+}  // namespace
+}  // namespace millrace::runtime
