@@ -5,7 +5,7 @@ JOBS ?= $(shell nproc)
 CACHE := $(or $(MILLRACE_CACHE),$(HOME)/.cache/millrace)
 CONFIGURE := cmake -DCMAKE_PREFIX_PATH=$(CACHE)/llama
 PROGRAMS := millrace millrace-gateway millrace-worker millrace-broker
-SOURCES = $(shell git ls-files '*.h' '*.cc')
+SOURCES = $(shell find common producer worker tests bench -name '*.h' -o -name '*.cc')
 CTEST := ctest --output-on-failure --no-tests=error
 
 # Suppression files give a reason per line. Libraries of the system are not instrumented.
@@ -59,9 +59,12 @@ soak: ## What runs for hours (nothing yet).
 fmt: ## Format all sources in place.
 	@clang-format-14 -i $(SOURCES)
 
-lint: packages ## Formatting, layers, style and clang-tidy.
+lint: packages ## Formatting, layers and style of all sources, clang-tidy of the last change.
 	@clang-format-14 --dry-run --Werror $(SOURCES)
 	@for check in .ci/check_*.py; do echo "lint: $$check" && python3 $$check || exit 1; done
+	@$(CONFIGURE) --preset release >/dev/null
+	@cmake --build build -j $(JOBS) --target millrace_proto >/dev/null
+	@JOBS=$(JOBS) .ci/tidy
 
 docs: ## Regenerate docs/configuration.md and docs/metrics.md from the code's tables.
 	@$(CONFIGURE) --preset release >/dev/null
