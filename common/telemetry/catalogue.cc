@@ -53,10 +53,9 @@ std::span<const LabelInfo> labels() {
 std::string metrics_markdown() {
     std::string out =
         "# Metrics\n\n"
-        "Printed from `common/telemetry/catalogue.inc`; a test compares. The gateway serves them "
-        "at\n"
-        "serves them at `/metrics` of its API, a worker where `worker.port` is set.\n\n"
-        "| Metric | Kind | Labels | Program | What it is | Look here when … |\n"
+        "Generated from `common/telemetry/catalogue.inc` by `make docs`; a test compares. The "
+        "gateway\nserves them at `/metrics` of its API, a worker where `worker.port` is set.\n\n"
+        "| Metric | Kind | Labels | Program | What it is | Look here … |\n"
         "| --- | --- | --- | --- | --- | --- |\n";
     for (const auto& row : kMetrics) {
         out += fmt::format("| `{}` | {} | {} | {} | {} | {} |\n", row.name, kind_name(row.kind),

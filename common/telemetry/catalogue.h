@@ -30,7 +30,7 @@ struct MetricInfo {
     std::string_view labels;  // Names, separated by commas.
     Part part;
     std::string_view help;
-    std::string_view when;  // "Look here when …"
+    std::string_view when;  // To look here: "when jobs fail."
 };
 
 inline constexpr std::array kMetrics{
