@@ -2,6 +2,8 @@
 
 #include <fmt/format.h>
 
+#include <cmath>
+
 #include "producer/api/json_syntax.h"
 
 namespace millrace::api {
@@ -59,7 +61,7 @@ void JsonWriter::value(std::string_view text) {
 }
 
 void JsonWriter::value(double number) {
-    raw(fmt::format("{}", number));
+    std::isfinite(number) ? raw(fmt::format("{}", number)) : null();
 }
 
 void JsonWriter::raw(std::string_view json) {

@@ -33,7 +33,7 @@ class JsonWriter {
     void value(std::integral auto number) requires(!std::same_as<decltype(number), bool>) {
         raw(std::to_string(number));
     }
-    // Requires: finite.
+    // Null where it is not finite.
     void value(double number);
     void null() { raw("null"); }
     // One JSON value as it is.

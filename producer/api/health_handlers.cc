@@ -1,0 +1,50 @@
+// /healthz, /readyz and /metrics.
+
+#include "common/telemetry/telemetry.h"
+#include "producer/api/handlers.h"
+#include "producer/api/json_writer.h"
+
+namespace millrace::api {
+namespace {
+
+std::string checks_json(const gateway::Readiness& ready, bool accepts) {
+    JsonWriter json;
+    json.begin_object();
+    json.member("store_commits", ready.store_commits);
+    json.member("schema_current", ready.schema_current);
+    json.member("workers_consume", ready.workers_consume);
+    json.member("accepts_requests", accepts);
+    json.end_object();
+    return std::move(json).text();
+}
+
+void answer_readiness(Exchange& exchange, const gateway::Readiness& ready, bool accepts) {
+    auto checks = checks_json(ready, accepts);
+    if (ready.store_commits && ready.schema_current && ready.workers_consume && accepts) {
+        return exchange.reply({.body = "{\"status\":\"ready\",\"checks\":" + checks + "}"});
+    }
+    std::string detail = ready.detail;
+    if (!accepts) detail = "The gateway is shutting down; ask another.";
+    if (detail.empty()) detail = "See `checks` for what is missing.";
+    reply_problem(exchange,
+                  {ProblemCode::kNotReady, std::move(detail), {}, {{"checks", std::move(checks)}}});
+}
+
+}  // namespace
+
+void health(const ApiContext&, const ExchangePtr& exchange) {
+    exchange->reply({.body = R"({"status":"ok"})"});
+}
+
+void readiness(const ApiContext& context, const ExchangePtr& exchange) {
+    context.service.readiness(on_connection<gateway::Readiness>(
+        exchange, [&context, exchange](const gateway::Readiness& ready) {
+            answer_readiness(*exchange, ready, !context.draining);
+        }));
+}
+
+void metrics(const ApiContext&, const ExchangePtr& exchange) {
+    exchange->reply({.content_type = telemetry::kContentType, .body = telemetry::render()});
+}
+
+}  // namespace millrace::api

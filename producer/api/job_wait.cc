@@ -1,0 +1,118 @@
+#include "producer/api/job_wait.h"
+
+#include <algorithm>
+
+#include "producer/api/header_values.h"
+
+namespace millrace::api {
+namespace {
+
+using gateway::JobNotice;
+using storage::JobRecord;
+
+class JobWait : public std::enable_shared_from_this<JobWait> {
+ public:
+    JobWait(const ApiContext& context, ExchangePtr exchange, JobReading reading,
+            std::function<void(JobAnswer)> answer)
+        : service_(context.service),
+          exchange_(std::move(exchange)),
+          reading_(std::move(reading)),
+          answer_(std::move(answer)) {}
+
+    void begin() {
+        if (reading_.wait) watch();
+        if (!subscription_) ending_ = true;
+        read();
+    }
+
+ private:
+    void watch() {
+        const auto self = shared_from_this();
+        subscription_ = service_.watch(
+            reading_.id,
+            on_connection<const JobNotice&>(exchange_, [self](const JobNotice& notice) {
+                if (notice.kind == JobNotice::Kind::kFinished && !self->done_) self->read();
+            }));
+        if (!subscription_) return;  // Too many wait: this one is answered at once.
+        const auto wait = milliseconds(*reading_.wait);
+        last_read_at_ = exchange_->request().received + wait - std::min(wait / 4, kReadTime);
+        answer_at_ = exchange_->request().received + wait - std::min(wait / 10, kWriteTime);
+        exchange_->wake_at(last_read_at_, [self](Wake wake) { self->woken(wake); });
+    }
+
+    void woken(Wake wake) {
+        if (wake == Wake::kClientGone) return end();
+        ending_ = true;
+        const auto self = shared_from_this();
+        exchange_->wake_at(answer_at_, [self](Wake) { self->answer_known(); });
+        read();
+    }
+
+    void read() {
+        const auto self = shared_from_this();
+        service_.get(reading_.id, reading_.fields,
+                     on_connection<Result<JobRecord>>(
+                         exchange_, [self](Result<JobRecord> job) { self->took(std::move(job)); }));
+    }
+
+    void took(Result<JobRecord> job) {
+        if (done_) return;
+        if (!job.has_value()) {
+            if (!reading_.known) return answer(std::move(job));
+            if (ending_) answer_known();
+            return;  // What is known stays so; the next read is made when the job or the wait ends.
+        }
+        if (ending_ || info(job->state).is_final) return answer(std::move(job));
+        reading_.known = *std::move(job);
+    }
+
+    void answer_known() {
+        if (done_) return;
+        if (reading_.known) return answer(*std::move(reading_.known));
+        answer(Error{ErrorCode::kUnavailable, "The job could not be read in time; ask again."});
+    }
+
+    void answer(Result<JobRecord> job) {
+        const bool waited = subscription_ != nullptr;
+        const auto answer = std::move(answer_);
+        end();
+        answer({std::move(job), waited});
+    }
+
+    void end() {
+        done_ = true;
+        subscription_.reset();
+        answer_ = nullptr;
+    }
+
+    // Taken off the client's wait: for reading the job once more, and for the answer's way back.
+    static constexpr milliseconds kReadTime{500};
+    static constexpr milliseconds kWriteTime{200};
+
+    gateway::JobService& service_;
+    const ExchangePtr exchange_;
+    JobReading reading_;
+    std::function<void(JobAnswer)> answer_;
+    std::unique_ptr<gateway::Subscription> subscription_;
+    MonoTime last_read_at_;
+    MonoTime answer_at_;
+    bool ending_ = false;  // The next state that is read is the answer, final or not.
+    bool done_ = false;
+};
+
+}  // namespace
+
+void read_job(const ApiContext& context, const ExchangePtr& exchange, JobReading reading,
+              std::function<void(JobAnswer)> answer) {
+    std::make_shared<JobWait>(context, exchange, std::move(reading), std::move(answer))->begin();
+}
+
+std::optional<std::chrono::seconds> wait_of(const Request& request, const ApiOptions& options) {
+    const auto wait = prefer_wait(request.prefer);
+    if (!wait) return std::nullopt;
+    const auto most = std::chrono::floor<std::chrono::seconds>(options.wait_max);
+    const auto applied = std::min(*wait, most);
+    return applied.count() > 0 ? std::optional(applied) : std::nullopt;
+}
+
+}  // namespace millrace::api

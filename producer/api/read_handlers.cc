@@ -1,0 +1,175 @@
+// Reading: one job, its result, lists; and cancelling, which answers with the job.
+
+#include <fmt/format.h>
+
+#include "producer/api/handlers.h"
+#include "producer/api/header_values.h"
+#include "producer/api/job_json.h"
+#include "producer/api/job_wait.h"
+#include "producer/api/list_query.h"
+
+namespace millrace::api {
+namespace {
+
+using storage::JobRecord;
+
+constexpr std::string_view kPollAfterMs = "1000";
+
+// Of a failed read of a job.
+Problem read_problem(const Error& error, std::string_view id) {
+    return error.code == ErrorCode::kNotFound ? no_such_job(id) : problem_of(error);
+}
+
+void note_wait(Response& response, const Request& request, const ApiContext& context, bool waited) {
+    const auto wait = waited ? wait_of(request, context.options) : std::nullopt;
+    if (!wait) return;
+    response.headers.emplace_back("Preference-Applied", fmt::format("wait={}", wait->count()));
+}
+
+void answer_job(const ApiContext& context, Exchange& exchange, const storage::JobFields& fields,
+                const JobAnswer& answer) {
+    const auto& request = exchange.request();
+    if (!answer.job.has_value()) {
+        return reply_problem(exchange, read_problem(answer.job.error(), request.job_id));
+    }
+    auto etag = job_etag(*answer.job, fields);
+    Response response;
+    if (etag_matches(request.if_none_match, etag)) {
+        response.status = 304;
+    } else {
+        response = job_response(context, *answer.job, 200);
+    }
+    response.headers.emplace_back("ETag", std::move(etag));
+    note_wait(response, request, context, answer.waited);
+    exchange.reply(std::move(response));
+}
+
+// Why there will never be a result.
+Problem no_result(const JobRecord& job) {
+    auto code = ProblemCode::kJobFailed;
+    if (job.state == JobState::kCancelled) code = ProblemCode::kJobCancelled;
+    if (job.state == JobState::kExpired) code = ProblemCode::kJobExpired;
+    auto detail = fmt::format("The job is {} and has no result.", name(job.state));
+    if (!job.error_code.empty()) {
+        detail += fmt::format(" {}: {}", job.error_code, job.error_message);
+    }
+    return {code, std::move(detail), {}, {{"job_id", '"' + job.id.str() + '"'}}};
+}
+
+void answer_result(const ApiContext& context, Exchange& exchange, JobAnswer answer) {
+    const auto& request = exchange.request();
+    if (!answer.job.has_value()) {
+        return reply_problem(exchange, read_problem(answer.job.error(), request.job_id));
+    }
+    auto& job = *answer.job;
+    if (!info(job.state).is_final) {
+        auto response = job_response(context, job, 202);
+        note_wait(response, request, context, answer.waited);
+        return exchange.reply(std::move(response));
+    }
+    if (job.state != JobState::kCompleted) return reply_problem(exchange, no_result(job));
+    Response response{.body = std::move(job.output_json).value_or("null")};
+    note_wait(response, request, context, answer.waited);
+    exchange.reply(std::move(response));
+}
+
+// Answers with a list, or with the problem.
+template <class T, class Encode>
+auto list_answer(const ExchangePtr& exchange, Encode encode) {
+    return on_connection<Result<T>>(exchange, [exchange, encode](const Result<T>& result) {
+        if (!result.has_value()) return reply_problem(*exchange, problem_of(result.error()));
+        exchange->reply({.body = encode(*result)});
+    });
+}
+
+}  // namespace
+
+std::optional<JobId> job_id_of(Exchange& exchange) {
+    const auto id = JobId::parse(exchange.request().job_id);
+    if (!id) reply_problem(exchange, no_such_job(exchange.request().job_id));
+    return id;
+}
+
+Problem no_such_job(std::string_view id) {
+    return {ProblemCode::kJobNotFound,
+            fmt::format("There is no job \"{}\"; ids look like {}.", shown(id),
+                        "job_01h455vb4pex5vsknk084sn02q"),
+            "id"};
+}
+
+Response job_response(const ApiContext& context, const JobRecord& job, int status) {
+    Response response{.status = status, .body = job_json(job, context.service.database_now())};
+    if (!info(job.state).is_final) {
+        response.headers.emplace_back("openai-poll-after-ms", kPollAfterMs);
+    }
+    return response;
+}
+
+void get_job(const ApiContext& context, const ExchangePtr& exchange) {
+    const auto id = job_id_of(*exchange);
+    if (!id) return;
+    const auto fields = decode_include(exchange->request().query);
+    if (!fields.has_value()) return reply_problem(*exchange, fields.error());
+    read_job(context, exchange,
+             {.id = *id, .fields = *fields, .wait = wait_of(exchange->request(), context.options)},
+             [&context, exchange, fields = *fields](const JobAnswer& answer) {
+                 answer_job(context, *exchange, fields, answer);
+             });
+}
+
+void get_result(const ApiContext& context, const ExchangePtr& exchange) {
+    const auto id = job_id_of(*exchange);
+    if (!id) return;
+    const auto query = decode_no_query(exchange->request().query);
+    if (!query.has_value()) return reply_problem(*exchange, query.error());
+    read_job(context, exchange,
+             {.id = *id,
+              .fields = {.output = true, .partial = true},
+              .wait = wait_of(exchange->request(), context.options)},
+             [&context, exchange](JobAnswer answer) {
+                 answer_result(context, *exchange, std::move(answer));
+             });
+}
+
+void cancel_job(const ApiContext& context, const ExchangePtr& exchange) {
+    const auto id = job_id_of(*exchange);
+    if (!id) return;
+    const auto query = decode_no_query(exchange->request().query);
+    if (!query.has_value()) return reply_problem(*exchange, query.error());
+    context.service.cancel(*id, on_connection<Result<JobRecord>>(
+                                    exchange, [&context, exchange](const Result<JobRecord>& job) {
+                                        if (!job.has_value()) {
+                                            const auto& asked = exchange->request().job_id;
+                                            return reply_problem(*exchange,
+                                                                 read_problem(job.error(), asked));
+                                        }
+                                        const int status = info(job->state).is_final ? 200 : 202;
+                                        exchange->reply(job_response(context, *job, status));
+                                    }));
+}
+
+void list_jobs(const ApiContext& context, const ExchangePtr& exchange) {
+    auto filter = decode_list_query(exchange->request().query, context.options);
+    if (!filter.has_value()) return reply_problem(*exchange, filter.error());
+    using Page = std::pair<std::vector<JobRecord>, bool>;
+    context.service.list(
+        *std::move(filter), list_answer<Page>(exchange, [&context](const Page& page) {
+            return job_list_json(page.first, page.second, context.service.database_now());
+        }));
+}
+
+void list_queues(const ApiContext& context, const ExchangePtr& exchange) {
+    const auto query = decode_no_query(exchange->request().query);
+    if (!query.has_value()) return reply_problem(*exchange, query.error());
+    context.service.lanes(list_answer<std::vector<storage::LaneStats>>(
+        exchange, [](const auto& lanes) { return lane_list_json(lanes); }));
+}
+
+void list_workers(const ApiContext& context, const ExchangePtr& exchange) {
+    const auto query = decode_no_query(exchange->request().query);
+    if (!query.has_value()) return reply_problem(*exchange, query.error());
+    context.service.workers(list_answer<std::vector<storage::WorkerRecord>>(
+        exchange, [](const auto& workers) { return worker_list_json(workers); }));
+}
+
+}  // namespace millrace::api

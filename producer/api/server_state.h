@@ -1,0 +1,48 @@
+// What all connections of one server share.
+//
+// Threads: thread-safe; options and context are constant.
+#pragma once
+
+#include <atomic>
+#include <condition_variable>
+#include <mutex>
+
+#include "producer/api/api_options.h"
+#include "producer/api/routes.h"
+
+namespace millrace::api {
+
+class ServerState {
+ public:
+    ServerState(ApiOptions options, gateway::JobService& service)
+        : options_(std::move(options)), context_{options_, service, draining_} {}
+    ServerState(const ServerState&) = delete;
+    ServerState& operator=(const ServerState&) = delete;
+
+    const ApiOptions& options() const { return options_; }
+    const ApiContext& context() const { return context_; }
+
+    bool draining() const { return draining_; }
+    void set_draining() { draining_ = true; }
+
+    // Counts a connection; false, and not counted, where there are connections_max.
+    bool connection_opened();
+    void connection_closed();
+    // Waits until no connection is open; false where the deadline came first.
+    bool wait_for_no_connections(MonoTime deadline);
+
+    // Sets bytes for a request's body aside; false where bodies_bytes_max would be exceeded.
+    bool body_reserve(std::size_t bytes);
+    void body_release(std::size_t bytes) { body_bytes_ -= bytes; }
+
+ private:
+    const ApiOptions options_;
+    std::atomic<bool> draining_ = false;
+    const ApiContext context_;
+    std::atomic<std::size_t> body_bytes_ = 0;
+    std::mutex mutex_;
+    std::condition_variable none_open_;
+    int connections_ = 0;  // Guarded by mutex_.
+};
+
+}  // namespace millrace::api

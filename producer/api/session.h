@@ -1,0 +1,116 @@
+// One connection: reads a request, hands it to its route, writes the answer, and so on.
+//
+//   idle ─► header ─► body ─► serving ─► writing ─► idle …            keep-alive
+//                                │           └────► lingering ─► closed
+//                                └─► streaming ───► lingering
+//
+// Bytes are parsed as they come; a pipelined request waits in the buffer until the one before it is
+// answered. Each phase has a deadline that the reactor's sweep enforces (tick), which costs nothing
+// while requests are fast. A connection that is refused in the middle of a request is closed after
+// the answer: what follows on it cannot be trusted to be a request. "Lingering" is reading on until
+// the client closes, so that a reset does not destroy the answer on its way.
+//
+// Threads: its reactor's. Owned by the reactor until close().
+#pragma once
+
+#include <boost/asio/ip/tcp.hpp>
+#include <boost/asio/steady_timer.hpp>
+#include <boost/beast/core/flat_buffer.hpp>
+#include <memory>
+#include <optional>
+#include <string>
+
+#include "producer/api/exchange.h"
+#include "producer/api/reactor.h"
+#include "producer/api/request_head.h"
+
+namespace millrace::api {
+
+class Session final : public Exchange, public std::enable_shared_from_this<Session> {
+ public:
+    Session(std::shared_ptr<Reactor> reactor, boost::asio::ip::tcp::socket socket);
+
+    void start();
+    // Enforces the deadline of the phase.
+    void tick(MonoTime now);
+    // Closes when idle; else sees to it that the request on hand is the last, and short.
+    void drain();
+    // At once. Idempotent. Whoever waits for the client is told that it is gone.
+    void close();
+
+    const Request& request() const override { return request_; }
+    void post(std::function<void()> task) override { reactor_->post(std::move(task)); }
+    void reply(Response response) override;
+    void wake_at(MonoTime deadline, std::function<void(Wake)> wake) override;
+    void open_events(std::function<void()> on_end) override;
+    void send_event(std::string_view frame) override;
+    void close_events() override;
+
+ private:
+    enum class Phase { kIdle, kHeader, kBody, kServing, kWriting, kStreaming, kLingering, kClosed };
+    using Error = boost::system::error_code;
+
+    const ApiOptions& options() const { return reactor_->state().options(); }
+    void enter(Phase phase, milliseconds time_left);
+
+    // Reading (session.cc).
+    void next_request();
+    void begin_header();
+    void read_more();
+    void on_read(Error error, std::size_t bytes);
+    void parse();
+    bool take_header();
+    bool take_body_size();
+    void serve();
+    void refuse(const Problem& problem);
+    void allow(int status, std::string methods, const Problem* problem);
+
+    // Answering (session_answer.cc).
+    std::string head_of(const Response& response, bool is_stream);
+    void on_written(Error error);
+    void note_answer();
+    void linger();
+    void on_linger(Error error);
+    void release_body();
+    void fire(Wake wake);
+    void watch_for_hangup();
+    void on_readable(Error error, std::uint64_t request_number);
+    void append_chunk(std::string_view data);
+    void flush_events();
+    void on_flushed(Error error);
+
+    const std::shared_ptr<Reactor> reactor_;  // First: what follows lives on its loop.
+    boost::asio::ip::tcp::socket socket_;
+    boost::beast::flat_buffer buffer_;
+    Phase phase_ = Phase::kIdle;
+    MonoTime deadline_ = MonoTime::max();
+
+    // The request on hand.
+    std::optional<RequestParser> parser_;
+    Request request_;
+    const Route* route_ = nullptr;
+    std::uint64_t request_number_ = 0;
+    std::size_t body_reserved_ = 0;
+    unsigned version_ = 11;
+    bool keep_alive_ = false;
+
+    // Its answer.
+    int status_ = 0;
+    std::string head_;
+    std::string body_;
+
+    // Its wait.
+    boost::asio::steady_timer wake_timer_;
+    std::function<void(Wake)> wake_;
+    std::uint64_t wake_number_ = 0;
+    bool watches_hangup_ = false;
+    bool told_of_drain_ = false;
+
+    // Its stream.
+    std::function<void()> on_stream_end_;
+    std::string queued_;   // To write next.
+    std::string writing_;  // Being written.
+    bool stream_ends_ = false;
+};
+
+}  // namespace millrace::api

@@ -1,0 +1,301 @@
+// POST /v1/jobs and POST /v1/jobs:batch.
+
+#include <fmt/format.h>
+#include <openssl/sha.h>
+
+#include <algorithm>
+
+#include "producer/api/handlers.h"
+#include "producer/api/header_values.h"
+#include "producer/api/job_json.h"
+#include "producer/api/job_wait.h"
+#include "producer/api/list_query.h"
+#include "producer/api/submission.h"
+
+namespace millrace::api {
+namespace {
+
+using gateway::SubmitReply;
+using gateway::SubmitRequest;
+using gateway::SubmitResult;
+using storage::IdempotencyKey;
+using storage::JobRecord;
+
+constexpr std::size_t kKeySizeMax = 255;
+constexpr std::size_t kBatchKeySizeMax = 240;  // Leaves room for the job's place in the batch.
+
+std::optional<Problem> check_head(const Request& request) {
+    const auto query = decode_no_query(request.query);
+    if (!query.has_value()) return query.error();
+    if (!request.content_encoding.empty() && request.content_encoding != "identity") {
+        return Problem{ProblemCode::kUnsupportedMediaType,
+                       "The body is compressed; send it without Content-Encoding.",
+                       {}};
+    }
+    if (!is_json_media_type(request.content_type)) {
+        return Problem{ProblemCode::kUnsupportedMediaType,
+                       fmt::format("The Content-Type is \"{}\"; send Content-Type: "
+                                   "application/json.",
+                                   shown(request.content_type)),
+                       {}};
+    }
+    return std::nullopt;
+}
+
+Decoded<std::optional<IdempotencyKey>> idempotency_of(const Request& request,
+                                                      std::size_t size_max) {
+    if (request.idempotency_key.empty()) return std::optional<IdempotencyKey>();
+    auto key = parse_idempotency_key(request.idempotency_key, size_max);
+    if (!key) {
+        return Problem{
+            ProblemCode::kInvalidIdempotencyKey,
+            fmt::format("Send 1 to {} visible ASCII characters, bare or in double quotes.",
+                        size_max),
+            "Idempotency-Key"};
+    }
+    IdempotencyKey idempotency{.key = *std::move(key)};
+    SHA256(reinterpret_cast<const unsigned char*>(request.body.data()), request.body.size(),
+           idempotency.fingerprint.data());
+    return std::optional(std::move(idempotency));
+}
+
+SubmissionRules rules_of(const ApiContext& context) {
+    return {context.options, context.service.queues(), context.service.database_now()};
+}
+
+// The job as it is right after its commit, without reading it back.
+JobRecord record_of(const SubmitRequest& request) {
+    return {.queue = request.spec.queue,
+            .priority = request.spec.priority,
+            .model = request.spec.model,
+            .metadata_json = request.spec.metadata_json,
+            .attempts_max = request.spec.policy.attempts_max,
+            .run_at = request.run_at};
+}
+
+void complete_record(JobRecord& record, const SubmitReply& reply,
+                     const std::optional<milliseconds>& ttl) {
+    record.id = reply.id;
+    record.state = reply.state;
+    record.created_at = storage::DbTime(uuid_unix_time(reply.id.uuid()));
+    if (reply.state == JobState::kQueued) record.queued_at = record.created_at;
+    if (ttl) record.expires_at = record.created_at + *ttl;
+}
+
+Problem unknown_model(const ApiContext& context, const JobSpec& spec, std::string param) {
+    return {ProblemCode::kModelNotFound,
+            fmt::format("No worker of queue \"{}\" serves the model \"{}\". {}", spec.queue,
+                        shown(spec.model), known_names(context.service.models(spec.queue))),
+            std::move(param)};
+}
+
+Problem reused_key() {
+    return {ProblemCode::kIdempotencyKeyReused,
+            "This Idempotency-Key was sent before with another body; send a new key for a new "
+            "job.",
+            "Idempotency-Key"};
+}
+
+Problem problem_of_submit(const gateway::SubmitError& failed) {
+    auto problem = problem_of(failed.error);
+    if (failed.id) problem.members.emplace_back("job_id", '"' + failed.id->str() + '"');
+    return problem;
+}
+
+bool is_served(const ApiContext& context, const JobSpec& spec) {
+    const auto models = context.service.models(spec.queue);
+    return std::ranges::find(models, spec.model) != models.end();
+}
+
+void answer_submitted(const ApiContext& context, Exchange& exchange, const JobRecord& job,
+                      bool replayed, bool waited) {
+    const bool is_final = info(job.state).is_final;
+    auto response = job_response(context, job, replayed || (waited && is_final) ? 200 : 202);
+    response.headers.emplace_back("Location", "/v1/jobs/" + job.id.str());
+    if (replayed) response.headers.emplace_back("Idempotency-Replayed", "true");
+    if (waited) {
+        const auto wait = wait_of(exchange.request(), context.options);
+        response.headers.emplace_back("Preference-Applied", fmt::format("wait={}", wait->count()));
+    }
+    exchange.reply(std::move(response));
+}
+
+// One submission on its way: model, commit, answer.
+struct Submitting {
+    const ApiContext& context;
+    ExchangePtr exchange;
+    SubmitRequest request;
+    JobRecord record;
+};
+using SubmittingPtr = std::shared_ptr<Submitting>;
+
+void take_result(const SubmittingPtr& job, const std::optional<milliseconds>& ttl,
+                 const SubmitResult& result) {
+    if (!result.has_value())
+        return reply_problem(*job->exchange, problem_of_submit(result.error()));
+    if (result->key_reused) return reply_problem(*job->exchange, reused_key());
+    complete_record(job->record, *result, ttl);
+    const auto wait = wait_of(job->exchange->request(), job->context.options);
+    if (!wait && !result->replayed) {
+        return answer_submitted(job->context, *job->exchange, job->record, false, false);
+    }
+    const bool replayed = result->replayed;
+    read_job(job->context, job->exchange,
+             {.id = result->id,
+              .fields = {.output = true, .partial = true},
+              .wait = wait,
+              .known = job->record},
+             [job, replayed](JobAnswer answer) {
+                 // The reading knows the job: it has no way to fail.
+                 answer_submitted(job->context, *job->exchange,
+                                  answer.job.has_value() ? *answer.job : job->record, replayed,
+                                  answer.waited);
+             });
+}
+
+void commit(const SubmittingPtr& job) {
+    const auto ttl = job->request.spec.policy.ttl;
+    job->context.service.submit(
+        std::move(job->request),
+        on_connection<SubmitResult>(job->exchange, [job, ttl](const SubmitResult& result) {
+            take_result(job, ttl, result);
+        }));
+}
+
+// Many submissions on their way. `submissions` keeps the order of the body.
+struct Batch {
+    const ApiContext& context;
+    ExchangePtr exchange;
+    std::vector<Submission> submissions;
+    std::vector<JobRecord> records{};
+    std::size_t models_asked = 0;
+};
+using BatchPtr = std::shared_ptr<Batch>;
+
+// Where the service took none because it cannot now, the whole answer says so.
+std::optional<Problem> common_refusal(const std::vector<SubmitResult>& results) {
+    const auto refused = [](const SubmitResult& result) {
+        return !result.has_value() && (result.error().error.code == ErrorCode::kUnavailable ||
+                                       result.error().error.code == ErrorCode::kResourceExhausted);
+    };
+    if (results.empty() || !std::ranges::all_of(results, refused)) return std::nullopt;
+    return problem_of(results.front().error().error);
+}
+
+void write_item(JsonWriter& json, const Batch& batch, std::size_t i, const SubmitResult& result) {
+    if (!result.has_value()) return json.raw(problem_item_json(problem_of_submit(result.error())));
+    if (result->key_reused) return json.raw(problem_item_json(reused_key()));
+    auto record = batch.records[i];
+    complete_record(record, *result, batch.submissions[i]->spec.policy.ttl);
+    write_job(json, record, batch.context.service.database_now());
+}
+
+void answer_batch(const Batch& batch, const std::vector<SubmitResult>& results) {
+    if (const auto problem = common_refusal(results)) {
+        return reply_problem(*batch.exchange, *problem);
+    }
+    JsonWriter json;
+    json.begin_object();
+    json.member("object", "list");
+    json.name("data");
+    json.begin_array();
+    std::size_t next = 0;
+    for (std::size_t i = 0; i < batch.submissions.size(); ++i) {
+        const auto& submission = batch.submissions[i];
+        if (submission.has_value()) {
+            write_item(json, batch, i, results[next++]);
+        } else {
+            json.raw(problem_item_json(submission.error()));
+        }
+    }
+    json.end_array();
+    json.member("has_more", false);
+    json.end_object();
+    batch.exchange->reply({.status = 202, .body = std::move(json).text()});
+}
+
+void commit(const BatchPtr& batch) {
+    std::vector<SubmitRequest> requests;
+    for (const auto& submission : batch->submissions) {
+        batch->records.push_back(submission.has_value() ? record_of(*submission) : JobRecord{});
+        if (submission.has_value()) requests.push_back(*submission);
+    }
+    if (requests.empty()) return answer_batch(*batch, {});
+    batch->context.service.submit_many(
+        std::move(requests),
+        on_connection<std::vector<SubmitResult>>(
+            batch->exchange,
+            [batch](const std::vector<SubmitResult>& results) { answer_batch(*batch, results); }));
+}
+
+// Everything of one queue and model stands or falls together.
+void refuse_model(Batch& batch, const std::string& queue, const std::string& model) {
+    for (std::size_t i = 0; i < batch.submissions.size(); ++i) {
+        auto& submission = batch.submissions[i];
+        if (!submission.has_value()) continue;
+        const auto& spec = submission->spec;
+        if (spec.queue != queue || spec.model != model) continue;
+        submission = unknown_model(batch.context, spec, fmt::format("jobs[{}].model", i));
+    }
+}
+
+void check_models(const BatchPtr& batch) {
+    std::vector<std::pair<std::string, std::string>> unknown;
+    for (const auto& submission : batch->submissions) {
+        if (!submission.has_value()) continue;
+        std::pair pair(submission->spec.queue, submission->spec.model);
+        if (std::ranges::find(unknown, pair) != unknown.end()) continue;
+        if (!is_served(batch->context, submission->spec)) unknown.push_back(std::move(pair));
+    }
+    if (unknown.empty()) return commit(batch);
+    batch->models_asked = unknown.size();
+    for (const auto& [queue, model] : unknown) {
+        batch->context.service.model_known(
+            queue, model,
+            on_connection<bool>(batch->exchange, [batch, queue = queue, model = model](bool known) {
+                if (!known) refuse_model(*batch, queue, model);
+                if (--batch->models_asked == 0) commit(batch);
+            }));
+    }
+}
+
+}  // namespace
+
+void submit_job(const ApiContext& context, const ExchangePtr& exchange) {
+    const auto& request = exchange->request();
+    if (const auto problem = check_head(request)) return reply_problem(*exchange, *problem);
+    auto idempotency = idempotency_of(request, kKeySizeMax);
+    if (!idempotency.has_value()) return reply_problem(*exchange, idempotency.error());
+    auto submission = decode_submission(request.body, rules_of(context));
+    if (!submission.has_value()) return reply_problem(*exchange, submission.error());
+    submission->idempotency = *std::move(idempotency);
+    auto record = record_of(*submission);
+    const auto job = std::make_shared<Submitting>(
+        Submitting{context, exchange, *std::move(submission), std::move(record)});
+    if (is_served(context, job->request.spec)) return commit(job);
+    context.service.model_known(
+        job->request.spec.queue, job->request.spec.model,
+        on_connection<bool>(exchange, [job](bool known) {
+            if (known) return commit(job);
+            reply_problem(*job->exchange, unknown_model(job->context, job->request.spec, "model"));
+        }));
+}
+
+void submit_batch(const ApiContext& context, const ExchangePtr& exchange) {
+    const auto& request = exchange->request();
+    if (const auto problem = check_head(request)) return reply_problem(*exchange, *problem);
+    const auto idempotency = idempotency_of(request, kBatchKeySizeMax);
+    if (!idempotency.has_value()) return reply_problem(*exchange, idempotency.error());
+    auto submissions = decode_batch(request.body, rules_of(context));
+    if (!submissions.has_value()) return reply_problem(*exchange, submissions.error());
+    // Each job has a key of its own, so that a batch that was half accepted can be sent again.
+    for (std::size_t i = 0; *idempotency && i < submissions->size(); ++i) {
+        auto& submission = (*submissions)[i];
+        if (!submission.has_value()) continue;
+        submission->idempotency = *idempotency;
+        submission->idempotency->key += fmt::format("/{}", i);
+    }
+    check_models(std::make_shared<Batch>(Batch{context, exchange, *std::move(submissions)}));
+}
+
+}  // namespace millrace::api
