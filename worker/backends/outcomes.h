@@ -22,4 +22,10 @@ inline Outcome unsupported_operation(std::string message) {
     return failed_outcome(OutcomeKind::kPermanent, "unsupported_operation", std::move(message));
 }
 
+inline Outcome output_too_large(std::size_t bytes_max) {
+    return failed_outcome(OutcomeKind::kPermanent, "output_too_large",
+                          "the output is larger than " + std::to_string(bytes_max) +
+                              " bytes; ask for less (max_tokens)");
+}
+
 }  // namespace millrace::worker

@@ -153,7 +153,9 @@ std::string behaviour_key(std::string_view input_json) {
     const auto input = parse_input(input_json);
     if (!input.has_value()) return {};
     const auto behaviour = parse_behaviour(*input);
-    if (!behaviour.has_value() || *behaviour == SyntheticBehaviour{}) return {};
+    if (!behaviour.has_value()) return {};
+    const bool plain = behaviour->extra.count() == 0 && behaviour->fault == SyntheticFault::kNone;
+    if (plain) return {};
     return fmt::format("ms={} fail={}", behaviour->extra.count(),
                        static_cast<int>(behaviour->fault));
 }

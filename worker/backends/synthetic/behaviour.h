@@ -28,7 +28,6 @@ struct SyntheticBehaviour {
     std::size_t output_bytes = 0;  // The exact length of the text; 0 is a short sentence.
     int partials = 0;              // Pieces in which the text comes, spread evenly over the time.
 
-    bool operator==(const SyntheticBehaviour&) const = default;
     bool fails(int attempt) const {
         return fault != SyntheticFault::kNone && attempt <= fault_attempts;
     }

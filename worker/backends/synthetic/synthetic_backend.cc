@@ -200,7 +200,8 @@ class SyntheticBackend::Loop {
                 .usage = output.usage};
     }
 
-    void end(const AttemptKey& key, Outcome outcome) {
+    // By value: the key may be the one in the map.
+    void end(AttemptKey key, Outcome outcome) {
         if (running_.erase(key) > 0) sink_.finished(key, std::move(outcome));
     }
 

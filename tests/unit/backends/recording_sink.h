@@ -1,0 +1,115 @@
+// What the tests of backends need: a sink that remembers, and jobs to give to a backend.
+#pragma once
+
+#include <chrono>
+#include <condition_variable>
+#include <functional>
+#include <map>
+#include <mutex>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "common/base/random.h"
+#include "worker/backends/backend.h"
+
+namespace millrace::worker {
+
+// Remembers everything by attempt. The waits fail the caller by returning nothing, after a time
+// that only a bug takes.
+class RecordingSink : public ExecutionSink {
+ public:
+    struct Record {
+        std::string text;  // All partials in one.
+        std::vector<std::string> partials;
+        std::vector<Outcome> outcomes;  // One, unless there is a bug.
+    };
+
+    void partial(const AttemptKey& key, std::string_view text) override {
+        const std::lock_guard lock(mutex_);
+        auto& record = records_[key];
+        record.text += text;
+        record.partials.emplace_back(text);
+        changed_.notify_all();
+    }
+    void progress(const AttemptKey&, double, std::string_view) override {}
+    void finished(const AttemptKey& key, Outcome outcome) override {
+        {
+            const std::lock_guard lock(mutex_);
+            records_[key].outcomes.push_back(std::move(outcome));
+        }
+        changed_.notify_all();
+        if (on_finished) on_finished(key);
+    }
+
+    // Returns at the end of the attempt.
+    Outcome outcome(const AttemptKey& key) {
+        wait([&] { return !records_[key].outcomes.empty(); });
+        const std::lock_guard lock(mutex_);
+        const auto& outcomes = records_[key].outcomes;
+        return outcomes.size() == 1 ? outcomes.front() : Outcome{.error_code = "not_once"};
+    }
+    // Returns once the attempt has shown some text.
+    void wait_for_partial(const AttemptKey& key) {
+        wait([&] { return !records_[key].partials.empty(); });
+    }
+    Record record(const AttemptKey& key) {
+        const std::lock_guard lock(mutex_);
+        return records_[key];
+    }
+    std::size_t finished_count() {
+        const std::lock_guard lock(mutex_);
+        std::size_t count = 0;
+        for (const auto& [_, record] : records_) count += record.outcomes.size();
+        return count;
+    }
+    bool wait_for_finished(std::size_t count) {
+        return wait([&] {
+            std::size_t finished = 0;
+            for (const auto& [_, record] : records_) finished += record.outcomes.size();
+            return finished >= count;
+        });
+    }
+
+    std::function<void(const AttemptKey&)> on_finished;  // Set before the backend starts.
+
+ private:
+    bool wait(const std::function<bool()>& predicate) {
+        std::unique_lock lock(mutex_);
+        return changed_.wait_for(lock, std::chrono::seconds(50), predicate);
+    }
+
+    std::mutex mutex_;
+    std::condition_variable changed_;
+    std::map<AttemptKey, Record> records_;
+};
+
+struct JobOf {
+    std::string model;
+    std::string input;
+    int attempt = 1;
+    milliseconds deadline{3'600'000};
+};
+
+inline Execution make_execution(const JobOf& job) {
+    static UuidGenerator ids(system_random());
+    Execution execution;
+    execution.job.key = {JobId(ids.next(milliseconds(1))), 1};
+    execution.job.attempt = job.attempt;
+    execution.job.spec.model = job.model;
+    execution.job.spec.input_json = job.input;
+    execution.deadline = system_clock().now() + job.deadline;
+    return execution;
+}
+
+// Starts one job as a batch of its own.
+inline AttemptKey run_one(Backend& backend, const JobOf& job) {
+    auto execution = make_execution(job);
+    const auto key = execution.job.key;
+    std::vector<Execution> batch;
+    batch.push_back(std::move(execution));
+    backend.run(std::move(batch));
+    return key;
+}
+
+}  // namespace millrace::worker

@@ -1,0 +1,323 @@
+#include "worker/backends/llama/engine.h"
+
+#include <fmt/format.h>
+#include <llama-cpp.h>
+
+#include <algorithm>
+#include <mutex>
+#include <thread>
+#include <utility>
+
+#include "common/base/check.h"
+#include "common/base/log.h"
+
+namespace millrace::worker {
+namespace {
+
+// Defaults of llama.cpp's own programs (common/common.h).
+constexpr float kTemperature = 0.8F;
+constexpr float kTopP = 0.95F;
+constexpr int kTopK = 40;
+constexpr float kMinP = 0.05F;
+constexpr int kPhysicalBatchMax = 512;
+
+// The library logs through one global function, in pieces of lines.
+class LibraryLog {
+ public:
+    static LibraryLog& instance() {
+        static LibraryLog log;
+        return log;
+    }
+    static void write(ggml_log_level level, const char* text, void*) {
+        instance().append(level, text);
+    }
+    std::string last_error() {
+        const std::lock_guard lock(mutex_);
+        return last_error_;
+    }
+
+ private:
+    void append(ggml_log_level level, const char* text) {
+        const std::lock_guard lock(mutex_);
+        if (level != GGML_LOG_LEVEL_CONT) level_ = level;
+        line_ += text;
+        for (auto end = line_.find('\n'); end != std::string::npos; end = line_.find('\n')) {
+            const auto line = line_.substr(0, end);
+            line_.erase(0, end + 1);
+            if (line.empty()) continue;
+            if (level_ == GGML_LOG_LEVEL_ERROR) last_error_ = line;
+            log_debug("llama.cpp", {{"text", line}});
+        }
+    }
+
+    std::mutex mutex_;
+    std::string line_;
+    std::string last_error_;
+    ggml_log_level level_ = GGML_LOG_LEVEL_NONE;
+};
+
+void init_library() {
+    static std::once_flag once;
+    std::call_once(once, [] {
+        llama_log_set(&LibraryLog::write, nullptr);
+        llama_backend_init();
+    });
+}
+
+struct ThreadpoolDeleter {
+    void operator()(ggml_threadpool* pool) const { ggml_threadpool_free(pool); }
+};
+
+struct BatchDeleter {
+    void operator()(llama_batch* batch) const {
+        llama_batch_free(*batch);
+        delete batch;
+    }
+};
+
+Error not_loadable(const std::string& path) {
+    return {ErrorCode::kInvalidArgument, fmt::format("llama.cpp cannot load '{}': {}", path,
+                                                     LibraryLog::instance().last_error())};
+}
+
+// Empty when the library does not know the template.
+std::string format_chat(const std::string& chat_template,
+                        const std::vector<ChatMessage>& messages) {
+    std::vector<llama_chat_message> chat;
+    std::size_t bytes = 0;
+    for (const auto& message : messages) {
+        chat.push_back({message.role.c_str(), message.content.c_str()});
+        bytes += message.role.size() + message.content.size();
+    }
+    std::string text(2 * bytes + 1024, '\0');
+    for (int tries = 0; tries < 2; ++tries) {
+        const int size =
+            llama_chat_apply_template(chat_template.c_str(), chat.data(), chat.size(),
+                                      /*add_ass=*/true, text.data(), static_cast<int>(text.size()));
+        if (size < 0) return {};
+        const bool fits = static_cast<std::size_t>(size) <= text.size();
+        text.resize(static_cast<std::size_t>(size));
+        if (fits) return text;
+    }
+    return {};
+}
+
+}  // namespace
+
+struct LlamaEngine::State {
+    LlamaEngineOptions options;
+    std::string chat_template;
+    llama_model_ptr model;
+    // Before the context, which computes with it to its end.
+    std::unique_ptr<ggml_threadpool, ThreadpoolDeleter> threadpool;
+    llama_context_ptr context;
+    const llama_vocab* vocab = nullptr;
+    std::unique_ptr<llama_batch, BatchDeleter> batch;
+
+    llama_memory_t memory() const { return llama_get_memory(context.get()); }
+
+    Status load_model() {
+        auto params = llama_model_default_params();
+        model.reset(llama_model_load_from_file(options.model_path.c_str(), params));
+        if (!model) return not_loadable(options.model_path);
+        if (!llama_model_has_decoder(model.get()) || llama_model_has_encoder(model.get())) {
+            return Error{ErrorCode::kInvalidArgument,
+                         fmt::format("'{}' is no text generation model", options.model_path)};
+        }
+        vocab = llama_model_get_vocab(model.get());
+        return ok();
+    }
+
+    // The library knows templates by their family only and adds no system prompt of the file's,
+    // which is what small models need.
+    Status choose_template() {
+        const std::vector<ChatMessage> probe{{"user", "hello"}};
+        if (!options.chat_template.empty()) {
+            chat_template = options.chat_template;
+            if (!format_chat(chat_template, probe).empty()) return ok();
+            return Error{ErrorCode::kInvalidArgument,
+                         fmt::format("llama.cpp has no chat template '{}'", chat_template)};
+        }
+        const char* own = llama_model_chat_template(model.get(), nullptr);
+        chat_template = own != nullptr ? own : "";
+        if (own == nullptr || format_chat(chat_template, probe).empty()) chat_template = "chatml";
+        return ok();
+    }
+
+    Status make_context() {
+        const auto processors = static_cast<int>(std::max(1U, std::thread::hardware_concurrency()));
+        const int threads = options.threads > 0 ? options.threads : processors;
+        auto params = llama_context_default_params();
+        params.n_ctx = static_cast<std::uint32_t>(options.context_tokens);
+        params.n_seq_max = static_cast<std::uint32_t>(options.sequences);
+        params.n_batch = static_cast<std::uint32_t>(options.batch_tokens);
+        params.n_ubatch = std::min<std::uint32_t>(params.n_batch, kPhysicalBatchMax);
+        params.n_threads = threads;
+        params.n_threads_batch = threads;
+        params.kv_unified = false;
+        context.reset(llama_init_from_model(model.get(), params));
+        if (!context) {
+            return Error{ErrorCode::kResourceExhausted,
+                         fmt::format("llama.cpp cannot make a context of {} tokens for {} "
+                                     "sequences: {}; make it smaller",
+                                     options.context_tokens, options.sequences,
+                                     LibraryLog::instance().last_error())};
+        }
+        // Without OpenMP each step would otherwise start threads of its own.
+        auto pool = ggml_threadpool_params_default(threads);
+        threadpool.reset(ggml_threadpool_new(&pool));
+        CHECK(threadpool);
+        llama_attach_threadpool(context.get(), threadpool.get(), nullptr);
+        batch.reset(new llama_batch(llama_batch_init(options.batch_tokens, 0, 1)));
+        return ok();
+    }
+};
+
+struct LlamaEngine::Sampler::State {
+    llama_sampler_ptr chain;
+};
+
+LlamaEngine::Sampler::Sampler(std::unique_ptr<State> state) : state_(std::move(state)) {}
+LlamaEngine::Sampler::Sampler(Sampler&&) noexcept = default;
+LlamaEngine::Sampler& LlamaEngine::Sampler::operator=(Sampler&&) noexcept = default;
+LlamaEngine::Sampler::~Sampler() = default;
+
+LlamaEngine::LlamaEngine(std::unique_ptr<State> state) : state_(std::move(state)) {}
+
+LlamaEngine::~LlamaEngine() = default;
+
+Result<std::unique_ptr<LlamaEngine>> LlamaEngine::load(const LlamaEngineOptions& options) {
+    CHECK(options.sequences >= 1 && options.batch_tokens >= options.sequences);
+    init_library();
+    auto state = std::make_unique<State>();
+    state->options = options;
+    TRY_STATUS(state->load_model());
+    TRY_STATUS(state->choose_template());
+    TRY_STATUS(state->make_context());
+    std::unique_ptr<LlamaEngine> engine(new LlamaEngine(std::move(state)));
+    // Reads the weights once, so that the first job does not pay for it.
+    engine->clear_batch();
+    engine->add({.token = 0, .sequence = 0, .position = 0, .sampled = true});
+    if (!engine->decode()) return not_loadable(options.model_path);
+    engine->keep_prefix(0, 0);
+    return engine;
+}
+
+int LlamaEngine::context_per_sequence() const {
+    return static_cast<int>(llama_n_ctx_seq(state_->context.get()));
+}
+
+int LlamaEngine::batch_tokens() const {
+    return state_->options.batch_tokens;
+}
+
+std::vector<Token> LlamaEngine::tokenize(std::string_view text) const {
+    const auto call = [&](std::vector<Token>& tokens) {
+        return llama_tokenize(state_->vocab, text.data(), static_cast<int>(text.size()),
+                              tokens.data(), static_cast<int>(tokens.size()),
+                              /*add_special=*/true, /*parse_special=*/true);
+    };
+    std::vector<Token> tokens(text.size() + 8);
+    auto count = call(tokens);
+    if (count < 0) {
+        tokens.resize(static_cast<std::size_t>(-static_cast<std::int64_t>(count)));
+        count = call(tokens);
+    }
+    CHECK(count >= 0);
+    tokens.resize(static_cast<std::size_t>(count));
+    return tokens;
+}
+
+std::string LlamaEngine::apply_template(const std::vector<ChatMessage>& messages) const {
+    return format_chat(state_->chat_template, messages);
+}
+
+std::string LlamaEngine::piece(Token token) const {
+    const auto call = [&](std::string& text) {
+        return llama_token_to_piece(state_->vocab, token, text.data(),
+                                    static_cast<int>(text.size()), 0, /*special=*/false);
+    };
+    std::string text(64, '\0');
+    auto size = call(text);
+    if (size < 0) {
+        text.resize(static_cast<std::size_t>(-size));
+        size = call(text);
+    }
+    text.resize(static_cast<std::size_t>(std::max(size, 0)));
+    return text;
+}
+
+bool LlamaEngine::is_end(Token token) const {
+    return llama_vocab_is_eog(state_->vocab, token);
+}
+
+std::size_t LlamaEngine::keep_prefix(int sequence, std::size_t count) {
+    if (llama_memory_seq_rm(state_->memory(), sequence, static_cast<llama_pos>(count), -1)) {
+        return count;
+    }
+    llama_memory_seq_rm(state_->memory(), sequence, -1, -1);
+    return 0;
+}
+
+std::size_t LlamaEngine::copy_prefix(int from, int to, std::size_t count) {
+    // Between separate memories only a whole sequence can be copied.
+    llama_memory_seq_rm(state_->memory(), to, -1, -1);
+    llama_memory_seq_cp(state_->memory(), from, to, -1, -1);
+    return keep_prefix(to, count);
+}
+
+void LlamaEngine::clear_batch() {
+    state_->batch->n_tokens = 0;
+}
+
+int LlamaEngine::add(const BatchToken& token) {
+    auto& batch = *state_->batch;
+    CHECK(batch.n_tokens < state_->options.batch_tokens);
+    const int index = batch.n_tokens++;
+    batch.token[index] = token.token;
+    batch.pos[index] = static_cast<llama_pos>(token.position);
+    batch.n_seq_id[index] = 1;
+    batch.seq_id[index][0] = token.sequence;
+    batch.logits[index] = token.sampled ? 1 : 0;
+    return index;
+}
+
+int LlamaEngine::batch_size() const {
+    return state_->batch->n_tokens;
+}
+
+bool LlamaEngine::decode() {
+    const int code = llama_decode(state_->context.get(), *state_->batch);
+    if (code == 0) return true;
+    // 1 (no room) and 2 (aborted) cannot come: each sequence stays within its own part of the
+    // context, and there is no abort callback.
+    log_error("llama.cpp failed in a decode step",
+              {{"code", code}, {"reason", LibraryLog::instance().last_error()}});
+    return false;
+}
+
+LlamaEngine::Sampler LlamaEngine::make_sampler(const Sampling& sampling, std::uint32_t seed) const {
+    llama_sampler_ptr chain(llama_sampler_chain_init(llama_sampler_chain_default_params()));
+    const auto add = [&](llama_sampler* sampler) { llama_sampler_chain_add(chain.get(), sampler); };
+    const auto temperature = static_cast<float>(sampling.temperature.value_or(kTemperature));
+    if (temperature == 0) {
+        add(llama_sampler_init_greedy());
+    } else {
+        if (const int k = sampling.top_k.value_or(kTopK); k > 0) add(llama_sampler_init_top_k(k));
+        add(llama_sampler_init_top_p(static_cast<float>(sampling.top_p.value_or(kTopP)), 1));
+        add(llama_sampler_init_min_p(static_cast<float>(sampling.min_p.value_or(kMinP)), 1));
+        add(llama_sampler_init_temp(temperature));
+        // The library takes its default seed for "choose one yourself".
+        const auto chosen = sampling.seed.value_or(seed);
+        add(llama_sampler_init_dist(chosen == LLAMA_DEFAULT_SEED ? 0 : chosen));
+    }
+    auto state = std::make_unique<Sampler::State>();
+    state->chain = std::move(chain);
+    return Sampler(std::move(state));
+}
+
+Token LlamaEngine::sample(Sampler& sampler, int index) {
+    return llama_sampler_sample(sampler.state_->chain.get(), state_->context.get(), index);
+}
+
+}  // namespace millrace::worker

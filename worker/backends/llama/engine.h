@@ -1,0 +1,97 @@
+// llama.cpp behind a small interface: a loaded model, one context with several sequences, and the
+// batch of the next decode step. The only file of Millrace that includes llama.h is engine.cc, so
+// that a new version of the library touches nothing else.
+//
+// Each sequence has its own part of the context and its own memory, so that none can take another's
+// room and a decode step always finds some.
+//
+// Threads:   one caller at a time. The library's logs, which are global, go to ours at debug level.
+// Errors:    load only: kInvalidArgument (not a model this library can run), kResourceExhausted.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "common/base/result.h"
+#include "worker/backends/request.h"
+
+namespace millrace::worker {
+
+using Token = std::int32_t;
+
+struct LlamaEngineOptions {
+    std::string model_path;
+    int sequences = 1;
+    int context_tokens = 0;     // Of all sequences together.
+    int batch_tokens = 0;       // Of one decode step. >= sequences.
+    int threads = 0;            // 0: one for each processor.
+    std::string chat_template;  // See LlamaOptions.
+};
+
+class LlamaEngine {
+ public:
+    static Result<std::unique_ptr<LlamaEngine>> load(const LlamaEngineOptions& options);
+    ~LlamaEngine();
+
+    int context_per_sequence() const;
+    int batch_tokens() const;
+
+    // --- Text ---
+    std::vector<Token> tokenize(std::string_view text) const;
+    // The conversation as the model was trained to read it, open for the assistant's answer.
+    std::string apply_template(const std::vector<ChatMessage>& messages) const;
+    // The bytes of a token; characters may be split over several. Empty for control tokens.
+    std::string piece(Token token) const;
+    bool is_end(Token token) const;
+
+    // --- What sequences remember ---
+    // Forgets all but the first `count` tokens. Returns what is kept: `count`, or 0 where the kind
+    // of model can only forget everything.
+    std::size_t keep_prefix(int sequence, std::size_t count);
+    // Replaces what `to` remembers by the first `count` tokens of `from`. Returns as keep_prefix.
+    std::size_t copy_prefix(int from, int to, std::size_t count);
+
+    // --- One decode step ---
+    struct BatchToken {
+        Token token;
+        int sequence;
+        std::size_t position;
+        bool sampled;  // Whether a token will be sampled after it.
+    };
+    void clear_batch();
+    // The index in the batch. Requires: fewer than batch_tokens() were added.
+    int add(const BatchToken& token);
+    int batch_size() const;
+    // False when the step failed; what the sequences in it remember is then undefined.
+    bool decode();
+
+    // Chooses tokens for one sequence; seeded, with a memory of its own.
+    class Sampler {
+     public:
+        Sampler(Sampler&&) noexcept;
+        Sampler& operator=(Sampler&&) noexcept;
+        ~Sampler();
+
+     private:
+        friend class LlamaEngine;
+        struct State;
+        explicit Sampler(std::unique_ptr<State> state);
+        std::unique_ptr<State> state_;
+    };
+    // Absent parameters are llama.cpp's own defaults; `seed` counts where the job gives none.
+    Sampler make_sampler(const Sampling& sampling, std::uint32_t seed) const;
+    // The token after the one at `index` of the batch that was decoded last.
+    Token sample(Sampler& sampler, int index);
+
+ private:
+    struct State;
+    explicit LlamaEngine(std::unique_ptr<State> state);
+
+    const std::unique_ptr<State> state_;
+};
+
+}  // namespace millrace::worker

@@ -1,0 +1,190 @@
+#include "worker/backends/llama/llama_backend.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <array>
+#include <filesystem>
+#include <nlohmann/json.hpp>
+#include <utility>
+
+#include "common/base/check.h"
+#include "common/base/log.h"
+#include "common/runtime/thread.h"
+#include "worker/backends/gguf.h"
+#include "worker/backends/inbox.h"
+#include "worker/backends/outcomes.h"
+
+namespace millrace::worker {
+namespace {
+
+using nlohmann::json;
+
+std::string name_of(const LlamaOptions& options) {
+    return options.name.empty() ? std::filesystem::path(options.model_path).stem().string()
+                                : options.name;
+}
+
+// What asks for nothing beyond plain generation: read here, or without effect on the text.
+constexpr std::array kKnown{"messages",    "prompt", "max_tokens", "max_completion_tokens",
+                            "temperature", "top_p",  "top_k",      "min_p",
+                            "seed",        "stop",   "stream",     "stream_options",
+                            "user",        "model"};
+// Harmless at the value that turns them off; common in what client libraries send.
+constexpr std::array<std::pair<const char*, int>, 6> kOff{{{"n", 1},
+                                                           {"frequency_penalty", 0},
+                                                           {"presence_penalty", 0},
+                                                           {"logprobs", 0},
+                                                           {"echo", 0},
+                                                           {"best_of", 1}}};
+
+bool is_supported(const std::string& name, const json& value) {
+    if (value.is_null()) return true;
+    if (std::find(kKnown.begin(), kKnown.end(), name) != kKnown.end()) return true;
+    return std::any_of(kOff.begin(), kOff.end(), [&](const auto& entry) {
+        if (name != entry.first) return false;
+        return value.is_boolean() ? !value.template get<bool>() && entry.second == 0
+                                  : value == entry.second;
+    });
+}
+
+// The outcome of a job that this backend cannot run, or nothing and the request.
+std::optional<Outcome> refusal(std::string_view input_json, ModelRequest& request) {
+    const auto input = parse_input(input_json);
+    if (!input.has_value()) return invalid_input(input.error().message);
+    auto parsed = parse_request(*input);
+    if (!parsed.has_value()) return invalid_input(parsed.error().message);
+    request = *std::move(parsed);
+    if (request.kind == RequestKind::kEmbeddings) {
+        return unsupported_operation(
+            "the llama backend makes no embeddings; it takes 'messages' "
+            "or 'prompt'");
+    }
+    if (request.has_media) {
+        return unsupported_operation("the llama backend takes text only, no images or audio");
+    }
+    for (const auto& [name, value] : input->items()) {
+        if (is_supported(name, value)) continue;
+        return unsupported_operation(
+            fmt::format("the llama backend does not support '{}' as it is given", name));
+    }
+    return std::nullopt;
+}
+
+}  // namespace
+
+// All state of what runs; only the thread touches it.
+class LlamaBackend::Loop {
+ public:
+    Loop(std::unique_ptr<LlamaEngine> engine, int sequences, LlamaDecoderOptions options,
+         ExecutionSink& sink)
+        : sink_(sink),
+          engine_(std::move(engine)),
+          decoder_(*engine_, sequences, std::move(options), sink),
+          thread_("llama", [this](const std::stop_token&) { loop(); }) {}
+    ~Loop() { stop(); }
+
+    void stop() {
+        inbox_.close();
+        thread_.join();
+    }
+    void run(std::vector<Execution> batch) {
+        if (!inbox_.post(batch)) refuse(sink_, batch);
+    }
+    void abort(const Inbox::Abort& abort) { inbox_.post(abort); }
+    LlamaStats stats() const { return decoder_.stats(); }
+
+ private:
+    void loop() {
+        for (bool closed = false; !closed;) {
+            auto news = decoder_.idle() ? inbox_.wait(MonoTime::max()) : inbox_.take();
+            closed = news.closed;
+            for (auto& batch : news.batches) {
+                for (auto& execution : batch) begin(std::move(execution));
+            }
+            for (const auto& [key, reason] : news.aborts) decoder_.end(key, reason);
+            decoder_.end_late(system_clock().now());
+            if (!closed && !decoder_.idle()) decoder_.step();
+        }
+        decoder_.end_all(AbortReason::kInterrupted);
+    }
+
+    void begin(Execution execution) {
+        ModelRequest request;
+        if (auto outcome = refusal(execution.job.spec.input_json, request)) {
+            sink_.finished(execution.job.key, *std::move(outcome));
+            return;
+        }
+        decoder_.begin(std::move(execution), request);
+    }
+
+    ExecutionSink& sink_;
+    Inbox inbox_;
+    const std::unique_ptr<LlamaEngine> engine_;
+    LlamaDecoder decoder_;
+
+    runtime::Thread thread_;  // Last: it uses all of the above.
+};
+
+LlamaBackend::LlamaBackend(LlamaOptions options)
+    : options_(std::move(options)), name_(name_of(options_)) {
+    CHECK(options_.slots >= 1 && options_.batch_tokens >= 1 && options_.context_tokens >= 1);
+}
+
+LlamaBackend::~LlamaBackend() {
+    stop();
+}
+
+Status LlamaBackend::start(ExecutionSink& sink) {
+    CHECK(!loop_);
+    TRY_STATUS(check_gguf(options_.model_path));
+    const auto before = system_clock().now();
+    TRY(auto engine,
+        LlamaEngine::load({.model_path = options_.model_path,
+                           .sequences = options_.slots,
+                           .context_tokens = options_.context_tokens,
+                           .batch_tokens = std::max(options_.batch_tokens, options_.slots),
+                           .threads = options_.threads,
+                           .chat_template = options_.chat_template}));
+    const auto took = std::chrono::duration_cast<milliseconds>(system_clock().now() - before);
+    log_info("model loaded", {{"model", name_},
+                              {"path", options_.model_path},
+                              {"sequences", options_.slots},
+                              {"context_per_sequence", engine->context_per_sequence()},
+                              {"ms", took.count()}});
+    loop_ = std::make_unique<Loop>(
+        std::move(engine), options_.slots,
+        LlamaDecoderOptions{.model = name_,
+                            .output_tokens_default = options_.output_tokens_default,
+                            .output_bytes_max = options_.output_bytes_max},
+        sink);
+    return ok();
+}
+
+void LlamaBackend::stop() {
+    if (loop_) loop_->stop();
+}
+
+BackendInfo LlamaBackend::info() const {
+    return {.name = "llama",
+            .models = {name_},
+            .slots = static_cast<std::size_t>(options_.slots),
+            .batch_max = 1};
+}
+
+void LlamaBackend::run(std::vector<Execution> batch) {
+    CHECK(loop_);
+    loop_->run(std::move(batch));
+}
+
+void LlamaBackend::abort(const AttemptKey& key, AbortReason reason) {
+    CHECK(loop_);
+    loop_->abort({key, reason});
+}
+
+LlamaStats LlamaBackend::stats() const {
+    CHECK(loop_);
+    return loop_->stats();
+}
+
+}  // namespace millrace::worker
