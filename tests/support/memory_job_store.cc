@@ -1,0 +1,223 @@
+#include "tests/support/memory_job_store.h"
+
+#include <algorithm>
+
+namespace millrace::test {
+
+using namespace storage;
+
+namespace {
+
+bool has_zero_byte(const NewJob& job) {
+    return job.spec.input_json.find('\0') != std::string::npos ||
+           job.spec.metadata_json.find('\0') != std::string::npos;
+}
+
+bool matches(const JobRecord& job, const JobFilter& filter) {
+    const auto& states = filter.states;
+    if (!states.empty() && std::ranges::find(states, job.state) == states.end()) return false;
+    if (filter.queue && *filter.queue != job.queue) return false;
+    if (filter.priority && *filter.priority != job.priority) return false;
+    if (filter.model && *filter.model != job.model) return false;
+    for (const auto& [key, value] : filter.metadata) {
+        if (job.metadata_json.find('"' + key + "\":\"" + value + '"') == std::string::npos) {
+            return false;
+        }
+    }
+    if (filter.created_after && job.created_at <= *filter.created_after) return false;
+    if (filter.created_before && job.created_at >= *filter.created_before) return false;
+    if (!filter.after) return true;
+    return filter.ascending ? job.id > *filter.after : job.id < *filter.after;
+}
+
+template <class Row>
+JobRecord shown(const Row& row, JobFields fields) {
+    JobRecord record = row.record;
+    if (fields.input) record.input_json = row.job.spec.input_json;
+    if (fields.output) record.output_json = row.output;
+    if (fields.partial) record.partial_text = row.partial;
+    if (!fields.attempts) record.attempts.clear();
+    return record;
+}
+
+}  // namespace
+
+std::optional<JobRecord> MemoryDatabase::job(JobId id) const {
+    const std::lock_guard lock(mutex_);
+    const auto row = rows_.find(id);
+    if (row == rows_.end()) return std::nullopt;
+    return shown(row->second, {true, true, true, true});
+}
+
+std::size_t MemoryDatabase::job_count() const {
+    const std::lock_guard lock(mutex_);
+    return rows_.size();
+}
+
+void MemoryDatabase::hold_duty(const std::string& duty, bool held) {
+    const std::lock_guard lock(mutex_);
+    if (held) {
+        held_duties_.insert(duty);
+    } else {
+        held_duties_.erase(duty);
+    }
+}
+
+std::chrono::milliseconds MemoryJobStore::database_time() const {
+    return std::chrono::duration_cast<milliseconds>(now().time_since_epoch());
+}
+
+Status MemoryJobStore::store_probe() {
+    return ok();
+}
+
+Status MemoryJobStore::queue_register(const std::vector<std::string>& queues) {
+    const std::lock_guard lock(db_.mutex_);
+    db_.queues_.insert(queues.begin(), queues.end());
+    return ok();
+}
+
+Result<std::vector<std::pair<std::string, std::string>>> MemoryJobStore::model_list() {
+    const std::lock_guard lock(db_.mutex_);
+    return std::vector<std::pair<std::string, std::string>>(db_.models_.begin(), db_.models_.end());
+}
+
+Result<std::vector<InsertedJob>> MemoryJobStore::job_insert(const std::vector<NewJob>& jobs) {
+    const std::lock_guard lock(db_.mutex_);
+    for (const auto& job : jobs) {
+        if (!db_.queues_.contains(job.spec.queue)) {
+            return Error{ErrorCode::kInvalidArgument, "There is no queue " + job.spec.queue + "."};
+        }
+        if (has_zero_byte(job)) return Error{ErrorCode::kDataCorrupt, "A text holds a zero byte."};
+        const bool key_known = job.idempotency && db_.keys_.contains(job.idempotency->key);
+        if (db_.rows_.contains(job.id) && !key_known) {
+            return Error{ErrorCode::kDataCorrupt, "A job with this id exists."};
+        }
+    }
+    std::vector<InsertedJob> inserted;
+    for (const auto& job : jobs) inserted.push_back(insert(job));
+    return inserted;
+}
+
+InsertedJob MemoryJobStore::insert(const NewJob& job) {
+    if (job.idempotency) {
+        const auto& [key, fingerprint] = *job.idempotency;
+        const auto [known, is_new] = db_.keys_.try_emplace(key);
+        if (!is_new) {
+            const auto& winner = known->second;
+            return {winner.job, db_.rows_.at(winner.job).record.state, true,
+                    winner.fingerprint != fingerprint};
+        }
+        known->second = {job.id, fingerprint, now()};
+    }
+    Row row;
+    row.job = job;
+    const auto& [queue, priority, model, input, metadata, policy] = job.spec;
+    const bool later = job.run_at && *job.run_at > now();
+    auto& record = row.record;
+    record.id = job.id;
+    record.state = later ? JobState::kScheduled : JobState::kQueued;
+    record.queue = queue;
+    record.priority = priority;
+    record.model = model;
+    record.metadata_json = metadata;
+    record.attempts_max = policy.attempts_max;
+    record.created_at = now();
+    record.run_at = job.run_at;
+    if (!later) record.queued_at = now();
+    if (policy.ttl) record.expires_at = now() + *policy.ttl;
+    if (policy.start_within) row.start_by = (later ? *job.run_at : now()) + *policy.start_within;
+    const InsertedJob reply{job.id, record.state};
+    db_.rows_.emplace(job.id, std::move(row));
+    return reply;
+}
+
+Result<std::vector<JobRecord>> MemoryJobStore::job_get(const std::vector<JobId>& ids,
+                                                       JobFields fields) {
+    const std::lock_guard lock(db_.mutex_);
+    std::vector<JobRecord> found;
+    for (const auto& id : ids) {
+        const auto row = db_.rows_.find(id);
+        if (row != db_.rows_.end()) found.push_back(shown(row->second, fields));
+    }
+    return found;
+}
+
+Result<JobStore::JobPage> MemoryJobStore::job_list(const JobFilter& filter) {
+    const std::lock_guard lock(db_.mutex_);
+    std::vector<JobRecord> all;
+    for (const auto& [id, row] : db_.rows_) {
+        if (matches(row.record, filter)) all.push_back(shown(row, {}));
+    }
+    if (!filter.ascending) std::ranges::reverse(all);
+    const auto limit = static_cast<std::size_t>(filter.limit);
+    JobPage page;
+    page.has_more = all.size() > limit;
+    all.resize(std::min(all.size(), limit));
+    page.jobs = std::move(all);
+    return page;
+}
+
+Result<std::vector<CancelledJob>> MemoryJobStore::job_cancel(const std::vector<JobId>& ids) {
+    const std::lock_guard lock(db_.mutex_);
+    std::vector<CancelledJob> cancelled;
+    for (const auto& id : ids) {
+        const auto row = db_.rows_.find(id);
+        if (row == db_.rows_.end()) continue;
+        auto& record = row->second.record;
+        if (record.state == JobState::kInProgress) {
+            record.state = JobState::kCancelling;
+        } else if (!info(record.state).is_final && !info(record.state).is_active) {
+            finish(row->second, JobState::kCancelled, "cancelled");
+        }
+        cancelled.push_back({id, record.state, record.epoch, record.worker});
+    }
+    return cancelled;
+}
+
+Result<std::vector<LaneStats>> MemoryJobStore::lane_stats() {
+    const std::lock_guard lock(db_.mutex_);
+    std::vector<LaneStats> lanes;
+    for (const auto& queue : db_.queues_) {
+        for (const auto priority : kPriorities) {
+            LaneStats lane{queue, priority};
+            for (const auto& [id, row] : db_.rows_) {
+                const auto& record = row.record;
+                if (record.queue != queue || record.priority != priority) continue;
+                if (info(record.state).is_active) ++lane.in_progress;
+                if (record.state == JobState::kScheduled) ++lane.scheduled;
+                if (record.state != JobState::kQueued) continue;
+                ++lane.queued;
+                const auto age =
+                    std::chrono::duration_cast<milliseconds>(now() - *record.queued_at);
+                lane.oldest_age = std::max(lane.oldest_age.value_or(age), age);
+            }
+            lanes.push_back(lane);
+        }
+    }
+    return lanes;
+}
+
+Result<std::vector<WorkerRecord>> MemoryJobStore::worker_list() {
+    const std::lock_guard lock(db_.mutex_);
+    std::vector<WorkerRecord> workers;
+    for (const auto& [id, worker] : db_.workers_) {
+        const auto active = std::ranges::count_if(db_.rows_, [&](const auto& entry) {
+            const auto& record = entry.second.record;
+            return info(record.state).is_active && record.worker == id;
+        });
+        const auto age = std::chrono::duration_cast<milliseconds>(now() - worker.heard_at);
+        workers.push_back(
+            {worker.info, worker.state, worker.started_at, age, static_cast<int>(active)});
+    }
+    return workers;
+}
+
+void MemoryJobStore::finish(Row& row, JobState state, const std::string& code) {
+    row.record.state = state;
+    row.record.finished_at = now();
+    row.record.error_code = code;
+    row.deadline.reset();
+}
+
+}  // namespace millrace::test

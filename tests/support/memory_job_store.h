@@ -1,0 +1,140 @@
+// A JobStore in memory, with the contract of the real one, for tests and simulations.
+//
+// A MemoryDatabase is what all stores of a test share: the rows, and the clock that PostgreSQL
+// would have. Ages and deadlines go by that clock's wall time, so that a test can step it.
+//
+// What PostgreSQL refuses, this does: unknown queues, text with a zero byte, ids that exist.
+// Partitions, and with them the retention of jobs, do not exist here.
+//
+// Threads:   MemoryDatabase is thread-safe: every call of a store is one transaction.
+#pragma once
+
+#include <array>
+#include <functional>
+#include <map>
+#include <mutex>
+#include <optional>
+#include <set>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "common/base/clock.h"
+#include "common/storage/job_store.h"
+
+namespace millrace::test {
+
+class MemoryDatabase {
+ public:
+    explicit MemoryDatabase(const Clock& clock) : clock_(clock) {}
+
+    // As a store would see it, with all fields; for assertions.
+    std::optional<storage::JobRecord> job(JobId id) const;
+    std::size_t job_count() const;
+
+    // While held, keepers of this duty ("release", "expire", "overdue", "rescue") do not lead.
+    void hold_duty(const std::string& duty, bool held);
+
+ private:
+    friend class MemoryJobStore;
+
+    struct Row {
+        storage::NewJob job;
+        storage::JobRecord record;  // Without input, output and partial text.
+        int losses = 0;
+        std::optional<storage::DbTime> start_by;  // The first claim, at the latest.
+        std::optional<storage::DbTime> deadline;  // Of the running attempt.
+        bool deadline_is_ttl = false;
+        std::optional<std::pair<Epoch, WorkerId>> settled;  // By whom, the last time.
+        std::optional<std::string> output;
+        std::optional<std::string> partial;
+    };
+    struct Worker {
+        storage::WorkerInfo info;
+        storage::WorkerState state = storage::WorkerState::kAlive;
+        std::int64_t heartbeats = 0;
+        storage::DbTime started_at;
+        storage::DbTime heard_at;
+    };
+    struct Key {
+        JobId job;
+        std::array<std::uint8_t, 32> fingerprint{};
+        storage::DbTime created_at;
+    };
+
+    const Clock& clock_;
+
+    mutable std::mutex mutex_;
+    // Guarded by mutex_:
+    std::set<std::string> queues_;
+    std::set<std::pair<std::string, std::string>> models_;
+    std::map<JobId, Row> rows_;
+    std::map<WorkerId, Worker> workers_;
+    std::map<std::string, Key> keys_;
+    std::set<std::string> held_duties_;
+};
+
+class MemoryJobStore : public storage::JobStore {
+ public:
+    explicit MemoryJobStore(MemoryDatabase& database) : db_(database) {}
+
+    std::chrono::milliseconds database_time() const override;
+    Status store_probe() override;
+    Status queue_register(const std::vector<std::string>& queues) override;
+    Result<std::vector<std::pair<std::string, std::string>>> model_list() override;
+
+    Result<std::vector<storage::InsertedJob>> job_insert(
+        const std::vector<storage::NewJob>& jobs) override;
+    Result<std::vector<storage::JobRecord>> job_get(const std::vector<JobId>& ids,
+                                                    storage::JobFields fields) override;
+    Result<JobPage> job_list(const storage::JobFilter& filter) override;
+    Result<std::vector<storage::CancelledJob>> job_cancel(const std::vector<JobId>& ids) override;
+    Result<std::vector<storage::LaneStats>> lane_stats() override;
+    Result<std::vector<storage::WorkerRecord>> worker_list() override;
+
+    Status worker_register(const storage::WorkerInfo& worker) override;
+    Result<storage::HeartbeatReply> worker_heartbeat(WorkerId worker) override;
+    Status worker_drain(WorkerId worker) override;
+    Status worker_stop(WorkerId worker) override;
+    Result<std::vector<AttemptKey>> worker_active(WorkerId worker) override;
+    Result<std::vector<storage::Claim>> job_claim(WorkerId worker,
+                                                  const std::vector<JobId>& ids) override;
+    Result<std::vector<ClaimedJob>> job_steal(WorkerId worker,
+                                              const storage::StealRequest& request) override;
+    Result<std::vector<std::pair<JobId, JobSpec>>> job_specs(
+        const std::vector<JobId>& ids) override;
+    Result<std::vector<storage::SettledReply>> job_settle(
+        WorkerId worker, const std::vector<storage::SettledAttempt>& attempts) override;
+    Status partial_save(WorkerId worker,
+                        const std::vector<storage::PartialCheckpoint>& partials) override;
+
+    Result<storage::DutyPage> keeper_release(int page) override;
+    Result<storage::DutyPage> keeper_expire(int page) override;
+    Result<storage::DutyPage> keeper_end_overdue(milliseconds grace, int page) override;
+    Result<storage::DutyPage> keeper_rescue(const storage::RescueLimits& limits) override;
+    Result<std::vector<storage::WorkerPulse>> worker_pulses() override;
+    Status worker_mark_lost(const std::vector<storage::WorkerPulse>& silent) override;
+    Result<int> idempotency_purge(std::chrono::seconds ttl, int page) override;
+    Result<int> worker_purge(std::chrono::seconds retention, int page) override;
+    Result<int> partition_rotate(const storage::PartitionPolicy& policy) override;
+
+ private:
+    using Row = MemoryDatabase::Row;
+
+    storage::DbTime now() const { return db_.clock_.wall(); }
+    storage::InsertedJob insert(const storage::NewJob& job);
+    bool may_work(WorkerId worker) const;
+    bool claimable(const Row& row) const;
+    storage::Claim claim(Row& row, WorkerId worker);
+    void settle(Row& row, WorkerId worker, const storage::SettledAttempt& attempt);
+    void leave(Row& row, JobState next, OutcomeKind outcome);
+    void finish(Row& row, JobState state, const std::string& code);
+    // Calls `move` with each row that is due, in order of id, until a page is full.
+    storage::DutyPage sweep(const std::string& duty, int page,
+                            const std::function<bool(const Row&)>& due,
+                            const std::function<void(Row&)>& move);
+
+    MemoryDatabase& db_;
+};
+
+}  // namespace millrace::test
