@@ -1,0 +1,290 @@
+// Claiming, stealing and reconciling within a worker of fakes.
+#include "worker/execute/claimer.h"
+
+#include <gtest/gtest.h>
+
+#include "tests/unit/worker/harness.h"
+
+namespace millrace::worker {
+namespace {
+
+using std::chrono::seconds;
+using test::Harness;
+
+TEST(Claimer, ClaimsNothingWithoutALease) {
+    Harness h;
+    const auto job = h.submit();
+    h.store.fail_next("worker_register", {.code = ErrorCode::kUnavailable});
+    h.run();
+    EXPECT_EQ(h.store.calls("job_claim") + h.store.calls("job_steal"), 0);
+    h.run_for(seconds(1));
+    EXPECT_TRUE(h.backend.runs(job));
+}
+
+TEST(Claimer, ClaimsNothingOnceTheLeaseHasLapsedAndGoesOnWithWhatRuns) {
+    Harness h;
+    const auto running = h.submit();
+    h.run();
+    for (int i = 0; i < 100; ++i) {
+        h.store.fail_next("worker_heartbeat", {.code = ErrorCode::kUnavailable});
+    }
+    h.run_for(seconds(26));
+    const auto claims = h.store.calls("job_claim");
+    h.submit();
+    h.run_for(seconds(2));
+    EXPECT_EQ(h.store.calls("job_claim"), claims);
+    EXPECT_TRUE(h.backend.runs(running));
+    EXPECT_TRUE(h.backend.aborts().empty());
+}
+
+TEST(Claimer, CountsTheLeaseFromTheInstantTheRenewalWasSent) {
+    Lease lease({.ttl = seconds(30), .margin = seconds(5)});
+    const MonoTime sent{};
+    const WorkerId worker(Uuid{{1}});
+    lease.renew(worker, sent);
+    EXPECT_EQ(lease.live(sent + seconds(24)), worker);
+    EXPECT_FALSE(lease.live(sent + seconds(25)));
+    lease.renew(worker, sent + seconds(10));
+    EXPECT_TRUE(lease.live(sent + seconds(34)));
+    lease.revoke();
+    EXPECT_FALSE(lease.live(sent + seconds(11)));
+    EXPECT_EQ(lease.worker(), worker);
+}
+
+TEST(Claimer, SkipsJobsThatAreGoneAndIsDoneWithTheirMessages) {
+    Harness h;
+    const auto cancelled = h.submit();
+    (void)h.store.job_cancel({cancelled});
+    const auto twice = h.submit();
+    h.send_message(twice, Harness::spec());
+    h.run();
+    EXPECT_EQ(h.backend.running().size(), 1U);
+    EXPECT_EQ(h.subscriber.done_up_to(h.topics.jobs("default", Priority::kNormal)), 2);
+}
+
+TEST(Claimer, ReadsSpecsThatDidNotComeWithTheMessage) {
+    Harness h;
+    const auto topic = h.topics.jobs("default", Priority::kNormal);
+    const auto job = h.submit_silently();
+    h.subscriber.add(topic, wire::encode(wire::Dispatch{.job = job, .spec = {}}));
+    auto foreign = Harness::spec();
+    foreign.model = "somebody-else's";
+    const auto other = h.submit_silently(foreign);
+    h.subscriber.add(topic, wire::encode(wire::Dispatch{.job = other, .spec = {}}));
+    h.run();
+    EXPECT_TRUE(h.backend.runs(job));
+    EXPECT_EQ(h.state(other), JobState::kQueued);
+    EXPECT_EQ(h.subscriber.done_up_to(topic), 1);
+}
+
+TEST(Claimer, KeepsItsCandidatesThroughAnOutage) {
+    Harness h;
+    h.run();
+    const auto job = h.submit();
+    h.store.fail_next("job_claim", {.code = ErrorCode::kUnavailable});
+    h.run();
+    EXPECT_TRUE(h.backend.running().empty());
+    EXPECT_EQ(h.subscriber.done_up_to(h.topics.jobs("default", Priority::kNormal)), -1);
+    h.run_for(milliseconds(300));
+    EXPECT_TRUE(h.backend.runs(job));
+}
+
+TEST(Claimer, HandsBackWhatAClaimWithoutAnAnswerTook) {
+    Harness h;
+    h.run();
+    const auto job = h.submit();
+    h.store.fail_next("job_claim", {.code = ErrorCode::kOutcomeUnknown, .is_applied = true});
+    h.run();
+    EXPECT_EQ(h.state(job), JobState::kInProgress);
+    h.run_for(seconds(5));
+    EXPECT_EQ(h.store.row(job).settlements, 1);
+    EXPECT_TRUE(h.backend.runs(job));  // By its message, or stolen: under a new epoch.
+    EXPECT_EQ(h.backend.key_of(job).epoch, 2);
+}
+
+TEST(Claimer, ReconcilesWhenTheStoreCountsMoreTwice) {
+    Harness h;
+    h.run();
+    const auto job = h.submit_silently();
+    h.store.change(job, [&](auto& row) {
+        row.state = JobState::kInProgress;
+        row.epoch = 5;
+        row.worker = h.lease.worker();
+    });
+    h.run_for(seconds(6));
+    EXPECT_EQ(h.store.calls("worker_active"), 0);
+    h.run_for(seconds(8));
+    EXPECT_EQ(h.store.calls("worker_active"), 1);
+    EXPECT_EQ(h.store.row(job).settlements, 1);
+}
+
+// --- Stealing -----------------------------------------------------------------------------------
+
+TEST(Stealer, AnIdleWorkerFindsAJobWithoutAMessageWithinTheBound) {
+    Harness h;
+    h.run();
+    for (int i = 0; i < 20; ++i) {
+        h.run_for(milliseconds(130));
+        const auto job = h.submit_silently(Harness::spec(Priority::kLow));
+        h.run_for(seconds(2));
+        ASSERT_TRUE(h.backend.runs(job)) << "round " << i;
+        h.backend.complete_all();
+    }
+}
+
+TEST(Stealer, ProbesRarelyWhileThereIsNothing) {
+    Harness h;
+    h.run();
+    const auto before = h.store.calls("job_steal");
+    h.run_for(seconds(60));
+    const auto probes = h.store.calls("job_steal") - before;
+    EXPECT_GE(probes, 3 * 60 / 2);
+    EXPECT_LE(probes, 3 * 60 * 3 / 2);
+}
+
+TEST(Stealer, DrainsABacklogWithoutAnyMessage) {
+    Harness h({.slots = 4});
+    std::vector<JobId> jobs;
+    for (int i = 0; i < 100; ++i) jobs.push_back(h.submit_silently());
+    h.run();
+    h.run_for(milliseconds(300));
+    // As fast as slots become free, and not one full worker a period.
+    for (int i = 0; i < 40; ++i) {
+        h.backend.complete_all();
+        h.run_for(milliseconds(50));
+    }
+    for (const auto& job : jobs) EXPECT_EQ(h.state(job), JobState::kCompleted);
+}
+
+TEST(Stealer, ABusyWorkerStealsJobsOlderThanItsLane) {
+    Harness h({.slots = 1});
+    h.run();
+    const auto lost = h.submit_silently();
+    for (int i = 0; i < 60; ++i) {
+        h.submit();
+        h.submit();
+        h.backend.complete_all();
+        h.run_for(milliseconds(100));
+        if (h.backend.runs(lost)) break;
+    }
+    EXPECT_TRUE(h.backend.runs(lost) || h.store.row(lost).settlements > 0);
+    EXPECT_GT(h.lanes.waiting(1), 0U);  // It did not wait for its worker to be idle.
+}
+
+TEST(Stealer, LeavesTheBacklogOfABusyLaneToItsMessages) {
+    Harness h({.slots = 1, .lane_buffer_max = 4});
+    std::vector<JobId> jobs;
+    for (int i = 0; i < 50; ++i) jobs.push_back(h.submit());
+    for (int i = 0; i < 40; ++i) {
+        h.run_for(milliseconds(50));
+        h.backend.complete_all();
+    }
+    // In order: nothing was taken from the middle.
+    bool done = true;
+    for (const auto& job : jobs) {
+        if (h.state(job) != JobState::kCompleted) done = false;
+        EXPECT_EQ(h.state(job) == JobState::kCompleted, done);
+    }
+}
+
+// --- The life of an incarnation -----------------------------------------------------------------
+
+TEST(LeaseKeeper, GoesOnAsANewIncarnationAfterItWasDeclaredLost) {
+    Harness h;
+    const auto job = h.submit();
+    h.run();
+    const auto first = h.lease.worker();
+    h.store.mark_lost(first);
+    h.run_for(seconds(6));
+    ASSERT_EQ(h.backend.aborts().size(), 1U);
+    EXPECT_EQ(h.backend.aborts()[0].second, AbortReason::kInterrupted);
+    EXPECT_NE(h.lease.worker(), first);
+    EXPECT_TRUE(h.lease.live(h.clock.now()));
+    // Handed back under the old fence, and claimed under the new one.
+    EXPECT_EQ(h.store.row(job).settled_by, first);
+    h.run_for(seconds(2));
+    EXPECT_TRUE(h.backend.runs(job));
+    EXPECT_EQ(h.store.row(job).worker, h.lease.worker());
+}
+
+TEST(LeaseKeeper, TheHeartbeatBringsCancels) {
+    Harness h;
+    const auto job = h.submit();
+    h.run();
+    (void)h.store.job_cancel({job});
+    h.run_for(seconds(6));
+    EXPECT_EQ(h.state(job), JobState::kCancelled);
+}
+
+TEST(LeaseKeeper, SignsOff) {
+    Harness h;
+    h.run();
+    h.lease_keeper.say_goodbye();
+    EXPECT_EQ(h.store.workers(storage::WorkerState::kStopped).size(), 1U);
+    EXPECT_FALSE(h.lease.live(h.clock.now()));
+}
+
+// --- Drain --------------------------------------------------------------------------------------
+
+TEST(Drain, LetsRunningJobsFinishAndTakesNoMore) {
+    Harness h;
+    const auto running = h.submit();
+    h.run();
+    h.claimer.stop();
+    h.lease_keeper.ask_to_drain();
+    Drain drain(h.executor, h.clock, {.timeout = seconds(30)});
+    const auto late = h.submit();
+    h.run_for(seconds(10));
+    EXPECT_FALSE(drain.step());
+    EXPECT_EQ(h.store.workers(storage::WorkerState::kDraining).size(), 1U);
+    EXPECT_EQ(h.state(late), JobState::kQueued);
+    h.backend.complete_all();
+    h.run();
+    EXPECT_TRUE(drain.step());
+    EXPECT_EQ(h.state(running), JobState::kCompleted);
+}
+
+TEST(Drain, HandsBackWhatDoesNotFinishInTime) {
+    Harness h;
+    const auto job = h.submit();
+    h.run();
+    h.claimer.stop();
+    Drain drain(h.executor, h.clock, {.timeout = seconds(30)});
+    h.run_for(seconds(31));
+    EXPECT_FALSE(drain.step());
+    h.run();
+    EXPECT_TRUE(drain.step());
+    EXPECT_EQ(h.state(job), JobState::kQueued);
+    EXPECT_EQ(h.store.row(job).failures, 0);
+}
+
+TEST(Drain, HurriesWhenToldAgain) {
+    Harness h;
+    const auto job = h.submit();
+    h.run();
+    h.claimer.stop();
+    Drain drain(h.executor, h.clock, {.timeout = seconds(3600)});
+    EXPECT_FALSE(drain.step());
+    drain.hurry();
+    EXPECT_FALSE(drain.step());
+    h.run();
+    EXPECT_TRUE(drain.step());
+    EXPECT_EQ(h.state(job), JobState::kQueued);
+}
+
+TEST(Drain, DoesNotWaitForEverForTheStore) {
+    Harness h;
+    h.submit();
+    h.run();
+    h.claimer.stop();
+    Drain drain(h.executor, h.clock, {.timeout = seconds(0), .hand_back_timeout = seconds(10)});
+    h.store.set_down(true);
+    EXPECT_FALSE(drain.step());
+    h.run_for(seconds(9));
+    EXPECT_FALSE(drain.step());
+    h.run_for(seconds(2));
+    EXPECT_TRUE(drain.step());
+}
+
+}  // namespace
+}  // namespace millrace::worker

@@ -1,0 +1,128 @@
+// The completion writer within a worker of fakes: outages, answers that are lost, poison, fences.
+#include "worker/execute/completion_writer.h"
+
+#include <gtest/gtest.h>
+
+#include "tests/unit/worker/harness.h"
+
+namespace millrace::worker {
+namespace {
+
+using std::chrono::seconds;
+using test::Harness;
+
+TEST(CompletionWriter, ASlotIsFreeOnlyWhenItsOutcomeIsWritten) {
+    Harness h({.slots = 1});
+    const auto first = h.submit();
+    const auto second = h.submit();
+    h.run();
+    h.store.fail_next("job_settle", {.code = ErrorCode::kUnavailable});
+    h.backend.complete(h.backend.key_of(first));
+    h.run();
+    EXPECT_EQ(h.state(first), JobState::kInProgress);
+    EXPECT_EQ(h.state(second), JobState::kQueued);
+    h.run_for(seconds(1));
+    EXPECT_EQ(h.state(first), JobState::kCompleted);
+    EXPECT_TRUE(h.backend.runs(second));
+}
+
+TEST(CompletionWriter, KeepsOutcomesThroughAnOutageAndSendsThemUnderTheirOldFence) {
+    Harness h({.slots = 3});
+    std::vector<JobId> jobs;
+    for (int i = 0; i < 3; ++i) jobs.push_back(h.submit());
+    h.run();
+    const auto worker = h.lease.worker();
+    h.store.set_down(true);
+    h.backend.complete_all();
+    h.run_for(seconds(60));
+    EXPECT_FALSE(h.lease.live(h.clock.now()));
+    EXPECT_EQ(h.executor.held(), 3U);
+    h.store.set_down(false);
+    h.run_for(seconds(10));
+    for (const auto& job : jobs) {
+        EXPECT_EQ(h.state(job), JobState::kCompleted);
+        EXPECT_EQ(h.store.row(job).settled_by, worker);
+        EXPECT_EQ(h.store.row(job).settlements, 1);
+    }
+    EXPECT_EQ(h.executor.held(), 0U);
+}
+
+TEST(CompletionWriter, SendsTheSameAgainWhenTheAnswerWasLost) {
+    Harness h;
+    const auto job = h.submit();
+    h.run();
+    h.store.fail_next("job_settle", {.code = ErrorCode::kOutcomeUnknown, .is_applied = true});
+    h.backend.complete_all();
+    h.run();
+    EXPECT_EQ(h.executor.held(), 1U);
+    h.run_for(seconds(1));
+    EXPECT_EQ(h.executor.held(), 0U);
+    EXPECT_EQ(h.store.row(job).settlements, 1);
+    EXPECT_EQ(std::get<wire::Finished>(h.publisher.events(h.topics).back().what).state,
+              JobState::kCompleted);
+}
+
+TEST(CompletionWriter, FindsTheOutcomeThatCannotBeStored) {
+    Harness h({.slots = 8});
+    std::vector<JobId> jobs;
+    for (int i = 0; i < 8; ++i) jobs.push_back(h.submit());
+    h.run();
+    h.store.set_poison("poison");
+    for (const auto& job : jobs) {
+        h.backend.complete(h.backend.key_of(job), job == jobs[5] ? "\"poison\"" : "\"fine\"");
+    }
+    h.run();
+    for (const auto& job : jobs) {
+        EXPECT_EQ(h.state(job), job == jobs[5] ? JobState::kFailed : JobState::kCompleted);
+    }
+    EXPECT_EQ(h.store.row(jobs[5]).error_code, "output_invalid");
+    EXPECT_EQ(h.executor.held(), 0U);
+}
+
+TEST(CompletionWriter, DropsAnOutcomeThatCameTooLate) {
+    Harness h;
+    const auto job = h.submit();
+    h.run();
+    h.store.change(job, [](auto& row) {
+        row.state = JobState::kInProgress;
+        ++row.epoch;
+        row.worker = WorkerId(Uuid{{42}});
+    });
+    h.backend.complete_all();
+    h.run();
+    EXPECT_EQ(h.store.row(job).settlements, 0);
+    EXPECT_EQ(h.executor.held(), 0U);
+    for (const auto& event : h.publisher.events(h.topics)) {
+        EXPECT_FALSE(std::holds_alternative<wire::Finished>(event.what));
+    }
+}
+
+TEST(CompletionWriter, PublishesAJobThatItGaveBack) {
+    Harness h;
+    const auto job = h.submit();
+    h.run();
+    h.claimer.stop();
+    h.executor.interrupt_all();
+    h.run();
+    EXPECT_EQ(h.state(job), JobState::kQueued);
+    const auto& messages = h.publisher.messages();
+    const auto found = std::find_if(messages.begin(), messages.end(), [&](const auto& message) {
+        return message.topic == h.topics.jobs("default", Priority::kNormal);
+    });
+    ASSERT_NE(found, messages.end());
+    EXPECT_EQ(wire::decode_dispatch(found->value)->job, job);
+}
+
+TEST(CompletionWriter, RetriesAFailureAfterABackoff) {
+    Harness h;
+    const auto job = h.submit();
+    h.run();
+    h.backend.finish(h.backend.key_of(job),
+                     {.kind = OutcomeKind::kRetryable, .error_code = "busy"});
+    h.run();
+    EXPECT_EQ(h.state(job), JobState::kScheduled);
+    EXPECT_EQ(h.store.row(job).failures, 1);
+}
+
+}  // namespace
+}  // namespace millrace::worker

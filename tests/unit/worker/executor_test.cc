@@ -1,0 +1,242 @@
+// The executor within a worker of fakes: batches, slots, cancels, deadlines, limits, events.
+#include "worker/execute/executor.h"
+
+#include <gtest/gtest.h>
+
+#include "tests/unit/worker/harness.h"
+
+namespace millrace::worker {
+namespace {
+
+using std::chrono::seconds;
+using test::Harness;
+
+template <class What>
+bool is(const wire::Event& event) {
+    return std::holds_alternative<What>(event.what);
+}
+
+TEST(Executor, RunsAJobFromMessageToOutcome) {
+    Harness h;
+    const auto job = h.submit();
+    h.run();
+    ASSERT_TRUE(h.backend.runs(job));
+    EXPECT_EQ(h.backend.running().begin()->second.job.spec, Harness::spec());
+    EXPECT_EQ(h.subscriber.done_up_to(h.topics.jobs("default", Priority::kNormal)), 0);
+    h.backend.complete_all();
+    h.run();
+    EXPECT_EQ(h.state(job), JobState::kCompleted);
+    EXPECT_EQ(h.store.row(job).output, "\"done\"");
+    EXPECT_EQ(h.executor.held(), 0U);
+}
+
+TEST(Executor, TellsStartOutputAndEndInOrder) {
+    Harness h;
+    const auto job = h.submit();
+    h.run();
+    const auto key = h.backend.key_of(job);
+    h.backend.sink().partial(key, "some ");
+    h.run();
+    h.backend.sink().partial(key, "text");
+    h.backend.complete(key);
+    h.run();
+    const auto events = h.publisher.events(h.topics);
+    ASSERT_EQ(events.size(), 4U);
+    for (std::uint32_t i = 0; i < 4; ++i) {
+        EXPECT_EQ(events[i].key, key);
+        EXPECT_EQ(events[i].sequence, i);
+    }
+    EXPECT_EQ(std::get<wire::Started>(events[0].what).worker, "worker");
+    EXPECT_TRUE(is<wire::Partial>(events[1]) && is<wire::Partial>(events[2]));
+    EXPECT_EQ(std::get<wire::Finished>(events[3].what).state, JobState::kCompleted);
+}
+
+TEST(Executor, ALongJobDoesNotHoldUpItsNeighbours) {
+    Harness h({.slots = 2});
+    const auto slow = h.submit();
+    std::vector<JobId> others;
+    for (int i = 0; i < 10; ++i) others.push_back(h.submit());
+    h.run();
+    const auto slow_key = h.backend.key_of(slow);
+    for (int i = 0; i < 10; ++i) {
+        for (const auto& other : others) {
+            if (h.backend.runs(other)) h.backend.complete(h.backend.key_of(other));
+        }
+        h.run();
+    }
+    for (const auto& other : others) EXPECT_EQ(h.state(other), JobState::kCompleted);
+    EXPECT_TRUE(h.backend.running().contains(slow_key));
+    // It was claimed, so it does not hold back the partition's offset either.
+    EXPECT_EQ(h.subscriber.done_up_to(h.topics.jobs("default", Priority::kNormal)), 10);
+}
+
+TEST(Executor, FormsBatchesOfOneKey) {
+    Harness h({.slots = 2, .batch_max = 3});
+    auto a = Harness::spec();
+    a.metadata_json = "a";
+    auto b = Harness::spec();
+    b.metadata_json = "b";
+    h.submit(a);
+    h.submit(b);
+    h.submit(a);
+    h.submit(b);
+    h.submit(a);
+    h.submit(a);
+    h.run();
+    ASSERT_EQ(h.backend.batches().size(), 2U);
+    EXPECT_EQ(h.backend.batches()[0].size(), 3U);
+    EXPECT_EQ(h.backend.batches()[1].size(), 2U);
+    EXPECT_EQ(h.executor.held(), 6U);  // One waits for a slot of the backend.
+    EXPECT_EQ(h.executor.load().backends[0].free, 0U);
+    for (const auto& key : h.backend.batches()[1]) h.backend.complete(key);
+    EXPECT_EQ(h.backend.batches().size(), 3U);
+}
+
+TEST(Executor, RunsAJobAloneAfterItsWorkerWasLost) {
+    Harness h({.slots = 4, .batch_max = 4});
+    h.submit();
+    const auto suspect = h.submit();
+    h.store.change(suspect, [](auto& row) { row.losses = 1; });
+    h.submit();
+    h.run();
+    ASSERT_EQ(h.backend.batches().size(), 2U);
+    EXPECT_EQ(h.backend.batches()[0].size(), 2U);
+    ASSERT_EQ(h.backend.batches()[1].size(), 1U);
+    EXPECT_EQ(h.backend.batches()[1][0].job, suspect);
+}
+
+TEST(Executor, HoldsNoMoreJobsThanAllowed) {
+    Harness h({.slots = 4, .batch_max = 4, .slots_max = 3});
+    for (int i = 0; i < 10; ++i) h.submit();
+    h.run();
+    EXPECT_EQ(h.backend.running().size(), 3U);
+}
+
+TEST(Executor, CancelsARunningAttempt) {
+    Harness h;
+    const auto job = h.submit();
+    h.run();
+    (void)h.store.job_cancel({job});
+    h.executor.cancel(h.backend.key_of(job));
+    EXPECT_TRUE(h.backend.running().empty());
+    h.run();
+    EXPECT_EQ(h.state(job), JobState::kCancelled);
+    EXPECT_TRUE(is<wire::Finished>(h.publisher.events(h.topics).back()));
+}
+
+TEST(Executor, CancelsAnAttemptThatWaitsForASlot) {
+    Harness h({.slots = 1, .batch_max = 2});
+    auto other = Harness::spec();
+    other.metadata_json = "other key";
+    h.submit();
+    const auto waiting = h.submit(other);
+    h.run();
+    ASSERT_FALSE(h.backend.runs(waiting));
+    (void)h.store.job_cancel({waiting});
+    h.executor.cancel({waiting, 1});
+    h.run();
+    EXPECT_EQ(h.state(waiting), JobState::kCancelled);
+    EXPECT_EQ(h.executor.held(), 1U);
+    EXPECT_EQ(h.backend.batches().size(), 1U);
+}
+
+TEST(Executor, KeepsACancelThatComesBeforeTheClaim) {
+    Harness h;
+    const auto job = h.submit_silently();
+    h.run();
+    h.executor.cancel({job, 1});
+    h.send_message(job, Harness::spec());
+    h.run();
+    EXPECT_TRUE(h.backend.batches().empty());
+    EXPECT_EQ(h.store.row(job).settlements, 1);
+}
+
+TEST(Executor, ForgetsACancelAfterTwoHeartbeats) {
+    Harness h;
+    const auto job = h.submit_silently();
+    h.run();
+    h.executor.cancel({job, 1});
+    h.executor.forget_cancels();
+    h.executor.forget_cancels();
+    h.send_message(job, Harness::spec());
+    h.run();
+    EXPECT_TRUE(h.backend.runs(job));
+}
+
+TEST(Executor, AnAbortNeverComesBeforeWhatItAborts) {
+    Harness h;
+    const auto job = h.submit();
+    // The cancel comes while the batch is on its way into the backend.
+    h.backend.on_run = [&](const auto& keys) {
+        EXPECT_TRUE(h.backend.aborts().empty());
+        h.executor.cancel(keys.front());
+        EXPECT_TRUE(h.backend.aborts().empty());
+    };
+    h.run();
+    ASSERT_EQ(h.backend.aborts().size(), 1U);
+    EXPECT_EQ(h.store.row(job).settlements, 1);
+}
+
+TEST(Executor, StopsAnAttemptAtItsDeadline) {
+    Harness h;
+    auto spec = Harness::spec();
+    spec.policy.execution_timeout = seconds(10);
+    const auto job = h.submit(spec);
+    h.run();
+    h.run_for(seconds(9));
+    EXPECT_TRUE(h.backend.runs(job));
+    h.run_for(seconds(2));
+    ASSERT_EQ(h.backend.aborts().size(), 1U);
+    EXPECT_EQ(h.backend.aborts()[0].second, AbortReason::kDeadline);
+    EXPECT_EQ(h.state(job), JobState::kScheduled);
+    EXPECT_EQ(h.store.row(job).failures, 1);
+    EXPECT_TRUE(is<wire::Requeued>(h.publisher.events(h.topics).back()));
+}
+
+TEST(Executor, FailsAJobWhoseOutputIsTooLarge) {
+    Harness h({.output_bytes_max = 10});
+    const auto job = h.submit();
+    h.run();
+    h.backend.complete(h.backend.key_of(job), std::string(11, '1'));
+    h.run();
+    EXPECT_EQ(h.state(job), JobState::kFailed);
+    EXPECT_EQ(h.store.row(job).error_code, "output_too_large");
+    EXPECT_EQ(h.store.row(job).settlements, 1);
+}
+
+TEST(Executor, ReplacesAnAttemptThatWasLostWithoutNotice) {
+    Harness h;
+    const auto job = h.submit();
+    h.run();
+    const auto older = h.backend.key_of(job);
+    h.backend.is_stubborn = true;
+    // Somebody requeued it behind this worker's back.
+    h.store.change(job, [](auto& row) {
+        row.state = JobState::kQueued;
+        row.worker.reset();
+    });
+    h.send_message(job, Harness::spec());
+    h.run();
+    ASSERT_EQ(h.backend.aborts().size(), 1U);
+    EXPECT_EQ(h.backend.aborts()[0].first, older);
+    h.backend.complete(older);
+    h.run();
+    EXPECT_EQ(h.store.row(job).settlements, 0);
+    h.backend.complete(h.backend.key_of(job));
+    h.run();
+    EXPECT_EQ(h.state(job), JobState::kCompleted);
+    EXPECT_EQ(h.executor.load().free, 4U);
+}
+
+TEST(Executor, SavesPartialOutput) {
+    Harness h;
+    const auto job = h.submit();
+    h.run();
+    h.backend.sink().partial(h.backend.key_of(job), "so far");
+    h.run();
+    h.run_for(milliseconds(100));
+    EXPECT_EQ(h.store.row(job).partial, "so far");
+}
+
+}  // namespace
+}  // namespace millrace::worker

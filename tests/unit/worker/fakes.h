@@ -1,0 +1,141 @@
+// A backend, a publisher and a subscriber that a test leads by hand.
+//
+// Threads: one caller at a time.
+#pragma once
+
+#include <algorithm>
+#include <deque>
+#include <map>
+#include <set>
+#include <string>
+#include <vector>
+
+#include "common/broker/broker.h"
+#include "common/wire/messages.h"
+#include "worker/backends/backend.h"
+
+namespace millrace::test {
+
+class FakeBackend : public worker::Backend {
+ public:
+    explicit FakeBackend(worker::BackendInfo info) : info_(std::move(info)) {}
+
+    Status start(worker::ExecutionSink& sink) override {
+        sink_ = &sink;
+        return ok();
+    }
+    void stop() override {}
+    worker::BackendInfo info() const override { return info_; }
+    std::string batch_key(const JobSpec& spec) const override { return spec.metadata_json; }
+    void run(std::vector<worker::Execution> batch) override {
+        std::vector<AttemptKey> keys;
+        for (auto& execution : batch) {
+            keys.push_back(execution.job.key);
+            running_.emplace(execution.job.key, std::move(execution));
+        }
+        batches_.push_back(std::move(keys));
+        if (on_run) on_run(batches_.back());
+    }
+    // Aborted attempts end at once, unless `is_stubborn`.
+    void abort(const AttemptKey& key, worker::AbortReason reason) override {
+        if (!running_.contains(key)) return;
+        aborts_.emplace_back(key, reason);
+        if (!is_stubborn) finish(key, worker::aborted_outcome(reason));
+    }
+
+    void finish(AttemptKey key, Outcome outcome) {
+        running_.erase(key);
+        sink_->finished(key, std::move(outcome));
+    }
+    void complete(AttemptKey key, std::string output = "\"done\"") {
+        finish(key, {.kind = OutcomeKind::kCompleted, .output_json = std::move(output)});
+    }
+    void complete_all() {
+        while (!running_.empty()) complete(running_.begin()->first);
+    }
+    worker::ExecutionSink& sink() { return *sink_; }
+
+    const std::map<AttemptKey, worker::Execution>& running() const { return running_; }
+    const std::vector<std::vector<AttemptKey>>& batches() const { return batches_; }
+    const auto& aborts() const { return aborts_; }
+    // The attempt of this job that runs; it must.
+    AttemptKey key_of(const JobId& job) const {
+        for (const auto& [key, execution] : running_) {
+            if (key.job == job) return key;
+        }
+        return {};
+    }
+    bool runs(const JobId& job) const { return key_of(job).job == job; }
+
+    std::function<void(const std::vector<AttemptKey>&)> on_run;
+    bool is_stubborn = false;
+
+ private:
+    const worker::BackendInfo info_;
+    worker::ExecutionSink* sink_ = nullptr;
+    std::map<AttemptKey, worker::Execution> running_;
+    std::vector<std::vector<AttemptKey>> batches_;
+    std::vector<std::pair<AttemptKey, worker::AbortReason>> aborts_;
+};
+
+class FakePublisher : public broker::Publisher {
+ public:
+    std::size_t publish(const std::vector<broker::OutgoingMessage>& messages) override {
+        messages_.insert(messages_.end(), messages.begin(), messages.end());
+        return messages.size();
+    }
+    void flush(milliseconds) override {}
+
+    std::vector<wire::Event> events(const broker::Topics& topics) const {
+        std::vector<wire::Event> events;
+        for (const auto& message : messages_) {
+            if (message.topic != topics.events()) continue;
+            for (auto& event : *wire::decode_events(message.value)) events.push_back(event);
+        }
+        return events;
+    }
+    const std::vector<broker::OutgoingMessage>& messages() const { return messages_; }
+
+ private:
+    std::vector<broker::OutgoingMessage> messages_;
+};
+
+// Partition 0 of every topic.
+class FakeSubscriber : public broker::Subscriber {
+ public:
+    std::vector<broker::IncomingMessage> poll(std::size_t max, milliseconds) override {
+        std::vector<broker::IncomingMessage> messages;
+        for (auto& [topic, queue] : queues_) {
+            if (paused_.contains(topic)) continue;
+            while (!queue.empty() && messages.size() < max) {
+                messages.push_back(std::move(queue.front()));
+                queue.pop_front();
+            }
+        }
+        return messages;
+    }
+    void done(const std::string& topic, std::int32_t, std::int64_t offset) override {
+        done_[topic] = offset;
+    }
+    void pause(const std::string& topic) override { paused_.insert(topic); }
+    void resume(const std::string& topic) override { paused_.erase(topic); }
+    void close() override {}
+
+    void add(const std::string& topic, std::string value) {
+        queues_[topic].push_back(
+            {.topic = topic, .offset = next_offset_[topic]++, .value = std::move(value)});
+    }
+    std::int64_t done_up_to(const std::string& topic) const {
+        const auto found = done_.find(topic);
+        return found == done_.end() ? -1 : found->second;
+    }
+    bool is_paused(const std::string& topic) const { return paused_.contains(topic); }
+
+ private:
+    std::map<std::string, std::deque<broker::IncomingMessage>> queues_;
+    std::map<std::string, std::int64_t> next_offset_;
+    std::map<std::string, std::int64_t> done_;
+    std::set<std::string> paused_;
+};
+
+}  // namespace millrace::test

@@ -1,0 +1,93 @@
+#include "worker/execute/output_feed.h"
+
+#include <gtest/gtest.h>
+
+namespace millrace::worker {
+namespace {
+
+using std::chrono::seconds;
+
+const AttemptKey kKey{JobId(Uuid{{1}}), 1};
+const WorkerId kWorker{Uuid{{9}}};
+
+std::string text_of(const wire::Event& event) {
+    return std::get<wire::Partial>(event.what).text;
+}
+
+TEST(OutputFeed, MakesOneEventOfWhatCameBetweenTwoFlushes) {
+    OutputFeed feed({});
+    feed.append(kKey, kWorker, "Hel");
+    feed.append(kKey, kWorker, "lo");
+    auto events = feed.take_events();
+    ASSERT_EQ(events.size(), 1U);
+    EXPECT_EQ(text_of(events[0]), "Hello");
+    EXPECT_EQ(events[0].sequence, 1U);
+    EXPECT_TRUE(feed.take_events().empty());
+    feed.append(kKey, kWorker, " world");
+    events = feed.take_events();
+    ASSERT_EQ(events.size(), 1U);
+    EXPECT_EQ(text_of(events[0]), " world");
+    EXPECT_EQ(events[0].sequence, 2U);
+}
+
+TEST(OutputFeed, PublishesTheRestAtTheEndAndNumbersTheEndAfterIt) {
+    OutputFeed feed({});
+    EXPECT_EQ(feed.end(kKey), 1U);
+    feed.append(kKey, kWorker, "rest");
+    EXPECT_EQ(feed.end(kKey), 2U);
+    EXPECT_EQ(feed.take_events().size(), 1U);
+    EXPECT_TRUE(feed.take_checkpoints(MonoTime{}).empty());
+}
+
+TEST(OutputFeed, ChecksPublishedTextPointsAtMostOnceAnInterval) {
+    OutputFeed feed({.checkpoint_interval = seconds(1)});
+    const MonoTime start{};
+    feed.append(kKey, kWorker, "a");
+    EXPECT_TRUE(feed.take_checkpoints(start).empty());  // Not published yet.
+    feed.take_events();
+    auto checkpoints = feed.take_checkpoints(start);
+    ASSERT_EQ(checkpoints.size(), 1U);
+    EXPECT_EQ(checkpoints[0].second.text, "a");
+    EXPECT_EQ(checkpoints[0].second.sequence, 1U);
+    feed.append(kKey, kWorker, "b");
+    feed.take_events();
+    EXPECT_TRUE(feed.take_checkpoints(start + milliseconds(999)).empty());
+    checkpoints = feed.take_checkpoints(start + seconds(1));
+    ASSERT_EQ(checkpoints.size(), 1U);
+    EXPECT_EQ(checkpoints[0].second.text, "ab");
+    EXPECT_TRUE(feed.take_checkpoints(start + seconds(5)).empty());
+}
+
+TEST(OutputFeed, SplitsLongTextBetweenCharacters) {
+    OutputFeed feed({});
+    std::string text;
+    while (text.size() < 150'000) text += "\xe2\x82\xac";  // Three bytes each.
+    feed.append(kKey, kWorker, text);
+    std::string together;
+    for (const auto& event : feed.take_events()) {
+        EXPECT_EQ(text_of(event).size() % 3, 0U);
+        together += text_of(event);
+    }
+    EXPECT_EQ(together, text);
+}
+
+TEST(OutputFeed, KeepsNoMoreThanItMay) {
+    OutputFeed feed({.bytes_max = 4});
+    feed.append(kKey, kWorker, "1234");
+    feed.append(kKey, kWorker, "5");
+    const auto events = feed.take_events();
+    ASSERT_EQ(events.size(), 1U);
+    EXPECT_EQ(text_of(events[0]), "1234");
+}
+
+TEST(OutputFeed, PassesOnTheLatestProgress) {
+    OutputFeed feed({});
+    feed.progress(kKey, kWorker, 0.1, "a");
+    feed.progress(kKey, kWorker, 0.5, "b");
+    const auto events = feed.take_events();
+    ASSERT_EQ(events.size(), 1U);
+    EXPECT_EQ(std::get<wire::Progress>(events[0].what).fraction, 0.5);
+}
+
+}  // namespace
+}  // namespace millrace::worker
