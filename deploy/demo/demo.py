@@ -41,12 +41,16 @@ class Gateway:
         with urllib.request.urlopen(request, timeout=timeout) as answer:
             return json.load(answer)
 
+    def wait(self, job_id):
+        """The job once it is final."""
+        while True:
+            job = self.call("/v1/jobs/" + job_id, headers={"Prefer": "wait=50"})
+            if job["status"] in ("completed", "failed", "cancelled", "expired"):
+                return job
+
     def run_alone(self, job):
         """Submits one job and waits for its end; returns it."""
-        job = self.call("/v1/jobs", job, {"Prefer": "wait=50"})
-        while job["status"] not in ("completed", "failed", "cancelled", "expired"):
-            job = self.call("/v1/jobs/" + job["id"], headers={"Prefer": "wait=50"})
-        return job
+        return self.wait(self.call("/v1/jobs", job)["id"])
 
     def events(self, job_id):
         """The job's server-sent events, as (type, data) pairs, until its end."""
@@ -69,6 +73,8 @@ class Stack:
             command += ["--model", arguments.model, "--set", "backend.llama.name=demo"]
         if arguments.backend_url:
             command += ["--backend-url", arguments.backend_url]
+        for setting in arguments.settings:
+            command += ["--set", setting]
         say("$ " + " ".join(command))
         self.process = subprocess.Popen(
             command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, bufsize=1)
@@ -217,6 +223,8 @@ def main():
     parser.add_argument("--model", help="a GGUF file to serve in process")
     parser.add_argument("--backend-url", help="an OpenAI-compatible server to use instead")
     parser.add_argument("--model-name", help="the model's name at that server")
+    parser.add_argument("--set", dest="settings", action="append", default=[], metavar="NAME=VALUE",
+                        help="a setting of docs/configuration.md")
     arguments = parser.parse_args()
 
     stack = Stack(arguments)

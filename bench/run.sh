@@ -1,0 +1,30 @@
+#!/usr/bin/env bash
+# Every measurement, one after the other, with the machine and the commit beside the figures.
+# `make bench` runs it; RUNS=N sets the runs of each figure (their median is printed).
+set -euo pipefail
+cd "$(dirname "$0")/.."
+
+runs=${RUNS:-5}
+bench=build/bin
+cache=${MILLRACE_CACHE:-$HOME/.cache/millrace}
+model=$cache/models/SmolLM2-135M-Instruct.Q4_1.gguf
+export MILLRACE_BIN=$bench
+
+section() { printf '\n## %s\n\n    %s\n\n' "$1" "$2"; }
+
+echo "# Benchmarks of $(git rev-parse --short HEAD), $(date +%F)"
+echo
+echo "$(nproc) processors ($(grep -m1 'model name' /proc/cpuinfo | cut -d: -f2 | xargs)), $(uname -sr), everything on this one machine"
+
+section "Store: the three writes against a bare client" "$bench/store_hot_path"
+"$bench/store_hot_path"
+for broker in kafka mock; do
+    section "The whole way, broker: $broker" "$bench/end_to_end_bench --broker $broker --runs $runs"
+    echo '| figure | | | |'
+    echo '| --- | --- | --- | --- |'
+    "$bench/end_to_end_bench" --broker "$broker" --runs "$runs"
+done
+if [[ -f $model && -x $bench/llama_direct ]]; then
+    section "A real model: through Millrace and by the library alone" "bench/llama_through.py"
+    python3 bench/llama_through.py --bin "$bench" --model "$model" --runs "$runs"
+fi
