@@ -1,0 +1,82 @@
+#!/usr/bin/env python3
+"""clang-tidy over our sources: `check_tidy.py` for all that changed since they last passed, or
+`check_tidy.py FILE...` for these, with the slow static analyzer too.
+
+What passed is remembered in build/tidy by the hash of a source, of our headers that it includes and
+of the checks.
+"""
+
+import concurrent.futures
+import functools
+import hashlib
+import os
+import pathlib
+import re
+import subprocess
+import sys
+
+ROOT = pathlib.Path(__file__).resolve().parent.parent
+BUILD = ROOT / "build"
+PASSED = BUILD / "tidy"
+FOLDERS = ("common", "producer", "worker")
+INCLUDE = re.compile(r'^\s*#\s*include\s+"([^"]+)"', re.MULTILINE)
+NO_ANALYZER = "--checks=-clang-analyzer-*"
+
+
+def prepare():
+    """A configured build, for the compile commands, and protobuf's headers in it."""
+    prefix = os.environ.get("MILLRACE_CACHE", str(pathlib.Path.home() / ".cache/millrace"))
+    for command in (["cmake", "--preset", "release", f"-DCMAKE_PREFIX_PATH={prefix}/llama"],
+                    ["cmake", "--build", "build", "--target", "millrace_proto"]):
+        subprocess.run(command, cwd=ROOT, stdout=subprocess.DEVNULL, check=True)
+    PASSED.mkdir(exist_ok=True)
+
+
+@functools.cache
+def reached(name):
+    """The source itself and every file of ours that it includes, directly or not."""
+    found, waiting = set(), [name]
+    while waiting:
+        current = waiting.pop()
+        if current not in found and (ROOT / current).is_file():
+            found.add(current)
+            waiting += INCLUDE.findall((ROOT / current).read_text())
+    return sorted(found)
+
+
+def digest(name, arguments):
+    state = hashlib.sha256(repr(arguments).encode())
+    for part in [".clang-tidy", *reached(name)]:
+        state.update((ROOT / part).read_bytes())
+    return state.hexdigest()
+
+
+def tidy(name, arguments):
+    mark = PASSED / digest(name, arguments)
+    if mark.exists():
+        return ""
+    run = subprocess.run(["clang-tidy-14", "-p", str(BUILD), "--quiet", *arguments, name], cwd=ROOT,
+                         capture_output=True, text=True, check=False)
+    if run.returncode == 0:
+        mark.touch()
+        return ""
+    return run.stdout or run.stderr
+
+
+def main():
+    prepare()
+    commands = (BUILD / "compile_commands.json").read_text()
+    names = sys.argv[1:] or sorted(path.relative_to(ROOT).as_posix() for folder in FOLDERS
+                                   for path in (ROOT / folder).rglob("*.cc"))
+    arguments = [] if sys.argv[1:] else [NO_ANALYZER]
+    # What the configuration leaves out, such as the llama backend without its library, has no
+    # command to check it with.
+    names = [name for name in names if f"{ROOT}/{name}\"" in commands]
+    with concurrent.futures.ThreadPoolExecutor(os.cpu_count()) as pool:
+        outputs = list(pool.map(lambda name: tidy(name, arguments), names))
+    print("".join(outputs), file=sys.stderr, end="")
+    return 1 if any(outputs) else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
