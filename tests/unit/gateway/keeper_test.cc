@@ -1,0 +1,253 @@
+// The keeper on a store in memory that fails on demand, and a clock that the test moves.
+#include "producer/keeper/keeper.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "tests/support/faulty_job_store.h"
+#include "tests/support/manual_clock.h"
+#include "tests/support/memory_job_store.h"
+#include "tests/support/seeded_random.h"
+#include "tests/unit/gateway/fakes.h"
+
+namespace millrace::gateway {
+namespace {
+
+using std::chrono::seconds;
+using testing::ElementsAre;
+using testing::IsEmpty;
+using testing::SizeIs;
+
+class KeeperTest : public testing::Test {
+ protected:
+    KeeperTest() { (void)memory_.queue_register({"default"}); }
+
+    JobId insert(std::function<void(storage::NewJob&)> change = [](auto&) {}) {
+        storage::NewJob job;
+        job.id = JobId(ids_.next(milliseconds(1)));
+        job.spec = test::a_spec();
+        job.spec.policy.execution_timeout = std::chrono::hours(1);
+        change(job);
+        EXPECT_TRUE(memory_.job_insert({job}).has_value());
+        return job.id;
+    }
+    JobId insert_scheduled(seconds delay) {
+        return insert([&](storage::NewJob& job) { job.run_at = clock_.wall() + delay; });
+    }
+    WorkerId add_worker() {
+        storage::WorkerInfo worker;
+        worker.id = WorkerId(ids_.next(milliseconds(1)));
+        EXPECT_TRUE(memory_.worker_register(worker).has_value());
+        return worker.id;
+    }
+    JobId claimed_by(WorkerId worker) {
+        const auto job = insert();
+        EXPECT_THAT(memory_.job_claim(worker, {job}).value(), SizeIs(1));
+        return job;
+    }
+    JobState state(JobId id) const { return database_.job(id)->state; }
+
+    // Rounds of the keeper, one a second; the workers in beating_ beat before each.
+    void pass(seconds time) {
+        for (seconds t{0}; t < time; t += seconds(1)) {
+            clock_.advance(seconds(1));
+            for (const auto worker : beating_) (void)memory_.worker_heartbeat(worker);
+            round();
+        }
+    }
+    void round() {
+        while (keeper_.step()) {
+        }
+    }
+    std::vector<JobId> published() {
+        dispatcher_.step();
+        return publisher_.jobs_on("t.jobs.default.normal");
+    }
+
+    test::ManualClock clock_;
+    test::SeededRandom random_;
+    UuidGenerator ids_{random_};
+    test::MemoryDatabase database_{clock_};
+    test::MemoryJobStore memory_{database_};
+    test::FaultyJobStore store_{memory_};
+    test::RecordingPublisher publisher_;
+    Dispatcher dispatcher_{{}, clock_, broker::Topics("t"), publisher_};
+    EventHub hub_{10};
+    Announcer announcer_{broker::Topics("t"), publisher_, hub_};
+    Keeper keeper_{{.page = 2, .losses_max = 2}, clock_, store_, dispatcher_, announcer_};
+    std::vector<WorkerId> beating_;
+};
+
+TEST_F(KeeperTest, ReleasesDueJobsAndDispatchesThem) {
+    const auto job = insert_scheduled(seconds(10));
+    pass(seconds(9));
+    EXPECT_EQ(state(job), JobState::kScheduled);
+    pass(seconds(1));
+    EXPECT_EQ(state(job), JobState::kQueued);
+    EXPECT_THAT(published(), ElementsAre(job));
+    EXPECT_FALSE(wire::decode_dispatch(publisher_.messages[0].value)->spec);
+}
+
+TEST_F(KeeperTest, AFullPageIsFollowedByTheNextAtOnce) {
+    for (int i = 0; i < 5; ++i) insert_scheduled(seconds(1));
+    clock_.advance(seconds(1));
+    EXPECT_TRUE(keeper_.step());
+    EXPECT_TRUE(keeper_.step());
+    EXPECT_FALSE(keeper_.step());
+    EXPECT_THAT(published(), SizeIs(5));
+}
+
+TEST_F(KeeperTest, ADutyRunsOncePerInterval) {
+    pass(seconds(3));
+    round();
+    EXPECT_EQ(store_.calls("keeper_expire"), 3);
+}
+
+TEST_F(KeeperTest, ExpiresWaitingJobsAndTellsWaiters) {
+    const auto job = insert([](auto& j) { j.spec.policy.ttl = seconds(5); });
+    int notices = 0;
+    const auto subscription = hub_.watch(job, [&](const JobNotice& notice) {
+        EXPECT_EQ(notice.state, JobState::kExpired);
+        ++notices;
+    });
+    pass(seconds(5));
+    EXPECT_EQ(state(job), JobState::kExpired);
+    EXPECT_EQ(notices, 1);
+    EXPECT_THAT(publisher_.values_of("t.events"), SizeIs(1));
+}
+
+TEST_F(KeeperTest, EndsAttemptsPastTheirDeadlineAndGrace) {
+    const auto worker = add_worker();
+    beating_ = {worker};
+    const auto job = insert([](auto& j) { j.spec.policy.execution_timeout = seconds(60); });
+    ASSERT_THAT(memory_.job_claim(worker, {job}).value(), SizeIs(1));
+    pass(seconds(89));
+    EXPECT_EQ(state(job), JobState::kInProgress);
+    pass(seconds(1));
+    EXPECT_EQ(state(job), JobState::kQueued);
+    EXPECT_THAT(published(), ElementsAre(job));
+}
+
+TEST_F(KeeperTest, RescuesTheJobsOfASilentWorker) {
+    const auto dead = add_worker();
+    const auto healthy = add_worker();
+    beating_ = {healthy};
+    std::vector<JobId> jobs;
+    for (int i = 0; i < 5; ++i) jobs.push_back(claimed_by(dead));
+    const auto other = claimed_by(healthy);
+    pass(seconds(30));
+    EXPECT_EQ(state(jobs[0]), JobState::kInProgress);
+    pass(seconds(1));
+    for (const auto& job : jobs) EXPECT_EQ(state(job), JobState::kQueued);
+    EXPECT_EQ(state(other), JobState::kInProgress);
+    EXPECT_THAT(published(), testing::UnorderedElementsAreArray(jobs));
+}
+
+TEST_F(KeeperTest, RescueIsLevelTriggered) {
+    const auto worker = add_worker();
+    pass(seconds(31));
+    // Its claim commits late, after it was marked lost.
+    const auto job = insert();
+    const auto late = add_worker();
+    ASSERT_THAT(memory_.job_claim(late, {job}).value(), SizeIs(1));
+    ASSERT_TRUE(memory_.worker_stop(late).has_value());
+    pass(seconds(1));
+    EXPECT_EQ(state(job), JobState::kQueued);
+    EXPECT_FALSE(memory_.worker_heartbeat(worker)->alive);
+}
+
+TEST_F(KeeperTest, AnOutageOfTheStoreIsNoSilence) {
+    const auto worker = add_worker();
+    const auto job = claimed_by(worker);
+    pass(seconds(25));
+    store_.set_down(true);
+    pass(seconds(60));
+    store_.set_down(false);
+    pass(seconds(30));
+    EXPECT_EQ(state(job), JobState::kInProgress);
+    pass(seconds(1));
+    EXPECT_EQ(state(job), JobState::kQueued);
+}
+
+TEST_F(KeeperTest, AGapInItsOwnTickingIsNoSilence) {
+    const auto job = claimed_by(add_worker());
+    pass(seconds(25));
+    clock_.advance(seconds(20));
+    pass(seconds(30));
+    EXPECT_EQ(state(job), JobState::kInProgress);
+    pass(seconds(1));
+    EXPECT_EQ(state(job), JobState::kQueued);
+}
+
+TEST_F(KeeperTest, ANewLeaderTimesTheSilenceAnew) {
+    const auto job = claimed_by(add_worker());
+    database_.hold_duty("rescue", true);
+    pass(seconds(60));
+    database_.hold_duty("rescue", false);
+    pass(seconds(30));
+    EXPECT_EQ(state(job), JobState::kInProgress);
+    pass(seconds(1));
+    EXPECT_EQ(state(job), JobState::kQueued);
+}
+
+TEST_F(KeeperTest, AfterAStepOfTheDatabasesClockNothingIsSweptForOneTtl) {
+    const auto scheduled = insert_scheduled(seconds(600));
+    const auto expiring = insert([](auto& j) { j.spec.policy.ttl = seconds(600); });
+    const auto worker = add_worker();
+    beating_ = {worker};
+    const auto running = claimed_by(worker);
+    pass(seconds(5));
+    clock_.step_wall(std::chrono::hours(2));
+    pass(seconds(30));
+    EXPECT_EQ(state(scheduled), JobState::kScheduled);
+    EXPECT_EQ(state(expiring), JobState::kQueued);
+    EXPECT_EQ(state(running), JobState::kInProgress);
+    clock_.step_wall(-std::chrono::hours(2));  // Corrected.
+    pass(seconds(31));
+    EXPECT_EQ(state(scheduled), JobState::kScheduled);
+    EXPECT_EQ(state(expiring), JobState::kQueued);
+}
+
+TEST_F(KeeperTest, AJobThatKillsItsWorkersFails) {
+    const auto job = insert();
+    for (int loss = 0; loss < 2; ++loss) {
+        const auto victim = add_worker();
+        ASSERT_THAT(memory_.job_claim(victim, {job}).value(), SizeIs(1));
+        pass(seconds(31));
+    }
+    EXPECT_EQ(state(job), JobState::kFailed);
+    EXPECT_EQ(database_.job(job)->error_code, "worker_lost");
+}
+
+TEST_F(KeeperTest, LossesInAMassOutageCountForNobody) {
+    const auto job = insert();
+    for (int outage = 0; outage < 3; ++outage) {
+        const auto victim = add_worker();
+        add_worker();
+        ASSERT_THAT(memory_.job_claim(victim, {job}).value(), SizeIs(1));
+        pass(seconds(31));
+    }
+    EXPECT_EQ(state(job), JobState::kQueued);
+}
+
+TEST_F(KeeperTest, ADutyThatFailsIsTriedAgainNextTimeAndHoldsUpNoOther) {
+    const auto job = insert_scheduled(seconds(1));
+    store_.fail_before("keeper_release", ErrorCode::kUnavailable);
+    const auto expiring = insert([](auto& j) { j.spec.policy.ttl = seconds(1); });
+    pass(seconds(1));
+    EXPECT_EQ(state(job), JobState::kScheduled);
+    EXPECT_EQ(state(expiring), JobState::kExpired);
+    pass(seconds(1));
+    EXPECT_EQ(state(job), JobState::kQueued);
+}
+
+TEST_F(KeeperTest, PurgesAndRotatesAtTheStartAndRarely) {
+    pass(seconds(3600));
+    EXPECT_EQ(store_.calls("partition_rotate"), 1);
+    EXPECT_EQ(store_.calls("idempotency_purge"), 60);
+    pass(seconds(1));
+    EXPECT_EQ(store_.calls("partition_rotate"), 2);
+}
+
+}  // namespace
+}  // namespace millrace::gateway
