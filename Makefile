@@ -59,12 +59,9 @@ soak: ## What runs for hours (nothing yet).
 fmt: ## Format all sources in place.
 	@clang-format-14 -i $(SOURCES)
 
-lint: packages ## Formatting, layers and style of all sources, clang-tidy of the last change.
+lint: packages ## Formatting, layers, style, pages and clang-tidy.
 	@clang-format-14 --dry-run --Werror $(SOURCES)
 	@for check in .ci/check_*.py; do echo "lint: $$check" && python3 $$check || exit 1; done
-	@$(CONFIGURE) --preset release >/dev/null
-	@cmake --build build -j $(JOBS) --target millrace_proto >/dev/null
-	@JOBS=$(JOBS) .ci/tidy
 
 docs: ## Regenerate docs/configuration.md and docs/metrics.md from the code's tables.
 	@$(CONFIGURE) --preset release >/dev/null
