@@ -29,6 +29,13 @@ class Topics {
     std::string events() const { return prefix_ + ".events"; }
     std::string control() const { return prefix_ + ".control"; }
 
+    // What a topic carries, as a label of metrics: "jobs", "events" or "control".
+    static std::string_view channel(std::string_view topic) {
+        if (topic.ends_with(".events")) return "events";
+        if (topic.ends_with(".control")) return "control";
+        return "jobs";
+    }
+
  private:
     std::string prefix_;
 };

@@ -1,0 +1,37 @@
+// Logs what librdkafka says, each kind of line at most once per period. Internal to the module.
+//
+// A broker that is away makes a client say so many times a second; the first line of each kind and
+// a count of those left out say as much.
+//
+// Threads:   thread-safe.
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <mutex>
+#include <string>
+#include <string_view>
+
+#include "common/base/clock.h"
+#include "common/base/log.h"
+
+namespace millrace::broker {
+
+inline constexpr milliseconds kReportPeriod{10'000};
+
+class Reporter {
+ public:
+    // `kind` comes from a small closed set.
+    void report(LogLevel level, std::string_view kind, std::string_view text);
+
+ private:
+    struct Kind {
+        MonoTime next = MonoTime::min();
+        std::uint64_t left_out = 0;
+    };
+
+    std::mutex mutex_;
+    std::map<std::string, Kind, std::less<>> kinds_;  // Guarded by mutex_.
+};
+
+}  // namespace millrace::broker

@@ -1,0 +1,87 @@
+#include "common/broker/kafka/subscribers.h"
+
+#include <algorithm>
+#include <string_view>
+#include <utility>
+
+#include "common/base/log.h"
+
+namespace millrace::broker {
+namespace {
+
+constexpr milliseconds kDestroyMax{4'000};
+
+constexpr milliseconds kDiscoveryMissing{200};     // Until every topic was found.
+constexpr milliseconds kDiscoveryComplete{3'000};  // From then on, for partitions that are added.
+constexpr milliseconds kDiscoveryMax{1'000};       // Of one poll.
+
+milliseconds until(MonoTime deadline) {
+    return std::chrono::duration_cast<milliseconds>(deadline - system_clock().now());
+}
+
+}  // namespace
+
+KafkaSubscriber::KafkaSubscriber(std::unique_ptr<Consumer> consumer)
+    : consumer_(std::move(consumer)) {}
+
+KafkaSubscriber::~KafkaSubscriber() {
+    if (!destroy_within(std::move(consumer_), kDestroyMax)) {
+        log_warning("left a Kafka consumer behind that does not end",
+                    {{"waited_ms", kDestroyMax.count()}});
+    }
+}
+
+GroupSubscriber::GroupSubscriber(std::unique_ptr<Consumer> consumer,
+                                 const std::vector<std::string>& topics)
+    : KafkaSubscriber(std::move(consumer)) {
+    this->consumer().subscribe(topics);
+}
+
+TailSubscriber::TailSubscriber(std::unique_ptr<Consumer> consumer,
+                               const std::vector<std::string>& topics)
+    : KafkaSubscriber(std::move(consumer)) {
+    auto* client = this->consumer().handle().get();
+    for (const auto& name : topics) {
+        topics_.push_back(
+            {.name = name,
+             .handle = Owned<rd_kafka_topic_t>(rd_kafka_topic_new(client, name.c_str(), nullptr))});
+    }
+}
+
+std::vector<IncomingMessage> TailSubscriber::poll(std::size_t max, milliseconds timeout) {
+    const auto now = system_clock().now();
+    const auto deadline = now + timeout;
+    if (now >= next_discovery_) discover(std::min(deadline, now + kDiscoveryMax));
+    return consumer().poll(max, std::max(until(deadline), milliseconds(0)));
+}
+
+void TailSubscriber::discover(MonoTime deadline) {
+    const bool complete = std::all_of(topics_.begin(), topics_.end(),
+                                      [&](auto& topic) { return discover(topic, deadline); });
+    next_discovery_ = system_clock().now() + (complete ? kDiscoveryComplete : kDiscoveryMissing);
+}
+
+// False when there is no such topic, or nobody to ask.
+bool TailSubscriber::discover(Topic& topic, MonoTime deadline) {
+    const Metadata* answer = nullptr;
+    const auto error = rd_kafka_metadata(consumer().handle().get(), 0, topic.handle.get(), &answer,
+                                         to_timeout(until(deadline)));
+    if (error != RD_KAFKA_RESP_ERR_NO_ERROR) return false;
+    const Owned<const Metadata> metadata(answer);
+
+    const bool looked_up = std::exchange(topic.looked_up, true);
+    std::vector<TopicPartition> added;
+    for (int i = 0; i < metadata->topic_cnt; ++i) {
+        if (metadata->topics[i].topic != topic.name) continue;
+        for (auto p = topic.partitions; p < metadata->topics[i].partition_cnt; ++p) {
+            added.push_back({topic.name, p});
+        }
+    }
+    if (!added.empty()) {
+        consumer().assign(added, looked_up ? RD_KAFKA_OFFSET_BEGINNING : RD_KAFKA_OFFSET_END);
+        topic.partitions = added.back().partition + 1;
+    }
+    return topic.partitions > 0;
+}
+
+}  // namespace millrace::broker
