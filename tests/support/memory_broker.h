@@ -1,0 +1,48 @@
+// A broker in memory, for tests and simulations: every topic is one partition that all clients
+// share, delivered in order and at once. It can lose what it is given, and all it ever had.
+//
+// Threads:   as broker.h says. Blocks: poll(), up to its timeout, on the machine's clock.
+#pragma once
+
+#include <condition_variable>
+#include <map>
+#include <memory>
+#include <mutex>
+#include <set>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "common/broker/broker.h"
+
+namespace millrace::test {
+
+class MemoryBroker : public broker::Broker {
+ public:
+    MemoryBroker();
+    ~MemoryBroker() override;
+
+    // While away, nothing is delivered or created, and what is published is lost.
+    void set_away(bool away);
+    // Forgets topics, messages and offsets.
+    void wipe();
+    // So far; for assertions.
+    std::vector<std::string> values(const std::string& topic) const;
+    bool has_topic(const std::string& topic) const;
+
+    Status ensure_topics(const std::vector<broker::TopicSpec>& topics,
+                         milliseconds timeout) override;
+    std::unique_ptr<broker::Publisher> make_publisher() override;
+    std::unique_ptr<broker::Subscriber> subscribe(const std::string& group,
+                                                  const std::vector<std::string>& topics) override;
+    std::unique_ptr<broker::Subscriber> tail(const std::vector<std::string>& topics) override;
+
+ private:
+    struct State;
+    class MemoryPublisher;
+    class MemorySubscriber;
+
+    const std::shared_ptr<State> state_;
+};
+
+}  // namespace millrace::test

@@ -1,0 +1,127 @@
+// The gateway as a whole, with its threads, on a store and a broker in memory.
+#include "producer/gateway_service.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <future>
+
+#include "tests/support/eventually.h"
+#include "tests/support/memory_broker.h"
+#include "tests/support/memory_job_store.h"
+#include "tests/unit/gateway/fakes.h"
+
+namespace millrace::gateway {
+namespace {
+
+using test::eventually;
+using testing::SizeIs;
+
+class GatewayServiceTest : public testing::Test {
+ protected:
+    static GatewayOptions options() {
+        GatewayOptions options;
+        options.queues = {"default"};
+        options.topic_prefix = "t";
+        options.probe_interval = milliseconds(10);
+        options.topics_interval = milliseconds(10);
+        options.keeper.interval = milliseconds(10);
+        return options;
+    }
+    GatewayParts parts() {
+        return {system_clock(), system_random(), broker_,
+                [this] { return std::make_unique<test::MemoryJobStore>(database_); },
+                [this] { return schema_; }};
+    }
+
+    JobId submit() {
+        std::promise<SubmitResult> answer;
+        service_.submit({test::a_spec(), {}, {}},
+                        [&](SubmitResult result) { answer.set_value(std::move(result)); });
+        return answer.get_future().get()->id;
+    }
+    storage::JobRecord get(JobId id) {
+        std::promise<Result<storage::JobRecord>> answer;
+        service_.get(id, {}, [&](Result<storage::JobRecord> r) { answer.set_value(std::move(r)); });
+        return *answer.get_future().get();
+    }
+    storage::JobRecord cancel(JobId id) {
+        std::promise<Result<storage::JobRecord>> answer;
+        service_.cancel(id, [&](Result<storage::JobRecord> r) { answer.set_value(std::move(r)); });
+        return *answer.get_future().get();
+    }
+
+    test::MemoryDatabase database_{system_clock()};
+    test::MemoryBroker broker_;
+    Status schema_ = ok();
+    GatewayService service_{options(), parts()};
+};
+
+TEST_F(GatewayServiceTest, ASubmittedJobIsReadableAndPublished) {
+    ASSERT_TRUE(service_.start().has_value());
+    ASSERT_TRUE(eventually([&] { return broker_.has_topic("t.jobs.default.normal"); }));
+    const auto job = submit();
+    EXPECT_EQ(get(job).state, JobState::kQueued);
+    EXPECT_TRUE(eventually([&] { return broker_.values("t.jobs.default.normal").size() == 1; }));
+}
+
+TEST_F(GatewayServiceTest, AWaiterLearnsTheEndByEvent) {
+    ASSERT_TRUE(service_.start().has_value());
+    ASSERT_TRUE(eventually([&] { return broker_.has_topic("t.events"); }));
+    const auto job = submit();
+    std::promise<JobState> end;
+    const auto subscription =
+        service_.watch(job, [&](const JobNotice& notice) { end.set_value(notice.state); });
+    const wire::Event event{{job, 1}, 0, wire::Finished{JobState::kCompleted}};
+    broker_.make_publisher()->publish({{"t.events", "", wire::encode(std::vector{event})}});
+    EXPECT_EQ(end.get_future().get(), JobState::kCompleted);
+}
+
+TEST_F(GatewayServiceTest, AWaiterLearnsTheEndWithoutTheBroker) {
+    broker_.set_away(true);
+    ASSERT_TRUE(service_.start().has_value());
+    const auto job = submit();
+    std::promise<JobState> end;
+    const auto subscription =
+        service_.watch(job, [&](const JobNotice& notice) { end.set_value(notice.state); });
+    test::MemoryJobStore elsewhere(database_);
+    ASSERT_TRUE(elsewhere.job_cancel({job}).has_value());
+    EXPECT_EQ(end.get_future().get(), JobState::kCancelled);
+}
+
+TEST_F(GatewayServiceTest, CancelAnswersWithTheRecord) {
+    ASSERT_TRUE(service_.start().has_value());
+    EXPECT_EQ(cancel(submit()).state, JobState::kCancelled);
+}
+
+TEST_F(GatewayServiceTest, TopicsThatVanishAreMadeAgain) {
+    ASSERT_TRUE(service_.start().has_value());
+    ASSERT_TRUE(eventually([&] { return broker_.has_topic("t.control"); }));
+    broker_.wipe();
+    EXPECT_TRUE(eventually([&] { return broker_.has_topic("t.control"); }));
+}
+
+TEST_F(GatewayServiceTest, DoesNotStartOnAnotherSchema) {
+    schema_ = Error{ErrorCode::kConflict, "run millrace migrate"};
+    EXPECT_EQ(service_.start().error(), schema_.error());
+    schema_ = ok();
+    EXPECT_TRUE(service_.start().has_value());
+}
+
+TEST_F(GatewayServiceTest, StoppingAnswersWhatWasAcceptedAndRefusesTheRest) {
+    ASSERT_TRUE(service_.start().has_value());
+    std::vector<SubmitResult> answers;
+    const auto keep = [&](std::vector<SubmitResult> results) {
+        for (auto& result : results) answers.push_back(std::move(result));
+    };
+    service_.submit_many(std::vector<SubmitRequest>(700, {test::a_spec(), {}, {}}), keep);
+    service_.stop();
+    ASSERT_THAT(answers, SizeIs(700));
+    EXPECT_TRUE(answers.back().has_value());
+    EXPECT_EQ(database_.job_count(), 700U);
+    service_.submit_many(std::vector<SubmitRequest>(1, {test::a_spec(), {}, {}}), keep);
+    EXPECT_EQ(answers.back().error().error.code, ErrorCode::kUnavailable);
+}
+
+}  // namespace
+}  // namespace millrace::gateway
