@@ -70,7 +70,6 @@ class Worker::Flow {
           lanes_(worker.lanes_, models_.backends().size(),
                  buffer_max(worker.options_, worker.executor_.slots())),
           offsets_(worker.options_.offsets),
-          lease_(worker.options_.lease),
           claim_store_(worker.open_store_()),
           settle_store_(worker.open_store_()),
           lease_store_(worker.open_store_()),
@@ -79,14 +78,17 @@ class Worker::Flow {
           control_messages_(worker.broker_.tail({worker.topics_.control()})),
           writer_(*settle_store_, worker.completions_, worker.executor_, worker.events_, clock(),
                   random(), worker.options_.completions),
-          claimer_(*claim_store_, lease_, lanes_, offsets_, models_, worker.executor_, writer_,
-                   clock(), random(), claimer_options(worker.options_, worker.lanes_)),
-          lease_keeper_(*lease_store_, lease_, worker.executor_, worker.outputs_, clock(), random(),
-                        lease_keeper_options(), [this] { claimer_.want_reconcile(); }),
+          claimer_(*claim_store_, worker.lease_, lanes_, offsets_, models_, worker.executor_,
+                   writer_, clock(), random(), claimer_options(worker.options_, worker.lanes_)),
+          lease_keeper_(*lease_store_, worker.lease_, worker.executor_, worker.outputs_, clock(),
+                        random(), lease_keeper_options(), [this] { claimer_.want_reconcile(); }),
           consumer_(*job_messages_, worker.topics_, lanes_, offsets_, models_, clock(),
                     [this] { claim_tick_->poke(); }),
           control_(*control_messages_, [this](const wire::CancelAttempt& order) {
-              if (order.worker == lease_.worker()) worker_.executor_.cancel(order.key);
+              if (order.worker != worker_.lease_.worker()) return;
+              if (worker_.executor_.cancel(order.key)) {
+                  telemetry::count<Metric::kCancels>(1, "control");
+              }
           }) {
         start_threads();
     }
@@ -144,7 +146,7 @@ class Worker::Flow {
         });
         deadline_tick_.emplace(
             runtime::PeriodicOptions{.name = "deadlines", .interval = kDeadlineTick},
-            [&worker] { worker.executor_.stop_overdue(); });
+            [&worker] { worker.executor_.tick(); });
         claim_tick_.emplace(runtime::PeriodicOptions{.name = "claim", .interval = kTick}, [this] {
             while (claimer_.step()) {
             }
@@ -212,7 +214,6 @@ class Worker::Flow {
     const ModelTable models_;
     Lanes lanes_;
     OffsetTracker offsets_;
-    Lease lease_;
     std::unique_ptr<storage::JobStore> claim_store_;
     std::unique_ptr<storage::JobStore> settle_store_;
     std::unique_ptr<storage::JobStore> lease_store_;
@@ -246,10 +247,11 @@ Worker::Worker(storage::OpenStore open_store, broker::Broker& broker,
       lanes_(lanes_of(options_.queues)),
       publisher_(broker.make_publisher()),
       backends_(std::move(backends)),
+      lease_(options_.lease),
       outputs_(options_.outputs),
       events_(*publisher_, topics_, outputs_, {.key = options_.name}),
-      executor_(borrow(backends_), lanes_.size(), completions_, outputs_, events_, system_clock(),
-                options_.executor) {}
+      executor_(borrow(backends_), lanes_.size(), completions_, outputs_, events_, lease_,
+                system_clock(), options_.executor) {}
 
 Worker::~Worker() {
     // Before the threads go, which hear of every attempt that ends.

@@ -74,6 +74,7 @@ class Worker {
 
     std::unique_ptr<broker::Publisher> publisher_;
     std::vector<std::unique_ptr<Backend>> backends_;
+    Lease lease_;
     OutputFeed outputs_;
     EventStream events_;
     CompletionInbox completions_;

@@ -24,13 +24,14 @@ ClaimedJob without_input(ClaimedJob& job) {
 }  // namespace
 
 Executor::Executor(std::vector<Backend*> backends, std::size_t lanes, CompletionInbox& completions,
-                   OutputFeed& outputs, EventStream& events, const Clock& clock,
+                   OutputFeed& outputs, EventStream& events, const Lease& lease, const Clock& clock,
                    ExecutorOptions options)
     : backends_(std::move(backends)),
       lanes_(lanes),
       completions_(completions),
       outputs_(outputs),
       events_(events),
+      lease_(lease),
       clock_(clock),
       options_(std::move(options)) {}
 
@@ -90,13 +91,18 @@ void Executor::launch(WorkerId worker, MonoTime claimed_at, std::vector<Start> s
     std::vector<wire::Event> started;
     std::vector<bool> touched(stations_.size());
     started.reserve(starts.size());
+    const bool may_start = lease_.live(clock_.now()) == worker;
     {
         const std::lock_guard lock(mutex_);
         for (auto& start : starts) {
-            started.push_back(
-                {.key = start.job.key, .what = wire::Started{.worker = options_.worker_name}});
+            const auto key = start.job.key;
             touched[start.backend] = true;
             admit_locked(worker, claimed_at, std::move(start), actions);
+            if (may_start) {
+                started.push_back({.key = key, .what = wire::Started{options_.worker_name}});
+            } else {
+                stop_locked(key, *find_locked(key), AbortReason::kInterrupted, actions);
+            }
         }
     }
     events_.add(std::move(started));
@@ -158,6 +164,8 @@ void Executor::start_ready(BackendIndex index) {
             const std::lock_guard lock(mutex_);
             auto& station = stations_[index];
             if (station.ready.empty() || station.free_slots.empty()) return;
+            // Nothing starts on a lapsed lease. Those of an earlier incarnation are being stopped.
+            if (!lease_.live(clock_.now())) return;
             slot_index = station.free_slots.back();
             station.free_slots.pop_back();
             batch = station.ready.take_batch();
@@ -189,11 +197,13 @@ void Executor::start_ready(BackendIndex index) {
 
 // --- Stopping -----------------------------------------------------------------------------------
 
-void Executor::cancel(const AttemptKey& key) {
+bool Executor::cancel(const AttemptKey& key) {
     Actions actions;
+    bool is_held = false;
     {
         const std::lock_guard lock(mutex_);
         if (auto* held = find_locked(key)) {
+            is_held = held->phase != Phase::kSettling && !held->stopping;
             stop_locked(key, *held, AbortReason::kCancelled, actions);
         } else if (cancels_.size() < options_.cancels_kept_max) {
             // The heartbeat's reply repeats those that find no room.
@@ -201,6 +211,7 @@ void Executor::cancel(const AttemptKey& key) {
         }
     }
     perform(std::move(actions));
+    return is_held;
 }
 
 void Executor::forget_cancels() {
@@ -221,6 +232,11 @@ void Executor::interrupt_all() {
     }
     telemetry::count<Metric::kAttemptsHandedBack>(static_cast<double>(count), "interrupted");
     perform(std::move(actions));
+}
+
+void Executor::tick() {
+    stop_overdue();
+    for (BackendIndex i = 0; i < stations_.size(); ++i) start_ready(i);
 }
 
 void Executor::stop_overdue() {

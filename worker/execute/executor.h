@@ -27,6 +27,7 @@
 #include "worker/execute/batch_former.h"
 #include "worker/execute/completion.h"
 #include "worker/execute/event_stream.h"
+#include "worker/execute/lease.h"
 #include "worker/execute/output_feed.h"
 #include "worker/schedule/candidate.h"
 
@@ -59,7 +60,8 @@ struct Start {
 class Executor : public ExecutionSink {
  public:
     Executor(std::vector<Backend*> backends, std::size_t lanes, CompletionInbox& completions,
-             OutputFeed& outputs, EventStream& events, const Clock& clock, ExecutorOptions options);
+             OutputFeed& outputs, EventStream& events, const Lease& lease, const Clock& clock,
+             ExecutorOptions options);
 
     // Starts the backends, which may load a model for minutes. Call first; the first error ends it.
     Status start();
@@ -74,16 +76,18 @@ class Executor : public ExecutionSink {
     // --- Claims ---
     std::size_t slots() const { return slots_; }
     Load load() const;
-    // Starts what was claimed by `worker` with a statement sent at `claimed_at`.
+    // Starts what was claimed by `worker` with a statement sent at `claimed_at`; where its lease
+    // has lapsed meanwhile, gives it back instead.
     void launch(WorkerId worker, MonoTime claimed_at, std::vector<Start> starts);
 
     // --- Stopping ---
-    // An attempt that is not held is remembered until the second forget_cancels() from now.
-    void cancel(const AttemptKey& key);
+    // True when it stopped an attempt. One that is not held is remembered until the second
+    // forget_cancels() from now.
+    bool cancel(const AttemptKey& key);
     void forget_cancels();
     void interrupt_all();
-    // Stops attempts whose deadline has passed.
-    void stop_overdue();
+    // Stops attempts whose deadline has passed, and starts those that waited for a live lease.
+    void tick();
 
     // --- Settlements ---
     // The outcomes were written or refused: their slots are free.
@@ -148,6 +152,7 @@ class Executor : public ExecutionSink {
     bool finish_slot_locked(Station& station, std::size_t slot);
     void perform(Actions actions);
     void start_ready(BackendIndex backend);
+    void stop_overdue();
     void end(const AttemptKey& key, Completion completion);
     Outcome within_limits(Outcome outcome) const;
 
@@ -156,6 +161,7 @@ class Executor : public ExecutionSink {
     CompletionInbox& completions_;
     OutputFeed& outputs_;
     EventStream& events_;
+    const Lease& lease_;
     const Clock& clock_;
     const ExecutorOptions options_;
     std::function<void()> on_free_;

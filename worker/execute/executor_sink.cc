@@ -9,6 +9,23 @@ namespace millrace::worker {
 
 using telemetry::Metric;
 
+namespace {
+
+void count(const std::string& backend, const Outcome& outcome, telemetry::Seconds elapsed) {
+    telemetry::count<Metric::kAttempts>(1, backend, name(outcome.kind));
+    telemetry::observe<Metric::kExecutionSeconds>(elapsed, backend);
+    const auto& usage = outcome.usage;
+    if (usage.prompt_tokens > 0) {
+        telemetry::count<Metric::kPromptTokens>(static_cast<double>(usage.prompt_tokens), backend);
+    }
+    if (usage.completion_tokens > 0) {
+        telemetry::count<Metric::kGeneratedTokens>(static_cast<double>(usage.completion_tokens),
+                                                   backend);
+    }
+}
+
+}  // namespace
+
 void Executor::partial(const AttemptKey& key, std::string_view text) {
     WorkerId worker;
     {
@@ -35,6 +52,7 @@ void Executor::finished(const AttemptKey& key, Outcome outcome) {
     std::optional<Completion> completion;
     BackendIndex backend = 0;
     bool slot_is_free = false;
+    MonoTime started;
     {
         const std::lock_guard lock(mutex_);
         auto* held = find_locked(key);
@@ -46,9 +64,7 @@ void Executor::finished(const AttemptKey& key, Outcome outcome) {
         backend = held->backend;
         auto& station = stations_[backend];
         slot_is_free = finish_slot_locked(station, held->slot);
-        telemetry::count<Metric::kAttempts>(1, station.info.name, name(outcome.kind));
-        telemetry::observe<Metric::kExecutionSeconds>(clock_.now() - held->started,
-                                                      station.info.name);
+        started = held->started;
         if (held->replaced) {
             free_locked(*held);
             replaced_.erase(key);
@@ -60,6 +76,7 @@ void Executor::finished(const AttemptKey& key, Outcome outcome) {
         }
     }
     if (completion) {
+        count(stations_[backend].info.name, completion->outcome, clock_.now() - started);
         end(key, *std::move(completion));
     } else {
         outputs_.end(key);

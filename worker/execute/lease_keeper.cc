@@ -10,6 +10,16 @@ namespace millrace::worker {
 
 using telemetry::Metric;
 
+namespace {
+
+std::string joined(const std::vector<std::string>& names) {
+    std::string all;
+    for (const auto& name : names) all += (all.empty() ? "" : ",") + name;
+    return all;
+}
+
+}  // namespace
+
 LeaseKeeper::LeaseKeeper(storage::JobStore& store, Lease& lease, Executor& executor,
                          OutputFeed& outputs, const Clock& clock, Random& random,
                          LeaseKeeperOptions options, std::function<void()> on_mismatch)
@@ -70,7 +80,10 @@ bool LeaseKeeper::start_incarnation() {
     mismatches_ = 0;
     next_ = sent + options_.heartbeat_interval;
     lease_.renew(info.id, sent);
-    log_info("registered", {{"worker", info.id.str()}, {"name", info.name}});
+    log_info("ready", {{"worker", info.id.str()},
+                       {"name", info.name},
+                       {"slots", info.slots},
+                       {"models", joined(info.models)}});
     return true;
 }
 
@@ -98,7 +111,9 @@ void LeaseKeeper::heartbeat() {
 
 void LeaseKeeper::obey(const storage::HeartbeatReply& reply, std::size_t held_before) {
     executor_.forget_cancels();
-    for (const auto& key : reply.cancelling) executor_.cancel(key);
+    for (const auto& key : reply.cancelling) {
+        if (executor_.cancel(key)) telemetry::count<Metric::kCancels>(1, "heartbeat");
+    }
 
     // Claims and settlements go on meanwhile: any count between the two is right.
     const auto held_after = executor_.held();

@@ -16,7 +16,7 @@ TEST(CompletionWriter, ASlotIsFreeOnlyWhenItsOutcomeIsWritten) {
     const auto first = h.submit();
     const auto second = h.submit();
     h.run();
-    h.store.fail_next("job_settle", {.code = ErrorCode::kUnavailable});
+    h.store.fail_before("job_settle", ErrorCode::kUnavailable);
     h.backend.complete(h.backend.key_of(first));
     h.run();
     EXPECT_EQ(h.state(first), JobState::kInProgress);
@@ -41,8 +41,8 @@ TEST(CompletionWriter, KeepsOutcomesThroughAnOutageAndSendsThemUnderTheirOldFenc
     h.run_for(seconds(10));
     for (const auto& job : jobs) {
         EXPECT_EQ(h.state(job), JobState::kCompleted);
-        EXPECT_EQ(h.store.row(job).settled_by, worker);
-        EXPECT_EQ(h.store.row(job).settlements, 1);
+        EXPECT_EQ(h.record(job).worker, worker);
+        EXPECT_EQ(h.ended(job), 1);
     }
     EXPECT_EQ(h.executor.held(), 0U);
 }
@@ -51,13 +51,13 @@ TEST(CompletionWriter, SendsTheSameAgainWhenTheAnswerWasLost) {
     Harness h;
     const auto job = h.submit();
     h.run();
-    h.store.fail_next("job_settle", {.code = ErrorCode::kOutcomeUnknown, .is_applied = true});
+    h.store.fail_after("job_settle", ErrorCode::kOutcomeUnknown);
     h.backend.complete_all();
     h.run();
     EXPECT_EQ(h.executor.held(), 1U);
     h.run_for(seconds(1));
     EXPECT_EQ(h.executor.held(), 0U);
-    EXPECT_EQ(h.store.row(job).settlements, 1);
+    EXPECT_EQ(h.ended(job), 1);
     EXPECT_EQ(std::get<wire::Finished>(h.publisher.events(h.topics).back().what).state,
               JobState::kCompleted);
 }
@@ -67,7 +67,6 @@ TEST(CompletionWriter, FindsTheOutcomeThatCannotBeStored) {
     std::vector<JobId> jobs;
     for (int i = 0; i < 8; ++i) jobs.push_back(h.submit());
     h.run();
-    h.store.set_poison("poison");
     for (const auto& job : jobs) {
         h.backend.complete(h.backend.key_of(job), job == jobs[5] ? "\"poison\"" : "\"fine\"");
     }
@@ -75,7 +74,7 @@ TEST(CompletionWriter, FindsTheOutcomeThatCannotBeStored) {
     for (const auto& job : jobs) {
         EXPECT_EQ(h.state(job), job == jobs[5] ? JobState::kFailed : JobState::kCompleted);
     }
-    EXPECT_EQ(h.store.row(jobs[5]).error_code, "output_invalid");
+    EXPECT_EQ(h.record(jobs[5]).error_code, "output_invalid");
     EXPECT_EQ(h.executor.held(), 0U);
 }
 
@@ -83,14 +82,12 @@ TEST(CompletionWriter, DropsAnOutcomeThatCameTooLate) {
     Harness h;
     const auto job = h.submit();
     h.run();
-    h.store.change(job, [](auto& row) {
-        row.state = JobState::kInProgress;
-        ++row.epoch;
-        row.worker = WorkerId(Uuid{{42}});
-    });
+    h.mark_lost(h.lease.worker());
+    h.rescue();
     h.backend.complete_all();
     h.run();
-    EXPECT_EQ(h.store.row(job).settlements, 0);
+    EXPECT_EQ(h.state(job), JobState::kQueued);
+    EXPECT_EQ(h.record(job).attempts.front().outcome, OutcomeKind::kLost);
     EXPECT_EQ(h.executor.held(), 0U);
     for (const auto& event : h.publisher.events(h.topics)) {
         EXPECT_FALSE(std::holds_alternative<wire::Finished>(event.what));
@@ -121,7 +118,7 @@ TEST(CompletionWriter, RetriesAFailureAfterABackoff) {
                      {.kind = OutcomeKind::kRetryable, .error_code = "busy"});
     h.run();
     EXPECT_EQ(h.state(job), JobState::kScheduled);
-    EXPECT_EQ(h.store.row(job).failures, 1);
+    EXPECT_EQ(h.record(job).failures, 1);
 }
 
 }  // namespace

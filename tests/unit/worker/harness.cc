@@ -1,5 +1,9 @@
 #include "tests/unit/worker/harness.h"
 
+#include <algorithm>
+#include <stdexcept>
+#include <utility>
+
 namespace millrace::test {
 namespace {
 
@@ -19,16 +23,16 @@ Harness::Harness(HarnessOptions options)
                .models = {"fake"},
                .slots = options.slots,
                .batch_max = options.batch_max}),
+      lease({.ttl = seconds(30), .margin = seconds(5)}),
       outputs({.bytes_max = options.output_bytes_max, .checkpoint_interval = seconds(1)}),
       events(publisher, topics, outputs, {.key = "worker"}),
-      executor({&backend}, lane_infos.size(), inbox, outputs, events, clock,
+      executor({&backend}, lane_infos.size(), inbox, outputs, events, lease, clock,
                {.worker_name = "worker",
                 .slots_max = options.slots_max,
                 .output_bytes_max = options.output_bytes_max}),
       models(start_backends()),
       lanes(lane_infos, 1, options.lane_buffer_max),
       offsets({.lag_messages_max = 1000, .lag_max = seconds(30)}),
-      lease({.ttl = seconds(30), .margin = seconds(5)}),
       writer(store, inbox, executor, events, clock, random, {.batch_max = 100}),
       claimer(store, lease, lanes, offsets, models, executor, writer, clock, random,
               claimer_options()),
@@ -37,7 +41,48 @@ Harness::Harness(HarnessOptions options)
                     .heartbeat_interval = seconds(5),
                     .retry_interval = milliseconds(500)},
                    [this] { claimer.want_reconcile(); }),
-      consumer(subscriber, topics, lanes, offsets, models, clock, [] {}) {}
+      consumer(subscriber, topics, lanes, offsets, models, clock, [] {}) {
+    (void)memory.queue_register({"default"});
+    store.on_call([this](const std::string& call) {
+        if (const auto hook = std::exchange(hooks_[call], nullptr)) hook();
+    });
+}
+
+Result<std::vector<storage::SettledReply>> WorkerStore::job_settle(
+    WorkerId worker, const std::vector<storage::SettledAttempt>& attempts) {
+    for (const auto& attempt : attempts) {
+        if (attempt.outcome.output_json.find("poison") == std::string::npos) continue;
+        return Error{ErrorCode::kDataCorrupt, "an output cannot be stored"};
+    }
+    return FaultyJobStore::job_settle(worker, attempts);
+}
+
+std::ptrdiff_t Harness::ended(const JobId& job) const {
+    const auto attempts = record(job).attempts;
+    return std::ranges::count_if(attempts,
+                                 [](const auto& one) { return one.ended_at.has_value(); });
+}
+
+storage::WorkerState Harness::worker_state(WorkerId worker) {
+    for (const auto& one : *memory.worker_list()) {
+        if (one.info.id == worker) return one.state;
+    }
+    throw std::runtime_error("the worker is not known");
+}
+
+void Harness::lose_once(const JobId& job) {
+    const WorkerId other(ids_.next(memory.database_time()));
+    (void)memory.worker_register({.id = other, .queues = {"default"}, .models = {"fake"}});
+    (void)memory.job_claim(other, {job});
+    mark_lost(other);
+    rescue();
+}
+
+void Harness::mark_lost(WorkerId worker) {
+    for (const auto& pulse : *memory.worker_pulses()) {
+        if (pulse.id == worker) (void)memory.worker_mark_lost({pulse});
+    }
+}
 
 worker::ModelTable Harness::start_backends() {
     if (!executor.start().has_value()) throw std::runtime_error("the backend did not start");
@@ -48,7 +93,7 @@ void Harness::run() {
     lease_keeper.step();
     bool moves = true;
     while (moves) {
-        executor.stop_overdue();
+        executor.tick();
         consumer.step(milliseconds(0));
         moves = claimer.step();
         const auto held = executor.held();
@@ -74,8 +119,16 @@ JobSpec Harness::spec(Priority priority) {
             .policy = {.execution_timeout = seconds(600), .attempts_max = 3}};
 }
 
+JobId Harness::submit_silently(JobSpec spec) {
+    const JobId id(ids_.next(memory.database_time()));
+    if (!memory.job_insert({{.id = id, .spec = std::move(spec)}}).has_value()) {
+        throw std::runtime_error("the job was not inserted");
+    }
+    return id;
+}
+
 JobId Harness::submit(JobSpec spec) {
-    const auto id = store.insert(spec);
+    const auto id = submit_silently(spec);
     send_message(id, spec);
     return id;
 }

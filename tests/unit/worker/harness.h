@@ -2,12 +2,15 @@
 // manual clock, over fakes.
 #pragma once
 
-#include <memory>
+#include <functional>
+#include <map>
+#include <string>
 #include <vector>
 
+#include "tests/support/faulty_job_store.h"
 #include "tests/support/manual_clock.h"
+#include "tests/support/memory_job_store.h"
 #include "tests/support/seeded_random.h"
-#include "tests/unit/worker/fake_job_store.h"
 #include "tests/unit/worker/fakes.h"
 #include "worker/consume/consumer.h"
 #include "worker/execute/claimer.h"
@@ -24,6 +27,14 @@ struct HarnessOptions {
     std::size_t slots_max = 0;
 };
 
+// Outputs that say "poison" cannot be stored.
+class WorkerStore : public FaultyJobStore {
+ public:
+    using FaultyJobStore::FaultyJobStore;
+    Result<std::vector<storage::SettledReply>> job_settle(
+        WorkerId worker, const std::vector<storage::SettledAttempt>& attempts) override;
+};
+
 class Harness {
  public:
     explicit Harness(HarnessOptions options = {});
@@ -38,19 +49,38 @@ class Harness {
     // A queued row, and a message about it.
     JobId submit(JobSpec spec = Harness::spec());
     // Only the row: its message was lost.
-    JobId submit_silently(JobSpec spec = Harness::spec()) { return store.insert(std::move(spec)); }
+    JobId submit_silently(JobSpec spec = Harness::spec());
     void send_message(const JobId& job, const JobSpec& spec);
-    JobState state(const JobId& job) const { return store.row(job).state; }
+
+    // What the store has.
+    storage::JobRecord record(const JobId& job) const { return *database.job(job); }
+    JobState state(const JobId& job) const { return record(job).state; }
+    // Attempts that are over.
+    std::ptrdiff_t ended(const JobId& job) const;
+    storage::WorkerState worker_state(WorkerId worker);
+    // Runs once, at the start of the next call of this name.
+    void on_next(const std::string& call, std::function<void()> hook) {
+        hooks_[call] = std::move(hook);
+    }
+
+    // What other processes do: one claims the job and dies of it; a keeper takes the worker for
+    // dead; requeues the jobs of the dead.
+    void lose_once(const JobId& job);
+    void mark_lost(WorkerId worker);
+    void rescue() { (void)memory.keeper_rescue({}); }
 
     ManualClock clock;
     SeededRandom random{7};
-    FakeJobStore store{clock};
+    MemoryDatabase database{clock};
+    MemoryJobStore memory{database};
+    WorkerStore store{memory};
     FakePublisher publisher;
     FakeSubscriber subscriber;
     FakeBackend backend;
     broker::Topics topics{"test"};
     std::vector<worker::LaneInfo> lane_infos = worker::lanes_of({"default"});
 
+    worker::Lease lease;
     worker::OutputFeed outputs;
     worker::EventStream events;
     worker::CompletionInbox inbox;
@@ -58,7 +88,6 @@ class Harness {
     worker::ModelTable models;
     worker::Lanes lanes;
     worker::OffsetTracker offsets;
-    worker::Lease lease;
     worker::CompletionWriter writer;
     worker::Claimer claimer;
     worker::LeaseKeeper lease_keeper;
@@ -66,6 +95,9 @@ class Harness {
 
  private:
     worker::ModelTable start_backends();
+
+    UuidGenerator ids_{random};
+    std::map<std::string, std::function<void()>> hooks_;
 };
 
 }  // namespace millrace::test
