@@ -55,26 +55,30 @@ void JobReader::run() {
 }
 
 void JobReader::serve(std::vector<Request> requests) {
-    std::unordered_map<JobId, const storage::JobRecord*> found;
+    std::unordered_map<JobId, std::vector<Callback<Result<storage::JobRecord>>>> waiting;
+    for (auto& request : requests) waiting[request.id].push_back(std::move(request.done));
     std::vector<JobId> ids;
-    for (const auto& request : requests) {
-        if (found.emplace(request.id, nullptr).second) ids.push_back(request.id);
-    }
+    ids.reserve(waiting.size());
+    for (const auto& [id, callbacks] : waiting) ids.push_back(id);
+
     const auto start = clock_.now();
-    const auto jobs = store_.job_get(ids, requests.front().fields);
+    auto jobs = store_.job_get(ids, requests.front().fields);
     telemetry::observe<Metric::kQuerySeconds>(clock_.now() - start);
     telemetry::observe_size<Metric::kQueryBatchJobs>(ids.size());
-    if (!jobs) {
-        for (const auto& request : requests) request.done(jobs.error());
-        return;
-    }
-    for (const auto& job : *jobs) found[job.id] = &job;
-    for (const auto& request : requests) {
-        if (const auto* job = found.at(request.id)) {
-            request.done(*job);
-        } else {
-            request.done(Error{ErrorCode::kNotFound, "There is no job " + request.id.str() + "."});
+    if (jobs) {
+        for (auto& job : *jobs) {
+            auto answered = waiting.extract(job.id);
+            auto& callbacks = answered.mapped();
+            const auto last = std::move(callbacks.back());
+            callbacks.pop_back();
+            for (const auto& done : callbacks) done(job);
+            last(std::move(job));
         }
+    }
+    for (const auto& [id, callbacks] : waiting) {
+        const auto error =
+            jobs ? Error{ErrorCode::kNotFound, "There is no job " + id.str() + "."} : jobs.error();
+        for (const auto& done : callbacks) done(error);
     }
 }
 

@@ -49,21 +49,24 @@ TEST_F(JobReaderTest, ReadsWhoeverWaitsAtOnce) {
     get(one);
     EXPECT_TRUE(reader_.step());
     EXPECT_EQ(store_.calls("job_get"), 1);
-    ASSERT_THAT(answers_, SizeIs(3));
-    EXPECT_EQ(answers_[0]->id, one);
-    EXPECT_EQ(answers_[1]->id, two);
-    EXPECT_EQ(answers_[2]->id, one);
+    std::vector<JobId> read;
+    for (const auto& answer : answers_) read.push_back(answer->id);
+    EXPECT_THAT(read, testing::UnorderedElementsAre(one, two, one));
     EXPECT_FALSE(reader_.step());
 }
 
 TEST_F(JobReaderTest, ReadsPayloadsOnlyForThoseWhoAsk) {
     const auto job = insert();
     get(job);
-    get(job, {.input = true});
     reader_.step();
-    EXPECT_EQ(store_.calls("job_get"), 2);
     EXPECT_FALSE(answers_.at(0)->input_json);
-    EXPECT_EQ(answers_.at(1)->input_json, test::a_spec().input_json);
+    get(job, {.input = true});
+    get(job);
+    reader_.step();
+    EXPECT_EQ(store_.calls("job_get"), 3);
+    int with_input = 0;
+    for (const auto& answer : answers_) with_input += answer->input_json ? 1 : 0;
+    EXPECT_EQ(with_input, 1);
 }
 
 TEST_F(JobReaderTest, ReadsOfPayloadsAreSmaller) {
@@ -74,11 +77,9 @@ TEST_F(JobReaderTest, ReadsOfPayloadsAreSmaller) {
 }
 
 TEST_F(JobReaderTest, AJobThatDoesNotExistIsNotFound) {
-    get(insert());
     get(JobId(ids_.next(milliseconds(2))));
     reader_.step();
-    EXPECT_TRUE(answers_.at(0).has_value());
-    EXPECT_EQ(answers_.at(1).error().code, ErrorCode::kNotFound);
+    EXPECT_EQ(answers_.at(0).error().code, ErrorCode::kNotFound);
 }
 
 TEST_F(JobReaderTest, AFailedReadIsToldToAllOfIt) {
