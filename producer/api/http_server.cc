@@ -24,10 +24,9 @@ constexpr milliseconds kAcceptBackoff{100};
 // Each connection is a file. Where the hard limit is lower than wanted, accept() copes.
 void raise_file_limit(int connections_max) {
     constexpr rlim_t kOtherFiles = 1024;
-    constexpr rlim_t kUsual = 65536;
     rlimit limit{};
     if (getrlimit(RLIMIT_NOFILE, &limit) != 0) return;
-    const auto wanted = std::max(kUsual, static_cast<rlim_t>(connections_max) + kOtherFiles);
+    const auto wanted = static_cast<rlim_t>(connections_max) + kOtherFiles;
     if (limit.rlim_cur >= wanted) return;
     limit.rlim_cur = std::min(wanted, limit.rlim_max);
     if (setrlimit(RLIMIT_NOFILE, &limit) == 0 && limit.rlim_cur >= wanted) return;

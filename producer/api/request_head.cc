@@ -74,10 +74,8 @@ Problem parse_problem(const beast::error_code& error, std::size_t header_bytes_m
                             header_bytes_max),
                 {}};
     }
-    if (error == http::error::bad_version) {
-        return {ProblemCode::kUnsupportedVersion, "Send HTTP/1.1 or HTTP/1.0.", {}};
-    }
-    return malformed(fmt::format("The request is not valid HTTP: {}.", error.message()));
+    return malformed(
+        fmt::format("The request is not valid HTTP/1.1 or HTTP/1.0: {}.", error.message()));
 }
 
 std::optional<Problem> framing_problem(const RequestParser& parser) {
@@ -86,8 +84,11 @@ std::optional<Problem> framing_problem(const RequestParser& parser) {
     if (hosts > 1 || (hosts == 0 && message.version() >= 11)) {
         return malformed("Send exactly one Host field.");
     }
-    if (message.count(http::field::content_length) > 1) {
-        return malformed("Send exactly one Content-Length.");
+    // Beast takes a list of equal lengths; others may take its first or its last.
+    const auto length = view(message[http::field::content_length]);
+    if (message.count(http::field::content_length) > 1 ||
+        length.find_first_not_of("0123456789") != std::string_view::npos) {
+        return malformed("Send exactly one Content-Length, in digits.");
     }
     if (auto problem = transfer_encoding_problem(message)) return problem;
     const auto expect = message[http::field::expect];

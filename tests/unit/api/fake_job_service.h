@@ -1,0 +1,96 @@
+// A JobService of a few maps: jobs stay where a test puts them. Callbacks come from a thread of its
+// own, as the real one's do.
+//
+// Threads: thread-safe.
+#pragma once
+
+#include <condition_variable>
+#include <deque>
+#include <map>
+#include <mutex>
+
+#include "common/runtime/thread.h"
+#include "producer/intake/job_service.h"
+#include "tests/support/seeded_random.h"
+
+namespace millrace::test {
+
+class FakeJobService final : public gateway::JobService {
+ public:
+    FakeJobService();
+    ~FakeJobService() override;
+
+    // --- For tests ---
+
+    // A queued job of the model "m"; `change` adapts it.
+    JobId put(const std::function<void(storage::JobRecord&)>& change = {});
+    void change(const JobId& id, const std::function<void(storage::JobRecord&)>& change);
+    // Makes it final and tells its watchers.
+    void finish(const JobId& id, JobState state, const std::string& output_json = {});
+    void notify(const JobId& id, const gateway::JobNotice& notice);
+
+    std::vector<gateway::SubmitRequest> submitted() const;
+    std::size_t watchers() const;
+    std::size_t calls_held() const;
+
+    // While held, answers wait; release() lets them and all later ones go.
+    void hold();
+    void release();
+
+    // Until cleared, calls of the kind fail so.
+    void fail_submits(std::optional<gateway::SubmitError> error);
+    void fail_reads(std::optional<Error> error);
+    void refuse_watches();
+    void set_ready(const gateway::Readiness& ready);
+    storage::JobFilter last_filter() const;
+
+    // --- JobService ---
+    void submit(gateway::SubmitRequest request,
+                gateway::Callback<gateway::SubmitResult> done) override;
+    void submit_many(std::vector<gateway::SubmitRequest> requests,
+                     gateway::Callback<std::vector<gateway::SubmitResult>> done) override;
+    void get(JobId id, storage::JobFields fields,
+             gateway::Callback<Result<storage::JobRecord>> done) override;
+    void list(
+        storage::JobFilter filter,
+        gateway::Callback<Result<std::pair<std::vector<storage::JobRecord>, bool>>> done) override;
+    void cancel(JobId id, gateway::Callback<Result<storage::JobRecord>> done) override;
+    std::unique_ptr<gateway::Subscription> watch(
+        JobId id, gateway::Callback<const gateway::JobNotice&> notice) override;
+    void lanes(gateway::Callback<Result<std::vector<storage::LaneStats>>> done) override;
+    void workers(gateway::Callback<Result<std::vector<storage::WorkerRecord>>> done) override;
+    void readiness(gateway::Callback<gateway::Readiness> done) override;
+    std::vector<std::string> queues() const override;
+    void model_known(std::string queue, std::string model, gateway::Callback<bool> done) override;
+    std::vector<std::string> models(const std::string& queue) const override;
+    storage::DbTime database_now() const override;
+
+ private:
+    class Watch;
+    using Task = std::function<void()>;
+
+    void answer(Task task);
+    void run(const std::stop_token& stop);
+    gateway::SubmitResult accept(gateway::SubmitRequest request);  // Requires: mutex_ is held.
+    JobId next_id();                                               // Likewise.
+
+    mutable std::mutex mutex_;
+    std::condition_variable_any changed_;
+    std::deque<Task> tasks_;
+    bool held_ = false;
+    std::map<JobId, storage::JobRecord> jobs_;
+    std::vector<gateway::SubmitRequest> submitted_;
+    std::map<std::string, std::pair<JobId, std::array<std::uint8_t, 32>>> keys_;
+    std::map<int, std::pair<JobId, gateway::Callback<const gateway::JobNotice&>>> watches_;
+    int last_watch_ = 0;
+    bool refuses_watches_ = false;
+    std::optional<gateway::SubmitError> submit_error_;
+    std::optional<Error> read_error_;
+    gateway::Readiness ready_{true, true, true, {}};
+    storage::JobFilter last_filter_;
+    SeededRandom random_;
+    UuidGenerator ids_{random_};
+    runtime::Thread thread_;
+};
+
+}  // namespace millrace::test
