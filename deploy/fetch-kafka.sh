@@ -23,7 +23,7 @@ echo "fetch-kafka: fetching Apache Kafka 3.9.1 into $lib"
 mkdir -p "$cache/kafka"
 work=$(mktemp -d "$cache/kafka/fetch.XXXXXX")
 trap 'rm -rf "$work"' EXIT
-mvn -B -ntp -q -f "$pom" dependency:copy-dependencies \
+mvn -B -ntp -q -Dstyle.color=never -f "$pom" dependency:copy-dependencies \
     -DincludeScope=runtime -DoutputDirectory="$work/lib" ||
     fail "Maven could not fetch the jars; is Maven Central (or the mirror in ~/.m2/settings.xml) reachable?"
 compgen -G "$work/lib/kafka_2.13-*.jar" >/dev/null || fail "Maven fetched no broker jar"

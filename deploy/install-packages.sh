@@ -17,7 +17,7 @@ packages=(
     # Servers: the private PostgreSQL cluster, Apache Kafka's virtual machine and its fetcher.
     postgresql openjdk-17-jre-headless maven
     # Scripts; pip fetches llama.cpp and a small model.
-    curl git procps python3 python3-pip unzip util-linux
+    curl git procps python3 python3-pip util-linux
 )
 
 command -v dpkg-query >/dev/null || {
