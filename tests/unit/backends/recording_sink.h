@@ -1,6 +1,8 @@
 // What the tests of backends need: a sink that remembers, and jobs to give to a backend.
 #pragma once
 
+#include <gtest/gtest.h>
+
 #include <chrono>
 #include <condition_variable>
 #include <functional>
@@ -15,8 +17,7 @@
 
 namespace millrace::worker {
 
-// Remembers everything by attempt. The waits fail the caller by returning nothing, after a time
-// that only a bug takes.
+// Remembers everything by attempt. A wait fails the test after a time that only a bug takes.
 class RecordingSink : public ExecutionSink {
  public:
     struct Record {
@@ -49,22 +50,16 @@ class RecordingSink : public ExecutionSink {
         const auto& outcomes = records_[key].outcomes;
         return outcomes.size() == 1 ? outcomes.front() : Outcome{.error_code = "not_once"};
     }
-    // Returns once the attempt has shown some text.
+    // Returns once the attempt has shown some text, or ended without.
     void wait_for_partial(const AttemptKey& key) {
-        wait([&] { return !records_[key].partials.empty(); });
+        wait([&] { return !records_[key].partials.empty() || !records_[key].outcomes.empty(); });
     }
     Record record(const AttemptKey& key) {
         const std::lock_guard lock(mutex_);
         return records_[key];
     }
-    std::size_t finished_count() {
-        const std::lock_guard lock(mutex_);
-        std::size_t count = 0;
-        for (const auto& [_, record] : records_) count += record.outcomes.size();
-        return count;
-    }
-    bool wait_for_finished(std::size_t count) {
-        return wait([&] {
+    void wait_for_finished(std::size_t count) {
+        wait([&] {
             std::size_t finished = 0;
             for (const auto& [_, record] : records_) finished += record.outcomes.size();
             return finished >= count;
@@ -74,9 +69,11 @@ class RecordingSink : public ExecutionSink {
     std::function<void(const AttemptKey&)> on_finished;  // Set before the backend starts.
 
  private:
-    bool wait(const std::function<bool()>& predicate) {
+    void wait(const std::function<bool()>& predicate) {
         std::unique_lock lock(mutex_);
-        return changed_.wait_for(lock, std::chrono::seconds(50), predicate);
+        if (!changed_.wait_for(lock, std::chrono::seconds(50), predicate)) {
+            ADD_FAILURE() << "the backend never reported what the test waits for";
+        }
     }
 
     std::mutex mutex_;

@@ -110,6 +110,7 @@ class OpenAiBackend::Loop {
     struct Endpoint {
         std::string base_url;
         std::size_t in_flight = 0;
+        bool reachable = true;  // For the log: it tells of changes only.
     };
     using Transfers = std::unordered_map<AttemptKey, std::unique_ptr<Transfer>, AttemptKeyHash>;
 
@@ -189,14 +190,18 @@ class OpenAiBackend::Loop {
     }
 
     void finish(Transfer& transfer, CURLcode code) {
-        const auto& base_url = endpoints_[transfer.endpoint()].base_url;
+        auto& endpoint = endpoints_[transfer.endpoint()];
         detach(transfer);
-        if (Transfer::is_unreachable(code)) {
-            log_warning("model endpoint is unreachable",
-                        {{"endpoint", base_url}, {"reason", curl_easy_strerror(code)}});
+        const bool reachable = !Transfer::is_unreachable(code);
+        if (std::exchange(endpoint.reachable, reachable) != reachable) {
+            log_warning(
+                reachable ? "model endpoint is reachable again" : "model endpoint is unreachable",
+                {{"endpoint", endpoint.base_url}, {"reason", curl_easy_strerror(code)}});
+        }
+        if (!reachable) {
             if (const auto other = choose_endpoint(transfer)) return open(transfer, *other);
         }
-        auto outcome = transfer.outcome(code, base_url);
+        auto outcome = transfer.outcome(code, endpoint.base_url);
         redact(outcome.error_message, options_.api_key);
         const auto key = transfer.key();
         transfers_.erase(key);

@@ -1,0 +1,81 @@
+// An HTTP server on a free port of the loopback interface, whose answers are what a test says: also
+// half an answer, none, or one that never ends.
+#pragma once
+
+#include <functional>
+#include <map>
+#include <memory>
+#include <mutex>
+#include <set>
+#include <string>
+#include <vector>
+
+#include "common/runtime/thread.h"
+
+namespace millrace::worker {
+
+// One request and the connection on which to answer it. Only the server's thread for that
+// connection uses it.
+class Exchange {
+ public:
+    Exchange(int fd, std::string head, std::string body)
+        : fd_(fd), head_(std::move(head)), body_(std::move(body)) {}
+
+    const std::string& body() const { return body_; }
+    std::string target() const;                         // "POST /v1/completions"
+    std::string header(const std::string& name) const;  // Lower-case name; empty when absent.
+
+    void send(const std::string& bytes);
+    // A whole answer; `headers` are whole lines, each with its end.
+    void reply(int status, const std::string& content_type, const std::string& body,
+               const std::string& headers = {});
+    void begin_stream();
+    void event(const std::string& data);
+    void end_stream();
+    // True when the client closes the connection; false after a time that only a bug takes.
+    bool wait_for_close();
+    // The connection is not used any further.
+    void close() { closed_ = true; }
+    bool closed() const { return closed_; }
+
+ private:
+    const int fd_;
+    const std::string head_;
+    const std::string body_;
+    bool closed_ = false;
+};
+
+class FakeServer {
+ public:
+    using Handler = std::function<void(Exchange&)>;
+
+    explicit FakeServer(Handler handler);
+    ~FakeServer();
+
+    std::string url() const;
+    int connections() const;
+    int requests() const;
+
+ private:
+    void accept_all();
+    void serve(int fd);
+
+    const Handler handler_;
+    int listener_ = -1;
+    int port_ = 0;
+
+    mutable std::mutex mutex_;
+    // Guarded by mutex_.
+    bool stopping_ = false;
+    int connections_ = 0;
+    int requests_ = 0;
+    std::set<int> open_;
+    std::vector<runtime::Thread> servers_;
+
+    runtime::Thread acceptor_;
+};
+
+// A port that nothing listens on.
+int unused_port();
+
+}  // namespace millrace::worker

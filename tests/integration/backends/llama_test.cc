@@ -1,0 +1,252 @@
+// The llama backend on a real model. Asks for what holds whatever the model says: shapes, counts,
+// limits, aborts, reuse of prefixes. Greedy text is not compared between batches of different
+// sizes, because the library rounds differently there.
+#include <fmt/format.h>
+#include <gtest/gtest.h>
+
+#include <cstdlib>
+#include <filesystem>
+#include <fstream>
+#include <nlohmann/json.hpp>
+
+#include "tests/unit/backends/recording_sink.h"
+#include "worker/backends/llama/llama_backend.h"
+
+namespace millrace::worker {
+namespace {
+
+using nlohmann::json;
+
+constexpr int kSlots = 4;
+constexpr int kContext = 512;  // Of each slot.
+
+std::string model_path() {
+    const char* cache = std::getenv("MILLRACE_CACHE");
+    const char* home = std::getenv("HOME");
+    const std::string folder = cache ? cache : fmt::format("{}/.cache/millrace", home ? home : "");
+    return folder + "/models/SmolLM2-135M-Instruct.Q4_1.gguf";
+}
+
+std::string chat(const std::string& text, const json& more = json::object()) {
+    json input{{"messages", {{{"role", "user"}, {"content", text}}}}};
+    input.update(more);
+    return input.dump();
+}
+
+std::string words(int count) {
+    std::string text;
+    for (int i = 0; i < count; ++i) text += "river ";
+    return text;
+}
+
+class Llama : public testing::Test {
+ protected:
+    void SetUp() override {
+        if (!std::filesystem::exists(model_path())) {
+            FAIL() << "there is no model at " << model_path() << "; run deploy/fetch-llama.sh";
+        }
+        const auto status = backend_.start(sink_);
+        ASSERT_TRUE(status.has_value()) << status.error().message;
+    }
+    AttemptKey run(const std::string& input) {
+        return run_one(backend_, {.model = "m", .input = input});
+    }
+    Outcome outcome_of(const std::string& input) { return sink_.outcome(run(input)); }
+    static std::string text_of(const Outcome& outcome) {
+        return json::parse(outcome.output_json)["choices"][0]["message"]["content"];
+    }
+
+    RecordingSink sink_;
+    LlamaBackend backend_{{.model_path = model_path(),
+                           .name = "m",
+                           .slots = kSlots,
+                           .context_tokens = kSlots * kContext,
+                           .output_tokens_default = 24}};
+};
+
+TEST_F(Llama, AnswersAChat) {
+    const auto key = run(chat("Name three fruits."));
+    const auto outcome = sink_.outcome(key);
+    ASSERT_EQ(outcome.kind, OutcomeKind::kCompleted) << outcome.error_message;
+    const auto output = json::parse(outcome.output_json);
+    EXPECT_EQ(output["object"], "chat.completion");
+    EXPECT_EQ(output["model"], "m");
+    EXPECT_FALSE(text_of(outcome).empty());
+    EXPECT_EQ(text_of(outcome), sink_.record(key).text);
+    EXPECT_GT(outcome.usage.prompt_tokens, 5);
+    EXPECT_GT(outcome.usage.completion_tokens, 0);
+    EXPECT_LE(outcome.usage.completion_tokens, 24);
+    EXPECT_EQ(output["usage"]["completion_tokens"], outcome.usage.completion_tokens);
+}
+
+TEST_F(Llama, CompletesAPrompt) {
+    const auto outcome = outcome_of(R"({"prompt":"One, two, three,","max_tokens":8})");
+    ASSERT_EQ(outcome.kind, OutcomeKind::kCompleted) << outcome.error_message;
+    const auto output = json::parse(outcome.output_json);
+    EXPECT_EQ(output["object"], "text_completion");
+    EXPECT_FALSE(output["choices"][0]["text"].get<std::string>().empty());
+}
+
+TEST_F(Llama, RunsSeveralInOneStep) {
+    const auto before = backend_.stats();
+    std::vector<AttemptKey> keys;
+    for (int i = 0; i < kSlots; ++i) {
+        keys.push_back(run(chat(fmt::format("Tell a story about {} bees.", i))));
+    }
+    std::int64_t tokens = 0;
+    for (const auto& key : keys) {
+        const auto outcome = sink_.outcome(key);
+        ASSERT_EQ(outcome.kind, OutcomeKind::kCompleted) << outcome.error_message;
+        EXPECT_FALSE(text_of(outcome).empty());
+        EXPECT_EQ(text_of(outcome), sink_.record(key).text);
+        tokens += outcome.usage.completion_tokens;
+    }
+    const auto after = backend_.stats();
+    EXPECT_EQ(after.tokens_generated - before.tokens_generated, static_cast<std::uint64_t>(tokens));
+    EXPECT_LT(after.steps - before.steps, static_cast<std::uint64_t>(tokens));
+}
+
+TEST_F(Llama, EndsAtMaxTokensAndSaysSo) {
+    const auto outcome = outcome_of(chat("Count to one hundred.", {{"max_tokens", 5}}));
+    EXPECT_EQ(outcome.usage.completion_tokens, 5);
+    EXPECT_EQ(json::parse(outcome.output_json)["choices"][0]["finish_reason"], "length");
+}
+
+TEST_F(Llama, EndsWhereTheContextEnds) {
+    const auto outcome = outcome_of(
+        json{{"prompt", words(kContext - 20)}, {"max_tokens", 1000}, {"temperature", 0}}.dump());
+    ASSERT_EQ(outcome.kind, OutcomeKind::kCompleted) << outcome.error_message;
+    EXPECT_LE(outcome.usage.prompt_tokens + outcome.usage.completion_tokens, kContext + 1);
+}
+
+TEST_F(Llama, EndsAtAStopString) {
+    const json greedy{{"temperature", 0}, {"max_tokens", 24}};
+    const auto whole = text_of(outcome_of(chat("Count from 1 to 9.", greedy)));
+    ASSERT_GT(whole.size(), 6U);
+    const auto stop = whole.substr(whole.size() / 2, 3);
+    auto stopping = greedy;
+    stopping["stop"] = stop;
+    const auto outcome = outcome_of(chat("Count from 1 to 9.", stopping));
+    EXPECT_EQ(text_of(outcome), whole.substr(0, whole.find(stop)));
+    EXPECT_EQ(json::parse(outcome.output_json)["choices"][0]["finish_reason"], "stop");
+}
+
+TEST_F(Llama, GivesTheSameTextForTheSameSeed) {
+    const auto text = [&](int seed) {
+        const auto input =
+            chat("Invent a name for a boat.", {{"seed", seed}, {"temperature", 1.5}});
+        // The first answer leaves its prefix behind: compare two that both reuse it.
+        outcome_of(input);
+        return text_of(outcome_of(input));
+    };
+    const auto first = text(1);
+    EXPECT_EQ(text(1), first);
+    EXPECT_NE(text(2), first);
+}
+
+TEST_F(Llama, ComputesOnlyWhatIsNewInAPrompt) {
+    const auto prefix = words(200);
+    const auto computed = [&](const std::string& question) {
+        const auto before = backend_.stats().prompt_tokens_computed;
+        const auto outcome = outcome_of(chat(prefix + question, {{"max_tokens", 1}}));
+        EXPECT_EQ(outcome.kind, OutcomeKind::kCompleted) << outcome.error_message;
+        return backend_.stats().prompt_tokens_computed - before;
+    };
+    EXPECT_GT(computed("How long is it?"), 200U);
+    EXPECT_LT(computed("How wide is it?"), 30U);
+    EXPECT_GT(backend_.stats().prompt_tokens_reused, 190U);
+}
+
+TEST_F(Llama, CopiesAPrefixFromAJobThatStillRuns) {
+    const auto completion = [](const std::string& prompt, int max_tokens) {
+        return json{{"prompt", prompt}, {"max_tokens", max_tokens}, {"temperature", 0}}.dump();
+    };
+    // What has repeated itself two hundred times goes on for ever.
+    const auto running = run(completion(words(200), 250));
+    sink_.wait_for_partial(running);
+    const auto before = backend_.stats().prompt_tokens_computed;
+    const auto outcome = outcome_of(completion(words(200) + "How wide is it?", 4));
+    EXPECT_EQ(outcome.kind, OutcomeKind::kCompleted) << outcome.error_message;
+    EXPECT_LT(backend_.stats().prompt_tokens_computed - before, 30U);
+    backend_.abort(running, AbortReason::kCancelled);
+    EXPECT_EQ(sink_.outcome(running).kind, OutcomeKind::kCancelled);
+}
+
+TEST_F(Llama, AnAbortFreesTheSlot) {
+    std::vector<AttemptKey> keys;
+    for (int i = 0; i < kSlots; ++i) {
+        keys.push_back(run(chat("Tell a very long story.", {{"max_tokens", 100'000}})));
+    }
+    for (const auto& key : keys) sink_.wait_for_partial(key);
+    for (const auto& key : keys) backend_.abort(key, AbortReason::kCancelled);
+    for (const auto& key : keys) {
+        const auto kind = sink_.outcome(key).kind;
+        // A short story may have come to its end before.
+        EXPECT_TRUE(kind == OutcomeKind::kCancelled || kind == OutcomeKind::kCompleted);
+    }
+    EXPECT_EQ(outcome_of(chat("Hello.")).kind, OutcomeKind::kCompleted);
+}
+
+TEST_F(Llama, EndsAtTheDeadline) {
+    const auto key = run_one(backend_, {.model = "m",
+                                        .input = chat("Tell a story.", {{"max_tokens", 100'000}}),
+                                        .deadline = milliseconds(0)});
+    EXPECT_EQ(sink_.outcome(key).kind, OutcomeKind::kTimeout);
+}
+
+TEST_F(Llama, RefusesAPromptThatDoesNotFit) {
+    const auto outcome = outcome_of(chat(words(2 * kContext)));
+    EXPECT_EQ(outcome.kind, OutcomeKind::kPermanent);
+    EXPECT_EQ(outcome.error_code, "context_length_exceeded");
+    EXPECT_NE(outcome.error_message.find("512"), std::string::npos) << outcome.error_message;
+    EXPECT_NE(outcome.error_message.find("10"), std::string::npos) << outcome.error_message;
+}
+
+TEST_F(Llama, RefusesWhatItCannotDo) {
+    const std::vector<std::pair<std::string, std::string>> cases{
+        {R"({"input":"a"})", "unsupported_operation"},
+        {R"({"messages":[{"role":"user","content":[{"type":"image_url"}]}]})",
+         "unsupported_operation"},
+        {R"({"prompt":"a","tools":[]})", "unsupported_operation"},
+        {R"({"prompt":"a","n":2})", "unsupported_operation"},
+        {R"({"prompt":""})", "invalid_input"},
+        {R"({"prompt":5})", "invalid_input"},
+        {"nonsense", "invalid_input"},
+    };
+    for (const auto& [input, code] : cases) {
+        const auto outcome = outcome_of(input);
+        EXPECT_EQ(outcome.kind, OutcomeKind::kPermanent) << input;
+        EXPECT_EQ(outcome.error_code, code) << input << ": " << outcome.error_message;
+    }
+    const auto usual = outcome_of(R"({"prompt":"a","max_tokens":1,"n":1,"presence_penalty":0,
+                                      "frequency_penalty":0.0,"logprobs":false,"stream":true})");
+    EXPECT_EQ(usual.kind, OutcomeKind::kCompleted) << usual.error_message;
+}
+
+TEST_F(Llama, StopInterruptsWhatRuns) {
+    const auto key = run(chat("Tell a very long story.", {{"max_tokens", 100'000}}));
+    sink_.wait_for_partial(key);
+    backend_.stop();
+    EXPECT_EQ(sink_.outcome(key).kind, OutcomeKind::kInterrupted);
+}
+
+TEST(LlamaStart, SaysWhatIsWrongWithTheFile) {
+    RecordingSink sink;
+    const auto message_for = [&](const std::string& path) {
+        const auto status = LlamaBackend({.model_path = path}).start(sink);
+        return status.has_value() ? "" : status.error().message;
+    };
+    const std::filesystem::path folder = testing::TempDir();
+    const auto text = (folder / "millrace_llama_test_text.gguf").string();
+    std::ofstream(text) << "this is no model";
+    EXPECT_NE(message_for(text).find("not a GGUF"), std::string::npos) << message_for(text);
+    const auto broken = (folder / "millrace_llama_test_broken.gguf").string();
+    std::ofstream(broken, std::ios::binary) << std::string("GGUF\3\0\0\0\1\0\0\0\0\0", 14);
+    EXPECT_NE(message_for(broken).find(broken), std::string::npos) << message_for(broken);
+    std::filesystem::remove(text);
+    std::filesystem::remove(broken);
+    EXPECT_NE(message_for("/nonexistent.gguf"), "");
+}
+
+}  // namespace
+}  // namespace millrace::worker
