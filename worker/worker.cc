@@ -76,7 +76,7 @@ class Worker::Flow {
           job_messages_(worker.broker_.subscribe(worker.options_.topic_prefix + ".workers",
                                                  topic_names(worker.topics_, worker.lanes_))),
           control_messages_(worker.broker_.tail({worker.topics_.control()})),
-          writer_(*settle_store_, worker.completions_, worker.executor_, worker.events_, clock(),
+          writer_(*settle_store_, worker.ended_, worker.executor_, worker.events_, clock(),
                   random(), worker.options_.completions),
           claimer_(*claim_store_, worker.lease_, lanes_, offsets_, models_, worker.executor_,
                    writer_, clock(), random(), claimer_options(worker.options_, worker.lanes_)),
@@ -157,7 +157,7 @@ class Worker::Flow {
                 .name = "topics", .interval = kTopicsInterval, .run_at_once = true},
             [this] { ensure_topics(); });
         worker.events_.on_first([this] { events_tick_->poke(); });
-        worker.completions_.on_first([this] { settle_tick_->poke(); });
+        worker.ended_.on_first([this] { settle_tick_->poke(); });
         worker.executor_.on_free([this] { claim_tick_->poke(); });
         const auto lease_interval = std::min(worker.options_.heartbeat_interval / 5, 4 * kTick);
         lease_tick_.emplace(
@@ -250,8 +250,8 @@ Worker::Worker(storage::OpenStore open_store, broker::Broker& broker,
       lease_(options_.lease),
       outputs_(options_.outputs),
       events_(*publisher_, topics_, outputs_, {.key = options_.name}),
-      executor_(borrow(backends_), lanes_.size(), completions_, outputs_, events_, lease_,
-                system_clock(), options_.executor) {}
+      executor_(borrow(backends_), lanes_.size(), ended_, outputs_, events_, lease_, system_clock(),
+                options_.executor) {}
 
 Worker::~Worker() {
     // Before the threads go, which hear of every attempt that ends.

@@ -77,7 +77,7 @@ class Worker {
     Lease lease_;
     OutputFeed outputs_;
     EventStream events_;
-    CompletionInbox completions_;
+    EndedAttempts ended_;
     Executor executor_;
     std::unique_ptr<Flow> flow_;  // From start() on.
 };

@@ -11,11 +11,11 @@ namespace millrace::worker {
 
 using telemetry::Metric;
 
-CompletionWriter::CompletionWriter(storage::JobStore& store, CompletionInbox& inbox,
+CompletionWriter::CompletionWriter(storage::JobStore& store, EndedAttempts& ended,
                                    Executor& executor, EventStream& events, const Clock& clock,
                                    Random& random, CompletionWriterOptions options)
     : store_(store),
-      inbox_(inbox),
+      ended_(ended),
       executor_(executor),
       events_(events),
       clock_(clock),
@@ -54,15 +54,15 @@ bool CompletionWriter::step() {
 }
 
 void CompletionWriter::collect() {
-    for (auto& completion : inbox_.take()) {
-        auto settlement = settle(completion.outcome, completion.job, options_.job_backoff, random_);
-        append(completion.worker,
-               {.key = completion.job.key,
+    for (auto& ended : ended_.take()) {
+        auto settlement = settle(ended.outcome, ended.job, options_.job_backoff, random_);
+        append(ended.worker,
+               {.key = ended.job.key,
                 .settlement = std::move(settlement),
-                .outcome = std::move(completion.outcome)},
-               {.sequence = completion.sequence,
-                .queue = std::move(completion.job.spec.queue),
-                .priority = completion.job.spec.priority});
+                .outcome = std::move(ended.outcome)},
+               {.sequence = ended.sequence,
+                .queue = std::move(ended.job.spec.queue),
+                .priority = ended.job.spec.priority});
     }
     std::vector<std::pair<WorkerId, AttemptKey>> handed_back;
     {

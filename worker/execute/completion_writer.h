@@ -17,7 +17,7 @@
 #include "common/base/clock.h"
 #include "common/base/random.h"
 #include "common/storage/job_store.h"
-#include "worker/execute/completion.h"
+#include "worker/execute/ended_attempts.h"
 #include "worker/execute/event_stream.h"
 #include "worker/execute/executor.h"
 
@@ -31,7 +31,7 @@ struct CompletionWriterOptions {
 
 class CompletionWriter {
  public:
-    CompletionWriter(storage::JobStore& store, CompletionInbox& inbox, Executor& executor,
+    CompletionWriter(storage::JobStore& store, EndedAttempts& ended, Executor& executor,
                      EventStream& events, const Clock& clock, Random& random,
                      CompletionWriterOptions options);
 
@@ -62,7 +62,7 @@ class CompletionWriter {
     void bisect(Batch batch);
 
     storage::JobStore& store_;
-    CompletionInbox& inbox_;
+    EndedAttempts& ended_;
     Executor& executor_;
     EventStream& events_;
     const Clock& clock_;

@@ -23,12 +23,12 @@ ClaimedJob without_input(ClaimedJob& job) {
 
 }  // namespace
 
-Executor::Executor(std::vector<Backend*> backends, std::size_t lanes, CompletionInbox& completions,
+Executor::Executor(std::vector<Backend*> backends, std::size_t lanes, EndedAttempts& ended,
                    OutputFeed& outputs, EventStream& events, const Lease& lease, const Clock& clock,
                    ExecutorOptions options)
     : backends_(std::move(backends)),
       lanes_(lanes),
-      completions_(completions),
+      ended_(ended),
       outputs_(outputs),
       events_(events),
       lease_(lease),
@@ -282,9 +282,9 @@ void Executor::stop_locked(const AttemptKey& key, Held& held, AbortReason reason
 
 void Executor::perform(Actions actions) {
     for (const auto& [backend, stop] : actions.aborts) backend->abort(stop.key, stop.reason);
-    for (auto& completion : actions.ended) {
-        const auto key = completion.job.key;
-        end(key, std::move(completion));
+    for (auto& attempt : actions.ended) {
+        const auto key = attempt.job.key;
+        end(key, std::move(attempt));
     }
 }
 

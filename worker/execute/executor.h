@@ -25,7 +25,7 @@
 #include "common/base/clock.h"
 #include "worker/backends/backend.h"
 #include "worker/execute/batch_former.h"
-#include "worker/execute/completion.h"
+#include "worker/execute/ended_attempts.h"
 #include "worker/execute/event_stream.h"
 #include "worker/execute/lease.h"
 #include "worker/execute/output_feed.h"
@@ -59,7 +59,7 @@ struct Start {
 
 class Executor : public ExecutionSink {
  public:
-    Executor(std::vector<Backend*> backends, std::size_t lanes, CompletionInbox& completions,
+    Executor(std::vector<Backend*> backends, std::size_t lanes, EndedAttempts& ended,
              OutputFeed& outputs, EventStream& events, const Lease& lease, const Clock& clock,
              ExecutorOptions options);
 
@@ -140,7 +140,7 @@ class Executor : public ExecutionSink {
     // What is to be done once the lock is gone.
     struct Actions {
         std::vector<std::pair<Backend*, Stop>> aborts;
-        std::vector<Completion> ended;
+        std::vector<EndedAttempt> ended;
     };
 
     void admit_locked(WorkerId worker, MonoTime claimed_at, Start start, Actions& actions);
@@ -153,12 +153,12 @@ class Executor : public ExecutionSink {
     void perform(Actions actions);
     void start_ready(BackendIndex backend);
     void stop_overdue();
-    void end(const AttemptKey& key, Completion completion);
+    void end(const AttemptKey& key, EndedAttempt attempt);
     Outcome within_limits(Outcome outcome) const;
 
     const std::vector<Backend*> backends_;
     const std::size_t lanes_;
-    CompletionInbox& completions_;
+    EndedAttempts& ended_;
     OutputFeed& outputs_;
     EventStream& events_;
     const Lease& lease_;

@@ -49,7 +49,7 @@ void Executor::progress(const AttemptKey& key, double fraction, std::string_view
 }
 
 void Executor::finished(const AttemptKey& key, Outcome outcome) {
-    std::optional<Completion> completion;
+    std::optional<EndedAttempt> attempt;
     BackendIndex backend = 0;
     bool slot_is_free = false;
     MonoTime started;
@@ -70,19 +70,19 @@ void Executor::finished(const AttemptKey& key, Outcome outcome) {
             replaced_.erase(key);
         } else {
             held->phase = Phase::kSettling;
-            completion = {
+            attempt = {
                 .worker = held->worker, .job = std::move(held->job), .outcome = std::move(outcome)};
             held->job.key = key;
         }
     }
-    if (completion) {
-        count(stations_[backend].info.name, completion->outcome, clock_.now() - started);
-        end(key, *std::move(completion));
+    if (attempt) {
+        count(stations_[backend].info.name, attempt->outcome, clock_.now() - started);
+        end(key, *std::move(attempt));
     } else {
         outputs_.end(key);
     }
     if (slot_is_free) start_ready(backend);
-    if (!completion && on_free_) on_free_();
+    if (!attempt && on_free_) on_free_();
 }
 
 bool Executor::finish_slot_locked(Station& station, std::size_t index) {
@@ -92,10 +92,10 @@ bool Executor::finish_slot_locked(Station& station, std::size_t index) {
     return true;
 }
 
-void Executor::end(const AttemptKey& key, Completion completion) {
-    completion.sequence = outputs_.end(key);
-    completion.outcome = within_limits(std::move(completion.outcome));
-    completions_.add(std::move(completion));
+void Executor::end(const AttemptKey& key, EndedAttempt attempt) {
+    attempt.sequence = outputs_.end(key);
+    attempt.outcome = within_limits(std::move(attempt.outcome));
+    ended_.add(std::move(attempt));
 }
 
 Outcome Executor::within_limits(Outcome outcome) const {

@@ -83,7 +83,7 @@ class Harness {
     worker::Lease lease;
     worker::OutputFeed outputs;
     worker::EventStream events;
-    worker::CompletionInbox inbox;
+    worker::EndedAttempts inbox;
     worker::Executor executor;
     worker::ModelTable models;
     worker::Lanes lanes;

@@ -2,7 +2,7 @@
 //
 // Bounded by the slots: whoever is in here, or being written, still holds one.
 //
-// Threads:   CompletionInbox is thread-safe.
+// Threads:   EndedAttempts is thread-safe.
 #pragma once
 
 #include <cstdint>
@@ -16,39 +16,39 @@
 
 namespace millrace::worker {
 
-struct Completion {
+struct EndedAttempt {
     WorkerId worker;  // The incarnation that claimed it: part of the fence.
     ClaimedJob job;   // Without its input.
     Outcome outcome;
     std::uint32_t sequence = 0;  // Of the attempt's next event.
 };
 
-class CompletionInbox {
+class EndedAttempts {
  public:
-    // Called when the inbox was empty and is not any more. Set before anything is added.
+    // Called when there was none and now there is. Set before anything is added.
     void on_first(std::function<void()> callback) { on_first_ = std::move(callback); }
 
-    void add(Completion completion) {
+    void add(EndedAttempt attempt) {
         bool first = false;
         {
             const std::lock_guard lock(mutex_);
-            first = completions_.empty();
-            completions_.push_back(std::move(completion));
+            first = attempts_.empty();
+            attempts_.push_back(std::move(attempt));
         }
         if (first && on_first_) on_first_();
     }
 
     // Everything, oldest first.
-    std::vector<Completion> take() {
+    std::vector<EndedAttempt> take() {
         const std::lock_guard lock(mutex_);
-        return std::exchange(completions_, {});
+        return std::exchange(attempts_, {});
     }
 
  private:
     std::function<void()> on_first_;
 
     std::mutex mutex_;
-    std::vector<Completion> completions_;  // Guarded by mutex_.
+    std::vector<EndedAttempt> attempts_;  // Guarded by mutex_.
 };
 
 }  // namespace millrace::worker
