@@ -12,6 +12,7 @@
 #include "common/storage/postgres/postgres_job_store.h"
 #include "common/telemetry/telemetry.h"
 #include "worker/backends_table.h"
+#include "worker/status/status_server.h"
 #include "worker/worker.h"
 #include "worker/worker_config.h"
 
@@ -21,6 +22,15 @@ namespace {
 int fail(const Error& error) {
     log_error("cannot start", {{"reason", to_string(error)}});
     return EXIT_FAILURE;
+}
+
+// Null where it is switched off.
+Result<std::unique_ptr<StatusServer>> start_status(const config::Config& config) {
+    using config::Setting;
+    const auto port = config.get<Setting::kWorkerPort>();
+    if (port == 0) return std::unique_ptr<StatusServer>();
+    return StatusServer::start(config.get<Setting::kWorkerHost>(),
+                               static_cast<std::uint16_t>(port));
 }
 
 int run(const config::Config& config) {
@@ -38,6 +48,8 @@ int run(const config::Config& config) {
     if (!broker) return fail(broker.error());
     auto backends = make_backends(config);
     if (!backends) return fail(backends.error());
+    const auto status = start_status(config);
+    if (!status) return fail(status.error());
 
     const auto worker = std::make_shared<Worker>(storage::postgres_store(postgres), **broker,
                                                  *std::move(backends), worker_options(config));
