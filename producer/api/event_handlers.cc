@@ -53,9 +53,7 @@ class EventFeed : public std::enable_shared_from_this<EventFeed> {
         if (is_over_) return;
         if (!job.has_value()) {
             end();
-            const bool unknown = job.error().code == ErrorCode::kNotFound;
-            return reply_problem(*exchange_, unknown ? no_such_job(exchange_->request().job_id)
-                                                     : problem_of(job.error()));
+            return reply_read_error(*exchange_, job.error());
         }
         const auto self = shared_from_this();
         is_open_ = true;

@@ -1,5 +1,7 @@
 #include "producer/api/exchange.h"
 
+#include "common/base/log.h"
+
 namespace millrace::api {
 
 Response problem_response(const Problem& problem, std::string_view instance) {
@@ -14,6 +16,20 @@ Response problem_response(const Problem& problem, std::string_view instance) {
 
 void reply_problem(Exchange& exchange, const Problem& problem) {
     exchange.reply(problem_response(problem, exchange.request().path));
+}
+
+Problem reported_problem(const Exchange& exchange, const Error& error) {
+    auto problem = problem_of(error);
+    if (problem.code == ProblemCode::kInternal) {
+        log_error("a request failed", {{"request", exchange.request().id},
+                                       {"path", exchange.request().path},
+                                       {"error", to_string(error)}});
+    }
+    return problem;
+}
+
+void reply_error(Exchange& exchange, const Error& error) {
+    reply_problem(exchange, reported_problem(exchange, error));
 }
 
 }  // namespace millrace::api

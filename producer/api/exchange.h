@@ -76,9 +76,13 @@ class Exchange {
 
 using ExchangePtr = std::shared_ptr<Exchange>;
 
-// Answers with a problem.
-void reply_problem(Exchange& exchange, const Problem& problem);
 Response problem_response(const Problem& problem, std::string_view instance);
+void reply_problem(Exchange& exchange, const Problem& problem);
+
+// What a failed call of the service is to the client. A bug's text goes to the log instead, under
+// the request's id.
+Problem reported_problem(const Exchange& exchange, const Error& error);
+void reply_error(Exchange& exchange, const Error& error);
 
 // A callback for the service: hands its argument to `handle` on the connection's thread.
 template <class T, class Handle>

@@ -25,6 +25,8 @@ void metrics(const ApiContext& context, const ExchangePtr& exchange);
 // The id of the path; answers 404 and returns nothing where it is none.
 std::optional<JobId> job_id_of(Exchange& exchange);
 Problem no_such_job(std::string_view id);
+// Of a failed read of the job in the path.
+void reply_read_error(Exchange& exchange, const Error& error);
 
 // 202 or 200, by whether the job is final; with the hint when to poll again.
 Response job_response(const ApiContext& context, const storage::JobRecord& job, int status);

@@ -15,11 +15,6 @@ using storage::JobRecord;
 
 constexpr std::string_view kPollAfterMs = "1000";
 
-// Of a failed read of a job.
-Problem read_problem(const Error& error, std::string_view id) {
-    return error.code == ErrorCode::kNotFound ? no_such_job(id) : problem_of(error);
-}
-
 void note_wait(Response& response, const Request& request, const ApiContext& context, bool waited) {
     const auto wait = waited ? wait_of(request, context.options) : std::nullopt;
     if (!wait) return;
@@ -30,7 +25,7 @@ void answer_job(const ApiContext& context, Exchange& exchange, const storage::Jo
                 const JobAnswer& answer) {
     const auto& request = exchange.request();
     if (!answer.job.has_value()) {
-        return reply_problem(exchange, read_problem(answer.job.error(), request.job_id));
+        return reply_read_error(exchange, answer.job.error());
     }
     auto etag = job_etag(*answer.job, fields);
     Response response;
@@ -59,7 +54,7 @@ Problem no_result(const JobRecord& job) {
 void answer_result(const ApiContext& context, Exchange& exchange, JobAnswer answer) {
     const auto& request = exchange.request();
     if (!answer.job.has_value()) {
-        return reply_problem(exchange, read_problem(answer.job.error(), request.job_id));
+        return reply_read_error(exchange, answer.job.error());
     }
     auto& job = *answer.job;
     if (!info(job.state).is_final) {
@@ -77,7 +72,7 @@ void answer_result(const ApiContext& context, Exchange& exchange, JobAnswer answ
 template <class T, class Encode>
 auto list_answer(const ExchangePtr& exchange, Encode encode) {
     return on_connection<Result<T>>(exchange, [exchange, encode](const Result<T>& result) {
-        if (!result.has_value()) return reply_problem(*exchange, problem_of(result.error()));
+        if (!result.has_value()) return reply_error(*exchange, result.error());
         exchange->reply({.body = encode(*result)});
     });
 }
@@ -88,6 +83,11 @@ std::optional<JobId> job_id_of(Exchange& exchange) {
     const auto id = JobId::parse(exchange.request().job_id);
     if (!id) reply_problem(exchange, no_such_job(exchange.request().job_id));
     return id;
+}
+
+void reply_read_error(Exchange& exchange, const Error& error) {
+    if (error.code != ErrorCode::kNotFound) return reply_error(exchange, error);
+    reply_problem(exchange, no_such_job(exchange.request().job_id));
 }
 
 Problem no_such_job(std::string_view id) {
@@ -139,9 +139,7 @@ void cancel_job(const ApiContext& context, const ExchangePtr& exchange) {
     context.service.cancel(*id, on_connection<Result<JobRecord>>(
                                     exchange, [&context, exchange](const Result<JobRecord>& job) {
                                         if (!job.has_value()) {
-                                            const auto& asked = exchange->request().job_id;
-                                            return reply_problem(*exchange,
-                                                                 read_problem(job.error(), asked));
+                                            return reply_read_error(*exchange, job.error());
                                         }
                                         const int status = info(job->state).is_final ? 200 : 202;
                                         exchange->reply(job_response(context, *job, status));

@@ -12,8 +12,8 @@ namespace {
 namespace beast = boost::beast;
 namespace net = boost::asio;
 
-constexpr std::size_t kHeaderReadBytes = 4 * 1024;
-constexpr std::size_t kBodyReadBytes = 64 * 1024;
+constexpr std::size_t kReadBytesMin = 4 * 1024;  // What an idle connection's buffer has.
+constexpr std::size_t kReadBytesMax = 64 * 1024;
 constexpr std::size_t kIgnoredBodyBytesMax = 64 * 1024;  // Of routes that take no body.
 
 }  // namespace
@@ -21,7 +21,7 @@ constexpr std::size_t kIgnoredBodyBytesMax = 64 * 1024;  // Of routes that take 
 Session::Session(std::shared_ptr<Reactor> reactor, net::ip::tcp::socket socket)
     : reactor_(std::move(reactor)),
       socket_(std::move(socket)),
-      buffer_(options().header_bytes_max + 2 * kBodyReadBytes),
+      buffer_(options().header_bytes_max + 2 * kReadBytesMax),
       wake_timer_(reactor_->loop()) {}
 
 void Session::start() {
@@ -50,11 +50,12 @@ void Session::drain() {
         case Phase::kIdle:
             return close();
         case Phase::kServing:
+            if (!wake_) return;
             told_of_drain_ = true;
             return fire(Wake::kDraining);
         case Phase::kStreaming: {
             if (stream_ends_) return;
-            // Where to another gateway: at once would bring all readers back together.
+            // Not at once: that would bring all readers back together.
             send_event("retry: 2000\n\n");
             if (phase_ != Phase::kStreaming) return;
             if (const auto on_end = std::exchange(on_stream_end_, nullptr)) on_end();
@@ -98,7 +99,7 @@ void Session::next_request() {
         begin_header();
         return parse();
     }
-    if (buffer_.capacity() > kBodyReadBytes) buffer_.shrink_to_fit();
+    if (buffer_.capacity() > kReadBytesMin) buffer_.shrink_to_fit();
     read_more();
 }
 
@@ -108,13 +109,15 @@ void Session::begin_header() {
 }
 
 void Session::read_more() {
-    const auto room = phase_ == Phase::kBody ? kBodyReadBytes : kHeaderReadBytes;
+    const auto wanted = phase_ == Phase::kBody ? *parser_->content_length_remaining() : 0;
+    const auto room = std::clamp<std::size_t>(wanted, kReadBytesMin, kReadBytesMax);
     socket_.async_read_some(buffer_.prepare(room),
                             beast::bind_front_handler(&Session::on_read, shared_from_this()));
 }
 
 void Session::on_read(Error error, std::size_t bytes) {
-    if (error == net::error::operation_aborted || phase_ == Phase::kClosed) return;
+    // Where the deadline came first, what was read belongs to a request that is refused already.
+    if (phase_ != Phase::kIdle && phase_ != Phase::kHeader && phase_ != Phase::kBody) return;
     if (error) return close();
     buffer_.commit(bytes);
     if (phase_ == Phase::kIdle) begin_header();

@@ -4,6 +4,7 @@
 #include <openssl/sha.h>
 
 #include <algorithm>
+#include <set>
 
 #include "producer/api/handlers.h"
 #include "producer/api/header_values.h"
@@ -96,15 +97,15 @@ Problem reused_key() {
             "Idempotency-Key"};
 }
 
-Problem problem_of_submit(const gateway::SubmitError& failed) {
-    auto problem = problem_of(failed.error);
+Problem problem_of_submit(const Exchange& exchange, const gateway::SubmitError& failed) {
+    auto problem = reported_problem(exchange, failed.error);
     if (failed.id) problem.members.emplace_back("job_id", '"' + failed.id->str() + '"');
     return problem;
 }
 
-bool is_served(const ApiContext& context, const JobSpec& spec) {
-    const auto models = context.service.models(spec.queue);
-    return std::ranges::find(models, spec.model) != models.end();
+bool is_served(const ApiContext& context, const std::string& queue, const std::string& model) {
+    const auto models = context.service.models(queue);
+    return std::ranges::find(models, model) != models.end();
 }
 
 void answer_submitted(const ApiContext& context, Exchange& exchange, const JobRecord& job,
@@ -132,7 +133,7 @@ using SubmittingPtr = std::shared_ptr<Submitting>;
 void take_result(const SubmittingPtr& job, const std::optional<milliseconds>& ttl,
                  const SubmitResult& result) {
     if (!result.has_value())
-        return reply_problem(*job->exchange, problem_of_submit(result.error()));
+        return reply_problem(*job->exchange, problem_of_submit(*job->exchange, result.error()));
     if (result->key_reused) return reply_problem(*job->exchange, reused_key());
     complete_record(job->record, *result, ttl);
     const auto wait = wait_of(job->exchange->request(), job->context.options);
@@ -183,7 +184,8 @@ std::optional<Problem> common_refusal(const std::vector<SubmitResult>& results) 
 }
 
 void write_item(JsonWriter& json, const Batch& batch, std::size_t i, const SubmitResult& result) {
-    if (!result.has_value()) return json.raw(problem_item_json(problem_of_submit(result.error())));
+    if (!result.has_value())
+        return json.raw(problem_item_json(problem_of_submit(*batch.exchange, result.error())));
     if (result->key_reused) return json.raw(problem_item_json(reused_key()));
     auto record = batch.records[i];
     complete_record(record, *result, batch.submissions[i]->spec.policy.ttl);
@@ -240,13 +242,15 @@ void refuse_model(Batch& batch, const std::string& queue, const std::string& mod
 }
 
 void check_models(const BatchPtr& batch) {
-    std::vector<std::pair<std::string, std::string>> unknown;
+    std::set<std::pair<std::string, std::string>> unknown;
     for (const auto& submission : batch->submissions) {
-        if (!submission.has_value()) continue;
-        std::pair pair(submission->spec.queue, submission->spec.model);
-        if (std::ranges::find(unknown, pair) != unknown.end()) continue;
-        if (!is_served(batch->context, submission->spec)) unknown.push_back(std::move(pair));
+        if (submission.has_value()) {
+            unknown.emplace(submission->spec.queue, submission->spec.model);
+        }
     }
+    std::erase_if(unknown, [&](const auto& pair) {
+        return is_served(batch->context, pair.first, pair.second);
+    });
     if (unknown.empty()) return commit(batch);
     batch->models_asked = unknown.size();
     for (const auto& [queue, model] : unknown) {
@@ -272,10 +276,10 @@ void submit_job(const ApiContext& context, const ExchangePtr& exchange) {
     auto record = record_of(*submission);
     const auto job = std::make_shared<Submitting>(
         Submitting{context, exchange, *std::move(submission), std::move(record)});
-    if (is_served(context, job->request.spec)) return commit(job);
+    const auto& spec = job->request.spec;
+    if (is_served(context, spec.queue, spec.model)) return commit(job);
     context.service.model_known(
-        job->request.spec.queue, job->request.spec.model,
-        on_connection<bool>(exchange, [job](bool known) {
+        spec.queue, spec.model, on_connection<bool>(exchange, [job](bool known) {
             if (known) return commit(job);
             reply_problem(*job->exchange, unknown_model(job->context, job->request.spec, "model"));
         }));

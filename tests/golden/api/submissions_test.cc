@@ -102,7 +102,7 @@ TEST(RefusedSubmissions, SayWhatToChange) {
         const auto submission = decode_submission(body, rules);
         ASSERT_FALSE(submission.has_value()) << body;
         const auto& problem = submission.error();
-        text += fmt::format("{}\n    {} [{}] {}\n", shown_body(body), info(problem.code).code,
+        text += fmt::format("<{}>\n    {} [{}] {}\n", shown_body(body), info(problem.code).code,
                             problem.param, problem.detail);
     }
     EXPECT_EQ(text, golden::source_file("tests/golden/api/refused_submissions.txt"))

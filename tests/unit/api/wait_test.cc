@@ -1,4 +1,5 @@
-// Prefer: wait, event streams, and what draining does to both.
+// Prefer: wait, event streams, and what draining does to both. That answers come before the wait is
+// over is job_wait_test.cc's, which needs no clock.
 #include "tests/support/eventually.h"
 #include "tests/unit/api/server_fixture.h"
 
@@ -58,10 +59,8 @@ TEST_F(WaitTest, SubmitWaitsForTheResult) {
     await_watchers(0);
 }
 
-TEST_F(WaitTest, SubmitAnswersBeforeTheWaitIsOver) {
-    const auto start = std::chrono::steady_clock::now();
+TEST_F(WaitTest, SubmitAnswersWithTheJobWhenTheWaitIsOver) {
     const auto answer = post("/v1/jobs", kJob, "Prefer: respond-async, wait=1\r\n");
-    EXPECT_LT(std::chrono::steady_clock::now() - start, std::chrono::seconds(1));
     EXPECT_EQ(answer.status, 202);
     EXPECT_EQ(json(answer)["status"], "queued");
     EXPECT_EQ(answer.header("preference-applied"), "wait=1");
@@ -85,25 +84,21 @@ TEST_F(WaitTest, PollReturnsAsSoonAsTheJobIsFinal) {
     await_watchers(0);
 }
 
-TEST_F(WaitTest, PollAnswersWithTheLatestStateBeforeTheWaitIsOver) {
+TEST_F(WaitTest, PollAnswersWithTheLatestStateWhenTheWaitIsOver) {
     const auto id = service_.put();
     auto connection = client();
-    const auto start = std::chrono::steady_clock::now();
     connection.send(get_request(path(id), "Prefer: wait=1\r\n"));
     await_watchers(1);
     service_.change(id, [](JobRecord& job) { job.state = JobState::kInProgress; });
     const auto answer = connection.response();
-    EXPECT_LT(std::chrono::steady_clock::now() - start, std::chrono::seconds(1));
     EXPECT_EQ(answer.status, 200);
     EXPECT_EQ(json(answer)["status"], "in_progress");
 }
 
-TEST_F(WaitTest, PollAnswersInTimeEvenWhereTheStoreDoesNot) {
+TEST_F(WaitTest, PollIsAnsweredEvenWhereTheStoreDoesNot) {
     const auto id = service_.put();
     service_.hold();
-    const auto start = std::chrono::steady_clock::now();
     const auto answer = get(path(id), "Prefer: wait=1\r\n");
-    EXPECT_LT(std::chrono::steady_clock::now() - start, std::chrono::seconds(1));
     EXPECT_EQ(answer.status, 503);
     service_.release();
     await_watchers(0);
