@@ -2,11 +2,44 @@
 
 #include <utility>
 
+#include "common/base/check.h"
 #include "common/telemetry/telemetry.h"
 
 namespace millrace::broker {
 
 using telemetry::Metric;
+
+namespace {
+
+// The library's partitioner: by key, or by the slot that produce() chose. Called once the
+// topic's partitions are known, on a thread of the library's if that is later.
+std::int32_t place(const rd_kafka_topic_t* topic, const void* key, std::size_t key_size,
+                   std::int32_t partitions, void*, void* slot) {
+    if (key != nullptr) {
+        return rd_kafka_msg_partitioner_consistent(topic, key, key_size, partitions, nullptr,
+                                                   nullptr);
+    }
+    const auto count = static_cast<std::uintptr_t>(partitions);
+    const auto first = reinterpret_cast<std::uintptr_t>(slot) % count;
+    for (std::uintptr_t i = 0; i < count; ++i) {
+        const auto partition = static_cast<std::int32_t>((first + i) % count);
+        if (rd_kafka_topic_partition_available(topic, partition) != 0) return partition;
+    }
+    return static_cast<std::int32_t>(first);
+}
+
+rd_kafka_resp_err_t produce(rd_kafka_topic_t* topic, const OutgoingMessage& message,
+                            std::uint32_t slot) {
+    // The flag promises not to touch the value, which C cannot say in the type.
+    auto* value = const_cast<char*>(message.value.data());
+    const int result = rd_kafka_produce(
+        topic, RD_KAFKA_PARTITION_UA, RD_KAFKA_MSG_F_COPY, value, message.value.size(),
+        message.key.empty() ? nullptr : message.key.data(), message.key.size(),
+        reinterpret_cast<void*>(static_cast<std::uintptr_t>(slot)));
+    return result == 0 ? RD_KAFKA_RESP_ERR_NO_ERROR : rd_kafka_last_error();
+}
+
+}  // namespace
 
 Result<std::shared_ptr<Producer>> Producer::make(const Properties& properties,
                                                  const Properties& extra) {
@@ -21,26 +54,19 @@ Result<std::shared_ptr<Producer>> Producer::make(const Properties& properties,
 }
 
 std::size_t Producer::publish(const std::vector<OutgoingMessage>& messages) {
-    serve();
-    const std::string* name = nullptr;
-    rd_kafka_topic_t* target = nullptr;
+    // Runs the callbacks that wait.
+    rd_kafka_poll(handle_->get(), 0);
+    const auto now = system_clock().now();
+    const std::lock_guard lock(mutex_);
+    ++batch_;
     std::size_t taken = 0;
     for (const auto& message : messages) {
-        if (name == nullptr || *name != message.topic) {
-            name = &message.topic;
-            target = topic(message.topic);
-        }
-        // The flag promises not to touch the value, which C cannot say in the type.
-        auto* value = const_cast<char*>(message.value.data());
-        const int result = rd_kafka_produce(
-            target, RD_KAFKA_PARTITION_UA, RD_KAFKA_MSG_F_COPY, value, message.value.size(),
-            message.key.empty() ? nullptr : message.key.data(), message.key.size(), nullptr);
-        if (result != 0) {
-            const auto error = rd_kafka_last_error();
-            if (error == RD_KAFKA_RESP_ERR__QUEUE_FULL) break;
-            // Too large, or a topic that does not exist: trying again would not help.
-            undelivered(message.topic, error);
-        }
+        auto& topic = topic_locked(message.topic);
+        if (std::exchange(topic.batch, batch_) != batch_) topic.spread.begin_batch(now);
+        const auto error = produce(topic.handle.get(), message, topic.spread.next());
+        if (error == RD_KAFKA_RESP_ERR__QUEUE_FULL) break;
+        // Too large, or to a topic that does not exist: trying again would not help.
+        if (error != RD_KAFKA_RESP_ERR_NO_ERROR) undelivered(message.topic, error);
         ++taken;
     }
     return taken;
@@ -52,13 +78,18 @@ void Producer::flush(milliseconds timeout) {
 
 rd_kafka_topic_t* Producer::topic(const std::string& name) {
     const std::lock_guard lock(mutex_);
-    auto& known = topics_[name];
-    if (!known) known.reset(rd_kafka_topic_new(handle_->get(), name.c_str(), nullptr));
-    return known.get();
+    return topic_locked(name).handle.get();
 }
 
-void Producer::serve() {
-    rd_kafka_poll(handle_->get(), 0);
+Producer::Topic& Producer::topic_locked(const std::string& name) {
+    auto& topic = topics_[name];
+    if (!topic.handle) {
+        auto* conf = rd_kafka_default_topic_conf_dup(handle_->get());
+        rd_kafka_topic_conf_set_partitioner_cb(conf, &place);
+        topic.handle.reset(rd_kafka_topic_new(handle_->get(), name.c_str(), conf));
+        CHECK(topic.handle != nullptr);
+    }
+    return topic;
 }
 
 void Producer::undelivered(const std::string& topic, rd_kafka_resp_err_t error) {

@@ -4,9 +4,10 @@
 // Nobody waits for acknowledgements: messages that are given up are counted and logged.
 //
 // Threads:   thread-safe.
-// Blocks:    flush() only.
+// Blocks:    flush() up to its timeout; nothing else.
 #pragma once
 
+#include <cstdint>
 #include <memory>
 #include <mutex>
 #include <string>
@@ -16,6 +17,7 @@
 #include "common/base/clock.h"
 #include "common/broker/broker.h"
 #include "common/broker/kafka/handle.h"
+#include "common/broker/kafka/spread.h"
 
 namespace millrace::broker {
 
@@ -28,8 +30,8 @@ class Producer {
     std::size_t publish(const std::vector<OutgoingMessage>& messages);
     void flush(milliseconds timeout);
 
-    // Made at the first call, kept as long as this. Makes the client look the topic up at once; the
-    // first message to a topic without one waits up to a second.
+    // The library's handle of a topic, made at the first call and kept as long as this. With it the
+    // topic is looked up at once; without, the first message to it waits up to a second.
     rd_kafka_topic_t* topic(const std::string& name);
 
     const Handle& handle() const { return *handle_; }
@@ -37,15 +39,21 @@ class Producer {
  private:
     Producer() = default;
 
-    // Runs the callbacks that wait.
-    void serve();
+    struct Topic {
+        Owned<rd_kafka_topic_t> handle;
+        Spread spread;
+        std::uint64_t batch = 0;  // The last one with a message to it.
+    };
+
+    Topic& topic_locked(const std::string& name);
     void undelivered(const std::string& topic, rd_kafka_resp_err_t error);
 
     std::unique_ptr<Handle> handle_;
 
     std::mutex mutex_;
-    // Guarded by mutex_; destroyed before the handle.
-    std::unordered_map<std::string, Owned<rd_kafka_topic_t>> topics_;
+    // Guarded by mutex_. The topics are destroyed before the handle.
+    std::unordered_map<std::string, Topic> topics_;
+    std::uint64_t batch_ = 0;
 };
 
 }  // namespace millrace::broker

@@ -28,6 +28,7 @@ Properties common_properties(const KafkaOptions& options) {
         {"reconnect.backoff.max.ms", "1000"},
         // Brokers close idle connections; that is no news.
         {"log.connection.close", "false"},
+        // Topics are made by ensure_topics, with the partitions that were asked for.
         {"allow.auto.create.topics", "false"},
     };
 }
@@ -83,6 +84,8 @@ Properties producer_properties(const KafkaOptions& options) {
             {"max.in.flight.requests.per.connection", "5"},
             // Callers publish in batches, at a pace of their own.
             {"linger.ms", "0"},
+            // We choose partitions ourselves: see Spread.
+            {"sticky.partitioning.linger.ms", "0"},
             {"batch.size", "262144"},
             {"compression.codec", "lz4"},
             {"message.max.bytes", "1048576"},

@@ -8,6 +8,8 @@
 namespace millrace::broker {
 namespace {
 
+constexpr milliseconds kVerdict{100};
+
 milliseconds until(MonoTime deadline) {
     return std::chrono::duration_cast<milliseconds>(deadline - system_clock().now());
 }
@@ -86,7 +88,9 @@ Result<bool> create(Producer& producer, const std::vector<TopicSpec>& topics,
     const Owned<rd_kafka_queue_t> queue(rd_kafka_queue_new(client));
     rd_kafka_CreateTopics(client, pointers.data(), pointers.size(), options.get(), queue.get());
 
-    const Owned<rd_kafka_event_t> event(rd_kafka_queue_poll(queue.get(), to_timeout(timeout)));
+    // A little longer, so that the library's own verdict is heard.
+    const Owned<rd_kafka_event_t> event(
+        rd_kafka_queue_poll(queue.get(), to_timeout(timeout + kVerdict)));
     if (!event) return unavailable("topics cannot be made", "Kafka does not answer");
     const auto error = rd_kafka_event_error(event.get());
     if (error == RD_KAFKA_RESP_ERR__UNSUPPORTED_FEATURE) return false;
