@@ -57,6 +57,15 @@ LogOptions log_options(const Config& c) {
     };
 }
 
+storage::PostgresOptions postgres_options(const Config& c) {
+    return {
+        .conninfo = c.get<Setting::kPostgresConninfo>(),
+        .application_name = "millrace-gateway",
+        .connect_timeout = c.get<Setting::kPostgresConnectTimeout>(),
+        .statement_timeout = c.get<Setting::kPostgresStatementTimeout>(),
+    };
+}
+
 broker::KafkaOptions kafka_options(const Config& c) {
     return {
         .bootstrap = c.get<Setting::kKafkaBootstrap>(),

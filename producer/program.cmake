@@ -3,3 +3,8 @@ millrace_module(NAME gateway
     DEPS millrace::broker millrace::dispatch millrace::events millrace::intake millrace::keeper
          millrace::query
     PRIVATE_DEPS millrace::runtime)
+
+millrace_program(NAME millrace-gateway
+    SRCS gateway_config.cc main.cc
+    DEPS millrace::api millrace::broker_kafka millrace::config millrace::gateway
+         millrace::runtime millrace::storage_postgres millrace::telemetry fmt::fmt)

@@ -1,0 +1,95 @@
+// millrace-gateway: the HTTP API and everything behind it. The wiring of the parts is
+// gateway_service.h; here are the adapters, and the order of start and stop.
+#include <fmt/format.h>
+
+#include <cstdio>
+#include <cstdlib>
+
+#include "common/base/log.h"
+#include "common/broker/kafka/kafka_broker.h"
+#include "common/config/startup.h"
+#include "common/runtime/signals.h"
+#include "common/storage/postgres/postgres_job_store.h"
+#include "common/telemetry/telemetry.h"
+#include "producer/api/http_server.h"
+#include "producer/gateway_config.h"
+#include "producer/gateway_service.h"
+
+namespace millrace::gateway {
+namespace {
+
+using config::Config;
+using config::Setting;
+
+constexpr milliseconds kStartRetry{500};
+
+int fail(const Error& error) {
+    log_error("cannot start", {{"reason", to_string(error)}});
+    return EXIT_FAILURE;
+}
+
+// Waits for a PostgreSQL that is not up yet. kCancelled: a signal came first.
+Status start_patiently(GatewayService& service, runtime::Signals& signals, milliseconds timeout) {
+    const auto deadline = system_clock().now() + timeout;
+    for (bool told = false;; told = true) {
+        auto started = service.start();
+        if (started || started.error().code != ErrorCode::kUnavailable) return started;
+        if (system_clock().now() >= deadline) return started;
+        if (!told) log_warning("waiting for PostgreSQL", {{"reason", started.error().message}});
+        if (signals.wait(system_clock().now() + kStartRetry)) {
+            return Error{ErrorCode::kCancelled, "A signal asked to stop."};
+        }
+    }
+}
+
+int serve(const Config& config, runtime::Signals& signals, GatewayService& service) {
+    const auto options = api_options(config);
+    api::HttpServer server(options, service);
+    if (const auto started = server.start(); !started) return fail(started.error());
+    log_info("ready", {{"url", fmt::format("http://{}:{}", options.host, server.port())}});
+
+    signals.wait();
+    log_info("draining; another signal stops at once");
+    // What was answered is committed, so there is nothing to lose.
+    signals.on_next([] { std::quick_exit(EXIT_FAILURE); });
+    server.drain(system_clock().now() + config.get<Setting::kGatewayDrainTimeout>());
+    server.stop();
+    return EXIT_SUCCESS;
+}
+
+int run(const Config& config) {
+    init_logging(log_options(config));
+    telemetry::declare(telemetry::Part::kGateway);
+    runtime::Signals signals;
+
+    const auto broker = broker::make_kafka_broker(kafka_options(config));
+    if (!broker) return fail(broker.error());
+    const auto postgres = postgres_options(config);
+    GatewayService service(gateway_options(config),
+                           {.clock = system_clock(),
+                            .random = system_random(),
+                            .broker = **broker,
+                            .open_store = storage::postgres_store(postgres),
+                            .check_schema = [&] { return storage::check_schema(postgres); }});
+    const auto patience = config.get<Setting::kGatewayStartupTimeout>();
+    if (const auto started = start_patiently(service, signals, patience); !started) {
+        return started.error().code == ErrorCode::kCancelled ? EXIT_SUCCESS : fail(started.error());
+    }
+    const int code = serve(config, signals, service);
+    service.stop();
+    log_info("stopped");
+    return code;
+}
+
+}  // namespace
+}  // namespace millrace::gateway
+
+int main(int argc, char** argv) {
+    using namespace millrace;
+    const auto startup = config::start(config::Program::kGateway, argc, argv);
+    const int code = startup.config ? gateway::run(*startup.config) : startup.exit_code;
+    // A consumer that librdkafka could not destroy leaves threads behind, which an ordinary exit
+    // would pull the ground from under.
+    std::fflush(nullptr);
+    std::quick_exit(code);
+}
