@@ -1,3 +1,11 @@
 millrace_module(NAME worker SRCS worker.cc
     DEPS millrace::broker millrace::storage millrace::worker_execute
     PRIVATE_DEPS millrace::runtime millrace::telemetry millrace::worker_consume)
+
+set(backends millrace::backend_openai millrace::backend_synthetic)
+if(llama_FOUND)
+    list(APPEND backends millrace::backend_llama)
+endif()
+millrace_program(NAME millrace-worker SRCS main.cc backends_table.cc worker_config.cc
+    DEPS millrace::worker millrace::worker_status ${backends} millrace::config millrace::runtime millrace::telemetry
+        millrace::broker_kafka millrace::storage_postgres)
