@@ -1,0 +1,2 @@
+-- The queues that exist: name, id.
+SELECT name, id FROM queues

@@ -1,0 +1,79 @@
+// The JobStore on one session. Internal to this folder: postgres_job_store.h opens it.
+//
+// Spread over three files by who calls: client_calls.cc, worker_calls.cc, keeper_calls.cc.
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <string>
+#include <vector>
+
+#include "common/storage/job_store.h"
+#include "common/storage/postgres/session.h"
+
+namespace millrace::storage {
+
+class PostgresJobStore final : public JobStore {
+ public:
+    explicit PostgresJobStore(PostgresOptions options) : session_(std::move(options)) {}
+
+    milliseconds database_time() const override { return session_.database_time(); }
+    Status store_probe() override;
+    Status queue_register(const std::vector<std::string>& queues) override;
+    Result<std::vector<std::pair<std::string, std::string>>> model_list() override;
+
+    Result<std::vector<InsertedJob>> job_insert(const std::vector<NewJob>& jobs) override;
+    Result<std::vector<JobRecord>> job_get(const std::vector<JobId>& ids,
+                                           JobFields fields) override;
+    Result<JobPage> job_list(const JobFilter& filter) override;
+    Result<std::vector<CancelledJob>> job_cancel(const std::vector<JobId>& ids) override;
+    Result<std::vector<LaneStats>> lane_stats() override;
+    Result<std::vector<WorkerRecord>> worker_list() override;
+
+    Status worker_register(const WorkerInfo& worker) override;
+    Result<HeartbeatReply> worker_heartbeat(WorkerId worker) override;
+    Status worker_drain(WorkerId worker) override;
+    Status worker_stop(WorkerId worker) override;
+    Result<std::vector<AttemptKey>> worker_active(WorkerId worker) override;
+    Result<std::vector<Claim>> job_claim(WorkerId worker, const std::vector<JobId>& ids) override;
+    Result<std::vector<ClaimedJob>> job_steal(WorkerId worker,
+                                              const StealRequest& request) override;
+    Result<std::vector<std::pair<JobId, JobSpec>>> job_specs(
+        const std::vector<JobId>& ids) override;
+    Result<std::vector<SettledReply>> job_settle(
+        WorkerId worker, const std::vector<SettledAttempt>& attempts) override;
+    Status partial_save(WorkerId worker, const std::vector<PartialCheckpoint>& partials) override;
+
+    Result<DutyPage> keeper_release(int page) override;
+    Result<DutyPage> keeper_expire(int page) override;
+    Result<DutyPage> keeper_end_overdue(milliseconds grace, int page) override;
+    Result<DutyPage> keeper_rescue(const RescueLimits& limits) override;
+    Result<std::vector<WorkerPulse>> worker_pulses() override;
+    Status worker_mark_lost(const std::vector<WorkerPulse>& silent) override;
+    Result<int> idempotency_purge(std::chrono::seconds ttl, int page) override;
+    Result<int> worker_purge(std::chrono::seconds retention, int page) override;
+    Result<int> partition_rotate(const PartitionPolicy& policy) override;
+
+ private:
+    // The advisory lock of each keeper duty; the numbers are seen by other versions.
+    enum class Duty { kRelease = 1, kExpire = 2, kEndOverdue = 3, kRescue = 4, kHousekeeping = 5 };
+
+    using JobIndex = std::map<JobId, JobRecord*>;
+
+    Result<std::int16_t> queue_id(const std::string& queue);
+    Status read_queues();
+    Status add_fields(JobIndex& jobs, const std::vector<JobId>& ids, JobFields fields);
+    // Adds those that an earlier call, whose answer was lost, has settled already.
+    Status recognise_settled(WorkerId worker, const std::vector<SettledAttempt>& attempts,
+                             std::map<AttemptKey, JobState>& accepted);
+    Status set_worker_state(WorkerId worker, WorkerState state);
+    Result<DutyPage> duty(Duty duty, const std::string& statement,
+                          const std::function<pqxx::result(pqxx::transaction_base&)>& page);
+    Result<int> housekeeping(const std::string& statement,
+                             const std::function<int(pqxx::transaction_base&)>& body);
+
+    Session session_;
+    std::map<std::string, std::int16_t> queue_ids_;
+};
+
+}  // namespace millrace::storage
