@@ -129,7 +129,11 @@ void CompletionWriter::acknowledge(const Batch& batch,
 
 void CompletionWriter::fail(const Error& error) {
     if (failures_++ == 0) {
-        log_warning("outcomes cannot be written and are kept", {{"error", to_string(error)}});
+        const auto level =
+            error_info(error.code).retryable || error.code == ErrorCode::kOutcomeUnknown
+                ? LogLevel::kWarning
+                : LogLevel::kError;
+        log(level, "outcomes cannot be written and are kept", {{"error", to_string(error)}});
     }
     retry_at_ = clock_.now() + backoff_delay(options_.store_backoff, failures_, random_);
 }
