@@ -127,7 +127,8 @@ std::size_t Stack::start_worker(const Settings& settings) {
 void Stack::wait_for_workers(std::size_t count) {
     const auto alive = [&] {
         std::size_t found = 0;
-        for (const auto& worker : call("GET", "/v1/workers")["data"]) {
+        const auto workers = call("GET", "/v1/workers");
+        for (const auto& worker : workers["data"]) {
             found += worker["state"] == "alive" ? 1 : 0;
         }
         return found >= count;
@@ -163,7 +164,8 @@ std::string Stack::submit(const Json& job) {
 
 std::vector<std::string> Stack::submit_many(const Json& jobs) {
     std::vector<std::string> ids;
-    for (const auto& job : call("POST", "/v1/jobs:batch", {{"jobs", jobs}}, 202)["data"]) {
+    const auto reply = call("POST", "/v1/jobs:batch", {{"jobs", jobs}}, 202);
+    for (const auto& job : reply["data"]) {
         ids.push_back(job.at("id").get<std::string>());
     }
     return ids;
