@@ -1,13 +1,14 @@
 // PostgreSQL arrays in their binary wire format, as parameters of prepared statements.
 //
-// A statement takes its whole batch as one array per column; encoding them in binary is faster for
-// both sides than text and needs no quoting. Format: src/include/utils/array.h and array_recv() of
+// A statement takes its whole batch as one array per column; in binary that is faster for both
+// sides than text and needs no quoting. Format: src/include/utils/array.h and array_recv() of
 // PostgreSQL 15: dimensions, null flag, element type, length, lower bound, then each element's
-// length (-1: null) and bytes, all big-endian.
+// length (-1: null) and bytes, all big-endian. Internal to this folder.
 //
 // Threads: one caller at a time.
 #pragma once
 
+#include <chrono>
 #include <cstdint>
 #include <optional>
 #include <string>
@@ -28,6 +29,7 @@ class ArrayParameter {
         kBytea = 17,
         kInt8 = 20,
         kInt2 = 21,
+        kInt4 = 23,
         kText = 25,
         kTimestamptz = 1184,
         kUuid = 2950,
@@ -36,20 +38,29 @@ class ArrayParameter {
     explicit ArrayParameter(Element element);
 
     void add(const Uuid& uuid);
-    void add_int8(std::int64_t value);
-    void add_int2(int value);
-    void add_bool(bool value);
-    void add_bytes(std::string_view bytes);  // Text and bytea.
-    void add_time(DbTime time);
+    void add(bool value);
+    void add(std::int64_t value);
+    void add(std::int32_t value);
+    void add(std::int16_t value);
+    void add(std::chrono::milliseconds value) { add(std::int64_t{value.count()}); }
+    void add(DbTime time);
+    void add(std::string_view bytes);  // Text and bytea.
+    void add(const char* text) { add(std::string_view(text)); }
     void add_null();
+    template <class T>
+    void add(const std::optional<T>& value) {
+        value ? add(*value) : add_null();
+    }
 
-    // The whole array. Nothing may be added afterwards.
-    const std::string& finish();
+    int size() const { return count_; }
+    // The array so far.
+    std::string bytes() const;
 
  private:
-    void add_length(std::int32_t length);
+    void add_length(std::size_t length);
 
-    std::string bytes_;
+    Element element_;
+    std::string elements_;
     std::int32_t count_ = 0;
     bool has_null_ = false;
 };

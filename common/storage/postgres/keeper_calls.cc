@@ -1,60 +1,57 @@
-// What the keeper asks of the store: each duty's page is one transaction under the duty's lock.
+// What the keeper asks of the store: each page of a duty is one transaction under the duty's lock.
 
-#include <fmt/format.h>
+#include <algorithm>
 
+#include "common/base/log.h"
 #include "common/storage/postgres/rows.h"
 #include "common/storage/postgres/store.h"
 
 namespace millrace::storage {
+namespace {
 
-Result<DutyPage> PostgresJobStore::duty(
-    Duty duty, const std::string& statement,
-    const std::function<pqxx::result(pqxx::transaction_base&)>& page) {
-    DutyPage answer;
+using Element = ArrayParameter::Element;
+
+constexpr int kPartitionPage = 10'000;  // Rows that a dropped partition may leave behind.
+
+}  // namespace
+
+Result<bool> PostgresJobStore::lead(Duty duty, const char* statement, const Session::Body& body) {
+    bool leads = false;
     TRY_STATUS(session_.transact(statement, [&](pqxx::transaction_base& transaction) {
-        answer = {};
-        const auto lock = transaction.exec_prepared("duty_lock", static_cast<int>(duty));
-        answer.led = lock[0][0].as<bool>();
-        if (!answer.led) return;
-        for (const auto& row : page(transaction)) answer.moved.push_back(moved_of(row));
+        leads = transaction.exec_prepared1("duty_lock", static_cast<int>(duty))[0].as<bool>();
+        if (leads) body(transaction);
     }));
-    return answer;
+    return leads;
 }
 
-Result<int> PostgresJobStore::housekeeping(
-    const std::string& statement, const std::function<int(pqxx::transaction_base&)>& body) {
-    int changed = 0;
-    TRY_STATUS(session_.transact(statement, [&](pqxx::transaction_base& transaction) {
-        const auto lock =
-            transaction.exec_prepared("duty_lock", static_cast<int>(Duty::kHousekeeping));
-        changed = lock[0][0].as<bool>() ? body(transaction) : 0;
-    }));
-    return changed;
+template <class... Parameters>
+Result<DutyPage> PostgresJobStore::move_page(Duty duty, const char* statement,
+                                             const Parameters&... parameters) {
+    DutyPage page;
+    TRY(page.led, lead(duty, statement, [&](pqxx::transaction_base& transaction) {
+            page.moved.clear();
+            for (const auto& row : transaction.exec_prepared(statement, parameters...)) {
+                page.moved.push_back(moved_of(row));
+            }
+        }));
+    return page;
 }
 
 Result<DutyPage> PostgresJobStore::keeper_release(int page) {
-    return duty(Duty::kRelease, "keeper_release", [&](pqxx::transaction_base& transaction) {
-        return transaction.exec_prepared("keeper_release", page);
-    });
+    return move_page(Duty::kRelease, "keeper_release", page);
 }
 
 Result<DutyPage> PostgresJobStore::keeper_expire(int page) {
-    return duty(Duty::kExpire, "keeper_expire", [&](pqxx::transaction_base& transaction) {
-        return transaction.exec_prepared("keeper_expire", page);
-    });
+    return move_page(Duty::kExpire, "keeper_expire", page);
 }
 
 Result<DutyPage> PostgresJobStore::keeper_end_overdue(milliseconds grace, int page) {
-    return duty(Duty::kEndOverdue, "keeper_end_overdue", [&](pqxx::transaction_base& transaction) {
-        return transaction.exec_prepared("keeper_end_overdue", grace.count(), page);
-    });
+    return move_page(Duty::kEndOverdue, "keeper_end_overdue", grace.count(), page);
 }
 
 Result<DutyPage> PostgresJobStore::keeper_rescue(const RescueLimits& limits) {
-    return duty(Duty::kRescue, "keeper_rescue", [&](pqxx::transaction_base& transaction) {
-        return transaction.exec_prepared("keeper_rescue", limits.losses_max, limits.mass_outage,
-                                         limits.page);
-    });
+    return move_page(Duty::kRescue, "keeper_rescue", limits.losses_max, limits.mass_outage,
+                     limits.page);
 }
 
 Result<std::vector<WorkerPulse>> PostgresJobStore::worker_pulses() {
@@ -63,19 +60,20 @@ Result<std::vector<WorkerPulse>> PostgresJobStore::worker_pulses() {
         session_.run(Effect::kRead, "worker_pulses", [&](pqxx::transaction_base& transaction) {
             pulses.clear();
             for (const auto& row : transaction.exec_prepared("worker_pulses")) {
-                pulses.push_back(
-                    {.id = id_of<WorkerId>(row[0]), .heartbeats = row[1].as<std::int64_t>()});
+                pulses.push_back({id_of<WorkerId>(row[0]), row[1].as<std::int64_t>()});
             }
         }));
     return pulses;
 }
 
 Status PostgresJobStore::worker_mark_lost(const std::vector<WorkerPulse>& silent) {
-    ArrayParameter ids(ArrayParameter::Element::kUuid);
-    ArrayParameter heartbeats(ArrayParameter::Element::kInt8);
-    for (const auto& pulse : silent) {
+    auto ordered = silent;
+    std::ranges::sort(ordered, {}, &WorkerPulse::id);
+    ArrayParameter ids(Element::kUuid);
+    ArrayParameter heartbeats(Element::kInt8);
+    for (const auto& pulse : ordered) {
         ids.add(pulse.id.uuid());
-        heartbeats.add_int8(pulse.heartbeats);
+        heartbeats.add(pulse.heartbeats);
     }
     return session_.run(Effect::kWrite, "worker_mark_lost", [&](auto& transaction) {
         transaction.exec_prepared("worker_mark_lost", parameter(ids), parameter(heartbeats));
@@ -83,26 +81,50 @@ Status PostgresJobStore::worker_mark_lost(const std::vector<WorkerPulse>& silent
 }
 
 Result<int> PostgresJobStore::idempotency_purge(std::chrono::seconds ttl, int page) {
-    return housekeeping("idempotency_purge", [&](pqxx::transaction_base& transaction) {
-        return static_cast<int>(
-            transaction.exec_prepared("idempotency_purge", ttl.count(), page).affected_rows());
-    });
+    int purged = 0;
+    const auto body = [&](pqxx::transaction_base& transaction) {
+        purged = static_cast<int>(
+            transaction.exec_prepared("idempotency_purge", ttl.count(), page).size());
+    };
+    TRY_STATUS(session_.run(Effect::kRead, "idempotency_purge", body));
+    return purged;
 }
 
 Result<int> PostgresJobStore::worker_purge(std::chrono::seconds retention, int page) {
-    return housekeeping("worker_purge", [&](pqxx::transaction_base& transaction) {
-        return static_cast<int>(
-            transaction.exec_prepared("worker_purge", retention.count(), page).affected_rows());
-    });
+    int purged = 0;
+    const auto body = [&](pqxx::transaction_base& transaction) {
+        purged = static_cast<int>(
+            transaction.exec_prepared("worker_purge", retention.count(), page).size());
+    };
+    TRY_STATUS(session_.run(Effect::kRead, "worker_purge", body));
+    return purged;
 }
 
 Result<int> PostgresJobStore::partition_rotate(const PartitionPolicy& policy) {
-    return housekeeping("partition_rotate", [&](pqxx::transaction_base& transaction) {
-        const auto rows = transaction.exec_prepared(
-            "partition_rotate", fmt::format("{} hours", policy.interval.count()), policy.premake,
-            fmt::format("{} hours", policy.retention.count()));
-        return rows[0][0].as<int>();
-    });
+    struct {
+        int made = 0;
+        int dropped = 0;
+        int purged = 0;
+        int too_full = 0;
+        int in_default = 0;
+    } done;
+    const auto body = [&](pqxx::transaction_base& transaction) {
+        const auto row =
+            transaction.exec_prepared1("partition_rotate", policy.interval.count(), policy.premake,
+                                       policy.retention.count(), kPartitionPage);
+        done = {row[0].as<int>(), row[1].as<int>(), row[2].as<int>(), row[3].as<int>(),
+                row[4].as<int>()};
+    };
+    TRY_STATUS(lead(Duty::kHousekeeping, "partition_rotate", body));
+    if (done.too_full > 0) {
+        log_warning("old partitions hold too many unfinished jobs to be dropped",
+                    {{"partitions", done.too_full}, {"jobs_max", kPartitionPage}});
+    }
+    if (done.in_default > 0) {
+        log_warning("finished jobs are kept outside of all partitions",
+                    {{"jobs", done.in_default}, {"counted_up_to", kPartitionPage}});
+    }
+    return done.made + done.dropped + done.purged;
 }
 
 OpenStore postgres_store(PostgresOptions options) {

@@ -7,6 +7,7 @@
 #include <pqxx/pqxx>
 
 #include "common/storage/postgres/postgres_job_store.h"
+#include "common/storage/postgres/session.h"
 
 namespace millrace::storage {
 namespace {
@@ -46,9 +47,9 @@ int current(pqxx::transaction_base& transaction) {
 }
 
 template <class T, class Body>
-Result<T> on_database(const std::string& conninfo, Body body) {
+Result<T> on_database(const PostgresOptions& options, Body body) {
     try {
-        pqxx::connection connection(conninfo);
+        pqxx::connection connection(connection_string(options));
         return body(connection);
     } catch (const pqxx::broken_connection& error) {
         return Error{ErrorCode::kUnavailable,
@@ -99,12 +100,13 @@ bool step_down(pqxx::work& work, MigrationReport& report) {
 }  // namespace
 
 Result<MigrationReport> migrate_up(const std::string& conninfo) {
-    return on_database<MigrationReport>(
-        conninfo, [](pqxx::connection& connection) { return migrate(connection, step_up); });
+    return on_database<MigrationReport>({.conninfo = conninfo}, [](pqxx::connection& connection) {
+        return migrate(connection, step_up);
+    });
 }
 
 Result<MigrationReport> migrate_down(const std::string& conninfo, int count) {
-    return on_database<MigrationReport>(conninfo, [&](pqxx::connection& connection) {
+    return on_database<MigrationReport>({.conninfo = conninfo}, [&](pqxx::connection& connection) {
         return migrate(connection, [&](pqxx::work& work, MigrationReport& report) {
             return static_cast<int>(report.steps.size()) < count && step_down(work, report);
         });
@@ -112,20 +114,21 @@ Result<MigrationReport> migrate_down(const std::string& conninfo, int count) {
 }
 
 Result<std::vector<MigrationStep>> migration_status(const std::string& conninfo) {
-    return on_database<std::vector<MigrationStep>>(conninfo, [](pqxx::connection& connection) {
-        pqxx::work work(connection);
-        const int version = current(work);
-        std::vector<MigrationStep> all;
-        for (const auto& [number, step] : steps()) {
-            all.push_back({.version = number, .name = step.name, .applied = number <= version});
-        }
-        work.commit();
-        return all;
-    });
+    return on_database<std::vector<MigrationStep>>(
+        {.conninfo = conninfo}, [](pqxx::connection& connection) {
+            pqxx::work work(connection);
+            const int version = current(work);
+            std::vector<MigrationStep> all;
+            for (const auto& [number, step] : steps()) {
+                all.push_back({.version = number, .name = step.name, .applied = number <= version});
+            }
+            work.commit();
+            return all;
+        });
 }
 
 Status check_schema(const PostgresOptions& options) {
-    const auto version = on_database<int>(options.conninfo, [](pqxx::connection& connection) {
+    const auto version = on_database<int>(options, [](pqxx::connection& connection) {
         pqxx::nontransaction transaction(connection);
         const auto exists =
             transaction.exec1("SELECT to_regclass('schema_migrations') IS NOT NULL");

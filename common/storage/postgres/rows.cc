@@ -3,9 +3,22 @@
 #include <stdexcept>
 
 namespace millrace::storage {
+namespace {
+
+std::vector<std::string> texts_of(const pqxx::field& field) {
+    std::vector<std::string> texts;
+    auto parser = field.as_array();
+    for (auto item = parser.get_next(); item.first != pqxx::array_parser::done;
+         item = parser.get_next()) {
+        if (item.first == pqxx::array_parser::string_value) texts.push_back(item.second);
+    }
+    return texts;
+}
+
+}  // namespace
 
 Uuid uuid_of(const pqxx::field& field) {
-    const auto uuid = Uuid::parse(field.c_str());
+    const auto uuid = Uuid::parse({field.c_str(), field.size()});
     if (!uuid) throw std::runtime_error("PostgreSQL sent a uuid that is none");
     return *uuid;
 }
@@ -33,23 +46,17 @@ Priority priority_of(const pqxx::field& field) {
     return static_cast<Priority>(field.as<int>());
 }
 
-std::vector<std::string> texts_of(const pqxx::field& field) {
-    std::vector<std::string> texts;
-    auto parser = field.as_array();
-    for (auto item = parser.get_next(); item.first != pqxx::array_parser::done;
-         item = parser.get_next()) {
-        if (item.first == pqxx::array_parser::string_value) texts.push_back(item.second);
-    }
-    return texts;
+std::size_t index_of(const pqxx::field& ordinal) {
+    return ordinal.as<std::size_t>() - 1;
 }
 
-Claim claim_of(const pqxx::row& row) {
-    return {.key = {.job = id_of<JobId>(row[0]), .epoch = row[1].as<Epoch>()},
+Claim claim_of(JobId job, const pqxx::row& row) {
+    return {.key = {.job = job, .epoch = row[1].as<Epoch>()},
             .attempt = row[2].as<int>(),
             .failures = row[3].as<int>(),
             .losses = row[4].as<int>(),
             .remaining = milliseconds(row[5].as<std::int64_t>()),
-            .deadline_is_ttl = row[6].as<bool>(false)};
+            .deadline_is_ttl = row[6].as<bool>()};
 }
 
 JobRecord job_of(const pqxx::row& row) {
@@ -91,6 +98,16 @@ AttemptRecord attempt_of(const pqxx::row& row) {
     attempt.error_code = text_of(row[7]);
     attempt.error_message = text_of(row[8]);
     return attempt;
+}
+
+LaneStats lane_of(const pqxx::row& row) {
+    LaneStats lane{.queue = text_of(row[0]),
+                   .priority = priority_of(row[1]),
+                   .queued = row[2].as<std::int64_t>(),
+                   .scheduled = row[3].as<std::int64_t>(),
+                   .in_progress = row[4].as<std::int64_t>()};
+    if (!row[5].is_null()) lane.oldest_age = milliseconds(row[5].as<std::int64_t>());
+    return lane;
 }
 
 WorkerRecord worker_of(const pqxx::row& row) {

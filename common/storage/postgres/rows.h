@@ -1,4 +1,7 @@
-// Rows of results as values. Internal to this folder.
+// Rows of results as values, column by column as the statements of sql/ return them. Internal to
+// this folder.
+//
+// Errors: throw when a row is not what its statement promises.
 #pragma once
 
 #include <optional>
@@ -16,8 +19,7 @@ std::string text_of(const pqxx::field& field);            // Empty for null.
 std::string bytes_of(const pqxx::field& field);
 JobState state_of(const pqxx::field& field);
 Priority priority_of(const pqxx::field& field);
-// From a text array.
-std::vector<std::string> texts_of(const pqxx::field& field);
+std::size_t index_of(const pqxx::field& ordinal);  // Ordinals count from 1.
 
 template <class Id>
 Id id_of(const pqxx::field& field) {
@@ -30,9 +32,11 @@ std::optional<Id> optional_id_of(const pqxx::field& field) {
     return Id(uuid_of(field));
 }
 
-Claim claim_of(const pqxx::row& row);            // job_claim, job_steal
-JobRecord job_of(const pqxx::row& row);          // job_get
-AttemptRecord attempt_of(const pqxx::row& row);  // job_attempts, from column 1
+// job_claim and job_steal, from their second column on.
+Claim claim_of(JobId job, const pqxx::row& row);
+JobRecord job_of(const pqxx::row& row);          // job_list_*, job_get
+AttemptRecord attempt_of(const pqxx::row& row);  // job_attempts
+LaneStats lane_of(const pqxx::row& row);         // lane_stats
 WorkerRecord worker_of(const pqxx::row& row);    // worker_list
 MovedJob moved_of(const pqxx::row& row);         // keeper_*
 

@@ -1,161 +1,188 @@
 #include "common/storage/postgres/session.h"
 
 #include <fmt/format.h>
+#include <poll.h>
 
 #include <algorithm>
 
 #include "common/base/log.h"
+#include "common/base/random.h"
 #include "common/storage/postgres/statements.h"
 #include "common/telemetry/telemetry.h"
 
 namespace millrace::storage {
 namespace {
 
+using std::chrono::seconds;
+using telemetry::Metric;
+
 constexpr milliseconds kPauseMin{50};
 constexpr milliseconds kPauseMax{5000};
-constexpr std::chrono::seconds kClockInterval{30};
+constexpr seconds kClockInterval{10};
 
-std::string connection_string(const PostgresOptions& options) {
-    std::string settings = fmt::format(
-        "-c statement_timeout={} -c lock_timeout={} -c idle_in_transaction_session_timeout={} "
-        "-c jit=off -c timezone=UTC",
-        options.statement_timeout.count(), options.statement_timeout.count(),
-        2 * options.statement_timeout.count());
+// Set by statements and not by the connection string, because poolers refuse its `options`.
+std::string session_settings(const PostgresOptions& options) {
+    const auto timeout = options.statement_timeout.count();
+    auto settings = fmt::format(
+        "SET statement_timeout = {}; SET lock_timeout = {}; "
+        "SET idle_in_transaction_session_timeout = {}; "
+        "SET timezone = 'UTC'; SET client_min_messages = warning; SET jit = off;",
+        timeout, timeout / 2, 2 * timeout);
     if (options.pin_plans) {
-        // Plans made while the tables were empty scan them whole ever after (docs/decisions).
+        // A plan made while the tables were empty reads them whole ever after, and statistics of
+        // tables that fill and empty all day are always old.
         settings +=
-            " -c plan_cache_mode=force_generic_plan -c enable_seqscan=off"
-            " -c enable_hashjoin=off -c enable_mergejoin=off -c enable_bitmapscan=off";
+            "SET plan_cache_mode = force_generic_plan; SET enable_seqscan = off; "
+            "SET enable_hashjoin = off; SET enable_mergejoin = off; SET enable_bitmapscan = off;";
     }
-    return fmt::format(
-        "{} connect_timeout={} keepalives_idle=10 keepalives_interval=3 keepalives_count=3 "
-        "tcp_user_timeout=10000 application_name='{}' options='{}'",
-        options.conninfo,
-        std::max<std::int64_t>(
-            2, std::chrono::ceil<std::chrono::seconds>(options.connect_timeout).count()),
-        options.application_name, settings);
-}
-
-// libpqxx ends its messages with a newline and quotes the statement after it.
-std::string first_line(std::string_view text) {
-    return std::string(text.substr(0, text.find('\n')));
-}
-
-bool is_connection_state(std::string_view sqlstate) {
-    return sqlstate.empty() || sqlstate.starts_with("08") || sqlstate.starts_with("57P") ||
-           sqlstate == "25006";
+    return settings;
 }
 
 }  // namespace
+
+std::string connection_string(const PostgresOptions& options) {
+    const auto& given = options.conninfo;
+    const auto timeout =
+        std::max<std::int64_t>(2, std::chrono::ceil<seconds>(options.connect_timeout).count());
+    const bool is_uri = given.starts_with("postgresql://") || given.starts_with("postgres://");
+    if (is_uri) {
+        return fmt::format("{}{}connect_timeout={}&keepalives_idle=10&tcp_user_timeout=10000",
+                           given, given.find('?') == given.npos ? '?' : '&', timeout);
+    }
+    // Of two words the later counts.
+    return fmt::format(
+        "application_name='{}' connect_timeout={} keepalives_idle=10 keepalives_interval=3 "
+        "keepalives_count=3 tcp_user_timeout=10000 {}",
+        options.application_name, timeout, given);
+}
 
 Session::Session(PostgresOptions options) : options_(std::move(options)) {}
 
 Session::~Session() = default;
 
 Status Session::run(Effect effect, std::string_view name, const Body& body) {
-    return timed(effect, true, name, body);
+    return timed(effect, Commit::kEachStatement, name, body);
 }
 
 Status Session::transact(std::string_view name, const Body& body) {
-    return timed(Effect::kWrite, false, name, body);
+    return timed(Effect::kWrite, Commit::kAtTheEnd, name, body);
 }
 
 milliseconds Session::database_time() const {
-    if (clock_offset_.count() == 0) return milliseconds(0);
+    if (!clock_offset_) return milliseconds(0);
     const auto mono = std::chrono::floor<milliseconds>(system_clock().now().time_since_epoch());
-    return mono + clock_offset_;
+    return mono + *clock_offset_;
 }
 
-Status Session::timed(Effect effect, bool one_statement, std::string_view name, const Body& body) {
+Status Session::timed(Effect effect, Commit commit, std::string_view name, const Body& body) {
     const auto started = system_clock().now();
-    auto status = attempt(effect, one_statement, body);
-    // A deadlock or a serialisation failure is told by kConflict: it goes away by doing it again.
-    if (!status.has_value() && status.error().code == ErrorCode::kConflict) {
-        status = attempt(effect, one_statement, body);
-        if (!status.has_value() && status.error().code == ErrorCode::kConflict) {
-            status = Error{ErrorCode::kUnavailable, status.error().message};
-        }
-    }
-    telemetry::observe<telemetry::Metric::kStatementSeconds>(system_clock().now() - started, name);
-    if (!status.has_value()) {
-        telemetry::count<telemetry::Metric::kStatementErrors>(1, name,
-                                                              error_info(status.error().code).name);
-    }
-    return status;
+    auto failure = attempt(effect, commit, body);
+    if (failure && failure->goes_away_by_repeating) failure = attempt(effect, commit, body);
+    telemetry::observe<Metric::kStatementSeconds>(system_clock().now() - started, name);
+    if (!failure) return ok();
+    telemetry::count<Metric::kStatementErrors>(1, name, error_info(failure->error.code).name);
+    return failure->error;
 }
 
-Status Session::attempt(Effect effect, bool one_statement, const Body& body) {
-    if (!connection_) TRY_STATUS(connect());
-    const auto lost =
-        effect == Effect::kRead ? ErrorCode::kUnavailable : ErrorCode::kOutcomeUnknown;
+std::optional<Failure> Session::attempt(Effect effect, Commit commit, const Body& body) {
+    if (auto failure = be_connected()) return failure;
     try {
-        if (one_statement) {
-            pqxx::nontransaction transaction(*connection_);
-            body(transaction);
-        } else {
-            pqxx::work transaction(*connection_);
-            body(transaction);
-            transaction.commit();
-        }
-        if (system_clock().now() - clock_read_at_ >= kClockInterval) read_clock();
-        return ok();
-    } catch (const pqxx::in_doubt_error& error) {
-        connection_.reset();
-        return Error{ErrorCode::kOutcomeUnknown, first_line(error.what())};
-    } catch (const pqxx::broken_connection& error) {
-        connection_.reset();
-        return Error{lost, first_line(error.what())};
-    } catch (const pqxx::serialization_failure& error) {
-        return Error{ErrorCode::kConflict, first_line(error.what())};
-    } catch (const pqxx::deadlock_detected& error) {
-        return Error{ErrorCode::kConflict, first_line(error.what())};
-    } catch (const pqxx::sql_error& error) {
-        const auto& state = error.sqlstate();
-        if (is_connection_state(state)) {
-            connection_.reset();
-            return Error{lost, first_line(error.what())};
-        }
-        if (state.starts_with("22") || state.starts_with("23")) {
-            return Error{ErrorCode::kDataCorrupt, first_line(error.what())};
-        }
-        return Error{ErrorCode::kUnavailable, first_line(error.what())};
-    } catch (const std::exception& error) {
-        connection_.reset();
-        return Error{ErrorCode::kInternal, first_line(error.what())};
+        execute(commit, body);
+        failures_in_a_row_ = 0;
+        return std::nullopt;
+    } catch (...) {
+        // Before its commit a transaction of several statements has changed nothing.
+        auto failure = current_failure(commit == Commit::kAtTheEnd ? Effect::kRead : effect);
+        handle(failure);
+        return failure;
     }
 }
 
-Status Session::connect() {
+void Session::execute(Commit commit, const Body& body) {
+    if (commit == Commit::kEachStatement) {
+        pqxx::nontransaction transaction(*connection_);
+        body(transaction);
+        return;
+    }
+    pqxx::work transaction(*connection_);
+    body(transaction);
+    transaction.commit();
+}
+
+// A connection that died while nobody used it is replaced here, before anything was sent over it:
+// so that this costs a write no doubt about its outcome.
+std::optional<Failure> Session::be_connected() {
+    if (connection_) {
+        const auto clock_age = system_clock().now() - clock_read_at_;
+        if (clock_age < kClockInterval && !has_unread_bytes()) return std::nullopt;
+        try {
+            read_clock();
+            return std::nullopt;
+        } catch (...) {
+            handle(current_failure(Effect::kRead));
+            if (connection_) return std::nullopt;
+        }
+    }
     if (system_clock().now() < connect_at_) {
-        return Error{ErrorCode::kUnavailable, "PostgreSQL was not reachable a moment ago"};
+        return Failure{{ErrorCode::kUnavailable, "PostgreSQL could not be reached a moment ago"}};
     }
     try {
-        auto connection = std::make_unique<pqxx::connection>(connection_string(options_));
-        for (const auto& [name, text] : statements()) {
-            connection->prepare(std::string(name), std::string(text));
-        }
-        connection_ = std::move(connection);
-        if (pause_.count() > 0) {
-            log_info("connected to PostgreSQL again");
-            telemetry::count<telemetry::Metric::kReconnects>();
-        }
-        pause_ = milliseconds(0);
-        read_clock();
-        return ok();
-    } catch (const std::exception& error) {
-        connection_.reset();
-        pause_ = std::clamp(pause_ * 2, kPauseMin, kPauseMax);
-        connect_at_ = system_clock().now() + pause_;
-        return Error{ErrorCode::kUnavailable,
-                     fmt::format("cannot connect to PostgreSQL: {}", first_line(error.what()))};
+        connect();
+        return std::nullopt;
+    } catch (...) {
+        auto failure = current_failure(Effect::kRead);
+        failure.connection_is_broken = true;
+        handle(failure);
+        failure.error.code = ErrorCode::kUnavailable;
+        return failure;
     }
+}
+
+void Session::connect() {
+    connection_ = std::make_unique<pqxx::connection>(connection_string(options_));
+    connection_->set_verbosity(pqxx::connection_base::terse);
+    {
+        pqxx::nontransaction transaction(*connection_);
+        transaction.exec(session_settings(options_));
+    }
+    // Only says what the names mean: each is prepared when it is first used.
+    for (const auto& [name, text] : statements()) {
+        connection_->prepare(std::string(name), std::string(text));
+    }
+    read_clock();
+    if (was_connected_) {
+        log_info("connected to PostgreSQL again");
+        telemetry::count<Metric::kReconnects>();
+    }
+    was_connected_ = true;
+}
+
+void Session::handle(const Failure& failure) {
+    if (!failure.connection_is_broken) return;
+    connection_.reset();
+    ++failures_in_a_row_;
+    // One that broke after it had worked is replaced at once. Then pauses grow, and differ between
+    // processes, so that a server that comes back is not run over.
+    if (failures_in_a_row_ < 2) return;
+    const auto doublings = std::min(failures_in_a_row_ - 2, 10);
+    const auto pause = std::min(kPauseMin * (1 << doublings), kPauseMax);
+    const auto jitter = system_random().below(static_cast<std::uint64_t>(pause.count()));
+    connect_at_ = system_clock().now() + pause + milliseconds(jitter);
+    if (failures_in_a_row_ == 2) {
+        log_warning("PostgreSQL cannot be used", {{"reason", failure.error.message}});
+    }
+}
+
+// Nothing is expected on an idle connection: a farewell, an end of file, or a harmless notice.
+bool Session::has_unread_bytes() const {
+    pollfd socket{.fd = connection_->sock(), .events = POLLIN, .revents = 0};
+    return ::poll(&socket, 1, 0) != 0;
 }
 
 void Session::read_clock() {
     pqxx::nontransaction transaction(*connection_);
     const auto before = system_clock().now();
-    const auto row =
-        transaction.exec1("SELECT (extract(epoch FROM clock_timestamp()) * 1000)::bigint");
+    const auto row = transaction.exec_prepared1("clock");
     const auto after = system_clock().now();
     const auto middle = before + (after - before) / 2;
     clock_offset_ = milliseconds(row[0].as<std::int64_t>()) -

@@ -3,22 +3,23 @@
 //
 // Threads: one caller at a time.
 // Errors:  those of JobStore; nothing that libpqxx throws leaves here.
+// Blocks:  up to connect_timeout and statement_timeout.
 #pragma once
 
 #include <functional>
 #include <memory>
+#include <optional>
 #include <pqxx/pqxx>
 #include <string>
+#include <string_view>
 
 #include "common/base/clock.h"
 #include "common/base/result.h"
 #include "common/storage/postgres/array_parameter.h"
+#include "common/storage/postgres/postgres_error.h"
 #include "common/storage/postgres/postgres_job_store.h"
 
 namespace millrace::storage {
-
-// What is known when the answer to a call is lost: a read changed nothing, a write may have.
-enum class Effect { kRead, kWrite };
 
 class Session {
  public:
@@ -27,9 +28,11 @@ class Session {
     Session(const Session&) = delete;
     Session& operator=(const Session&) = delete;
 
+    // Executes statements, by their names, and keeps what they return. Called a second time when
+    // the first was the victim of a deadlock.
     using Body = std::function<void(pqxx::transaction_base&)>;
 
-    // One statement that is a transaction of its own.
+    // One statement, which is a transaction of its own: one round trip.
     Status run(Effect effect, std::string_view name, const Body& body);
     // Several statements in one transaction, which commits when the body returns.
     Status transact(std::string_view name, const Body& body);
@@ -38,26 +41,34 @@ class Session {
     milliseconds database_time() const;
 
  private:
-    Status connect();
-    Status attempt(Effect effect, bool one_statement, const Body& body);
-    Status timed(Effect effect, bool one_statement, std::string_view name, const Body& body);
+    enum class Commit { kEachStatement, kAtTheEnd };
+
+    Status timed(Effect effect, Commit commit, std::string_view name, const Body& body);
+    std::optional<Failure> attempt(Effect effect, Commit commit, const Body& body);
+    void execute(Commit commit, const Body& body);
+    std::optional<Failure> be_connected();
+    void connect();
+    void handle(const Failure& failure);
+    bool has_unread_bytes() const;
     void read_clock();
 
+    // Fixed after construction.
     const PostgresOptions options_;
+
     std::unique_ptr<pqxx::connection> connection_;
-    milliseconds pause_{0};
-    MonoTime connect_at_;
-    milliseconds clock_offset_{0};  // PostgreSQL's clock less our monotonic one; zero: unknown.
+    bool was_connected_ = false;
+    int failures_in_a_row_ = 0;                 // Of connections, until a statement succeeds.
+    MonoTime connect_at_;                       // Not before.
+    std::optional<milliseconds> clock_offset_;  // PostgreSQL's clock less our monotonic one.
     MonoTime clock_read_at_;
 };
 
+// A libpq connection string with what Millrace wants where `conninfo` does not say otherwise.
+std::string connection_string(const PostgresOptions& options);
+
 // An array as a binary parameter.
-inline pqxx::binarystring parameter(ArrayParameter& array) {
-    const auto& bytes = array.finish();
-    return pqxx::binarystring(bytes.data(), bytes.size());
-}
-inline pqxx::binarystring parameter(ArrayParameter&& array) {
-    return parameter(array);
+inline pqxx::binarystring parameter(const ArrayParameter& array) {
+    return pqxx::binarystring(array.bytes());
 }
 
 }  // namespace millrace::storage

@@ -1,6 +1,8 @@
 // The JobStore on one session. Internal to this folder: postgres_job_store.h opens it.
 //
-// Spread over three files by who calls: client_calls.cc, worker_calls.cc, keeper_calls.cc.
+// Spread over files by who calls: client_calls.cc, insert_calls.cc, worker_calls.cc,
+// settle_calls.cc, keeper_calls.cc. Every call is a statement of sql/ by its name, its parameters
+// as arrays, its rows as values.
 #pragma once
 
 #include <cstdint>
@@ -55,22 +57,24 @@ class PostgresJobStore final : public JobStore {
     Result<int> partition_rotate(const PartitionPolicy& policy) override;
 
  private:
-    // The advisory lock of each keeper duty; the numbers are seen by other versions.
+    // The advisory lock of each keeper duty; other versions see these numbers too.
     enum class Duty { kRelease = 1, kExpire = 2, kEndOverdue = 3, kRescue = 4, kHousekeeping = 5 };
 
-    using JobIndex = std::map<JobId, JobRecord*>;
-
-    Result<std::int16_t> queue_id(const std::string& queue);
     Status read_queues();
-    Status add_fields(JobIndex& jobs, const std::vector<JobId>& ids, JobFields fields);
-    // Adds those that an earlier call, whose answer was lost, has settled already.
-    Status recognise_settled(WorkerId worker, const std::vector<SettledAttempt>& attempts,
-                             std::map<AttemptKey, JobState>& accepted);
+    Result<std::int16_t> queue_id(const std::string& queue);
+    // Fills in what the winners of keys that were taken say.
+    Status find_winners(const std::vector<NewJob>& jobs, std::vector<InsertedJob>& replies,
+                        const std::vector<std::size_t>& losers);
+    Status add_attempts(std::vector<JobRecord>& jobs);
     Status set_worker_state(WorkerId worker, WorkerState state);
-    Result<DutyPage> duty(Duty duty, const std::string& statement,
-                          const std::function<pqxx::result(pqxx::transaction_base&)>& page);
-    Result<int> housekeeping(const std::string& statement,
-                             const std::function<int(pqxx::transaction_base&)>& body);
+    // Marks as accepted what an earlier call, whose answer was lost, has settled already.
+    Status recognise_settled(WorkerId worker, const std::vector<SettledAttempt>& attempts,
+                             std::vector<SettledReply>& replies);
+    // Runs `body` in a transaction of the duty if this keeper leads it; returns whether it did.
+    Result<bool> lead(Duty duty, const char* statement, const Session::Body& body);
+    // One page of a statement keeper_*, which takes `parameters`.
+    template <class... Parameters>
+    Result<DutyPage> move_page(Duty duty, const char* statement, const Parameters&... parameters);
 
     Session session_;
     std::map<std::string, std::int16_t> queue_ids_;

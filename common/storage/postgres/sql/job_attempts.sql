@@ -1,16 +1,14 @@
--- Attempts by job, oldest first: those of the history, and the one of the job's row. $1 ids.
-SELECT t.id, t.epoch, t.worker_id, w.name, micros(t.started_at), micros(t.ended_at), t.outcome,
-    t.error_code, t.error_message
-FROM (
-    SELECT h.id, h.epoch, h.worker_id, h.started_at, h.ended_at, h.outcome::int, h.error_code,
-        h.error_message
-    FROM unnest($1::uuid[]) AS a (id) JOIN job_attempts h ON h.id = a.id
-    UNION ALL
-    SELECT j.id, j.epoch, j.worker_id, j.started_at, j.finished_at,
-        CASE j.state WHEN 6 THEN 1 WHEN 7 THEN 2 WHEN 8 THEN 7 WHEN 9 THEN 5 END, j.error_code,
-        j.error_message
-    FROM unnest($1::uuid[]) AS a (id) JOIN jobs j ON j.id = a.id
-    WHERE j.worker_id IS NOT NULL AND j.state >= 4
-) t
-LEFT JOIN workers w ON w.id = t.worker_id
-ORDER BY t.id, t.epoch
+-- Attempts of jobs, oldest first: those of the history, and the one that runs or completed the job.
+-- $1 ids. Returns: id, epoch, worker, its name, started, ended, outcome, error code and message.
+-- Indexes: job_attempts_*_pkey, jobs_open_pkey, jobs_final_*_pkey.
+SELECT h.id, h.epoch, h.worker_id, h.worker_name, micros(h.started_at), micros(h.ended_at),
+    h.outcome, h.error_code, h.error_message
+FROM unnest($1::uuid[]) AS a (id) JOIN job_attempts h ON h.id = a.id
+UNION ALL
+SELECT j.id, j.epoch, j.worker_id, w.name, micros(j.started_at), micros(j.finished_at),
+    CASE j.state WHEN 6 THEN 1 END, NULL, NULL
+FROM unnest($1::uuid[]) AS a (id)
+JOIN jobs j ON j.id = a.id
+LEFT JOIN workers w ON w.id = j.worker_id
+WHERE j.state IN (4, 5, 6)
+ORDER BY 1, 2

@@ -1,7 +1,18 @@
--- Cancels what waits and asks what runs to stop; what is final stays as it is.
--- $1 ids (ascending). Locks: the rows in order. Index: jobs_pkey.
-UPDATE jobs j
-SET state = CASE WHEN j.state IN (1, 2, 3) THEN 8 ELSE 5 END,
-    finished_at = CASE WHEN j.state IN (1, 2, 3) THEN now() END
-FROM unnest($1::uuid[]) AS a (id)
-WHERE j.id = a.id AND j.state IN (1, 2, 3, 4)
+-- Cancels jobs: waiting ones move to jobs_final, running ones are asked to stop.
+-- $1 ids (ascending). Locks: the rows, in the order of $1. Index: jobs_open_pkey.
+WITH held AS (
+    SELECT j.id, j.state
+    FROM unnest($1::uuid[]) AS a (id) JOIN jobs_open j ON j.id = a.id
+    FOR UPDATE OF j
+), running AS (
+    UPDATE jobs_open j SET state = 5 FROM held h WHERE j.id = h.id AND h.state = 4
+), ended AS (
+    DELETE FROM jobs_open j USING held h WHERE j.id = h.id AND h.state <= 3 RETURNING j.*
+)
+INSERT INTO jobs_final (id, epoch, created_at, queued_at, run_at, expires_at, started_at,
+                        finished_at, attempt, failures, interruptions, attempts_max, queue_id,
+                        priority, state, model, error_code, error_message)
+SELECT id, epoch, created_at, queued_at, run_at, expires_at, started_at,
+       now(), attempt, failures, interruptions, attempts_max, queue_id,
+       priority, 8, model, 'cancelled', 'cancelled on request before it ran'
+FROM ended

@@ -1,16 +1,17 @@
--- Claims queued jobs by id for a live worker.
--- $1 worker, $2 ids (ascending). Returns: id, epoch, attempt, failures, losses, remaining (ms),
--- whether the deadline is the job's time to live.
--- Locks: the rows, in the order of the ids. Index: jobs_pkey.
-UPDATE jobs j
-SET state = 4, epoch = j.epoch + 1, worker_id = $1::uuid, attempt = j.attempt + 1,
-    started_at = now(),
+-- Claims queued jobs for a live worker.
+-- $1 worker, $2 ids (ascending).
+-- Returns: ordinal among $2, epoch, attempt, failures, losses, time to the deadline (ms), whether
+-- the deadline is the job's.
+-- Locks: the rows, in the order of $2. Index: jobs_open_pkey.
+UPDATE jobs_open j
+SET state = 4, worker_id = $1::uuid, epoch = j.epoch + 1, attempt = j.attempt + 1,
+    started_at = now(), claim_by = NULL,
     attempt_deadline = least(now() + j.timeout_ms * interval '1 ms', j.expires_at)
-FROM unnest($2::uuid[]) AS a (id)
-WHERE j.id = a.id AND j.state = 3
-    AND (j.expires_at IS NULL OR j.expires_at > now())
-    AND (j.start_by IS NULL OR j.attempt > 0 OR j.start_by > now())
+FROM unnest($2::uuid[]) WITH ORDINALITY AS a (id, n)
+WHERE j.id = a.id AND j.state = 3 AND (j.claim_by IS NULL OR j.claim_by > now())
     AND EXISTS (SELECT FROM workers w WHERE w.id = $1::uuid AND w.state = 1)
-RETURNING j.id, j.epoch, j.attempt, j.failures, j.losses,
-    (extract(epoch FROM j.attempt_deadline - now()) * 1000)::bigint,
-    j.expires_at IS NOT NULL AND j.expires_at <= now() + j.timeout_ms * interval '1 ms'
+RETURNING a.n, j.epoch, j.attempt, j.failures, j.losses,
+    CASE WHEN j.expires_at < now() + j.timeout_ms * interval '1 ms'
+         THEN (extract(epoch FROM j.expires_at - now()) * 1000)::int8
+         ELSE j.timeout_ms END,
+    j.expires_at IS NOT NULL AND j.expires_at < now() + j.timeout_ms * interval '1 ms'

@@ -1,21 +1,35 @@
--- Inserts jobs without idempotency keys, with their specs.
--- $1 ids, $2 queues, $3 priorities, $4 models, $5 timeouts (ms), $6 start within (ms or null),
--- $7 time to live (ms or null), $8 most attempts, $9 run at (or null), $10 specs, $11 metadata.
--- Returns: id, state of each.
-WITH asked AS (
-    SELECT *, (run_at IS NOT NULL AND run_at > now()) AS later
+-- Makes jobs, but for those whose idempotency key is taken.
+-- $1 ids (ascending), $2 queues, $3 priorities, $4 models, $5 timeouts (ms), $6 start within (ms or
+-- null), $7 ttl (ms or null), $8 attempts_max, $9 run_at (or null), $10 specs, $11 metadata (or
+-- null), $12 whether it has a key; $13 keys (ascending), $14 their fingerprints, $15 their jobs.
+-- Returns: ordinal among $1, and state, of each job made.
+-- Locks: waits for another transaction that inserts one of the keys. job_specs_pkey guards the ids
+-- of both jobs_open and jobs_final.
+WITH key AS (
+    INSERT INTO idempotency_keys (key, fingerprint, job_id)
+    SELECT key, fingerprint, job_id
+    FROM unnest($13::text[], $14::bytea[], $15::uuid[]) AS a (key, fingerprint, job_id)
+    ON CONFLICT (key) DO NOTHING
+    RETURNING job_id
+), job AS MATERIALIZED (
+    SELECT a.*, CASE WHEN run_at > now() THEN 1 ELSE 3 END AS state
     FROM unnest($1::uuid[], $2::int2[], $3::int2[], $4::text[], $5::int8[], $6::int8[], $7::int8[],
-                $8::int2[], $9::timestamptz[], $10::bytea[], $11::text[])
+                $8::int4[], $9::timestamptz[], $10::bytea[], $11::text[], $12::bool[])
+        WITH ORDINALITY
         AS a (id, queue_id, priority, model, timeout_ms, start_within_ms, ttl_ms, attempts_max,
-              run_at, spec, metadata)
-), specs AS (
-    INSERT INTO job_specs (id, spec, metadata) SELECT id, spec, metadata::jsonb FROM asked
+              run_at, spec, metadata, has_key, n)
+    WHERE NOT has_key OR id IN (SELECT job_id FROM key)
+), spec AS (
+    INSERT INTO job_specs (id, spec, metadata)
+    SELECT id, spec, metadata::jsonb FROM job
+), open AS (
+    INSERT INTO jobs_open (id, queue_id, priority, state, model, timeout_ms, attempts_max, run_at,
+                           queued_at, expires_at, claim_by)
+    SELECT id, queue_id, priority, state, model, timeout_ms, attempts_max, run_at,
+           CASE state WHEN 3 THEN now() END,
+           now() + ttl_ms * interval '1 ms',
+           least(CASE state WHEN 1 THEN run_at ELSE now() END + start_within_ms * interval '1 ms',
+                 now() + ttl_ms * interval '1 ms')
+    FROM job
 )
-INSERT INTO jobs (id, state, queue_id, priority, model, timeout_ms, start_within_ms, attempts_max,
-                  run_at, queued_at, start_by, expires_at)
-SELECT id, CASE WHEN later THEN 1 ELSE 3 END, queue_id, priority, model, timeout_ms,
-       start_within_ms, attempts_max, run_at, CASE WHEN later THEN NULL ELSE now() END,
-       CASE WHEN later THEN run_at ELSE now() END + start_within_ms * interval '1 ms',
-       now() + ttl_ms * interval '1 ms'
-FROM asked
-RETURNING id, state
+SELECT n, state FROM job

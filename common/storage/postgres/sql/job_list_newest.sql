@@ -1,16 +1,23 @@
--- A page of job ids, newest first. $1 states or null, $2 queue or null, $3 priority or null,
--- $4 model or null, $5 metadata (jsonb) or null, $6 created after or null, $7 created before or
--- null (both in microseconds since 1970), $8 id of the page before (or the bound of all ids), $9 limit.
--- Index: jobs_pkey.
-SELECT j.id FROM jobs j
+-- A page of jobs, newest first.
+-- $1 states, $2 queue, $3 priority, $4 model: arrays of what is wanted, empty for any; $5 metadata
+-- to contain ({} for any), $6 created after and $7 before (microseconds since 1970, exclusive, or
+-- null), $8 the last id of the page before, $9 limit.
+-- Returns: as job_get up to the metadata. Indexes: jobs_open_pkey, jobs_final_*_pkey.
+SELECT j.id, j.state, q.name, j.priority, j.model, j.epoch, j.attempt, j.failures, j.interruptions,
+    j.attempts_max, j.worker_id, w.name, micros(j.created_at), micros(j.run_at),
+    micros(j.queued_at), micros(j.started_at), micros(j.finished_at), micros(j.expires_at),
+    j.error_code, j.error_message, j.prompt_tokens, j.completion_tokens, s.metadata
+FROM jobs j
+JOIN job_specs s ON s.id = j.id
+JOIN queues q ON q.id = j.queue_id
+LEFT JOIN workers w ON w.id = j.worker_id
 WHERE j.id < $8::uuid
-    AND ($1::int2[] IS NULL OR j.state = ANY ($1::int2[]))
-    AND ($2::text IS NULL OR j.queue_id = (SELECT id FROM queues WHERE name = $2::text))
-    AND ($3::int2 IS NULL OR j.priority = $3::int2)
-    AND ($4::text IS NULL OR j.model = $4::text)
-    AND ($5::jsonb IS NULL
-         OR EXISTS (SELECT FROM job_specs s WHERE s.id = j.id AND s.metadata @> $5::jsonb))
+    AND (cardinality($1::int2[]) = 0 OR j.state = ANY ($1::int2[]))
+    AND (cardinality($2::text[]) = 0 OR q.name = ANY ($2::text[]))
+    AND (cardinality($3::int2[]) = 0 OR j.priority = ANY ($3::int2[]))
+    AND (cardinality($4::text[]) = 0 OR j.model = ANY ($4::text[]))
+    AND ($5::jsonb = '{}' OR s.metadata @> $5::jsonb)
     AND ($6::int8 IS NULL OR micros(j.created_at) > $6::int8)
     AND ($7::int8 IS NULL OR micros(j.created_at) < $7::int8)
 ORDER BY j.id DESC
-LIMIT $9::int4
+LIMIT $9::int8

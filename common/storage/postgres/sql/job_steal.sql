@@ -1,27 +1,33 @@
--- Claims the oldest ready jobs of one lane that a worker can serve.
+-- Claims the oldest ready jobs of one lane that a live worker can serve.
 -- $1 worker, $2 queue, $3 priority, $4 models, $5 least age (ms), $6 low water, $7 limit.
--- Returns: as job_claim, and the spec. Locks: the rows, those that others hold are passed over.
--- Index: jobs_ready.
+-- Returns: id, epoch, attempt, failures, losses, time to the deadline (ms), whether the deadline is
+-- the job's, spec.
+-- Locks: the rows; those that others hold are passed over. Index: jobs_open_queued.
+-- The upper bound of the ids ends the scan where jobs are too young by their ids already, whose
+-- times may run ahead of this clock by a second.
 WITH found AS (
-    SELECT j.id FROM jobs j
-    WHERE j.queue_id = $2::int2 AND j.priority = $3::int2 AND j.state = 3 AND j.id >= $6::uuid
-        AND j.model = ANY ($4::text[])
-        AND j.queued_at <= now() - $5::int8 * interval '1 ms'
-        AND (j.expires_at IS NULL OR j.expires_at > now())
-        AND (j.start_by IS NULL OR j.attempt > 0 OR j.start_by > now())
+    SELECT id FROM jobs_open
+    WHERE is_queued AND queue_id = $2::int2 AND priority = $3::int2 AND id >= $6::uuid
+        AND id < uuid_floor(now() + interval '1 s' - $5::int8 * interval '1 ms')
+        AND model = ANY ($4::text[])
+        AND queued_at <= now() - $5::int8 * interval '1 ms'
+        AND (claim_by IS NULL OR claim_by > now())
         AND EXISTS (SELECT FROM workers w WHERE w.id = $1::uuid AND w.state = 1)
-    ORDER BY j.queue_id, j.priority, j.id
-    LIMIT $7::int4
+    ORDER BY queue_id, priority, id
+    LIMIT $7::int8
     FOR UPDATE SKIP LOCKED
 ), claimed AS (
-    UPDATE jobs j
-    SET state = 4, epoch = j.epoch + 1, worker_id = $1::uuid, attempt = j.attempt + 1,
-        started_at = now(),
+    UPDATE jobs_open j
+    SET state = 4, worker_id = $1::uuid, epoch = j.epoch + 1, attempt = j.attempt + 1,
+        started_at = now(), claim_by = NULL,
         attempt_deadline = least(now() + j.timeout_ms * interval '1 ms', j.expires_at)
-    FROM found WHERE j.id = found.id AND j.state = 3
-    RETURNING j.*
+    FROM found
+    WHERE j.id = found.id AND j.state = 3
+    RETURNING j.id, j.epoch, j.attempt, j.failures, j.losses,
+        CASE WHEN j.expires_at < now() + j.timeout_ms * interval '1 ms'
+             THEN (extract(epoch FROM j.expires_at - now()) * 1000)::int8
+             ELSE j.timeout_ms END AS remaining_ms,
+        j.expires_at IS NOT NULL AND j.expires_at < now() + j.timeout_ms * interval '1 ms'
+            AS deadline_is_ttl
 )
-SELECT c.id, c.epoch, c.attempt, c.failures, c.losses,
-    (extract(epoch FROM c.attempt_deadline - now()) * 1000)::bigint,
-    c.expires_at IS NOT NULL AND c.expires_at <= now() + c.timeout_ms * interval '1 ms', s.spec
-FROM claimed c JOIN job_specs s ON s.id = c.id
+SELECT c.*, s.spec FROM claimed c JOIN job_specs s ON s.id = c.id

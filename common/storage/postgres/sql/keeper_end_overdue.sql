@@ -1,28 +1,52 @@
--- Attempts whose worker let their deadline pass. $1 grace (ms), $2 page.
+-- Ends attempts whose worker let their deadline pass. $1 grace (ms), $2 page.
 -- Returns: id, queue, priority, epoch, state.
+-- Locks: the rows; those that others hold are passed over. Index: jobs_open_active; it looks at all
+-- that runs, which is no more than the workers have slots.
 WITH due AS (
-    SELECT j.id, j.epoch, j.worker_id, j.started_at,
-        CASE WHEN j.state = 5 THEN 8 WHEN j.expires_at <= now() THEN 9
-             WHEN j.failures + 1 >= j.attempts_max THEN 7 ELSE 3 END AS goal
-    FROM jobs j
-    WHERE j.state IN (4, 5) AND j.attempt_deadline < now() - $1::int8 * interval '1 ms'
-    LIMIT $2::int4 FOR UPDATE SKIP LOCKED
+    SELECT j.id, j.epoch, j.worker_id, j.started_at, j.priority, j.queue_id,
+        CASE WHEN j.state = 5 THEN 8
+             WHEN j.expires_at <= now() THEN 9
+             WHEN j.failures + 1 >= j.attempts_max THEN 7
+             ELSE 3 END AS next_state
+    FROM jobs_open j
+    WHERE j.is_active AND j.attempt_deadline < now() - $1::int8 * interval '1 ms'
+    LIMIT $2::int8
+    FOR UPDATE OF j SKIP LOCKED
+), over AS MATERIALIZED (
+    SELECT due.*, t.code, t.message
+    FROM due JOIN (VALUES
+        (8, 'cancelled', 'cancelled on request while it was running'),
+        (9, 'expired', 'its time to live ran out while it was running'),
+        (7, 'timeout', 'the attempt did not end in time, and neither did its worker end it'),
+        (3, 'timeout', 'the attempt did not end in time, and neither did its worker end it'))
+        AS t (state, code, message) ON t.state = due.next_state
+), waiting AS (
+    UPDATE jobs_open j
+    SET state = 3, worker_id = NULL, attempt_deadline = NULL, queued_at = now(),
+        claim_by = j.expires_at, failures = j.failures + 1, losses = 0,
+        error_code = o.code, error_message = o.message
+    FROM over o
+    WHERE j.id = o.id AND o.next_state = 3
 ), ended AS (
-    UPDATE jobs j
-    SET state = d.goal, worker_id = CASE WHEN d.goal >= 6 THEN j.worker_id END,
-        finished_at = CASE WHEN d.goal >= 6 THEN now() END,
-        queued_at = CASE WHEN d.goal = 3 THEN now() ELSE j.queued_at END,
-        attempt_deadline = NULL, failures = j.failures + 1,
-        error_code = CASE d.goal WHEN 8 THEN NULL WHEN 9 THEN 'expired' ELSE 'timeout' END,
-        error_message = CASE d.goal WHEN 8 THEN NULL
-            WHEN 9 THEN 'the job''s time to live ran out while it was running'
-            ELSE 'the attempt did not end by its deadline' END
-    FROM due d, queues q
-    WHERE j.id = d.id AND j.epoch = d.epoch AND j.state IN (4, 5) AND q.id = j.queue_id
-    RETURNING j.id, q.name, j.priority, j.epoch, j.state
+    DELETE FROM jobs_open j USING over o WHERE j.id = o.id AND o.next_state >= 6
+    RETURNING j.*, o.next_state, o.code, o.message
+), final AS (
+    INSERT INTO jobs_final (id, worker_id, epoch, created_at, queued_at, run_at, expires_at,
+                            started_at, finished_at, attempt, failures, interruptions, attempts_max,
+                            queue_id, priority, state, model, error_code, error_message)
+    SELECT id, worker_id, epoch, created_at, queued_at, run_at, expires_at,
+           started_at, now(), attempt, failures + 1, interruptions, attempts_max,
+           queue_id, priority, next_state, model, code, message
+    FROM ended
+    ON CONFLICT DO NOTHING
 ), history AS (
-    INSERT INTO job_attempts (id, epoch, worker_id, started_at, outcome, error_code, error_message)
-    SELECT id, epoch, worker_id, started_at, 5, 'timeout', 'the attempt did not end by its deadline'
-    FROM due WHERE goal = 3
+    INSERT INTO job_attempts (id, epoch, worker_id, worker_name, started_at, outcome, error_code,
+                              error_message)
+    SELECT o.id, o.epoch, o.worker_id, coalesce(w.name, ''), o.started_at, 5, o.code, o.message
+    FROM over o LEFT JOIN workers w ON w.id = o.worker_id
+    ON CONFLICT DO NOTHING
+), partial AS (
+    DELETE FROM job_partials p USING over o WHERE p.id = o.id
 )
-SELECT * FROM ended
+SELECT o.id, q.name, o.priority, o.epoch, o.next_state
+FROM over o JOIN queues q ON q.id = o.queue_id

@@ -1,13 +1,23 @@
--- Waiting jobs whose time to start or to live ran out. $1 page.
--- Returns: id, queue, priority, epoch, state. Index: jobs_expiring.
+-- Waiting jobs that were not claimed in time become expired. $1 page.
+-- Returns: id, queue, priority, epoch, state.
+-- Locks: the rows; those that others hold are passed over. Index: jobs_open_claim_by.
 WITH due AS (
-    SELECT id FROM jobs
-    WHERE state IN (1, 2, 3) AND least(CASE WHEN attempt = 0 THEN start_by END, expires_at) <= now()
-    LIMIT $1::int4 FOR UPDATE SKIP LOCKED
+    SELECT id FROM jobs_open
+    WHERE claim_by IS NOT NULL AND claim_by <= now()
+    ORDER BY claim_by LIMIT $1::int8
+    FOR UPDATE SKIP LOCKED
+), ended AS (
+    DELETE FROM jobs_open j USING due WHERE j.id = due.id AND j.state <= 3 RETURNING j.*
+), final AS (
+    INSERT INTO jobs_final (id, epoch, created_at, queued_at, run_at, expires_at, started_at,
+                            finished_at, attempt, failures, interruptions, attempts_max, queue_id,
+                            priority, state, model, error_code, error_message)
+    SELECT id, epoch, created_at, queued_at, run_at, expires_at, started_at,
+           now(), attempt, failures, interruptions, attempts_max, queue_id,
+           priority, 9, model, 'expired',
+           CASE WHEN expires_at <= now() THEN 'its time to live ran out while it waited'
+                ELSE 'no worker started it in time' END
+    FROM ended
+    ON CONFLICT DO NOTHING
 )
-UPDATE jobs j
-SET state = 9, finished_at = now(), error_code = 'expired',
-    error_message = CASE WHEN j.expires_at <= now() THEN 'the job''s time to live ran out before it completed'
-                         ELSE 'no worker started the job within its start_within' END
-FROM due, queues q WHERE j.id = due.id AND j.state IN (1, 2, 3) AND q.id = j.queue_id
-RETURNING j.id, q.name, j.priority, j.epoch, j.state
+SELECT e.id, q.name, e.priority, e.epoch, 9 FROM ended e JOIN queues q ON q.id = e.queue_id

@@ -1,32 +1,61 @@
--- Active jobs whose worker is not alive. $1 losses that quarantine, $2 mass outage, $3 page.
--- Returns: id, queue, priority, epoch, state. Index: jobs_active.
-WITH orphans AS (
-    SELECT j.id, j.epoch, j.worker_id, j.started_at,
-        coalesce(w.state, 4) = 4 AND NOT $2::bool AS loss,
-        CASE WHEN j.state = 5 THEN 8 WHEN j.expires_at <= now() THEN 9
-             WHEN coalesce(w.state, 4) = 4 AND NOT $2::bool AND j.losses + 1 >= $1::int4 THEN 7
-             ELSE 3 END AS goal
-    FROM jobs j LEFT JOIN workers w ON w.id = j.worker_id
-    WHERE j.state IN (4, 5) AND coalesce(w.state, 4) IN (3, 4)
-    LIMIT $3::int4 FOR UPDATE OF j SKIP LOCKED
+-- Ends attempts whose worker is lost, has stopped or is unknown. Level-triggered: also finds claims
+-- that committed after their worker was declared lost.
+-- $1 losses in a row that quarantine a job, $2 whether in a mass outage, when losses do not count,
+-- $3 page. Returns: id, queue, priority, epoch, state.
+-- Locks: the rows; those that others hold are passed over. Indexes: jobs_open_active, workers_pkey.
+WITH orphan AS (
+    SELECT j.id, j.epoch, j.worker_id, j.started_at, j.priority, j.queue_id, j.losses, j.state,
+        j.expires_at, w.state IS NOT DISTINCT FROM 3 AS in_good_order
+    FROM jobs_open j LEFT JOIN workers w ON w.id = j.worker_id
+    WHERE j.is_active AND (w.state IS NULL OR w.state IN (3, 4))
+    LIMIT $3::int8
+    FOR UPDATE OF j SKIP LOCKED
+), judged AS (
+    SELECT *, NOT in_good_order AND NOT $2::bool AS is_loss,
+        CASE WHEN state = 5 THEN 8
+             WHEN expires_at <= now() THEN 9
+             WHEN NOT in_good_order AND NOT $2::bool AND losses + 1 >= $1::int4 THEN 7
+             ELSE 3 END AS next_state
+    FROM orphan
+), over AS MATERIALIZED (
+    SELECT judged.*, t.code, t.message
+    FROM judged JOIN (VALUES
+        (8, 'cancelled', 'cancelled on request while it was running'),
+        (9, 'expired', 'its time to live ran out while it was running'),
+        (7, 'worker_lost', 'its worker was lost each time that it ran'),
+        (3, 'worker_lost', 'its worker was lost while it ran'),
+        (0, 'interrupted', 'its worker stopped while it ran'))
+        AS t (cause, code, message)
+        ON t.cause = CASE WHEN next_state = 3 AND in_good_order THEN 0 ELSE next_state END
+), waiting AS (
+    UPDATE jobs_open j
+    SET state = 3, worker_id = NULL, attempt_deadline = NULL, queued_at = now(),
+        claim_by = j.expires_at, interruptions = j.interruptions + 1,
+        losses = j.losses + o.is_loss::int4,
+        error_code = o.code, error_message = o.message
+    FROM over o
+    WHERE j.id = o.id AND o.next_state = 3
 ), ended AS (
-    UPDATE jobs j
-    SET state = o.goal, worker_id = CASE WHEN o.goal >= 6 THEN j.worker_id END,
-        finished_at = CASE WHEN o.goal >= 6 THEN now() END,
-        queued_at = CASE WHEN o.goal = 3 THEN now() ELSE j.queued_at END,
-        attempt_deadline = NULL,
-        losses = j.losses + CASE WHEN o.loss THEN 1 ELSE 0 END,
-        interruptions = j.interruptions + 1,
-        error_code = CASE o.goal WHEN 7 THEN 'worker_lost' WHEN 9 THEN 'expired' END,
-        error_message = CASE o.goal
-            WHEN 7 THEN 'the job was running when its worker was lost, as often as job.max_losses allows'
-            WHEN 9 THEN 'the job''s time to live ran out while it was running' END
-    FROM orphans o, queues q
-    WHERE j.id = o.id AND j.epoch = o.epoch AND j.state IN (4, 5) AND q.id = j.queue_id
-    RETURNING j.id, q.name, j.priority, j.epoch, j.state
+    DELETE FROM jobs_open j USING over o WHERE j.id = o.id AND o.next_state >= 6
+    RETURNING j.*, o.next_state, o.code, o.message
+), final AS (
+    INSERT INTO jobs_final (id, worker_id, epoch, created_at, queued_at, run_at, expires_at,
+                            started_at, finished_at, attempt, failures, interruptions, attempts_max,
+                            queue_id, priority, state, model, error_code, error_message)
+    SELECT id, worker_id, epoch, created_at, queued_at, run_at, expires_at,
+           started_at, now(), attempt, failures, interruptions + 1, attempts_max,
+           queue_id, priority, next_state, model, code, message
+    FROM ended
+    ON CONFLICT DO NOTHING
 ), history AS (
-    INSERT INTO job_attempts (id, epoch, worker_id, started_at, outcome, error_code, error_message)
-    SELECT id, epoch, worker_id, started_at, 8, 'worker_lost', 'the worker was lost'
-    FROM orphans WHERE goal = 3
+    INSERT INTO job_attempts (id, epoch, worker_id, worker_name, started_at, outcome, error_code,
+                              error_message)
+    SELECT o.id, o.epoch, o.worker_id, coalesce(w.name, ''), o.started_at,
+           CASE WHEN o.in_good_order THEN 6 ELSE 8 END, o.code, o.message
+    FROM over o LEFT JOIN workers w ON w.id = o.worker_id
+    ON CONFLICT DO NOTHING
+), partial AS (
+    DELETE FROM job_partials p USING over o WHERE p.id = o.id
 )
-SELECT * FROM ended
+SELECT o.id, q.name, o.priority, o.epoch, o.next_state
+FROM over o JOIN queues q ON q.id = o.queue_id

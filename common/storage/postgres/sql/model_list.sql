@@ -1,2 +1,2 @@
 -- Models that were ever announced: queue, model.
-SELECT q.name, m.name FROM models m JOIN queues q ON q.id = m.queue_id
+SELECT q.name, m.model FROM models m JOIN queues q ON q.id = m.queue_id ORDER BY q.name, m.model

@@ -1,9 +1,16 @@
 -- Checkpoints of partial output, of attempts that are still this worker's.
 -- $1 worker, $2 ids (ascending), $3 epochs, $4 sequences, $5 texts.
+-- Locks: the jobs' rows, shared: whoever ends an attempt waits, then removes what is saved here.
+-- Indexes: jobs_open_pkey, job_partials_pkey.
+WITH held AS (
+    SELECT a.*
+    FROM unnest($2::uuid[], $3::int8[], $4::int8[], $5::text[]) AS a (id, epoch, sequence, text)
+    JOIN jobs_open j ON j.id = a.id
+    WHERE j.epoch = a.epoch AND j.worker_id = $1::uuid AND j.state IN (4, 5)
+    FOR SHARE OF j
+)
 INSERT INTO job_partials (id, epoch, sequence, text)
-SELECT a.id, a.epoch, a.sequence, a.text
-FROM unnest($2::uuid[], $3::int8[], $4::int8[], $5::text[]) AS a (id, epoch, sequence, text)
-JOIN jobs j ON j.id = a.id AND j.epoch = a.epoch AND j.worker_id = $1::uuid AND j.state IN (4, 5)
+SELECT id, epoch, sequence, text FROM held
 ON CONFLICT (id) DO UPDATE
 SET epoch = excluded.epoch, sequence = excluded.sequence, text = excluded.text
 WHERE (job_partials.epoch, job_partials.sequence) <= (excluded.epoch, excluded.sequence)

@@ -1,2 +1,2 @@
--- What a worker holds: id, epoch, state. $1 worker. Index: jobs_active.
-SELECT id, epoch, state FROM jobs WHERE worker_id = $1::uuid AND state IN (4, 5)
+-- What a worker holds: id, epoch. $1 worker. Index: jobs_open_active.
+SELECT id, epoch FROM jobs_open WHERE is_active AND worker_id = $1::uuid

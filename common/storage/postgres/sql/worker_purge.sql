@@ -1,6 +1,10 @@
--- Forgets workers that ended long ago and hold nothing. $1 retention (s), $2 page.
-DELETE FROM workers WHERE id IN (
-    SELECT w.id FROM workers w
-    WHERE w.state IN (3, 4) AND w.ended_at < now() - $1::int8 * interval '1 s'
-        AND NOT EXISTS (SELECT FROM jobs j WHERE j.worker_id = w.id AND j.state IN (4, 5))
-    LIMIT $2::int4)
+-- Forgets workers that ended long ago and hold nothing. $1 retention (s), $2 page. Returns: ids.
+-- Index: jobs_open_active.
+DELETE FROM workers w
+USING (SELECT id FROM workers
+       WHERE state IN (3, 4) AND heard_at < now() - $1::int8 * interval '1 s'
+       LIMIT $2::int8
+       FOR UPDATE SKIP LOCKED) AS old
+WHERE w.id = old.id
+    AND NOT EXISTS (SELECT FROM jobs_open j WHERE j.is_active AND j.worker_id = old.id)
+RETURNING w.id

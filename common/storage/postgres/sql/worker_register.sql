@@ -1,7 +1,12 @@
--- A new incarnation. $1 id, $2 name, $3 host, $4 pid, $5 slots, $6 queues, $7 models.
+-- A new incarnation, and what it announces. $1 id, $2 name, $3 host, $4 pid, $5 slots, $6 queues,
+-- $7 models. The same again changes nothing, so that a lost answer can be repeated.
 WITH announced AS (
-    INSERT INTO models (queue_id, name)
-    SELECT q.id, m FROM queues q, unnest($7::text[]) AS m WHERE q.name = ANY ($6::text[])
+    INSERT INTO models (queue_id, model)
+    SELECT q.id, a.model
+    FROM queues q, unnest($7::text[]) AS a (model)
+    WHERE q.name = ANY ($6::text[])
+        AND NOT EXISTS (SELECT FROM models m WHERE m.queue_id = q.id AND m.model = a.model)
+    ORDER BY 1, 2
     ON CONFLICT DO NOTHING
 )
 INSERT INTO workers (id, name, host, pid, slots, queues, models)

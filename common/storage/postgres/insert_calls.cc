@@ -1,0 +1,149 @@
+// Submitting jobs: one statement a batch, idempotency keys included.
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <numeric>
+
+#include "common/storage/postgres/rows.h"
+#include "common/storage/postgres/store.h"
+
+namespace millrace::storage {
+namespace {
+
+using Element = ArrayParameter::Element;
+
+std::string_view fingerprint_of(const IdempotencyKey& key) {
+    return {reinterpret_cast<const char*>(key.fingerprint.data()), key.fingerprint.size()};
+}
+
+std::optional<std::string_view> unless_empty(const std::string& text) {
+    if (text.empty()) return std::nullopt;
+    return text;
+}
+
+// The parameters of job_insert.sql, in its order.
+struct InsertColumns {
+    ArrayParameter ids{Element::kUuid};
+    ArrayParameter queues{Element::kInt2};
+    ArrayParameter priorities{Element::kInt2};
+    ArrayParameter models{Element::kText};
+    ArrayParameter timeouts{Element::kInt8};
+    ArrayParameter start_within{Element::kInt8};
+    ArrayParameter ttls{Element::kInt8};
+    ArrayParameter attempts_max{Element::kInt4};
+    ArrayParameter run_at{Element::kTimestamptz};
+    ArrayParameter specs{Element::kBytea};
+    ArrayParameter metadata{Element::kText};
+    ArrayParameter has_key{Element::kBool};
+    ArrayParameter keys{Element::kText};
+    ArrayParameter fingerprints{Element::kBytea};
+    ArrayParameter key_jobs{Element::kUuid};
+
+    void add(const NewJob& job, std::int16_t queue) {
+        const auto& spec = job.spec;
+        ids.add(job.id.uuid());
+        queues.add(queue);
+        priorities.add(static_cast<std::int16_t>(spec.priority));
+        models.add(std::string_view(spec.model));
+        timeouts.add(spec.policy.execution_timeout);
+        start_within.add(spec.policy.start_within);
+        ttls.add(spec.policy.ttl);
+        attempts_max.add(std::int32_t{spec.policy.attempts_max});
+        run_at.add(job.run_at);
+        specs.add(std::string_view(job.encoded_spec));
+        metadata.add(unless_empty(spec.metadata_json));
+        has_key.add(job.idempotency.has_value());
+    }
+
+    // In ascending order: two batches that share keys wait for each other in one order.
+    void add_keys(const std::vector<NewJob>& jobs) {
+        std::vector<const NewJob*> keyed;
+        for (const auto& job : jobs) {
+            if (job.idempotency) keyed.push_back(&job);
+        }
+        std::ranges::stable_sort(keyed, {}, [](const NewJob* job) -> const std::string& {
+            return job->idempotency->key;
+        });
+        for (const auto* job : keyed) {
+            keys.add(std::string_view(job->idempotency->key));
+            fingerprints.add(fingerprint_of(*job->idempotency));
+            key_jobs.add(job->id.uuid());
+        }
+    }
+
+    pqxx::result execute(pqxx::transaction_base& transaction) const {
+        return transaction.exec_prepared(
+            "job_insert", parameter(ids), parameter(queues), parameter(priorities),
+            parameter(models), parameter(timeouts), parameter(start_within), parameter(ttls),
+            parameter(attempts_max), parameter(run_at), parameter(specs), parameter(metadata),
+            parameter(has_key), parameter(keys), parameter(fingerprints), parameter(key_jobs));
+    }
+};
+
+}  // namespace
+
+Result<std::vector<InsertedJob>> PostgresJobStore::job_insert(const std::vector<NewJob>& jobs) {
+    InsertColumns columns;
+    for (const auto& job : jobs) {
+        TRY(const auto queue, queue_id(job.spec.queue));
+        columns.add(job, queue);
+    }
+    columns.add_keys(jobs);
+
+    std::vector<InsertedJob> replies;
+    std::vector<bool> made;
+    TRY_STATUS(session_.run(Effect::kWrite, "job_insert", [&](auto& transaction) {
+        replies.assign(jobs.size(), {});
+        made.assign(jobs.size(), false);
+        for (const auto& row : columns.execute(transaction)) {
+            const auto i = index_of(row[0]);
+            replies.at(i) = {.id = jobs.at(i).id, .state = state_of(row[1])};
+            made.at(i) = true;
+        }
+    }));
+    std::vector<std::size_t> losers;
+    for (std::size_t i = 0; i < jobs.size(); ++i) {
+        if (!made[i]) losers.push_back(i);
+    }
+    if (losers.empty()) return replies;
+    const auto found = find_winners(jobs, replies, losers);
+    if (found.has_value()) return replies;
+    // The others of the batch are committed.
+    if (losers.size() == jobs.size()) return found.error();
+    return Error{ErrorCode::kOutcomeUnknown, found.error().message};
+}
+
+Status PostgresJobStore::find_winners(const std::vector<NewJob>& jobs,
+                                      std::vector<InsertedJob>& replies,
+                                      const std::vector<std::size_t>& losers) {
+    ArrayParameter keys(Element::kText);
+    for (const auto i : losers) keys.add(std::string_view(jobs[i].idempotency->key));
+    struct Winner {
+        std::string fingerprint;
+        JobId job;
+        JobState state;
+    };
+    std::map<std::string, Winner> winners;
+    TRY_STATUS(session_.run(Effect::kRead, "idempotency_get", [&](auto& transaction) {
+        winners.clear();
+        for (const auto& row : transaction.exec_prepared("idempotency_get", parameter(keys))) {
+            winners[text_of(row[0])] = {bytes_of(row[1]), id_of<JobId>(row[2]), state_of(row[3])};
+        }
+    }));
+    for (const auto i : losers) {
+        const auto& key = *jobs[i].idempotency;
+        const auto winner = winners.find(key.key);
+        if (winner == winners.end()) {
+            return Error{ErrorCode::kUnavailable, "An idempotency key was forgotten just now."};
+        }
+        const auto& [fingerprint, job, state] = winner->second;
+        replies[i] = {.id = job,
+                      .state = state,
+                      .replayed = true,
+                      .key_reused = fingerprint != fingerprint_of(key)};
+    }
+    return ok();
+}
+
+}  // namespace millrace::storage
