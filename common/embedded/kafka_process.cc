@@ -74,7 +74,7 @@ Status write_configuration(const KafkaLaunch& launch) {
 }
 
 std::vector<std::string> java_command(const KafkaPrograms& programs, const KafkaLaunch& launch) {
-    std::vector<std::string> argv{programs.java.string()};
+    std::vector<std::string> argv{programs.java.string(), "-XX:-UsePerfData"};
     argv.insert(argv.end(), launch.jvm_flags.begin(), launch.jvm_flags.end());
     argv.push_back("-Dlog4j.configuration=file:" +
                    (launch.directory / "log4j.properties").string());
