@@ -36,7 +36,7 @@ TEST(Faults, AJobThatKillsItsWorkersIsQuarantined) {
 }
 
 TEST(Faults, AllQueuedJobsFinishAlthoughTheBrokerLosesEverything) {
-    Stack stack({.workers = 0});
+    Stack stack({.workers = 0, .settings = {{"models", "synthetic"}}});
     Json jobs = Json::array();
     for (int i = 0; i < 1000; ++i) jobs.push_back(synthetic_job());
     const auto ids = stack.submit_many(jobs);

@@ -92,11 +92,14 @@ std::unique_ptr<process::ChildProcess> Stack::start_program(const std::string& p
 void Stack::start_gateway() {
     gateway_ = start_program("millrace-gateway", {{"gateway.port", std::to_string(port_.port())}},
                              "gateway");
-    const auto serves = [this] {
+    bool serving = false;
+    const auto serves_or_ended = [&] {
+        if (!gateway_->running()) return true;
         const auto answer = http_.send({.url = url_ + "/healthz", .timeout = milliseconds(5000)});
-        return answer.has_value() && answer->status == 200;
+        serving = answer.has_value() && answer->status == 200;
+        return serving;
     };
-    if (!eventually(serves, "the gateway serves", kPatience)) {
+    if (!eventually(serves_or_ended, "the gateway serves", kPatience) || !serving) {
         throw std::runtime_error("the gateway does not serve\n" + logs());
     }
 }
