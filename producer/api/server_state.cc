@@ -1,5 +1,7 @@
 #include "producer/api/server_state.h"
 
+#include <algorithm>
+
 #include "common/telemetry/telemetry.h"
 
 namespace millrace::api {
@@ -30,8 +32,10 @@ bool ServerState::wait_for_no_connections(MonoTime deadline) {
 }
 
 bool ServerState::body_reserve(std::size_t bytes) {
+    // One body of the largest size must always fit.
+    const auto most = std::max(options_.bodies_bytes_max, options_.body_bytes_max);
     const auto before = body_bytes_.fetch_add(bytes);
-    if (before + bytes <= options_.bodies_bytes_max) return true;
+    if (before + bytes <= most) return true;
     body_bytes_ -= bytes;
     return false;
 }

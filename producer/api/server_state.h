@@ -31,7 +31,7 @@ class ServerState {
     // Waits until no connection is open; false where the deadline came first.
     bool wait_for_no_connections(MonoTime deadline);
 
-    // Sets bytes for a request's body aside; false where bodies_bytes_max would be exceeded.
+    // Sets bytes for a request's body aside; false where there would be more than bodies_bytes_max.
     bool body_reserve(std::size_t bytes);
     void body_release(std::size_t bytes) { body_bytes_ -= bytes; }
 

@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <set>
 
+#include "common/telemetry/telemetry.h"
 #include "producer/api/handlers.h"
 #include "producer/api/header_values.h"
 #include "producer/api/job_json.h"
@@ -101,6 +102,16 @@ Problem problem_of_submit(const Exchange& exchange, const gateway::SubmitError& 
     auto problem = reported_problem(exchange, failed.error);
     if (failed.id) problem.members.emplace_back("job_id", '"' + failed.id->str() + '"');
     return problem;
+}
+
+// What the service refuses it counts itself.
+void count_refusal(const Problem& problem) {
+    telemetry::count<telemetry::Metric::kSubmitsRefused>(1, info(problem.code).code);
+}
+
+void refuse(Exchange& exchange, const Problem& problem) {
+    count_refusal(problem);
+    reply_problem(exchange, problem);
 }
 
 bool is_served(const ApiContext& context, const std::string& queue, const std::string& model) {
@@ -207,6 +218,7 @@ void answer_batch(const Batch& batch, const std::vector<SubmitResult>& results) 
         if (submission.has_value()) {
             write_item(json, batch, i, results[next++]);
         } else {
+            count_refusal(submission.error());
             json.raw(problem_item_json(submission.error()));
         }
     }
@@ -267,11 +279,11 @@ void check_models(const BatchPtr& batch) {
 
 void submit_job(const ApiContext& context, const ExchangePtr& exchange) {
     const auto& request = exchange->request();
-    if (const auto problem = check_head(request)) return reply_problem(*exchange, *problem);
+    if (const auto problem = check_head(request)) return refuse(*exchange, *problem);
     auto idempotency = idempotency_of(request, kKeySizeMax);
-    if (!idempotency.has_value()) return reply_problem(*exchange, idempotency.error());
+    if (!idempotency.has_value()) return refuse(*exchange, idempotency.error());
     auto submission = decode_submission(request.body, rules_of(context));
-    if (!submission.has_value()) return reply_problem(*exchange, submission.error());
+    if (!submission.has_value()) return refuse(*exchange, submission.error());
     submission->idempotency = *std::move(idempotency);
     auto record = record_of(*submission);
     const auto job = std::make_shared<Submitting>(
@@ -281,17 +293,17 @@ void submit_job(const ApiContext& context, const ExchangePtr& exchange) {
     context.service.model_known(
         spec.queue, spec.model, on_connection<bool>(exchange, [job](bool known) {
             if (known) return commit(job);
-            reply_problem(*job->exchange, unknown_model(job->context, job->request.spec, "model"));
+            refuse(*job->exchange, unknown_model(job->context, job->request.spec, "model"));
         }));
 }
 
 void submit_batch(const ApiContext& context, const ExchangePtr& exchange) {
     const auto& request = exchange->request();
-    if (const auto problem = check_head(request)) return reply_problem(*exchange, *problem);
+    if (const auto problem = check_head(request)) return refuse(*exchange, *problem);
     const auto idempotency = idempotency_of(request, kBatchKeySizeMax);
-    if (!idempotency.has_value()) return reply_problem(*exchange, idempotency.error());
+    if (!idempotency.has_value()) return refuse(*exchange, idempotency.error());
     auto submissions = decode_batch(request.body, rules_of(context));
-    if (!submissions.has_value()) return reply_problem(*exchange, submissions.error());
+    if (!submissions.has_value()) return refuse(*exchange, submissions.error());
     // Each job has a key of its own, so that a batch that was half accepted can be sent again.
     for (std::size_t i = 0; *idempotency && i < submissions->size(); ++i) {
         auto& submission = (*submissions)[i];

@@ -111,6 +111,7 @@ TEST_F(HttpRulesTest, RefusalReachesAClientThatGoesOnSending) {
 
 TEST_F(HttpRulesTest, BodiesTogetherAreBounded) {
     api::ApiOptions options;
+    options.body_bytes_max = 1000;
     options.bodies_bytes_max = 1000;
     start(options);
     auto waiting = client();
