@@ -32,6 +32,7 @@ constexpr milliseconds kFlushTimeout{5000};
 
 std::vector<Backend*> borrow(const std::vector<std::unique_ptr<Backend>>& backends) {
     std::vector<Backend*> borrowed;
+    borrowed.reserve(backends.size());
     for (const auto& backend : backends) borrowed.push_back(backend.get());
     return borrowed;
 }
@@ -49,6 +50,7 @@ ClaimerOptions claimer_options(const WorkerOptions& options, const std::vector<L
 std::vector<std::string> topic_names(const broker::Topics& topics,
                                      const std::vector<LaneInfo>& lanes) {
     std::vector<std::string> names;
+    names.reserve(lanes.size());
     for (const auto& lane : lanes) names.push_back(topics.jobs(lane.queue, lane.priority));
     return names;
 }

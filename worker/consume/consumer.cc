@@ -27,8 +27,8 @@ Consumer::Consumer(broker::Subscriber& subscriber, const broker::Topics& topics,
 }
 
 void Consumer::step(milliseconds timeout) {
-    auto messages = subscriber_.poll(room(), timeout);
-    if (!messages.empty()) take(std::move(messages));
+    const auto messages = subscriber_.poll(room(), timeout);
+    if (!messages.empty()) take(messages);
     for (const auto& run : offsets_.advance(clock_.now())) {
         subscriber_.done(run.topic, run.partition, run.offset);
     }
@@ -47,7 +47,7 @@ std::size_t Consumer::room() const {
     return std::max<std::size_t>({room, lanes_.buffer_max() / 4, 1});
 }
 
-void Consumer::take(std::vector<broker::IncomingMessage> messages) {
+void Consumer::take(const std::vector<broker::IncomingMessage>& messages) {
     const auto now = clock_.now();
     std::vector<Candidate> candidates;
     std::vector<MessageRef> skipped;

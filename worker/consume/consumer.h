@@ -38,7 +38,7 @@ class Consumer {
     };
 
     std::size_t room() const;
-    void take(std::vector<broker::IncomingMessage> messages);
+    void take(const std::vector<broker::IncomingMessage>& messages);
     void pause_and_resume();
 
     broker::Subscriber& subscriber_;

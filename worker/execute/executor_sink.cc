@@ -80,9 +80,9 @@ void Executor::finished(const AttemptKey& key, Outcome outcome) {
         end(key, *std::move(attempt));
     } else {
         outputs_.end(key);
+        if (on_free_) on_free_();
     }
     if (slot_is_free) start_ready(backend);
-    if (!attempt && on_free_) on_free_();
 }
 
 bool Executor::finish_slot_locked(Station& station, std::size_t index) {

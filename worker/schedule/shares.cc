@@ -7,12 +7,14 @@
 
 namespace millrace::worker {
 
-Shares::Shares(std::vector<LaneShare> lanes, std::size_t slots, bool strict) : strict_(strict) {
+Shares::Shares(const std::vector<LaneShare>& lanes, std::size_t slots, bool strict)
+    : strict_(strict) {
     std::size_t weights = 0;
     for (const auto& lane : lanes) {
         CHECK(lane.weight >= 1);
         weights += static_cast<std::size_t>(lane.weight);
     }
+    CHECK(weights > 0);
     for (const auto& lane : lanes) {
         lanes_.push_back(
             {.share = lane, .guaranteed = slots * static_cast<std::size_t>(lane.weight) / weights});

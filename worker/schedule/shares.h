@@ -25,7 +25,8 @@ struct LaneShare {
 
 class Shares {
  public:
-    Shares(std::vector<LaneShare> lanes, std::size_t slots, bool strict);
+    // Requires: at least one lane.
+    Shares(const std::vector<LaneShare>& lanes, std::size_t slots, bool strict);
 
     // The lane that gets the next slot, charged for it; nothing where no lane has work. Both spans
     // have one entry per lane: jobs that wait, and slots held.
