@@ -4,6 +4,7 @@
 #include <gtest/gtest.h>
 
 #include <fstream>
+#include <utility>
 
 #include "common/process/temporary_directory.h"
 #include "tests/e2e/command.h"
@@ -16,6 +17,13 @@ using testing::HasSubstr;
 
 class Cli : public testing::Test {
  protected:
+    static void SetUpTestSuite() {
+        stack_ = new Stack();
+    }
+    static void TearDownTestSuite() {
+        delete std::exchange(stack_, nullptr);
+    }
+
     CommandResult run(std::vector<std::string> arguments) {
         arguments.insert(arguments.begin(), {"--url", stack.url()});
         return run_command(std::move(arguments));
@@ -24,7 +32,9 @@ class Cli : public testing::Test {
         return result.output.substr(0, result.output.find('\n'));
     }
 
-    Stack stack;
+    // One for all tests of the suite: none of them disturbs another's jobs.
+    static inline Stack* stack_ = nullptr;
+    Stack& stack = *stack_;
 };
 
 TEST_F(Cli, SubmitsWaitsAndPrintsTheText) {

@@ -47,11 +47,22 @@ Stack::Stack(StackOptions options)
       directory_(value_or_throw(process::TemporaryDirectory::make("millrace-e2e-"))),
       port_(value_or_throw(process::PortReservation::any())),
       url_(fmt::format("http://127.0.0.1:{}", port_.port())) {
+    start_postgres();
     start_broker();
-    value_or_throw(storage::migrate_up(postgres_.conninfo()));
     start_gateway();
     for (int i = 0; i < options_.workers; ++i) start_worker();
     wait_for_workers(static_cast<std::size_t>(options_.workers));
+}
+
+void Stack::start_postgres() {
+    if (options_.quick) {
+        database_ = std::make_unique<PostgresFixture>();
+        conninfo_ = database_->conninfo();
+    } else {
+        postgres_ = std::make_unique<PostgresServerFixture>();
+        conninfo_ = postgres_->conninfo();
+    }
+    value_or_throw(storage::migrate_up(conninfo_));
 }
 
 void Stack::start_broker() {

@@ -34,7 +34,8 @@ struct StackOptions {
     BrokerKind broker = BrokerKind::kMock;
     int workers = 1;
     Settings settings;  // Of all programs.
-    // Short leases, intervals and backoffs, so that tests need not wait; off for measuring.
+    // Short leases, intervals and backoffs, and a database that does not wait for the disk, so that
+    // tests need not wait either; off for measuring.
     bool quick = true;
     embedded::JvmTuning kafka_tuning = embedded::JvmTuning::kFastStart;
 };
@@ -45,7 +46,7 @@ class Stack {
     explicit Stack(StackOptions options = {});
 
     const std::string& url() const { return url_; }
-    std::string conninfo() const { return postgres_.conninfo(); }
+    std::string conninfo() const { return conninfo_; }
 
     // --- The API ---
     // An answer whose status is not the expected one throws.
@@ -75,13 +76,16 @@ class Stack {
     std::unique_ptr<process::ChildProcess> start_program(const std::string& program,
                                                          const Settings& settings,
                                                          const std::string& log_name);
+    void start_postgres();
     void start_broker();
     void start_gateway();
     std::string bootstrap() const;
     std::string logs() const;
 
     StackOptions options_;
-    PostgresServerFixture postgres_;
+    std::unique_ptr<PostgresFixture> database_;        // Of a quick stack.
+    std::unique_ptr<PostgresServerFixture> postgres_;  // Of one that measures.
+    std::string conninfo_;
     process::TemporaryDirectory directory_;
     std::unique_ptr<embedded::MockBroker> mock_;
     std::unique_ptr<embedded::ApacheKafka> kafka_;
