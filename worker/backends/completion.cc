@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <nlohmann/json.hpp>
 
 #include "common/base/check.h"
@@ -11,7 +12,13 @@ namespace {
 
 using nlohmann::json;
 
+bool is_plain(std::string_view text) {
+    return std::all_of(text.begin(), text.end(),
+                       [](char c) { return c >= ' ' && c <= '~' && c != '"' && c != '\\'; });
+}
+
 std::string json_string(std::string_view text) {
+    if (is_plain(text)) return fmt::format("\"{}\"", text);
     return json(text).dump(-1, ' ', false, json::error_handler_t::replace);
 }
 
