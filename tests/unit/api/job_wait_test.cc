@@ -47,6 +47,9 @@ class ManualExchange final : public Exchange {
     // Time passes until the wake.
     void wake(Wake why = Wake::kTimer) { std::exchange(wake_, nullptr)(why); }
 
+    // What an answer does on a connection.
+    void forget_wake() { wake_ = nullptr; }
+
     MonoTime wake_at_;
 
  private:
@@ -58,6 +61,8 @@ class ManualExchange final : public Exchange {
 
 class JobWaitTest : public testing::Test {
  protected:
+    void TearDown() override { exchange_->forget_wake(); }
+
     void begin(std::optional<seconds> wait) {
         const ApiContext context{options_, service_, draining_};
         read_job(context, exchange_, {.id = id_, .fields = {}, .wait = wait},
