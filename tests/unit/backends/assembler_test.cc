@@ -73,7 +73,8 @@ TEST(Assembler, PutsToolCallsTogether) {
         {R"({"choices":[{"delta":{"role":"assistant","content":null,"tool_calls":[
               {"index":0,"id":"t1","type":"function",
                "function":{"name":"mill","arguments":""}}]}}]})",
-         R"({"choices":[{"delta":{"tool_calls":[{"index":0,"function":{"arguments":"{\"a\""}}]}}]})",
+         R"({"choices":[{"delta":{"tool_calls":[
+              {"index":0,"function":{"arguments":"{\"a\""}}]}}]})",
          R"({"choices":[{"delta":{"tool_calls":[{"index":0,"function":{"arguments":":1}"}}]}}]})",
          R"({"choices":[{"delta":{},"finish_reason":"tool_calls"}]})"});
     ASSERT_TRUE(result.complete);
