@@ -7,11 +7,12 @@ namespace {
 
 constexpr std::array kLabels{
     LabelInfo{"route", "the API's routes, e.g. `/v1/jobs/{id}`; `other` for unknown paths"},
-    LabelInfo{"status", "`2xx`, `3xx`, `4xx`, `5xx`"},
+    LabelInfo{"status", "HTTP status codes"},
     LabelInfo{"priority", "`high`, `normal`, `low`"},
     LabelInfo{"queue", "the configured queues"},
     LabelInfo{"state", "`scheduled`, `queued`, `in_progress`"},
-    LabelInfo{"code", "error codes, `common/base/error.h`"},
+    LabelInfo{"code",
+              "error codes: `common/base/error.cc`, of the API `producer/api/problems.inc`"},
     LabelInfo{"channel", "`jobs`, `events`, `control`"},
     LabelInfo{"event", "`started`, `partial`, `progress`, `finished`, `requeued`"},
     LabelInfo{"duty", "the keeper's duties, e.g. `rescue`"},

@@ -26,6 +26,7 @@ void Dispatcher::offer(std::vector<QueuedJob> jobs) {
         const auto end = jobs.begin() + static_cast<std::ptrdiff_t>(taken);
         waiting_.insert(waiting_.end(), std::make_move_iterator(jobs.begin()),
                         std::make_move_iterator(end));
+        telemetry::set<Metric::kDispatchQueue>(static_cast<double>(waiting_.size()));
     }
     // Whoever finds jobs waiting has been woken already, or is waiting out the pace.
     if (was_empty) offered_.notify_one();
@@ -40,6 +41,7 @@ bool Dispatcher::step() {
     {
         const std::lock_guard lock(mutex_);
         jobs.swap(waiting_);
+        telemetry::set<Metric::kDispatchQueue>(0);
     }
     if (jobs.empty()) return false;
     publish(std::move(jobs));
@@ -67,7 +69,6 @@ void Dispatcher::publish(std::vector<QueuedJob> jobs) {
         messages.push_back({topics_.jobs(job.queue, job.priority), "", encode(job)});
     }
     const auto taken = publisher_.publish(messages);
-    telemetry::set<Metric::kDispatchQueue>(static_cast<double>(jobs.size()));
     telemetry::count<Metric::kMessagesPublished>(static_cast<double>(taken), "jobs");
     if (taken < messages.size()) {
         const auto lost = messages.size() - taken;

@@ -157,6 +157,7 @@ bool Intake::step(MonoTime wait_until) {
     } else {
         insert(std::move(batch));
     }
+    telemetry::set<Metric::kIntakeQueue>(static_cast<double>(admitted_.load()));
     return true;
 }
 
@@ -187,7 +188,6 @@ Intake::Batch Intake::next_batch(MonoTime wait_until) {
         if (!group.empty()) break;
         backlog_.pop_front();
     }
-    telemetry::set<Metric::kIntakeQueue>(static_cast<double>(admitted_.load()));
     return batch;
 }
 

@@ -18,7 +18,7 @@ constexpr int kWorkersMax = 10'000;  // In worker_list.
 
 std::vector<JobId> sorted(std::vector<JobId> ids) {
     std::ranges::sort(ids);
-    ids.erase(std::ranges::unique(ids).begin(), ids.end());
+    ids.erase(std::unique(ids.begin(), ids.end()), ids.end());
     return ids;
 }
 

@@ -14,7 +14,7 @@ using Element = ArrayParameter::Element;
 // In the order in which rows are locked, each once.
 std::vector<JobId> lock_order(std::vector<JobId> ids) {
     std::ranges::sort(ids);
-    ids.erase(std::ranges::unique(ids).begin(), ids.end());
+    ids.erase(std::unique(ids.begin(), ids.end()), ids.end());
     return ids;
 }
 
