@@ -6,9 +6,8 @@ CACHE := $(or $(MILLRACE_CACHE),$(HOME)/.cache/millrace)
 CONFIGURE := cmake -DCMAKE_PREFIX_PATH=$(CACHE)/llama
 PROGRAMS := millrace millrace-gateway millrace-worker millrace-broker
 SOURCES = $(shell find common producer worker tests bench -name '*.h' -o -name '*.cc')
-# Of the tests with whole programs one file runs under the sanitizers: the others walk the same code
-# under other faults, and cost minutes each there.
-UNSANITIZED := ^(faults|cli|up)_e2e_test$$
+# The tests that `make asan` and `make tsan` build and run: unit, integration or e2e.
+SANITIZE ?= unit
 CTEST := ctest --output-on-failure --no-tests=error
 
 # Suppression files give a reason per line. Libraries of the system are not instrumented.
@@ -71,15 +70,15 @@ docs: ## Regenerate docs/configuration.md and docs/metrics.md from the code's ta
 	@cmake --build build -j $(JOBS) --target generate-docs
 	@build/bin/generate-docs docs
 
-asan: build-asan ## Tests with AddressSanitizer and UndefinedBehaviorSanitizer.
-	@$(CTEST) --test-dir build/asan -E '$(UNSANITIZED)'
+asan: build-asan ## Unit tests (SANITIZE=integration, e2e: others) with ASan and UBSan.
+	@$(CTEST) --test-dir build/asan -L $(SANITIZE)
 
-tsan: build-tsan ## Tests with ThreadSanitizer.
-	@$(NO_ASLR) $(CTEST) --test-dir build/tsan -E '$(UNSANITIZED)'
+tsan: build-tsan ## Unit tests (SANITIZE=integration, e2e: others) with ThreadSanitizer.
+	@$(NO_ASLR) $(CTEST) --test-dir build/tsan -L $(SANITIZE)
 
 build-asan build-tsan: build-%: setup
 	@$(CONFIGURE) --preset $* >/dev/null
-	@cmake --build build/$* -j $(JOBS)
+	@cmake --build build/$* -j $(JOBS) --target $(SANITIZE)_tests
 
 clean: ## Remove what was built. What was fetched stays in the cache.
 	@rm -rf build

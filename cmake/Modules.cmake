@@ -26,12 +26,17 @@ function(millrace_program)
     target_link_libraries(${P_NAME} PRIVATE millrace_compiler ${P_DEPS})
 endfunction()
 
-# LABEL is unit, integration or e2e: unit tests touch no server; the others start their own.
+# LABEL is unit, integration or e2e: unit tests touch no server; the others start their own. The
+# target LABEL_tests builds all tests of a label.
 function(millrace_test)
     cmake_parse_arguments(T "SERIAL" "NAME;LABEL;TIMEOUT" "SRCS;DEPS" ${ARGN})
     add_executable(${T_NAME} ${T_SRCS})
     target_include_directories(${T_NAME} PRIVATE ${CMAKE_SOURCE_DIR})
     target_link_libraries(${T_NAME} PRIVATE millrace_compiler ${T_DEPS} GTest::gmock GTest::gtest_main)
+    if(NOT TARGET ${T_LABEL}_tests)
+        add_custom_target(${T_LABEL}_tests)
+    endif()
+    add_dependencies(${T_LABEL}_tests ${T_NAME})
     # What is tested is optimised; the tests themselves only have to be compiled, and soon.
     target_compile_options(${T_NAME} PRIVATE -O0)
     set_target_properties(${T_NAME} PROPERTIES RUNTIME_OUTPUT_DIRECTORY ${CMAKE_BINARY_DIR}/tests)
