@@ -1,5 +1,6 @@
 #include "common/broker/kafka/consumer.h"
 
+#include <algorithm>
 #include <future>
 #include <thread>
 #include <utility>
@@ -16,10 +17,20 @@ namespace {
 constexpr milliseconds kRevocationMax{1'000};
 constexpr milliseconds kRevocationPoll{20};
 
+// Messages of one topic before the next one's turn.
+constexpr std::size_t kTurn = 64;
+// Errors reported by one poll.
+constexpr int kErrorsMax = 100;
+
+void ring(rd_kafka_t*, void* doorbell) {
+    static_cast<Doorbell*>(doorbell)->ring();
+}
+
 }  // namespace
 
 Result<std::unique_ptr<Consumer>> Consumer::make(const Properties& properties,
-                                                 const Properties& extra) {
+                                                 const Properties& extra,
+                                                 const std::vector<std::string>& topics) {
     std::unique_ptr<Consumer> consumer(new Consumer());
     Callbacks callbacks;
     callbacks.on_rebalance = [self = consumer.get()](rd_kafka_resp_err_t error,
@@ -28,7 +39,15 @@ Result<std::unique_ptr<Consumer>> Consumer::make(const Properties& properties,
     };
     TRY(auto handle, Handle::make(RD_KAFKA_CONSUMER, properties, extra, std::move(callbacks)));
     consumer->handle_ = std::make_unique<Handle>(std::move(handle));
-    rd_kafka_poll_set_consumer(consumer->handle_->get());
+    auto* client = consumer->handle_->get();
+    rd_kafka_poll_set_consumer(client);
+    consumer->events_.reset(rd_kafka_queue_get_consumer(client));
+    rd_kafka_queue_cb_event_enable(consumer->events_.get(), &ring, &consumer->doorbell_);
+    for (const auto& topic : topics) {
+        Owned<rd_kafka_queue_t> queue(rd_kafka_queue_new(client));
+        rd_kafka_queue_cb_event_enable(queue.get(), &ring, &consumer->doorbell_);
+        consumer->queues_.push_back({.topic = topic, .queue = std::move(queue)});
+    }
     return consumer;
 }
 
@@ -37,87 +56,133 @@ Consumer::~Consumer() {
     leave();
     // In this order, because closing a member that still has partitions hangs in some states.
     const auto deadline = system_clock().now() + kRevocationMax;
-    while (!assignment_.partitions().empty() && system_clock().now() < deadline) {
-        poll(1, kRevocationPoll);
-    }
+    while (assigned_ > 0 && system_clock().now() < deadline) poll(1, kRevocationPoll);
     rd_kafka_consumer_close(handle_->get());
 }
 
-void Consumer::subscribe(const std::vector<std::string>& topics) {
-    std::vector<TopicPartition> any_partition;
-    for (const auto& topic : topics) any_partition.push_back({topic, RD_KAFKA_PARTITION_UA});
-    const auto error = rd_kafka_subscribe(handle_->get(), to_list(any_partition).get());
+void Consumer::subscribe() {
+    const PartitionList list(rd_kafka_topic_partition_list_new(static_cast<int>(queues_.size())));
+    for (const auto& queue : queues_) {
+        rd_kafka_topic_partition_list_add(list.get(), queue.topic.c_str(), RD_KAFKA_PARTITION_UA);
+    }
+    const auto error = rd_kafka_subscribe(handle_->get(), list.get());
     if (error != RD_KAFKA_RESP_ERR_NO_ERROR) report(error, "cannot subscribe");
 }
 
-void Consumer::assign(const std::vector<TopicPartition>& partitions, std::int64_t offset) {
-    const auto list = to_list(partitions);
-    for (int i = 0; i < list->cnt; ++i) list->elems[i].offset = offset;
+void Consumer::assign(const std::string& topic, const std::vector<std::int32_t>& partitions,
+                      std::int64_t offset) {
+    const PartitionList list(
+        rd_kafka_topic_partition_list_new(static_cast<int>(partitions.size())));
+    for (const auto partition : partitions) {
+        rd_kafka_topic_partition_list_add(list.get(), topic.c_str(), partition)->offset = offset;
+    }
+    route(*list);
     const Owned<rd_kafka_error_t> error(rd_kafka_incremental_assign(handle_->get(), list.get()));
     if (error) report(rd_kafka_error_code(error.get()), rd_kafka_error_string(error.get()));
-    apply(assignment_.add(partitions));
 }
 
 std::vector<IncomingMessage> Consumer::poll(std::size_t max, milliseconds timeout) {
     std::vector<IncomingMessage> messages;
     const auto deadline = system_clock().now() + timeout;
-    auto wait = timeout;
-    while (messages.size() < max) {
-        const Owned<rd_kafka_message_t> message(
-            rd_kafka_consumer_poll(handle_->get(), to_timeout(wait)));
-        if (!message) break;
-        if (message->err == RD_KAFKA_RESP_ERR_NO_ERROR) {
-            messages.push_back({rd_kafka_topic_name(message->rkt),
-                                message->partition,
-                                message->offset,
-                                {static_cast<const char*>(message->payload), message->len}});
-            wait = milliseconds(0);
-            continue;
-        }
-        report(message->err, rd_kafka_message_errstr(message.get()));
-        if (messages.empty()) {
-            wait = std::chrono::duration_cast<milliseconds>(deadline - system_clock().now());
-        }
-    }
+    do {
+        serve();
+        take(messages, max);
+    } while (messages.empty() && doorbell_.wait(deadline));
     return messages;
 }
 
-void Consumer::done(const TopicPartition& partition, std::int64_t offset) {
-    const auto list = to_list({partition});
-    list->elems[0].offset = offset + 1;  // What to read next.
+// Rebalances happen in here.
+void Consumer::serve() {
+    for (int i = 0; i < kErrorsMax; ++i) {
+        const Owned<rd_kafka_message_t> message(rd_kafka_consumer_poll(handle_->get(), 0));
+        if (!message) return;
+        if (message->err != RD_KAFKA_RESP_ERR_NO_ERROR) {
+            report(message->err, rd_kafka_message_errstr(message.get()));
+        }
+    }
+}
+
+void Consumer::take(std::vector<IncomingMessage>& messages, std::size_t max) {
+    bool more = true;
+    while (more && messages.size() < max) {
+        more = false;
+        for (auto& queue : queues_) {
+            if (!queue.paused && messages.size() < max) {
+                more |= take_turn(queue, messages, std::min(max, messages.size() + kTurn));
+            }
+        }
+    }
+}
+
+// False when the queue is empty.
+bool Consumer::take_turn(TopicQueue& from, std::vector<IncomingMessage>& messages,
+                         std::size_t max) {
+    int errors = 0;
+    while (messages.size() < max && errors < kErrorsMax) {
+        const Owned<rd_kafka_message_t> message(rd_kafka_consume_queue(from.queue.get(), 0));
+        if (!message) return false;
+        if (message->err != RD_KAFKA_RESP_ERR_NO_ERROR) {
+            report(message->err, rd_kafka_message_errstr(message.get()));
+            ++errors;
+            continue;
+        }
+        messages.push_back({from.topic,
+                            message->partition,
+                            message->offset,
+                            {static_cast<const char*>(message->payload), message->len}});
+    }
+    return true;
+}
+
+void Consumer::done(const std::string& topic, std::int32_t partition, std::int64_t offset) {
+    const PartitionList list(rd_kafka_topic_partition_list_new(1));
+    // What to read next.
+    rd_kafka_topic_partition_list_add(list.get(), topic.c_str(), partition)->offset = offset + 1;
     // An error says that the partition is not assigned: then it is another's to commit.
     rd_kafka_offsets_store(handle_->get(), list.get());
+}
+
+void Consumer::set_paused(const std::string& topic, bool paused) {
+    if (auto* queue = find(topic)) queue->paused = paused;
 }
 
 void Consumer::leave() {
     rd_kafka_unsubscribe(handle_->get());
 }
 
+Consumer::TopicQueue* Consumer::find(const std::string& topic) {
+    const auto found = std::find_if(queues_.begin(), queues_.end(),
+                                    [&](const auto& queue) { return queue.topic == topic; });
+    return found == queues_.end() ? nullptr : &*found;
+}
+
+// Before the partitions are assigned: what was fetched by then would be in the common queue.
+void Consumer::route(const rd_kafka_topic_partition_list_t& partitions) {
+    for (int i = 0; i < partitions.cnt; ++i) {
+        const auto& partition = partitions.elems[i];
+        const Owned<rd_kafka_queue_t> queue(
+            rd_kafka_queue_get_partition(handle_->get(), partition.topic, partition.partition));
+        const auto* target = find(partition.topic);
+        if (queue && target != nullptr) rd_kafka_queue_forward(queue.get(), target->queue.get());
+    }
+}
+
 void Consumer::rebalance(rd_kafka_resp_err_t error,
                          const rd_kafka_topic_partition_list_t& partitions) {
     telemetry::count<Metric::kRebalances>();
-    const auto changed = from_list(partitions);
     Owned<rd_kafka_error_t> refused;
     if (error == RD_KAFKA_RESP_ERR__ASSIGN_PARTITIONS) {
+        route(partitions);
         refused.reset(rd_kafka_incremental_assign(handle_->get(), &partitions));
-        apply(assignment_.add(changed));
+        assigned_ += partitions.cnt;
     } else {
         refused.reset(rd_kafka_incremental_unassign(handle_->get(), &partitions));
-        assignment_.remove(changed);
+        assigned_ -= partitions.cnt;
     }
     if (refused) report(rd_kafka_error_code(refused.get()), rd_kafka_error_string(refused.get()));
     log_info("partitions changed", {{"reason", rd_kafka_err2name(error)},
-                                    {"changed", changed.size()},
-                                    {"assigned", assignment_.partitions().size()}});
-}
-
-void Consumer::apply(const Assignment::Orders& orders) {
-    if (!orders.pause.empty()) {
-        rd_kafka_pause_partitions(handle_->get(), to_list(orders.pause).get());
-    }
-    if (!orders.resume.empty()) {
-        rd_kafka_resume_partitions(handle_->get(), to_list(orders.resume).get());
-    }
+                                    {"changed", partitions.cnt},
+                                    {"assigned", assigned_}});
 }
 
 void Consumer::report(rd_kafka_resp_err_t error, const char* text) {

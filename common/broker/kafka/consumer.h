@@ -1,5 +1,11 @@
-// A consumer of librdkafka: messages, offsets, and pauses that survive rebalances. What it reads is
-// decided by its owner, by subscribe() or assign(). Internal to the module.
+// A consumer of librdkafka with a queue for each topic, so that a topic is paused by not reading
+// its queue. What is read is decided by the owner, by subscribe() or assign(). Internal to the
+// module.
+//
+// The library's own pause throws away what was fetched, resumes after the fetch that is under way
+// (up to fetch.wait.max.ms), rewinds partitions that were not paused, and keeps the flags of
+// partitions that are taken away (all seen with 2.0.2). Here a paused topic keeps what was fetched,
+// up to queued.min.messages, and resuming costs nothing.
 //
 // Threads:   one caller at a time, but for leave().
 // Blocks:    poll() up to its timeout; the destructor without bound: see destroy_within.
@@ -12,7 +18,7 @@
 
 #include "common/base/clock.h"
 #include "common/broker/broker.h"
-#include "common/broker/kafka/assignment.h"
+#include "common/broker/kafka/doorbell.h"
 #include "common/broker/kafka/handle.h"
 
 namespace millrace::broker {
@@ -21,19 +27,20 @@ class Consumer {
  public:
     // The errors of Handle::make.
     static Result<std::unique_ptr<Consumer>> make(const Properties& properties,
-                                                  const Properties& extra);
+                                                  const Properties& extra,
+                                                  const std::vector<std::string>& topics);
     // Leaves the group, commits what is done, and gives everything back.
     ~Consumer();
 
-    // Joins the group and shares the topics; missing ones are read once they exist.
-    void subscribe(const std::vector<std::string>& topics);
-    // Reads these too, from `offset` on: RD_KAFKA_OFFSET_BEGINNING or _END.
-    void assign(const std::vector<TopicPartition>& partitions, std::int64_t offset);
+    // Joins the group and shares all topics; missing ones are read once they exist.
+    void subscribe();
+    // Reads these partitions too, from `offset` on: RD_KAFKA_OFFSET_BEGINNING or _END.
+    void assign(const std::string& topic, const std::vector<std::int32_t>& partitions,
+                std::int64_t offset);
 
     std::vector<IncomingMessage> poll(std::size_t max, milliseconds timeout);
-    void done(const TopicPartition& partition, std::int64_t offset);
-    void pause(const std::string& topic) { apply(assignment_.pause(topic)); }
-    void resume(const std::string& topic) { apply(assignment_.resume(topic)); }
+    void done(const std::string& topic, std::int32_t partition, std::int64_t offset);
+    void set_paused(const std::string& topic, bool paused);
 
     // Starts to leave the group; poll() or the destructor completes it. Idempotent.
     void leave();
@@ -41,14 +48,27 @@ class Consumer {
     const Handle& handle() const { return *handle_; }
 
  private:
+    struct TopicQueue {
+        std::string topic;
+        Owned<rd_kafka_queue_t> queue;
+        bool paused = false;
+    };
+
     Consumer() = default;
 
+    TopicQueue* find(const std::string& topic);
+    void route(const rd_kafka_topic_partition_list_t& partitions);
     void rebalance(rd_kafka_resp_err_t error, const rd_kafka_topic_partition_list_t& partitions);
-    void apply(const Assignment::Orders& orders);
+    void serve();
+    void take(std::vector<IncomingMessage>& messages, std::size_t max);
+    bool take_turn(TopicQueue& from, std::vector<IncomingMessage>& messages, std::size_t max);
     void report(rd_kafka_resp_err_t error, const char* text);
 
-    Assignment assignment_;
+    Doorbell doorbell_;  // Rung by the library's threads.
     std::unique_ptr<Handle> handle_;
+    Owned<rd_kafka_queue_t> events_;  // Rebalances, errors.
+    std::vector<TopicQueue> queues_;
+    int assigned_ = 0;  // Partitions.
 };
 
 // Destroys it on a thread of its own. False when that takes longer than `deadline`: the consumer is

@@ -33,22 +33,6 @@ Status set(rd_kafka_conf_t& conf, const Properties& properties) {
 
 }  // namespace
 
-PartitionList to_list(const std::vector<TopicPartition>& partitions) {
-    PartitionList list(rd_kafka_topic_partition_list_new(static_cast<int>(partitions.size())));
-    for (const auto& [topic, partition] : partitions) {
-        rd_kafka_topic_partition_list_add(list.get(), topic.c_str(), partition);
-    }
-    return list;
-}
-
-std::vector<TopicPartition> from_list(const rd_kafka_topic_partition_list_t& list) {
-    std::vector<TopicPartition> partitions;
-    for (int i = 0; i < list.cnt; ++i) {
-        partitions.push_back({list.elems[i].topic, list.elems[i].partition});
-    }
-    return partitions;
-}
-
 int to_timeout(milliseconds duration) {
     using Rep = milliseconds::rep;
     return static_cast<int>(std::clamp<Rep>(duration.count(), 0, std::numeric_limits<int>::max()));

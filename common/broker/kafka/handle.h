@@ -7,12 +7,10 @@
 #include <functional>
 #include <memory>
 #include <string>
-#include <vector>
 
 #include "common/base/result.h"
 #include "common/broker/kafka/properties.h"
 #include "common/broker/kafka/reporter.h"
-#include "common/broker/kafka/topic_partition.h"
 
 namespace millrace::broker {
 
@@ -38,15 +36,13 @@ template <class T>
 using Owned = std::unique_ptr<T, DestroyWith>;
 
 using PartitionList = Owned<rd_kafka_topic_partition_list_t>;
-PartitionList to_list(const std::vector<TopicPartition>& partitions);
-std::vector<TopicPartition> from_list(const rd_kafka_topic_partition_list_t& list);
 
 // Clamped to what the C API takes.
 int to_timeout(milliseconds duration);
 
 // What a client tells its owner, besides its reports.
 struct Callbacks {
-    // From within the calls that serve a consumer. The two answers must be given before it returns.
+    // From within the calls that serve a consumer; must assign or unassign the partitions.
     std::function<void(rd_kafka_resp_err_t, const rd_kafka_topic_partition_list_t&)> on_rebalance;
     // From within the calls that serve a producer.
     std::function<void(const rd_kafka_message_t&)> on_undelivered;

@@ -39,19 +39,21 @@ class KafkaBroker final : public Broker {
 
     std::unique_ptr<Subscriber> subscribe(const std::string& group,
                                           const std::vector<std::string>& topics) override {
-        return std::make_unique<GroupSubscriber>(make_consumer(group_properties(options_, group)),
-                                                 topics);
+        return std::make_unique<GroupSubscriber>(
+            make_consumer(group_properties(options_, group), topics));
     }
 
     std::unique_ptr<Subscriber> tail(const std::vector<std::string>& topics) override {
-        return std::make_unique<TailSubscriber>(make_consumer(tail_properties(options_)), topics);
+        return std::make_unique<TailSubscriber>(make_consumer(tail_properties(options_), topics),
+                                                topics);
     }
 
  private:
     // make_kafka_broker has made one with the same properties before: what can still fail is
     // memory or threads.
-    std::unique_ptr<Consumer> make_consumer(const Properties& properties) const {
-        auto consumer = Consumer::make(properties, extra_);
+    std::unique_ptr<Consumer> make_consumer(const Properties& properties,
+                                            const std::vector<std::string>& topics) const {
+        auto consumer = Consumer::make(properties, extra_, topics);
         if (!consumer) log_error("no Kafka consumer", {{"error", consumer.error().message}});
         CHECK(consumer.has_value());
         return *std::move(consumer);

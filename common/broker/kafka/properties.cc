@@ -46,10 +46,10 @@ Properties consumer_properties(const KafkaOptions& options) {
             {"fetch.wait.max.ms", text(options.fetch_wait_max)},
             {"fetch.error.backoff.ms", "50"},
             {"fetch.message.max.bytes", "262144"},
-            // Above the first, librdkafka 2.0.2 looks again only after a second: never small. The
-            // second is what bounds memory.
-            {"queued.min.messages", "1000"},
-            {"queued.max.messages.kbytes", "4096"},
+            // What one topic keeps fetched. A fetcher that stopped at either may look again only
+            // after a second (in librdkafka 2.0.2), so both must last for one at full speed.
+            {"queued.min.messages", "20000"},
+            {"queued.max.messages.kbytes", "16384"},
             {"topic.metadata.refresh.interval.ms", text(kConsumerMetadataInterval)},
             {"topic.metadata.refresh.fast.interval.ms", "100"},
         });

@@ -1,7 +1,6 @@
 #include "common/broker/kafka/subscribers.h"
 
 #include <algorithm>
-#include <string_view>
 #include <utility>
 
 #include "common/base/log.h"
@@ -31,10 +30,9 @@ KafkaSubscriber::~KafkaSubscriber() {
     }
 }
 
-GroupSubscriber::GroupSubscriber(std::unique_ptr<Consumer> consumer,
-                                 const std::vector<std::string>& topics)
+GroupSubscriber::GroupSubscriber(std::unique_ptr<Consumer> consumer)
     : KafkaSubscriber(std::move(consumer)) {
-    this->consumer().subscribe(topics);
+    this->consumer().subscribe();
 }
 
 TailSubscriber::TailSubscriber(std::unique_ptr<Consumer> consumer,
@@ -70,16 +68,17 @@ bool TailSubscriber::discover(Topic& topic, MonoTime deadline) {
     const Owned<const Metadata> metadata(answer);
 
     const bool looked_up = std::exchange(topic.looked_up, true);
-    std::vector<TopicPartition> added;
+    std::vector<std::int32_t> added;
     for (int i = 0; i < metadata->topic_cnt; ++i) {
-        if (metadata->topics[i].topic != topic.name) continue;
+        if (topic.name != metadata->topics[i].topic) continue;
         for (auto p = topic.partitions; p < metadata->topics[i].partition_cnt; ++p) {
-            added.push_back({topic.name, p});
+            added.push_back(p);
         }
     }
     if (!added.empty()) {
-        consumer().assign(added, looked_up ? RD_KAFKA_OFFSET_BEGINNING : RD_KAFKA_OFFSET_END);
-        topic.partitions = added.back().partition + 1;
+        consumer().assign(topic.name, added,
+                          looked_up ? RD_KAFKA_OFFSET_BEGINNING : RD_KAFKA_OFFSET_END);
+        topic.partitions = added.back() + 1;
     }
     return topic.partitions > 0;
 }

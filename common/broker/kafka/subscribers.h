@@ -20,8 +20,8 @@ class KafkaSubscriber : public Subscriber {
     KafkaSubscriber(const KafkaSubscriber&) = delete;
     KafkaSubscriber& operator=(const KafkaSubscriber&) = delete;
 
-    void pause(const std::string& topic) override { consumer_->pause(topic); }
-    void resume(const std::string& topic) override { consumer_->resume(topic); }
+    void pause(const std::string& topic) override { consumer_->set_paused(topic, true); }
+    void resume(const std::string& topic) override { consumer_->set_paused(topic, false); }
     void close() override { consumer_->leave(); }
 
  protected:
@@ -33,13 +33,13 @@ class KafkaSubscriber : public Subscriber {
 
 class GroupSubscriber final : public KafkaSubscriber {
  public:
-    GroupSubscriber(std::unique_ptr<Consumer> consumer, const std::vector<std::string>& topics);
+    explicit GroupSubscriber(std::unique_ptr<Consumer> consumer);
 
     std::vector<IncomingMessage> poll(std::size_t max, milliseconds timeout) override {
         return consumer().poll(max, timeout);
     }
     void done(const std::string& topic, std::int32_t partition, std::int64_t offset) override {
-        consumer().done({topic, partition}, offset);
+        consumer().done(topic, partition, offset);
     }
 };
 

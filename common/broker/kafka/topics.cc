@@ -30,13 +30,18 @@ Result<Owned<const Metadata>> look_up(Producer& producer, rd_kafka_topic_t* only
     return Owned<const Metadata>(answer);
 }
 
-Result<std::vector<TopicSpec>> missing_of(Producer& producer, std::vector<TopicSpec> topics,
-                                          MonoTime deadline) {
-    TRY(const auto metadata, look_up(producer, nullptr, deadline));
+std::vector<TopicSpec> missing_in(const Metadata& cluster, std::vector<TopicSpec> topics) {
     std::set<std::string> existing;
-    for (int i = 0; i < metadata->topic_cnt; ++i) existing.insert(metadata->topics[i].topic);
+    for (int i = 0; i < cluster.topic_cnt; ++i) existing.insert(cluster.topics[i].topic);
     std::erase_if(topics, [&](const auto& spec) { return existing.contains(spec.name); });
     return topics;
+}
+
+// The mock cluster names a controller that is none of its brokers, and cannot create topics.
+bool has_controller(Producer& producer, const Metadata& cluster) {
+    const auto controller = rd_kafka_controllerid(producer.handle().get(), 0);
+    return std::any_of(cluster.brokers, cluster.brokers + cluster.broker_cnt,
+                       [&](const auto& broker) { return broker.id == controller; });
 }
 
 Result<std::vector<Owned<rd_kafka_NewTopic_t>>> new_topics(const std::vector<TopicSpec>& topics,
@@ -72,9 +77,18 @@ Status check_results(const rd_kafka_event_t* event) {
     return ok();
 }
 
-// False when this broker has no such request.
-Result<bool> create(Producer& producer, const std::vector<TopicSpec>& topics,
-                    int replication_factor, MonoTime deadline) {
+// Asks for them one by one, which makes them on a broker that has no other way.
+Status name_them(Producer& producer, const std::vector<TopicSpec>& topics, MonoTime deadline) {
+    for (const auto& spec : topics) {
+        TRY(const auto metadata, look_up(producer, producer.topic(spec.name), deadline));
+        if (metadata->topic_cnt == 1 && metadata->topics[0].partition_cnt > 0) continue;
+        return unavailable("topic '" + spec.name + "' cannot be made", "Kafka has no controller");
+    }
+    return ok();
+}
+
+Status create(Producer& producer, const std::vector<TopicSpec>& topics, int replication_factor,
+              MonoTime deadline) {
     auto* client = producer.handle().get();
     TRY(const auto wanted, new_topics(topics, replication_factor));
     std::vector<rd_kafka_NewTopic_t*> pointers;
@@ -93,12 +107,10 @@ Result<bool> create(Producer& producer, const std::vector<TopicSpec>& topics,
         rd_kafka_queue_poll(queue.get(), to_timeout(timeout + kVerdict)));
     if (!event) return unavailable("topics cannot be made", "Kafka does not answer");
     const auto error = rd_kafka_event_error(event.get());
-    if (error == RD_KAFKA_RESP_ERR__UNSUPPORTED_FEATURE) return false;
     if (error != RD_KAFKA_RESP_ERR_NO_ERROR) {
         return unavailable("topics cannot be made", rd_kafka_event_error_string(event.get()));
     }
-    TRY_STATUS(check_results(event.get()));
-    return true;
+    return check_results(event.get());
 }
 
 }  // namespace
@@ -106,16 +118,12 @@ Result<bool> create(Producer& producer, const std::vector<TopicSpec>& topics,
 Status ensure_topics(Producer& producer, const std::vector<TopicSpec>& topics,
                      int replication_factor, milliseconds timeout) {
     const auto deadline = system_clock().now() + timeout;
-    TRY(const auto missing, missing_of(producer, topics, deadline));
-    bool created = true;
+    TRY(const auto cluster, look_up(producer, nullptr, deadline));
+    const auto missing = missing_in(*cluster, topics);
     if (!missing.empty()) {
-        TRY(created, create(producer, missing, replication_factor, deadline));
-    }
-    if (!created) {
-        // The mock cluster: it makes a topic when it is asked for it.
-        for (const auto& spec : missing) {
-            TRY_STATUS(look_up(producer, producer.topic(spec.name), deadline));
-        }
+        TRY_STATUS(has_controller(producer, *cluster)
+                       ? create(producer, missing, replication_factor, deadline)
+                       : name_them(producer, missing, deadline));
     }
     // So that the first message to each finds its partitions known.
     for (const auto& spec : topics) producer.topic(spec.name);
