@@ -27,6 +27,10 @@ Failure sql_failure(std::string_view state, const std::string& message, Effect e
     if (state.empty() || is_class("08") || state == "57P02") return {{lost, message}, true};
     // The server went away before the statement ended, or is read-only: another may not be.
     if (is_class("57P") || state == "25006") return {{ErrorCode::kUnavailable, message}, true};
+    // The row was on its way to the default partition when its own was made: it goes there next.
+    if (state == "23514" && message.find("violates partition constraint") != message.npos) {
+        return {{ErrorCode::kUnavailable, message}, false, true};
+    }
     if (is_class("22") || is_class("23")) return {{ErrorCode::kDataCorrupt, message}};
     // Too few resources, a lock that is held for long, a statement that took too long.
     if (is_class("53") || is_class("55") || is_class("57")) {
