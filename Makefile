@@ -8,6 +8,7 @@ PROGRAMS := millrace millrace-gateway millrace-worker millrace-broker
 SOURCES = $(shell find common producer worker tests bench -name '*.h' -o -name '*.cc')
 # The tests that `make asan` and `make tsan` build and run: unit, integration or e2e.
 SANITIZE ?= unit
+CHECKS = $(filter-out .ci/check_tidy.py,$(wildcard .ci/check_*.py))
 CTEST := ctest --output-on-failure --no-tests=error
 
 # Suppression files give a reason per line. Libraries of the system are not instrumented.
@@ -20,7 +21,7 @@ export TSAN_OPTIONS := suppressions=$(CURDIR)/.ci/tsan.supp ignore_noninstrument
 NO_ASLR := $(shell setarch -R true 2>/dev/null && echo setarch -R)
 
 .DEFAULT_GOAL := help
-.PHONY: help packages setup build build-all build-asan build-tsan test demo bench soak fmt lint docs clean asan tsan
+.PHONY: help packages setup build build-all build-asan build-tsan test demo bench soak fmt lint tidy docs clean asan tsan
 
 help: ## This list.
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -61,9 +62,12 @@ soak: ## What runs for hours (nothing yet).
 fmt: ## Format all sources in place.
 	@clang-format-14 -i $(SOURCES)
 
-lint: packages ## Formatting, layers, style, pages and clang-tidy.
+lint: packages ## Formatting, layers, style and pages.
 	@clang-format-14 --dry-run --Werror $(SOURCES)
-	@for check in .ci/check_*.py; do echo "lint: $$check" && python3 $$check || exit 1; done
+	@for check in $(CHECKS); do echo "lint: $$check" && python3 $$check || exit 1; done
+
+tidy: packages ## clang-tidy over all sources; minutes, the first time.
+	@python3 .ci/check_tidy.py
 
 docs: ## Regenerate docs/configuration.md and docs/metrics.md from the code's tables.
 	@$(CONFIGURE) --preset release >/dev/null
