@@ -15,9 +15,8 @@ int show_status(const GlobalOptions& global, const MigrateOptions& options) {
     if (!steps.has_value()) return fail(steps.error());
     for (const auto& step : *steps) {
         if (global.json) {
-            const nlohmann::json row{{"version", step.version},
-                                     {"name", step.name},
-                                     {"applied", step.applied}};
+            const nlohmann::json row{
+                {"version", step.version}, {"name", step.name}, {"applied", step.applied}};
             fmt::print("{}\n", row.dump());
         } else {
             fmt::print("{:<8} {}\n", step.applied ? "applied" : "-", step.name);
@@ -30,9 +29,8 @@ int show_status(const GlobalOptions& global, const MigrateOptions& options) {
 
 int run_migrate(const GlobalOptions& global, const MigrateOptions& options) {
     if (options.status) return show_status(global, options);
-    const auto report = options.down > 0
-                            ? storage::migrate_down(options.conninfo, options.down)
-                            : storage::migrate_up(options.conninfo);
+    const auto report = options.down > 0 ? storage::migrate_down(options.conninfo, options.down)
+                                         : storage::migrate_up(options.conninfo);
     if (!report.has_value()) return fail(report.error());
     if (global.json) {
         fmt::print("{}\n",

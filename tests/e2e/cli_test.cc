@@ -17,12 +17,8 @@ using testing::HasSubstr;
 
 class Cli : public testing::Test {
  protected:
-    static void SetUpTestSuite() {
-        stack_ = new Stack();
-    }
-    static void TearDownTestSuite() {
-        delete std::exchange(stack_, nullptr);
-    }
+    static void SetUpTestSuite() { stack_ = new Stack(); }
+    static void TearDownTestSuite() { delete std::exchange(stack_, nullptr); }
 
     CommandResult run(std::vector<std::string> arguments) {
         arguments.insert(arguments.begin(), {"--url", stack.url()});
