@@ -6,8 +6,10 @@ CACHE := $(or $(MILLRACE_CACHE),$(HOME)/.cache/millrace)
 CONFIGURE := cmake -DCMAKE_PREFIX_PATH=$(CACHE)/llama
 PROGRAMS := millrace millrace-gateway millrace-worker millrace-broker
 SOURCES = $(shell find common producer worker tests bench -name '*.h' -o -name '*.cc')
-# The tests that `make asan` and `make tsan` build and run: unit, integration or e2e.
+# The tests that `make asan` builds and runs (unit, integration or e2e), and those of `make tsan`.
 SANITIZE ?= unit
+TSAN_TESTS ?= worker_test runtime_test process_test
+space := $(subst ,, )
 CHECKS = $(filter-out .ci/check_tidy.py,$(wildcard .ci/check_*.py))
 CTEST := ctest --output-on-failure --no-tests=error
 
@@ -77,12 +79,16 @@ docs: ## Regenerate docs/configuration.md and docs/metrics.md from the code's ta
 asan: build-asan ## Unit tests (SANITIZE=integration, e2e: others) with ASan and UBSan.
 	@$(CTEST) --test-dir build/asan -L $(SANITIZE)
 
-tsan: build-tsan ## Unit tests (SANITIZE=integration, e2e: others) with ThreadSanitizer.
-	@$(NO_ASLR) $(CTEST) --test-dir build/tsan -L $(SANITIZE)
+tsan: build-tsan ## The tests of threads (TSAN_TESTS) with ThreadSanitizer.
+	@$(NO_ASLR) $(CTEST) --test-dir build/tsan -R '^($(subst $(space),|,$(TSAN_TESTS)))$$'
 
-build-asan build-tsan: build-%: setup
-	@$(CONFIGURE) --preset $* >/dev/null
-	@cmake --build build/$* -j $(JOBS) --target $(SANITIZE)_tests
+build-asan: setup
+	@$(CONFIGURE) --preset asan >/dev/null
+	@cmake --build build/asan -j $(JOBS) --target $(SANITIZE)_tests
+
+build-tsan: setup
+	@$(CONFIGURE) --preset tsan >/dev/null
+	@cmake --build build/tsan -j $(JOBS) --target $(TSAN_TESTS)
 
 clean: ## Remove what was built. What was fetched stays in the cache.
 	@rm -rf build
