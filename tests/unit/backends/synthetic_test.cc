@@ -207,6 +207,7 @@ TEST_F(Synthetic, TakesTheNextBatchFromWithinFinished) {
     start();
     run_one(*backend_, job(R"({"prompt":"a"})"));
     sink_.wait_for_finished(kJobs);
+    backend_->stop();  // The last call of on_finished uses what ends here.
 }
 
 TEST(SyntheticDeathTest, CrashKillsTheProcess) {
