@@ -2,15 +2,20 @@
 -- $4 whether with the spec, $5 the output, $6 the partial output.
 -- Returns: as job_list_*, then spec, output, partial text, its sequence.
 -- Indexes: jobs_open_pkey, jobs_final_*_pkey, job_specs_*_pkey, job_partials_pkey.
+-- Each OFFSET 0 makes it one probe an id: the bounds alone would look like a way to the rows.
 SELECT j.id, j.state, q.name, j.priority, j.model, j.epoch, j.attempt, j.failures, j.interruptions,
     j.attempts_max, j.worker_id, w.name, micros(j.created_at), micros(j.run_at),
     micros(j.queued_at), micros(j.started_at), micros(j.finished_at), micros(j.expires_at),
     j.error_code, j.error_message, j.prompt_tokens, j.completion_tokens, s.metadata,
     CASE WHEN $4::bool THEN s.spec END, CASE WHEN $5::bool THEN j.output END, p.text, p.sequence
 FROM unnest($1::uuid[]) AS a (id)
-JOIN jobs j ON j.id = a.id
+CROSS JOIN LATERAL (
+    SELECT * FROM jobs WHERE jobs.id = a.id AND jobs.id BETWEEN $2::uuid AND $3::uuid OFFSET 0
+) AS j
+CROSS JOIN LATERAL (
+    SELECT spec, metadata FROM job_specs
+    WHERE job_specs.id = a.id AND job_specs.id BETWEEN $2::uuid AND $3::uuid OFFSET 0
+) AS s
 JOIN queues q ON q.id = j.queue_id
-JOIN job_specs s ON s.id = a.id
 LEFT JOIN workers w ON w.id = j.worker_id
 LEFT JOIN job_partials p ON $6::bool AND p.id = a.id AND p.epoch = j.epoch AND j.state IN (4, 5)
-WHERE j.id BETWEEN $2::uuid AND $3::uuid AND s.id BETWEEN $2::uuid AND $3::uuid
