@@ -16,8 +16,6 @@ echo "# Benchmarks of $(git rev-parse --short HEAD), $(date +%F)"
 echo
 echo "$(nproc) processors ($(grep -m1 'model name' /proc/cpuinfo | cut -d: -f2 | xargs)), $(uname -sr), everything on this one machine"
 
-section "Store: the three writes against a bare client" "$bench/store_hot_path"
-"$bench/store_hot_path"
 for broker in kafka mock; do
     section "The whole way, broker: $broker" "$bench/end_to_end_bench --broker $broker --runs $runs"
     echo '| figure | | | |'
