@@ -5,92 +5,42 @@
 
 #include "common/runtime/periodic.h"
 #include "common/runtime/thread.h"
-#include "producer/dispatch/topic_creator.h"
-#include "producer/events/event_hub.h"
-#include "producer/events/event_reader.h"
-#include "producer/events/prober.h"
-#include "producer/query/database_clock.h"
-#include "producer/query/model_registry.h"
 
 namespace millrace::gateway {
 
 namespace {
 
-constexpr milliseconds kEventPollMax{100};    // Bounds how long stop() waits for the events thread.
-constexpr milliseconds kTopicsTimeout{5000};  // … for the topics thread.
-constexpr int kKeeperPassesMax = 1000;        // Full pages in a row, before it looks at the time.
+constexpr milliseconds kEventPollMax{100};  // Bounds how long stop() waits for the events thread.
+constexpr int kKeeperPassesMax = 1000;      // Full pages in a row, before it looks at the time.
 constexpr double kJitter = 0.1;
 
 }  // namespace
 
-struct GatewayService::Parts {
-    Parts(const GatewayOptions& options, const GatewayParts& given)
-        : topics(options.topic_prefix),
-          publisher(given.broker.make_publisher()),
-          intake_store(given.open_store()),
-          reader_store(given.open_store()),
-          commands_store(given.open_store()),
-          probe_store(given.open_store()),
-          keeper_store(given.open_store()),
-          database_clock(given.clock),
-          models(options.queues, options.models),
-          hub(options.waiters_max),
-          announcer(topics, *publisher, hub),
-          dispatcher(options.dispatch, given.clock, topics, *publisher),
-          topic_creator(given.broker, topics_of(topics, options.queues, options.partitions),
-                        kTopicsTimeout),
-          intake(options.intake, given.clock, given.random, *intake_store, dispatcher),
-          reader(options.reader, given.clock, *reader_store),
-          commands(options.commands, given.clock, *commands_store, announcer, models,
-                   database_clock, given.check_schema),
-          event_reader(given.broker.tail({topics.events()}), hub),
-          prober(*probe_store, hub, options.reader.batch_max),
-          keeper(options.keeper, given.clock, *keeper_store, dispatcher, announcer) {}
-
-    const broker::Topics topics;
-    const std::unique_ptr<broker::Publisher> publisher;
-    const std::unique_ptr<storage::JobStore> intake_store;
-    const std::unique_ptr<storage::JobStore> reader_store;
-    const std::unique_ptr<storage::JobStore> commands_store;
-    const std::unique_ptr<storage::JobStore> probe_store;
-    const std::unique_ptr<storage::JobStore> keeper_store;
-    DatabaseClock database_clock;
-    ModelRegistry models;
-    EventHub hub;
-    Announcer announcer;
-    Dispatcher dispatcher;
-    TopicCreator topic_creator;
-    Intake intake;
-    JobReader reader;
-    Commands commands;
-    EventReader event_reader;
-    Prober prober;
-    Keeper keeper;
-    std::atomic<bool> stopping = false;
-
-    void keep() {
-        for (int pass = 0; pass < kKeeperPassesMax && !stopping; ++pass) {
-            if (!keeper.step()) return;
-        }
-    }
-    void read_events(const std::stop_token& stop) {
-        while (!stop.stop_requested()) event_reader.step(kEventPollMax);
-    }
-};
-
 struct GatewayService::Threads {
-    Threads(const GatewayOptions& options, Parts& parts)
-        : topics({"topics", options.topics_interval, kJitter, true},
+    explicit Threads(Parts& parts)
+        : topics({"topics", parts.options.topics_interval, kJitter, true},
                  [&parts] { parts.topic_creator.step(); }),
           dispatch("dispatch",
                    [&parts](const std::stop_token& stop) { parts.dispatcher.run(stop); }),
-          keeper({"keeper", options.keeper.interval, 0, true}, [&parts] { parts.keep(); }),
-          probe({"probe", options.probe_interval, kJitter, false},
+          keeper({"keeper", parts.options.keeper.interval, 0, true},
+                 [this, &parts] { keep(parts.keeper); }),
+          probe({"probe", parts.options.probe_interval, kJitter, false},
                 [&parts] { parts.prober.step(); }),
-          events("events", [&parts](const std::stop_token& stop) { parts.read_events(stop); }),
+          events("events",
+                 [&parts](const std::stop_token& stop) {
+                     while (!stop.stop_requested()) parts.event_reader.step(kEventPollMax);
+                 }),
           commands("commands", [&parts](const std::stop_token&) { parts.commands.run(); }),
           reads("reads", [&parts](const std::stop_token&) { parts.reader.run(); }),
           intake("intake", [&parts](const std::stop_token&) { parts.intake.run(); }) {}
+
+    void keep(Keeper& duties) const {
+        for (int pass = 0; pass < kKeeperPassesMax && !stopping; ++pass) {
+            if (!duties.step()) return;
+        }
+    }
+
+    std::atomic<bool> stopping = false;
 
     // Stopped from the last to the first: what takes in work before what it hands work to.
     runtime::Periodic topics;
@@ -103,31 +53,27 @@ struct GatewayService::Threads {
     runtime::Thread intake;
 };
 
-GatewayService::GatewayService(GatewayOptions options, GatewayParts parts)
-    : options_(std::move(options)),
-      given_(std::move(parts)),
-      parts_(std::make_unique<Parts>(options_, given_)) {}
+GatewayService::GatewayService(GatewayOptions options, Surroundings given)
+    : parts_(std::make_unique<Parts>(std::move(options), std::move(given))) {}
 
 GatewayService::~GatewayService() {
     stop();
 }
 
 Status GatewayService::start() {
-    TRY_STATUS(given_.check_schema());
-    TRY_STATUS(parts_->keeper_store->queue_register(options_.queues));
-    parts_->database_clock.update(parts_->keeper_store->database_time());
-    threads_ = std::make_unique<Threads>(options_, *parts_);
+    TRY_STATUS(parts_->prepare());
+    threads_ = std::make_unique<Threads>(*parts_);
     return ok();
 }
 
 void GatewayService::stop() {
     if (!threads_) return;
-    parts_->stopping = true;
+    threads_->stopping = true;
     parts_->intake.close();
     parts_->reader.close();
     parts_->commands.close();
     threads_.reset();
-    parts_->publisher->flush(options_.flush_timeout);
+    parts_->publisher->flush(parts_->options.flush_timeout);
 }
 
 void GatewayService::submit(SubmitRequest request, Callback<SubmitResult> done) {

@@ -1,5 +1,4 @@
-// The gateway behind its HTTP API: wires intake, dispatch, queries, events and keeper, and gives
-// each its thread and its connection.
+// The gateway behind its HTTP API: its parts (parts.h), and a thread for each of their steps.
 //
 //   thread      connection  does
 //   intake      own         group commits
@@ -15,51 +14,17 @@
 // Blocks:    start(), for one look at the store; stop(), until all that was accepted is answered.
 #pragma once
 
-#include <functional>
 #include <memory>
 #include <string>
 #include <vector>
 
-#include "common/base/random.h"
-#include "common/broker/broker.h"
-#include "common/storage/job_store.h"
-#include "producer/dispatch/dispatcher.h"
-#include "producer/intake/intake.h"
-#include "producer/intake/job_service.h"
-#include "producer/keeper/keeper.h"
-#include "producer/query/commands.h"
-#include "producer/query/job_reader.h"
+#include "producer/parts.h"
 
 namespace millrace::gateway {
 
-struct GatewayOptions {
-    std::vector<std::string> queues;
-    std::vector<std::string> models;  // Known before a worker announces them.
-    std::string topic_prefix = "millrace";
-    int partitions = 4;
-    std::size_t waiters_max = 20000;
-    milliseconds probe_interval{1000};
-    milliseconds topics_interval{5000};  // How often missing topics are looked for.
-    milliseconds flush_timeout{2000};    // For the last messages, when stopping.
-    IntakeOptions intake;
-    DispatcherOptions dispatch;
-    JobReaderOptions reader;
-    CommandsOptions commands;
-    KeeperOptions keeper;
-};
-
-// What the gateway works with; all must outlive it.
-struct GatewayParts {
-    const Clock& clock;
-    Random& random;  // Thread-safe.
-    broker::Broker& broker;
-    storage::OpenStore open_store;
-    std::function<Status()> check_schema;  // Called from the commands thread, and by start().
-};
-
 class GatewayService final : public JobService {
  public:
-    GatewayService(GatewayOptions options, GatewayParts parts);
+    GatewayService(GatewayOptions options, Surroundings given);
     ~GatewayService() override;
 
     // Checks the schema and registers the queues, then starts the threads. After an error nothing
@@ -87,12 +52,9 @@ class GatewayService final : public JobService {
     storage::DbTime database_now() const override;
 
  private:
-    struct Parts;
     struct Threads;
 
-    const GatewayOptions options_;
-    const GatewayParts given_;
-    std::unique_ptr<Parts> parts_;
+    const std::unique_ptr<Parts> parts_;
     std::unique_ptr<Threads> threads_;  // Null: not running.
 };
 

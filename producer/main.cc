@@ -1,5 +1,5 @@
 // millrace-gateway: the HTTP API and everything behind it. The wiring of the parts is
-// gateway_service.h; here are the adapters, and the order of start and stop.
+// parts.h; here are the adapters, and the order of start and stop.
 #include <fmt/format.h>
 
 #include <cstdio>

@@ -1,5 +1,5 @@
 millrace_module(NAME gateway
-    SRCS gateway_service.cc
+    SRCS gateway_service.cc parts.cc
     DEPS millrace::broker millrace::dispatch millrace::events millrace::intake millrace::keeper
          millrace::query
     PRIVATE_DEPS millrace::runtime)

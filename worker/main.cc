@@ -1,4 +1,4 @@
-// millrace-worker: runs jobs. The wiring of the parts is worker.h; here are the adapters, and the
+// millrace-worker: runs jobs. The wiring of the parts is parts.h; here are the adapters, and the
 // order of start and stop.
 #include <cstdio>
 #include <cstdlib>

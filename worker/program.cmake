@@ -1,6 +1,6 @@
-millrace_module(NAME worker SRCS worker.cc
-    DEPS millrace::broker millrace::storage millrace::worker_execute
-    PRIVATE_DEPS millrace::runtime millrace::telemetry millrace::worker_consume)
+millrace_module(NAME worker SRCS parts.cc worker.cc
+    DEPS millrace::broker millrace::storage millrace::worker_consume millrace::worker_execute
+    PRIVATE_DEPS millrace::runtime millrace::telemetry)
 
 set(backends millrace::backend_openai millrace::backend_synthetic)
 if(llama_FOUND)

@@ -37,7 +37,7 @@ class GatewayIntegrationTest : public testing::Test {
         ASSERT_TRUE(broker.has_value()) << broker.error().message;
         broker_ = *std::move(broker);
         service_ = std::make_unique<GatewayService>(
-            options(), GatewayParts{system_clock(), system_random(), *broker_, open_store_,
+            options(), Surroundings{system_clock(), system_random(), *broker_, open_store_,
                                     [this] { return storage::check_schema(store_options_); }});
         const auto started = service_->start();
         ASSERT_TRUE(started.has_value()) << started.error().message;

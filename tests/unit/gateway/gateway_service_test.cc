@@ -28,7 +28,7 @@ class GatewayServiceTest : public testing::Test {
         options.keeper.interval = milliseconds(10);
         return options;
     }
-    GatewayParts parts() {
+    Surroundings parts() {
         return {system_clock(), system_random(), broker_,
                 [this] { return std::make_unique<test::MemoryJobStore>(database_); },
                 [this] { return schema_; }};

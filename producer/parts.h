@@ -1,0 +1,89 @@
+// A gateway but for its HTTP API and its threads: intake, dispatch, queries, events and keeper,
+// wired to each other.
+//
+// Whoever drives it calls each part's step again and again: GatewayService from a thread each, a
+// simulation on a clock of its own.
+//
+// Threads:   as the parts say; each step has one caller at a time.
+// Blocks:    as the parts say.
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "common/base/random.h"
+#include "common/broker/broker.h"
+#include "common/storage/job_store.h"
+#include "producer/dispatch/dispatcher.h"
+#include "producer/dispatch/topic_creator.h"
+#include "producer/events/announcer.h"
+#include "producer/events/event_hub.h"
+#include "producer/events/event_reader.h"
+#include "producer/events/prober.h"
+#include "producer/intake/intake.h"
+#include "producer/keeper/keeper.h"
+#include "producer/query/commands.h"
+#include "producer/query/database_clock.h"
+#include "producer/query/job_reader.h"
+#include "producer/query/model_registry.h"
+
+namespace millrace::gateway {
+
+struct GatewayOptions {
+    std::vector<std::string> queues;
+    std::vector<std::string> models;  // Known before a worker announces them.
+    std::string topic_prefix = "millrace";
+    int partitions = 4;
+    std::size_t waiters_max = 20000;
+    milliseconds probe_interval{1000};
+    milliseconds topics_interval{5000};  // How often missing topics are looked for.
+    milliseconds flush_timeout{2000};    // For the last messages, when stopping.
+    IntakeOptions intake;
+    DispatcherOptions dispatch;
+    JobReaderOptions reader;
+    CommandsOptions commands;
+    KeeperOptions keeper;
+};
+
+// What a gateway works with; all must outlive it.
+struct Surroundings {
+    const Clock& clock;
+    Random& random;  // Thread-safe, if the steps have threads.
+    broker::Broker& broker;
+    storage::OpenStore open_store;
+    std::function<Status()> check_schema;  // Called by prepare(), and by the steps of `commands`.
+};
+
+struct Parts {
+    Parts(GatewayOptions gateway_options, Surroundings surroundings);
+
+    // Checks the schema and registers the queues: call first. After an error it may be called
+    // again.
+    Status prepare();
+
+    const GatewayOptions options;
+    const Surroundings given;
+    const broker::Topics topics;
+    const std::unique_ptr<broker::Publisher> publisher;
+    const std::unique_ptr<storage::JobStore> intake_store;
+    const std::unique_ptr<storage::JobStore> reader_store;
+    const std::unique_ptr<storage::JobStore> commands_store;
+    const std::unique_ptr<storage::JobStore> probe_store;
+    const std::unique_ptr<storage::JobStore> keeper_store;
+    DatabaseClock database_clock;
+    ModelRegistry models;
+    EventHub hub;
+    Announcer announcer;
+    Dispatcher dispatcher;
+    TopicCreator topic_creator;
+    Intake intake;
+    JobReader reader;
+    Commands commands;
+    EventReader event_reader;
+    Prober prober;
+    Keeper keeper;
+};
+
+}  // namespace millrace::gateway
