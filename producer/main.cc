@@ -8,6 +8,7 @@
 #include "common/base/log.h"
 #include "common/broker/kafka/kafka_broker.h"
 #include "common/config/startup.h"
+#include "common/program/program_options.h"
 #include "common/runtime/signals.h"
 #include "common/storage/postgres/postgres_job_store.h"
 #include "common/telemetry/telemetry.h"
@@ -21,6 +22,7 @@ namespace {
 using config::Config;
 using config::Setting;
 
+constexpr auto kProgram = config::Program::kGateway;
 constexpr milliseconds kStartRetry{500};
 
 int fail(const Error& error) {
@@ -58,13 +60,13 @@ int serve(const Config& config, runtime::Signals& signals, GatewayService& servi
 }
 
 int run(const Config& config) {
-    init_logging(log_options(config));
+    init_logging(program::log_options(kProgram, config));
     telemetry::declare(telemetry::Part::kGateway);
     runtime::Signals signals;
 
-    const auto broker = broker::make_kafka_broker(kafka_options(config));
+    const auto broker = broker::make_kafka_broker(program::kafka_options(kProgram, config));
     if (!broker) return fail(broker.error());
-    const auto postgres = postgres_options(config);
+    const auto postgres = program::postgres_options(kProgram, config);
     GatewayService service(gateway_options(config),
                            {.clock = system_clock(),
                             .random = system_random(),
@@ -86,7 +88,7 @@ int run(const Config& config) {
 
 int main(int argc, char** argv) {
     using namespace millrace;
-    const auto startup = config::start(config::Program::kGateway, argc, argv);
+    const auto startup = config::start(gateway::kProgram, argc, argv);
     const int code = startup.config ? gateway::run(*startup.config) : startup.exit_code;
     // A consumer that librdkafka could not destroy leaves threads behind, which an ordinary exit
     // would pull the ground from under.

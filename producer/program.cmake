@@ -6,5 +6,5 @@ millrace_module(NAME gateway
 
 millrace_program(NAME millrace-gateway
     SRCS gateway_config.cc main.cc
-    DEPS millrace::api millrace::broker_kafka millrace::config millrace::gateway
-         millrace::runtime millrace::storage_postgres millrace::telemetry fmt::fmt)
+    DEPS millrace::api millrace::gateway millrace::program millrace::runtime millrace::telemetry
+         fmt::fmt)

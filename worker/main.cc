@@ -8,6 +8,7 @@
 #include "common/base/log.h"
 #include "common/broker/kafka/kafka_broker.h"
 #include "common/config/startup.h"
+#include "common/program/program_options.h"
 #include "common/runtime/signals.h"
 #include "common/storage/postgres/postgres_job_store.h"
 #include "common/telemetry/telemetry.h"
@@ -18,6 +19,8 @@
 
 namespace millrace::worker {
 namespace {
+
+constexpr auto kProgram = config::Program::kWorker;
 
 int fail(const Error& error) {
     log_error("cannot start", {{"reason", to_string(error)}});
@@ -34,17 +37,17 @@ Result<std::unique_ptr<StatusServer>> start_status(const config::Config& config)
 }
 
 int run(const config::Config& config) {
-    init_logging(log_options(config));
+    init_logging(program::log_options(kProgram, config));
     telemetry::declare(telemetry::Part::kWorker);
     runtime::Signals signals;
 
-    const auto postgres = postgres_options(config);
+    const auto postgres = program::postgres_options(kProgram, config);
     // A PostgreSQL that is not there yet is waited for by the lease; a wrong schema is not.
     if (const auto schema = storage::check_schema(postgres);
         !schema && schema.error().code != ErrorCode::kUnavailable) {
         return fail(schema.error());
     }
-    const auto broker = broker::make_kafka_broker(kafka_options(config));
+    const auto broker = broker::make_kafka_broker(program::kafka_options(kProgram, config));
     if (!broker) return fail(broker.error());
     auto backends = make_backends(config);
     if (!backends) return fail(backends.error());
@@ -70,7 +73,7 @@ int run(const config::Config& config) {
 
 int main(int argc, char** argv) {
     using namespace millrace;
-    const auto startup = config::start(config::Program::kWorker, argc, argv);
+    const auto startup = config::start(worker::kProgram, argc, argv);
     const int code = startup.config ? worker::run(*startup.config) : startup.exit_code;
     // A consumer that librdkafka could not destroy leaves threads behind, which an ordinary exit
     // would pull the ground from under.

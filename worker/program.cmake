@@ -7,5 +7,4 @@ if(llama_FOUND)
     list(APPEND backends millrace::backend_llama)
 endif()
 millrace_program(NAME millrace-worker SRCS main.cc backends_table.cc worker_config.cc
-    DEPS millrace::worker millrace::worker_status ${backends} millrace::config millrace::runtime millrace::telemetry
-        millrace::broker_kafka millrace::storage_postgres)
+    DEPS millrace::worker millrace::worker_status ${backends} millrace::program millrace::runtime millrace::telemetry)

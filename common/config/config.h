@@ -31,6 +31,16 @@ class Config {
         return std::get<Stored>(values_[static_cast<std::size_t>(S)]);
     }
 
+    // An Int or Bytes that is bounded by its declaration to the range of the type.
+    template <Setting S>
+    int integer() const {
+        return static_cast<int>(get<S>());
+    }
+    template <Setting S>
+    std::size_t size() const {
+        return static_cast<std::size_t>(get<S>());
+    }
+
     const Value& value(Setting setting) const { return values_[static_cast<std::size_t>(setting)]; }
     // "default", "file millrace.yaml:3", "variable MILLRACE_GATEWAY_PORT", "flag --gateway.port"
     const std::string& origin(Setting setting) const {

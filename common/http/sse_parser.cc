@@ -5,22 +5,30 @@
 namespace millrace::http {
 
 bool SseParser::feed(std::string_view bytes, std::vector<ServerEvent>& events) {
-    for (const char c : bytes) {
-        const bool second_half = after_carriage_return_ && c == '\n';
-        after_carriage_return_ = c == '\r';
-        if (second_half) continue;
-        if (c == '\n' || c == '\r') {
-            take_line(events);
+    while (!bytes.empty()) {
+        if (std::exchange(after_carriage_return_, false) && bytes.front() == '\n') {
+            bytes.remove_prefix(1);
             continue;
         }
-        if (line_.size() + event_.data.size() >= event_bytes_max_) return false;
-        line_ += c;
+        const auto end = bytes.find_first_of("\r\n");
+        const auto part = bytes.substr(0, end);
+        if (line_.size() + event_.data.size() + part.size() > event_bytes_max_) return false;
+        line_ += part;
+        if (end == std::string_view::npos) return true;
+        after_carriage_return_ = bytes[end] == '\r';
+        bytes.remove_prefix(end + 1);
+        take_line(events);
     }
     return true;
 }
 
 void SseParser::take_line(std::vector<ServerEvent>& events) {
-    const std::string line = std::exchange(line_, {});
+    const std::string text = std::exchange(line_, {});
+    std::string_view line = text;
+    constexpr std::string_view kByteOrderMark = "\xEF\xBB\xBF";
+    if (std::exchange(first_line_, false) && line.starts_with(kByteOrderMark)) {
+        line.remove_prefix(kByteOrderMark.size());
+    }
     if (line.empty()) {
         if (has_data_) events.push_back(std::move(event_));
         event_ = {};
@@ -28,11 +36,9 @@ void SseParser::take_line(std::vector<ServerEvent>& events) {
         return;
     }
     const auto colon = line.find(':');
-    if (colon == 0) return;
-    const std::string_view text = line;
-    auto value = colon == std::string::npos ? std::string_view() : text.substr(colon + 1);
+    auto value = colon == std::string_view::npos ? std::string_view() : line.substr(colon + 1);
     if (value.starts_with(' ')) value.remove_prefix(1);
-    take_field(text.substr(0, colon), value);
+    take_field(line.substr(0, colon), value);
 }
 
 void SseParser::take_field(std::string_view name, std::string_view value) {

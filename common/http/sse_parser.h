@@ -20,20 +20,22 @@ struct ServerEvent {
 
 class SseParser {
  public:
-    // An event larger than this is garbage: feed() then returns false and takes no more.
+    // An event larger than this, or one line of it, is garbage: feed() then returns false and takes
+    // no more.
     explicit SseParser(std::size_t event_bytes_max) : event_bytes_max_(event_bytes_max) {}
 
     // Appends the events that the bytes complete. Comments and unknown fields are skipped, and so
-    // are events without data.
+    // are events without data, and one in whose middle the stream ends.
     bool feed(std::string_view bytes, std::vector<ServerEvent>& events);
 
  private:
     void take_line(std::vector<ServerEvent>& events);
     void take_field(std::string_view name, std::string_view value);
 
-    std::size_t event_bytes_max_;
+    const std::size_t event_bytes_max_;
     std::string line_;
-    bool after_carriage_return_ = false;
+    bool after_carriage_return_ = false;  // A line feed that comes next ends no further line.
+    bool first_line_ = true;
     ServerEvent event_;
     bool has_data_ = false;
 };

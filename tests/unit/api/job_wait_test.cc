@@ -19,7 +19,7 @@ class ManualExchange final : public Exchange {
     const Request& request() const override { return request_; }
     void post(std::function<void()> task) override {
         const std::lock_guard lock(mutex_);
-        tasks_.push_back(std::move(task));
+        if (!closed_) tasks_.push_back(std::move(task));
     }
     void reply(Response) override {}
     void wake_at(MonoTime deadline, std::function<void(Wake)> wake) override {
@@ -47,8 +47,14 @@ class ManualExchange final : public Exchange {
     // Time passes until the wake.
     void wake(Wake why = Wake::kTimer) { std::exchange(wake_, nullptr)(why); }
 
-    // What an answer does on a connection.
-    void forget_wake() { wake_ = nullptr; }
+    // As a server that stops: nothing is posted or woken any more.
+    void close() {
+        wake_ = nullptr;
+        std::deque<std::function<void()>> dropped;
+        const std::lock_guard lock(mutex_);
+        closed_ = true;
+        dropped.swap(tasks_);
+    }
 
     MonoTime wake_at_;
 
@@ -56,12 +62,14 @@ class ManualExchange final : public Exchange {
     Request request_;
     std::function<void(Wake)> wake_;
     std::mutex mutex_;
+    // Guarded by mutex_.
     std::deque<std::function<void()>> tasks_;
+    bool closed_ = false;
 };
 
 class JobWaitTest : public testing::Test {
  protected:
-    void TearDown() override { exchange_->forget_wake(); }
+    void TearDown() override { exchange_->close(); }
 
     void begin(std::optional<seconds> wait) {
         const ApiContext context{options_, service_, draining_};

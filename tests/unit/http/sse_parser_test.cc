@@ -3,6 +3,8 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include "tests/support/seeded_random.h"
+
 namespace millrace::http {
 namespace {
 
@@ -37,23 +39,61 @@ TEST(SseParser, StripsOneSpaceAndNoMore) {
                 ElementsAre(ServerEvent{.data = "x"}, ServerEvent{.data = " x"}));
 }
 
+TEST(SseParser, SkipsAByteOrderMarkAtTheBeginningOnly) {
+    EXPECT_THAT(parse("\xEF\xBB\xBF"
+                      "data: a\n\n"),
+                ElementsAre(ServerEvent{.data = "a"}));
+    EXPECT_THAT(parse("data: a\n\n\xEF\xBB\xBF"
+                      "data: b\n\n"),
+                ElementsAre(ServerEvent{.data = "a"}));
+}
+
+TEST(SseParser, DoesNotReportAnEventThatTheStreamEndsIn) {
+    EXPECT_THAT(parse("data: not ended\n"), IsEmpty());
+}
+
 TEST(SseParser, FindsTheSameEventsHoweverTheBytesAreCut) {
-    const std::string text = "event: e\r\ndata: a: b\r\n\r\n: c\n\nid: 9\ndata\ndata:z\n\n";
+    const std::string text =
+        "\xEF\xBB\xBF: hello\r\ndata: {\"a\":\"grüße\"}\r\n\r\n"
+        "event: x\rdata: one\rdata: two\r\r\n\ndata:\n\nid: 9\ndata\ndata:z\n\n";
     const auto whole = parse(text);
-    ASSERT_EQ(whole.size(), 2U);
-    for (std::size_t cut = 0; cut <= text.size(); ++cut) {
-        SseParser parser(kLimit);
-        std::vector<ServerEvent> events;
-        EXPECT_TRUE(parser.feed(std::string_view(text).substr(0, cut), events));
-        EXPECT_TRUE(parser.feed(std::string_view(text).substr(cut), events));
-        EXPECT_EQ(events, whole) << "cut at " << cut;
+    ASSERT_EQ(whole.size(), 4U);
+    const std::string_view view = text;
+    for (std::size_t first = 0; first <= view.size(); ++first) {
+        for (std::size_t second = first; second <= view.size(); ++second) {
+            SseParser parser(kLimit);
+            std::vector<ServerEvent> events;
+            EXPECT_TRUE(parser.feed(view.substr(0, first), events));
+            EXPECT_TRUE(parser.feed(view.substr(first, second - first), events));
+            EXPECT_TRUE(parser.feed(view.substr(second), events));
+            ASSERT_EQ(events, whole) << "cut at " << first << " and " << second;
+        }
     }
 }
 
-TEST(SseParser, RefusesAnEventThatIsTooLarge) {
-    SseParser parser(16);
-    std::vector<ServerEvent> events;
-    EXPECT_FALSE(parser.feed("data: 0123456789abcdef\n\n", events));
+TEST(SseParser, SurvivesAnyBytes) {
+    test::SeededRandom random(7);
+    const std::string_view alphabet = "dat:a \r\n\n\n\xEF\xBB\xBF\x00{}";
+    for (int round = 0; round < 2000; ++round) {
+        std::string bytes;
+        for (int i = 0; i < 60; ++i) bytes += alphabet[random.next() % alphabet.size()];
+        SseParser parser(kLimit);
+        std::vector<ServerEvent> events;
+        for (const char byte : bytes) EXPECT_TRUE(parser.feed({&byte, 1}, events));
+        ASSERT_EQ(events, parse(bytes)) << "round " << round;
+    }
+}
+
+TEST(SseParser, BoundsWhatItHolds) {
+    const auto feed = [](const std::string& bytes) {
+        std::vector<ServerEvent> events;
+        return SseParser(kLimit).feed(bytes, events);
+    };
+    EXPECT_TRUE(feed("data: " + std::string(kLimit - 10, 'x') + "\n\n"));
+    EXPECT_FALSE(feed(std::string(kLimit + 1, 'x')));
+    std::string lines;
+    for (std::size_t i = 0; i < kLimit; ++i) lines += "data: x\n";
+    EXPECT_FALSE(feed(lines));
 }
 
 }  // namespace

@@ -78,15 +78,16 @@ bool Transfer::take(std::string_view bytes) {
 
 bool Transfer::take_events(std::string_view bytes) {
     if (!assembler_) assembler_.emplace(request_.kind, options_.output_bytes_max);
+    std::vector<http::ServerEvent> events;
     std::string partial;
-    const bool fed = events_.feed(bytes, [&](std::string_view data) {
-        verdict_ = assembler_->add(data, partial);
-        return !verdict_;
-    });
-    if (!fed && !verdict_) verdict_ = output_too_large(options_.output_bytes_max);
+    if (!events_.feed(bytes, events)) verdict_ = output_too_large(options_.output_bytes_max);
+    for (std::size_t i = 0; i < events.size() && !verdict_; ++i) {
+        verdict_ = assembler_->add(events[i].data, partial);
+    }
     // What came with an output that is too large is not shown either.
-    if (fed && !partial.empty()) sink_.partial(key(), partial);
-    return fed;
+    if (verdict_) return false;
+    if (!partial.empty()) sink_.partial(key(), partial);
+    return true;
 }
 
 bool Transfer::take_body(std::string_view bytes) {

@@ -12,10 +12,10 @@
 #include <string_view>
 #include <vector>
 
+#include "common/http/sse_parser.h"
 #include "worker/backends/backend.h"
 #include "worker/backends/openai/assembler.h"
 #include "worker/backends/openai/endpoint_request.h"
-#include "worker/backends/openai/sse_parser.h"
 
 namespace millrace::worker {
 
@@ -75,7 +75,7 @@ class Transfer {
     std::vector<std::size_t> tried_;
 
     std::string body_;  // Of an answer that is no stream.
-    SseParser events_;
+    http::SseParser events_;
     std::optional<Assembler> assembler_;  // For a stream.
     std::optional<Outcome> verdict_;      // Reached before the end of the answer.
 };
