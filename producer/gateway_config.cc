@@ -28,6 +28,7 @@ KeeperOptions keeper_options(const Config& c) {
         .partitions = {.interval = in<hours, Setting::kKeeperPartitionInterval>(c),
                        .premake = c.integer<Setting::kKeeperPartitionPremake>(),
                        .retention = in<hours, Setting::kKeeperPartitionRetention>(c)},
+        .hint_interval = c.get<Setting::kKeeperHintInterval>(),
     };
 }
 

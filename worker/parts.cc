@@ -70,6 +70,7 @@ Parts::Parts(Core& its_core, ModelTable its_models, Wakers wakers)
       models(std::move(its_models)),
       lanes(core.lanes, models.backends().size(), buffer_max(core)),
       offsets(core.options.offsets),
+      hints(core.lanes, core.options.claims.steal.bound / 2),
       claim_store(core.given.open_store()),
       settle_store(core.given.open_store()),
       lease_store(core.given.open_store()),
@@ -78,12 +79,12 @@ Parts::Parts(Core& its_core, ModelTable its_models, Wakers wakers)
       control_messages(core.given.broker.tail({core.topics.control()})),
       writer(*settle_store, core.ended, core.executor, core.events, core.given.clock,
              core.given.random, core.options.completions),
-      claimer(*claim_store, core.lease, lanes, offsets, models, core.executor, writer,
+      claimer(*claim_store, core.lease, lanes, offsets, hints, models, core.executor, writer,
               core.given.clock, core.given.random, claimer_options(core)),
       lease_keeper(*lease_store, core.lease, core.executor, core.outputs, core.given.clock,
                    core.given.random, lease_keeper_options(), [this] { claimer.want_reconcile(); }),
       consumer(*job_messages, core.topics, lanes, offsets, models, core.given.clock, wakers.claim),
-      control(*control_messages, [this](const wire::CancelAttempt& order) {
+      control(*control_messages, hints, [this](const wire::CancelAttempt& order) {
           if (order.worker != core.lease.worker()) return;
           if (core.executor.cancel(order.key)) telemetry::count<Metric::kCancels>(1, "control");
       }) {

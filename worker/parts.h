@@ -108,6 +108,7 @@ struct Parts {
     const ModelTable models;
     Lanes lanes;
     OffsetTracker offsets;
+    LaneHints hints;
     const std::unique_ptr<storage::JobStore> claim_store;
     const std::unique_ptr<storage::JobStore> settle_store;
     const std::unique_ptr<storage::JobStore> lease_store;

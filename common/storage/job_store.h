@@ -63,6 +63,8 @@ class JobStore {
     virtual Result<std::vector<CancelledJob>> job_cancel(const std::vector<JobId>& ids) = 0;
 
     virtual Result<std::vector<LaneStats>> lane_stats() = 0;
+    // Of every lane; a probe of the index each, however long the backlog.
+    virtual Result<std::vector<LaneAge>> lane_ages() = 0;
     // Live ones, and those that stopped or were lost recently.
     virtual Result<std::vector<WorkerRecord>> worker_list() = 0;
 

@@ -199,6 +199,14 @@ struct LaneStats {
     std::optional<milliseconds> oldest_age;  // Of the queued.
 };
 
+// What idle workers have to know of a lane.
+struct LaneAge {
+    std::string queue;
+    Priority priority = Priority::kNormal;
+    // No queued job is older, from its creation on; zero where there is none.
+    milliseconds oldest{0};
+};
+
 // --- Keeping ------------------------------------------------------------------------------------
 
 // A job that a duty moved.

@@ -65,7 +65,21 @@ struct CancelAttempt {
     WorkerId worker;
 };
 
-std::string encode(const CancelAttempt& order);
-Result<CancelAttempt> decode_control(std::string_view bytes);
+// How old the queued jobs of all lanes are.
+struct LaneHints {
+    struct Lane {
+        std::string queue;
+        Priority priority = Priority::kNormal;
+        milliseconds oldest{0};  // No queued job is older.
+    };
+    milliseconds measured_at{0};  // Since 1970, by PostgreSQL's clock.
+    milliseconds interval{0};     // To the next ones.
+    std::vector<Lane> lanes;
+};
+
+using Control = std::variant<CancelAttempt, LaneHints>;
+
+std::string encode(const Control& control);
+Result<Control> decode_control(std::string_view bytes);
 
 }  // namespace millrace::wire

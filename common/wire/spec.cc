@@ -6,7 +6,6 @@
 #include "common/wire/messages.h"
 
 namespace millrace::wire {
-namespace {
 
 v1::Priority to_proto(Priority priority) {
     switch (priority) {
@@ -32,6 +31,8 @@ Result<Priority> from_proto(v1::Priority priority) {
             return corrupt("priority " + std::to_string(static_cast<int>(priority)));
     }
 }
+
+namespace {
 
 std::uint64_t to_proto(milliseconds duration) {
     return static_cast<std::uint64_t>(duration.count());

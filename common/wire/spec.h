@@ -1,5 +1,5 @@
-// JobSpec between the domain and protobuf; shared by the message of its own and the dispatch that
-// carries one. Internal to the module.
+// JobSpec and Priority between the domain and protobuf; shared by the messages that carry them.
+// Internal to the module.
 #pragma once
 
 #include "common/base/result.h"
@@ -7,6 +7,9 @@
 #include "millrace/v1/job.pb.h"
 
 namespace millrace::wire {
+
+v1::Priority to_proto(Priority priority);
+Result<Priority> from_proto(v1::Priority priority);
 
 void to_proto(const JobSpec& spec, v1::JobSpec& out);
 // Moves the texts out of `message`.

@@ -31,6 +31,10 @@ void Announcer::cancel(const std::vector<wire::CancelAttempt>& orders) {
     publish(messages, "control");
 }
 
+void Announcer::hint(const wire::LaneHints& hints) {
+    publish({{topics_.control(), "", wire::encode(hints)}}, "control");
+}
+
 void Announcer::publish(const std::vector<broker::OutgoingMessage>& messages,
                         std::string_view channel) {
     const auto taken = publisher_.publish(messages);

@@ -27,6 +27,7 @@ class Announcer {
 
     void finished(const std::vector<FinishedJob>& jobs);
     void cancel(const std::vector<wire::CancelAttempt>& orders);
+    void hint(const wire::LaneHints& hints);
 
  private:
     void publish(const std::vector<broker::OutgoingMessage>& messages, std::string_view channel);

@@ -50,6 +50,7 @@ Keeper::Keeper(KeeperOptions options, const Clock& clock, storage::JobStore& sto
         return Work{true, static_cast<std::size_t>(n), false};
     });
     chore("measure", kMeasureInterval, [this] { return measure(); });
+    chore("hint", options_.hint_interval, [this] { return hint(); });
 }
 
 bool Keeper::step() {
@@ -175,6 +176,18 @@ Result<Keeper::Work> Keeper::measure() {
         const Seconds oldest = lane.oldest_age.value_or(milliseconds(0));
         telemetry::set<Metric::kQueueOldestSeconds>(oldest.count(), lane.queue, priority);
     }
+    return Work{true, 0, false};
+}
+
+// Each gateway sends its own: they cost little, and none has to lead.
+Result<Keeper::Work> Keeper::hint() {
+    TRY(auto ages, store_.lane_ages());
+    wire::LaneHints hints{
+        .measured_at = store_.database_time(), .interval = options_.hint_interval, .lanes = {}};
+    for (auto& lane : ages) {
+        hints.lanes.push_back({std::move(lane.queue), lane.priority, lane.oldest});
+    }
+    announcer_.hint(hints);
     return Work{true, 0, false};
 }
 

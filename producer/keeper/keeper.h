@@ -33,6 +33,7 @@ struct KeeperOptions {
     std::chrono::seconds idempotency_ttl{86400};
     std::chrono::seconds worker_retention{604800};
     storage::PartitionPolicy partitions;
+    milliseconds hint_interval{1000};   // Of what workers are told of the lanes' ages.
     milliseconds clock_step_max{5000};  // Further apart, PostgreSQL's clock and ours have stepped.
 };
 
@@ -65,6 +66,7 @@ class Keeper {
     void watch_clock();
     Result<Work> rescue();
     Result<Work> measure();
+    Result<Work> hint();
     Result<Work> hand_on(Result<storage::DutyPage> page);
     Result<Work> purged(Result<int> rows) const;
 

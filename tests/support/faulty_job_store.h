@@ -61,6 +61,7 @@ class FaultyJobStore : public storage::JobStore {
     MILLRACE_FORWARD(Result<std::vector<storage::CancelledJob>>, job_cancel, (const Ids& ids),
                      (ids))
     MILLRACE_FORWARD(Result<std::vector<storage::LaneStats>>, lane_stats, (), ())
+    MILLRACE_FORWARD(Result<std::vector<storage::LaneAge>>, lane_ages, (), ())
     MILLRACE_FORWARD(Result<std::vector<storage::WorkerRecord>>, worker_list, (), ())
     MILLRACE_FORWARD(Status, worker_register, (const storage::WorkerInfo& worker), (worker))
     MILLRACE_FORWARD(Result<storage::HeartbeatReply>, worker_heartbeat, (WorkerId worker), (worker))

@@ -175,6 +175,25 @@ Result<std::vector<CancelledJob>> MemoryJobStore::job_cancel(const std::vector<J
     return cancelled;
 }
 
+Result<std::vector<LaneAge>> MemoryJobStore::lane_ages() {
+    const std::lock_guard lock(db_.mutex_);
+    std::vector<LaneAge> lanes;
+    for (const auto& queue : db_.queues_) {
+        for (const auto priority : kPriorities) {
+            auto& lane = lanes.emplace_back(LaneAge{queue, priority});
+            const auto first = std::ranges::find_if(db_.rows_, [&](const auto& entry) {
+                const auto& record = entry.second.record;
+                return record.state == JobState::kQueued && record.queue == queue &&
+                       record.priority == priority;
+            });
+            if (first == db_.rows_.end()) continue;
+            lane.oldest =
+                std::chrono::duration_cast<milliseconds>(now() - first->second.record.created_at);
+        }
+    }
+    return lanes;
+}
+
 Result<std::vector<LaneStats>> MemoryJobStore::lane_stats() {
     const std::lock_guard lock(db_.mutex_);
     std::vector<LaneStats> lanes;

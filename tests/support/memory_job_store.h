@@ -90,6 +90,7 @@ class MemoryJobStore : public storage::JobStore {
     Result<JobPage> job_list(const storage::JobFilter& filter) override;
     Result<std::vector<storage::CancelledJob>> job_cancel(const std::vector<JobId>& ids) override;
     Result<std::vector<storage::LaneStats>> lane_stats() override;
+    Result<std::vector<storage::LaneAge>> lane_ages() override;
     Result<std::vector<storage::WorkerRecord>> worker_list() override;
 
     Status worker_register(const storage::WorkerInfo& worker) override;

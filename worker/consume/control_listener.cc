@@ -13,8 +13,9 @@ namespace {
 constexpr std::size_t kPollMax = 1000;
 }
 
-ControlListener::ControlListener(broker::Subscriber& subscriber, OnCancel on_cancel)
-    : subscriber_(subscriber), on_cancel_(std::move(on_cancel)) {}
+ControlListener::ControlListener(broker::Subscriber& subscriber, LaneHints& hints,
+                                 OnCancel on_cancel)
+    : subscriber_(subscriber), hints_(hints), on_cancel_(std::move(on_cancel)) {}
 
 void ControlListener::step(milliseconds timeout) {
     for (const auto& message : subscriber_.poll(kPollMax, timeout)) {
@@ -26,7 +27,11 @@ void ControlListener::step(milliseconds timeout) {
                         {{"offset", message.offset}, {"error", order.error().message}});
             continue;
         }
-        on_cancel_(*order);
+        if (const auto* hints = std::get_if<wire::LaneHints>(&*order)) {
+            hints_.take(*hints);
+        } else {
+            on_cancel_(std::get<wire::CancelAttempt>(*order));
+        }
     }
 }
 

@@ -1,5 +1,6 @@
-// Reads the control topic, which every process reads whole, and passes on the orders that stop an
-// attempt. Losing one is harmless: the heartbeat's reply repeats it.
+// Reads the control topic, which every process reads whole: passes on the orders that stop an
+// attempt, and keeps what is said of the lanes. Losing a message is harmless: the heartbeat's reply
+// repeats the orders, and without hints the worker looks for itself.
 //
 // Threads:   one caller at a time.
 // Blocks:    step(), in Subscriber::poll only, up to its timeout.
@@ -9,6 +10,7 @@
 
 #include "common/broker/broker.h"
 #include "common/wire/messages.h"
+#include "worker/consume/lane_hints.h"
 
 namespace millrace::worker {
 
@@ -16,12 +18,13 @@ class ControlListener {
  public:
     using OnCancel = std::function<void(const wire::CancelAttempt&)>;
 
-    ControlListener(broker::Subscriber& subscriber, OnCancel on_cancel);
+    ControlListener(broker::Subscriber& subscriber, LaneHints& hints, OnCancel on_cancel);
 
     void step(milliseconds timeout);
 
  private:
     broker::Subscriber& subscriber_;
+    LaneHints& hints_;
     const OnCancel on_cancel_;
 };
 

@@ -30,8 +30,9 @@ std::vector<JobId> ids_of(const std::vector<Candidate>& candidates) {
 }  // namespace
 
 Claimer::Claimer(storage::JobStore& store, const Lease& lease, Lanes& lanes, OffsetTracker& offsets,
-                 const ModelTable& models, Executor& executor, CompletionWriter& completions,
-                 const Clock& clock, Random& random, ClaimerOptions options)
+                 const LaneHints& hints, const ModelTable& models, Executor& executor,
+                 CompletionWriter& completions, const Clock& clock, Random& random,
+                 ClaimerOptions options)
     : store_(store),
       lease_(lease),
       lanes_(lanes),
@@ -42,7 +43,7 @@ Claimer::Claimer(storage::JobStore& store, const Lease& lease, Lanes& lanes, Off
       clock_(clock),
       random_(random),
       options_(std::move(options)),
-      stealer_(store, executor, lanes, models, clock, random, options_.steal) {
+      stealer_(store, executor, lanes, hints, models, clock, random, options_.steal) {
     for (const auto& backend : models.backends()) {
         const auto slots = std::min(backend.slots * backend.batch_max, executor.slots());
         shares_.emplace_back(options_.shares, slots, options_.strict_priority);

@@ -37,8 +37,9 @@ struct ClaimerOptions {
 class Claimer {
  public:
     Claimer(storage::JobStore& store, const Lease& lease, Lanes& lanes, OffsetTracker& offsets,
-            const ModelTable& models, Executor& executor, CompletionWriter& completions,
-            const Clock& clock, Random& random, ClaimerOptions options);
+            const LaneHints& hints, const ModelTable& models, Executor& executor,
+            CompletionWriter& completions, const Clock& clock, Random& random,
+            ClaimerOptions options);
 
     // One round of what can be done now. True when another may do more.
     bool step();

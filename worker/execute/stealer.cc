@@ -12,24 +12,31 @@ namespace millrace::worker {
 using telemetry::Metric;
 
 Stealer::Stealer(storage::JobStore& store, Executor& executor, const Lanes& lanes,
-                 const ModelTable& models, const Clock& clock, Random& random,
-                 StealerOptions options)
+                 const LaneHints& hints, const ModelTable& models, const Clock& clock,
+                 Random& random, StealerOptions options)
     : store_(store),
       executor_(executor),
       lanes_(lanes),
+      hints_(hints),
       models_(models),
       clock_(clock),
       random_(random),
       options_(options),
       lane_states_(lanes.lanes().size()),
       wanted_(models.backends().size(), true),
-      next_period_(clock.now()) {
-    for (auto& lane : lane_states_) lane.low_water.resize(models.backends().size());
+      next_round_(clock.now()) {
+    for (auto& lane : lane_states_) lane.looks.resize(models.backends().size());
 }
 
+// A round is cheap where lanes pause or are hinted to be young. Its length, a pause and the age
+// that makes a job worth stealing fit into the bound together; and so do the age, the time to the
+// next hint, or until the last is out of date, and a round.
 Result<bool> Stealer::step(WorkerId worker, std::vector<Shares>& shares) {
     const auto now = clock_.now();
-    if (now >= next_period_) begin_period(now);
+    if (now >= next_round_) {
+        std::fill(wanted_.begin(), wanted_.end(), true);
+        next_round_ = now + jittered(flight());
+    }
     bool more = false;
     for (BackendIndex backend = 0; backend < wanted_.size(); ++backend) {
         if (!wanted_[backend]) continue;
@@ -39,15 +46,14 @@ Result<bool> Stealer::step(WorkerId worker, std::vector<Shares>& shares) {
     return more;
 }
 
-// A period and the age that makes a job worth stealing must fit into the bound together.
-void Stealer::begin_period(MonoTime now) {
-    std::fill(wanted_.begin(), wanted_.end(), true);
-    for (auto& lane : lane_states_) {
-        std::fill(lane.low_water.begin(), lane.low_water.end(), JobId());
-    }
-    const auto half = static_cast<double>(options_.bound.count()) / 2;
-    next_period_ =
-        now + milliseconds(static_cast<std::int64_t>(half * (0.7 + 0.6 * random_.unit())));
+bool Stealer::hinted_younger(LaneIndex lane, milliseconds age) const {
+    const auto oldest = hints_.oldest(lane, store_.database_time());
+    return oldest && *oldest < age;
+}
+
+milliseconds Stealer::jittered(milliseconds duration) {
+    const auto factor = 0.7 + 0.6 * random_.unit();
+    return milliseconds(static_cast<std::int64_t>(static_cast<double>(duration.count()) * factor));
 }
 
 Result<bool> Stealer::steal_for(BackendIndex backend, WorkerId worker, Shares& shares) {
@@ -74,30 +80,33 @@ Result<bool> Stealer::steal_for(BackendIndex backend, WorkerId worker, Shares& s
 
 Result<std::size_t> Stealer::steal_lane(BackendIndex backend, LaneIndex lane, WorkerId worker,
                                         std::size_t limit, bool has_work) {
-    // Long enough for a message to get here first, where messages flow.
-    const auto flight = options_.bound / 8;
     auto& state = lane_states_[lane];
-    const auto wait = milliseconds(static_cast<std::int64_t>(state.wait_ms));
-    const auto& info = lanes_.lanes()[lane];
-    const storage::StealRequest request{
-        .queue = info.queue,
-        .priority = info.priority,
-        .models = models_.backends()[backend].models,
-        .age_min = has_work ? std::max(wait + options_.margin, flight) : flight,
-        .low_water = state.low_water[backend],
-        .limit = static_cast<int>(limit)};
+    auto& look = state.looks[backend];
     const auto sent = clock_.now();
-    TRY(auto jobs, store_.job_steal(worker, request));
-    if (jobs.empty()) return std::size_t{0};
+    const auto wait = milliseconds(static_cast<std::int64_t>(state.wait_ms));
+    const auto age_min = has_work ? std::max(wait + options_.margin, flight()) : flight();
+    if (sent < look.pause_until || hinted_younger(lane, age_min)) return std::size_t{0};
 
-    telemetry::count<Metric::kJobsStolen>(static_cast<double>(jobs.size()));
+    const auto& info = lanes_.lanes()[lane];
+    const storage::StealRequest request{.queue = info.queue,
+                                        .priority = info.priority,
+                                        .models = models_.backends()[backend].models,
+                                        .age_min = age_min,
+                                        .low_water = look.low_water,
+                                        .limit = static_cast<int>(limit)};
+    telemetry::count<Metric::kStealProbes>();
+    TRY(auto jobs, store_.job_steal(worker, request));
+    const auto got = jobs.size();
+    if (got < limit) look = {.pause_until = sent + jittered(options_.bound / 2)};
+    if (got == 0) return got;
+
+    telemetry::count<Metric::kJobsStolen>(static_cast<double>(got));
     std::vector<Start> starts;
-    starts.reserve(jobs.size());
+    starts.reserve(got);
     for (auto& job : jobs) {
-        state.low_water[backend] = std::max(state.low_water[backend], job.key.job);
+        if (got == limit) look.low_water = std::max(look.low_water, job.key.job);
         starts.push_back({.job = std::move(job), .backend = backend, .lane = lane});
     }
-    const auto got = starts.size();
     executor_.launch(worker, sent, std::move(starts));
     return got;
 }

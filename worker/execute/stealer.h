@@ -2,7 +2,8 @@
 // consumer, or never was. What bounds the wait of every job without any help from the conveyor.
 //
 // Once a period (and again as long as there is more) each lane is asked for jobs that are older
-// than they should be. Where this worker has nothing of the lane in hand, that is older than the
+// than they should be, unless a keeper's hint of late says that none is that old: an idle fleet
+// asks nothing. Where this worker has nothing of the lane in hand, that is older than the
 // flight of a message; where it has, older than the jobs it gets from there, by a margin: a lane
 // with a long backlog is not probed job by job. A worker with jobs in hand gives the stolen at
 // most a quarter of its free slots, and always one.
@@ -17,6 +18,7 @@
 #include "common/base/random.h"
 #include "common/base/result.h"
 #include "common/storage/job_store.h"
+#include "worker/consume/lane_hints.h"
 #include "worker/execute/executor.h"
 #include "worker/schedule/lanes.h"
 #include "worker/schedule/model_table.h"
@@ -33,7 +35,8 @@ struct StealerOptions {
 class Stealer {
  public:
     Stealer(storage::JobStore& store, Executor& executor, const Lanes& lanes,
-            const ModelTable& models, const Clock& clock, Random& random, StealerOptions options);
+            const LaneHints& hints, const ModelTable& models, const Clock& clock, Random& random,
+            StealerOptions options);
 
     // Steals where it is due. `shares` has one entry per backend. True when a lane gave all that it
     // was asked for: there may be more.
@@ -43,30 +46,39 @@ class Stealer {
     void observe_wait(LaneIndex lane, milliseconds wait);
 
  private:
+    // What one backend knows of a lane.
+    struct Look {
+        JobId low_water;       // Jobs below it were taken since the last pause.
+        MonoTime pause_until;  // It had nothing more.
+    };
     struct LaneState {
         double wait_ms = 0;  // Moving average.
         bool observed = false;
-        // Per backend: jobs below it were taken or seen within this period.
-        std::vector<JobId> low_water;
+        std::vector<Look> looks;  // By backend.
     };
 
     Result<bool> steal_for(BackendIndex backend, WorkerId worker, Shares& shares);
     // How many of `limit` it got.
     Result<std::size_t> steal_lane(BackendIndex backend, LaneIndex lane, WorkerId worker,
                                    std::size_t limit, bool has_work);
-    void begin_period(MonoTime now);
+    bool hinted_younger(LaneIndex lane, milliseconds age) const;
+    // 0.7 to 1.3 times as long, so that not all idle workers reach for the same job.
+    milliseconds jittered(milliseconds duration);
+    // Long enough for a message to get here first, where messages flow.
+    milliseconds flight() const { return options_.bound / 8; }
 
     storage::JobStore& store_;
     Executor& executor_;
     const Lanes& lanes_;
+    const LaneHints& hints_;
     const ModelTable& models_;
     const Clock& clock_;
     Random& random_;
     const StealerOptions options_;
 
     std::vector<LaneState> lane_states_;
-    std::vector<bool> wanted_;  // Per backend: this period's steal is still to be done.
-    MonoTime next_period_;
+    std::vector<bool> wanted_;  // Per backend: this round's steal is still to be done.
+    MonoTime next_round_;
 };
 
 }  // namespace millrace::worker

@@ -189,6 +189,18 @@ Result<std::vector<LaneStats>> PostgresJobStore::lane_stats() {
     return lanes;
 }
 
+Result<std::vector<LaneAge>> PostgresJobStore::lane_ages() {
+    std::vector<LaneAge> lanes;
+    TRY_STATUS(session_.run(Effect::kRead, "lane_ages", [&](pqxx::transaction_base& transaction) {
+        lanes.clear();
+        for (const auto& row : transaction.exec_prepared("lane_ages")) {
+            lanes.push_back(
+                {text_of(row[0]), priority_of(row[1]), milliseconds(row[2].as<std::int64_t>())});
+        }
+    }));
+    return lanes;
+}
+
 Result<std::vector<WorkerRecord>> PostgresJobStore::worker_list() {
     std::vector<WorkerRecord> workers;
     TRY_STATUS(session_.run(Effect::kRead, "worker_list", [&](pqxx::transaction_base& transaction) {

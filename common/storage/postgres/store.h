@@ -30,6 +30,7 @@ class PostgresJobStore final : public JobStore {
     Result<JobPage> job_list(const JobFilter& filter) override;
     Result<std::vector<CancelledJob>> job_cancel(const std::vector<JobId>& ids) override;
     Result<std::vector<LaneStats>> lane_stats() override;
+    Result<std::vector<LaneAge>> lane_ages() override;
     Result<std::vector<WorkerRecord>> worker_list() override;
 
     Status worker_register(const WorkerInfo& worker) override;

@@ -90,7 +90,7 @@ TEST_F(CommandsTest, CancellingARunningJobTellsItsWorker) {
     EXPECT_EQ(cancelled_.at(0)->state, JobState::kCancelling);
     const auto orders = publisher_.values_of("t.control");
     ASSERT_THAT(orders, SizeIs(1));
-    const auto order = wire::decode_control(orders[0]).value();
+    const auto order = std::get<wire::CancelAttempt>(wire::decode_control(orders[0]).value());
     EXPECT_EQ(order.key, (AttemptKey{job, 1}));
     EXPECT_EQ(order.worker, holder);
     EXPECT_THAT(publisher_.values_of("t.events"), IsEmpty());

@@ -85,7 +85,7 @@ TEST_F(KeeperTest, ReleasesDueJobsAndDispatchesThem) {
     pass(seconds(1));
     EXPECT_EQ(state(job), JobState::kQueued);
     EXPECT_THAT(published(), ElementsAre(job));
-    EXPECT_FALSE(wire::decode_dispatch(publisher_.messages[0].value)->spec);
+    EXPECT_FALSE(wire::decode_dispatch(publisher_.values_of("t.jobs.default.normal")[0])->spec);
 }
 
 TEST_F(KeeperTest, AFullPageIsFollowedByTheNextAtOnce) {
@@ -239,6 +239,21 @@ TEST_F(KeeperTest, ADutyThatFailsIsTriedAgainNextTimeAndHoldsUpNoOther) {
     EXPECT_EQ(state(expiring), JobState::kExpired);
     pass(seconds(1));
     EXPECT_EQ(state(job), JobState::kQueued);
+}
+
+TEST_F(KeeperTest, TellsWorkersHowOldTheLanesAre) {
+    insert();
+    pass(seconds(3));
+    const auto sent = publisher_.values_of("t.control");
+    ASSERT_THAT(sent, SizeIs(3));
+    const auto hints = std::get<wire::LaneHints>(wire::decode_control(sent.back()).value());
+    EXPECT_EQ(hints.interval, seconds(1));
+    EXPECT_EQ(hints.measured_at, memory_.database_time());
+    ASSERT_THAT(hints.lanes, SizeIs(kPriorityCount));
+    for (const auto& lane : hints.lanes) {
+        const bool is_ours = lane.priority == test::a_spec().priority;
+        EXPECT_EQ(lane.oldest, is_ours ? seconds(3) : seconds(0)) << name(lane.priority);
+    }
 }
 
 TEST_F(KeeperTest, PurgesAndRotatesAtTheStartAndRarely) {

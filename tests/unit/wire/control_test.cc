@@ -19,14 +19,37 @@ void expect_corrupt(const std::string& bytes, const char* what) {
 TEST(ControlEncoding, ComesBackAsItWas) {
     const auto decoded = decode_control(encode(kOrder));
     ASSERT_TRUE(decoded.has_value()) << decoded.error().message;
-    EXPECT_EQ(decoded->key, kOrder.key);
-    EXPECT_EQ(decoded->worker, kOrder.worker);
+    const auto& order = std::get<CancelAttempt>(*decoded);
+    EXPECT_EQ(order.key, kOrder.key);
+    EXPECT_EQ(order.worker, kOrder.worker);
+}
+
+TEST(ControlEncoding, HintsComeBackAsTheyWere) {
+    const LaneHints hints{.measured_at = milliseconds(1'760'000'000'123),
+                          .interval = milliseconds(1000),
+                          .lanes = {{"default", Priority::kHigh, milliseconds(0)},
+                                    {"images", Priority::kLow, milliseconds(86'400'000)}}};
+    const auto decoded = decode_control(encode(hints));
+    ASSERT_TRUE(decoded.has_value()) << decoded.error().message;
+    const auto& read = std::get<LaneHints>(*decoded);
+    EXPECT_EQ(read.measured_at, hints.measured_at);
+    EXPECT_EQ(read.interval, hints.interval);
+    ASSERT_EQ(read.lanes.size(), 2U);
+    EXPECT_EQ(read.lanes[1].queue, "images");
+    EXPECT_EQ(read.lanes[1].priority, Priority::kLow);
+    EXPECT_EQ(read.lanes[1].oldest, milliseconds(86'400'000));
+}
+
+TEST(ControlEncoding, RefusesHintsAboutAPriorityThatItDoesNotKnow) {
+    v1::Control message;
+    message.mutable_lane_hints()->add_lanes()->set_queue("a");
+    expect_corrupt(serialize(message), "a lane without a priority");
 }
 
 TEST(ControlEncoding, AcceptsFieldsOfNewerWriters) {
     const auto decoded = decode_control(with_unknown_field(encode(kOrder)));
     ASSERT_TRUE(decoded.has_value()) << decoded.error().message;
-    EXPECT_EQ(decoded->key, kOrder.key);
+    EXPECT_EQ(std::get<CancelAttempt>(*decoded).key, kOrder.key);
 }
 
 TEST(ControlEncoding, RefusesOrdersThatItDoesNotKnow) {

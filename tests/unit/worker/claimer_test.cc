@@ -138,6 +138,64 @@ TEST(Stealer, ProbesRarelyWhileThereIsNothing) {
     EXPECT_LE(probes, 3 * 60 * 3 / 2);
 }
 
+// As a keeper of a gateway does.
+void send_hint(Harness& h) {
+    wire::LaneHints hint{
+        .measured_at = h.memory.database_time(), .interval = seconds(1), .lanes = {}};
+    for (const auto& lane : *h.memory.lane_ages()) {
+        hint.lanes.push_back({lane.queue, lane.priority, lane.oldest});
+    }
+    h.hints.take(hint);
+}
+
+TEST(Stealer, AsksNothingWhileHintsSayThatThereIsNothing) {
+    Harness h;
+    send_hint(h);
+    h.run();
+    const auto before = h.store.calls("job_steal");
+    for (int i = 0; i < 60; ++i) {
+        h.run_for(seconds(1));
+        send_hint(h);
+    }
+    EXPECT_EQ(h.store.calls("job_steal"), before);
+}
+
+TEST(Stealer, AnIdleWorkerFindsAJobWithinTheBoundWithHintsToo) {
+    Harness h;
+    h.run();
+    JobId job;
+    MonoTime submitted;
+    for (int step = 0; step < 400; ++step) {
+        if (step % 20 == 0) send_hint(h);  // Once a second.
+        if (job == JobId()) {
+            job = h.submit_silently(Harness::spec(Priority::kLow));
+            submitted = h.clock.now();
+        }
+        h.run_for(milliseconds(50));
+        if (h.backend.runs(job)) {
+            h.backend.complete_all();
+            // Another moment between two hints each time.
+            h.run_for(milliseconds(50 * (step % 7)));
+            job = JobId();
+        } else {
+            ASSERT_LE(h.clock.now() - submitted, seconds(2)) << "step " << step;
+        }
+    }
+}
+
+TEST(Stealer, LooksForItselfWithinTheBoundOnceHintsStayAway) {
+    Harness h;
+    h.run();
+    for (int i = 0; i < 20; ++i) {
+        send_hint(h);
+        const auto job = h.submit_silently(Harness::spec(Priority::kLow));
+        h.run_for(seconds(2));
+        ASSERT_TRUE(h.backend.runs(job)) << "round " << i;
+        h.backend.complete_all();
+        h.run_for(milliseconds(50 * i));
+    }
+}
+
 TEST(Stealer, DrainsABacklogWithoutAnyMessage) {
     Harness h({.slots = 4});
     std::vector<JobId> jobs;

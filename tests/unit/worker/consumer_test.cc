@@ -60,17 +60,24 @@ TEST_F(ConsumerTest, PausesAFullLaneAndResumesItHalfEmpty) {
     EXPECT_FALSE(harness_.subscriber.is_paused(topic_));
 }
 
-TEST(ControlListener, PassesOrdersOnAndSkipsWhatIsNone) {
+TEST(ControlListener, PassesOrdersAndHintsOnAndSkipsWhatIsNeither) {
     test::FakeSubscriber subscriber;
     std::vector<AttemptKey> cancelled;
-    ControlListener listener(
-        subscriber, [&](const wire::CancelAttempt& order) { cancelled.push_back(order.key); });
+    LaneHints hints({{"a", Priority::kLow}}, milliseconds(1000));
+    ControlListener listener(subscriber, hints, [&](const wire::CancelAttempt& order) {
+        cancelled.push_back(order.key);
+    });
     const AttemptKey key{JobId(Uuid{{1}}), 3};
     subscriber.add("control", "\xff");
     subscriber.add("control",
                    wire::encode(wire::CancelAttempt{.key = key, .worker = WorkerId(Uuid{{2}})}));
+    subscriber.add("control", wire::encode(wire::LaneHints{
+                                  .measured_at = milliseconds(5000),
+                                  .interval = milliseconds(1000),
+                                  .lanes = {{"a", Priority::kLow, milliseconds(7)}}}));
     listener.step(milliseconds(0));
     EXPECT_EQ(cancelled, std::vector{key});
+    EXPECT_EQ(hints.oldest(0, milliseconds(5000)), milliseconds(7));
 }
 
 }  // namespace

@@ -88,6 +88,7 @@ class Harness {
     worker::ModelTable models;
     worker::Lanes lanes;
     worker::OffsetTracker offsets;
+    worker::LaneHints hints;
     worker::CompletionWriter writer;
     worker::Claimer claimer;
     worker::LeaseKeeper lease_keeper;

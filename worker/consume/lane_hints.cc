@@ -1,0 +1,29 @@
+#include "worker/consume/lane_hints.h"
+
+#include <algorithm>
+
+namespace millrace::worker {
+
+void LaneHints::take(const wire::LaneHints& hints) {
+    const std::lock_guard lock(mutex_);
+    // Several keepers send them, and messages overtake each other.
+    if (hints.measured_at <= measured_at_ || hints.interval > interval_max_) return;
+    measured_at_ = hints.measured_at;
+    interval_ = hints.interval;
+    for (LaneIndex lane = 0; lane < lanes_.size(); ++lane) {
+        const auto found = std::ranges::find_if(hints.lanes, [&](const auto& hint) {
+            return hint.priority == lanes_[lane].priority && hint.queue == lanes_[lane].queue;
+        });
+        oldest_[lane] = found == hints.lanes.end() ? std::nullopt : std::optional(found->oldest);
+    }
+}
+
+std::optional<milliseconds> LaneHints::oldest(LaneIndex lane, milliseconds database_time) const {
+    const std::lock_guard lock(mutex_);
+    const auto age = database_time - measured_at_;
+    // A measurement from the future means that the clock stepped back since.
+    if (age < -interval_ || age > interval_ + interval_ / 2) return std::nullopt;
+    return oldest_[lane];
+}
+
+}  // namespace millrace::worker
