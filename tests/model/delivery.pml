@@ -1,0 +1,783 @@
+/* The delivery protocol: jobs, workers and the keeper, on PostgreSQL and Kafka that lose answers,
+ * messages, workers and (with an asynchronous standby) commits.
+ *
+ * Every step of a process below is one statement of common/storage/postgres/sql, or one act of the
+ * environment. README.md says what is left out, and how to read a counterexample.
+ *
+ * A process has one state, its loop: all that is remembered stands in the tables. Whatever may go
+ * on for ever in reality (crashes, lost answers, cuts) happens a bounded number of times here, and
+ * nothing else can repeat without it. So every run ends, and liveness is a property of its end:
+ * when nothing can happen any more, every job is final.
+ */
+
+/* ---- What a configuration chooses --------------------------------------------------------- */
+
+#ifndef SUBMITS
+#define SUBMITS 1     /* Times that the client sends its one job; each has an id of its own. */
+#endif
+#ifndef WORKERS
+#define WORKERS 2     /* Processes. */
+#endif
+#ifndef MESSAGES
+#define MESSAGES 0    /* Of one job, in Kafka at a time. 0: Kafka is down. */
+#endif
+#ifndef DUPLICATES
+#define DUPLICATES 0  /* Messages delivered twice. */
+#endif
+#ifndef DOUBTS
+#define DOUBTS 0      /* Statements whose answer is lost; they commit later, or never. */
+#endif
+#ifndef CRASHES
+#define CRASHES 0     /* Of workers. */
+#endif
+#ifndef STOPS
+#define STOPS 0       /* Workers that sign off in good order and leave rows behind. */
+#endif
+#ifndef LAPSES
+#define LAPSES 0      /* Workers that pause, or are cut off, for longer than their lease. */
+#endif
+#ifndef OUTAGES
+#define OUTAGES 0     /* Cuts of all workers at once. */
+#endif
+#ifndef FAILOVERS
+#define FAILOVERS 0   /* To an asynchronous standby that has not seen the last commit. */
+#endif
+#ifndef CANCELS
+#define CANCELS 0
+#endif
+#ifndef EXPIRY
+#define EXPIRY 0      /* Whether jobs have a time to live. */
+#endif
+#ifndef ATTEMPTS_MAX
+#define ATTEMPTS_MAX 1
+#endif
+#ifndef LOSSES_MAX
+#define LOSSES_MAX 3
+#endif
+#ifndef RECONCILE
+#define RECONCILE 1   /* Workers hand back what they do not hold. */
+#endif
+#ifndef SWEEP
+#define SWEEP 0       /* The keeper ends attempts past their deadline. */
+#endif
+
+/* ---- Guards: each is 1; `check` proves that the model fails where one is 0 ------------------ */
+
+#ifndef EPOCH_IN_COMPLETION
+#define EPOCH_IN_COMPLETION 1
+#endif
+#ifndef STATE_IN_COMPLETION
+#define STATE_IN_COMPLETION 1
+#endif
+#ifndef INCARNATION_IN_FENCE
+#define INCARNATION_IN_FENCE 1
+#endif
+#ifndef QUEUED_IN_CLAIM
+#define QUEUED_IN_CLAIM 1
+#endif
+#ifndef LEASE_AT_START
+#define LEASE_AT_START 1
+#endif
+#ifndef LEVEL_TRIGGERED_RESCUE
+#define LEVEL_TRIGGERED_RESCUE 1
+#endif
+#ifndef RESCUE_OWNER_GUARD
+#define RESCUE_OWNER_GUARD 1
+#endif
+#ifndef CANCELLING_IN_RESCUE
+#define CANCELLING_IN_RESCUE 1
+#endif
+#ifndef CANCELLING_IN_RETRY
+#define CANCELLING_IN_RETRY 1
+#endif
+#ifndef CANCELLING_IN_SWEEP
+#define CANCELLING_IN_SWEEP 1
+#endif
+#ifndef RECONCILE_AND_SWEEP
+#define RECONCILE_AND_SWEEP 1
+#endif
+#ifndef STEALING
+#define STEALING 1
+#endif
+#ifndef MASS_OUTAGE
+#define MASS_OUTAGE 1
+#endif
+#ifndef IDEMPOTENCY_INDEX
+#define IDEMPOTENCY_INDEX 1
+#endif
+
+#define INCARNATIONS (WORKERS + CRASHES + STOPS + LAPSES + WORKERS * OUTAGES)
+#define JOBS SUBMITS
+#define PAIRS (WORKERS * JOBS)
+#define EPOCHS 8
+
+/* ---- Numbers that the code uses (common/job) ------------------------------------------------ */
+
+#define ABSENT 0
+#define SCHEDULED 1
+#define QUEUED 3
+#define IN_PROGRESS 4
+#define CANCELLING 5
+#define COMPLETED 6
+#define FAILED 7
+#define CANCELLED 8
+#define EXPIRED 9
+
+#define ALIVE 1   /* worker_state */
+#define STOPPED 3
+#define LOST 4
+
+#define COMPLETES 1    /* outcome */
+#define RETRYABLE 3
+#define TIMED_OUT 5
+#define INTERRUPTED 6
+#define WAS_CANCELLED 7
+#define WORKER_LOST 8
+
+#define NOTHING 0   /* phase of a claim or an attempt */
+#define SENT 1
+#define ANSWERED 2
+#define RUNNING 3
+#define SETTLING 4
+
+/* ---- PostgreSQL ------------------------------------------------------------------------------ */
+
+typedef Row {
+    byte state;
+    byte epoch;
+    byte worker;    /* Incarnation; 0 is NULL. */
+    byte failures;
+    byte losses;
+    byte holder;    /* Ghost: number of the attempt that holds the job, 0 if none does. */
+}
+Row job[JOBS];          /* jobs_open, and jobs_final: the state tells which. */
+byte key_job;           /* idempotency_keys: 1 + the job of the one key. */
+byte worker_state[INCARNATIONS + 1];
+byte history[JOBS * EPOCHS];        /* job_attempts: 16 * worker + outcome. */
+byte attempts;          /* Ghost: numbers all attempts, also those that PostgreSQL forgot. */
+bool forgot;            /* Ghost: a commit was lost. */
+#if FAILOVERS
+Row before[JOBS];       /* Each row before its last commit. */
+#endif
+
+/* ---- Processes' memories --------------------------------------------------------------------- */
+
+typedef Attempt {
+    byte phase;
+    byte worker;    /* With epoch: the fence. */
+    byte epoch;
+    byte number;    /* Ghost: which attempt it is. */
+    byte outcome;
+    bool written;   /* Ghost: the outcome is in PostgreSQL. */
+}
+byte incarnation[WORKERS];              /* 0: the process is down. */
+byte incarnations;
+bool leased[INCARNATIONS + 1];          /* Its worker believes in its lease. */
+Attempt claim[PAIRS];                   /* On its way; somebody waits for the answer. */
+byte late_claim[PAIRS];                 /* Nobody waits any more: the incarnation. */
+Attempt held[PAIRS];                    /* What a worker's executor holds. */
+Attempt late[PAIRS];                    /* A settlement that is on its way; nobody waits. */
+
+byte message[JOBS];                     /* In Kafka. */
+byte insert[SUBMITS];                   /* phase of each submit. */
+bool late_insert[SUBMITS];
+bool saw_no_key[SUBMITS];
+byte answer;                            /* To the client: 1 + the job. */
+
+byte rescued[JOBS];                     /* The keeper's statement saw this worker gone. */
+bool news[INCARNATIONS + 1];            /* Gone, and no pass of the keeper since. */
+bool mass;                              /* The last that was declared lost fell in an outage. */
+bool suspect[INCARNATIONS + 1];         /* Declared lost a moment ago. */
+bool in_outage[INCARNATIONS + 1];       /* Ghost: declared lost in an outage. */
+
+byte duplicates = DUPLICATES, doubts = DOUBTS, crashes = CRASHES, stops = STOPS;
+byte lapses = LAPSES, outages = OUTAGES, failovers = FAILOVERS, cancels = CANCELS;
+
+#define PROMISE(holds, what) \
+    if \
+    :: (holds) \
+    :: else -> printf("BROKEN: "); printf(what); printf("\n"); assert(holds) \
+    fi
+
+#define is_waiting(j) (job[j].state == SCHEDULED || job[j].state == QUEUED)
+#define is_active(j) (job[j].state == IN_PROGRESS || job[j].state == CANCELLING)
+#define is_open(j) (is_waiting(j) || is_active(j))
+#define is_gone(i) (worker_state[i] == STOPPED || worker_state[i] == LOST)
+#define is_same(a, b) (a.worker == b.worker && a.epoch == b.epoch && a.number == b.number)
+
+/* What a failover takes back. */
+inline remember(j) {
+#if FAILOVERS
+    copy_row(before[j], job[j])
+#else
+    skip
+#endif
+}
+
+inline copy_row(to, from) {
+    to.state = from.state;
+    to.epoch = from.epoch;
+    to.worker = from.worker;
+    to.failures = from.failures;
+    to.losses = from.losses;
+    to.holder = from.holder
+}
+
+inline copy_attempt(to, from) {
+    to.phase = from.phase;
+    to.worker = from.worker;
+    to.epoch = from.epoch;
+    to.number = from.number;
+    to.outcome = from.outcome;
+    to.written = from.written
+}
+
+inline forget(a) {
+    a.phase = NOTHING;
+    a.worker = 0;
+    a.epoch = 0;
+    a.number = 0;
+    a.outcome = 0;
+    a.written = false
+}
+
+/* The dispatcher's publish. It may be lost: Kafka() loses messages. */
+inline dispatch(j) {
+    message[j] = (message[j] < MESSAGES -> message[j] + 1 : message[j])
+}
+
+/* The end of an attempt, and of its job where the next state is final. A row that is not active
+ * has no worker: a CHECK of the table. */
+inline end_attempt(j, next, cause) {
+    PROMISE(is_open(j), "a final state never changes");
+    PROMISE(job[j].state != CANCELLING || next >= COMPLETED, "what is cancelling is never queued");
+    PROMISE(job[j].failures <= ATTEMPTS_MAX, "failures <= max_attempts");
+    history[j * EPOCHS + job[j].epoch] = 16 * job[j].worker + cause;
+    job[j].state = next;
+    job[j].holder = 0;
+    job[j].worker = (STATE_IN_COMPLETION || next >= COMPLETED -> 0 : job[j].worker);
+    if
+    :: next == QUEUED -> dispatch(j)
+    :: else
+    fi
+}
+
+/* job_insert.sql: a job, unless its key is taken. Without the index the gateway can only look
+ * first and insert later. */
+inline job_insert(s) {
+    if
+    :: IDEMPOTENCY_INDEX && key_job != 0
+    :: job[s].state != ABSENT   /* job_specs_pkey: an earlier try of this very insert. */
+    :: else ->
+        if
+        :: IDEMPOTENCY_INDEX || saw_no_key[s] ->
+            PROMISE(key_job == 0, "one job for one idempotency key");
+            key_job = s + 1;
+            job[s].state = QUEUED;
+            dispatch(s);
+            printf("job_insert: job %d is accepted\n", s)
+        :: else
+        fi
+    fi
+}
+
+/* job_claim.sql, and the `claimed` of job_steal.sql. That the worker is alive was looked up when
+ * the statement began. */
+inline job_claim(j, i) {
+    took = (job[j].state == QUEUED || (!QUEUED_IN_CLAIM && is_open(j)));
+    if
+    :: took ->
+        remember(j);
+        PROMISE(job[j].holder == 0, "an attempt begins when the one before is over");
+        job[j].state = IN_PROGRESS;
+        job[j].epoch++;
+        job[j].worker = i;
+        attempts++;
+        job[j].holder = attempts;
+        printf("job_claim: job %d by incarnation %d, epoch %d\n", j, i, job[j].epoch)
+    :: else -> printf("job_claim: job %d is not to be had for incarnation %d\n", j, i)
+    fi
+}
+
+/* The fence of job_complete.sql and job_settle.sql. */
+#define is_fenced(j, a) (is_open(j) \
+    && (!STATE_IN_COMPLETION || is_active(j)) \
+    && (!EPOCH_IN_COMPLETION || job[j].epoch == a.epoch) \
+    && (!INCARNATION_IN_FENCE || job[j].worker == a.worker))
+
+/* job_complete.sql, job_settle.sql. After a failover one worker may hold a job twice under one
+ * fence: both attempts are of the job and the worker that the row names, and one of them counts. */
+inline job_settle(j, a) {
+    took = is_fenced(j, a);
+    if
+    :: took ->
+        remember(j);
+        PROMISE(job[j].holder == a.number
+                    || (forgot && job[j].worker == a.worker && job[j].epoch == a.epoch),
+                "an outcome counts for its own attempt only, and once");
+        printf("job_settle: job %d, epoch %d of incarnation %d, outcome %d\n",
+               j, a.epoch, a.worker, a.outcome);
+        if
+        :: a.outcome == COMPLETES ->
+            end_attempt(j, COMPLETED, COMPLETES);
+            job[j].worker = a.worker
+        :: a.outcome != COMPLETES && CANCELLING_IN_RETRY && job[j].state == CANCELLING ->
+            end_attempt(j, CANCELLED, WAS_CANCELLED)
+        :: a.outcome == RETRYABLE && !(CANCELLING_IN_RETRY && job[j].state == CANCELLING) ->
+            job[j].failures++;
+            job[j].losses = 0;
+            if
+            :: job[j].failures >= ATTEMPTS_MAX -> end_attempt(j, FAILED, RETRYABLE)
+            :: else -> end_attempt(j, SCHEDULED, RETRYABLE)
+            fi
+        :: a.outcome == INTERRUPTED && !(CANCELLING_IN_RETRY && job[j].state == CANCELLING) ->
+            job[j].losses = 0;
+            end_attempt(j, QUEUED, INTERRUPTED)
+        fi
+    :: else -> printf("job_settle: job %d refuses epoch %d of incarnation %d\n",
+                      j, a.epoch, a.worker)
+    fi
+}
+
+/* job_settled_before.sql: whether the refused was written by an earlier try of its own. */
+#define is_settled_before(j, a) \
+    ((a.outcome == COMPLETES && job[j].state == COMPLETED && job[j].epoch == a.epoch \
+        && job[j].worker == a.worker) \
+     || (a.outcome != COMPLETES && (history[j * EPOCHS + a.epoch] == 16 * a.worker + a.outcome \
+        || history[j * EPOCHS + a.epoch] == 16 * a.worker + WAS_CANCELLED)))
+
+/* ---- The client and the gateway -------------------------------------------------------------- */
+
+/* A client that hears nothing sends again, with the same key, through another gateway. */
+proctype Gateway(byte s) {
+    end: do
+    :: d_step { insert[s] == NOTHING && answer == 0 && (s == 0 || late_insert[s - 1] ||
+                    insert[s - 1] == ANSWERED) ->
+        insert[s] = SENT;
+        saw_no_key[s] = (key_job == 0);
+        printf("client: sends its job, as %d\n", s) }
+    :: d_step { insert[s] == SENT && !late_insert[s] ->
+        job_insert(s);
+        insert[s] = ANSWERED;
+        answer = key_job;
+        PROMISE(answer != 0 && job[answer - 1].state != ABSENT, "what is answered is stored") }
+    :: d_step { insert[s] == SENT && !late_insert[s] && doubts > 0 ->
+        doubts--;
+        late_insert[s] = true;
+        printf("job_insert: no answer about job %d\n", s) }
+    :: d_step { late_insert[s] && insert[s] == SENT ->
+        job_insert(s);
+        insert[s] = ANSWERED }
+    :: d_step { late_insert[s] && insert[s] == SENT && s + 1 < SUBMITS ->
+        insert[s] = ANSWERED;
+        printf("job_insert: job %d never arrived\n", s) }
+    od
+}
+
+proctype Client(byte j) {
+    end: do
+    :: d_step { cancels > 0 && is_waiting(j) ->     /* job_cancel.sql */
+        cancels--;
+        remember(j);
+        job[j].state = CANCELLED;
+        printf("job_cancel: job %d before it runs\n", j) }
+    :: d_step { cancels > 0 && job[j].state == IN_PROGRESS ->
+        cancels--;
+        remember(j);
+        job[j].state = CANCELLING;
+        printf("job_cancel: job %d while it runs\n", j) }
+    od
+}
+
+/* ---- Kafka ----------------------------------------------------------------------------------- */
+
+proctype Kafka(byte j) {
+    end: do
+    :: d_step { message[j] > 0 -> message[j]--; printf("kafka: loses job %d\n", j) }
+    :: d_step { message[j] > 0 && message[j] < MESSAGES && duplicates > 0 ->
+        duplicates--;
+        message[j]++;
+        printf("kafka: delivers job %d twice\n", j) }
+    od
+}
+
+/* ---- Workers: worker/execute ----------------------------------------------------------------- */
+
+inline start_incarnation(w) {       /* worker_register.sql */
+    incarnations++;
+    incarnation[w] = incarnations;
+    worker_state[incarnations] = ALIVE;
+    leased[incarnations] = true;
+    printf("worker %d: is incarnation %d\n", w, incarnation[w])
+}
+
+/* Memory is gone; statements that were sent go on. */
+inline end_process(w) {
+    leased[incarnation[w]] = false;
+    incarnation[w] = 0;
+    p = w * JOBS;
+    do
+    :: p < (w + 1) * JOBS ->
+        if
+        :: claim[p].phase == SENT && late_claim[p] == 0 -> late_claim[p] = claim[p].worker
+        :: else
+        fi;
+        if
+        :: held[p].phase == SETTLING && late[p].phase == NOTHING -> copy_attempt(late[p], held[p])
+        :: else
+        fi;
+        forget(claim[p]);
+        forget(held[p]);
+        p++
+    :: else -> break
+    od;
+    p = 0
+}
+
+/* LeaseKeeper. A lease that the worker still believes in is one that nobody takes for over. */
+proctype Lease(byte w) {
+    byte p;
+    end: do
+    :: d_step { incarnation[w] == 0 && incarnations < INCARNATIONS -> start_incarnation(w) }
+    :: d_step { incarnation[w] != 0 && !leased[incarnation[w]] &&
+                worker_state[incarnation[w]] == ALIVE ->      /* worker_heartbeat.sql */
+        leased[incarnation[w]] = true;
+        printf("worker %d: renews its lease in time\n", w) }
+    :: d_step { incarnation[w] != 0 && worker_state[incarnation[w]] != ALIVE &&
+                incarnations < INCARNATIONS -> start_incarnation(w) }
+    :: d_step { lapses > 0 && leased[incarnation[w]] ->
+        lapses--;
+        leased[incarnation[w]] = false;
+        printf("worker %d: pauses, its lease lapses\n", w) }
+    :: d_step { crashes > 0 && incarnation[w] != 0 ->
+        crashes--;
+        printf("worker %d: crashes\n", w);
+        end_process(w) }
+    :: d_step { stops > 0 && leased[incarnation[w]] ->           /* worker_set_state.sql */
+        stops--;
+        worker_state[incarnation[w]] = STOPPED;
+        news[incarnation[w]] = true;
+        printf("worker %d: signs off\n", w);
+        end_process(w) }
+    od
+}
+
+/* Claims by a message, steals without one, reconciles. One after the other: so no claim is on its
+ * way where a reconciliation looks. */
+proctype Claimer(byte w; byte j) {
+    bool took;
+    byte p = w * JOBS + j;
+    end: do
+    :: d_step { message[j] > 0 && claim[p].phase == NOTHING && leased[incarnation[w]] ->
+        message[j]--;
+        claim[p].phase = SENT;
+        claim[p].worker = incarnation[w] }
+    :: d_step { STEALING && job[j].state == QUEUED && claim[p].phase == NOTHING &&
+                leased[incarnation[w]] ->                     /* job_steal.sql */
+        claim[p].phase = SENT;
+        claim[p].worker = incarnation[w] }
+    :: d_step { claim[p].phase == SENT ->
+        job_claim(j, claim[p].worker);
+        if
+        :: took ->
+            claim[p].phase = ANSWERED;
+            claim[p].epoch = job[j].epoch;
+            claim[p].number = job[j].holder
+        :: else -> forget(claim[p])
+        fi;
+        took = false }
+    :: d_step { claim[p].phase == SENT && doubts > 0 && late_claim[p] == 0 ->
+        doubts--;
+        late_claim[p] = claim[p].worker;
+        forget(claim[p]);
+        printf("worker %d: hears nothing about its claim of job %d\n", w, j) }
+    :: d_step { late_claim[p] != 0 ->
+        job_claim(j, late_claim[p]);
+        late_claim[p] = 0;
+        took = false }
+    :: d_step { late_claim[p] != 0 ->
+        printf("job_claim: incarnation %d's never arrived\n", late_claim[p]);
+        late_claim[p] = 0 }
+    :: d_step { RECONCILE && RECONCILE_AND_SWEEP && is_active(j) && incarnation[w] != 0 &&
+                job[j].worker == incarnation[w] && leased[incarnation[w]] &&
+                held[p].phase == NOTHING && claim[p].phase == NOTHING ->
+        held[p].phase = SETTLING;                                /* worker_active.sql */
+        held[p].worker = job[j].worker;
+        held[p].epoch = job[j].epoch;
+        held[p].number = job[j].holder;
+        held[p].outcome = INTERRUPTED;
+        printf("worker %d: hands back job %d, which it does not hold\n", w, j) }
+    od
+}
+
+/* A claim of a job that is held replaces the older attempt: what runs is dropped, what settles is
+ * on its way already. */
+proctype Executor(byte w; byte j) {
+    byte p = w * JOBS + j;
+    end: do
+    :: d_step { claim[p].phase == ANSWERED &&
+                (held[p].phase != SETTLING || late[p].phase == NOTHING) ->
+        if
+        :: held[p].phase == SETTLING -> copy_attempt(late[p], held[p])
+        :: else
+        fi;
+        copy_attempt(held[p], claim[p]);
+        forget(claim[p]);
+        if
+        :: !LEASE_AT_START || (held[p].worker == incarnation[w] && leased[incarnation[w]]) ->
+            PROMISE(worker_state[held[p].worker] == ALIVE, "no attempt starts without a lease");
+            held[p].phase = RUNNING;
+            printf("worker %d: starts job %d, epoch %d\n", w, j, held[p].epoch)
+        :: else ->
+            held[p].phase = SETTLING;
+            held[p].outcome = INTERRUPTED
+        fi }
+    :: d_step { held[p].phase == RUNNING ->
+        held[p].phase = SETTLING;
+        held[p].outcome = COMPLETES }
+    :: d_step { held[p].phase == RUNNING ->
+        held[p].phase = SETTLING;
+        held[p].outcome = RETRYABLE }
+    :: d_step { held[p].phase == RUNNING &&
+                (worker_state[held[p].worker] != ALIVE || job[j].state == CANCELLING) ->
+        held[p].phase = SETTLING;
+        held[p].outcome = INTERRUPTED }
+    od
+}
+
+/* CompletionWriter: an outcome whose answer was lost is sent again; the older copy may still
+ * arrive. */
+proctype Writer(byte w; byte j) {
+    bool took;
+    byte p = w * JOBS + j;
+    end: do
+    :: d_step { held[p].phase == SETTLING ->
+        job_settle(j, held[p]);
+        PROMISE(forgot || took || held[p].written == is_settled_before(j, held[p]),
+                "an outcome in doubt is recognised if and only if it was written");
+        forget(held[p]);
+        took = false }
+    :: d_step { held[p].phase == SETTLING && doubts > 0 && late[p].phase == NOTHING ->
+        doubts--;
+        copy_attempt(late[p], held[p]);
+        printf("worker %d: hears nothing about its outcome of job %d\n", w, j) }
+    :: d_step { late[p].phase != NOTHING ->
+        job_settle(j, late[p]);
+        held[p].written = (held[p].written || (took && is_same(held[p], late[p])));
+        forget(late[p]);
+        took = false }
+    :: d_step { late[p].phase != NOTHING ->
+        printf("job_settle: incarnation %d's never arrived\n", late[p].worker);
+        forget(late[p]) }
+    od
+}
+
+/* ---- The keeper ------------------------------------------------------------------------------ */
+
+/* SilenceWatch: silent for the ttl, by a clock that runs no faster than the worker's lease. */
+inline judge_outage(i) {
+#if OUTAGES
+    byte n = 1, silent = 0, all = 0;
+    suspect[i] = true;
+    do
+    :: n <= INCARNATIONS ->
+        silent = silent + (suspect[n] || (worker_state[n] == ALIVE && !leased[n]) -> 1 : 0);
+        all = all + (suspect[n] || worker_state[n] == ALIVE -> 1 : 0);
+        n++
+    :: else -> break
+    od;
+    in_outage[i] = (silent >= 2 && silent * 3 > all);
+    mass = (MASS_OUTAGE && in_outage[i]);
+    n = 0; silent = 0; all = 0
+#else
+    skip
+#endif
+}
+
+#if OUTAGES     /* A round rescues before it declares anybody lost. */
+#define is_round_over (rescued[0] == 0 && !(is_active(0) && is_gone(job[0].worker)))
+#else
+#define is_round_over true
+#endif
+
+proctype Silence(byte i) {
+    end: do
+    :: d_step { worker_state[i] == ALIVE && !leased[i] && is_round_over -> /* worker_mark_lost.sql */
+        worker_state[i] = LOST;
+        news[i] = true;
+        printf("keeper: incarnation %d is lost\n", i);
+        judge_outage(i) }
+#if OUTAGES
+    :: d_step { suspect[i] && is_round_over -> suspect[i] = false }
+#endif
+    od
+}
+
+/* keeper_rescue.sql: begins with what its snapshot shows, and judges the row that it has locked. */
+inline keeper_rescue(j) {
+    if
+    :: is_active(j) && (!RESCUE_OWNER_GUARD || job[j].worker == rescued[j]) ->
+        remember(j);
+        PROMISE(is_gone(job[j].worker), "nobody loses an attempt under a live lease");
+        printf("keeper_rescue: job %d, epoch %d of incarnation %d\n",
+               j, job[j].epoch, job[j].worker);
+        if
+        :: worker_state[job[j].worker] == LOST && !mass ->
+            PROMISE(!in_outage[job[j].worker], "a loss in a mass outage counts for nobody");
+            job[j].losses++
+        :: else
+        fi;
+        if
+        :: CANCELLING_IN_RESCUE && job[j].state == CANCELLING ->
+            end_attempt(j, CANCELLED, WORKER_LOST)
+        :: else ->
+            if
+            :: job[j].losses >= LOSSES_MAX -> end_attempt(j, FAILED, WORKER_LOST)
+            :: else -> end_attempt(j, QUEUED, WORKER_LOST)
+            fi
+        fi
+    :: else
+    fi;
+    rescued[j] = 0
+}
+
+proctype Keeper(byte j) {
+    end: do
+    :: d_step { rescued[j] == 0 && is_active(j) && is_gone(job[j].worker) &&
+                (LEVEL_TRIGGERED_RESCUE || news[job[j].worker]) ->
+        rescued[j] = job[j].worker }
+    :: d_step { rescued[j] != 0 -> keeper_rescue(j) }
+    :: d_step { SWEEP && RECONCILE_AND_SWEEP && is_active(j) ->  /* keeper_end_overdue.sql */
+        remember(j);
+        job[j].failures++;
+        job[j].losses = 0;
+        printf("keeper_end_overdue: job %d, epoch %d\n", j, job[j].epoch);
+        if
+        :: CANCELLING_IN_SWEEP && job[j].state == CANCELLING ->
+            end_attempt(j, CANCELLED, TIMED_OUT)
+        :: else ->
+            if
+            :: job[j].failures >= ATTEMPTS_MAX -> end_attempt(j, FAILED, TIMED_OUT)
+            :: else -> end_attempt(j, QUEUED, TIMED_OUT)
+            fi
+        fi }
+    :: d_step { job[j].state == SCHEDULED ->                     /* keeper_release.sql */
+        remember(j);
+        job[j].state = QUEUED;
+        dispatch(j) }
+    :: d_step { EXPIRY && is_waiting(j) ->                       /* keeper_expire.sql */
+        remember(j);
+        job[j].state = EXPIRED;
+        printf("keeper_expire: job %d\n", j) }
+    od
+}
+
+/* Edge-triggered: one pass over what it finds then. */
+proctype Pass(byte i) {
+    end: do
+    :: d_step { !LEVEL_TRIGGERED_RESCUE && news[i] && is_round_over &&
+                !(is_active(0) && job[0].worker == i) -> news[i] = false }
+    od
+}
+
+/* ---- The environment ------------------------------------------------------------------------- */
+
+proctype Environment(byte j) {
+    byte i;
+    end: do
+    :: d_step { outages > 0 && incarnations > 1 ->
+        outages--;
+        i = 1;
+        do
+        :: i <= INCARNATIONS -> leased[i] = false; i++
+        :: else -> break
+        od;
+        i = 0;
+        do      /* What is on its way never arrives: see README.md. */
+        :: i < PAIRS ->
+            late_claim[i] = 0;
+            if
+            :: claim[i].phase == SENT -> forget(claim[i])
+            :: else
+            fi;
+            i++
+        :: else -> break
+        od;
+        i = 0;
+        printf("network: all workers are cut off\n") }
+#if FAILOVERS
+    :: d_step { failovers > 0 && before[j].state != ABSENT ->
+        failovers--;
+        forgot = true;
+        copy_row(job[j], before[j]);
+        printf("postgresql: fails over, the last commit about job %d is lost\n", j) }
+#endif
+    od
+}
+
+/* When nothing can happen any more. */
+proctype End() {
+    byte j;
+    timeout;
+    d_step {
+        do
+        :: j < JOBS ->
+            PROMISE(!is_open(j), "no job stays open for ever");
+            j++
+        :: else -> break
+        od
+    }
+}
+
+init {
+    byte n;
+    atomic {
+        n = 0;
+        do
+        :: n < SUBMITS ->
+            run Gateway(n);
+            run Kafka(n);
+            run Keeper(n);
+            n++
+        :: else -> break
+        od;
+        n = 0;
+        do
+        :: n < WORKERS -> start_incarnation(n); run Lease(n); n++
+        :: else -> break
+        od;
+        n = 0;
+        do
+        :: n < PAIRS ->
+            run Claimer(n / JOBS, n % JOBS);
+            run Executor(n / JOBS, n % JOBS);
+            run Writer(n / JOBS, n % JOBS);
+            n++
+        :: else -> break
+        od;
+        n = 1;
+        do
+        :: n <= INCARNATIONS -> run Silence(n); n++
+        :: else -> break
+        od;
+        if
+        :: CANCELS -> run Client(0)
+        :: else
+        fi;
+        if
+        :: OUTAGES || FAILOVERS -> run Environment(0)
+        :: else
+        fi;
+        if
+        :: !LEVEL_TRIGGERED_RESCUE ->
+            n = 1;
+            do
+            :: n <= INCARNATIONS -> run Pass(n); n++
+            :: else -> break
+            od
+        :: else
+        fi;
+        run End();
+        n = 0
+    }
+}
