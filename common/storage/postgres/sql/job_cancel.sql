@@ -1,11 +1,16 @@
 -- Cancels jobs: waiting ones move to jobs_final, running ones are asked to stop.
 -- $1 ids (ascending). Locks: the rows, in the order of $1. Index: jobs_open_pkey.
+-- A job that was claimed just now is held as it is, but PostgreSQL tries the update on the version
+-- of this statement's snapshot first, and checks constraints: so all that they speak of is set.
 WITH held AS (
-    SELECT j.id, j.state
+    SELECT j.id, j.state, j.worker_id, j.attempt_deadline
     FROM unnest($1::uuid[]) AS a (id) JOIN jobs_open j ON j.id = a.id
     FOR UPDATE OF j
 ), running AS (
-    UPDATE jobs_open j SET state = 5 FROM held h WHERE j.id = h.id AND h.state = 4
+    UPDATE jobs_open j
+    SET state = 5, worker_id = h.worker_id, attempt_deadline = h.attempt_deadline, claim_by = NULL
+    FROM held h
+    WHERE j.id = h.id AND h.state = 4
 ), ended AS (
     DELETE FROM jobs_open j USING held h WHERE j.id = h.id AND h.state <= 3 RETURNING j.*
 )
