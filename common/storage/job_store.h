@@ -37,7 +37,7 @@ class JobStore {
     // Commits a write and throws it away: proves that jobs can be accepted.
     virtual Status store_probe() = 0;
 
-    // Makes the queues known; idempotent. Everything below refuses other queues.
+    // Makes the queues known; idempotent. Who inserts, registers or steals may name no others.
     virtual Status queue_register(const std::vector<std::string>& queues) = 0;
 
     // Models that some worker of the queue has ever announced, and those that it announces now.
@@ -70,7 +70,8 @@ class JobStore {
 
     // --- Workers ---
 
-    // A new incarnation: alive from now on. Announces its models to its queues.
+    // A new incarnation: alive from now on. Announces its models to its queues. The same again
+    // changes nothing, and revives nobody.
     virtual Status worker_register(const WorkerInfo& worker) = 0;
     virtual Result<HeartbeatReply> worker_heartbeat(WorkerId worker) = 0;
     // Takes no more jobs, but keeps its lease.
@@ -84,7 +85,7 @@ class JobStore {
     // were cancelled, claimed elsewhere, expired or unknown.
     virtual Result<std::vector<Claim>> job_claim(WorkerId worker,
                                                  const std::vector<JobId>& ids) = 0;
-    // Claims the oldest ready jobs of one lane that the worker can serve.
+    // Claims ready jobs of one lane that the worker can serve, the oldest by their ids first.
     virtual Result<std::vector<ClaimedJob>> job_steal(WorkerId worker,
                                                       const StealRequest& request) = 0;
     virtual Result<std::vector<std::pair<JobId, JobSpec>>> job_specs(
@@ -118,6 +119,7 @@ class JobStore {
     // Housekeeping; each returns how many rows or partitions it removed or made.
     virtual Result<int> idempotency_purge(std::chrono::seconds ttl, int page) = 0;
     virtual Result<int> worker_purge(std::chrono::seconds retention, int page) = 0;
+    // Also removes checkpoints that were being saved while their attempt ended.
     virtual Result<int> partition_rotate(const PartitionPolicy& policy) = 0;
 };
 

@@ -80,24 +80,22 @@ Status PostgresJobStore::worker_mark_lost(const std::vector<WorkerPulse>& silent
     });
 }
 
-Result<int> PostgresJobStore::idempotency_purge(std::chrono::seconds ttl, int page) {
+template <class... Parameters>
+Result<int> PostgresJobStore::purge(const char* statement, const Parameters&... parameters) {
     int purged = 0;
-    const auto body = [&](pqxx::transaction_base& transaction) {
-        purged = static_cast<int>(
-            transaction.exec_prepared("idempotency_purge", ttl.count(), page).size());
-    };
-    TRY_STATUS(session_.run(Effect::kRead, "idempotency_purge", body));
+    // That an answer was lost makes no difference: the next page finds what is left.
+    TRY_STATUS(session_.run(Effect::kRead, statement, [&](pqxx::transaction_base& transaction) {
+        purged = static_cast<int>(transaction.exec_prepared(statement, parameters...).size());
+    }));
     return purged;
 }
 
+Result<int> PostgresJobStore::idempotency_purge(std::chrono::seconds ttl, int page) {
+    return purge("idempotency_purge", ttl.count(), page);
+}
+
 Result<int> PostgresJobStore::worker_purge(std::chrono::seconds retention, int page) {
-    int purged = 0;
-    const auto body = [&](pqxx::transaction_base& transaction) {
-        purged = static_cast<int>(
-            transaction.exec_prepared("worker_purge", retention.count(), page).size());
-    };
-    TRY_STATUS(session_.run(Effect::kRead, "worker_purge", body));
-    return purged;
+    return purge("worker_purge", retention.count(), page);
 }
 
 Result<int> PostgresJobStore::partition_rotate(const PartitionPolicy& policy) {
@@ -116,6 +114,7 @@ Result<int> PostgresJobStore::partition_rotate(const PartitionPolicy& policy) {
                 row[4].as<int>()};
     };
     TRY_STATUS(lead(Duty::kHousekeeping, "partition_rotate", body));
+    TRY(const int partials, purge("partial_purge", kPartitionPage));
     if (done.too_full > 0) {
         log_warning("old partitions hold too many unfinished jobs to be dropped",
                     {{"partitions", done.too_full}, {"jobs_max", kPartitionPage}});
@@ -124,7 +123,7 @@ Result<int> PostgresJobStore::partition_rotate(const PartitionPolicy& policy) {
         log_warning("finished jobs are kept outside of all partitions",
                     {{"jobs", done.in_default}, {"counted_up_to", kPartitionPage}});
     }
-    return done.made + done.dropped + done.purged;
+    return done.made + done.dropped + done.purged + partials;
 }
 
 OpenStore postgres_store(PostgresOptions options) {

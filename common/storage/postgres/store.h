@@ -76,6 +76,9 @@ class PostgresJobStore final : public JobStore {
     // One page of a statement keeper_*, which takes `parameters`.
     template <class... Parameters>
     Result<DutyPage> move_page(Duty duty, const char* statement, const Parameters&... parameters);
+    // Executes a statement that removes rows, and returns how many.
+    template <class... Parameters>
+    Result<int> purge(const char* statement, const Parameters&... parameters);
 
     Session session_;
     std::map<std::string, std::int16_t> queue_ids_;

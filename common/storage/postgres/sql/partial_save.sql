@@ -1,6 +1,7 @@
 -- Checkpoints of partial output, of attempts that are still this worker's.
 -- $1 worker, $2 ids (ascending), $3 epochs, $4 sequences, $5 texts.
--- Locks: the jobs' rows, shared: whoever ends an attempt waits, then removes what is saved here.
+-- Locks: the jobs' rows, shared: nobody ends an attempt meanwhile. Who waits to do so does not see
+-- what is saved here; partial_purge.sql removes it.
 -- Indexes: jobs_open_pkey, job_partials_pkey.
 WITH held AS (
     SELECT a.*
