@@ -253,8 +253,8 @@ std::string PrivatePostgres::conninfo(const std::string& database) const {
                        kSuperuser, database.empty() ? options_.database : database);
 }
 
-Status PrivatePostgres::create_database(const std::string& name) {
-    TRY_STATUS(run_tool({"createdb", name}));
+Status PrivatePostgres::create_database(const std::string& name, const std::string& source) {
+    TRY_STATUS(run_tool({"createdb", "--template", source.empty() ? "template1" : source, name}));
     return ok();
 }
 

@@ -49,8 +49,9 @@ class PrivatePostgres {
     // one.
     std::string conninfo(const std::string& database = "") const;
 
+    // A copy of `source`, to which nobody may be connected; empty: with nothing in it.
     // kUnavailable, with PostgreSQL's message, also when it exists already.
-    Status create_database(const std::string& name);
+    Status create_database(const std::string& name, const std::string& source = "");
     // Cuts off whoever is connected to it. No error when it does not exist.
     Status drop_database(const std::string& name);
 

@@ -29,10 +29,10 @@ SharedCluster& shared_cluster() {
 
 }  // namespace
 
-PostgresFixture::PostgresFixture() {
+PostgresFixture::PostgresFixture(const std::string& source) {
     SharedCluster& cluster = shared_cluster();
     database_ = fmt::format("test_{}", ++cluster.databases);
-    cluster.server->create_database(database_).value();
+    cluster.server->create_database(database_, source).value();
 }
 
 PostgresFixture::~PostgresFixture() {

@@ -1,7 +1,7 @@
 // A fresh PostgreSQL database for a test, gone after it.
 //
 //   PostgresFixture postgres;
-//   auto store = PostgresJobStore::open(postgres.conninfo());
+//   pqxx::connection connection(postgres.conninfo());
 //
 // The constructors throw std::runtime_error, which fails the test with the message: a missing
 // PostgreSQL is a failure and never a skipped test.
@@ -21,13 +21,17 @@ namespace millrace::test {
 // fsync off: fast, and it must not be killed.
 class PostgresFixture {
  public:
-    PostgresFixture();
+    PostgresFixture() : PostgresFixture("") {}
     ~PostgresFixture();
     PostgresFixture(const PostgresFixture&) = delete;
     PostgresFixture& operator=(const PostgresFixture&) = delete;
 
     std::string conninfo() const;
     const std::string& database() const { return database_; }
+
+ protected:
+    // A copy of the database `source`; empty: with nothing in it.
+    explicit PostgresFixture(const std::string& source);
 
  private:
     std::string database_;

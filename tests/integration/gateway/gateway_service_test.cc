@@ -7,12 +7,11 @@
 #include <future>
 
 #include "common/broker/kafka/kafka_broker.h"
-#include "common/storage/postgres/migrate.h"
 #include "common/storage/postgres/postgres_job_store.h"
 #include "common/wire/messages.h"
 #include "tests/support/broker_fixtures.h"
 #include "tests/support/eventually.h"
-#include "tests/support/postgres_fixture.h"
+#include "tests/support/migrated_postgres.h"
 
 namespace millrace::gateway {
 namespace {
@@ -31,7 +30,6 @@ const std::string& bootstrap() {
 class GatewayIntegrationTest : public testing::Test {
  protected:
     void SetUp() override {
-        ASSERT_TRUE(storage::migrate_up(postgres_.conninfo()).has_value());
         auto broker = broker::make_kafka_broker(
             {.bootstrap = bootstrap(), .fetch_wait_max = milliseconds(10)});
         ASSERT_TRUE(broker.has_value()) << broker.error().message;
@@ -109,7 +107,7 @@ class GatewayIntegrationTest : public testing::Test {
         return worker.id;
     }
 
-    test::PostgresFixture postgres_;
+    test::MigratedPostgres postgres_;
     const storage::PostgresOptions store_options_{.conninfo = postgres_.conninfo()};
     const storage::OpenStore open_store_ = storage::postgres_store(store_options_);
     UuidGenerator ids_{system_random()};
