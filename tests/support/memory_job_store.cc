@@ -1,6 +1,7 @@
 #include "tests/support/memory_job_store.h"
 
 #include <algorithm>
+#include <nlohmann/json.hpp>
 
 namespace millrace::test {
 
@@ -8,9 +9,16 @@ using namespace storage;
 
 namespace {
 
+// In what PostgreSQL stores as text; a spec is bytes to it.
 bool has_zero_byte(const NewJob& job) {
-    return job.spec.input_json.find('\0') != std::string::npos ||
-           job.spec.metadata_json.find('\0') != std::string::npos;
+    const auto has = [](const std::string& text) { return text.find('\0') != std::string::npos; };
+    return has(job.spec.model) || has(job.spec.metadata_json) ||
+           (job.idempotency && has(job.idempotency->key));
+}
+
+bool has_metadata(const JobRecord& job, const std::pair<std::string, std::string>& wanted) {
+    const auto metadata = nlohmann::json::parse(job.metadata_json, nullptr, false);
+    return metadata.is_object() && metadata.value(wanted.first, nlohmann::json()) == wanted.second;
 }
 
 bool matches(const JobRecord& job, const JobFilter& filter) {
@@ -19,10 +27,8 @@ bool matches(const JobRecord& job, const JobFilter& filter) {
     if (filter.queue && *filter.queue != job.queue) return false;
     if (filter.priority && *filter.priority != job.priority) return false;
     if (filter.model && *filter.model != job.model) return false;
-    for (const auto& [key, value] : filter.metadata) {
-        if (job.metadata_json.find('"' + key + "\":\"" + value + '"') == std::string::npos) {
-            return false;
-        }
+    for (const auto& wanted : filter.metadata) {
+        if (!has_metadata(job, wanted)) return false;
     }
     if (filter.created_after && job.created_at <= *filter.created_after) return false;
     if (filter.created_before && job.created_at >= *filter.created_before) return false;
@@ -82,18 +88,24 @@ Result<std::vector<std::pair<std::string, std::string>>> MemoryJobStore::model_l
     return std::vector<std::pair<std::string, std::string>>(db_.models_.begin(), db_.models_.end());
 }
 
+Status MemoryJobStore::check_queue(const std::string& queue) const {
+    if (db_.queues_.contains(queue)) return ok();
+    return Error{ErrorCode::kInvalidArgument, "There is no queue '" + queue + "'."};
+}
+
+Status MemoryJobStore::check(const NewJob& job) const {
+    TRY_STATUS(check_queue(job.spec.queue));
+    if (has_zero_byte(job)) return Error{ErrorCode::kDataCorrupt, "A text holds a zero byte."};
+    const bool is_replay = job.idempotency && db_.keys_.contains(job.idempotency->key);
+    if (db_.rows_.contains(job.id) && !is_replay) {
+        return Error{ErrorCode::kDataCorrupt, "A job with this id exists."};
+    }
+    return ok();
+}
+
 Result<std::vector<InsertedJob>> MemoryJobStore::job_insert(const std::vector<NewJob>& jobs) {
     const std::lock_guard lock(db_.mutex_);
-    for (const auto& job : jobs) {
-        if (!db_.queues_.contains(job.spec.queue)) {
-            return Error{ErrorCode::kInvalidArgument, "There is no queue " + job.spec.queue + "."};
-        }
-        if (has_zero_byte(job)) return Error{ErrorCode::kDataCorrupt, "A text holds a zero byte."};
-        const bool key_known = job.idempotency && db_.keys_.contains(job.idempotency->key);
-        if (db_.rows_.contains(job.id) && !key_known) {
-            return Error{ErrorCode::kDataCorrupt, "A job with this id exists."};
-        }
-    }
+    for (const auto& job : jobs) TRY_STATUS(check(job));
     std::vector<InsertedJob> inserted;
     for (const auto& job : jobs) inserted.push_back(insert(job));
     return inserted;
@@ -126,7 +138,11 @@ InsertedJob MemoryJobStore::insert(const NewJob& job) {
     record.run_at = job.run_at;
     if (!later) record.queued_at = now();
     if (policy.ttl) record.expires_at = now() + *policy.ttl;
-    if (policy.start_within) row.start_by = (later ? *job.run_at : now()) + *policy.start_within;
+    row.claim_by = record.expires_at;
+    if (policy.start_within) {
+        const auto start_by = (later ? *job.run_at : now()) + *policy.start_within;
+        row.claim_by = std::min(start_by, row.claim_by.value_or(start_by));
+    }
     const InsertedJob reply{job.id, record.state};
     db_.rows_.emplace(job.id, std::move(row));
     return reply;
@@ -136,7 +152,7 @@ Result<std::vector<JobRecord>> MemoryJobStore::job_get(const std::vector<JobId>&
                                                        JobFields fields) {
     const std::lock_guard lock(db_.mutex_);
     std::vector<JobRecord> found;
-    for (const auto& id : ids) {
+    for (const auto& id : std::set(ids.begin(), ids.end())) {
         const auto row = db_.rows_.find(id);
         if (row != db_.rows_.end()) found.push_back(shown(row->second, fields));
     }
@@ -161,14 +177,14 @@ Result<JobStore::JobPage> MemoryJobStore::job_list(const JobFilter& filter) {
 Result<std::vector<CancelledJob>> MemoryJobStore::job_cancel(const std::vector<JobId>& ids) {
     const std::lock_guard lock(db_.mutex_);
     std::vector<CancelledJob> cancelled;
-    for (const auto& id : ids) {
+    for (const auto& id : std::set(ids.begin(), ids.end())) {
         const auto row = db_.rows_.find(id);
         if (row == db_.rows_.end()) continue;
         auto& record = row->second.record;
         if (record.state == JobState::kInProgress) {
             record.state = JobState::kCancelling;
         } else if (!info(record.state).is_final && !info(record.state).is_active) {
-            finish(row->second, JobState::kCancelled, "cancelled");
+            end_waiting(row->second, JobState::kCancelled, "cancelled");
         }
         cancelled.push_back({id, record.state, record.epoch, record.worker});
     }
@@ -232,11 +248,11 @@ Result<std::vector<WorkerRecord>> MemoryJobStore::worker_list() {
     return workers;
 }
 
-void MemoryJobStore::finish(Row& row, JobState state, const std::string& code) {
+void MemoryJobStore::end_waiting(Row& row, JobState state, const std::string& code) {
     row.record.state = state;
     row.record.finished_at = now();
     row.record.error_code = code;
-    row.deadline.reset();
+    row.claim_by.reset();
 }
 
 }  // namespace millrace::test

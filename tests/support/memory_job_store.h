@@ -3,14 +3,16 @@
 // A MemoryDatabase is what all stores of a test share: the rows, and the clock that PostgreSQL
 // would have. Ages and deadlines go by that clock's wall time, so that a test can step it.
 //
-// What PostgreSQL refuses, this does: unknown queues, text with a zero byte, ids that exist.
-// Partitions, and with them the retention of jobs, do not exist here.
+// What PostgreSQL refuses, this does: unknown queues, text with a zero byte, ids that exist. Both
+// must pass the suite in tests/conformance/storage. Partitions, and with them the retention of
+// jobs, do not exist here.
 //
 // Threads:   MemoryDatabase is thread-safe: every call of a store is one transaction.
 #pragma once
 
 #include <array>
 #include <functional>
+#include <initializer_list>
 #include <map>
 #include <mutex>
 #include <optional>
@@ -42,12 +44,10 @@ class MemoryDatabase {
         storage::NewJob job;
         storage::JobRecord record;  // Without input, output and partial text.
         int losses = 0;
-        std::optional<storage::DbTime> start_by;  // The first claim, at the latest.
-        std::optional<storage::DbTime> deadline;  // Of the running attempt.
-        bool deadline_is_ttl = false;
-        std::optional<std::pair<Epoch, WorkerId>> settled;  // By whom, the last time.
+        std::optional<storage::DbTime> claim_by;  // While waiting: expired if not claimed by then.
+        std::optional<storage::DbTime> deadline;  // While active.
         std::optional<std::string> output;
-        std::optional<std::string> partial;
+        std::optional<std::string> partial;  // While active.
     };
     struct Worker {
         storage::WorkerInfo info;
@@ -123,13 +123,31 @@ class MemoryJobStore : public storage::JobStore {
     using Row = MemoryDatabase::Row;
 
     storage::DbTime now() const { return db_.clock_.wall(); }
+    // How an attempt ended, and where that leaves its job.
+    struct Ending {
+        JobState next = JobState::kQueued;
+        OutcomeKind outcome = OutcomeKind::kLost;
+        std::string error_code;
+        std::string error_message;
+    };
+
+    Status check_queue(const std::string& queue) const;
+    Status check(const storage::NewJob& job) const;
     storage::InsertedJob insert(const storage::NewJob& job);
-    bool may_work(WorkerId worker) const;
+    bool is_in(WorkerId worker, std::initializer_list<storage::WorkerState> states) const;
+    bool may_claim(WorkerId worker) const;
+    bool has_lease(WorkerId worker) const;
+    void leave(WorkerId worker, storage::WorkerState state);
     bool claimable(const Row& row) const;
     storage::Claim claim(Row& row, WorkerId worker);
-    void settle(Row& row, WorkerId worker, const storage::SettledAttempt& attempt);
-    void leave(Row& row, JobState next, OutcomeKind outcome);
-    void finish(Row& row, JobState state, const std::string& code);
+    // Whether the attempt runs, and the worker holds it.
+    static bool holds(const Row& row, AttemptKey key, WorkerId worker);
+    void settle(Row& row, const storage::SettledAttempt& attempt);
+    void end_attempt(Row& row, const Ending& ending);
+    void end_waiting(Row& row, JobState state, const std::string& code);
+    Ending ending_of_overdue(const Row& row) const;
+    Ending ending_of_orphan(const Row& row, bool in_good_order,
+                            const storage::RescueLimits& limits) const;
     // Calls `move` with each row that is due, in order of id, until a page is full.
     storage::DutyPage sweep(const std::string& duty, int page,
                             const std::function<bool(const Row&)>& due,

@@ -24,7 +24,7 @@ class IntakeTest : public testing::Test {
     static SubmitRequest request() { return {test::a_spec(), {}, {}}; }
     static SubmitRequest poison() {
         auto request = IntakeTest::request();
-        request.spec.input_json += '\0';
+        request.spec.model += '\0';
         return request;
     }
     static SubmitRequest keyed(const std::string& key, std::uint8_t fingerprint) {

@@ -121,7 +121,7 @@ TEST_F(KeeperTest, EndsAttemptsPastTheirDeadlineAndGrace) {
     beating_ = {worker};
     const auto job = insert([](auto& j) { j.spec.policy.execution_timeout = seconds(60); });
     ASSERT_THAT(memory_.job_claim(worker, {job}).value(), SizeIs(1));
-    pass(seconds(89));
+    pass(seconds(90));
     EXPECT_EQ(state(job), JobState::kInProgress);
     pass(seconds(1));
     EXPECT_EQ(state(job), JobState::kQueued);

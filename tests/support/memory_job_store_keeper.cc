@@ -1,0 +1,143 @@
+// What keepers ask of a MemoryJobStore.
+#include <algorithm>
+
+#include "tests/support/memory_job_store.h"
+
+namespace millrace::test {
+
+using namespace storage;
+
+DutyPage MemoryJobStore::sweep(const std::string& duty, int page,
+                               const std::function<bool(const Row&)>& due,
+                               const std::function<void(Row&)>& move) {
+    const std::lock_guard lock(db_.mutex_);
+    DutyPage result;
+    if (db_.held_duties_.contains(duty)) return result;
+    result.led = true;
+    for (auto& [id, row] : db_.rows_) {
+        if (result.moved.size() == static_cast<std::size_t>(page)) break;
+        if (!due(row)) continue;
+        move(row);
+        const auto& record = row.record;
+        result.moved.push_back({id, record.queue, record.priority, record.epoch, record.state});
+    }
+    return result;
+}
+
+Result<DutyPage> MemoryJobStore::keeper_release(int page) {
+    const auto due = [this](const Row& row) {
+        return row.record.state == JobState::kScheduled && *row.record.run_at <= now();
+    };
+    return sweep("release", page, due, [this](Row& row) {
+        row.record.state = JobState::kQueued;
+        row.record.queued_at = now();
+    });
+}
+
+Result<DutyPage> MemoryJobStore::keeper_expire(int page) {
+    const auto due = [this](const Row& row) { return row.claim_by && *row.claim_by <= now(); };
+    return sweep("expire", page, due,
+                 [this](Row& row) { end_waiting(row, JobState::kExpired, "expired"); });
+}
+
+Result<DutyPage> MemoryJobStore::keeper_end_overdue(milliseconds grace, int page) {
+    const auto due = [=, this](const Row& row) {
+        return row.deadline && *row.deadline + grace < now();
+    };
+    return sweep("overdue", page, due, [this](Row& row) {
+        end_attempt(row, ending_of_overdue(row));
+        ++row.record.failures;
+        row.losses = 0;
+    });
+}
+
+MemoryJobStore::Ending MemoryJobStore::ending_of_overdue(const Row& row) const {
+    const auto& record = row.record;
+    const auto outcome = OutcomeKind::kTimeout;
+    if (record.state == JobState::kCancelling) return {JobState::kCancelled, outcome, "cancelled"};
+    if (record.expires_at && *record.expires_at <= now()) {
+        return {JobState::kExpired, outcome, "expired"};
+    }
+    const bool was_last = record.failures + 1 >= record.attempts_max;
+    return {was_last ? JobState::kFailed : JobState::kQueued, outcome, "timeout"};
+}
+
+Result<DutyPage> MemoryJobStore::keeper_rescue(const RescueLimits& limits) {
+    const auto due = [this](const Row& row) {
+        return info(row.record.state).is_active && !has_lease(*row.record.worker);
+    };
+    return sweep("rescue", limits.page, due, [this, limits](Row& row) {
+        const bool in_good_order = is_in(*row.record.worker, {WorkerState::kStopped});
+        if (!in_good_order && !limits.mass_outage) ++row.losses;
+        end_attempt(row, ending_of_orphan(row, in_good_order, limits));
+        ++row.record.interruptions;
+    });
+}
+
+MemoryJobStore::Ending MemoryJobStore::ending_of_orphan(const Row& row, bool in_good_order,
+                                                        const RescueLimits& limits) const {
+    const auto& record = row.record;
+    const auto outcome = in_good_order ? OutcomeKind::kInterrupted : OutcomeKind::kLost;
+    if (record.state == JobState::kCancelling) return {JobState::kCancelled, outcome, "cancelled"};
+    if (record.expires_at && *record.expires_at <= now()) {
+        return {JobState::kExpired, outcome, "expired"};
+    }
+    if (in_good_order) return {JobState::kQueued, outcome, "interrupted"};
+    const bool is_quarantined = !limits.mass_outage && row.losses >= limits.losses_max;
+    return {is_quarantined ? JobState::kFailed : JobState::kQueued, outcome, "worker_lost"};
+}
+
+Result<std::vector<WorkerPulse>> MemoryJobStore::worker_pulses() {
+    const std::lock_guard lock(db_.mutex_);
+    std::vector<WorkerPulse> pulses;
+    for (const auto& [id, worker] : db_.workers_) {
+        if (has_lease(id)) pulses.push_back({id, worker.heartbeats});
+    }
+    return pulses;
+}
+
+Status MemoryJobStore::worker_mark_lost(const std::vector<WorkerPulse>& silent) {
+    const std::lock_guard lock(db_.mutex_);
+    for (const auto& [id, heartbeats] : silent) {
+        if (!has_lease(id)) continue;
+        auto& worker = db_.workers_.at(id);
+        if (worker.heartbeats == heartbeats) worker.state = WorkerState::kLost;
+    }
+    return ok();
+}
+
+Result<int> MemoryJobStore::idempotency_purge(std::chrono::seconds ttl, int page) {
+    const std::lock_guard lock(db_.mutex_);
+    int purged = 0;
+    std::erase_if(db_.keys_, [&](const auto& entry) {
+        const bool old = purged < page && entry.second.created_at + ttl <= now();
+        purged += old ? 1 : 0;
+        return old;
+    });
+    return purged;
+}
+
+Result<int> MemoryJobStore::worker_purge(std::chrono::seconds retention, int page) {
+    const std::lock_guard lock(db_.mutex_);
+    const auto holds_jobs = [this](WorkerId worker) {
+        return std::ranges::any_of(db_.rows_, [&](const auto& entry) {
+            const auto& record = entry.second.record;
+            return info(record.state).is_active && record.worker == worker;
+        });
+    };
+    int purged = 0;
+    std::erase_if(db_.workers_, [&](const auto& entry) {
+        const auto& [id, worker] = entry;
+        const bool old = purged < page && !has_lease(id) && worker.heard_at + retention < now() &&
+                         !holds_jobs(id);
+        purged += old ? 1 : 0;
+        return old;
+    });
+    return purged;
+}
+
+Result<int> MemoryJobStore::partition_rotate(const PartitionPolicy&) {
+    return 0;
+}
+
+}  // namespace millrace::test
