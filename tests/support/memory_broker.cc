@@ -1,18 +1,49 @@
 #include "tests/support/memory_broker.h"
 
 #include <algorithm>
+#include <limits>
 #include <optional>
 #include <utility>
 
 namespace millrace::test {
+namespace {
+
+// Of a topic.
+using Partition = std::pair<std::string, int>;
+
+constexpr auto kNotOurs = std::numeric_limits<std::size_t>::max();
+
+// All partitions in one log, in the order of publication: an offset is an index into it.
+struct Topic {
+    struct Entry {
+        int partition = 0;
+        std::string value;
+    };
+
+    void append(const broker::OutgoingMessage& message) {
+        const auto count = static_cast<std::size_t>(partitions);
+        const auto slot = message.key.empty() ? log.size() : std::hash<std::string>{}(message.key);
+        log.push_back({static_cast<int>(slot % count), message.value});
+    }
+
+    int partitions = 1;
+    std::vector<Entry> log;
+};
+
+struct Group {
+    // Partition p is read by the member p modulo their number.
+    std::vector<const broker::Subscriber*> members;
+    std::map<Partition, std::size_t> committed;  // Where whoever takes over begins.
+};
+
+}  // namespace
 
 struct MemoryBroker::State {
     mutable std::mutex mutex;
     std::condition_variable changed;
     // Guarded by mutex:
-    std::map<std::string, std::vector<std::string>> topics;
-    // By group and topic: the next message for the group.
-    std::map<std::pair<std::string, std::string>, std::size_t> next;
+    std::map<std::string, Topic> topics;
+    std::map<std::string, Group> groups;
     int wipes = 0;
     bool away = false;
 };
@@ -27,7 +58,7 @@ class MemoryBroker::MemoryPublisher : public broker::Publisher {
             for (const auto& message : messages) {
                 const auto topic = state_->topics.find(message.topic);
                 if (state_->away || topic == state_->topics.end()) continue;
-                topic->second.push_back(message.value);
+                topic->second.append(message);
             }
         }
         state_->changed.notify_all();
@@ -39,7 +70,7 @@ class MemoryBroker::MemoryPublisher : public broker::Publisher {
     const std::shared_ptr<State> state_;
 };
 
-// With a group: takes turns with its other members. Without: starts at the end.
+// With a group: has its share of the partitions. Without: reads all, from the end.
 class MemoryBroker::MemorySubscriber : public broker::Subscriber {
  public:
     MemorySubscriber(std::shared_ptr<State> state, std::optional<std::string> group,
@@ -47,11 +78,15 @@ class MemoryBroker::MemorySubscriber : public broker::Subscriber {
         : state_(std::move(state)), group_(std::move(group)), topics_(topics) {
         const std::lock_guard lock(state_->mutex);
         wipes_ = state_->wipes;
+        if (group_) state_->groups[*group_].members.push_back(this);
         for (const auto& topic : topics_) {
-            const auto log = state_->topics.find(topic);
-            own_next_[topic] = log == state_->topics.end() ? 0 : log->second.size();
+            const auto found = state_->topics.find(topic);
+            if (!group_ && found != state_->topics.end()) ends_[topic] = found->second.log.size();
         }
     }
+    ~MemorySubscriber() override { close(); }
+    MemorySubscriber(const MemorySubscriber&) = delete;
+    MemorySubscriber& operator=(const MemorySubscriber&) = delete;
 
     std::vector<broker::IncomingMessage> poll(std::size_t max, milliseconds timeout) override {
         std::vector<broker::IncomingMessage> messages;
@@ -63,7 +98,14 @@ class MemoryBroker::MemorySubscriber : public broker::Subscriber {
         return messages;
     }
 
-    void done(const std::string&, std::int32_t, std::int64_t) override {}
+    void done(const std::string& topic, std::int32_t partition, std::int64_t offset) override {
+        const std::lock_guard lock(state_->mutex);
+        const auto next = next_.find({topic, partition});
+        if (!group_ || closed_ || next == next_.end() || !owns(partition)) return;
+        auto& committed = state_->groups[*group_].committed[next->first];
+        committed =
+            std::max(committed, std::min(next->second, static_cast<std::size_t>(offset) + 1));
+    }
 
     void pause(const std::string& topic) override {
         const std::lock_guard lock(state_->mutex);
@@ -80,6 +122,7 @@ class MemoryBroker::MemorySubscriber : public broker::Subscriber {
         {
             const std::lock_guard lock(state_->mutex);
             closed_ = true;
+            if (group_) std::erase(state_->groups[*group_].members, this);
         }
         state_->changed.notify_all();
     }
@@ -88,24 +131,63 @@ class MemoryBroker::MemorySubscriber : public broker::Subscriber {
     std::vector<broker::IncomingMessage> take(std::size_t max) {
         std::vector<broker::IncomingMessage> messages;
         if (state_->away || closed_) return messages;
-        if (std::exchange(wipes_, state_->wipes) != state_->wipes) own_next_.clear();
-        for (const auto& topic : topics_) {
-            const auto found = state_->topics.find(topic);
-            if (found == state_->topics.end() || paused_.contains(topic)) continue;
-            const auto& log = found->second;
-            auto& next = group_ ? state_->next[{*group_, topic}] : own_next_[topic];
-            for (; next < log.size() && messages.size() < max; ++next) {
-                messages.push_back({topic, 0, static_cast<std::int64_t>(next), log[next]});
-            }
+        if (std::exchange(wipes_, state_->wipes) != state_->wipes) start_anew();
+        for (const auto& name : topics_) {
+            const auto topic = state_->topics.find(name);
+            if (topic != state_->topics.end()) take_from(name, topic->second, messages, max);
         }
         return messages;
+    }
+
+    void take_from(const std::string& name, const Topic& topic,
+                   std::vector<broker::IncomingMessage>& messages, std::size_t max) {
+        auto next = assigned(name, topic);
+        if (paused_.contains(name)) return;
+        for (auto i = std::ranges::min(next); i < topic.log.size() && messages.size() < max; ++i) {
+            const auto& [partition, value] = topic.log[i];
+            auto& wanted = next[static_cast<std::size_t>(partition)];
+            if (wanted == kNotOurs || i < wanted) continue;
+            messages.push_back({name, partition, static_cast<std::int64_t>(i), value});
+            wanted = next_[{name, partition}] = i + 1;
+        }
+    }
+
+    // The next offset of each partition, taking up those that are newly ours.
+    std::vector<std::size_t> assigned(const std::string& name, const Topic& topic) {
+        std::vector<std::size_t> next;
+        for (int partition = 0; partition < topic.partitions; ++partition) {
+            const Partition key(name, partition);
+            if (!owns(partition)) {
+                next_.erase(key);
+                next.push_back(kNotOurs);
+            } else {
+                next.push_back(next_.try_emplace(key, first_of(key)).first->second);
+            }
+        }
+        return next;
+    }
+
+    bool owns(int partition) const {
+        if (!group_) return true;
+        const auto& members = state_->groups.at(*group_).members;
+        return members.at(static_cast<std::size_t>(partition) % members.size()) == this;
+    }
+
+    std::size_t first_of(const Partition& partition) {
+        return group_ ? state_->groups[*group_].committed[partition] : ends_[partition.first];
+    }
+
+    void start_anew() {
+        next_.clear();
+        ends_.clear();
     }
 
     const std::shared_ptr<State> state_;
     const std::optional<std::string> group_;
     const std::vector<std::string> topics_;
     // Guarded by state_->mutex:
-    std::map<std::string, std::size_t> own_next_;
+    std::map<Partition, std::size_t> next_;    // Of the partitions that are assigned.
+    std::map<std::string, std::size_t> ends_;  // Of topics, when a tail began.
     std::set<std::string> paused_;
     int wipes_ = 0;
     bool closed_ = false;
@@ -126,14 +208,17 @@ void MemoryBroker::set_away(bool away) {
 void MemoryBroker::wipe() {
     const std::lock_guard lock(state_->mutex);
     state_->topics.clear();
-    state_->next.clear();
+    for (auto& [name, group] : state_->groups) group.committed.clear();
     ++state_->wipes;
 }
 
 std::vector<std::string> MemoryBroker::values(const std::string& topic) const {
     const std::lock_guard lock(state_->mutex);
-    const auto log = state_->topics.find(topic);
-    return log == state_->topics.end() ? std::vector<std::string>{} : log->second;
+    std::vector<std::string> values;
+    const auto found = state_->topics.find(topic);
+    if (found == state_->topics.end()) return values;
+    for (const auto& entry : found->second.log) values.push_back(entry.value);
+    return values;
 }
 
 bool MemoryBroker::has_topic(const std::string& topic) const {
@@ -144,7 +229,9 @@ bool MemoryBroker::has_topic(const std::string& topic) const {
 Status MemoryBroker::ensure_topics(const std::vector<broker::TopicSpec>& topics, milliseconds) {
     const std::lock_guard lock(state_->mutex);
     if (state_->away) return Error{ErrorCode::kUnavailable, "The broker is away."};
-    for (const auto& topic : topics) state_->topics[topic.name];
+    for (const auto& topic : topics) {
+        state_->topics.try_emplace(topic.name, Topic{.partitions = topic.partitions, .log = {}});
+    }
     return ok();
 }
 

@@ -1,5 +1,6 @@
-// A broker in memory, for tests and simulations: every topic is one partition that all clients
-// share, delivered in order and at once. It can lose what it is given, and all it ever had.
+// A broker in memory, for tests and simulations, which must pass the suite in
+// tests/conformance/broker. Messages are there at once, in the order of publication; members that
+// come and go are noticed at the next poll. It can lose what it is given, and all it ever had.
 //
 // Threads:   as broker.h says. Blocks: poll(), up to its timeout, on the machine's clock.
 #pragma once
