@@ -32,8 +32,9 @@ struct KafkaOptions {
     // How long the broker may hold a fetch open while it has nothing to send. Delays only what is
     // assigned or resumed; but on millrace-broker every message: use 10 ms there.
     milliseconds fetch_wait_max{100};
-    // How long a silent member keeps its partitions. Each rebalance on millrace-broker takes a
-    // second less than this, and it assigns nothing below 4 s.
+    // How long a silent member keeps its partitions. Apache Kafka refuses less than 6 s (its
+    // group.min.session.timeout.ms); millrace-broker assigns nothing below 4 s, and each rebalance
+    // takes it a second less than this.
     milliseconds session_timeout{10'000};
     milliseconds heartbeat_interval{2'000};
     // A name that outlives restarts makes a restarted member keep its partitions without a
