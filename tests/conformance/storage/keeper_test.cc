@@ -1,0 +1,215 @@
+// The keeper's duties: what they move, what they leave, and how many at a time.
+#include "tests/conformance/storage/store_test.h"
+
+namespace millrace::test {
+namespace {
+
+using testing::IsEmpty;
+using testing::SizeIs;
+
+class Keeper : public StoreTest {
+ protected:
+    // A worker that was lost while it ran the job.
+    void lose_once(JobId job) {
+        const auto worker = add_worker();
+        claim(worker, job);
+        lose(worker);
+    }
+    std::vector<MovedJob> rescue(const RescueLimits& limits = {}) {
+        const auto page = store_->keeper_rescue(limits).value();
+        EXPECT_TRUE(page.led);
+        return page.moved;
+    }
+    std::vector<MovedJob> end_overdue() {
+        return store_->keeper_end_overdue(10s, 100).value().moved;
+    }
+    std::vector<MovedJob> expire() { return store_->keeper_expire(100).value().moved; }
+};
+
+TEST_P(Keeper, ReleasesScheduledJobsWhenTheirTimeHasCome) {
+    const auto job = insert([&](NewJob& j) {
+        j.run_at = DbTime(store_->database_time() + 60s);
+        j.spec.priority = Priority::kLow;
+    });
+    const auto early = store_->keeper_release(10).value();
+    EXPECT_TRUE(early.led);
+    EXPECT_THAT(early.moved, IsEmpty());
+    pass(61s);
+    const auto page = store_->keeper_release(10).value();
+    ASSERT_THAT(page.moved, SizeIs(1));
+    EXPECT_EQ(page.moved[0].id, job);
+    EXPECT_EQ(page.moved[0].queue, "default");
+    EXPECT_EQ(page.moved[0].priority, Priority::kLow);
+    EXPECT_EQ(page.moved[0].state, JobState::kQueued);
+    EXPECT_TRUE(get(job).queued_at);
+    EXPECT_TRUE(can_claim(worker_, job));
+}
+
+TEST_P(Keeper, MovesNoMoreThanAPage) {
+    insert_many(5, [&](NewJob& j) { j.run_at = DbTime(store_->database_time() + 1s); });
+    pass(2s);
+    EXPECT_THAT(store_->keeper_release(3).value().moved, SizeIs(3));
+    EXPECT_THAT(store_->keeper_release(3).value().moved, SizeIs(2));
+    EXPECT_THAT(store_->keeper_release(3).value().moved, IsEmpty());
+}
+
+TEST_P(Keeper, ExpiresWaitingJobs) {
+    const auto no_start = insert([](NewJob& j) { j.spec.policy.start_within = 60s; });
+    const auto no_time = insert([](NewJob& j) { j.spec.policy.ttl = 60s; });
+    const auto later = insert([&](NewJob& j) {
+        j.run_at = DbTime(store_->database_time() + 1h);
+        j.spec.policy.ttl = 60s;
+    });
+    const auto patient = insert();
+    EXPECT_THAT(expire(), IsEmpty());
+    pass(61s);
+    const auto moved = expire();
+    EXPECT_THAT(moved, SizeIs(3));
+    for (const auto& job : moved) EXPECT_EQ(job.state, JobState::kExpired);
+    for (const auto job : {no_start, no_time, later}) {
+        EXPECT_EQ(state(job), JobState::kExpired);
+        EXPECT_EQ(get(job).error_code, "expired");
+    }
+    EXPECT_EQ(state(patient), JobState::kQueued);
+    EXPECT_THAT(expire(), IsEmpty());
+}
+
+TEST_P(Keeper, DoesNotExpireWhatRuns) {
+    const auto attempt = insert_claimed([](NewJob& j) { j.spec.policy.ttl = 60s; });
+    pass(61s);
+    EXPECT_THAT(expire(), IsEmpty());
+    settle(interrupted(attempt));
+    EXPECT_THAT(expire(), SizeIs(1));
+    EXPECT_EQ(state(attempt.job), JobState::kExpired);
+}
+
+TEST_P(Keeper, EndsAttemptsPastTheirDeadlineAndGrace) {
+    const auto attempt = insert_claimed();
+    pass(65s);
+    EXPECT_THAT(end_overdue(), IsEmpty());
+    pass(10s);
+    const auto moved = end_overdue();
+    ASSERT_THAT(moved, SizeIs(1));
+    EXPECT_EQ(moved[0].state, JobState::kQueued);
+    EXPECT_EQ(moved[0].epoch, attempt.epoch);
+    const auto job = get(attempt.job);
+    EXPECT_EQ(job.state, JobState::kQueued);
+    EXPECT_EQ(job.failures, 1);
+    EXPECT_FALSE(job.worker);
+    ASSERT_THAT(job.attempts, SizeIs(1));
+    EXPECT_EQ(job.attempts[0].outcome, OutcomeKind::kTimeout);
+    EXPECT_THAT(end_overdue(), IsEmpty());
+}
+
+TEST_P(Keeper, FailsAnOverdueJobAfterItsLastAttempt) {
+    const auto attempt = insert_claimed([](NewJob& j) { j.spec.policy.attempts_max = 1; });
+    pass(2h);
+    EXPECT_THAT(end_overdue(), SizeIs(1));
+    EXPECT_EQ(state(attempt.job), JobState::kFailed);
+    EXPECT_EQ(get(attempt.job).error_code, "timeout");
+    EXPECT_EQ(get(attempt.job).failures, 1);
+}
+
+TEST_P(Keeper, ExpiresAnOverdueJobWhoseTimeToLiveIsOver) {
+    const auto attempt = insert_claimed([](NewJob& j) { j.spec.policy.ttl = 30s; });
+    pass(2h);
+    EXPECT_THAT(end_overdue(), SizeIs(1));
+    EXPECT_EQ(state(attempt.job), JobState::kExpired);
+}
+
+TEST_P(Keeper, CancelsAnOverdueJobThatIsCancelling) {
+    const auto attempt = insert_claimed();
+    ASSERT_TRUE(store_->job_cancel({attempt.job}));
+    pass(2h);
+    EXPECT_THAT(end_overdue(), SizeIs(1));
+    EXPECT_EQ(state(attempt.job), JobState::kCancelled);
+}
+
+TEST_P(Keeper, RescuesTheJobsOfALostWorker) {
+    const auto lost = add_worker("gone");
+    const auto attempt = claim(lost, insert());
+    const auto safe = insert_claimed();
+    EXPECT_THAT(rescue(), IsEmpty());
+    lose(lost);
+    const auto moved = rescue();
+    ASSERT_THAT(moved, SizeIs(1));
+    EXPECT_EQ(moved[0].id, attempt.job);
+    EXPECT_EQ(moved[0].state, JobState::kQueued);
+    EXPECT_EQ(moved[0].epoch, attempt.epoch);
+    const auto job = get(attempt.job);
+    EXPECT_EQ(job.interruptions, 1);
+    EXPECT_EQ(job.failures, 0);
+    EXPECT_FALSE(job.worker);
+    ASSERT_THAT(job.attempts, SizeIs(1));
+    EXPECT_EQ(job.attempts[0].outcome, OutcomeKind::kLost);
+    EXPECT_EQ(job.attempts[0].worker_name, "gone");
+    EXPECT_EQ(state(safe.job), JobState::kInProgress);
+    EXPECT_THAT(rescue(), IsEmpty());
+    const auto again = store_->job_claim(worker_, {attempt.job}).value().at(0);
+    EXPECT_EQ(again.losses, 1);
+    EXPECT_EQ(again.key.epoch, 2);
+}
+
+TEST_P(Keeper, QuarantinesAJobAfterTooManyLosses) {
+    const auto job = insert();
+    for (int i = 0; i < 2; ++i) {
+        lose_once(job);
+        ASSERT_EQ(rescue({.losses_max = 3}).at(0).state, JobState::kQueued);
+    }
+    lose_once(job);
+    EXPECT_EQ(rescue({.losses_max = 3}).at(0).state, JobState::kFailed);
+    EXPECT_EQ(get(job).error_code, "worker_lost");
+    EXPECT_TRUE(get(job).finished_at);
+}
+
+TEST_P(Keeper, CountsNoLossesInAMassOutage) {
+    const auto job = insert();
+    for (int i = 0; i < 3; ++i) {
+        lose_once(job);
+        ASSERT_EQ(rescue({.losses_max = 1, .mass_outage = true}).at(0).state, JobState::kQueued);
+    }
+    EXPECT_EQ(store_->job_claim(worker_, {job}).value().at(0).losses, 0);
+}
+
+TEST_P(Keeper, CountsNoLossWhenAWorkerStopsInGoodOrder) {
+    const auto worker = add_worker();
+    const auto attempt = claim(worker, insert());
+    ASSERT_TRUE(store_->worker_stop(worker));
+    ASSERT_EQ(rescue({.losses_max = 1}).at(0).state, JobState::kQueued);
+    EXPECT_EQ(get(attempt.job).attempts.at(0).outcome, OutcomeKind::kInterrupted);
+    EXPECT_EQ(store_->job_claim(worker_, {attempt.job}).value().at(0).losses, 0);
+}
+
+TEST_P(Keeper, LeavesTheJobsOfADrainingWorker) {
+    insert_claimed();
+    ASSERT_TRUE(store_->worker_drain(worker_));
+    EXPECT_THAT(rescue(), IsEmpty());
+}
+
+TEST_P(Keeper, CancelsARescuedJobThatIsCancelling) {
+    const auto attempt = insert_claimed();
+    ASSERT_TRUE(store_->job_cancel({attempt.job}));
+    lose(worker_);
+    EXPECT_EQ(rescue().at(0).state, JobState::kCancelled);
+    EXPECT_EQ(state(attempt.job), JobState::kCancelled);
+}
+
+TEST_P(Keeper, RescuesPageByPage) {
+    const auto jobs = insert_many(5);
+    ASSERT_THAT(store_->job_claim(worker_, jobs).value(), SizeIs(5));
+    lose(worker_);
+    EXPECT_THAT(rescue({.page = 3}), SizeIs(3));
+    EXPECT_THAT(rescue({.page = 3}), SizeIs(2));
+}
+
+TEST_P(Keeper, RotatesPartitionsAgainAndAgain) {
+    EXPECT_TRUE(store_->partition_rotate({}));
+    EXPECT_EQ(store_->partition_rotate({}).value(), 0);
+    const auto attempt = insert_claimed();
+    EXPECT_EQ(settle(completed(attempt)), JobState::kCompleted);
+}
+
+MILLRACE_STORE_SUITE(Keeper);
+
+}  // namespace
+}  // namespace millrace::test

@@ -1,0 +1,146 @@
+// Reading: pages and filters of the list, lanes, PostgreSQL's clock.
+#include "tests/conformance/storage/store_test.h"
+
+namespace millrace::test {
+namespace {
+
+using testing::ElementsAre;
+using testing::ElementsAreArray;
+using testing::IsEmpty;
+using testing::SizeIs;
+using testing::UnorderedElementsAre;
+
+class Read : public StoreTest {
+ protected:
+    std::vector<JobId> list(const std::function<void(JobFilter&)>& change = {}) {
+        JobFilter filter{.ascending = true, .limit = 100};
+        if (change) change(filter);
+        const auto page = store_->job_list(filter).value();
+        has_more_ = page.has_more;
+        std::vector<JobId> ids;
+        for (const auto& job : page.jobs) ids.push_back(job.id);
+        return ids;
+    }
+
+    bool has_more_ = false;
+};
+
+TEST_P(Read, GetsThoseThatExist) {
+    const auto jobs = insert_many(2);
+    const auto found = store_->job_get({jobs[1], new_job().id, jobs[0]}, {}).value();
+    std::vector<JobId> ids;
+    for (const auto& job : found) ids.push_back(job.id);
+    EXPECT_THAT(ids, UnorderedElementsAre(jobs[0], jobs[1]));
+    EXPECT_THAT(store_->job_get({}, {}).value(), IsEmpty());
+}
+
+TEST_P(Read, GetsOnlyTheFieldsThatAreAskedFor) {
+    const auto attempt = insert_claimed();
+    settle(completed(attempt));
+    const auto bare = store_->job_get({attempt.job}, {}).value().at(0);
+    EXPECT_FALSE(bare.input_json || bare.output_json || bare.partial_text);
+    EXPECT_THAT(bare.attempts, IsEmpty());
+    const auto full = get(attempt.job);
+    EXPECT_TRUE(full.input_json && full.output_json);
+    EXPECT_THAT(full.attempts, SizeIs(1));
+}
+
+TEST_P(Read, ListsInBothDirections) {
+    auto jobs = insert_many(4);
+    settle(completed(claim(jobs[1])));
+    settle(failed(claim(jobs[2])));
+    EXPECT_THAT(list(), ElementsAreArray(jobs));
+    EXPECT_FALSE(has_more_);
+    std::ranges::reverse(jobs);
+    EXPECT_THAT(list([](auto& f) { f.ascending = false; }), ElementsAreArray(jobs));
+}
+
+TEST_P(Read, ListsPageByPage) {
+    const auto jobs = insert_many(5);
+    settle(completed(claim(jobs[3])));
+    EXPECT_THAT(list([](auto& f) { f.limit = 2; }), ElementsAre(jobs[0], jobs[1]));
+    EXPECT_TRUE(has_more_);
+    const auto next = [&](auto& f) {
+        f.limit = 3;
+        f.after = jobs[1];
+    };
+    EXPECT_THAT(list(next), ElementsAre(jobs[2], jobs[3], jobs[4]));
+    EXPECT_FALSE(has_more_);
+    const auto back = [&](auto& f) {
+        f.ascending = false;
+        f.limit = 1;
+        f.after = jobs[1];
+    };
+    EXPECT_THAT(list(back), ElementsAre(jobs[0]));
+}
+
+TEST_P(Read, FiltersByWhatAJobIs) {
+    const auto plain = insert();
+    const auto gpu = insert([](NewJob& j) { j.spec.queue = "gpu"; });
+    const auto high = insert([](NewJob& j) { j.spec.priority = Priority::kHigh; });
+    const auto llama = insert([](NewJob& j) { j.spec.model = "llama"; });
+    const auto done = insert_claimed().job;
+    settle(completed({done, 1}));
+    EXPECT_THAT(list([](auto& f) { f.queue = "gpu"; }), ElementsAre(gpu));
+    EXPECT_THAT(list([](auto& f) { f.priority = Priority::kHigh; }), ElementsAre(high));
+    EXPECT_THAT(list([](auto& f) { f.model = "llama"; }), ElementsAre(llama));
+    EXPECT_THAT(list([](auto& f) { f.states = {JobState::kCompleted}; }), ElementsAre(done));
+    EXPECT_THAT(list([](auto& f) {
+                    f.states = {JobState::kQueued, JobState::kCompleted};
+                }),
+                ElementsAre(plain, gpu, high, llama, done));
+    EXPECT_THAT(list([](auto& f) { f.queue = "nowhere"; }), IsEmpty());
+}
+
+TEST_P(Read, FiltersByMetadata) {
+    const auto ann =
+        insert([](NewJob& j) { j.spec.metadata_json = R"({"user":"ann","run":"1"})"; });
+    const auto bob =
+        insert([](NewJob& j) { j.spec.metadata_json = R"({"user":"bob","run":"1"})"; });
+    insert();
+    EXPECT_THAT(list([](auto& f) { f.metadata = {{"run", "1"}}; }), ElementsAre(ann, bob));
+    EXPECT_THAT(list([](auto& f) {
+                    f.metadata = {{"run", "1"}, {"user", "bob"}};
+                }),
+                ElementsAre(bob));
+}
+
+TEST_P(Read, FiltersByTheTimeOfCreation) {
+    const auto old = insert();
+    pass(1h);
+    const auto young = insert();
+    const auto created = get(young).created_at;
+    EXPECT_THAT(list([&](auto& f) { f.created_before = created; }), ElementsAre(old));
+    EXPECT_THAT(list([&](auto& f) { f.created_after = created - 60s; }), ElementsAre(young));
+    EXPECT_THAT(list([&](auto& f) { f.created_after = created; }), IsEmpty());
+}
+
+TEST_P(Read, CountsTheLanes) {
+    insert_many(2);
+    insert_claimed();
+    ASSERT_TRUE(store_->job_cancel({insert_claimed().job}));
+    insert([&](NewJob& j) { j.run_at = DbTime(store_->database_time() + 24h); });
+    settle(completed(insert_claimed()));
+    pass(60s);
+    const auto lanes = store_->lane_stats().value();
+    EXPECT_THAT(lanes, SizeIs(6)) << "two queues, three priorities";
+    for (const auto& lane : lanes) {
+        const bool ours = lane.queue == "default" && lane.priority == Priority::kNormal;
+        EXPECT_EQ(lane.queued, ours ? 2 : 0);
+        EXPECT_EQ(lane.scheduled, ours ? 1 : 0);
+        EXPECT_EQ(lane.in_progress, ours ? 2 : 0);
+        EXPECT_EQ(lane.oldest_age.has_value(), ours);
+        EXPECT_GE(lane.oldest_age.value_or(60s), 60s);
+    }
+}
+
+TEST_P(Read, KnowsTheDatabasesTime) {
+    const auto created = get(insert()).created_at.time_since_epoch();
+    EXPECT_GE(store_->database_time() + 60s, created);
+    EXPECT_LE(store_->database_time() - 60s, created);
+}
+
+MILLRACE_STORE_SUITE(Read);
+
+}  // namespace
+}  // namespace millrace::test
