@@ -1,0 +1,117 @@
+// The schema: up, down and up again, and who refuses which.
+#include "common/storage/postgres/migrate.h"
+
+#include <fmt/format.h>
+#include <gmock/gmock.h>
+
+#include <algorithm>
+#include <filesystem>
+#include <future>
+#include <sstream>
+
+#include "common/process/child_process.h"
+#include "common/process/program.h"
+#include "tests/integration/storage/postgres_test.h"
+
+namespace millrace::test {
+namespace {
+
+using testing::HasSubstr;
+using testing::IsEmpty;
+using testing::SizeIs;
+
+class Migrations : public testing::Test {
+ protected:
+    std::string conninfo() const { return postgres_.conninfo(); }
+    Status check() const { return check_schema({.conninfo = conninfo()}); }
+
+    PostgresFixture postgres_;
+};
+
+// pg_dump's text without what differs between its runs.
+std::string dump(const std::string& conninfo) {
+    const std::filesystem::path folders[] = {"/usr/lib/postgresql/15/bin"};
+    const auto program = process::find_program("pg_dump", folders).value();
+    std::istringstream lines(
+        process::run_to_end({.argv = {program.string(), "--schema-only", "--dbname", conninfo}},
+                            60s)
+            .value());
+    std::string schema;
+    for (std::string line; std::getline(lines, line);) {
+        // "\\restrict" is followed by a random word.
+        if (!line.starts_with("--") && !line.starts_with("\\")) schema += line + "\n";
+    }
+    return schema;
+}
+
+TEST_F(Migrations, GoUpAndDownAndUpAgain) {
+    const auto steps = migration_status(conninfo()).value();
+    const auto nothing = dump(conninfo());
+    const auto up = migrate_up(conninfo()).value();
+    EXPECT_THAT(up.steps, SizeIs(steps.size()));
+    EXPECT_EQ(up.version, static_cast<int>(steps.size()));
+    const auto schema = dump(conninfo());
+    const auto down = migrate_down(conninfo(), static_cast<int>(steps.size())).value();
+    EXPECT_THAT(down.steps, SizeIs(steps.size()));
+    EXPECT_EQ(down.version, 0);
+    EXPECT_EQ(dump(conninfo()), nothing) << "only schema_migrations stays";
+    EXPECT_EQ(migrate_up(conninfo()).value().version, static_cast<int>(steps.size()));
+    EXPECT_EQ(dump(conninfo()), schema);
+}
+
+TEST_F(Migrations, GoStepByStep) {
+    migrate_up(conninfo()).value();
+    const auto total = static_cast<int>(migration_status(conninfo()).value().size());
+    for (int left = total - 1; left >= 0; --left) {
+        EXPECT_EQ(migrate_down(conninfo(), 1).value().version, left);
+        for (const auto& step : migration_status(conninfo()).value()) {
+            EXPECT_EQ(step.applied, step.version <= left) << step.name;
+        }
+    }
+    EXPECT_THAT(migrate_down(conninfo(), 1).value().steps, IsEmpty());
+}
+
+TEST_F(Migrations, DoNothingTheSecondTime) {
+    migrate_up(conninfo()).value();
+    EXPECT_THAT(migrate_up(conninfo()).value().steps, IsEmpty());
+}
+
+TEST_F(Migrations, TakeTurnsWhenManyStartAtOnce) {
+    std::vector<std::future<Result<MigrationReport>>> reports;
+    for (int i = 0; i < 4; ++i) {
+        reports.push_back(
+            std::async(std::launch::async, [this] { return migrate_up(conninfo()); }));
+    }
+    std::size_t applied = 0;
+    for (auto& report : reports) applied += report.get().value().steps.size();
+    EXPECT_EQ(applied, migration_status(conninfo()).value().size());
+}
+
+TEST_F(Migrations, AreCheckedByProgramsOfAnotherTime) {
+    EXPECT_EQ(check().error().code, ErrorCode::kInvalidArgument);
+    EXPECT_THAT(check().error().message, HasSubstr("millrace migrate"));
+    migrate_up(conninfo()).value();
+    EXPECT_TRUE(check());
+    migrate_down(conninfo(), 1).value();
+    EXPECT_THAT(check().error().message, HasSubstr("millrace migrate"));
+    migrate_up(conninfo()).value();
+    pqxx::connection connection(conninfo());
+    pqxx::nontransaction(connection).exec("INSERT INTO schema_migrations VALUES (9999, 'future')");
+    EXPECT_EQ(check().error().code, ErrorCode::kInvalidArgument);
+    EXPECT_THAT(check().error().message, HasSubstr("upgrade"));
+}
+
+TEST_F(Migrations, ComeInPairsWithAHeader) {
+    for (const auto& [name, text] : migration_files()) {
+        EXPECT_TRUE(text.starts_with("-- ")) << name;
+        const auto stem = std::string(name.substr(0, name.find('.')));
+        for (const auto* ending : {".up.sql", ".down.sql"}) {
+            const bool exists = std::ranges::any_of(
+                migration_files(), [&](const auto& file) { return file.name == stem + ending; });
+            EXPECT_TRUE(exists) << stem << ending;
+        }
+    }
+}
+
+}  // namespace
+}  // namespace millrace::test

@@ -1,0 +1,202 @@
+// Two writers and one job, in the order that hurts: one has written and not committed yet, the
+// other waits for the row, then the first commits.
+//
+// The first writer is a raw connection that executes the statements of sql/ itself.
+#include <gmock/gmock.h>
+
+#include <future>
+
+#include "common/storage/postgres/array_parameter.h"
+#include "common/storage/postgres/session.h"
+#include "common/storage/postgres/statements.h"
+#include "tests/integration/storage/postgres_test.h"
+
+namespace millrace::test {
+namespace {
+
+using testing::IsEmpty;
+using testing::SizeIs;
+using Element = ArrayParameter::Element;
+
+class Races : public PostgresTest {
+ protected:
+    Races() : other_(connect()), worker_(jobs_->add_worker()) {}
+
+    // Begins the first writer's transaction with a statement.
+    template <class... Parameters>
+    pqxx::result first(const char* statement, const Parameters&... parameters) {
+        work_ = std::make_unique<pqxx::work>(other_);
+        return work_->exec_params(std::string(statements().at(statement)), parameters...);
+    }
+    void first_completes(AttemptKey attempt) {
+        ArrayParameter epochs(Element::kInt8);
+        epochs.add(attempt.epoch);
+        ArrayParameter tokens(Element::kInt8);
+        tokens.add(std::int64_t{1});
+        first("job_complete", worker_.uuid().str(), ids({attempt.job}), parameter(epochs),
+              parameter(text_array({"{}"})), parameter(tokens), parameter(tokens));
+    }
+    void first_claims(WorkerId worker, JobId job) {
+        ASSERT_THAT(first("job_claim", worker.uuid().str(), ids({job})), SizeIs(1));
+    }
+    void first_commits() { work_->commit(); }
+
+    // Starts the second writer, lets it wait, lets the first commit.
+    template <class Call>
+    auto second(Call call) {
+        auto answer = std::async(std::launch::async, call);
+        wait_for_a_waiter();
+        first_commits();
+        return answer.get();
+    }
+
+    pqxx::binarystring ids(const std::vector<JobId>& jobs) { return parameter(uuid_array(jobs)); }
+    void lose(WorkerId worker) {
+        for (const auto& pulse : store_->worker_pulses().value()) {
+            if (pulse.id == worker) (void)store_->worker_mark_lost({pulse});
+        }
+    }
+
+    pqxx::connection other_;
+    std::unique_ptr<pqxx::work> work_;
+    WorkerId worker_;
+};
+
+TEST_F(Races, TheSecondClaimOfAJobGetsNothing) {
+    const auto job = jobs_->insert();
+    first_claims(jobs_->add_worker(), job);
+    EXPECT_THAT(second([&] { return store_->job_claim(worker_, {job}).value(); }), IsEmpty());
+    EXPECT_EQ(store_->job_get({job}, {}).value().at(0).epoch, 1);
+}
+
+TEST_F(Races, AStealPassesOverAJobThatIsBeingClaimed) {
+    const auto job = jobs_->insert();
+    const auto free = jobs_->insert();
+    first_claims(jobs_->add_worker(), job);
+    const auto stolen =
+        store_->job_steal(worker_, {.queue = "default", .models = {"echo"}, .limit = 2}).value();
+    ASSERT_THAT(stolen, SizeIs(1));
+    EXPECT_EQ(stolen[0].key.job, free);
+}
+
+TEST_F(Races, AClaimOfAJobThatWasCancelledMeanwhileGetsNothing) {
+    const auto job = jobs_->insert();
+    first("job_cancel", ids({job}));
+    EXPECT_THAT(second([&] { return store_->job_claim(worker_, {job}).value(); }), IsEmpty());
+    EXPECT_EQ(state(job), JobState::kCancelled);
+}
+
+TEST_F(Races, ACancelOfAJobThatWasClaimedMeanwhileAsksTheWorker) {
+    const auto job = jobs_->insert();
+    first_claims(worker_, job);
+    const auto replies = second([&] { return store_->job_cancel({job}).value(); });
+    ASSERT_THAT(replies, SizeIs(1));
+    EXPECT_EQ(replies[0].state, JobState::kCancelling);
+    EXPECT_EQ(replies[0].worker, worker_);
+    EXPECT_EQ(replies[0].epoch, 1);
+}
+
+TEST_F(Races, ACancelOfAJobThatCompletedMeanwhileLeavesIt) {
+    const auto attempt = jobs_->claim(worker_, jobs_->insert());
+    first_completes(attempt);
+    const auto replies = second([&] { return store_->job_cancel({attempt.job}).value(); });
+    ASSERT_THAT(replies, SizeIs(1));
+    EXPECT_EQ(replies[0].state, JobState::kCompleted);
+}
+
+TEST_F(Races, ACompletionOfAJobThatIsBeingCancelledCompletes) {
+    const auto attempt = jobs_->claim(worker_, jobs_->insert());
+    first("job_cancel", ids({attempt.job}));
+    const auto replies =
+        second([&] { return store_->job_settle(worker_, {completed(attempt)}).value(); });
+    EXPECT_TRUE(replies.at(0).accepted);
+    EXPECT_EQ(state(attempt.job), JobState::kCompleted);
+}
+
+TEST_F(Races, AFailureOfAJobThatIsBeingCancelledCancels) {
+    const auto attempt = jobs_->claim(worker_, jobs_->insert());
+    first("job_cancel", ids({attempt.job}));
+    const auto replies =
+        second([&] { return store_->job_settle(worker_, {failed(attempt)}).value(); });
+    EXPECT_EQ(replies.at(0).state, JobState::kCancelled);
+}
+
+TEST_F(Races, ACompletionOfAJobThatIsBeingRescuedIsRefused) {
+    const auto attempt = jobs_->claim(worker_, jobs_->insert());
+    lose(worker_);
+    EXPECT_THAT(first("keeper_rescue", 3, false, 10), SizeIs(1));
+    const auto replies =
+        second([&] { return store_->job_settle(worker_, {completed(attempt)}).value(); });
+    EXPECT_FALSE(replies.at(0).accepted);
+    EXPECT_EQ(state(attempt.job), JobState::kQueued);
+}
+
+TEST_F(Races, AFailureOfAJobThatIsBeingRescuedIsRefused) {
+    const auto attempt = jobs_->claim(worker_, jobs_->insert());
+    lose(worker_);
+    EXPECT_THAT(first("keeper_rescue", 3, false, 10), SizeIs(1));
+    const auto replies =
+        second([&] { return store_->job_settle(worker_, {failed(attempt)}).value(); });
+    EXPECT_FALSE(replies.at(0).accepted);
+    EXPECT_EQ(state(attempt.job), JobState::kQueued);
+}
+
+TEST_F(Races, ARescuePassesOverAJobThatIsCompleting) {
+    const auto attempt = jobs_->claim(worker_, jobs_->insert());
+    const auto other = jobs_->claim(worker_, jobs_->insert());
+    first_completes(attempt);
+    lose(worker_);
+    const auto moved = store_->keeper_rescue({}).value().moved;
+    ASSERT_THAT(moved, SizeIs(1)) << "a locked row must not hold up the page";
+    EXPECT_EQ(moved[0].id, other.job);
+    first_commits();
+    EXPECT_THAT(store_->keeper_rescue({}).value().moved, IsEmpty());
+    EXPECT_EQ(state(attempt.job), JobState::kCompleted);
+}
+
+TEST_F(Races, ARescueFindsAClaimThatCommitsAfterItsWorkerWasLost) {
+    const auto job = jobs_->insert();
+    first_claims(worker_, job);
+    lose(worker_);
+    EXPECT_THAT(store_->keeper_rescue({}).value().moved, IsEmpty()) << "nothing to be seen yet";
+    first_commits();
+    const auto moved = store_->keeper_rescue({}).value().moved;
+    ASSERT_THAT(moved, SizeIs(1));
+    EXPECT_EQ(moved[0].id, job);
+    EXPECT_EQ(state(job), JobState::kQueued);
+}
+
+TEST_F(Races, ADutyIsLedByOneAtATime) {
+    work_ = std::make_unique<pqxx::work>(other_);
+    work_->exec("SELECT pg_advisory_xact_lock(7723401, 4)");
+    const auto page = store_->keeper_rescue({}).value();
+    EXPECT_FALSE(page.led);
+    EXPECT_TRUE(store_->keeper_release(10).value().led) << "duties do not hinder each other";
+    first_commits();
+    EXPECT_TRUE(store_->keeper_rescue({}).value().led);
+}
+
+TEST_F(Races, APartialOfAJobThatCompletedMeanwhileIsNotKept) {
+    const auto attempt = jobs_->claim(worker_, jobs_->insert());
+    first_completes(attempt);
+    EXPECT_TRUE(second([&] { return store_->partial_save(worker_, {{attempt, 1, "text"}}); }));
+    EXPECT_EQ(value("SELECT count(*) FROM job_partials"), "0");
+}
+
+TEST_F(Races, APartialThatWasBeingSavedDoesNotOutliveItsAttempt) {
+    const auto attempt = jobs_->claim(worker_, jobs_->insert());
+    ArrayParameter epochs(Element::kInt8);
+    epochs.add(attempt.epoch);
+    first("partial_save", worker_.uuid().str(), ids({attempt.job}), parameter(epochs),
+          parameter(epochs), parameter(text_array({"text"})));
+    const auto replies =
+        second([&] { return store_->job_settle(worker_, {completed(attempt)}).value(); });
+    EXPECT_TRUE(replies.at(0).accepted);
+    const auto running = jobs_->claim(worker_, jobs_->insert());
+    ASSERT_TRUE(store_->partial_save(worker_, {{running, 1, "text"}}));
+    EXPECT_TRUE(store_->partition_rotate({}));
+    EXPECT_EQ(value("SELECT id FROM job_partials"), running.job.uuid().str());
+}
+
+}  // namespace
+}  // namespace millrace::test
