@@ -61,6 +61,9 @@ class Llama : public testing::Test {
                            .name = "m",
                            .slots = kSlots,
                            .context_tokens = kSlots * kContext,
+                           // Several threads wait for each other by spinning: on a machine that is
+                           // busy with something else that takes minutes (docs/backends.md).
+                           .threads = 1,
                            .output_tokens_default = 24}};
 };
 
