@@ -1,8 +1,8 @@
 -- Jobs: open ones in a small hot table, final ones in partitions that are only written once.
 --
 -- A job is in exactly one of jobs_open and jobs_final. It moves over, in one statement, when it
--- reaches a final state: so a final state cannot change, and only one can be recorded (decision
--- 0004 has the measurements).
+-- reaches a final state: so a final state cannot change, and only one can be recorded
+-- (bench/store_hot_path measures it).
 --
 -- The numbers of states, priorities and outcomes are those of common/job; a test compares them.
 --
