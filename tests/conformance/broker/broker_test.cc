@@ -1,0 +1,389 @@
+// What every Broker promises (common/broker/broker.h), on each kind that we have. Topics and groups
+// are new in each test; the servers are shared, and one test after the other uses them.
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <iterator>
+#include <map>
+#include <memory>
+#include <set>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "tests/conformance/broker/broker_server.h"
+#include "tests/support/eventually.h"
+
+namespace millrace::test {
+namespace {
+
+using namespace std::chrono_literals;
+using broker::Broker;
+using broker::IncomingMessage;
+using broker::Publisher;
+using broker::Subscriber;
+using testing::AnyOf;
+using testing::Each;
+using testing::StartsWith;
+using Values = std::set<std::string>;
+
+// For what should take a second on an idle machine, and rebalances of the mock cluster: 3 s each.
+constexpr auto kDeadline = 90s;
+constexpr auto kTimeout = 30s;
+
+std::vector<broker::OutgoingMessage> messages_to(const std::string& topic,
+                                                 const std::string& prefix, int count) {
+    std::vector<broker::OutgoingMessage> messages;
+    for (int i = 0; i < count; ++i) messages.push_back({topic, "", prefix + std::to_string(i)});
+    return messages;
+}
+
+Values values_of(const std::vector<broker::OutgoingMessage>& messages) {
+    Values values;
+    for (const auto& message : messages) values.insert(message.value);
+    return values;
+}
+
+// What a subscriber has delivered so far.
+class Reader {
+ public:
+    explicit Reader(std::unique_ptr<Subscriber> subscriber) : subscriber_(std::move(subscriber)) {}
+
+    Subscriber& subscriber() { return *subscriber_; }
+    const Values& values() const { return values_; }
+    const std::vector<IncomingMessage>& messages() const { return messages_; }
+
+    void poll() {
+        for (auto& message : subscriber_->poll(100, 20ms)) {
+            values_.insert(message.value);
+            messages_.push_back(std::move(message));
+        }
+    }
+    void done_with_all() {
+        for (const auto& message : messages_) {
+            subscriber_->done(message.topic, message.partition, message.offset);
+        }
+    }
+    testing::AssertionResult gets(const Values& wanted) {
+        return eventually(
+            [&] {
+                poll();
+                return std::includes(values_.begin(), values_.end(), wanted.begin(), wanted.end());
+            },
+            "all messages delivered", kDeadline);
+    }
+
+ private:
+    std::unique_ptr<Subscriber> subscriber_;
+    Values values_;
+    std::vector<IncomingMessage> messages_;
+};
+
+class BrokerConformance : public testing::TestWithParam<BrokerKind> {
+ protected:
+    BrokerConformance() : broker_(server().connect()), publisher_(broker_->make_publisher()) {}
+
+    static BrokerServer& server() { return shared_server(GetParam()); }
+
+    // A name that no other test uses.
+    static std::string unique(const std::string& stem) {
+        static int count = 0;
+        return stem + "-" + std::to_string(++count);
+    }
+
+    std::string make_topic(int partitions = 2) {
+        auto name = unique("topic");
+        const auto made = broker_->ensure_topics({{name, partitions}}, kTimeout);
+        EXPECT_TRUE(made.has_value()) << made.error().message;
+        return name;
+    }
+
+    Values publish(const std::string& topic, const std::string& prefix, int count) {
+        const auto messages = messages_to(topic, prefix, count);
+        EXPECT_EQ(publisher_->publish(messages), messages.size());
+        return values_of(messages);
+    }
+
+    std::unique_ptr<Broker> broker_;
+    std::unique_ptr<Publisher> publisher_;
+};
+
+TEST_P(BrokerConformance, DeliversWhatIsPublishedToEachTopic) {
+    const auto first = make_topic();
+    const auto second = make_topic();
+    auto wanted = publish(first, "a", 150);
+    wanted.merge(publish(second, "b", 150));
+
+    Reader reader(broker_->subscribe(unique("group"), {first, second}));
+    ASSERT_TRUE(reader.gets(wanted));
+    EXPECT_EQ(reader.values(), wanted);
+    for (const auto& message : reader.messages()) {
+        EXPECT_EQ(message.topic, message.value.front() == 'a' ? first : second);
+    }
+}
+
+TEST_P(BrokerConformance, DeliversNoMoreThanAskedFor) {
+    const auto topic = make_topic();
+    publish(topic, "m", 50);
+    const auto subscriber = broker_->subscribe(unique("group"), {topic});
+    std::size_t delivered = 0;
+    EXPECT_TRUE(eventually(
+        [&] {
+            const auto count = subscriber->poll(7, 20ms).size();
+            EXPECT_LE(count, 7U);
+            delivered += count;
+            return delivered == 50;
+        },
+        "all messages delivered", kDeadline));
+}
+
+TEST_P(BrokerConformance, KeepsTheOrderOfMessagesWithOneKey) {
+    const auto topic = make_topic(4);
+    std::vector<std::string> wanted;
+    for (int i = 0; i < 100; ++i) {
+        wanted.push_back(std::to_string(i));
+        ASSERT_EQ(publisher_->publish({{topic, "key", wanted.back()}}), 1U);
+    }
+    Reader reader(broker_->subscribe(unique("group"), {topic}));
+    ASSERT_TRUE(reader.gets({wanted.begin(), wanted.end()}));
+    std::vector<std::string> order;
+    for (const auto& message : reader.messages()) order.push_back(message.value);
+    EXPECT_EQ(order, wanted);
+}
+
+TEST_P(BrokerConformance, SharesATopicAmongTheMembersOfAGroup) {
+    const auto topic = make_topic(4);
+    const auto group = unique("group");
+    const auto other_process = server().connect();
+    Reader first(broker_->subscribe(group, {topic}));
+    Reader second(other_process->subscribe(group, {topic}));
+
+    Values wanted;
+    const auto both_work = [&] {
+        wanted.merge(publish(topic, unique("m") + "-", 8));
+        first.poll();
+        second.poll();
+        return !first.values().empty() && !second.values().empty();
+    };
+    ASSERT_TRUE(eventually(both_work, "both members get messages", kDeadline));
+    const auto all_delivered = [&] {
+        first.poll();
+        second.poll();
+        auto together = first.values();
+        together.insert(second.values().begin(), second.values().end());
+        return together == wanted;
+    };
+    EXPECT_TRUE(eventually(all_delivered, "all messages delivered", kDeadline));
+}
+
+TEST_P(BrokerConformance, GivesTheWorkOfAMemberThatClosesToTheOthers) {
+    const auto topic = make_topic(4);
+    const auto group = unique("group");
+    auto leaver = std::make_unique<Reader>(broker_->subscribe(group, {topic}));
+    ASSERT_TRUE(leaver->gets(publish(topic, "old", 20)));
+    leaver->done_with_all();
+    leaver->subscriber().close();
+    leaver.reset();
+
+    Reader heir(broker_->subscribe(group, {topic}));
+    EXPECT_TRUE(heir.gets(publish(topic, "new", 20)));
+    EXPECT_THAT(heir.values(), Each(StartsWith("new")));
+}
+
+TEST_P(BrokerConformance, DeliversAgainWhatIsNotDone) {
+    const auto topic = make_topic(2);
+    const auto group = unique("group");
+    const auto all = publish(topic, "m", 60);
+    Values done;
+    {
+        Reader reader(broker_->subscribe(group, {topic}));
+        ASSERT_TRUE(reader.gets(all));
+        // The first half of each partition.
+        std::map<std::int32_t, std::vector<IncomingMessage>> partitions;
+        for (const auto& message : reader.messages()) {
+            partitions[message.partition].push_back(message);
+        }
+        for (const auto& [number, messages] : partitions) {
+            for (std::size_t i = 0; i < messages.size() / 2; ++i) done.insert(messages[i].value);
+            if (messages.size() < 2) continue;
+            const auto& last = messages[messages.size() / 2 - 1];
+            reader.subscriber().done(topic, number, last.offset);
+        }
+    }
+    Values rest;
+    std::set_difference(all.begin(), all.end(), done.begin(), done.end(),
+                        std::inserter(rest, rest.end()));
+    ASSERT_FALSE(done.empty());
+    Reader again(broker_->subscribe(group, {topic}));
+    ASSERT_TRUE(again.gets(rest));
+    EXPECT_EQ(again.values(), rest);
+}
+
+TEST_P(BrokerConformance, IgnoresWhatIsDoneOnPartitionsOfOthers) {
+    const auto topic = make_topic();
+    Reader reader(broker_->subscribe(unique("group"), {topic}));
+    reader.subscriber().done(topic, 0, 1'000'000);
+    reader.subscriber().done("no such topic", 7, 3);
+    EXPECT_TRUE(reader.gets(publish(topic, "m", 10)));
+}
+
+TEST_P(BrokerConformance, PausesOneTopicAndLosesNothing) {
+    const auto paused = make_topic();
+    const auto flowing = make_topic();
+    Reader reader(broker_->subscribe(unique("group"), {paused, flowing}));
+    auto first = publish(paused, "p", 20);
+    first.merge(publish(flowing, "f", 20));
+    ASSERT_TRUE(reader.gets(first));
+
+    reader.subscriber().pause(paused);
+    reader.subscriber().pause(paused);
+    const auto held_back = publish(paused, "held", 20);
+    publisher_->flush(kTimeout);
+    ASSERT_TRUE(reader.gets(publish(flowing, "more", 20)));
+    for (const auto& value : held_back) EXPECT_FALSE(reader.values().contains(value)) << value;
+
+    reader.subscriber().resume(paused);
+    reader.subscriber().resume(paused);
+    EXPECT_TRUE(reader.gets(held_back));
+    EXPECT_EQ(reader.messages().size(), 80U) << "each of them once";
+}
+
+TEST_P(BrokerConformance, StaysPausedWhileMembersComeAndGo) {
+    const auto topic = make_topic(4);
+    const auto group = unique("group");
+    Reader stayer(broker_->subscribe(group, {topic}));
+    ASSERT_TRUE(stayer.gets(publish(topic, "first", 8)));
+    stayer.done_with_all();
+    stayer.subscriber().pause(topic);
+    const auto before = stayer.messages().size();
+    {
+        Reader visitor(server().connect()->subscribe(group, {topic}));
+        const auto visitor_works = [&] {
+            publish(topic, unique("m") + "-", 8);
+            stayer.poll();
+            visitor.poll();
+            return !visitor.values().empty();
+        };
+        ASSERT_TRUE(eventually(visitor_works, "the visitor gets messages", kDeadline));
+        EXPECT_EQ(stayer.messages().size(), before);
+    }
+    stayer.subscriber().resume(topic);
+    EXPECT_TRUE(stayer.gets(publish(topic, "last", 8)));
+}
+
+TEST_P(BrokerConformance, TailsOnlyWhatIsPublishedFromThenOn) {
+    const auto topic = make_topic();
+    const auto old = publish(topic, "old", 30);
+    publisher_->flush(kTimeout);
+
+    Reader first(broker_->tail({topic}));
+    Reader second(broker_->tail({topic}));
+    const auto both_see = [&] {
+        publish(topic, unique("mark") + "-", 1);
+        first.poll();
+        second.poll();
+        return !first.values().empty() && !second.values().empty();
+    };
+    ASSERT_TRUE(eventually(both_see, "the tails have begun", kDeadline));
+
+    const auto wanted = publish(topic, "new", 30);
+    EXPECT_TRUE(first.gets(wanted));
+    EXPECT_TRUE(second.gets(wanted));
+    EXPECT_THAT(first.values(), Each(AnyOf(StartsWith("mark"), StartsWith("new"))));
+    EXPECT_THAT(second.values(), Each(AnyOf(StartsWith("mark"), StartsWith("new"))));
+}
+
+TEST_P(BrokerConformance, TailsATopicFromItsStartThatIsMadeLater) {
+    const auto existing = make_topic();
+    const auto later = unique("later");
+    Reader reader(broker_->tail({existing, later}));
+    // The tail has begun when it sees something.
+    ASSERT_TRUE(eventually(
+        [&] {
+            publish(existing, unique("mark") + "-", 1);
+            reader.poll();
+            return !reader.values().empty();
+        },
+        "the tail has begun", kDeadline));
+    ASSERT_TRUE(broker_->ensure_topics({{later, 2}}, kTimeout).has_value());
+    EXPECT_TRUE(reader.gets(publish(later, "new", 10)));
+}
+
+TEST_P(BrokerConformance, SubscribesToATopicThatIsMadeLater) {
+    const auto existing = make_topic();
+    const auto later = unique("later");
+    Reader reader(broker_->subscribe(unique("group"), {existing, later}));
+    ASSERT_TRUE(reader.gets(publish(existing, "m", 10)));
+    ASSERT_TRUE(broker_->ensure_topics({{later, 2}}, kTimeout).has_value());
+    EXPECT_TRUE(reader.gets(publish(later, "new", 10)));
+}
+
+TEST_P(BrokerConformance, LeavesTopicsThatExistAsTheyAre) {
+    const auto topic = make_topic(2);
+    const auto wanted = publish(topic, "m", 10);
+    for (int i = 0; i < 2; ++i) {
+        const auto made = broker_->ensure_topics({{topic, 2}, {unique("other"), 1}}, kTimeout);
+        ASSERT_TRUE(made.has_value()) << made.error().message;
+    }
+    Reader reader(broker_->subscribe(unique("group"), {topic}));
+    EXPECT_TRUE(reader.gets(wanted));
+}
+
+TEST_P(BrokerConformance, RecoversFromABrokerThatLostEverything) {
+    const auto topic = make_topic();
+    Reader member(broker_->subscribe(unique("group"), {topic}));
+    Reader tail(broker_->tail({topic}));
+    ASSERT_TRUE(member.gets(publish(topic, "before", 50)));
+    member.done_with_all();
+
+    server().kill();
+    publisher_->publish(messages_to(topic, "during", 10));
+    EXPECT_FALSE(broker_->ensure_topics({{topic, 2}}, 100ms).has_value());
+    member.poll();
+    tail.poll();
+    server().restart_empty();
+
+    Values after;
+    const auto all_work_again = [&] {
+        if (!broker_->ensure_topics({{topic, 2}}, kTimeout).has_value()) return false;
+        after.merge(publish(topic, unique("after") + "-", 5));
+        member.poll();
+        tail.poll();
+        const auto is_new = [&](const auto& value) { return after.contains(value); };
+        return std::any_of(member.values().begin(), member.values().end(), is_new) &&
+               std::any_of(tail.values().begin(), tail.values().end(), is_new);
+    };
+    ASSERT_TRUE(eventually(all_work_again, "messages flow again", kDeadline));
+    // And nothing is lost any more.
+    const auto last = publish(topic, "last", 50);
+    EXPECT_TRUE(member.gets(last));
+    EXPECT_TRUE(tail.gets(last));
+}
+
+// The proof is that it ends: ctest kills what hangs.
+TEST_P(BrokerConformance, EndsWhileTheBrokerIsAway) {
+    const auto topic = make_topic();
+    auto member = std::make_unique<Reader>(broker_->subscribe(unique("group"), {topic}));
+    auto tail = std::make_unique<Reader>(broker_->tail({topic}));
+    ASSERT_TRUE(member->gets(publish(topic, "m", 50)));
+    member->done_with_all();
+
+    server().kill();
+    publish(topic, "lost", 50);
+    publisher_->flush(100ms);
+    member->subscriber().close();
+    member.reset();
+    tail.reset();
+    publisher_.reset();
+    broker_.reset();
+    server().restart_empty();
+}
+
+INSTANTIATE_TEST_SUITE_P(All, BrokerConformance,
+                         testing::Values(BrokerKind::kMemory, BrokerKind::kMockCluster,
+                                         BrokerKind::kApacheKafka),
+                         [](const auto& test) { return std::string(name(test.param)); });
+
+}  // namespace
+}  // namespace millrace::test
