@@ -104,6 +104,21 @@ TEST_F(Races, ACancelOfAJobThatCompletedMeanwhileLeavesIt) {
     EXPECT_EQ(replies[0].state, JobState::kCompleted);
 }
 
+// The claim began before the job's time was over, and so it counts.
+TEST_F(Races, AnExpiryPassesOverAJobThatIsBeingClaimed) {
+    const auto job = jobs_->insert();
+    work_ = std::make_unique<pqxx::work>(other_);
+    work_->exec("SELECT now()");
+    execute("UPDATE jobs_open SET claim_by = clock_timestamp()");
+    EXPECT_THAT(work_->exec_params(std::string(statements().at("job_claim")), worker_.uuid().str(),
+                                   ids({job})),
+                SizeIs(1));
+    EXPECT_THAT(store_->keeper_expire(10).value().moved, IsEmpty());
+    first_commits();
+    EXPECT_THAT(store_->keeper_expire(10).value().moved, IsEmpty());
+    EXPECT_EQ(state(job), JobState::kInProgress);
+}
+
 TEST_F(Races, ACompletionOfAJobThatIsBeingCancelledCompletes) {
     const auto attempt = jobs_->claim(worker_, jobs_->insert());
     first("job_cancel", ids({attempt.job}));
@@ -164,6 +179,40 @@ TEST_F(Races, ARescueFindsAClaimThatCommitsAfterItsWorkerWasLost) {
     ASSERT_THAT(moved, SizeIs(1));
     EXPECT_EQ(moved[0].id, job);
     EXPECT_EQ(state(job), JobState::kQueued);
+}
+
+// Whatever the order of the batch: were "b" held meanwhile, the two would deadlock.
+TEST_F(Races, KeysAreTakenInOneOrder) {
+    const auto keyed = [&](const char* key) {
+        auto job = jobs_->new_job();
+        job.idempotency = IdempotencyKey{.key = key};
+        return job;
+    };
+    const auto take = [&](const char* key) {
+        work_->exec("INSERT INTO idempotency_keys (key, fingerprint, job_id) VALUES ('" +
+                    std::string(key) + "', sha256(''), gen_random_uuid())");
+    };
+    work_ = std::make_unique<pqxx::work>(other_);
+    take("a");
+    auto replies =
+        std::async(std::launch::async, [&, batch = std::vector<NewJob>{keyed("b"), keyed("a")}] {
+            return store_->job_insert(batch).value();
+        });
+    wait_for_a_waiter();
+    work_->exec("SET LOCAL lock_timeout = '100 ms'");
+    take("b");
+    first_commits();
+    for (const auto& reply : replies.get()) EXPECT_TRUE(reply.replayed);
+}
+
+TEST_F(Races, AJobOnItsWayToDefaultGoesToThePartitionThatIsMadeMeanwhile) {
+    work_ = std::make_unique<pqxx::work>(other_);
+    work_->exec("SELECT partition_make(now() - interval '1 h', now() + interval '1 h')");
+    const auto job = jobs_->new_job();
+    const auto inserted = second([&] { return store_->job_insert({job}); });
+    ASSERT_TRUE(inserted) << to_string(inserted.error());
+    EXPECT_EQ(state(job.id), JobState::kQueued);
+    EXPECT_EQ(value("SELECT count(*) FROM job_specs_default"), "0");
 }
 
 TEST_F(Races, ADutyIsLedByOneAtATime) {
