@@ -46,17 +46,25 @@ class JobStore {
     // --- Clients and gateways ---
 
     // All or nothing; one reply per job, in order. After kOutcomeUnknown ask job_get for the ids.
+    // Of jobs with one idempotency key only the first is made, also among those of one call; the
+    // others are replies with its id. Retries are such jobs: what they repeat is final and cannot
+    // change, so it may be read before.
     virtual Result<std::vector<InsertedJob>> job_insert(const std::vector<NewJob>& jobs) = 0;
 
     // Those that exist, in no particular order.
     virtual Result<std::vector<JobRecord>> job_get(const std::vector<JobId>& ids,
                                                    JobFields fields) = 0;
+    // Which jobs clients gave these ids to; unknown ones are left out.
+    virtual Result<std::vector<std::pair<std::string, JobId>>> job_find(
+        const std::vector<std::string>& client_ids) = 0;
     // A page; one more than `limit` is never returned. `has_more` says whether another follows.
     struct JobPage {
         std::vector<JobRecord> jobs;
         bool has_more = false;
     };
     virtual Result<JobPage> job_list(const JobFilter& filter) = 0;
+    // How many jobs the list would have on all its pages; counts no further than `most`.
+    virtual Result<std::int64_t> job_count(const JobFilter& filter, std::int64_t most) = 0;
 
     // Scheduled, blocked and queued jobs become cancelled, running ones cancelling; final ones stay
     // as they are. Ids that do not exist are left out of the reply.
@@ -117,7 +125,9 @@ class JobStore {
     virtual Status worker_mark_lost(const std::vector<WorkerPulse>& silent) = 0;
 
     // Housekeeping; each returns how many rows or partitions it removed or made.
-    virtual Result<int> idempotency_purge(std::chrono::seconds ttl, int page) = 0;
+    // Keys whose lifetime is over, and those without one whose job is older than `retention` and
+    // gone.
+    virtual Result<int> idempotency_purge(std::chrono::seconds retention, int page) = 0;
     virtual Result<int> worker_purge(std::chrono::seconds retention, int page) = 0;
     // Also removes checkpoints that were being saved while their attempt ended.
     virtual Result<int> partition_rotate(const PartitionPolicy& policy) = 0;

@@ -4,7 +4,6 @@
 // and compared with each other, never with a local clock. Ages and remaining times are durations.
 #pragma once
 
-#include <array>
 #include <chrono>
 #include <cstdint>
 #include <optional>
@@ -16,6 +15,7 @@
 #include "common/job/job.h"
 #include "common/job/job_state.h"
 #include "common/job/outcome.h"
+#include "common/storage/idempotency_key.h"
 
 namespace millrace::storage {
 
@@ -23,17 +23,13 @@ using DbTime = std::chrono::sys_time<std::chrono::microseconds>;
 
 // --- Submission ---------------------------------------------------------------------------------
 
-struct IdempotencyKey {
-    std::string key;                             // As the client sent it; 1 to 255 visible ASCII.
-    std::array<std::uint8_t, 32> fingerprint{};  // SHA-256 of the request it stands for.
-};
-
 struct NewJob {
     JobId id;
     JobSpec spec;
     std::string encoded_spec;      // wire::encode_spec(spec): stored as it is.
     std::optional<DbTime> run_at;  // In the future: the job starts scheduled.
     std::optional<IdempotencyKey> idempotency;
+    std::optional<JobId> retry_of;
 };
 
 struct InsertedJob {
@@ -126,6 +122,9 @@ struct JobFields {
     bool attempts = false;
 };
 
+// What the end of an attempt was counted as. The values are stored in PostgreSQL.
+enum class CountedAs : std::uint8_t { kFailure = 1, kInterruption = 2, kLoss = 3 };
+
 // An attempt that is over, or the one that is running (no `ended_at`).
 struct AttemptRecord {
     Epoch epoch = 0;
@@ -136,10 +135,14 @@ struct AttemptRecord {
     std::optional<OutcomeKind> outcome;
     std::string error_code;
     std::string error_message;
+    std::optional<CountedAs> counted_as;  // Nothing: it ended the job otherwise.
 };
 
 struct JobRecord {
     JobId id;
+    std::string client_id;            // Empty: none.
+    std::optional<JobId> retry_of;    // That job may be gone.
+    std::optional<JobId> retried_by;  // Of a job that failed, expired or was cancelled.
     JobState state = JobState::kQueued;
     std::string queue;
     Priority priority = Priority::kNormal;
@@ -177,8 +180,10 @@ struct JobFilter {
     std::vector<std::pair<std::string, std::string>> metadata;  // All must match.
     std::optional<DbTime> created_after;                        // Exclusive.
     std::optional<DbTime> created_before;                       // Exclusive.
-    std::optional<JobId> after;                                 // The last id of the page before.
-    bool ascending = false;                                     // By id, which is by creation.
+    std::optional<std::string> error_code;
+    bool never_retried = false;
+    std::optional<JobId> after;  // The last id of the page before.
+    bool ascending = false;      // By id, which is by creation.
     int limit = 20;
 };
 

@@ -32,6 +32,8 @@ struct ApiOptions {
     milliseconds idle_timeout{75000};   // Between two requests.
     milliseconds wait_max{55000};       // Longer `Prefer: wait` are shortened to it.
 
+    milliseconds idempotency_ttl{std::chrono::hours(24)};  // Of an Idempotency-Key.
+
     // Event streams.
     milliseconds heartbeat_interval{15000};
     std::size_t event_queue_bytes_max = 1024 * 1024;  // A reader this far behind is cut off.

@@ -45,6 +45,7 @@ std::optional<Problem> check_head(const Request& request) {
 }
 
 Decoded<std::optional<IdempotencyKey>> idempotency_of(const Request& request,
+                                                      const ApiOptions& options,
                                                       std::size_t size_max) {
     if (request.idempotency_key.empty()) return std::optional<IdempotencyKey>();
     auto key = parse_idempotency_key(request.idempotency_key, size_max);
@@ -55,7 +56,7 @@ Decoded<std::optional<IdempotencyKey>> idempotency_of(const Request& request,
                         size_max),
             "Idempotency-Key"};
     }
-    IdempotencyKey idempotency{.key = *std::move(key)};
+    IdempotencyKey idempotency{.key = *std::move(key), .lifetime = options.idempotency_ttl};
     SHA256(reinterpret_cast<const unsigned char*>(request.body.data()), request.body.size(),
            idempotency.fingerprint.data());
     return std::optional(std::move(idempotency));
@@ -280,7 +281,7 @@ void check_models(const BatchPtr& batch) {
 void submit_job(const ApiContext& context, const ExchangePtr& exchange) {
     const auto& request = exchange->request();
     if (const auto problem = check_head(request)) return refuse(*exchange, *problem);
-    auto idempotency = idempotency_of(request, kKeySizeMax);
+    auto idempotency = idempotency_of(request, context.options, kKeySizeMax);
     if (!idempotency.has_value()) return refuse(*exchange, idempotency.error());
     auto submission = decode_submission(request.body, rules_of(context));
     if (!submission.has_value()) return refuse(*exchange, submission.error());
@@ -300,7 +301,7 @@ void submit_job(const ApiContext& context, const ExchangePtr& exchange) {
 void submit_batch(const ApiContext& context, const ExchangePtr& exchange) {
     const auto& request = exchange->request();
     if (const auto problem = check_head(request)) return refuse(*exchange, *problem);
-    const auto idempotency = idempotency_of(request, kBatchKeySizeMax);
+    const auto idempotency = idempotency_of(request, context.options, kBatchKeySizeMax);
     if (!idempotency.has_value()) return refuse(*exchange, idempotency.error());
     auto submissions = decode_batch(request.body, rules_of(context));
     if (!submissions.has_value()) return refuse(*exchange, submissions.error());

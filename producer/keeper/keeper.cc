@@ -41,8 +41,9 @@ Keeper::Keeper(KeeperOptions options, const Clock& clock, storage::JobStore& sto
     sweep("overdue",
           [=, this] { return hand_on(store_.keeper_end_overdue(options_.deadline_grace, page)); });
     sweep("rescue", [this] { return rescue(); });
-    chore("idempotency", kPurgeInterval,
-          [=, this] { return purged(store_.idempotency_purge(options_.idempotency_ttl, page)); });
+    chore("idempotency", kPurgeInterval, [=, this] {
+        return purged(store_.idempotency_purge(options_.partitions.retention, page));
+    });
     chore("workers", kPurgeInterval,
           [=, this] { return purged(store_.worker_purge(options_.worker_retention, page)); });
     chore("partitions", kRotateInterval, [this]() -> Result<Work> {

@@ -30,7 +30,6 @@ struct KeeperOptions {
     milliseconds deadline_grace{30000};
     milliseconds lease_ttl{30000};
     int losses_max = 3;
-    std::chrono::seconds idempotency_ttl{86400};
     std::chrono::seconds worker_retention{604800};
     storage::PartitionPolicy partitions;
     milliseconds hint_interval{1000};   // Of what workers are told of the lanes' ages.

@@ -22,6 +22,7 @@ namespace millrace::test {
 class FaultyJobStore : public storage::JobStore {
     using Ids = std::vector<JobId>;
     using Models = std::vector<std::pair<std::string, std::string>>;
+    using Found = std::vector<std::pair<std::string, JobId>>;
     using Specs = std::vector<std::pair<JobId, JobSpec>>;
 
  public:
@@ -57,7 +58,11 @@ class FaultyJobStore : public storage::JobStore {
                      (const std::vector<storage::NewJob>& jobs), (jobs))
     MILLRACE_FORWARD(Result<std::vector<storage::JobRecord>>, job_get,
                      (const Ids& ids, storage::JobFields fields), (ids, fields))
+    MILLRACE_FORWARD(Result<Found>, job_find, (const std::vector<std::string>& client_ids),
+                     (client_ids))
     MILLRACE_FORWARD(Result<JobPage>, job_list, (const storage::JobFilter& filter), (filter))
+    MILLRACE_FORWARD(Result<std::int64_t>, job_count,
+                     (const storage::JobFilter& filter, std::int64_t most), (filter, most))
     MILLRACE_FORWARD(Result<std::vector<storage::CancelledJob>>, job_cancel, (const Ids& ids),
                      (ids))
     MILLRACE_FORWARD(Result<std::vector<storage::LaneStats>>, lane_stats, (), ())
@@ -88,8 +93,8 @@ class FaultyJobStore : public storage::JobStore {
     MILLRACE_FORWARD(Result<std::vector<storage::WorkerPulse>>, worker_pulses, (), ())
     MILLRACE_FORWARD(Status, worker_mark_lost, (const std::vector<storage::WorkerPulse>& silent),
                      (silent))
-    MILLRACE_FORWARD(Result<int>, idempotency_purge, (std::chrono::seconds ttl, int page),
-                     (ttl, page))
+    MILLRACE_FORWARD(Result<int>, idempotency_purge, (std::chrono::seconds retention, int page),
+                     (retention, page))
     MILLRACE_FORWARD(Result<int>, worker_purge, (std::chrono::seconds retention, int page),
                      (retention, page))
     MILLRACE_FORWARD(Result<int>, partition_rotate, (const storage::PartitionPolicy& policy),

@@ -32,18 +32,8 @@ bool matches(const JobRecord& job, const JobFilter& filter) {
     }
     if (filter.created_after && job.created_at <= *filter.created_after) return false;
     if (filter.created_before && job.created_at >= *filter.created_before) return false;
-    if (!filter.after) return true;
-    return filter.ascending ? job.id > *filter.after : job.id < *filter.after;
-}
-
-template <class Row>
-JobRecord shown(const Row& row, JobFields fields) {
-    JobRecord record = row.record;
-    if (fields.input) record.input_json = row.job.spec.input_json;
-    if (fields.output) record.output_json = row.output;
-    if (fields.partial) record.partial_text = row.partial;
-    if (!fields.attempts) record.attempts.clear();
-    return record;
+    if (filter.error_code && *filter.error_code != job.error_code) return false;
+    return !filter.never_retried || !job.retried_by;
 }
 
 }  // namespace
@@ -96,8 +86,7 @@ Status MemoryJobStore::check_queue(const std::string& queue) const {
 Status MemoryJobStore::check(const NewJob& job) const {
     TRY_STATUS(check_queue(job.spec.queue));
     if (has_zero_byte(job)) return Error{ErrorCode::kDataCorrupt, "A text holds a zero byte."};
-    const bool is_replay = job.idempotency && db_.keys_.contains(job.idempotency->key);
-    if (db_.rows_.contains(job.id) && !is_replay) {
+    if (db_.rows_.contains(job.id) && !holder_of_key(job)) {
         return Error{ErrorCode::kDataCorrupt, "A job with this id exists."};
     }
     return ok();
@@ -112,16 +101,11 @@ Result<std::vector<InsertedJob>> MemoryJobStore::job_insert(const std::vector<Ne
 }
 
 InsertedJob MemoryJobStore::insert(const NewJob& job) {
-    if (job.idempotency) {
-        const auto& [key, fingerprint] = *job.idempotency;
-        const auto [known, is_new] = db_.keys_.try_emplace(key);
-        if (!is_new) {
-            const auto& winner = known->second;
-            return {winner.job, db_.rows_.at(winner.job).record.state, true,
-                    winner.fingerprint != fingerprint};
-        }
-        known->second = {job.id, fingerprint, now()};
+    if (const auto* known = holder_of_key(job)) {
+        return {known->job, db_.rows_.at(known->job).record.state, true,
+                known->fingerprint != job.idempotency->fingerprint};
     }
+    take_key(job);
     Row row;
     row.job = job;
     const auto& [queue, priority, model, input, metadata, policy] = job.spec;
@@ -134,6 +118,10 @@ InsertedJob MemoryJobStore::insert(const NewJob& job) {
     record.model = model;
     record.metadata_json = metadata;
     record.attempts_max = policy.attempts_max;
+    record.retry_of = job.retry_of;
+    if (job.idempotency && job.idempotency->scope == IdempotencyKey::Scope::kClientId) {
+        record.client_id = job.idempotency->key;
+    }
     record.created_at = now();
     record.run_at = job.run_at;
     if (!later) record.queued_at = now();
@@ -154,17 +142,27 @@ Result<std::vector<JobRecord>> MemoryJobStore::job_get(const std::vector<JobId>&
     std::vector<JobRecord> found;
     for (const auto& id : std::set(ids.begin(), ids.end())) {
         const auto row = db_.rows_.find(id);
-        if (row != db_.rows_.end()) found.push_back(shown(row->second, fields));
+        if (row != db_.rows_.end()) found.push_back(db_.shown(row->second, fields));
     }
     return found;
 }
 
-Result<JobStore::JobPage> MemoryJobStore::job_list(const JobFilter& filter) {
-    const std::lock_guard lock(db_.mutex_);
+std::vector<JobRecord> MemoryJobStore::matching(const JobFilter& filter) const {
     std::vector<JobRecord> all;
     for (const auto& [id, row] : db_.rows_) {
-        if (matches(row.record, filter)) all.push_back(shown(row, {}));
+        auto record = db_.shown(row, {});
+        if (matches(record, filter)) all.push_back(std::move(record));
     }
+    return all;
+}
+
+Result<JobStore::JobPage> MemoryJobStore::job_list(const JobFilter& filter) {
+    const std::lock_guard lock(db_.mutex_);
+    auto all = matching(filter);
+    std::erase_if(all, [&filter](const JobRecord& job) {
+        if (!filter.after) return false;
+        return filter.ascending ? job.id <= *filter.after : job.id >= *filter.after;
+    });
     if (!filter.ascending) std::ranges::reverse(all);
     const auto limit = static_cast<std::size_t>(filter.limit);
     JobPage page;
@@ -172,6 +170,11 @@ Result<JobStore::JobPage> MemoryJobStore::job_list(const JobFilter& filter) {
     all.resize(std::min(all.size(), limit));
     page.jobs = std::move(all);
     return page;
+}
+
+Result<std::int64_t> MemoryJobStore::job_count(const JobFilter& filter, std::int64_t most) {
+    const std::lock_guard lock(db_.mutex_);
+    return std::min(static_cast<std::int64_t>(matching(filter).size()), most);
 }
 
 Result<std::vector<CancelledJob>> MemoryJobStore::job_cancel(const std::vector<JobId>& ids) {

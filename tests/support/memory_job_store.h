@@ -59,8 +59,12 @@ class MemoryDatabase {
     struct Key {
         JobId job;
         std::array<std::uint8_t, 32> fingerprint{};
-        storage::DbTime created_at;
+        std::optional<storage::DbTime> expires_at;
     };
+    using ScopedKey = std::pair<storage::IdempotencyKey::Scope, std::string>;
+
+    // As a store shows it; the lock is held.
+    storage::JobRecord shown(const Row& row, storage::JobFields fields) const;
 
     const Clock& clock_;
 
@@ -70,7 +74,7 @@ class MemoryDatabase {
     std::set<std::pair<std::string, std::string>> models_;
     std::map<JobId, Row> rows_;
     std::map<WorkerId, Worker> workers_;
-    std::map<std::string, Key> keys_;
+    std::map<ScopedKey, Key> keys_;
     std::set<std::string> held_duties_;
 };
 
@@ -87,7 +91,10 @@ class MemoryJobStore : public storage::JobStore {
         const std::vector<storage::NewJob>& jobs) override;
     Result<std::vector<storage::JobRecord>> job_get(const std::vector<JobId>& ids,
                                                     storage::JobFields fields) override;
+    Result<std::vector<std::pair<std::string, JobId>>> job_find(
+        const std::vector<std::string>& client_ids) override;
     Result<JobPage> job_list(const storage::JobFilter& filter) override;
+    Result<std::int64_t> job_count(const storage::JobFilter& filter, std::int64_t most) override;
     Result<std::vector<storage::CancelledJob>> job_cancel(const std::vector<JobId>& ids) override;
     Result<std::vector<storage::LaneStats>> lane_stats() override;
     Result<std::vector<storage::LaneAge>> lane_ages() override;
@@ -115,7 +122,7 @@ class MemoryJobStore : public storage::JobStore {
     Result<storage::DutyPage> keeper_rescue(const storage::RescueLimits& limits) override;
     Result<std::vector<storage::WorkerPulse>> worker_pulses() override;
     Status worker_mark_lost(const std::vector<storage::WorkerPulse>& silent) override;
-    Result<int> idempotency_purge(std::chrono::seconds ttl, int page) override;
+    Result<int> idempotency_purge(std::chrono::seconds retention, int page) override;
     Result<int> worker_purge(std::chrono::seconds retention, int page) override;
     Result<int> partition_rotate(const storage::PartitionPolicy& policy) override;
 
@@ -134,6 +141,11 @@ class MemoryJobStore : public storage::JobStore {
     Status check_queue(const std::string& queue) const;
     Status check(const storage::NewJob& job) const;
     storage::InsertedJob insert(const storage::NewJob& job);
+    // Whose job the new one is by its key; nothing where it may be made.
+    const MemoryDatabase::Key* holder_of_key(const storage::NewJob& job) const;
+    void take_key(const storage::NewJob& job);
+    // Those of the list on all its pages, by id.
+    std::vector<storage::JobRecord> matching(const storage::JobFilter& filter) const;
     bool is_in(WorkerId worker, std::initializer_list<storage::WorkerState> states) const;
     bool may_claim(WorkerId worker) const;
     bool has_lease(WorkerId worker) const;
@@ -144,6 +156,7 @@ class MemoryJobStore : public storage::JobStore {
     static bool holds(const Row& row, AttemptKey key, WorkerId worker);
     void settle(Row& row, const storage::SettledAttempt& attempt);
     void end_attempt(Row& row, const Ending& ending);
+    static void count(Row& row, storage::CountedAs counted);
     void end_waiting(Row& row, JobState state, const std::string& code);
     Ending ending_of_overdue(const Row& row) const;
     Ending ending_of_orphan(const Row& row, bool in_good_order,

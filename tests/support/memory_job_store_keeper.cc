@@ -46,7 +46,7 @@ Result<DutyPage> MemoryJobStore::keeper_end_overdue(milliseconds grace, int page
     };
     return sweep("overdue", page, due, [this](Row& row) {
         end_attempt(row, ending_of_overdue(row));
-        ++row.record.failures;
+        count(row, CountedAs::kFailure);
         row.losses = 0;
     });
 }
@@ -68,9 +68,10 @@ Result<DutyPage> MemoryJobStore::keeper_rescue(const RescueLimits& limits) {
     };
     return sweep("rescue", limits.page, due, [this, limits](Row& row) {
         const bool in_good_order = is_in(*row.record.worker, {WorkerState::kStopped});
-        if (!in_good_order && !limits.mass_outage) ++row.losses;
+        const bool is_loss = !in_good_order && !limits.mass_outage;
+        if (is_loss) ++row.losses;
         end_attempt(row, ending_of_orphan(row, in_good_order, limits));
-        ++row.record.interruptions;
+        count(row, is_loss ? CountedAs::kLoss : CountedAs::kInterruption);
     });
 }
 
@@ -104,17 +105,6 @@ Status MemoryJobStore::worker_mark_lost(const std::vector<WorkerPulse>& silent) 
         if (worker.heartbeats == heartbeats) worker.state = WorkerState::kLost;
     }
     return ok();
-}
-
-Result<int> MemoryJobStore::idempotency_purge(std::chrono::seconds ttl, int page) {
-    const std::lock_guard lock(db_.mutex_);
-    int purged = 0;
-    std::erase_if(db_.keys_, [&](const auto& entry) {
-        const bool old = purged < page && entry.second.created_at + ttl <= now();
-        purged += old ? 1 : 0;
-        return old;
-    });
-    return purged;
 }
 
 Result<int> MemoryJobStore::worker_purge(std::chrono::seconds retention, int page) {

@@ -154,6 +154,13 @@ Result<std::vector<std::pair<JobId, JobSpec>>> MemoryJobStore::job_specs(
     return specs;
 }
 
+// A loss is an interruption too.
+void MemoryJobStore::count(Row& row, CountedAs counted) {
+    auto& record = row.record;
+    record.attempts.back().counted_as = counted;
+    ++(counted == CountedAs::kFailure ? record.failures : record.interruptions);
+}
+
 bool MemoryJobStore::holds(const Row& row, AttemptKey key, WorkerId worker) {
     const auto& record = row.record;
     return info(record.state).is_active && record.epoch == key.epoch && record.worker == worker;
@@ -216,8 +223,11 @@ void MemoryJobStore::settle(Row& row, const SettledAttempt& attempt) {
     end_attempt(row, ending);
     if (cancelled) record.error_code = "cancelled";
     const bool is_final = info(ending.next).is_final;
-    if (settlement.counts_as_failure) ++record.failures;
-    if (!settlement.counts_as_failure && !is_final) ++record.interruptions;
+    if (settlement.counts_as_failure) {
+        count(row, CountedAs::kFailure);
+    } else if (!is_final) {
+        count(row, CountedAs::kInterruption);
+    }
     if (is_final) record.usage = outcome.usage;
     if (ending.next == JobState::kScheduled) record.run_at = now() + settlement.delay;
     if (completed) row.output = outcome.output_json;

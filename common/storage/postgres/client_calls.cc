@@ -29,39 +29,66 @@ ArrayParameter wanted(const std::optional<std::string>& text) {
     return array;
 }
 
-// The parameters of job_list_*.sql.
-pqxx::result execute(pqxx::transaction_base& transaction, const char* statement,
-                     const JobFilter& filter) {
-    ArrayParameter states(Element::kInt2);
-    for (const auto state : filter.states) states.add(static_cast<std::int16_t>(state));
-    ArrayParameter priorities(Element::kInt2);
-    if (filter.priority) priorities.add(static_cast<std::int16_t>(*filter.priority));
-    auto metadata = nlohmann::json::object();
-    for (const auto& [key, value] : filter.metadata) metadata[key] = value;
-    const auto micros = [](DbTime time) { return std::to_string(time.time_since_epoch().count()); };
-    const auto after = filter.created_after ? micros(*filter.created_after) : "";
-    const auto before = filter.created_before ? micros(*filter.created_before) : "";
+std::optional<std::string> micros(const std::optional<DbTime>& time) {
+    if (!time) return std::nullopt;
+    return std::to_string(time->time_since_epoch().count());
+}
+
+// The parameters of job_list_*.sql and job_count.sql that say which jobs.
+struct FilterParameters {
+    ArrayParameter states{Element::kInt2};
+    ArrayParameter queues;
+    ArrayParameter priorities{Element::kInt2};
+    ArrayParameter models;
+    std::string metadata;
+    std::optional<std::string> created_after;
+    std::optional<std::string> created_before;
+    ArrayParameter error_codes;
+    bool never_retried;
+
+    explicit FilterParameters(const JobFilter& filter)
+        : queues(wanted(filter.queue)),
+          models(wanted(filter.model)),
+          created_after(micros(filter.created_after)),
+          created_before(micros(filter.created_before)),
+          error_codes(wanted(filter.error_code)),
+          never_retried(filter.never_retried) {
+        for (const auto state : filter.states) states.add(static_cast<std::int16_t>(state));
+        if (filter.priority) priorities.add(static_cast<std::int16_t>(*filter.priority));
+        auto pairs = nlohmann::json::object();
+        for (const auto& [key, value] : filter.metadata) pairs[key] = value;
+        metadata = pairs.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace);
+    }
+
+    template <class... More>
+    pqxx::result execute(pqxx::transaction_base& transaction, const char* statement,
+                         const More&... more) const {
+        const auto text = [](const auto& value) { return value ? value->c_str() : nullptr; };
+        return transaction.exec_prepared(statement, parameter(states), parameter(queues),
+                                         parameter(priorities), parameter(models), metadata,
+                                         text(created_after), text(created_before),
+                                         parameter(error_codes), never_retried, more...);
+    }
+};
+
+// Where a list begins: after the page before, or at its end of all ids.
+Uuid first_of(const JobFilter& filter) {
+    if (filter.after) return filter.after->uuid();
     Uuid end;
     if (!filter.ascending) end.bytes.fill(0xff);
-    const auto from = filter.after ? filter.after->uuid() : end;
-    return transaction.exec_prepared(
-        statement, parameter(states), parameter(wanted(filter.queue)), parameter(priorities),
-        parameter(wanted(filter.model)),
-        metadata.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace),
-        after.empty() ? nullptr : after.c_str(), before.empty() ? nullptr : before.c_str(),
-        from.str(), filter.limit + 1);
+    return end;
 }
 
 // The columns that job_get.sql has beyond the list's.
 Status add_fields(JobRecord& job, const pqxx::row& row) {
-    if (!row[23].is_null()) {
-        TRY(auto spec, wire::decode_spec(bytes_of(row[23])));
+    if (!row[26].is_null()) {
+        TRY(auto spec, wire::decode_spec(bytes_of(row[26])));
         job.input_json = std::move(spec.input_json);
     }
-    if (!row[24].is_null()) job.output_json = text_of(row[24]);
-    if (!row[25].is_null()) {
-        job.partial_text = text_of(row[25]);
-        job.partial_sequence = row[26].as<std::uint32_t>();
+    if (!row[27].is_null()) job.output_json = text_of(row[27]);
+    if (!row[28].is_null()) {
+        job.partial_text = text_of(row[28]);
+        job.partial_sequence = row[29].as<std::uint32_t>();
     }
     return ok();
 }
@@ -146,18 +173,42 @@ Status PostgresJobStore::add_attempts(std::vector<JobRecord>& jobs) {
     });
 }
 
+Result<std::vector<std::pair<std::string, JobId>>> PostgresJobStore::job_find(
+    const std::vector<std::string>& client_ids) {
+    std::vector<std::pair<std::string, JobId>> found;
+    TRY_STATUS(session_.run(Effect::kRead, "job_find", [&](pqxx::transaction_base& transaction) {
+        found.clear();
+        for (const auto& row :
+             transaction.exec_prepared("job_find", parameter(text_array(client_ids)))) {
+            found.emplace_back(text_of(row[0]), id_of<JobId>(row[1]));
+        }
+    }));
+    return found;
+}
+
 Result<JobStore::JobPage> PostgresJobStore::job_list(const JobFilter& filter) {
     const auto* statement = filter.ascending ? "job_list_oldest" : "job_list_newest";
+    const FilterParameters parameters(filter);
     JobPage page;
     TRY_STATUS(session_.run(Effect::kRead, statement, [&](pqxx::transaction_base& transaction) {
         page.jobs.clear();
-        for (const auto& row : execute(transaction, statement, filter)) {
+        for (const auto& row :
+             parameters.execute(transaction, statement, first_of(filter).str(), filter.limit + 1)) {
             page.jobs.push_back(job_of(row));
         }
     }));
     page.has_more = page.jobs.size() > static_cast<std::size_t>(filter.limit);
     if (page.has_more) page.jobs.pop_back();
     return page;
+}
+
+Result<std::int64_t> PostgresJobStore::job_count(const JobFilter& filter, std::int64_t most) {
+    const FilterParameters parameters(filter);
+    std::int64_t count = 0;
+    TRY_STATUS(session_.run(Effect::kRead, "job_count", [&](pqxx::transaction_base& transaction) {
+        count = parameters.execute(transaction, "job_count", most)[0][0].as<std::int64_t>();
+    }));
+    return count;
 }
 
 Result<std::vector<CancelledJob>> PostgresJobStore::job_cancel(const std::vector<JobId>& ids) {

@@ -3,7 +3,9 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <numeric>
+#include <map>
+#include <set>
+#include <span>
 
 #include "common/storage/postgres/rows.h"
 #include "common/storage/postgres/store.h"
@@ -15,6 +17,34 @@ using Element = ArrayParameter::Element;
 
 std::string_view fingerprint_of(const IdempotencyKey& key) {
     return {reinterpret_cast<const char*>(key.fingerprint.data()), key.fingerprint.size()};
+}
+
+// The text under which a key is stored: its first word is the scope, but for an Idempotency-Key,
+// which has no blank.
+std::string stored_key(const NewJob& job) {
+    const auto& key = *job.idempotency;
+    switch (key.scope) {
+        case IdempotencyKey::Scope::kHeader:
+            return key.key;
+        case IdempotencyKey::Scope::kBody:
+            return "body " + key.key;
+        case IdempotencyKey::Scope::kClientId:
+            return "id " + key.key;
+        case IdempotencyKey::Scope::kRetry:
+            return "retry " + job.retry_of.value_or(JobId()).uuid().str();
+    }
+    return key.key;
+}
+
+std::optional<std::string_view> client_id_of(const NewJob& job) {
+    const auto& key = job.idempotency;
+    if (!key || key->scope != IdempotencyKey::Scope::kClientId) return std::nullopt;
+    return key->key;
+}
+
+std::optional<Uuid> uuid_of(const std::optional<JobId>& job) {
+    if (!job) return std::nullopt;
+    return job->uuid();
 }
 
 std::optional<std::string_view> unless_empty(const std::string& text) {
@@ -35,10 +65,14 @@ struct InsertColumns {
     ArrayParameter run_at{Element::kTimestamptz};
     ArrayParameter specs{Element::kBytea};
     ArrayParameter metadata{Element::kText};
+    ArrayParameter retry_of{Element::kUuid};
+    ArrayParameter client_ids{Element::kText};
     ArrayParameter has_key{Element::kBool};
     ArrayParameter keys{Element::kText};
     ArrayParameter fingerprints{Element::kBytea};
+    ArrayParameter lifetimes{Element::kInt8};
     ArrayParameter key_jobs{Element::kUuid};
+    ArrayParameter takers{Element::kUuid};
 
     void add(const NewJob& job, std::int16_t queue) {
         const auto& spec = job.spec;
@@ -53,22 +87,31 @@ struct InsertColumns {
         run_at.add(job.run_at);
         specs.add(std::string_view(job.encoded_spec));
         metadata.add(unless_empty(spec.metadata_json));
-        has_key.add(job.idempotency.has_value());
+        retry_of.add(uuid_of(job.retry_of));
+        client_ids.add(client_id_of(job));
     }
 
-    // In ascending order: two batches that share keys wait for each other in one order.
+    // In ascending order, so that two batches that share keys wait for each other in one order; of
+    // equal ones the first alone, because a statement changes a row once.
     void add_keys(const std::vector<NewJob>& jobs) {
-        std::vector<const NewJob*> keyed;
+        std::map<std::string, std::vector<const NewJob*>> keyed;
         for (const auto& job : jobs) {
-            if (job.idempotency) keyed.push_back(&job);
+            if (job.idempotency) keyed[stored_key(job)].push_back(&job);
         }
-        std::ranges::stable_sort(keyed, {}, [](const NewJob* job) -> const std::string& {
-            return job->idempotency->key;
-        });
-        for (const auto* job : keyed) {
-            keys.add(std::string_view(job->idempotency->key));
-            fingerprints.add(fingerprint_of(*job->idempotency));
-            key_jobs.add(job->id.uuid());
+        std::set<JobId> free;  // Made whatever becomes of the key.
+        for (const auto& [key, sharers] : keyed) {
+            const auto* first = sharers.front();
+            keys.add(std::string_view(key));
+            fingerprints.add(fingerprint_of(*first->idempotency));
+            lifetimes.add(first->idempotency->lifetime);
+            key_jobs.add(first->id.uuid());
+            if (first->idempotency->takes_over) takers.add(first->id.uuid());
+            for (const auto* job : std::span(sharers).subspan(1)) {
+                if (job->idempotency->takes_over) free.insert(job->id);
+            }
+        }
+        for (const auto& job : jobs) {
+            has_key.add(job.idempotency.has_value() && !free.contains(job.id));
         }
     }
 
@@ -77,7 +120,8 @@ struct InsertColumns {
             "job_insert", parameter(ids), parameter(queues), parameter(priorities),
             parameter(models), parameter(timeouts), parameter(start_within), parameter(ttls),
             parameter(attempts_max), parameter(run_at), parameter(specs), parameter(metadata),
-            parameter(has_key), parameter(keys), parameter(fingerprints), parameter(key_jobs));
+            parameter(retry_of), parameter(client_ids), parameter(has_key), parameter(keys),
+            parameter(fingerprints), parameter(lifetimes), parameter(key_jobs), parameter(takers));
     }
 };
 
@@ -118,7 +162,7 @@ Status PostgresJobStore::find_winners(const std::vector<NewJob>& jobs,
                                       std::vector<InsertedJob>& replies,
                                       const std::vector<std::size_t>& losers) {
     ArrayParameter keys(Element::kText);
-    for (const auto i : losers) keys.add(std::string_view(jobs[i].idempotency->key));
+    for (const auto i : losers) keys.add(std::string_view(stored_key(jobs[i])));
     struct Winner {
         std::string fingerprint;
         JobId job;
@@ -133,7 +177,7 @@ Status PostgresJobStore::find_winners(const std::vector<NewJob>& jobs,
     }));
     for (const auto i : losers) {
         const auto& key = *jobs[i].idempotency;
-        const auto winner = winners.find(key.key);
+        const auto winner = winners.find(stored_key(jobs[i]));
         if (winner == winners.end()) {
             return Error{ErrorCode::kUnavailable, "An idempotency key was forgotten just now."};
         }

@@ -90,8 +90,8 @@ Result<int> PostgresJobStore::purge(const char* statement, const Parameters&... 
     return purged;
 }
 
-Result<int> PostgresJobStore::idempotency_purge(std::chrono::seconds ttl, int page) {
-    return purge("idempotency_purge", ttl.count(), page);
+Result<int> PostgresJobStore::idempotency_purge(std::chrono::seconds retention, int page) {
+    return purge("idempotency_purge", retention.count(), page);
 }
 
 Result<int> PostgresJobStore::worker_purge(std::chrono::seconds retention, int page) {

@@ -84,6 +84,9 @@ JobRecord job_of(const pqxx::row& row) {
     job.usage = {.prompt_tokens = row[20].as<std::int64_t>(),
                  .completion_tokens = row[21].as<std::int64_t>()};
     job.metadata_json = text_of(row[22]);
+    job.retry_of = optional_id_of<JobId>(row[23]);
+    job.client_id = text_of(row[24]);
+    job.retried_by = optional_id_of<JobId>(row[25]);
     return job;
 }
 
@@ -97,6 +100,7 @@ AttemptRecord attempt_of(const pqxx::row& row) {
     if (!row[6].is_null()) attempt.outcome = outcome_kind_from_number(row[6].as<int>());
     attempt.error_code = text_of(row[7]);
     attempt.error_message = text_of(row[8]);
+    if (!row[9].is_null()) attempt.counted_as = static_cast<CountedAs>(row[9].as<int>());
     return attempt;
 }
 

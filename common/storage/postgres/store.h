@@ -27,7 +27,10 @@ class PostgresJobStore final : public JobStore {
     Result<std::vector<InsertedJob>> job_insert(const std::vector<NewJob>& jobs) override;
     Result<std::vector<JobRecord>> job_get(const std::vector<JobId>& ids,
                                            JobFields fields) override;
+    Result<std::vector<std::pair<std::string, JobId>>> job_find(
+        const std::vector<std::string>& client_ids) override;
     Result<JobPage> job_list(const JobFilter& filter) override;
+    Result<std::int64_t> job_count(const JobFilter& filter, std::int64_t most) override;
     Result<std::vector<CancelledJob>> job_cancel(const std::vector<JobId>& ids) override;
     Result<std::vector<LaneStats>> lane_stats() override;
     Result<std::vector<LaneAge>> lane_ages() override;
@@ -53,7 +56,7 @@ class PostgresJobStore final : public JobStore {
     Result<DutyPage> keeper_rescue(const RescueLimits& limits) override;
     Result<std::vector<WorkerPulse>> worker_pulses() override;
     Status worker_mark_lost(const std::vector<WorkerPulse>& silent) override;
-    Result<int> idempotency_purge(std::chrono::seconds ttl, int page) override;
+    Result<int> idempotency_purge(std::chrono::seconds retention, int page) override;
     Result<int> worker_purge(std::chrono::seconds retention, int page) override;
     Result<int> partition_rotate(const PartitionPolicy& policy) override;
 

@@ -40,7 +40,7 @@ class Postgres : public Database {
                   back("run_at") + ", " + back("claim_by") + ", " + back("expires_at") + ", " +
                   back("started_at") + ", " + back("attempt_deadline"));
         work.exec("UPDATE workers SET " + back("started_at") + ", " + back("heard_at"));
-        work.exec("UPDATE idempotency_keys SET " + back("created_at"));
+        work.exec("UPDATE idempotency_keys SET " + back("created_at") + ", " + back("expires_at"));
         work.commit();
     }
 

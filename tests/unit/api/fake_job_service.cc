@@ -162,9 +162,10 @@ storage::JobFilter FakeJobService::last_filter() const {
 
 SubmitResult FakeJobService::accept(SubmitRequest request) {
     if (submit_error_) return *submit_error_;
-    if (request.idempotency) {
-        const auto& [key, fingerprint] = *request.idempotency;
-        if (const auto known = keys_.find(key); known != keys_.end()) {
+    if (request.idempotency && !request.idempotency->takes_over) {
+        const auto& fingerprint = request.idempotency->fingerprint;
+        const auto known = keys_.find({request.idempotency->scope, request.idempotency->key});
+        if (known != keys_.end()) {
             const auto& [id, earlier] = known->second;
             return gateway::SubmitReply{.id = id,
                                         .state = jobs_.at(id).state,
@@ -182,7 +183,9 @@ SubmitResult FakeJobService::accept(SubmitRequest request) {
                   .created_at = kNow,
                   .run_at = request.run_at};
     if (request.idempotency) {
-        keys_[request.idempotency->key] = {job.id, request.idempotency->fingerprint};
+        const auto& key = *request.idempotency;
+        keys_[{key.scope, key.key}] = {job.id, key.fingerprint};
+        if (key.scope == storage::IdempotencyKey::Scope::kClientId) job.client_id = key.key;
     }
     const gateway::SubmitReply reply{.id = job.id, .state = job.state};
     jobs_[job.id] = std::move(job);

@@ -80,7 +80,9 @@ class FakeJobService final : public gateway::JobService {
     bool held_ = false;
     std::map<JobId, storage::JobRecord> jobs_;
     std::vector<gateway::SubmitRequest> submitted_;
-    std::map<std::string, std::pair<JobId, std::array<std::uint8_t, 32>>> keys_;
+    std::map<std::pair<storage::IdempotencyKey::Scope, std::string>,
+             std::pair<JobId, std::array<std::uint8_t, 32>>>
+        keys_;
     std::map<int, std::pair<JobId, gateway::Callback<const gateway::JobNotice&>>> watches_;
     int last_watch_ = 0;
     bool refuses_watches_ = false;

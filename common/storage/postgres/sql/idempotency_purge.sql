@@ -1,9 +1,21 @@
--- Forgets old idempotency keys. $1 age (s), $2 page. Returns: keys.
--- Locks: the rows; those that others hold are passed over. Index: idempotency_keys_created_at.
+-- Forgets keys: those whose time is over, and those that live with their job when it is gone.
+-- $1 retention (s): no job that is younger can be gone; $2 page, of each. Returns: keys.
+-- Locks: the rows; those that others hold are passed over.
+-- Indexes: idempotency_keys_expires_at, idempotency_keys_of_jobs, job_specs_*_pkey: one probe for
+-- each job that outlives the retention.
+WITH over AS (
+    SELECT key FROM idempotency_keys
+    WHERE expires_at <= now()
+    ORDER BY expires_at LIMIT $2::int8
+    FOR UPDATE SKIP LOCKED
+), orphan AS (
+    SELECT key FROM idempotency_keys k
+    WHERE expires_at IS NULL AND created_at < now() - $1::int8 * interval '1 s'
+        AND NOT EXISTS (SELECT FROM job_specs s WHERE s.id = k.job_id)
+    ORDER BY created_at LIMIT $2::int8
+    FOR UPDATE SKIP LOCKED
+)
 DELETE FROM idempotency_keys k
-USING (SELECT key FROM idempotency_keys
-       WHERE created_at < now() - $1::int8 * interval '1 s'
-       ORDER BY created_at LIMIT $2::int8
-       FOR UPDATE SKIP LOCKED) AS old
+USING (SELECT key FROM over UNION ALL SELECT key FROM orphan) AS old
 WHERE k.key = old.key
 RETURNING k.key

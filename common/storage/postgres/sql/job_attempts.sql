@@ -1,12 +1,13 @@
 -- Attempts of jobs, oldest first: those of the history, and the one that runs or completed the job.
--- $1 ids. Returns: id, epoch, worker, its name, started, ended, outcome, error code and message.
+-- $1 ids. Returns: id, epoch, worker, its name, started, ended, outcome, error code and message,
+-- what it counted as.
 -- Indexes: job_attempts_*_pkey, jobs_open_pkey, jobs_final_*_pkey.
 SELECT h.id, h.epoch, h.worker_id, h.worker_name, micros(h.started_at), micros(h.ended_at),
-    h.outcome, h.error_code, h.error_message
+    h.outcome, h.error_code, h.error_message, h.counted_as
 FROM unnest($1::uuid[]) AS a (id) JOIN job_attempts h ON h.id = a.id
 UNION ALL
 SELECT j.id, j.epoch, j.worker_id, w.name, micros(j.started_at), micros(j.finished_at),
-    CASE j.state WHEN 6 THEN 1 END, NULL, NULL
+    CASE j.state WHEN 6 THEN 1 END, NULL, NULL, NULL
 FROM unnest($1::uuid[]) AS a (id)
 JOIN jobs j ON j.id = a.id
 LEFT JOIN workers w ON w.id = j.worker_id

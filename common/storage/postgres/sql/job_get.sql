@@ -1,19 +1,23 @@
 -- Jobs by id. $1 ids, $2 the least and $3 the greatest of them, which leave most partitions alone;
 -- $4 whether with the spec, $5 the output, $6 the partial output.
 -- Returns: as job_list_*, then spec, output, partial text, its sequence.
--- Indexes: jobs_open_pkey, jobs_final_*_pkey, job_specs_*_pkey, job_partials_pkey.
+-- Indexes: jobs_open_pkey, jobs_final_*_pkey, job_specs_*_pkey, job_partials_pkey; of jobs that
+-- failed, expired or were cancelled also idempotency_keys_pkey, for their retries: no other job
+-- pays for that.
 -- Each OFFSET 0 makes it one probe an id: the bounds alone would look like a way to the rows.
 SELECT j.id, j.state, q.name, j.priority, j.model, j.epoch, j.attempt, j.failures, j.interruptions,
     j.attempts_max, j.worker_id, w.name, micros(j.created_at), micros(j.run_at),
     micros(j.queued_at), micros(j.started_at), micros(j.finished_at), micros(j.expires_at),
     j.error_code, j.error_message, j.prompt_tokens, j.completion_tokens, s.metadata,
+    s.retry_of, s.client_id, CASE WHEN j.state BETWEEN 7 AND 9 THEN
+        (SELECT k.job_id FROM idempotency_keys k WHERE k.key = 'retry ' || j.id::text) END,
     CASE WHEN $4::bool THEN s.spec END, CASE WHEN $5::bool THEN j.output END, p.text, p.sequence
 FROM unnest($1::uuid[]) AS a (id)
 CROSS JOIN LATERAL (
     SELECT * FROM jobs WHERE jobs.id = a.id AND jobs.id BETWEEN $2::uuid AND $3::uuid OFFSET 0
 ) AS j
 CROSS JOIN LATERAL (
-    SELECT spec, metadata FROM job_specs
+    SELECT spec, metadata, retry_of, client_id FROM job_specs
     WHERE job_specs.id = a.id AND job_specs.id BETWEEN $2::uuid AND $3::uuid OFFSET 0
 ) AS s
 JOIN queues q ON q.id = j.queue_id

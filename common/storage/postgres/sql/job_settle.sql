@@ -45,11 +45,12 @@ WITH held AS (
                            ELSE message END
     FROM ended
 ), history AS (
-    INSERT INTO job_attempts (id, epoch, worker_id, worker_name, started_at, outcome, error_code,
-                              error_message)
+    INSERT INTO job_attempts (id, epoch, worker_id, worker_name, started_at, outcome, counted_as,
+                              error_code, error_message)
     SELECT id, epoch, $1::uuid,
            coalesce((SELECT name FROM workers WHERE workers.id = $1::uuid), ''), started_at,
-           CASE next_state WHEN 8 THEN 7 ELSE outcome END, error_code, error_message
+           CASE next_state WHEN 8 THEN 7 ELSE outcome END,
+           CASE WHEN counts THEN 1 WHEN next_state <= 3 THEN 2 END, error_code, error_message
     FROM held
 ), partial AS (
     DELETE FROM job_partials p USING held WHERE p.id = held.id

@@ -40,9 +40,9 @@ WITH due AS (
     FROM ended
     ON CONFLICT DO NOTHING
 ), history AS (
-    INSERT INTO job_attempts (id, epoch, worker_id, worker_name, started_at, outcome, error_code,
-                              error_message)
-    SELECT o.id, o.epoch, o.worker_id, coalesce(w.name, ''), o.started_at, 5, o.code, o.message
+    INSERT INTO job_attempts (id, epoch, worker_id, worker_name, started_at, outcome, counted_as,
+                              error_code, error_message)
+    SELECT o.id, o.epoch, o.worker_id, coalesce(w.name, ''), o.started_at, 5, 1, o.code, o.message
     FROM over o LEFT JOIN workers w ON w.id = o.worker_id
     ON CONFLICT DO NOTHING
 ), partial AS (

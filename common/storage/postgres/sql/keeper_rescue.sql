@@ -48,10 +48,11 @@ WITH orphan AS (
     FROM ended
     ON CONFLICT DO NOTHING
 ), history AS (
-    INSERT INTO job_attempts (id, epoch, worker_id, worker_name, started_at, outcome, error_code,
-                              error_message)
+    INSERT INTO job_attempts (id, epoch, worker_id, worker_name, started_at, outcome, counted_as,
+                              error_code, error_message)
     SELECT o.id, o.epoch, o.worker_id, coalesce(w.name, ''), o.started_at,
-           CASE WHEN o.in_good_order THEN 6 ELSE 8 END, o.code, o.message
+           CASE WHEN o.in_good_order THEN 6 ELSE 8 END,
+           CASE WHEN o.is_loss THEN 3 ELSE 2 END, o.code, o.message
     FROM over o LEFT JOIN workers w ON w.id = o.worker_id
     ON CONFLICT DO NOTHING
 ), partial AS (
