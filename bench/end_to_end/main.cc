@@ -3,7 +3,9 @@
 //
 //   end_to_end_bench [--broker kafka|mock] [--runs 5] [--jobs 20000] [--bulk 100000]
 
+#include <fcntl.h>
 #include <fmt/format.h>
+#include <unistd.h>
 
 #include <CLI/App.hpp>
 #include <CLI/Config.hpp>
@@ -11,11 +13,14 @@
 #include <algorithm>
 #include <cstdio>
 #include <fstream>
+#include <map>
 #include <pqxx/pqxx>
 #include <string>
 #include <vector>
 
 #include "bench/end_to_end/caller.h"
+#include "bench/end_to_end/process_times.h"
+#include "common/process/temporary_directory.h"
 #include "tests/e2e/stack.h"
 #include "tests/support/eventually.h"
 
@@ -72,6 +77,7 @@ class Bench {
           port_(std::stoi(stack_.url().substr(stack_.url().rfind(':') + 1))) {}
 
     void run() {
+        report_synced_write();
         report_memory("idle");
         run_load({.port = port_,
                   .requests = options_.jobs / 4,
@@ -84,6 +90,7 @@ class Bench {
         }
         report_rate("500 per call, 8 callers", 8, options_.bulk / kBulkJobs,
                     post("/v1/jobs:batch", bulk_body()), kBulkJobs);
+        report_backlog();
         report_drain();
     }
 
@@ -94,6 +101,7 @@ class Bench {
                      const std::string& request, std::size_t jobs_per_request) {
         std::vector<double> submitted;
         std::vector<double> finished;
+        const auto cpu = cpu_seconds_by_program();
         const auto jobs = static_cast<double>(requests * jobs_per_request);
         for (int i = 0; i < options_.runs; ++i) {
             const auto mark = newest_job();
@@ -106,18 +114,18 @@ class Bench {
         }
         print_row(what + ": accepted", submitted);
         print_row(what + ": finished", finished);
+        print_cpu(what, cpu, jobs * options_.runs);
     }
 
     void report_drain() {
         std::vector<double> rates;
         for (int i = 0; i < options_.runs; ++i) {
-            for (std::size_t worker = 0; worker < workers_; ++worker) stack_.worker(worker).kill();
+            stack_.worker(workers_ - 1).terminate(kPatience);
             const auto mark = newest_job();
             run_load({.port = port_,
                       .callers = 8,
                       .requests = options_.bulk / kBulkJobs,
                       .request = post("/v1/jobs:batch", bulk_body())});
-            if (i == 0) report_memory(fmt::format("with {} queued jobs", options_.bulk));
             stack_.start_worker();
             ++workers_;
             wait_until_done();
@@ -129,6 +137,23 @@ class Bench {
             rates.push_back(static_cast<double>(options_.bulk) / row[0].as<double>());
         }
         print_row("drain of a backlog", rates);
+    }
+
+    // What gateway and worker hold while every slot is taken and a long backlog waits.
+    void report_backlog() {
+        const auto slots = stack_.call("GET", "/v1/workers")["data"][0]["slots"].get<std::size_t>();
+        const auto running =
+            stack_.submit_many(Json(slots, test::synthetic_job({{"ms", 3'600'000}})));
+        stack_.wait_until_status(running.back(), "in_progress");
+        const auto mark = newest_job();
+        run_load({.port = port_,
+                  .callers = 8,
+                  .requests = options_.bulk / kBulkJobs,
+                  .request = post("/v1/jobs:batch", bulk_body())});
+        report_memory(fmt::format("with {} queued jobs", queued_since(mark)));
+        for (const auto& id : running)
+            stack_.call("POST", "/v1/jobs/" + id + "/cancel", Json(), 202);
+        wait_until_done();
     }
 
     // 50 jobs a second from one caller, from created to started by PostgreSQL's clock.
@@ -162,6 +187,40 @@ class Bench {
         std::fflush(stdout);
     }
 
+    // What a commit waits for at the least: the median time of writing 8 kB and syncing them.
+    static void report_synced_write() {
+        const auto directory = process::TemporaryDirectory::make("millrace-bench-").value();
+        const auto path = directory.path() / "synced";
+        const int file = ::open(path.c_str(), O_CREAT | O_WRONLY | O_CLOEXEC, 0600);
+        const std::string block(8192, 'x');
+        std::vector<double> millis;
+        for (int i = 0; i < 200; ++i) {
+            const auto start = std::chrono::steady_clock::now();
+            if (::pwrite(file, block.data(), block.size(), 0) < 0 || ::fdatasync(file) != 0) {
+                throw std::runtime_error("cannot write to " + path.string());
+            }
+            const std::chrono::duration<double, std::milli> took =
+                std::chrono::steady_clock::now() - start;
+            millis.push_back(took.count());
+        }
+        ::close(file);
+        fmt::print("| a synced write of 8 kB (ms) | median {:.2f} | min {:.2f} | max {:.2f} |\n",
+                   median(millis), *std::ranges::min_element(millis),
+                   *std::ranges::max_element(millis));
+    }
+
+    static void print_cpu(const std::string& what, const std::map<std::string, double>& before,
+                          double jobs) {
+        fmt::print("| {}: processor time a job (µs) |", what);
+        for (const auto& [program, seconds] : cpu_seconds_by_program()) {
+            const auto found = before.find(program);
+            const auto earlier = found == before.end() ? 0 : found->second;
+            fmt::print(" {} {:.0f}", program, (seconds - earlier) * 1e6 / jobs);
+        }
+        fmt::print(" | | |\n");
+        std::fflush(stdout);
+    }
+
     static double resident_mib(pid_t pid) {
         std::ifstream status(fmt::format("/proc/{}/status", pid));
         for (std::string line; std::getline(status, line);) {
@@ -181,6 +240,13 @@ class Bench {
         pqxx::work work(database_);
         const auto rows = work.exec("SELECT id FROM jobs ORDER BY id DESC LIMIT 1");
         return rows.empty() ? "00000000-0000-0000-0000-000000000000" : rows[0][0].c_str();
+    }
+
+    std::int64_t queued_since(const std::string& mark) {
+        pqxx::work work(database_);
+        return work
+            .exec1("SELECT count(*) FROM jobs_open WHERE state = 3 AND id > '" + mark + "'")[0]
+            .as<std::int64_t>();
     }
 
     double seconds_since(const std::string& mark) {

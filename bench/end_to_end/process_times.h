@@ -1,0 +1,13 @@
+// Processor time of this process and its descendants, by the name of the program: what a job costs
+// whom.
+#pragma once
+
+#include <map>
+#include <string>
+
+namespace millrace::bench {
+
+// Seconds so far, user and system together. Processes that have ended are not counted.
+std::map<std::string, double> cpu_seconds_by_program();
+
+}  // namespace millrace::bench
