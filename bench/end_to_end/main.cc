@@ -142,8 +142,13 @@ class Bench {
     // What gateway and worker hold while every slot is taken and a long backlog waits.
     void report_backlog() {
         const auto slots = stack_.call("GET", "/v1/workers")["data"][0]["slots"].get<std::size_t>();
-        const auto running =
-            stack_.submit_many(Json(slots, test::synthetic_job({{"ms", 3'600'000}})));
+        std::vector<std::string> running;
+        while (running.size() < slots) {
+            const auto part = std::min(kBulkJobs, slots - running.size());
+            const auto ids =
+                stack_.submit_many(Json(part, test::synthetic_job({{"ms", 3'600'000}})));
+            running.insert(running.end(), ids.begin(), ids.end());
+        }
         stack_.wait_until_status(running.back(), "in_progress");
         const auto mark = newest_job();
         run_load({.port = port_,

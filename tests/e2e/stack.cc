@@ -216,6 +216,7 @@ Json Stack::wait_until_status(const std::string& id, std::string_view status) {
 std::string Stack::logs() const {
     std::string all;
     for (const auto& file : std::filesystem::directory_iterator(directory_.path())) {
+        if (!file.is_regular_file()) continue;
         std::ifstream stream(file.path());
         const std::string text(std::istreambuf_iterator<char>(stream), {});
         constexpr std::size_t kTail = 3000;
