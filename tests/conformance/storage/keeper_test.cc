@@ -194,6 +194,15 @@ TEST_P(Keeper, CancelsARescuedJobThatIsCancelling) {
     EXPECT_EQ(state(attempt.job), JobState::kCancelled);
 }
 
+TEST_P(Keeper, ExpiresARescuedJobWhoseTimeToLiveIsOver) {
+    const auto attempt = insert_claimed([](NewJob& j) { j.spec.policy.ttl = 30s; });
+    lose(worker_);
+    pass(31s);
+    EXPECT_EQ(rescue().at(0).state, JobState::kExpired);
+    EXPECT_EQ(get(attempt.job).error_code, "expired");
+    EXPECT_EQ(get(attempt.job).attempts.at(0).outcome, OutcomeKind::kLost);
+}
+
 TEST_P(Keeper, RescuesPageByPage) {
     const auto jobs = insert_many(5);
     ASSERT_THAT(store_->job_claim(worker_, jobs).value(), SizeIs(5));

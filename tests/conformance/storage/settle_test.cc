@@ -213,6 +213,29 @@ TEST_P(Settle, KeepsTheHistoryInOrder) {
     }
 }
 
+TEST_P(Settle, TellsWhyEachAttemptEnded) {
+    const auto job = insert();
+    settle(to_retry(claim(job), 0s));
+    pass(1s);
+    ASSERT_THAT(store_->keeper_release(10).value().moved, SizeIs(1));
+    const auto second = claim(job);
+    ASSERT_TRUE(store_->job_cancel({job}));
+    settle(interrupted(second));
+    const auto record = get(job);
+    EXPECT_EQ(record.error_code, "cancelled");
+    ASSERT_THAT(record.attempts, SizeIs(2));
+    EXPECT_EQ(record.attempts[0].error_code, "model_busy");
+    EXPECT_EQ(record.attempts[0].error_message, "why it is model_busy");
+    EXPECT_EQ(record.attempts[1].outcome, OutcomeKind::kCancelled);
+}
+
+TEST_P(Settle, KeepsTheLaterOfTwoPartialOutputs) {
+    const auto attempt = insert_claimed();
+    ASSERT_TRUE(store_->partial_save(worker_, {{attempt, 2, "one two"}}));
+    ASSERT_TRUE(store_->partial_save(worker_, {{attempt, 1, "one"}}));
+    EXPECT_EQ(get(attempt.job).partial_text, "one two");
+}
+
 TEST_P(Settle, ShowsPartialOutputUntilTheEnd) {
     const auto attempt = insert_claimed();
     EXPECT_FALSE(get(attempt.job).partial_text);

@@ -58,6 +58,13 @@ TEST_P(Workers, AnnounceTheirModelsForGood) {
                                      Pair("gpu", "with \"quotes\", and {braces}")));
 }
 
+TEST_P(Workers, AreRefusedForAQueueThatIsUnknown) {
+    const auto registered = store_->worker_register(
+        {.id = WorkerId(new_id()), .queues = {"default", "nowhere"}, .models = {"echo"}});
+    EXPECT_EQ(registered.error().code, ErrorCode::kInvalidArgument);
+    EXPECT_THAT(store_->worker_list().value(), SizeIs(1));
+}
+
 TEST_P(Workers, BeatUntilTheyAreLost) {
     EXPECT_TRUE(beats(worker_));
     lose(worker_);
@@ -117,6 +124,16 @@ TEST_P(Workers, AreForgottenLongAfterTheirEnd) {
     pass(2h);
     EXPECT_EQ(store_->worker_purge(3600s, 10).value(), 1);
     EXPECT_THAT(store_->worker_list().value(), SizeIs(1));
+}
+
+TEST_P(Workers, AreNotForgottenWhileTheyHoldJobs) {
+    const auto attempt = insert_claimed();
+    lose(worker_);
+    pass(2h);
+    EXPECT_EQ(store_->worker_purge(3600s, 10).value(), 0);
+    ASSERT_THAT(store_->keeper_rescue({}).value().moved, SizeIs(1));
+    EXPECT_EQ(store_->worker_purge(3600s, 10).value(), 1);
+    EXPECT_EQ(get(attempt.job).attempts.at(0).worker, worker_);
 }
 
 TEST_P(Workers, AreForgottenPageByPage) {
