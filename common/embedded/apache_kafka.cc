@@ -61,6 +61,10 @@ Result<std::unique_ptr<ApacheKafka>> ApacheKafka::start(ApacheKafkaOptions optio
     std::unique_ptr<ApacheKafka> kafka(new ApacheKafka(std::move(options), std::move(programs),
                                                        std::move(kit), std::move(port),
                                                        std::move(controller_port)));
+    for (std::size_t i = 0; i < kafka->options_.relays.size(); ++i) {
+        TRY(auto target, PortReservation::any());
+        kafka->relay_targets_.push_back(std::move(target));
+    }
     TRY_STATUS(kafka->restart());
     return kafka;
 }
@@ -80,6 +84,14 @@ Status ApacheKafka::provide_data() const {
                              error.message())};
 }
 
+std::vector<KafkaRelay> ApacheKafka::relays() const {
+    std::vector<KafkaRelay> relays;
+    for (std::size_t i = 0; i < relay_targets_.size(); ++i) {
+        relays.push_back({.port = options_.relays.at(i), .target = relay_targets_[i].port()});
+    }
+    return relays;
+}
+
 Status ApacheKafka::restart() {
     stop();
     TRY_STATUS(provide_data());
@@ -87,6 +99,7 @@ Status ApacheKafka::restart() {
                                  {.directory = options_.directory,
                                   .port = options_.port,
                                   .controller_port = controller_port_.port(),
+                                  .relays = relays(),
                                   .jvm_flags = jvm_flags(options_.tuning, kit_.archive)},
                                  options_.start_timeout));
     server_ = std::make_unique<process::ChildProcess>(std::move(server));

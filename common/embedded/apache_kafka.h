@@ -15,6 +15,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "common/base/result.h"
 #include "common/embedded/kafka_process.h"
@@ -32,6 +33,9 @@ struct ApacheKafkaOptions {
     std::filesystem::path directory;  // Made when missing; keeps topics and offsets.
     int port = 0;                     // 0: any free port, kept over restarts.
     JvmTuning tuning = JvmTuning::kFastStart;
+    // Ports of relays to this broker. Kafka tells its clients where to connect; a client that comes
+    // through a relay is told to come through it again.
+    std::vector<int> relays;
     std::chrono::milliseconds start_timeout{120'000};
     std::chrono::milliseconds stop_timeout{30'000};
 };
@@ -44,6 +48,8 @@ class ApacheKafka {
     ~ApacheKafka();  // kill(): safe, since what was written is in the operating system's hands.
 
     std::string bootstrap() const;  // "127.0.0.1:PORT", the same over the object's life.
+    // Where the relay of this number must lead to, the same over the object's life.
+    int relay_target(std::size_t number) const { return relay_targets_.at(number).port(); }
     bool running();
 
     void stop();  // Cleanly; idempotent.
@@ -60,6 +66,7 @@ class ApacheKafka {
                 process::PortReservation controller_port);
 
     Status provide_data() const;
+    std::vector<KafkaRelay> relays() const;
 
     // Fixed after construction.
     ApacheKafkaOptions options_;
@@ -67,6 +74,7 @@ class ApacheKafka {
     KafkaStartKit kit_;
     std::optional<process::PortReservation> port_;
     process::PortReservation controller_port_;
+    std::vector<process::PortReservation> relay_targets_;
 
     std::unique_ptr<process::ChildProcess> server_;
 };

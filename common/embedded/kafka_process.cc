@@ -62,12 +62,24 @@ Status write_file(const fs::path& path, std::string_view text) {
 }
 
 Status write_configuration(const KafkaLaunch& launch) {
+    std::string listeners;
+    std::string advertised;
+    std::string protocols;
+    for (std::size_t i = 0; i < launch.relays.size(); ++i) {
+        const auto [port, target] = launch.relays[i];
+        listeners += fmt::format(",RELAY{}://127.0.0.1:{}", i, target);
+        advertised += fmt::format(",RELAY{}://127.0.0.1:{}", i, port);
+        protocols += fmt::format(",RELAY{}:PLAINTEXT", i);
+    }
+    // Of two lines with one name the later counts.
     const std::string places = fmt::format(
-        "listeners=PLAINTEXT://127.0.0.1:{0},CONTROLLER://127.0.0.1:{1}\n"
-        "advertised.listeners=PLAINTEXT://127.0.0.1:{0}\n"
+        "listeners=PLAINTEXT://127.0.0.1:{0},CONTROLLER://127.0.0.1:{1}{3}\n"
+        "advertised.listeners=PLAINTEXT://127.0.0.1:{0}{4}\n"
+        "listener.security.protocol.map=PLAINTEXT:PLAINTEXT,CONTROLLER:PLAINTEXT{5}\n"
         "controller.quorum.voters=1@127.0.0.1:{1}\n"
         "log.dirs={2}\n",
-        launch.port, launch.controller_port, kafka_data_dir(launch.directory).string());
+        launch.port, launch.controller_port, kafka_data_dir(launch.directory).string(), listeners,
+        advertised, protocols);
     TRY_STATUS(
         write_file(launch.directory / "server.properties", std::string(kProperties) + places));
     return write_file(launch.directory / "log4j.properties", kLogging);

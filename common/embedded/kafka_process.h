@@ -22,10 +22,17 @@ struct KafkaPrograms {
 // Errors: kNotFound, naming what to install or run.
 Result<KafkaPrograms> find_kafka_programs();
 
+// Clients that connect to `target` are told that the broker is at `port`.
+struct KafkaRelay {
+    int port = 0;
+    int target = 0;
+};
+
 struct KafkaLaunch {
     std::filesystem::path directory;  // Holds data/, the configuration files and kafka.log.
     int port = 0;
     int controller_port = 0;
+    std::vector<KafkaRelay> relays;
     std::vector<std::string> jvm_flags;
 };
 

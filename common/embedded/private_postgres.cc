@@ -198,6 +198,7 @@ Status PrivatePostgres::wait_for_earlier_server() {
 Status PrivatePostgres::launch() {
     ChildOptions postgres{
         .argv = {(programs_ / "postgres").string(), "-D", options_.data_dir.string()},
+        .env = options_.environment,
         .directory = "/",
         .user = user_,
         .output_file = options_.data_dir.string() + ".log",
@@ -261,6 +262,10 @@ Status PrivatePostgres::create_database(const std::string& name, const std::stri
 Status PrivatePostgres::drop_database(const std::string& name) {
     TRY_STATUS(run_tool({"dropdb", "--if-exists", "--force", name}));
     return ok();
+}
+
+fs::path PrivatePostgres::socket() const {
+    return socket_dir_.path() / ".s.PGSQL.5432";
 }
 
 bool PrivatePostgres::running() {

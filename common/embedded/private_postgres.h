@@ -14,6 +14,7 @@
 
 #include <chrono>
 #include <filesystem>
+#include <map>
 #include <memory>
 #include <optional>
 #include <string>
@@ -33,6 +34,7 @@ struct PostgresOptions {
     std::string database = "millrace";  // An SQL identifier; created when missing.
     // Server settings on top of those that PrivatePostgres chooses, e.g. {"shared_buffers", "1GB"}.
     std::vector<std::pair<std::string, std::string>> settings;
+    std::map<std::string, std::string> environment;  // Added to the server's.
     std::chrono::milliseconds start_timeout{60'000};
     std::chrono::milliseconds stop_timeout{30'000};
 };
@@ -54,6 +56,9 @@ class PrivatePostgres {
     Status create_database(const std::string& name, const std::string& source = "");
     // Cuts off whoever is connected to it. No error when it does not exist.
     Status drop_database(const std::string& name);
+
+    // Where it listens: what `host` and `port` of conninfo() stand for.
+    std::filesystem::path socket() const;
 
     bool running();
     // Clients are cut off, everything is written. Idempotent.

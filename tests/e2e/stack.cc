@@ -44,22 +44,21 @@ bool is_final(const std::string& status) {
 
 Stack::Stack(StackOptions options)
     : options_(std::move(options)),
-      directory_(value_or_throw(process::TemporaryDirectory::make("millrace-e2e-"))),
-      port_(value_or_throw(process::PortReservation::any())),
-      url_(fmt::format("http://127.0.0.1:{}", port_.port())) {
+      directory_(value_or_throw(process::TemporaryDirectory::make("millrace-e2e-"))) {
     start_postgres();
     start_broker();
-    start_gateway();
+    for (int i = 0; i < options_.gateways; ++i) start_gateway();
     for (int i = 0; i < options_.workers; ++i) start_worker();
-    wait_for_workers(static_cast<std::size_t>(options_.workers));
+    if (options_.workers > 0) wait_for_workers(static_cast<std::size_t>(options_.workers));
 }
 
 void Stack::start_postgres() {
-    if (options_.quick) {
+    if (options_.quick && !options_.postgres) {
         database_ = std::make_unique<PostgresFixture>();
         conninfo_ = database_->conninfo();
     } else {
-        postgres_ = std::make_unique<PostgresServerFixture>();
+        postgres_ = std::make_unique<PostgresServerFixture>(
+            options_.postgres.value_or(embedded::PostgresOptions{}));
         conninfo_ = postgres_->conninfo();
     }
     value_or_throw(storage::migrate_up(conninfo_));
@@ -67,8 +66,10 @@ void Stack::start_postgres() {
 
 void Stack::start_broker() {
     if (options_.broker == BrokerKind::kKafka) {
-        kafka_ = value_or_throw(embedded::ApacheKafka::start(
-            {.directory = directory_.path() / "kafka", .tuning = options_.kafka_tuning}));
+        kafka_ =
+            value_or_throw(embedded::ApacheKafka::start({.directory = directory_.path() / "kafka",
+                                                         .tuning = options_.kafka_tuning,
+                                                         .relays = options_.kafka_relays}));
     } else {
         mock_ = value_or_throw(embedded::MockBroker::start());
     }
@@ -78,9 +79,8 @@ std::string Stack::bootstrap() const {
     return kafka_ ? kafka_->bootstrap() : mock_->bootstrap();
 }
 
-std::unique_ptr<process::ChildProcess> Stack::start_program(const std::string& program,
-                                                            const Settings& settings,
-                                                            const std::string& log_name) {
+Stack::Process Stack::start_program(const std::string& program, const ProgramOptions& options,
+                                    const std::string& log_name) {
     const auto path = process::find_own_program(program);
     if (!path) throw std::runtime_error(program + " is not built");
     Settings all{{"postgres.conninfo", conninfo()}, {"kafka.bootstrap", bootstrap()}};
@@ -91,8 +91,8 @@ std::unique_ptr<process::ChildProcess> Stack::start_program(const std::string& p
         all["kafka.heartbeat_interval"] = "500ms";
     }
     for (const auto& [name, value] : options_.settings) all[name] = value;
-    for (const auto& [name, value] : settings) all[name] = value;
-    std::map<std::string, std::string> environment;
+    for (const auto& [name, value] : options.settings) all[name] = value;
+    auto environment = options.environment;
     for (const auto& [name, value] : all) environment[variable_of(name)] = value;
     return std::make_unique<process::ChildProcess>(value_or_throw(
         process::ChildProcess::start({.argv = {path->string()},
@@ -100,13 +100,25 @@ std::unique_ptr<process::ChildProcess> Stack::start_program(const std::string& p
                                       .output_file = directory_.path() / (log_name + ".log")})));
 }
 
-void Stack::start_gateway() {
-    gateway_ = start_program("millrace-gateway", {{"gateway.port", std::to_string(port_.port())}},
-                             "gateway");
+std::size_t Stack::start_gateway(ProgramOptions options) {
+    auto port = value_or_throw(process::PortReservation::any());
+    auto url = fmt::format("http://127.0.0.1:{}", port.port());
+    options.settings["gateway.port"] = std::to_string(port.port());
+    gateways_.push_back(std::make_unique<Gateway>(
+        Gateway{std::move(options), std::move(port), std::move(url), nullptr}));
+    launch_gateway(gateways_.size() - 1);
+    return gateways_.size() - 1;
+}
+
+void Stack::launch_gateway(std::size_t number) {
+    auto& gateway = *gateways_.at(number);
+    gateway.process =
+        start_program("millrace-gateway", gateway.options, fmt::format("gateway-{}", number));
     bool serving = false;
     const auto serves_or_ended = [&] {
-        if (!gateway_->running()) return true;
-        const auto answer = http_.send({.url = url_ + "/healthz", .timeout = milliseconds(5000)});
+        if (!gateway.process->running()) return true;
+        const auto answer =
+            http_.send({.url = gateway.url + "/healthz", .timeout = milliseconds(5000)});
         serving = answer.has_value() && answer->status == 200;
         return serving;
     };
@@ -115,9 +127,16 @@ void Stack::start_gateway() {
     }
 }
 
-void Stack::restart_gateway() {
-    gateway_->kill();
-    start_gateway();
+void Stack::restart_gateway(std::size_t number) {
+    gateway(number).kill();
+    launch_gateway(number);
+}
+
+void Stack::restart_gateway(std::size_t number, ProgramOptions options) {
+    auto& kept = gateways_.at(number)->options;
+    options.settings["gateway.port"] = kept.settings.at("gateway.port");
+    kept = std::move(options);
+    restart_gateway(number);
 }
 
 void Stack::lose_broker() {
@@ -130,12 +149,23 @@ void Stack::lose_broker() {
     }
 }
 
-std::size_t Stack::start_worker(const Settings& settings) {
-    const auto number = workers_.size();
-    Settings named = settings;
-    named["worker.name"] = fmt::format("worker-{}", number);
-    workers_.push_back(start_program("millrace-worker", named, named["worker.name"]));
-    return number;
+std::size_t Stack::start_worker(ProgramOptions options) {
+    workers_.emplace_back();
+    restart_worker(workers_.size() - 1, std::move(options));
+    return workers_.size() - 1;
+}
+
+void Stack::restart_worker(std::size_t number) {
+    restart_worker(number, workers_.at(number).options);
+}
+
+void Stack::restart_worker(std::size_t number, ProgramOptions options) {
+    const auto name = fmt::format("worker-{}", number);
+    options.settings["worker.name"] = name;
+    auto& worker = workers_.at(number);
+    worker.process.reset();
+    worker.options = std::move(options);
+    worker.process = start_program("millrace-worker", worker.options, name);
 }
 
 void Stack::wait_for_workers(std::size_t count) {
@@ -159,7 +189,7 @@ std::size_t Stack::worker_of(const std::string& id) {
 
 Json Stack::call(const std::string& method, const std::string& path, const Json& body,
                  int expected_status) {
-    http::Request request{.method = method, .url = url_ + path, .timeout = milliseconds(60000)};
+    http::Request request{.method = method, .url = url() + path, .timeout = milliseconds(60000)};
     if (!body.is_null()) {
         request.body = body.dump();
         request.headers.push_back("Content-Type: application/json");

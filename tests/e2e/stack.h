@@ -32,24 +32,34 @@ enum class BrokerKind { kMock, kKafka };
 
 struct StackOptions {
     BrokerKind broker = BrokerKind::kMock;
+    int gateways = 1;
     int workers = 1;
     Settings settings;  // Of all programs.
     // Short leases, intervals and backoffs, and a database that does not wait for the disk, so that
     // tests need not wait either; off for measuring.
     bool quick = true;
     embedded::JvmTuning kafka_tuning = embedded::JvmTuning::kFastStart;
+    // A PostgreSQL of its own, which may be killed: always where the stack is not quick.
+    std::optional<embedded::PostgresOptions> postgres;
+    std::vector<int> kafka_relays;  // Of Apache Kafka: see ApacheKafkaOptions.
+};
+
+// What one program gets beside the settings of all.
+struct ProgramOptions {
+    Settings settings;
+    std::map<std::string, std::string> environment;
 };
 
 class Stack {
  public:
-    // Ready when the API serves and every worker is registered.
+    // Ready when every gateway serves and every worker is registered.
     explicit Stack(StackOptions options = {});
 
-    const std::string& url() const { return url_; }
+    const std::string& url() const { return gateways_.front()->url; }
     std::string conninfo() const { return conninfo_; }
 
     // --- The API ---
-    // An answer whose status is not the expected one throws.
+    // Of the first gateway. An answer whose status is not the expected one throws.
     Json call(const std::string& method, const std::string& path, const Json& body = {},
               int expected_status = 200);
     std::string submit(const Json& job);
@@ -60,40 +70,65 @@ class Stack {
     Json wait_until_status(const std::string& id, std::string_view status);
 
     // --- The programs ---
-    // Workers are numbered from 0 in the order of their start.
-    std::size_t start_worker(const Settings& settings = {});
-    process::ChildProcess& worker(std::size_t number) { return *workers_.at(number); }
+    // Numbered from 0 in the order of their start. Each keeps its name, port and options when it is
+    // started again.
+    std::size_t start_worker(ProgramOptions options = {});
+    process::ChildProcess& worker(std::size_t number) { return *workers_.at(number).process; }
+    // Kills it if it still runs.
+    void restart_worker(std::size_t number);
+    void restart_worker(std::size_t number, ProgramOptions options);
     // Waits until `count` workers are alive.
     void wait_for_workers(std::size_t count);
     // The number of the worker that runs the job now.
     std::size_t worker_of(const std::string& id);
-    process::ChildProcess& gateway() { return *gateway_; }
-    void restart_gateway();
+    // Returns when it serves.
+    std::size_t start_gateway(ProgramOptions options = {});
+    process::ChildProcess& gateway(std::size_t number = 0) {
+        return *gateways_.at(number)->process;
+    }
+    int gateway_port(std::size_t number) const { return gateways_.at(number)->port.port(); }
+    void restart_gateway(std::size_t number = 0);
+    void restart_gateway(std::size_t number, ProgramOptions options);
+
+    // --- The servers ---
+    embedded::PrivatePostgres& postgres() { return postgres_->server(); }  // Of its own.
+    embedded::ApacheKafka& kafka() { return *kafka_; }
     // The broker dies with everything in it and comes back empty on its port.
     void lose_broker();
 
- private:
-    std::unique_ptr<process::ChildProcess> start_program(const std::string& program,
-                                                         const Settings& settings,
-                                                         const std::string& log_name);
-    void start_postgres();
-    void start_broker();
-    void start_gateway();
-    std::string bootstrap() const;
+    // The ends of all logs.
     std::string logs() const;
 
+ private:
+    using Process = std::unique_ptr<process::ChildProcess>;
+    struct Worker {
+        ProgramOptions options;
+        Process process;
+    };
+    struct Gateway {
+        ProgramOptions options;
+        process::PortReservation port;
+        std::string url;
+        Process process;
+    };
+
+    Process start_program(const std::string& program, const ProgramOptions& options,
+                          const std::string& log_name);
+    void start_postgres();
+    void start_broker();
+    void launch_gateway(std::size_t number);
+    std::string bootstrap() const;
+
     StackOptions options_;
-    std::unique_ptr<PostgresFixture> database_;        // Of a quick stack.
-    std::unique_ptr<PostgresServerFixture> postgres_;  // Of one that measures.
+    std::unique_ptr<PostgresFixture> database_;        // Either this
+    std::unique_ptr<PostgresServerFixture> postgres_;  // … or that.
     std::string conninfo_;
     process::TemporaryDirectory directory_;
     std::unique_ptr<embedded::MockBroker> mock_;
     std::unique_ptr<embedded::ApacheKafka> kafka_;
-    process::PortReservation port_;
-    std::string url_;
     http::Client http_;
-    std::unique_ptr<process::ChildProcess> gateway_;
-    std::vector<std::unique_ptr<process::ChildProcess>> workers_;
+    std::vector<std::unique_ptr<Gateway>> gateways_;
+    std::vector<Worker> workers_;
 };
 
 // {"model":"synthetic","input":{"prompt":"…","synthetic":…}}

@@ -44,8 +44,10 @@ std::string PostgresFixture::conninfo() const {
     return shared_cluster().server->conninfo(database_);
 }
 
-PostgresServerFixture::PostgresServerFixture()
-    : directory_(make_directory()),
-      server_(PrivatePostgres::start({.data_dir = directory_.path() / "pg"}).value()) {}
+PostgresServerFixture::PostgresServerFixture(embedded::PostgresOptions options)
+    : directory_(make_directory()) {
+    if (options.data_dir.empty()) options.data_dir = directory_.path() / "pg";
+    server_ = PrivatePostgres::start(std::move(options)).value();
+}
 
 }  // namespace millrace::test

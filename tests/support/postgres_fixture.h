@@ -40,7 +40,8 @@ class PostgresFixture {
 // A cluster of its own with fsync on, for tests that stop, kill and restart it, and for measuring.
 class PostgresServerFixture {
  public:
-    PostgresServerFixture();
+    // Its data are in a directory of its own, unless one is given.
+    explicit PostgresServerFixture(embedded::PostgresOptions options = {});
     PostgresServerFixture(const PostgresServerFixture&) = delete;
     PostgresServerFixture& operator=(const PostgresServerFixture&) = delete;
 

@@ -69,6 +69,16 @@ TEST_F(ApacheKafkaTest, ComesBackEmptyAfterAWipe) {
     EXPECT_FALSE(fs::exists(marker()));
 }
 
+TEST(ApacheKafka, SendsClientsOfARelayBackThroughIt) {
+    const auto directory = process::TemporaryDirectory::make("millrace-test-").value();
+    const auto relay = process::PortReservation::any().value();
+    const auto kafka =
+        ApacheKafka::start({.directory = directory.path(), .relays = {relay.port()}}).value();
+    // It names itself as the coordinator of a group, under the address of the relay.
+    EXPECT_TRUE(kafka_coordinator_ready(kafka->relay_target(0)));
+    EXPECT_NE(kafka->relay_target(0), relay.port());
+}
+
 TEST(ApacheKafka, NamesTheScriptThatFetchesMissingJars) {
     const auto cache = process::TemporaryDirectory::make("millrace-test-").value();
     const char* before = std::getenv("MILLRACE_CACHE");

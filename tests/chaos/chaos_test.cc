@@ -1,0 +1,45 @@
+// Every fault under load, once each: what the delivery guarantees promise holds, as the checker
+// sees it from the clients' side. Faults that suit each other share a system.
+
+#include <gtest/gtest.h>
+
+#include "tests/chaos/run.h"
+
+namespace millrace::chaos {
+namespace {
+
+void run_all(System& system, std::span<const Fault> faults) {
+    const auto directory = process::TemporaryDirectory::make("millrace-chaos-").value();
+    const auto result = run(system, faults,
+                            {.history = directory.path() / "history.jsonl",
+                             .on_fault = [](std::string_view fault, std::size_t) {
+                                 std::printf("fault: %s\n", std::string(fault).c_str());
+                             }});
+    std::printf("%s", format_table(result.table).c_str());
+    EXPECT_TRUE(result.kept_all_promises()) << result.complaints() << system.stack().logs();
+    EXPECT_GT(result.jobs, 0);
+    for (const auto& row : result.table) EXPECT_GT(row.jobs, 0) << row.fault;
+}
+
+TEST(Chaos, Workers) {
+    System system;
+    run_all(system, worker_faults());
+}
+
+TEST(Chaos, Gateways) {
+    System system;
+    run_all(system, gateway_faults());
+}
+
+TEST(Chaos, PostgreSQL) {
+    System system;
+    run_all(system, postgres_faults());
+}
+
+TEST(Chaos, Kafka) {
+    System system;
+    run_all(system, kafka_faults());
+}
+
+}  // namespace
+}  // namespace millrace::chaos

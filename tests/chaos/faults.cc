@@ -1,0 +1,37 @@
+#include "tests/chaos/faults.h"
+
+#include <condition_variable>
+#include <mutex>
+
+namespace millrace::chaos {
+
+std::size_t Scene::busy_worker() {
+    std::size_t busy = 0;
+    system_.await("a worker is busy", [&] {
+        busy = any_worker();
+        return system_.running_jobs(busy) > 0;
+    });
+    return busy;
+}
+
+void Scene::last(std::chrono::milliseconds time) {
+    std::mutex mutex;
+    std::condition_variable never;
+    std::unique_lock lock(mutex);
+    never.wait_for(lock, time, [] { return false; });
+}
+
+void Scene::expect(bool kept, std::string promise) {
+    if (!kept) broken_.push_back(std::move(promise));
+}
+
+std::vector<Fault> all_faults() {
+    std::vector<Fault> all;
+    for (const auto faults :
+         {worker_faults(), gateway_faults(), postgres_faults(), kafka_faults()}) {
+        all.insert(all.end(), faults.begin(), faults.end());
+    }
+    return all;
+}
+
+}  // namespace millrace::chaos

@@ -1,0 +1,55 @@
+// What can go wrong, one function a fault: each breaks something under load, waits until it has had
+// its effect, heals it, and returns when all parts work again.
+//
+// Threads: one fault at a time.
+// Errors:  what System throws.
+#pragma once
+
+#include <chrono>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "common/base/random.h"
+#include "tests/chaos/system.h"
+
+namespace millrace::chaos {
+
+// Where a fault happens.
+class Scene {
+ public:
+    Scene(System& system, Random& random) : system_(system), random_(random) {}
+
+    System& system() { return system_; }
+    Random& random() { return random_; }
+    std::size_t any_gateway() { return random_.below(system_.gateways()); }
+    std::size_t any_worker() { return random_.below(system_.workers()); }
+    // A worker that runs jobs at this moment.
+    std::size_t busy_worker();
+    // Lets a fault last. For faults whose length is the point; else wait for their effect.
+    static void last(std::chrono::milliseconds time);
+    // Something that the fault itself, and no client, can see.
+    void expect(bool kept, std::string promise);
+
+    const std::vector<std::string>& broken_promises() const { return broken_; }
+
+ private:
+    System& system_;
+    Random& random_;
+    std::vector<std::string> broken_;
+};
+
+struct Fault {
+    std::string_view name;
+    void (*strike)(Scene&);
+};
+
+std::span<const Fault> worker_faults();
+std::span<const Fault> gateway_faults();
+std::span<const Fault> postgres_faults();
+std::span<const Fault> kafka_faults();
+
+std::vector<Fault> all_faults();
+
+}  // namespace millrace::chaos

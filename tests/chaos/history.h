@@ -1,0 +1,116 @@
+// What happened in a run, as seen from outside of the system: what clients meant, sent and were
+// answered, what exists at the end, and which faults there were. A file of JSON lines, one event a
+// line; everything that a checker may know.
+//
+// Threads: HistoryWriter is thread-safe; the rest is values.
+// Errors:  a file that cannot be read or written throws std::runtime_error.
+#pragma once
+
+#include <chrono>
+#include <filesystem>
+#include <fstream>
+#include <mutex>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace millrace::chaos {
+
+using Moment = std::chrono::microseconds;  // Since the run began, on the monotonic clock.
+
+// Of an exchange: when it was sent, and when its answer (or the lack of one) was known. Of a fault:
+// when it began, and when it had been healed.
+struct Span {
+    Moment from{0};
+    Moment to{0};
+};
+
+// What a job is meant to do.
+struct Planned {
+    int job = 0;           // Its number in the run; its metadata carry it.
+    bool keyed = false;    // Sent with an Idempotency-Key.
+    bool cancels = false;  // Somebody asks to cancel it, sooner or later.
+    std::string end;       // "completed" or "failed".
+    int failures = 0;      // That it has by then, if nothing else happens.
+    std::string text;      // Of its output, if it completes.
+};
+
+// A submission and its answer.
+struct Submitted {
+    int job = 0;
+    Span span;
+    int http = 0;    // 0: no answer.
+    std::string id;  // Of a 2xx, or of a 504 that names the job that may exist.
+};
+
+// A job as an answer describes it.
+struct View {
+    std::string status;
+    int attempt = 0;
+    int failures = 0;
+    int interruptions = 0;
+    std::string error;                // Its code, empty for none.
+    std::optional<std::string> text;  // Of the output.
+    std::string output_of;            // The id that the output names.
+
+    bool is_final() const;
+};
+
+// Any other exchange about one job: a read, a wait, a cancel.
+struct Seen {
+    int job = 0;
+    std::string id;
+    std::string how;
+    Span span;
+    int http = 0;
+    View view;  // Of a 2xx.
+};
+
+// A job as the whole list at the end has it.
+struct Listed {
+    int job = -1;  // By its metadata.
+    std::string id;
+    View view;
+    int lost = 0;         // Attempts that ended with their worker,
+    int interrupted = 0;  // … or were handed back.
+};
+
+struct FaultSpan {
+    std::string name;
+    Span span;
+};
+
+struct History {
+    std::vector<Planned> planned;
+    std::vector<Submitted> submitted;
+    std::vector<Seen> seen;
+    std::vector<Listed> listed;
+    std::vector<FaultSpan> faults;
+};
+
+class HistoryWriter {
+ public:
+    // The run begins now.
+    explicit HistoryWriter(const std::filesystem::path& file);
+
+    Moment now() const;
+
+    void write(const Planned& event);
+    void write(const Submitted& event);
+    void write(const Seen& event);
+    void write(const Listed& event);
+    void write(const FaultSpan& event);
+    void flush();
+
+ private:
+    void write_line(const std::string& line);
+
+    const std::chrono::steady_clock::time_point begin_ = std::chrono::steady_clock::now();
+    std::mutex mutex_;
+    std::ofstream file_;  // Guarded by mutex_.
+};
+
+History read_history(const std::filesystem::path& file);
+
+}  // namespace millrace::chaos

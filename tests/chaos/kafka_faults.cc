@@ -1,0 +1,51 @@
+#include <array>
+
+#include "tests/chaos/faults.h"
+
+namespace millrace::chaos {
+namespace {
+
+using std::chrono::seconds;
+
+void start_kafka(System& system) {
+    system.stack().kafka().restart().value();
+}
+
+void take_kafka_away(Scene& scene) {
+    scene.system().stack().kafka().stop();
+    Scene::last(seconds(4));
+    start_kafka(scene.system());
+}
+
+void kill_kafka(Scene& scene) {
+    scene.system().stack().kafka().kill();
+    start_kafka(scene.system());
+}
+
+void wipe_kafka(Scene& scene) {
+    scene.system().stack().kafka().wipe_and_restart().value();
+}
+
+// Nobody makes the topics again while no gateway can reach Kafka; the workers see them missing.
+void wipe_kafka_for_a_while(Scene& scene) {
+    auto& system = scene.system();
+    for (std::size_t i = 0; i < system.gateways(); ++i) system.gates_of_gateway(i).kafka->cut();
+    system.stack().kafka().wipe_and_restart().value();
+    Scene::last(seconds(4));
+    for (std::size_t i = 0; i < system.gateways(); ++i) system.gates_of_gateway(i).kafka->open();
+}
+
+constexpr std::array<Fault, 4> kFaults{{
+    {"Kafka away for a while", take_kafka_away},
+    {"Kafka killed", kill_kafka},
+    {"Kafka wiped", wipe_kafka},
+    {"Kafka wiped, topics missing for a while", wipe_kafka_for_a_while},
+}};
+
+}  // namespace
+
+std::span<const Fault> kafka_faults() {
+    return kFaults;
+}
+
+}  // namespace millrace::chaos

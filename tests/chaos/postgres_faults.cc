@@ -1,0 +1,106 @@
+#include <signal.h>
+
+#include <array>
+
+#include "tests/chaos/faults.h"
+
+namespace millrace::chaos {
+namespace {
+
+using std::chrono::seconds;
+
+// Of the programs' sessions.
+std::string of_sessions(const std::string& what) {
+    return "SELECT " + what +
+           " FROM pg_stat_activity WHERE application_name LIKE 'millrace-%' ORDER BY pid";
+}
+
+void start_postgres(System& system) {
+    system.stack().postgres().restart().value();
+}
+
+void restart_postgres(Scene& scene) {
+    scene.system().stack().postgres().stop();
+    start_postgres(scene.system());
+}
+
+void kill_postgres(Scene& scene) {
+    scene.system().stack().postgres().kill();
+    start_postgres(scene.system());
+}
+
+// Nobody may be declared lost for it: the workers could not say that they live.
+void take_postgres_away(Scene& scene) {
+    auto& system = scene.system();
+    const auto lost_before = system.lost_workers();
+    system.stack().postgres().stop();
+    Scene::last(2 * System::kLeaseTtl);
+    start_postgres(system);
+    for (std::size_t i = 0; i < system.workers(); ++i) {
+        system.await("the worker is alive", [&] { return system.is_alive(i); });
+    }
+    scene.expect(system.lost_workers() == lost_before,
+                 "no worker is lost for an outage of PostgreSQL");
+}
+
+// The server takes it for a crash: it ends all sessions and recovers.
+void kill_backend(Scene& scene) {
+    auto& system = scene.system();
+    const auto pids = system.database().numbers(of_sessions("pid"));
+    ::kill(static_cast<pid_t>(pids.at(scene.random().below(pids.size()))), SIGKILL);
+    system.await("PostgreSQL answers", [&] { return system.database().number("SELECT 1") == 1; });
+}
+
+void end_sessions(Scene& scene) {
+    scene.system().database().numbers(of_sessions("pg_terminate_backend(pid)::int"));
+}
+
+// All connections are somebody else's, and then ours are cut: nobody gets a new one.
+void use_up_connections(Scene& scene) {
+    HeldSession mine(scene.system().conninfo());
+    std::vector<std::unique_ptr<HeldSession>> taken;
+    const auto end = std::chrono::steady_clock::now() + seconds(3);
+    while (std::chrono::steady_clock::now() < end) {
+        try {
+            while (true) {
+                taken.push_back(std::make_unique<HeldSession>(scene.system().conninfo()));
+            }
+        } catch (const std::exception&) {
+            // That was the last one.
+        }
+        mine.run(of_sessions("pg_terminate_backend(pid)"));
+        Scene::last(std::chrono::milliseconds(50));
+    }
+}
+
+// Dead rows pile up behind it.
+void hold_snapshot(Scene& scene) {
+    HeldSession session(scene.system().conninfo());
+    session.run("BEGIN ISOLATION LEVEL REPEATABLE READ; SELECT count(*) FROM jobs_open");
+    Scene::last(seconds(4));
+}
+
+void lock_jobs(Scene& scene) {
+    HeldSession session(scene.system().conninfo());
+    session.run("BEGIN; LOCK TABLE jobs_open IN ACCESS EXCLUSIVE MODE");
+    Scene::last(System::kLeaseTtl + seconds(1));
+}
+
+constexpr std::array<Fault, 8> kFaults{{
+    {"PostgreSQL restarted", restart_postgres},
+    {"PostgreSQL killed", kill_postgres},
+    {"PostgreSQL away longer than every lease", take_postgres_away},
+    {"a PostgreSQL backend killed", kill_backend},
+    {"all PostgreSQL sessions ended", end_sessions},
+    {"PostgreSQL connections used up", use_up_connections},
+    {"a snapshot held", hold_snapshot},
+    {"the jobs table locked", lock_jobs},
+}};
+
+}  // namespace
+
+std::span<const Fault> postgres_faults() {
+    return kFaults;
+}
+
+}  // namespace millrace::chaos

@@ -1,0 +1,43 @@
+// One run: load on a system, faults one after the other, then quiet until every job has its end, a
+// list of all jobs, and the checker's judgement of what was written down.
+//
+// Errors:  what System throws; a run whose jobs do not end in time does not throw, they are lost.
+#pragma once
+
+#include <chrono>
+#include <filesystem>
+#include <functional>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "tests/chaos/checker.h"
+#include "tests/chaos/fault_table.h"
+#include "tests/chaos/faults.h"
+
+namespace millrace::chaos {
+
+struct RunOptions {
+    std::uint64_t seed = 1;
+    double jobs_per_second = 40;
+    std::filesystem::path history;  // Written anew.
+    // Jobs that are submitted between two faults, so that each meets a system that works.
+    int jobs_between = 40;
+    // Called before each fault with its name and number; may be empty.
+    std::function<void(std::string_view fault, std::size_t number)> on_fault;
+};
+
+struct RunResult {
+    int jobs = 0;
+    std::vector<Finding> findings;
+    std::vector<FaultRow> table;
+    std::vector<std::string> broken_promises;
+
+    bool kept_all_promises() const { return findings.empty() && broken_promises.empty(); }
+    // The findings and broken promises, a line each; at most a hundred.
+    std::string complaints() const;
+};
+
+RunResult run(System& system, std::span<const Fault> faults, const RunOptions& options);
+
+}  // namespace millrace::chaos

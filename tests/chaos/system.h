@@ -1,0 +1,86 @@
+// Several gateways and workers on Apache Kafka and PostgreSQL of their own, with a gate on every
+// way between any two of them, so that anything can die, stop, or be cut off.
+//
+//   clients ─▣─► gateway ─▣─► PostgreSQL ◄─▣─ worker
+//                   └─────▣─► Kafka ◄─────▣────┘
+//
+// Threads:   one caller at a time; urls() may be used by others.
+// Errors:    whatever does not come about throws std::runtime_error with the ends of all logs.
+// Blocks:    everything that waits: up to three minutes.
+#pragma once
+
+#include <chrono>
+#include <filesystem>
+#include <functional>
+#include <map>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "tests/chaos/database.h"
+#include "tests/chaos/gate.h"
+#include "tests/e2e/stack.h"
+
+namespace millrace::chaos {
+
+using Environment = std::map<std::string, std::string>;
+
+struct SystemOptions {
+    int gateways = 2;
+    int workers = 3;
+    test::Settings settings;
+    // Of PostgreSQL's server, besides those of the system.
+    std::vector<std::pair<std::string, std::string>> postgres_settings;
+    Environment postgres_environment;
+    std::filesystem::path postgres_directory;  // Empty: one of its own.
+};
+
+class System {
+ public:
+    explicit System(const SystemOptions& options = {});
+
+    static constexpr std::chrono::seconds kLeaseTtl{3};
+
+    std::size_t gateways() const { return gateway_gates_.size(); }
+    std::size_t workers() const { return worker_gates_.size(); }
+    test::Stack& stack() { return *stack_; }
+    Database database() const { return Database(stack_->conninfo()); }
+    std::string conninfo() const { return stack_->conninfo(); }
+
+    // Of each gateway, through its gate.
+    std::vector<std::string> urls() const;
+
+    // --- Gates ---
+    struct Gates {
+        std::unique_ptr<Gate> clients;  // Of a gateway.
+        std::unique_ptr<Gate> postgres;
+        std::unique_ptr<Gate> kafka;
+    };
+    Gates& gates_of_gateway(std::size_t number) { return gateway_gates_.at(number); }
+    Gates& gates_of_worker(std::size_t number) { return worker_gates_.at(number); }
+
+    // --- Programs ---
+    // Kill it if it still runs; return when it serves, or is registered.
+    void restart_gateway(std::size_t number, const Environment& environment = {});
+    void restart_worker(std::size_t number, const Environment& environment = {});
+
+    // --- What the database says ---
+    bool is_alive(std::size_t worker);
+    // Jobs that a worker runs now.
+    std::int64_t running_jobs(std::size_t worker);
+    std::int64_t lost_workers();  // Ever.
+
+    // Waits until it holds. It may throw while the system is broken: that counts as no.
+    void await(std::string_view what, const std::function<bool()>& holds);
+
+ private:
+    test::ProgramOptions options_of(const Gates& gates, const Environment& environment) const;
+
+    process::TemporaryDirectory sockets_;
+    std::vector<Gates> gateway_gates_;
+    std::vector<Gates> worker_gates_;
+    std::unique_ptr<test::Stack> stack_;
+};
+
+}  // namespace millrace::chaos

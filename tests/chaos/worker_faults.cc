@@ -1,0 +1,78 @@
+#include <array>
+#include <csignal>
+
+#include "tests/chaos/faults.h"
+
+namespace millrace::chaos {
+namespace {
+
+using std::chrono::seconds;
+
+void kill_worker(Scene& scene) {
+    auto& system = scene.system();
+    const auto number = scene.busy_worker();
+    const auto lost_before = system.lost_workers();
+    system.stack().worker(number).kill();
+    system.await("the worker is lost", [&] { return system.lost_workers() > lost_before; });
+    system.restart_worker(number);
+}
+
+void kill_all_workers(Scene& scene) {
+    auto& system = scene.system();
+    scene.busy_worker();
+    for (std::size_t i = 0; i < system.workers(); ++i) system.stack().worker(i).kill();
+    for (std::size_t i = 0; i < system.workers(); ++i) system.restart_worker(i);
+}
+
+// It wakes after its jobs were given to others, and tries to write what it did.
+void pause_worker(Scene& scene) {
+    auto& system = scene.system();
+    const auto number = scene.busy_worker();
+    auto& worker = system.stack().worker(number);
+    worker.send(SIGSTOP);
+    system.await("the paused worker is lost", [&] { return !system.is_alive(number); });
+    worker.send(SIGCONT);
+    system.await("the worker lives again", [&] { return system.is_alive(number); });
+}
+
+void stop_workers_in_turn(Scene& scene) {
+    auto& system = scene.system();
+    for (std::size_t i = 0; i < system.workers(); ++i) {
+        const auto status = system.stack().worker(i).terminate(seconds(60));
+        scene.expect(status.ok(), "a worker ends in good order on SIGTERM: " + status.str());
+        system.restart_worker(i);
+    }
+}
+
+// Its first two attempts end with their workers, its third completes.
+void run_poison(Scene& scene) {
+    auto& system = scene.system();
+    auto job = test::synthetic_job({{"fail", "crash"}, {"fail_attempts", 2}});
+    job["metadata"] = {{"fault", "poison"}};
+    const auto id = system.stack().submit(job);
+    system.await("the job is over", [&] {
+        for (std::size_t i = 0; i < system.workers(); ++i) {
+            if (!system.stack().worker(i).running()) system.restart_worker(i);
+        }
+        return system.stack().job(id)["completed_at"].is_number();
+    });
+    const auto done = system.stack().job(id);
+    scene.expect(done["status"] == "completed" && done["attempt"] >= 3,
+                 "a job that took down workers completes once it does not: " + done.dump());
+}
+
+constexpr std::array<Fault, 5> kFaults{{
+    {"worker killed", kill_worker},
+    {"worker paused past its lease", pause_worker},
+    {"workers stopped in turn", stop_workers_in_turn},
+    {"all workers killed at once", kill_all_workers},
+    {"job that takes down its worker", run_poison},
+}};
+
+}  // namespace
+
+std::span<const Fault> worker_faults() {
+    return kFaults;
+}
+
+}  // namespace millrace::chaos
