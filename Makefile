@@ -51,6 +51,8 @@ test: build-all ## All tests: unit, then integration and end to end on real serv
 	@$(CTEST) --test-dir build -L integration
 	@echo "test: end to end, with the real programs"
 	@$(CTEST) --test-dir build -L e2e
+	@echo "test: chaos, every fault under load"
+	@$(CTEST) --test-dir build -L chaos
 
 demo: setup build ## A real model answers real prompts on the embedded stack.
 	@deploy/demo.sh

@@ -26,7 +26,7 @@ function(millrace_program)
     target_link_libraries(${P_NAME} PRIVATE millrace_compiler ${P_DEPS})
 endfunction()
 
-# LABEL is unit, integration or e2e: unit tests touch no server; the others start their own. The
+# LABEL is unit, integration, e2e or chaos: unit tests touch no server; the others start their own. The
 # target LABEL_tests builds all tests of a label.
 function(millrace_test)
     cmake_parse_arguments(T "SERIAL" "NAME;LABEL;TIMEOUT" "SRCS;DEPS" ${ARGN})
