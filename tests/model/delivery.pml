@@ -270,7 +270,8 @@ inline judge_outage(i) {
 
 proctype Silence(byte i) {
     end: do
-    :: d_step { worker_state[i] == ALIVE && !leased[i] && is_round_over -> /* worker_mark_lost.sql */
+    :: d_step { worker_state[i] == ALIVE && !leased[i] && is_round_over ->
+        /* worker_mark_lost.sql */
         worker_state[i] = LOST;
         news[i] = true;
         printf("keeper: incarnation %d is lost\n", i);
