@@ -8,6 +8,7 @@ PROGRAMS := millrace millrace-gateway millrace-worker millrace-broker
 SOURCES = $(shell find common producer worker tests bench -name '*.h' -o -name '*.cc')
 # The tests that `make asan` builds and runs (unit, integration or e2e), and those of `make tsan`.
 SANITIZE ?= unit
+SEEDS ?= 1000000
 TSAN_TESTS ?= worker_test runtime_test process_test
 space := $(subst ,, )
 CHECKS = $(filter-out .ci/check_tidy.py,$(wildcard .ci/check_*.py))
@@ -60,8 +61,8 @@ demo: setup build ## A real model answers real prompts on the embedded stack.
 bench: setup build-all ## Measure throughput and latency.
 	@bench/run.sh
 
-soak: ## What runs for hours (nothing yet).
-	@echo "There is no soak run yet; make bench is what measures today."
+soak: build-all ## What runs for hours: a million simulated worlds (SEEDS=…).
+	@build/bin/millrace-simulate --seeds 1..$(SEEDS) --jobs $(JOBS)
 
 fmt: ## Format all sources in place.
 	@clang-format-14 -i $(SOURCES)

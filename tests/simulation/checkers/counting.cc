@@ -1,0 +1,75 @@
+// Invariant 8: failures end a job at attempts_max and never exceed it; interruptions and losses are
+// no failures; three losses in a row, none of them in a mass outage, quarantine a job.
+#include "tests/simulation/checkers/checkers.h"
+
+namespace millrace::simulation {
+namespace {
+
+constexpr int kLossesMax = 3;
+
+class Counting : public Checker {
+ public:
+    using Checker::Checker;
+
+    void settled(WorkerId, const storage::SettledAttempt& attempt,
+                 const storage::SettledReply& reply) override {
+        if (reply.accepted) last_settled_[attempt.key.job] = attempt;
+    }
+
+    void power_failed(const std::set<WorkerId>& workers) override {
+        // One alone is no mass.
+        if (workers.size() > 1) powerless_.insert(workers.begin(), workers.end());
+    }
+
+    void changed(const Change& change) override {
+        if (change.before == nullptr) return;
+        const auto& [before, after] = std::tie(*change.before, change.after);
+        if (after.failures > after.attempts_max) {
+            violated(after, "failed more often than it may");
+        }
+        if (after.failures >= after.attempts_max && !info(after.state).is_final) {
+            violated(after, "goes on after its last failure");
+        }
+        if (change.cause == Cause::kClaim) holder_[after.id] = *after.worker;
+        if (change.cause == Cause::kSettle) count_settlement(change);
+        if (change.cause == Cause::kRescue) count_rescue(change);
+    }
+
+ private:
+    void count_settlement(const Change& change) {
+        const auto& [before, after] = std::tie(*change.before, change.after);
+        if (before.state == after.state) return;
+        losses_[after.id] = 0;
+        const auto kind = last_settled_.at(after.id).outcome.kind;
+        const bool is_failure = kind == OutcomeKind::kPermanent ||
+                                kind == OutcomeKind::kRetryable || kind == OutcomeKind::kTimeout;
+        if (!is_failure && after.failures != before.failures) {
+            violated(after, "had something counted as a failure that is none");
+        }
+    }
+
+    void count_rescue(const Change& change) {
+        const auto& [before, after] = std::tie(*change.before, change.after);
+        if (after.failures != before.failures) violated(after, "had a loss counted as a failure");
+        if (!powerless_.contains(holder_.at(after.id))) ++losses_[after.id];
+        if (after.state != JobState::kFailed || losses_[after.id] >= kLossesMax) return;
+        violated(after, "was quarantined for losses that do not count");
+    }
+
+    void violated(const storage::JobRecord& job, std::string_view what) {
+        history().violated("8", fmt::format("{} {}", job.id.str(), what));
+    }
+
+    std::map<JobId, storage::SettledAttempt> last_settled_;
+    std::map<JobId, WorkerId> holder_;
+    std::map<JobId, int> losses_;  // In a row, at most.
+    std::set<WorkerId> powerless_;
+};
+
+}  // namespace
+
+void add_counting(History& history) {
+    history.add(std::make_unique<Counting>(history));
+}
+
+}  // namespace millrace::simulation

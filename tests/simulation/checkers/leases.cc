@@ -1,0 +1,54 @@
+// Invariant 4: nothing starts without a live lease, and a lease that its worker believes in is one
+// that no keeper has ended. And nobody is declared lost who was heard within the ttl, or whom
+// nobody could hear because the database was away.
+#include "tests/simulation/checkers/checkers.h"
+#include "tests/simulation/process.h"
+#include "tests/simulation/worker_process.h"
+
+namespace millrace::simulation {
+namespace {
+
+// Between two looks of a keeper: after longer ones it starts anew.
+constexpr milliseconds kGapMax = kLeaseTtl / 3 + milliseconds(500);
+
+class Leases : public Checker {
+ public:
+    using Checker::Checker;
+
+    void heard_of(WorkerId worker) override { heard_at_[worker] = history().world().now(); }
+    // Nobody notices that it was away for a moment.
+    void store_was_away(microseconds time) override {
+        if (time > kGapMax) back_at_ = history().world().now();
+    }
+
+    void marked_lost(WorkerId worker) override {
+        lost_.insert(worker);
+        const auto silent = history().world().now() - std::max(heard_at_.at(worker), back_at_);
+        // A keeper's clock may be fast.
+        const auto least =
+            microseconds(kLeaseTtl) * (1000000 - SkewedClock::kRateErrorMax) / 1000000;
+        if (silent >= least) return;
+        history().violated("8", worker.str() + " was declared lost before it was silent for a ttl");
+    }
+
+    void started(const StartedAttempt& attempt) override {
+        if (!attempt.worker) {
+            history().violated("4", attempt.key.job.str() + " started on a lapsed lease");
+        } else if (lost_.contains(*attempt.worker)) {
+            history().violated("4", attempt.key.job.str() + " was started by a lost worker");
+        }
+    }
+
+ private:
+    std::map<WorkerId, MonoTime> heard_at_;
+    std::set<WorkerId> lost_;
+    MonoTime back_at_ = MonoTime::min();
+};
+
+}  // namespace
+
+void add_leases(History& history) {
+    history.add(std::make_unique<Leases>(history));
+}
+
+}  // namespace millrace::simulation

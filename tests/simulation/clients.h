@@ -1,0 +1,70 @@
+// Those who submit jobs: with and without idempotency keys, one at a time and in bulk, again after
+// an answer that was lost; who wait for some, and cancel some.
+#pragma once
+
+#include <map>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "tests/simulation/gateway_process.h"
+#include "tests/simulation/history.h"
+
+namespace millrace::simulation {
+
+class Clients {
+ public:
+    // `gateway` gives one that serves, or null.
+    Clients(World& world, History& history, const Clock& database_clock,
+            std::function<std::shared_ptr<GatewayProcess>()> gateway);
+
+    // Submits `jobs` jobs at random instants of that time.
+    void submit_within(microseconds time, int jobs);
+
+    // Nothing is left to be done or heard.
+    bool are_done() const { return pending().empty(); }
+    // Of those that are not: what they wait for.
+    std::string pending() const;
+
+ private:
+    struct Submission {
+        gateway::SubmitRequest request;
+        bool is_over = false;
+    };
+    struct Call {
+        std::weak_ptr<GatewayProcess> gateway;
+        std::vector<int> submissions;
+        bool given_up = false;
+    };
+    struct Wait {
+        JobId job;
+        std::weak_ptr<GatewayProcess> gateway;
+        std::unique_ptr<gateway::Subscription> subscription;
+        bool told = false;
+    };
+
+    gateway::SubmitRequest draw_request(int number);
+    void send(std::vector<int> submissions);
+    void heard(int call, const std::vector<gateway::SubmitResult>& results);
+    void heard_one(int number, const gateway::SubmitResult& result);
+    void give_up(int call);
+    void in_doubt(int number);
+    void send_later(int number);
+
+    void follow(JobId job);
+    void wait_for(JobId job);
+    void read(int wait);
+    void cancel(JobId job);
+
+    World& world_;
+    History& history_;
+    const Clock& database_clock_;
+    const std::function<std::shared_ptr<GatewayProcess>()> gateway_;
+    std::vector<Submission> submissions_;
+    std::map<int, Call> calls_;  // Not answered yet.
+    std::map<int, Wait> waits_;
+    int calls_so_far_ = 0;
+    bool has_poison_ = false;
+};
+
+}  // namespace millrace::simulation

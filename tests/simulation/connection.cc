@@ -1,0 +1,69 @@
+#include "tests/simulation/connection.h"
+
+#include <algorithm>
+#include <array>
+
+namespace millrace::simulation {
+namespace {
+
+constexpr std::array<std::string_view, 12> kReads{"job_specs",   "store_probe",   "model_list",
+                                                  "job_get",     "job_list",      "lane_stats",
+                                                  "worker_list", "worker_active", "worker_pulses"};
+
+}  // namespace
+
+Connection::Connection(storage::JobStore& database, Process& process, const Weather::Store& weather,
+                       std::function<void()> on_fault)
+    : InterceptedJobStore(database),
+      database_(database),
+      world_(process.world()),
+      process_(process),
+      weather_(weather),
+      on_fault_(std::move(on_fault)) {}
+
+milliseconds Connection::database_time() const {
+    if (database_time_.count() == 0) return database_time_;
+    return database_time_ +
+           std::chrono::duration_cast<milliseconds>(process_.clock().now() - read_at_);
+}
+
+bool Connection::is_write(std::string_view name) {
+    return std::ranges::find(kReads, name) == kReads.end();
+}
+
+void Connection::travel() {
+    const bool slow = world_.chance(weather_.slow);
+    const auto most = slow ? microseconds(seconds(2)) : milliseconds(1);
+    world_.wait(world_.between(microseconds(50), most));
+    // Stopped in the middle of a call.
+    while (process_.is_paused() && process_.is_alive() && !world_.stopped()) {
+        const auto before = world_.now();
+        world_.wait(milliseconds(100));
+        if (world_.now() == before) break;
+    }
+}
+
+bool Connection::arrives(std::string_view name) {
+    if (!process_.is_alive()) return false;
+    const bool refused = world_.chance(weather_.refused);
+    if (!weather_.away && !process_.is_cut_off() && !refused) return true;
+    world_.say(process_.name(), "{}: refused", name);
+    on_fault_();
+    return false;
+}
+
+void Connection::carry_out_later(std::string_view name, std::function<void()> call) {
+    const auto delay = world_.between(milliseconds(1), seconds(4));
+    world_.after(delay, [&world = world_, &weather = weather_, name, call = std::move(call)] {
+        if (weather.away) return;
+        world.say("database", "{}: carried out late", name);
+        call();
+    });
+}
+
+void Connection::remember_time() {
+    database_time_ = database_.database_time();
+    read_at_ = process_.clock().now();
+}
+
+}  // namespace millrace::simulation

@@ -1,0 +1,106 @@
+#include "tests/simulation/database.h"
+
+#include <algorithm>
+
+namespace millrace::simulation {
+
+using test::MemoryJobStore;
+
+WallTime DatabaseClock::wall() const {
+    return std::chrono::sys_days(std::chrono::year(2026) / 1 / 1) + world_.age() + offset_;
+}
+
+Result<std::vector<storage::InsertedJob>> Database::job_insert(
+    const std::vector<storage::NewJob>& jobs) {
+    auto inserted = MemoryJobStore::job_insert(jobs);
+    if (!inserted) return inserted;
+    for (std::size_t i = 0; i < jobs.size(); ++i) {
+        if (!(*inserted)[i].replayed) history_.inserted(jobs[i]);
+    }
+    return inserted;
+}
+
+Result<std::vector<storage::CancelledJob>> Database::job_cancel(const std::vector<JobId>& ids) {
+    auto cancelled = MemoryJobStore::job_cancel(ids);
+    for (const auto& job : *cancelled) history_.touched(job.id, Cause::kCancel);
+    return cancelled;
+}
+
+Status Database::worker_register(const storage::WorkerInfo& worker) {
+    auto registered = MemoryJobStore::worker_register(worker);
+    if (registered) history_.tell(&Checker::heard_of, worker.id);
+    return registered;
+}
+
+Result<storage::HeartbeatReply> Database::worker_heartbeat(WorkerId worker) {
+    auto reply = MemoryJobStore::worker_heartbeat(worker);
+    if (reply && reply->alive) history_.tell(&Checker::heard_of, worker);
+    return reply;
+}
+
+Result<std::vector<storage::Claim>> Database::job_claim(WorkerId worker,
+                                                        const std::vector<JobId>& ids) {
+    auto claims = MemoryJobStore::job_claim(worker, ids);
+    for (const auto& claim : *claims) tell_claim(worker, claim);
+    return claims;
+}
+
+Result<std::vector<ClaimedJob>> Database::job_steal(WorkerId worker,
+                                                    const storage::StealRequest& request) {
+    auto stolen = MemoryJobStore::job_steal(worker, request);
+    if (!stolen) return stolen;
+    for (const auto& job : *stolen) {
+        tell_claim(worker, {job.key, job.attempt, job.failures, job.losses, job.remaining,
+                            job.deadline_is_ttl});
+    }
+    return stolen;
+}
+
+void Database::tell_claim(WorkerId worker, const storage::Claim& claim) {
+    history_.tell(&Checker::claimed, worker, claim);
+    history_.touched(claim.key.job, Cause::kClaim);
+}
+
+Result<std::vector<storage::SettledReply>> Database::job_settle(
+    WorkerId worker, const std::vector<storage::SettledAttempt>& attempts) {
+    auto replies = MemoryJobStore::job_settle(worker, attempts);
+    for (std::size_t i = 0; i < attempts.size(); ++i) {
+        history_.tell(&Checker::settled, worker, attempts[i], (*replies)[i]);
+        history_.touched(attempts[i].key.job, Cause::kSettle);
+    }
+    return replies;
+}
+
+Result<storage::DutyPage> Database::keeper_release(int page) {
+    return moved(MemoryJobStore::keeper_release(page), Cause::kRelease);
+}
+
+Result<storage::DutyPage> Database::keeper_expire(int page) {
+    return moved(MemoryJobStore::keeper_expire(page), Cause::kExpire);
+}
+
+Result<storage::DutyPage> Database::keeper_end_overdue(milliseconds grace, int page) {
+    return moved(MemoryJobStore::keeper_end_overdue(grace, page), Cause::kOverdue);
+}
+
+Result<storage::DutyPage> Database::keeper_rescue(const storage::RescueLimits& limits) {
+    return moved(MemoryJobStore::keeper_rescue(limits), Cause::kRescue);
+}
+
+Result<storage::DutyPage> Database::moved(Result<storage::DutyPage> page, Cause cause) {
+    for (const auto& job : page->moved) history_.touched(job.id, cause);
+    return page;
+}
+
+Status Database::worker_mark_lost(const std::vector<storage::WorkerPulse>& silent) {
+    const auto before = *worker_pulses();
+    auto marked = MemoryJobStore::worker_mark_lost(silent);
+    const auto after = *worker_pulses();
+    for (const auto& pulse : before) {
+        const auto is_it = [&](const auto& other) { return other.id == pulse.id; };
+        if (std::ranges::none_of(after, is_it)) history_.tell(&Checker::marked_lost, pulse.id);
+    }
+    return marked;
+}
+
+}  // namespace millrace::simulation

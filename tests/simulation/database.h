@@ -1,0 +1,53 @@
+// The database of the simulated world: the one in memory, which tells the history what each call
+// changed, and a clock that may step.
+#pragma once
+
+#include "tests/simulation/history.h"
+#include "tests/support/memory_job_store.h"
+
+namespace millrace::simulation {
+
+class DatabaseClock : public Clock {
+ public:
+    explicit DatabaseClock(const World& world) : world_(world) {}
+    MonoTime now() const override { return world_.now(); }
+    WallTime wall() const override;
+
+    void step(microseconds by) { offset_ += by; }
+
+ private:
+    const World& world_;
+    microseconds offset_{0};
+};
+
+// Whoever is behind a connection, all calls end here.
+class Database : public test::MemoryJobStore {
+ public:
+    Database(test::MemoryDatabase& database, History& history)
+        : MemoryJobStore(database), history_(history) {}
+
+    Result<std::vector<storage::InsertedJob>> job_insert(
+        const std::vector<storage::NewJob>& jobs) override;
+    Result<std::vector<storage::CancelledJob>> job_cancel(const std::vector<JobId>& ids) override;
+    Status worker_register(const storage::WorkerInfo& worker) override;
+    Result<storage::HeartbeatReply> worker_heartbeat(WorkerId worker) override;
+    Result<std::vector<storage::Claim>> job_claim(WorkerId worker,
+                                                  const std::vector<JobId>& ids) override;
+    Result<std::vector<ClaimedJob>> job_steal(WorkerId worker,
+                                              const storage::StealRequest& request) override;
+    Result<std::vector<storage::SettledReply>> job_settle(
+        WorkerId worker, const std::vector<storage::SettledAttempt>& attempts) override;
+    Result<storage::DutyPage> keeper_release(int page) override;
+    Result<storage::DutyPage> keeper_expire(int page) override;
+    Result<storage::DutyPage> keeper_end_overdue(milliseconds grace, int page) override;
+    Result<storage::DutyPage> keeper_rescue(const storage::RescueLimits& limits) override;
+    Status worker_mark_lost(const std::vector<storage::WorkerPulse>& silent) override;
+
+ private:
+    Result<storage::DutyPage> moved(Result<storage::DutyPage> page, Cause cause);
+    void tell_claim(WorkerId worker, const storage::Claim& claim);
+
+    History& history_;
+};
+
+}  // namespace millrace::simulation

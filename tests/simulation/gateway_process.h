@@ -1,0 +1,48 @@
+// A gateway of the simulated world: the parts of the real one behind its HTTP API, with threads
+// that take their turns.
+#pragma once
+
+#include <memory>
+
+#include "producer/parts.h"
+#include "tests/simulation/conveyor.h"
+#include "tests/simulation/process.h"
+
+namespace millrace::simulation {
+
+class GatewayProcess : public Process {
+ public:
+    GatewayProcess(World& world, std::string name, Conveyor& conveyor, storage::JobStore& database,
+                   const Weather& weather);
+
+    // Makes its threads; call once it is shared. It serves as soon as it has reached the database.
+    void start();
+    bool serves() const { return serves_ && is_alive() && !is_paused(); }
+
+    // --- What clients call, of one that serves ---
+    void submit(std::vector<gateway::SubmitRequest> requests,
+                gateway::Callback<std::vector<gateway::SubmitResult>> done);
+    void get(JobId job, gateway::Callback<Result<storage::JobRecord>> done);
+    void cancel(JobId job, gateway::Callback<Result<storage::JobRecord>> done);
+    std::unique_ptr<gateway::Subscription> watch(JobId job, std::function<void(JobState)> ended);
+
+ private:
+    static gateway::GatewayOptions options();
+    void serve();
+    // What a dead process answers reaches nobody.
+    template <class T>
+    gateway::Callback<T> while_alive(gateway::Callback<T> done) const {
+        return [this, done = std::move(done)](T answer) {
+            if (is_alive()) done(std::move(answer));
+        };
+    }
+
+    Client broker_;
+    gateway::Parts parts_;
+    ThreadId intake_ = 0;
+    ThreadId reads_ = 0;
+    ThreadId commands_ = 0;
+    bool serves_ = false;
+};
+
+}  // namespace millrace::simulation

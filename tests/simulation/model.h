@@ -1,0 +1,46 @@
+// A backend in virtual time: completes, fails, hangs, is slow to obey an abort, or takes its worker
+// down with it, as the weather and the job say.
+#pragma once
+
+#include <functional>
+#include <set>
+#include <string>
+
+#include "tests/simulation/process.h"
+#include "tests/simulation/weather.h"
+#include "worker/backends/backend.h"
+
+namespace millrace::simulation {
+
+// What the inputs of special jobs say.
+inline constexpr std::string_view kPoison =
+    R"({"is":"poison"})";  // Kills the process that runs it.
+
+class Model : public worker::Backend {
+ public:
+    // `on_start` is called for each attempt that starts.
+    Model(Process& process, const Weather::Model& weather, worker::BackendInfo info,
+          std::function<void(const ClaimedJob&)> on_start);
+
+    Status start(worker::ExecutionSink& sink) override;
+    void stop() override;
+    worker::BackendInfo info() const override { return info_; }
+    void run(std::vector<worker::Execution> batch) override;
+    void abort(const AttemptKey& key, worker::AbortReason reason) override;
+
+ private:
+    void begin(const ClaimedJob& job);
+    Outcome draw_outcome();
+    void end_after(microseconds delay, const AttemptKey& key, Outcome outcome);
+    void end(const AttemptKey& key, Outcome outcome);
+
+    Process& process_;
+    World& world_;
+    const Weather::Model& weather_;
+    const worker::BackendInfo info_;
+    const std::function<void(const ClaimedJob&)> on_start_;
+    worker::ExecutionSink* sink_ = nullptr;
+    std::set<AttemptKey> running_;
+};
+
+}  // namespace millrace::simulation

@@ -1,0 +1,44 @@
+// Guards that a test may take out of the code or the store, one at a time, to prove that something
+// notices. The names are those of docs/delivery-guarantees.md.
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <string_view>
+
+namespace millrace::test {
+
+enum class Mutation : std::uint8_t {
+    kEpochInCompletion,
+    kStateInCompletion,
+    kIncarnationInFence,
+    kQueuedInClaim,
+    kLevelTriggeredRescue,
+    kRescueOwnerGuard,
+    kCancellingInRescue,
+    kReconcileAndSweep,
+    kStealing,
+    kMassOutage,
+    kIdempotencyIndex,
+};
+
+struct MutationInfo {
+    Mutation mutation;
+    std::string_view name;
+};
+
+inline constexpr std::array kMutations{
+    MutationInfo{Mutation::kEpochInCompletion, "epoch-in-completion"},
+    MutationInfo{Mutation::kStateInCompletion, "state-in-completion"},
+    MutationInfo{Mutation::kIncarnationInFence, "incarnation-in-fence"},
+    MutationInfo{Mutation::kQueuedInClaim, "queued-in-claim"},
+    MutationInfo{Mutation::kLevelTriggeredRescue, "level-triggered-rescue"},
+    MutationInfo{Mutation::kRescueOwnerGuard, "rescue-owner-guard"},
+    MutationInfo{Mutation::kCancellingInRescue, "cancelling-in-rescue"},
+    MutationInfo{Mutation::kReconcileAndSweep, "reconcile-and-sweep"},
+    MutationInfo{Mutation::kStealing, "stealing"},
+    MutationInfo{Mutation::kMassOutage, "mass-outage"},
+    MutationInfo{Mutation::kIdempotencyIndex, "idempotency-index"},
+};
+
+}  // namespace millrace::test
