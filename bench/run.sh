@@ -22,6 +22,8 @@ for broker in kafka mock; do
     echo '| --- | --- | --- | --- |'
     "$bench/end_to_end_bench" --broker "$broker" --runs "$runs"
 done
+section "The store's three writes beside a bare client's" "$bench/store_hot_path"
+"$bench/store_hot_path"
 if [[ -f $model && -x $bench/llama_direct ]]; then
     section "A real model: through Millrace and by the library alone" "bench/llama_through.py"
     python3 bench/llama_through.py --bin "$bench" --model "$model" --runs "$runs"

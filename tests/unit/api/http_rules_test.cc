@@ -247,17 +247,17 @@ TEST_F(HttpRulesTest, ConnectionsBeyondTheLimitAreClosed) {
     }));
 }
 
-TEST_F(HttpRulesTest, ServesAThousandKeepAliveConnectionsOnSeveralThreads) {
+TEST_F(HttpRulesTest, ServesFiveThousandKeepAliveConnectionsOnSeveralThreads) {
     api::ApiOptions options;
     options.threads = 3;
     start(options);
     std::vector<RawClient> clients;
-    for (int i = 0; i < 1000; ++i) clients.push_back(client());
-    for (int round = 0; round < 3; ++round) {
+    for (int i = 0; i < 5000; ++i) clients.push_back(client());
+    for (int round = 0; round < 2; ++round) {
         for (auto& each : clients) each.send(post_request("/v1/jobs", kJob));
         for (auto& each : clients) EXPECT_EQ(each.response().status, 202);
     }
-    EXPECT_EQ(service_.submitted().size(), 3000U);
+    EXPECT_EQ(service_.submitted().size(), 10000U);
 }
 
 TEST_F(HttpRulesTest, TakenPortIsNamedWithTheSettingToChange) {
