@@ -182,6 +182,41 @@ TEST_F(Races, ARescueFindsAClaimThatCommitsAfterItsWorkerWasLost) {
 }
 
 // Whatever the order of the batch: were "b" held meanwhile, the two would deadlock.
+TEST_F(Races, ARescueLeavesAJobThatALiveWorkerClaimedSinceItsOwnerWasLookedAt) {
+    const auto job = jobs_->insert();
+    jobs_->claim(worker_, job);
+    const auto alive = jobs_->add_worker();
+    lose(worker_);
+    // Whoever looks at the workers waits at the gate.
+    constexpr auto kGate = R"(
+        CREATE FUNCTION gate() RETURNS boolean LANGUAGE sql VOLATILE AS
+            'SELECT pg_advisory_xact_lock_shared(77) IS NOT NULL';
+        ALTER TABLE workers RENAME TO all_workers;
+        CREATE VIEW workers AS SELECT * FROM all_workers WHERE gate())";
+    execute(kGate);
+    work_ = std::make_unique<pqxx::work>(other_);
+    work_->exec("SELECT pg_advisory_xact_lock(77)");
+    const auto rescuer = postgres_store(options())();
+    auto page = std::async(std::launch::async, [&] { return rescuer->keeper_rescue({}); });
+    wait_for_a_waiter();
+    execute("UPDATE jobs_open SET epoch = 2, worker_id = '" + alive.uuid().str() + "'");
+    first_commits();
+    EXPECT_THAT(page.get().value().moved, IsEmpty());
+    EXPECT_TRUE(holds("(SELECT state = 4 AND epoch = 2 AND losses = 0 FROM jobs_open)"));
+}
+
+TEST_F(Races, RowsThatOthersHoldDoNotFillARescuersPage) {
+    std::vector<JobId> jobs{jobs_->insert(), jobs_->insert(), jobs_->insert()};
+    for (const auto& job : jobs) jobs_->claim(worker_, job);
+    lose(worker_);
+    work_ = std::make_unique<pqxx::work>(other_);
+    work_->exec_params("SELECT FROM jobs_open WHERE id = ANY ($1::uuid[]) FOR UPDATE",
+                       ids({jobs[0], jobs[1]}));
+    const auto page = store_->keeper_rescue({.page = 2}).value();
+    ASSERT_THAT(page.moved, SizeIs(1));
+    EXPECT_EQ(page.moved[0].id, jobs[2]);
+}
+
 TEST_F(Races, KeysAreTakenInOneOrder) {
     const auto keyed = [&](const char* key) {
         auto job = jobs_->new_job();

@@ -4,17 +4,18 @@
 -- $3 page. Returns: id, queue, priority, epoch, state.
 -- Locks: the rows; those that others hold are passed over. Indexes: jobs_open_active, workers_pkey,
 -- jobs_open_pkey. A row that changed between the look at its worker and its lock is left alone: it
--- may be a live worker's by now.
+-- may be a live worker's by now. The page is cut after the locks: rows that others hold for long
+-- do not fill it.
 WITH seen AS MATERIALIZED (
     SELECT j.id, j.epoch, j.worker_id, w.state IS NOT DISTINCT FROM 3 AS in_good_order
     FROM jobs_open j LEFT JOIN workers w ON w.id = j.worker_id
     WHERE j.is_active AND (w.state IS NULL OR w.state IN (3, 4))
-    LIMIT $3::int8
 ), orphan AS (
     SELECT j.id, j.epoch, j.worker_id, j.started_at, j.priority, j.queue_id, j.losses, j.state,
         j.expires_at, seen.in_good_order
     FROM jobs_open j JOIN seen ON seen.id = j.id
     WHERE j.is_active AND j.epoch = seen.epoch AND j.worker_id = seen.worker_id
+    LIMIT $3::int8
     FOR UPDATE OF j SKIP LOCKED
 ), judged AS (
     SELECT *, NOT in_good_order AND NOT $2::bool AS is_loss,
