@@ -121,8 +121,9 @@ class JobStore {
     virtual Result<DutyPage> keeper_rescue(const RescueLimits& limits) = 0;
 
     virtual Result<std::vector<WorkerPulse>> worker_pulses() = 0;  // Of those alive or draining.
-    // Never revived. Only those whose pulse is still the one seen: a late heartbeat wins.
-    virtual Status worker_mark_lost(const std::vector<WorkerPulse>& silent) = 0;
+    // Never revived. Only those whose pulse is still the one seen: a late heartbeat wins. Attempts
+    // that were lost with a worker in a mass outage count for nobody (design, invariant 8).
+    virtual Status worker_mark_lost(const std::vector<WorkerPulse>& silent, bool mass_outage) = 0;
 
     // Housekeeping; each returns how many rows or partitions it removed or made.
     // Keys whose lifetime is over, and those without one whose job is older than `retention` and

@@ -230,8 +230,7 @@ struct DutyPage {
 };
 
 struct RescueLimits {
-    int losses_max = 3;        // Consecutive losses that quarantine a job: failed, worker_lost.
-    bool mass_outage = false;  // Losses count for nobody (design, invariant 8).
+    int losses_max = 3;  // Consecutive losses that quarantine a job: failed, worker_lost.
     int page = 500;
 };
 

@@ -127,7 +127,7 @@ void Keeper::watch_clock() {
 // Level-triggered: every pass moves the jobs of all workers that are not alive, whenever and by
 // whomever they were marked.
 Result<Keeper::Work> Keeper::rescue() {
-    const storage::RescueLimits limits{options_.losses_max, silence_.mass_outage(), options_.page};
+    const storage::RescueLimits limits{options_.losses_max, options_.page};
     TRY(auto work, hand_on(store_.keeper_rescue(limits)));
     if (!work.led) {
         // Another keeper leads: when it is our turn we start anew.
@@ -135,10 +135,11 @@ Result<Keeper::Work> Keeper::rescue() {
         silent_.clear();
     }
     if (silent_.empty()) return work;
-    TRY_STATUS(store_.worker_mark_lost(silent_));
+    const bool mass_outage = silence_.mass_outage();
+    TRY_STATUS(store_.worker_mark_lost(silent_, mass_outage));
     for (const auto& worker : std::exchange(silent_, {})) {
         log_warning("a worker is silent for the lease's ttl; its jobs go to others",
-                    {{"worker", worker.id.str()}, {"mass_outage", limits.mass_outage}});
+                    {{"worker", worker.id.str()}, {"mass_outage", mass_outage}});
     }
     work.more = true;  // Their jobs.
     return work;

@@ -255,29 +255,22 @@ inline judge_outage(i) {
     :: else -> break
     od;
     in_outage[i] = (silent >= 2 && silent * 3 > all);
-    mass = (MASS_OUTAGE && in_outage[i]);
     n = 0; silent = 0; all = 0
 #else
     skip
 #endif
 }
 
-#if OUTAGES     /* A round rescues before it declares anybody lost. */
-#define is_round_over (rescued[0] == 0 && !(is_active(0) && is_gone(job[0].worker)))
-#else
-#define is_round_over true
-#endif
-
 proctype Silence(byte i) {
     end: do
-    :: d_step { worker_state[i] == ALIVE && !leased[i] && is_round_over ->
+    :: d_step { worker_state[i] == ALIVE && !leased[i] ->
         /* worker_mark_lost.sql */
         worker_state[i] = LOST;
         news[i] = true;
         printf("keeper: incarnation %d is lost\n", i);
         judge_outage(i) }
 #if OUTAGES
-    :: d_step { suspect[i] && is_round_over -> suspect[i] = false }
+    :: d_step { suspect[i] -> suspect[i] = false }
 #endif
     od
 }
@@ -291,7 +284,8 @@ inline keeper_rescue(j) {
         printf("keeper_rescue: job %d, epoch %d of incarnation %d\n",
                j, job[j].epoch, job[j].worker);
         if
-        :: worker_state[job[j].worker] == LOST && !mass ->
+        :: worker_state[job[j].worker] == LOST &&
+           !(MASS_OUTAGE && in_outage[job[j].worker]) ->
             PROMISE(!in_outage[job[j].worker], "a loss in a mass outage counts for nobody");
             job[j].losses++
         :: else
@@ -344,7 +338,7 @@ proctype Keeper(byte j) {
 /* Edge-triggered: one pass over what it finds then. */
 proctype Pass(byte i) {
     end: do
-    :: d_step { !LEVEL_TRIGGERED_RESCUE && news[i] && is_round_over &&
+    :: d_step { !LEVEL_TRIGGERED_RESCUE && news[i] &&
                 !(is_active(0) && job[0].worker == i) -> news[i] = false }
     od
 }
@@ -359,17 +353,6 @@ proctype Environment(byte j) {
         i = 1;
         do
         :: i <= INCARNATIONS -> leased[i] = false; i++
-        :: else -> break
-        od;
-        i = 0;
-        do      /* What is on its way never arrives: see README.md. */
-        :: i < PAIRS ->
-            late_claim[i] = 0;
-            if
-            :: claim[i].phase == SENT -> forget(claim[i])
-            :: else
-            fi;
-            i++
         :: else -> break
         od;
         i = 0;

@@ -75,9 +75,8 @@ byte answer;                            /* To the client: 1 + the job. */
 
 byte rescued[JOBS];                     /* The keeper's statement saw this worker gone. */
 bool news[INCARNATIONS + 1];            /* Gone, and no pass of the keeper since. */
-bool mass;                              /* The last that was declared lost fell in an outage. */
 bool suspect[INCARNATIONS + 1];         /* Declared lost a moment ago. */
-bool in_outage[INCARNATIONS + 1];       /* Ghost: declared lost in an outage. */
+bool in_outage[INCARNATIONS + 1];       /* workers.lost_in_outage */
 
 byte duplicates = DUPLICATES, doubts = DOUBTS, crashes = CRASHES, stops = STOPS;
 byte lapses = LAPSES, outages = OUTAGES, failovers = FAILOVERS, cancels = CANCELS;

@@ -92,9 +92,10 @@ Result<storage::DutyPage> Database::moved(Result<storage::DutyPage> page, Cause 
     return page;
 }
 
-Status Database::worker_mark_lost(const std::vector<storage::WorkerPulse>& silent) {
+Status Database::worker_mark_lost(const std::vector<storage::WorkerPulse>& silent,
+                                  bool mass_outage) {
     const auto before = *worker_pulses();
-    auto marked = MemoryJobStore::worker_mark_lost(silent);
+    auto marked = MemoryJobStore::worker_mark_lost(silent, mass_outage);
     const auto after = *worker_pulses();
     for (const auto& pulse : before) {
         const auto is_it = [&](const auto& other) { return other.id == pulse.id; };

@@ -41,7 +41,8 @@ class Database : public test::MemoryJobStore {
     Result<storage::DutyPage> keeper_expire(int page) override;
     Result<storage::DutyPage> keeper_end_overdue(milliseconds grace, int page) override;
     Result<storage::DutyPage> keeper_rescue(const storage::RescueLimits& limits) override;
-    Status worker_mark_lost(const std::vector<storage::WorkerPulse>& silent) override;
+    Status worker_mark_lost(const std::vector<storage::WorkerPulse>& silent,
+                            bool mass_outage) override;
 
  private:
     Result<storage::DutyPage> moved(Result<storage::DutyPage> page, Cause cause);

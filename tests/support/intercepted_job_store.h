@@ -79,8 +79,9 @@ class InterceptedJobStore : public storage::JobStore {
     MILLRACE_FORWARD(Result<storage::DutyPage>, keeper_rescue,
                      (const storage::RescueLimits& limits), (limits))
     MILLRACE_FORWARD(Result<std::vector<storage::WorkerPulse>>, worker_pulses, (), ())
-    MILLRACE_FORWARD(Status, worker_mark_lost, (const std::vector<storage::WorkerPulse>& silent),
-                     (silent))
+    MILLRACE_FORWARD(Status, worker_mark_lost,
+                     (const std::vector<storage::WorkerPulse>& silent, bool mass_outage),
+                     (silent, mass_outage))
     MILLRACE_FORWARD(Result<int>, idempotency_purge, (std::chrono::seconds retention, int page),
                      (retention, page))
     MILLRACE_FORWARD(Result<int>, worker_purge, (std::chrono::seconds retention, int page),

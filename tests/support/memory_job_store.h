@@ -55,6 +55,7 @@ class MemoryDatabase {
         std::int64_t heartbeats = 0;
         storage::DbTime started_at;
         storage::DbTime heard_at;
+        bool lost_in_outage = false;
     };
     struct Key {
         JobId job;
@@ -121,7 +122,8 @@ class MemoryJobStore : public storage::JobStore {
     Result<storage::DutyPage> keeper_end_overdue(milliseconds grace, int page) override;
     Result<storage::DutyPage> keeper_rescue(const storage::RescueLimits& limits) override;
     Result<std::vector<storage::WorkerPulse>> worker_pulses() override;
-    Status worker_mark_lost(const std::vector<storage::WorkerPulse>& silent) override;
+    Status worker_mark_lost(const std::vector<storage::WorkerPulse>& silent,
+                            bool mass_outage) override;
     Result<int> idempotency_purge(std::chrono::seconds retention, int page) override;
     Result<int> worker_purge(std::chrono::seconds retention, int page) override;
     Result<int> partition_rotate(const storage::PartitionPolicy& policy) override;
@@ -147,6 +149,7 @@ class MemoryJobStore : public storage::JobStore {
     // Those of the list on all its pages, by id.
     std::vector<storage::JobRecord> matching(const storage::JobFilter& filter) const;
     bool is_in(WorkerId worker, std::initializer_list<storage::WorkerState> states) const;
+    bool lost_in_outage(WorkerId worker) const;
     bool may_claim(WorkerId worker) const;
     bool has_lease(WorkerId worker) const;
     void leave(WorkerId worker, storage::WorkerState state);

@@ -68,7 +68,7 @@ Result<DutyPage> MemoryJobStore::keeper_rescue(const RescueLimits& limits) {
     };
     return sweep("rescue", limits.page, due, [this, limits](Row& row) {
         const bool in_good_order = is_in(*row.record.worker, {WorkerState::kStopped});
-        const bool is_loss = !in_good_order && !limits.mass_outage;
+        const bool is_loss = !in_good_order && !lost_in_outage(*row.record.worker);
         if (is_loss) ++row.losses;
         end_attempt(row, ending_of_orphan(row, in_good_order, limits));
         count(row, is_loss ? CountedAs::kLoss : CountedAs::kInterruption);
@@ -84,8 +84,13 @@ MemoryJobStore::Ending MemoryJobStore::ending_of_orphan(const Row& row, bool in_
         return {JobState::kExpired, outcome, "expired"};
     }
     if (in_good_order) return {JobState::kQueued, outcome, "interrupted"};
-    const bool is_quarantined = !limits.mass_outage && row.losses >= limits.losses_max;
+    const bool is_quarantined = !lost_in_outage(*record.worker) && row.losses >= limits.losses_max;
     return {is_quarantined ? JobState::kFailed : JobState::kQueued, outcome, "worker_lost"};
+}
+
+bool MemoryJobStore::lost_in_outage(WorkerId worker) const {
+    const auto found = db_.workers_.find(worker);
+    return found != db_.workers_.end() && found->second.lost_in_outage;
 }
 
 Result<std::vector<WorkerPulse>> MemoryJobStore::worker_pulses() {
@@ -97,12 +102,14 @@ Result<std::vector<WorkerPulse>> MemoryJobStore::worker_pulses() {
     return pulses;
 }
 
-Status MemoryJobStore::worker_mark_lost(const std::vector<WorkerPulse>& silent) {
+Status MemoryJobStore::worker_mark_lost(const std::vector<WorkerPulse>& silent, bool mass_outage) {
     const std::lock_guard lock(db_.mutex_);
     for (const auto& [id, heartbeats] : silent) {
         if (!has_lease(id)) continue;
         auto& worker = db_.workers_.at(id);
-        if (worker.heartbeats == heartbeats) worker.state = WorkerState::kLost;
+        if (worker.heartbeats != heartbeats) continue;
+        worker.state = WorkerState::kLost;
+        worker.lost_in_outage = mass_outage;
     }
     return ok();
 }

@@ -115,7 +115,11 @@ void Executor::launch(WorkerId worker, MonoTime claimed_at, std::vector<Start> s
 void Executor::admit_locked(WorkerId worker, MonoTime claimed_at, Start start, Actions& actions) {
     const auto key = start.job.key;
     const auto older = held_.find(key.job);
-    if (older != held_.end()) replace_locked(older, actions);
+    if (older != held_.end()) {
+        // After a failover that took the claim back, it was made once more: this attempt runs.
+        if (older->second.job.key == key && older->second.worker == worker) return;
+        replace_locked(older, actions);
+    }
 
     auto& station = stations_[start.backend];
     ++station.held[start.lane];

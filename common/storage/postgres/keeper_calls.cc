@@ -50,8 +50,7 @@ Result<DutyPage> PostgresJobStore::keeper_end_overdue(milliseconds grace, int pa
 }
 
 Result<DutyPage> PostgresJobStore::keeper_rescue(const RescueLimits& limits) {
-    return move_page(Duty::kRescue, "keeper_rescue", limits.losses_max, limits.mass_outage,
-                     limits.page);
+    return move_page(Duty::kRescue, "keeper_rescue", limits.losses_max, limits.page);
 }
 
 Result<std::vector<WorkerPulse>> PostgresJobStore::worker_pulses() {
@@ -66,7 +65,8 @@ Result<std::vector<WorkerPulse>> PostgresJobStore::worker_pulses() {
     return pulses;
 }
 
-Status PostgresJobStore::worker_mark_lost(const std::vector<WorkerPulse>& silent) {
+Status PostgresJobStore::worker_mark_lost(const std::vector<WorkerPulse>& silent,
+                                          bool mass_outage) {
     auto ordered = silent;
     std::ranges::sort(ordered, {}, &WorkerPulse::id);
     ArrayParameter ids(Element::kUuid);
@@ -76,7 +76,8 @@ Status PostgresJobStore::worker_mark_lost(const std::vector<WorkerPulse>& silent
         heartbeats.add(pulse.heartbeats);
     }
     return session_.run(Effect::kWrite, "worker_mark_lost", [&](auto& transaction) {
-        transaction.exec_prepared("worker_mark_lost", parameter(ids), parameter(heartbeats));
+        transaction.exec_prepared("worker_mark_lost", parameter(ids), parameter(heartbeats),
+                                  mass_outage);
     });
 }
 

@@ -55,7 +55,7 @@ class PostgresJobStore final : public JobStore {
     Result<DutyPage> keeper_end_overdue(milliseconds grace, int page) override;
     Result<DutyPage> keeper_rescue(const RescueLimits& limits) override;
     Result<std::vector<WorkerPulse>> worker_pulses() override;
-    Status worker_mark_lost(const std::vector<WorkerPulse>& silent) override;
+    Status worker_mark_lost(const std::vector<WorkerPulse>& silent, bool mass_outage) override;
     Result<int> idempotency_purge(std::chrono::seconds retention, int page) override;
     Result<int> worker_purge(std::chrono::seconds retention, int page) override;
     Result<int> partition_rotate(const PartitionPolicy& policy) override;

@@ -10,10 +10,10 @@ using testing::SizeIs;
 class Keeper : public StoreTest {
  protected:
     // A worker that was lost while it ran the job.
-    void lose_once(JobId job) {
+    void lose_once(JobId job, bool mass_outage = false) {
         const auto worker = add_worker();
         claim(worker, job);
-        lose(worker);
+        lose(worker, mass_outage);
     }
     std::vector<MovedJob> rescue(const RescueLimits& limits = {}) {
         const auto page = store_->keeper_rescue(limits).value();
@@ -165,8 +165,8 @@ TEST_P(Keeper, QuarantinesAJobAfterTooManyLosses) {
 TEST_P(Keeper, CountsNoLossesInAMassOutage) {
     const auto job = insert();
     for (int i = 0; i < 3; ++i) {
-        lose_once(job);
-        ASSERT_EQ(rescue({.losses_max = 1, .mass_outage = true}).at(0).state, JobState::kQueued);
+        lose_once(job, true);
+        ASSERT_EQ(rescue({.losses_max = 1}).at(0).state, JobState::kQueued);
     }
     EXPECT_EQ(store_->job_claim(worker_, {job}).value().at(0).losses, 0);
 }

@@ -195,8 +195,8 @@ TEST_P(Keys, LossesOfAMassOutageCountAsInterruptions) {
     const auto other = add_worker("gpu-2");
     const auto job = insert();
     claim(other, job);
-    lose(other);
-    ASSERT_TRUE(store_->keeper_rescue({.mass_outage = true}));
+    lose(other, true);
+    ASSERT_TRUE(store_->keeper_rescue({}));
     EXPECT_EQ(get(job).attempts.back().counted_as, CountedAs::kInterruption);
 }
 

@@ -94,10 +94,10 @@ WorkerId StoreFixture::add_worker(const std::string& name) {
     return worker.id;
 }
 
-void StoreFixture::lose(WorkerId worker) {
+void StoreFixture::lose(WorkerId worker, bool mass_outage) {
     for (const auto& pulse : store_->worker_pulses().value()) {
         if (pulse.id != worker) continue;
-        EXPECT_TRUE(store_->worker_mark_lost({pulse}));
+        EXPECT_TRUE(store_->worker_mark_lost({pulse}, mass_outage));
     }
 }
 

@@ -229,6 +229,23 @@ TEST(Executor, ReplacesAnAttemptThatWasLostWithoutNotice) {
     EXPECT_EQ(h.executor.load().free, 4U);
 }
 
+TEST(Executor, GoesOnWithAnAttemptThatIsClaimedOnceMoreUnderItsOwnKey) {
+    Harness h;
+    const auto job = h.submit();
+    h.run();
+    const auto key = h.backend.key_of(job);
+    h.executor.launch(
+        h.lease.worker(), h.clock.now(),
+        {{.job = {.key = key, .remaining = seconds(60), .spec = Harness::spec()}, .lane = 1}});
+    h.run();
+    EXPECT_EQ(h.backend.batches().size(), 1U);
+    EXPECT_EQ(h.executor.load().free, 3U);
+    h.backend.complete(key);
+    h.run();
+    EXPECT_EQ(h.state(job), JobState::kCompleted);
+    EXPECT_EQ(h.executor.load().free, 4U);
+}
+
 TEST(Executor, SavesPartialOutput) {
     Harness h;
     const auto job = h.submit();

@@ -1,27 +1,27 @@
 -- Ends attempts whose worker is lost, has stopped or is unknown. Level-triggered: also finds claims
 -- that committed after their worker was declared lost.
--- $1 losses in a row that quarantine a job, $2 whether in a mass outage, when losses do not count,
--- $3 page. Returns: id, queue, priority, epoch, state.
+-- $1 losses in a row that quarantine a job, $2 page. Losses of a mass outage do not count. Returns: id, queue, priority, epoch, state.
 -- Locks: the rows; those that others hold are passed over. Indexes: jobs_open_active, workers_pkey,
 -- jobs_open_pkey. A row that changed between the look at its worker and its lock is left alone: it
 -- may be a live worker's by now. The page is cut after the locks: rows that others hold for long
 -- do not fill it.
 WITH seen AS MATERIALIZED (
-    SELECT j.id, j.epoch, j.worker_id, w.state IS NOT DISTINCT FROM 3 AS in_good_order
+    SELECT j.id, j.epoch, j.worker_id, w.state IS NOT DISTINCT FROM 3 AS in_good_order,
+        coalesce(w.lost_in_outage, false) AS in_outage
     FROM jobs_open j LEFT JOIN workers w ON w.id = j.worker_id
     WHERE j.is_active AND (w.state IS NULL OR w.state IN (3, 4))
 ), orphan AS (
     SELECT j.id, j.epoch, j.worker_id, j.started_at, j.priority, j.queue_id, j.losses, j.state,
-        j.expires_at, seen.in_good_order
+        j.expires_at, seen.in_good_order, seen.in_outage
     FROM jobs_open j JOIN seen ON seen.id = j.id
     WHERE j.is_active AND j.epoch = seen.epoch AND j.worker_id = seen.worker_id
-    LIMIT $3::int8
+    LIMIT $2::int8
     FOR UPDATE OF j SKIP LOCKED
 ), judged AS (
-    SELECT *, NOT in_good_order AND NOT $2::bool AS is_loss,
+    SELECT *, NOT in_good_order AND NOT in_outage AS is_loss,
         CASE WHEN state = 5 THEN 8
              WHEN expires_at <= now() THEN 9
-             WHEN NOT in_good_order AND NOT $2::bool AND losses + 1 >= $1::int4 THEN 7
+             WHEN NOT in_good_order AND NOT in_outage AND losses + 1 >= $1::int4 THEN 7
              ELSE 3 END AS next_state
     FROM orphan
 ), over AS MATERIALIZED (

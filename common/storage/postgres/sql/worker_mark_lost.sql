@@ -1,5 +1,5 @@
--- Declares workers lost whose pulse is still the one seen. $1 ids (ascending), $2 heartbeats.
--- Locks: the rows, in the order of $1. Index: workers_pkey.
-UPDATE workers w SET state = 4
+-- Declares workers lost whose pulse is still the one seen. $1 ids (ascending), $2 heartbeats,
+-- $3 whether in a mass outage. Locks: the rows, in the order of $1. Index: workers_pkey.
+UPDATE workers w SET state = 4, lost_in_outage = $3::bool
 FROM unnest($1::uuid[], $2::int8[]) AS a (id, heartbeats)
 WHERE w.id = a.id AND w.heartbeats = a.heartbeats AND w.state IN (1, 2)
