@@ -95,6 +95,23 @@ void GatewayService::list(storage::JobFilter filter,
     parts_->commands.list(std::move(filter), std::move(done));
 }
 
+void GatewayService::find(std::string client_id, Callback<Result<JobId>> done) {
+    parts_->reader.find(std::move(client_id), std::move(done));
+}
+
+void GatewayService::count(storage::JobFilter filter, std::int64_t most,
+                           Callback<Result<std::int64_t>> done) {
+    parts_->commands.count(std::move(filter), most, std::move(done));
+}
+
+void GatewayService::retry(std::vector<JobId> ids, Callback<Result<RetryPage>> done) {
+    parts_->commands.retry(std::move(ids), std::move(done));
+}
+
+void GatewayService::retry_matching(storage::JobFilter filter, Callback<Result<RetryPage>> done) {
+    parts_->commands.retry_matching(std::move(filter), std::move(done));
+}
+
 void GatewayService::cancel(JobId id, Callback<Result<storage::JobRecord>> done) {
     parts_->commands.cancel(id, std::move(done));
 }

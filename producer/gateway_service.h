@@ -5,7 +5,7 @@
 //   dispatch    –           publishes to the lanes
 //   topics      –           makes missing topics
 //   reads       own         batched reads of single jobs
-//   commands    own         lists, cancels, state, new models
+//   commands    own         lists, counts, cancels, retries, state, new models
 //   events      –           reads the events topic
 //   probe       own         reads the jobs that somebody waits for
 //   keeper      own         the duties
@@ -39,8 +39,13 @@ class GatewayService final : public JobService {
                      Callback<std::vector<SubmitResult>> done) override;
     void get(JobId id, storage::JobFields fields,
              Callback<Result<storage::JobRecord>> done) override;
+    void find(std::string client_id, Callback<Result<JobId>> done) override;
     void list(storage::JobFilter filter,
               Callback<Result<std::pair<std::vector<storage::JobRecord>, bool>>> done) override;
+    void count(storage::JobFilter filter, std::int64_t most,
+               Callback<Result<std::int64_t>> done) override;
+    void retry(std::vector<JobId> ids, Callback<Result<RetryPage>> done) override;
+    void retry_matching(storage::JobFilter filter, Callback<Result<RetryPage>> done) override;
     void cancel(JobId id, Callback<Result<storage::JobRecord>> done) override;
     std::unique_ptr<Subscription> watch(JobId id, Callback<const JobNotice&> notice) override;
     void lanes(Callback<Result<std::vector<storage::LaneStats>>> done) override;

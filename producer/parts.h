@@ -80,6 +80,7 @@ struct Parts {
     TopicCreator topic_creator;
     Intake intake;
     JobReader reader;
+    Retries retries;
     Commands commands;
     EventReader event_reader;
     Prober prober;

@@ -32,7 +32,12 @@ struct ApiOptions {
     milliseconds idle_timeout{75000};   // Between two requests.
     milliseconds wait_max{55000};       // Longer `Prefer: wait` are shortened to it.
 
+    // What makes two requests one.
     milliseconds idempotency_ttl{std::chrono::hours(24)};  // Of an Idempotency-Key.
+    bool sdk_retries = true;  // Bodies that an SDK sends again without a key are recognised.
+    milliseconds sdk_timeout{std::chrono::minutes(10)};  // Of an SDK that does not say.
+
+    int retry_jobs_max = 500;  // In one request.
 
     // Event streams.
     milliseconds heartbeat_interval{15000};

@@ -215,11 +215,11 @@ class EventFeed : public std::enable_shared_from_this<EventFeed> {
 }  // namespace
 
 void stream_events(const ApiContext& context, const ExchangePtr& exchange) {
-    const auto id = job_id_of(*exchange);
-    if (!id) return;
     const auto query = decode_no_query(exchange->request().query);
     if (!query.has_value()) return reply_problem(*exchange, query.error());
-    std::make_shared<EventFeed>(context, exchange, *id)->begin();
+    with_job_id(context, exchange, [&context, exchange](JobId id) {
+        std::make_shared<EventFeed>(context, exchange, id)->begin();
+    });
 }
 
 }  // namespace millrace::api

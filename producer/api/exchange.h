@@ -21,7 +21,7 @@
 
 namespace millrace::api {
 
-enum class Method { kGet, kHead, kPost, kOptions, kOther };
+enum class Method { kGet, kHead, kPost, kPut, kOptions, kOther };
 
 // The names are those of the header fields that anything here reads. Views live until the answer.
 struct Request {
@@ -30,6 +30,8 @@ struct Request {
     std::string_view query;
     std::string prefer;  // All Prefer fields, joined by commas.
     std::string_view idempotency_key;
+    std::string_view retry_count;  // x-stainless-retry-count: which try of an SDK this is, from 0.
+    std::string_view sdk_timeout;  // x-stainless-read-timeout or -timeout, with a retry count.
     std::string_view if_none_match;
     std::string_view content_type;
     std::string_view content_encoding;

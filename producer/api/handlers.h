@@ -3,16 +3,22 @@
 // Threads: the connection's.
 #pragma once
 
+#include <functional>
+#include <optional>
+
 #include "producer/api/routes.h"
 
 namespace millrace::api {
 
 void submit_job(const ApiContext& context, const ExchangePtr& exchange);
+void put_job(const ApiContext& context, const ExchangePtr& exchange);
 void submit_batch(const ApiContext& context, const ExchangePtr& exchange);
 void get_job(const ApiContext& context, const ExchangePtr& exchange);
 void get_result(const ApiContext& context, const ExchangePtr& exchange);
 void stream_events(const ApiContext& context, const ExchangePtr& exchange);
 void cancel_job(const ApiContext& context, const ExchangePtr& exchange);
+void retry_job(const ApiContext& context, const ExchangePtr& exchange);
+void retry_jobs(const ApiContext& context, const ExchangePtr& exchange);
 void list_jobs(const ApiContext& context, const ExchangePtr& exchange);
 void list_queues(const ApiContext& context, const ExchangePtr& exchange);
 void list_workers(const ApiContext& context, const ExchangePtr& exchange);
@@ -22,9 +28,15 @@ void metrics(const ApiContext& context, const ExchangePtr& exchange);
 
 // Shared by the above:
 
-// The id of the path; answers 404 and returns nothing where it is none.
-std::optional<JobId> job_id_of(Exchange& exchange);
+// Goes on with the job of the path, which stands there by its id or by its client's: within the
+// call, or later where it is looked up. Answers 404 itself where there is none.
+void with_job_id(const ApiContext& context, const ExchangePtr& exchange,
+                 std::function<void(JobId)> go_on);
 Problem no_such_job(std::string_view id);
+// A body that cannot be read as JSON by its header, or parameters where none are taken.
+std::optional<Problem> check_json_head(const Request& request);
+// Of a failed submission; names the job where its commit is in doubt.
+Problem problem_of_submit(const Exchange& exchange, const gateway::SubmitError& failed);
 // Of a failed read of the job in the path.
 void reply_read_error(Exchange& exchange, const Error& error);
 

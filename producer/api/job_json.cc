@@ -2,6 +2,8 @@
 
 #include <fmt/format.h>
 
+#include <utility>
+
 namespace millrace::api {
 namespace {
 
@@ -121,13 +123,32 @@ void write_output(JsonWriter& json, const JobRecord& job) {
     json.end_object();
 }
 
-void write_attempts(JsonWriter& json, const JobRecord& job) {
+std::string_view name_of(storage::CountedAs counted) {
+    switch (counted) {
+        case storage::CountedAs::kFailure:
+            return "failure";
+        case storage::CountedAs::kInterruption:
+            return "interruption";
+        case storage::CountedAs::kLoss:
+            return "loss";
+    }
+    return "unknown";
+}
+
+// Every attempt, and how long the job had waited for it: since the one before, or its submission.
+void write_attempts(JsonWriter& json, const JobRecord& job, DbTime now) {
     json.name("attempts");
     json.begin_array();
+    std::optional<DbTime> ready_at = job.created_at;
     for (const auto& attempt : job.attempts) {
         json.begin_object();
         json.member("object", "attempt");
+        // Every claim is an attempt and raises the epoch by one, which begins at none.
+        json.member("number", attempt.epoch);
         json.member("epoch", attempt.epoch);
+        write_span(json, "waited_ms", std::exchange(ready_at, attempt.ended_at), attempt.started_at,
+                   now);
+        write_span(json, "duration_ms", attempt.started_at, attempt.ended_at, now);
         json.member("worker", attempt.worker_name);
         json.name("worker_id");
         attempt.worker ? json.value(attempt.worker->str()) : json.null();
@@ -135,10 +156,17 @@ void write_attempts(JsonWriter& json, const JobRecord& job) {
         write_time(json, "ended_at", attempt.ended_at);
         json.name("outcome");
         attempt.outcome ? json.value(name(*attempt.outcome)) : json.null();
+        json.name("counted_as");
+        attempt.counted_as ? json.value(name_of(*attempt.counted_as)) : json.null();
         write_fault(json, "error", {attempt.error_code, attempt.error_message, "attempt_failed"});
         json.end_object();
     }
     json.end_array();
+}
+
+void write_id(JsonWriter& json, std::string_view name, const std::optional<JobId>& id) {
+    json.name(name);
+    id ? json.value(id->str()) : json.null();
 }
 
 void write_urls(JsonWriter& json, const std::string& id) {
@@ -149,6 +177,7 @@ void write_urls(JsonWriter& json, const std::string& id) {
     json.member("result", self + "/result");
     json.member("events", self + "/events");
     json.member("cancel", self + "/cancel");
+    json.member("retry", self + "/retry");
     json.end_object();
 }
 
@@ -188,6 +217,8 @@ void write_job(JsonWriter& json, const JobRecord& job, DbTime now) {
     json.begin_object();
     json.member("id", id);
     json.member("object", "job");
+    json.name("client_id");
+    job.client_id.empty() ? json.null() : json.value(job.client_id);
     json.member("status", name(job.state));
     json.member("queue", job.queue);
     json.member("priority", name(job.priority));
@@ -204,7 +235,9 @@ void write_job(JsonWriter& json, const JobRecord& job, DbTime now) {
     write_output(json, job);
     write_errors(json, job);
     json.raw_member("metadata", job.metadata_json.empty() ? "{}" : job.metadata_json);
-    if (!job.attempts.empty()) write_attempts(json, job);
+    if (!job.attempts.empty()) write_attempts(json, job, now);
+    write_id(json, "retry_of", job.retry_of);
+    write_id(json, "retried_by", job.retried_by);
     write_urls(json, id);
     json.end_object();
 }
@@ -279,7 +312,7 @@ std::string worker_list_json(std::span<const storage::WorkerRecord> workers) {
 
 std::string job_etag(const JobRecord& job, const storage::JobFields& fields) {
     const int shown = (fields.input ? 1 : 0) | (fields.output ? 2 : 0) | (fields.partial ? 4 : 0) |
-                      (fields.attempts ? 8 : 0);
+                      (fields.attempts ? 8 : 0) | (job.retried_by ? 16 : 0);
     return fmt::format("W/\"{}.{}.{}.{}.{}.{}\"", static_cast<int>(job.state), job.epoch,
                        job.failures, job.interruptions, job.partial_sequence, shown);
 }

@@ -106,6 +106,8 @@ Decoded<void> take_parameter(const std::string& name, const std::string& value,
         filter.queue = value;
     } else if (name == "model") {
         filter.model = value;
+    } else if (name == "error") {
+        filter.error_code = value;
     } else if (name == "priority") {
         filter.priority = parse_priority(value);
         if (!filter.priority) return invalid(name, value, "high, normal or low");
@@ -129,8 +131,8 @@ Decoded<void> take_parameter(const std::string& name, const std::string& value,
 }  // namespace
 
 Decoded<JobFilter> decode_list_query(std::string_view query, const ApiOptions& options) {
-    constexpr std::array<std::string_view, 10> kKnown{
-        "status",        "queue", "priority",       "model", "metadata",
+    constexpr std::array<std::string_view, 11> kKnown{
+        "status",        "queue", "priority",       "model", "metadata", "error",
         "created_after", "after", "created_before", "limit", "order"};
     TRY(const auto parameters, parameters_of(query, kKnown));
     JobFilter filter{.limit = options.page_size_default};

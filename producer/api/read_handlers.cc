@@ -4,6 +4,7 @@
 
 #include "producer/api/handlers.h"
 #include "producer/api/header_values.h"
+#include "producer/api/idempotency.h"
 #include "producer/api/job_json.h"
 #include "producer/api/job_wait.h"
 #include "producer/api/list_query.h"
@@ -79,10 +80,17 @@ auto list_answer(const ExchangePtr& exchange, Encode encode) {
 
 }  // namespace
 
-std::optional<JobId> job_id_of(Exchange& exchange) {
-    const auto id = JobId::parse(exchange.request().job_id);
-    if (!id) reply_problem(exchange, no_such_job(exchange.request().job_id));
-    return id;
+void with_job_id(const ApiContext& context, const ExchangePtr& exchange,
+                 std::function<void(JobId)> go_on) {
+    const auto& text = exchange->request().job_id;
+    if (const auto id = JobId::parse(text)) return go_on(*id);
+    if (!is_client_id(text)) return reply_problem(*exchange, no_such_job(text));
+    context.service.find(
+        text, on_connection<Result<JobId>>(
+                  exchange, [exchange, go_on = std::move(go_on)](const Result<JobId>& id) {
+                      if (!id.has_value()) return reply_read_error(*exchange, id.error());
+                      go_on(*id);
+                  }));
 }
 
 void reply_read_error(Exchange& exchange, const Error& error) {
@@ -106,44 +114,45 @@ Response job_response(const ApiContext& context, const JobRecord& job, int statu
 }
 
 void get_job(const ApiContext& context, const ExchangePtr& exchange) {
-    const auto id = job_id_of(*exchange);
-    if (!id) return;
     const auto fields = decode_include(exchange->request().query);
     if (!fields.has_value()) return reply_problem(*exchange, fields.error());
-    read_job(context, exchange,
-             {.id = *id, .fields = *fields, .wait = wait_of(exchange->request(), context.options)},
-             [&context, exchange, fields = *fields](const JobAnswer& answer) {
-                 answer_job(context, *exchange, fields, answer);
-             });
+    with_job_id(context, exchange, [&context, exchange, fields = *fields](JobId id) {
+        read_job(
+            context, exchange,
+            {.id = id, .fields = fields, .wait = wait_of(exchange->request(), context.options)},
+            [&context, exchange, fields](const JobAnswer& answer) {
+                answer_job(context, *exchange, fields, answer);
+            });
+    });
 }
 
 void get_result(const ApiContext& context, const ExchangePtr& exchange) {
-    const auto id = job_id_of(*exchange);
-    if (!id) return;
     const auto query = decode_no_query(exchange->request().query);
     if (!query.has_value()) return reply_problem(*exchange, query.error());
-    read_job(context, exchange,
-             {.id = *id,
-              .fields = {.output = true, .partial = true},
-              .wait = wait_of(exchange->request(), context.options)},
-             [&context, exchange](JobAnswer answer) {
-                 answer_result(context, *exchange, std::move(answer));
-             });
+    with_job_id(context, exchange, [&context, exchange](JobId id) {
+        read_job(context, exchange,
+                 {.id = id,
+                  .fields = {.output = true, .partial = true},
+                  .wait = wait_of(exchange->request(), context.options)},
+                 [&context, exchange](JobAnswer answer) {
+                     answer_result(context, *exchange, std::move(answer));
+                 });
+    });
 }
 
 void cancel_job(const ApiContext& context, const ExchangePtr& exchange) {
-    const auto id = job_id_of(*exchange);
-    if (!id) return;
     const auto query = decode_no_query(exchange->request().query);
     if (!query.has_value()) return reply_problem(*exchange, query.error());
-    context.service.cancel(*id, on_connection<Result<JobRecord>>(
-                                    exchange, [&context, exchange](const Result<JobRecord>& job) {
-                                        if (!job.has_value()) {
-                                            return reply_read_error(*exchange, job.error());
-                                        }
-                                        const int status = info(job->state).is_final ? 200 : 202;
-                                        exchange->reply(job_response(context, *job, status));
-                                    }));
+    with_job_id(context, exchange, [&context, exchange](JobId id) {
+        context.service.cancel(id,
+                               on_connection<Result<JobRecord>>(
+                                   exchange, [&context, exchange](const Result<JobRecord>& job) {
+                                       if (!job.has_value())
+                                           return reply_read_error(*exchange, job.error());
+                                       const int status = info(job->state).is_final ? 200 : 202;
+                                       exchange->reply(job_response(context, *job, status));
+                                   }));
+    });
 }
 
 void list_jobs(const ApiContext& context, const ExchangePtr& exchange) {

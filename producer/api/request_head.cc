@@ -50,6 +50,8 @@ Method method_of(http::verb verb) {
             return Method::kHead;
         case http::verb::post:
             return Method::kPost;
+        case http::verb::put:
+            return Method::kPut;
         case http::verb::options:
             return Method::kOptions;
         default:
@@ -115,6 +117,11 @@ Request read_head(const RequestParser& parser) {
         request.prefer += view(it->value());
     }
     request.idempotency_key = view(message["Idempotency-Key"]);
+    request.retry_count = view(message["X-Stainless-Retry-Count"]);
+    if (!request.retry_count.empty()) {
+        request.sdk_timeout = view(message["X-Stainless-Read-Timeout"]);
+        if (request.sdk_timeout.empty()) request.sdk_timeout = view(message["X-Stainless-Timeout"]);
+    }
     request.if_none_match = view(message[http::field::if_none_match]);
     request.content_type = view(message[http::field::content_type]);
     request.content_encoding = view(message[http::field::content_encoding]);

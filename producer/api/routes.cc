@@ -13,11 +13,14 @@ namespace {
 constexpr std::array kRoutes{
     Route{Method::kPost, "/v1/jobs", "submit_job", submit_job, true},
     Route{Method::kPost, "/v1/jobs:batch", "submit_batch", submit_batch, true},
+    Route{Method::kPost, "/v1/jobs:retry", "retry_jobs", retry_jobs, true},
     Route{Method::kGet, "/v1/jobs", "list_jobs", list_jobs},
+    Route{Method::kPut, "/v1/jobs/{id}", "put_job", put_job, true},
     Route{Method::kGet, "/v1/jobs/{id}", "get_job", get_job},
     Route{Method::kGet, "/v1/jobs/{id}/result", "get_result", get_result},
     Route{Method::kGet, "/v1/jobs/{id}/events", "stream_events", stream_events, false, true},
     Route{Method::kPost, "/v1/jobs/{id}/cancel", "cancel_job", cancel_job},
+    Route{Method::kPost, "/v1/jobs/{id}/retry", "retry_job", retry_job},
     Route{Method::kGet, "/v1/queues", "list_queues", list_queues},
     Route{Method::kGet, "/v1/workers", "list_workers", list_workers},
     Route{Method::kGet, "/healthz", "healthz", health},
@@ -38,12 +41,21 @@ bool matches(std::string_view pattern, std::string_view path, std::string_view& 
     return id.find('/') == std::string_view::npos;
 }
 
-std::string methods_text(bool get, bool head, bool post) {
+struct Methods {
+    bool get = false;
+    bool head = false;
+    bool post = false;
+    bool put = false;
+};
+
+// Empty where there are none.
+std::string methods_text(const Methods& methods) {
     std::string text;
-    if (get) text += "GET, ";
-    if (head) text += "HEAD, ";
-    if (post) text += "POST, ";
-    return text + "OPTIONS";
+    if (methods.get) text += "GET, ";
+    if (methods.head) text += "HEAD, ";
+    if (methods.post) text += "POST, ";
+    if (methods.put) text += "PUT, ";
+    return text.empty() ? text : text + "OPTIONS";
 }
 
 }  // namespace
@@ -71,18 +83,17 @@ std::variant<RouteMatch, RouteMiss> find_route(Method method, std::string_view p
 }
 
 std::string allowed_methods(std::string_view path) {
-    if (path == "*") return methods_text(true, true, true);
-    bool get = false;
-    bool head = false;
-    bool post = false;
+    if (path == "*") return methods_text({true, true, true, true});
+    Methods methods;
     for (const auto& route : kRoutes) {
         std::string_view id;
         if (!matches(route.pattern, path, id)) continue;
-        get |= route.method == Method::kGet;
-        head |= route.method == Method::kGet && !route.is_stream;
-        post |= route.method == Method::kPost;
+        methods.get |= route.method == Method::kGet;
+        methods.head |= route.method == Method::kGet && !route.is_stream;
+        methods.post |= route.method == Method::kPost;
+        methods.put |= route.method == Method::kPut;
     }
-    return get || post ? methods_text(get, head, post) : std::string();
+    return methods_text(methods);
 }
 
 }  // namespace millrace::api

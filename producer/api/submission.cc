@@ -186,6 +186,13 @@ Decoded<JsonView> check_body(std::string_view body, const ApiOptions& options) {
 
 }  // namespace
 
+Decoded<JsonView> check_object(std::string_view body, const ApiOptions& options,
+                               std::string_view wanted) {
+    TRY(const auto value, check_body(body, options));
+    if (value.kind() != JsonKind::kObject) return wrong_body(value, wanted);
+    return value;
+}
+
 Submission decode_submission(std::string_view body, const SubmissionRules& rules) {
     TRY(const auto value, check_body(body, rules.options));
     return decode_job(value, "", rules);
@@ -193,10 +200,8 @@ Submission decode_submission(std::string_view body, const SubmissionRules& rules
 
 Decoded<std::vector<Submission>> decode_batch(std::string_view body, const SubmissionRules& rules) {
     constexpr std::array<std::string_view, 1> kKnown{"jobs"};
-    TRY(const auto value, check_body(body, rules.options));
-    if (value.kind() != JsonKind::kObject) {
-        return wrong_body(value, "an object such as {\"jobs\": [{…}, {…}]}");
-    }
+    TRY(const auto value,
+        check_object(body, rules.options, "an object such as {\"jobs\": [{…}, {…}]}"));
     TRY(const auto fields, JsonFields::of(value, "", kKnown));
     TRY(const auto jobs, fields.require("jobs", "an array of jobs"));
     if (jobs.kind() != JsonKind::kArray) return wrong_type("jobs", jobs, "an array of jobs");

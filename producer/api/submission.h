@@ -33,6 +33,10 @@ Submission decode_submission(std::string_view body, const SubmissionRules& rules
 // is wrong.
 Decoded<std::vector<Submission>> decode_batch(std::string_view body, const SubmissionRules& rules);
 
+// The whole body as the object that is `wanted`.
+Decoded<JsonView> check_object(std::string_view body, const ApiOptions& options,
+                               std::string_view wanted);
+
 // "Known are a, b, c.", shortened where there are many.
 std::string known_names(const std::vector<std::string>& names);
 

@@ -1,7 +1,6 @@
 // POST /v1/jobs and POST /v1/jobs:batch.
 
 #include <fmt/format.h>
-#include <openssl/sha.h>
 
 #include <algorithm>
 #include <set>
@@ -9,6 +8,7 @@
 #include "common/telemetry/telemetry.h"
 #include "producer/api/handlers.h"
 #include "producer/api/header_values.h"
+#include "producer/api/idempotency.h"
 #include "producer/api/job_json.h"
 #include "producer/api/job_wait.h"
 #include "producer/api/list_query.h"
@@ -26,42 +26,6 @@ using storage::JobRecord;
 constexpr std::size_t kKeySizeMax = 255;
 constexpr std::size_t kBatchKeySizeMax = 240;  // Leaves room for the job's place in the batch.
 
-std::optional<Problem> check_head(const Request& request) {
-    const auto query = decode_no_query(request.query);
-    if (!query.has_value()) return query.error();
-    if (!request.content_encoding.empty() && request.content_encoding != "identity") {
-        return Problem{ProblemCode::kUnsupportedMediaType,
-                       "The body is compressed; send it without Content-Encoding.",
-                       {}};
-    }
-    if (!is_json_media_type(request.content_type)) {
-        return Problem{ProblemCode::kUnsupportedMediaType,
-                       fmt::format("The Content-Type is \"{}\"; send Content-Type: "
-                                   "application/json.",
-                                   shown(request.content_type)),
-                       {}};
-    }
-    return std::nullopt;
-}
-
-Decoded<std::optional<IdempotencyKey>> idempotency_of(const Request& request,
-                                                      const ApiOptions& options,
-                                                      std::size_t size_max) {
-    if (request.idempotency_key.empty()) return std::optional<IdempotencyKey>();
-    auto key = parse_idempotency_key(request.idempotency_key, size_max);
-    if (!key) {
-        return Problem{
-            ProblemCode::kInvalidIdempotencyKey,
-            fmt::format("Send 1 to {} visible ASCII characters, bare or in double quotes.",
-                        size_max),
-            "Idempotency-Key"};
-    }
-    IdempotencyKey idempotency{.key = *std::move(key), .lifetime = options.idempotency_ttl};
-    SHA256(reinterpret_cast<const unsigned char*>(request.body.data()), request.body.size(),
-           idempotency.fingerprint.data());
-    return std::optional(std::move(idempotency));
-}
-
 SubmissionRules rules_of(const ApiContext& context) {
     return {context.options, context.service.queues(), context.service.database_now()};
 }
@@ -74,6 +38,13 @@ JobRecord record_of(const SubmitRequest& request) {
             .metadata_json = request.spec.metadata_json,
             .attempts_max = request.spec.policy.attempts_max,
             .run_at = request.run_at};
+}
+
+// The same with the id that its client gives it.
+JobRecord record_of(const SubmitRequest& request, const std::optional<IdempotencyKey>& key) {
+    auto record = record_of(request);
+    if (key && key->scope == IdempotencyKey::Scope::kClientId) record.client_id = key->key;
+    return record;
 }
 
 void complete_record(JobRecord& record, const SubmitReply& reply,
@@ -92,19 +63,6 @@ Problem unknown_model(const ApiContext& context, const JobSpec& spec, std::strin
             std::move(param)};
 }
 
-Problem reused_key() {
-    return {ProblemCode::kIdempotencyKeyReused,
-            "This Idempotency-Key was sent before with another body; send a new key for a new "
-            "job.",
-            "Idempotency-Key"};
-}
-
-Problem problem_of_submit(const Exchange& exchange, const gateway::SubmitError& failed) {
-    auto problem = reported_problem(exchange, failed.error);
-    if (failed.id) problem.members.emplace_back("job_id", '"' + failed.id->str() + '"');
-    return problem;
-}
-
 // What the service refuses it counts itself.
 void count_refusal(const Problem& problem) {
     telemetry::count<telemetry::Metric::kSubmitsRefused>(1, info(problem.code).code);
@@ -121,11 +79,11 @@ bool is_served(const ApiContext& context, const std::string& queue, const std::s
 }
 
 void answer_submitted(const ApiContext& context, Exchange& exchange, const JobRecord& job,
-                      bool replayed, bool waited) {
+                      const std::optional<IdempotencyKey::Scope>& replayed, bool waited) {
     const bool is_final = info(job.state).is_final;
     auto response = job_response(context, job, replayed || (waited && is_final) ? 200 : 202);
     response.headers.emplace_back("Location", "/v1/jobs/" + job.id.str());
-    if (replayed) response.headers.emplace_back("Idempotency-Replayed", "true");
+    if (replayed) response.headers.emplace_back("Idempotency-Replayed", replayed_text(*replayed));
     if (waited) {
         const auto wait = wait_of(exchange.request(), context.options);
         response.headers.emplace_back("Preference-Applied", fmt::format("wait={}", wait->count()));
@@ -138,6 +96,7 @@ struct Submitting {
     const ApiContext& context;
     ExchangePtr exchange;
     SubmitRequest request;
+    std::optional<IdempotencyKey> key;
     JobRecord record;
 };
 using SubmittingPtr = std::shared_ptr<Submitting>;
@@ -146,13 +105,14 @@ void take_result(const SubmittingPtr& job, const std::optional<milliseconds>& tt
                  const SubmitResult& result) {
     if (!result.has_value())
         return reply_problem(*job->exchange, problem_of_submit(*job->exchange, result.error()));
-    if (result->key_reused) return reply_problem(*job->exchange, reused_key());
+    if (result->key_reused) return reply_problem(*job->exchange, reused_key(*job->key));
     complete_record(job->record, *result, ttl);
     const auto wait = wait_of(job->exchange->request(), job->context.options);
     if (!wait && !result->replayed) {
-        return answer_submitted(job->context, *job->exchange, job->record, false, false);
+        return answer_submitted(job->context, *job->exchange, job->record, {}, false);
     }
-    const bool replayed = result->replayed;
+    std::optional<IdempotencyKey::Scope> replayed;
+    if (result->replayed) replayed = job->key->scope;
     read_job(job->context, job->exchange,
              {.id = result->id,
               .fields = {.output = true, .partial = true},
@@ -198,7 +158,8 @@ std::optional<Problem> common_refusal(const std::vector<SubmitResult>& results) 
 void write_item(JsonWriter& json, const Batch& batch, std::size_t i, const SubmitResult& result) {
     if (!result.has_value())
         return json.raw(problem_item_json(problem_of_submit(*batch.exchange, result.error())));
-    if (result->key_reused) return json.raw(problem_item_json(reused_key()));
+    if (result->key_reused)
+        return json.raw(problem_item_json(reused_key(*batch.submissions[i]->idempotency)));
     auto record = batch.records[i];
     complete_record(record, *result, batch.submissions[i]->spec.policy.ttl);
     write_job(json, record, batch.context.service.database_now());
@@ -276,19 +237,14 @@ void check_models(const BatchPtr& batch) {
     }
 }
 
-}  // namespace
-
-void submit_job(const ApiContext& context, const ExchangePtr& exchange) {
-    const auto& request = exchange->request();
-    if (const auto problem = check_head(request)) return refuse(*exchange, *problem);
-    auto idempotency = idempotency_of(request, context.options, kKeySizeMax);
-    if (!idempotency.has_value()) return refuse(*exchange, idempotency.error());
-    auto submission = decode_submission(request.body, rules_of(context));
+void submit_one(const ApiContext& context, const ExchangePtr& exchange,
+                std::optional<IdempotencyKey> key) {
+    auto submission = decode_submission(exchange->request().body, rules_of(context));
     if (!submission.has_value()) return refuse(*exchange, submission.error());
-    submission->idempotency = *std::move(idempotency);
-    auto record = record_of(*submission);
+    submission->idempotency = key;
+    auto record = record_of(*submission, key);
     const auto job = std::make_shared<Submitting>(
-        Submitting{context, exchange, *std::move(submission), std::move(record)});
+        Submitting{context, exchange, *std::move(submission), std::move(key), std::move(record)});
     const auto& spec = job->request.spec;
     if (is_served(context, spec.queue, spec.model)) return commit(job);
     context.service.model_known(
@@ -298,9 +254,51 @@ void submit_job(const ApiContext& context, const ExchangePtr& exchange) {
         }));
 }
 
+}  // namespace
+
+std::optional<Problem> check_json_head(const Request& request) {
+    const auto query = decode_no_query(request.query);
+    if (!query.has_value()) return query.error();
+    if (!request.content_encoding.empty() && request.content_encoding != "identity") {
+        return Problem{ProblemCode::kUnsupportedMediaType,
+                       "The body is compressed; send it without Content-Encoding.",
+                       {}};
+    }
+    if (!is_json_media_type(request.content_type)) {
+        return Problem{ProblemCode::kUnsupportedMediaType,
+                       fmt::format("The Content-Type is \"{}\"; send Content-Type: "
+                                   "application/json.",
+                                   shown(request.content_type)),
+                       {}};
+    }
+    return std::nullopt;
+}
+
+Problem problem_of_submit(const Exchange& exchange, const gateway::SubmitError& failed) {
+    auto problem = reported_problem(exchange, failed.error);
+    if (failed.id) problem.members.emplace_back("job_id", '"' + failed.id->str() + '"');
+    return problem;
+}
+
+void submit_job(const ApiContext& context, const ExchangePtr& exchange) {
+    const auto& request = exchange->request();
+    if (const auto problem = check_json_head(request)) return refuse(*exchange, *problem);
+    auto key = idempotency_of(request, context.options, kKeySizeMax);
+    if (!key.has_value()) return refuse(*exchange, key.error());
+    submit_one(context, exchange, *std::move(key));
+}
+
+void put_job(const ApiContext& context, const ExchangePtr& exchange) {
+    const auto& request = exchange->request();
+    if (const auto problem = check_json_head(request)) return refuse(*exchange, *problem);
+    auto key = client_id_of(request);
+    if (!key.has_value()) return refuse(*exchange, key.error());
+    submit_one(context, exchange, *std::move(key));
+}
+
 void submit_batch(const ApiContext& context, const ExchangePtr& exchange) {
     const auto& request = exchange->request();
-    if (const auto problem = check_head(request)) return refuse(*exchange, *problem);
+    if (const auto problem = check_json_head(request)) return refuse(*exchange, *problem);
     const auto idempotency = idempotency_of(request, context.options, kBatchKeySizeMax);
     if (!idempotency.has_value()) return refuse(*exchange, idempotency.error());
     auto submissions = decode_batch(request.body, rules_of(context));

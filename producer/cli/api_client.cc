@@ -79,6 +79,15 @@ Result<Json> ApiClient::cancel(std::string_view id) {
                  .url = fmt::format("{}/v1/jobs/{}/cancel", url_, http::percent_encode(id))});
 }
 
+Result<Json> ApiClient::retry(std::string_view id) {
+    return call({.method = "POST",
+                 .url = fmt::format("{}/v1/jobs/{}/retry", url_, http::percent_encode(id))});
+}
+
+Result<Json> ApiClient::retry_matching(const Json& filter) {
+    return call({.method = "POST", .url = url_ + "/v1/jobs:retry", .body = filter.dump()});
+}
+
 Result<Json> ApiClient::list(std::string_view query) {
     return get(query.empty() ? "/v1/jobs" : fmt::format("/v1/jobs?{}", query));
 }

@@ -39,6 +39,10 @@ class ApiClient {
     // Waits on the server until the job is final or `wait` is over; the job as it is then.
     Result<Json> wait(std::string_view id, std::chrono::seconds wait);
     Result<Json> cancel(std::string_view id);
+    // The new job, or the one that retries it already.
+    Result<Json> retry(std::string_view id);
+    // One page of those that match, or their count; see docs/api.md.
+    Result<Json> retry_matching(const Json& filter);
     // `query` without the question mark.
     Result<Json> list(std::string_view query);
     Result<Json> queues();

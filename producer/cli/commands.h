@@ -52,11 +52,29 @@ int run_wait(const GlobalOptions& global, const WaitOptions& options);
 int run_tail(const GlobalOptions& global, const std::string& id);
 int run_cancel(const GlobalOptions& global, const std::vector<std::string>& ids);
 
+struct RetryOptions {
+    std::vector<std::string> ids;  // Else: those that match.
+    std::vector<std::string> status;
+    std::string queue;
+    std::string priority;
+    std::string model;
+    std::string error;  // A code.
+    std::vector<std::string> metadata;
+    std::string created_after;
+    std::string created_before;
+    bool dry_run = false;
+    bool yes = false;  // Do not ask.
+};
+int run_retry(const GlobalOptions& global, const RetryOptions& options);
+// The body of POST /v1/jobs:retry; empty where nothing is asked for.
+std::string retry_filter(const RetryOptions& options);
+
 struct ListOptions {
     std::string status;
     std::string queue;
     std::string priority;
     std::string model;
+    std::string error;
     std::vector<std::string> metadata;
     int limit = 20;
     bool all = false;  // Every page.

@@ -37,13 +37,20 @@ void print_error(const Json& job) {
 void print_history(const Json& job) {
     if (!job.contains("attempts")) return;
     fmt::print("\n");
-    Table table({"EPOCH", "WORKER", "STARTED", "ENDED", "OUTCOME", "ERROR"});
+    Table table(
+        {"ATTEMPT", "WORKER", "WAITED", "STARTED", "RAN", "OUTCOME", "COUNTED AS", "ERROR"});
     for (const auto& attempt : job["attempts"]) {
         const auto error = attempt.value("error", Json());
-        table.add({std::to_string(number_of(attempt, "epoch")), text_of(attempt, "worker"),
+        const auto outcome = text_of(attempt, "outcome");
+        table.add({std::to_string(number_of(attempt, "number")),
+                   printable(text_of(attempt, "worker")),
+                   duration_text(number_of(attempt, "waited_ms")),
                    time_text(number_of(attempt, "started_at")),
-                   time_text(number_of(attempt, "ended_at")), text_of(attempt, "outcome"),
-                   error.is_object() ? printable(text_of(error, "message")) : ""});
+                   duration_text(number_of(attempt, "duration_ms")),
+                   outcome.empty() ? "running" : outcome, text_of(attempt, "counted_as"),
+                   error.is_object() ? printable(fmt::format("{}: {}", text_of(error, "code"),
+                                                             text_of(error, "message")))
+                                     : ""});
     }
     table.print();
 }
@@ -63,6 +70,9 @@ void print_job(const Json& job) {
         print_field("queued", duration_text(number_of(timing, "queue_ms")));
         print_field("ran", duration_text(number_of(timing, "execution_ms")));
     }
+    print_field("client id", text_of(job, "client_id"));
+    print_field("retry of", text_of(job, "retry_of"));
+    print_field("retried by", text_of(job, "retried_by"));
     print_error(job);
     const auto output = job.value("output", Json());
     if (!output.is_null()) fmt::print("\n{}\n", printable(output_text(output.dump())));
@@ -81,6 +91,7 @@ std::string query_of(const ListOptions& options, const std::string& after) {
     add("queue", options.queue);
     add("priority", options.priority);
     add("model", options.model);
+    add("error", options.error);
     for (const auto& pair : options.metadata) {
         const auto equals = std::min(pair.find('='), pair.size());
         const auto value = equals < pair.size() ? pair.substr(equals + 1) : std::string();

@@ -65,7 +65,7 @@ void add_job_commands(Program& program) {
                                         [&program, get] { return run_get(program.global, *get); });
     get_command.add_option("id", get->id, "The job")->required();
     get_command.add_flag("--result", get->result, "Print the output alone");
-    get_command.add_flag("--history", get->history, "Show every attempt");
+    get_command.add_flag("--history,--attempts", get->history, "Show every attempt");
 
     auto wait = std::make_shared<WaitOptions>();
     auto seconds = std::make_shared<int>(0);
@@ -99,9 +99,29 @@ void add_job_commands(Program& program) {
     list_command.add_option("--queue,-q", list->queue, "Of this queue");
     list_command.add_option("--priority,-p", list->priority, "Of this priority");
     list_command.add_option("--model,-m", list->model, "For this model");
+    list_command.add_option("--error", list->error, "With this error's code");
     list_command.add_option("--metadata", list->metadata, "key=value; all must match");
     list_command.add_option("--limit,-n", list->limit, "Jobs a page")->capture_default_str();
     list_command.add_flag("--all", list->all, "Every page");
+}
+
+void add_retry(Program& program) {
+    auto options = std::make_shared<RetryOptions>();
+    auto& command =
+        program.command("retry", "Submit again what failed, expired or was cancelled",
+                        [&program, options] { return run_retry(program.global, *options); });
+    command.add_option("ids", options->ids, "The jobs; else those that match");
+    command.add_option("--status", options->status, "failed (default), expired, cancelled")
+        ->delimiter(',');
+    command.add_option("--queue,-q", options->queue, "Of this queue");
+    command.add_option("--priority,-p", options->priority, "Of this priority");
+    command.add_option("--model,-m", options->model, "For this model");
+    command.add_option("--error", options->error, "With this error's code, e.g. worker_lost");
+    command.add_option("--metadata", options->metadata, "key=value; all must match");
+    command.add_option("--created-after", options->created_after, "Submitted later (RFC 3339)");
+    command.add_option("--created-before", options->created_before, "Submitted earlier");
+    command.add_flag("--dry-run", options->dry_run, "Only say how many match");
+    command.add_flag("--yes,-y", options->yes, "Do not ask");
 }
 
 void add_operations(Program& program) {
@@ -173,6 +193,7 @@ int run_program(int argc, char** argv) {
     add_up(program);
     add_submit(program);
     add_job_commands(program);
+    add_retry(program);
     add_operations(program);
     add_completion(program);
     try {

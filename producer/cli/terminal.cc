@@ -8,6 +8,7 @@
 #include <array>
 #include <cstdio>
 #include <cstdlib>
+#include <iostream>
 
 namespace millrace::cli {
 namespace {
@@ -23,6 +24,17 @@ std::size_t width(std::string_view text) {
 bool is_terminal() {
     static const bool answer = isatty(STDOUT_FILENO) == 1 && std::getenv("NO_COLOR") == nullptr;
     return answer;
+}
+
+bool can_ask() {
+    return isatty(STDIN_FILENO) == 1 && isatty(STDERR_FILENO) == 1;
+}
+
+bool ask(std::string_view question) {
+    fmt::print(stderr, "{} [y/N] ", question);
+    std::string answer;
+    std::getline(std::cin, answer);
+    return answer.starts_with('y') || answer.starts_with('Y');
 }
 
 std::string coloured(Colour colour, std::string_view text) {

@@ -12,6 +12,11 @@ namespace millrace::cli {
 // Whether standard output is a terminal that takes colours (and NO_COLOR is not set).
 bool is_terminal();
 
+// Whether somebody sits at both ends, and can be asked.
+bool can_ask();
+// Prints the question to standard error; true for an answer that begins with y.
+bool ask(std::string_view question);
+
 enum class Colour { kPlain, kDim, kGreen, kYellow, kRed, kCyan };
 // The text as it is where output is no terminal.
 std::string coloured(Colour colour, std::string_view text);

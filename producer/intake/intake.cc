@@ -142,6 +142,7 @@ Intake::Group Intake::make_group(std::vector<SubmitRequest> requests,
         job.spec = std::move(request.spec);
         job.run_at = request.run_at;
         job.idempotency = std::move(request.idempotency);
+        job.retry_of = request.retry_of;
         group.push_back({std::move(job), {submission, group.size()}});
     }
     return group;

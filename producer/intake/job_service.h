@@ -27,6 +27,7 @@ struct SubmitRequest {
     JobSpec spec;
     std::optional<storage::DbTime> run_at;
     std::optional<storage::IdempotencyKey> idempotency;
+    std::optional<JobId> retry_of;
 };
 
 struct SubmitReply {
@@ -43,6 +44,18 @@ struct SubmitError {
 };
 
 using SubmitResult = boost::system::result<SubmitReply, SubmitError>;
+
+// What became of a job that was to be retried: its retry, which `replayed` says was there already.
+// Or kNotFound; kConflict where the job neither failed, nor expired, nor was cancelled.
+struct RetryResult {
+    JobId job;
+    SubmitResult retry;
+};
+
+struct RetryPage {
+    std::vector<RetryResult> jobs;
+    bool has_more = false;  // Further ones match.
+};
 
 // [[noreturn]]: found by argument-dependent lookup when `.value()` meets an error.
 [[noreturn]] void throw_exception_from_error(const SubmitError& error,
@@ -89,8 +102,18 @@ class JobService {
 
     virtual void get(JobId id, storage::JobFields fields,
                      Callback<Result<storage::JobRecord>> done) = 0;
+    // The job to which a client gave this id.
+    virtual void find(std::string client_id, Callback<Result<JobId>> done) = 0;
     virtual void list(storage::JobFilter filter,
                       Callback<Result<std::pair<std::vector<storage::JobRecord>, bool>>> done) = 0;
+    // How many jobs match; counts no further than `most`.
+    virtual void count(storage::JobFilter filter, std::int64_t most,
+                       Callback<Result<std::int64_t>> done) = 0;
+    // Submits the jobs' specs again, each once: who asks again is told of the same retry.
+    virtual void retry(std::vector<JobId> ids, Callback<Result<RetryPage>> done) = 0;
+    // Likewise a page of those that match, failed, expired or were cancelled, and were never
+    // retried.
+    virtual void retry_matching(storage::JobFilter filter, Callback<Result<RetryPage>> done) = 0;
     // The job's record after the call.
     virtual void cancel(JobId id, Callback<Result<storage::JobRecord>> done) = 0;
 

@@ -9,12 +9,13 @@
 namespace millrace::gateway {
 
 Commands::Commands(CommandsOptions options, const Clock& clock, storage::JobStore& store,
-                   Announcer& announcer, ModelRegistry& models, DatabaseClock& database_clock,
-                   std::function<Status()> check_schema)
+                   Announcer& announcer, Retries& retries, ModelRegistry& models,
+                   DatabaseClock& database_clock, std::function<Status()> check_schema)
     : options_(options),
       clock_(clock),
       store_(store),
       announcer_(announcer),
+      retries_(retries),
       models_(models),
       database_clock_(database_clock),
       check_schema_(std::move(check_schema)),
@@ -22,6 +23,19 @@ Commands::Commands(CommandsOptions options, const Clock& clock, storage::JobStor
 
 void Commands::list(storage::JobFilter filter, Callback<Result<Page>> done) {
     enqueue(List{std::move(filter), std::move(done)});
+}
+
+void Commands::count(storage::JobFilter filter, std::int64_t most,
+                     Callback<Result<std::int64_t>> done) {
+    enqueue(Count{std::move(filter), most, std::move(done)});
+}
+
+void Commands::retry(std::vector<JobId> ids, Callback<Result<RetryPage>> done) {
+    enqueue(Retry{std::move(ids), std::move(done)});
+}
+
+void Commands::retry_matching(storage::JobFilter filter, Callback<Result<RetryPage>> done) {
+    enqueue(RetryMatching{std::move(filter), std::move(done)});
 }
 
 void Commands::cancel(JobId id, Callback<Result<storage::JobRecord>> done) {
@@ -89,6 +103,18 @@ void Commands::serve(List& request) {
     auto page = store_.job_list(request.filter);
     if (!page) return request.done(page.error());
     request.done(Page{std::move(page->jobs), page->has_more});
+}
+
+void Commands::serve(Count& request) {
+    request.done(store_.job_count(request.filter, request.most));
+}
+
+void Commands::serve(Retry& request) {
+    retries_.retry(request.ids, std::move(request.done));
+}
+
+void Commands::serve(RetryMatching& request) {
+    retries_.retry_matching(std::move(request.filter), std::move(request.done));
 }
 
 void Commands::serve(Lanes& request) {

@@ -1,5 +1,5 @@
-// The rarer calls: lists, cancels, the state of queues and workers, readiness, new models. One
-// after the other, but for cancels, which are joined.
+// The rarer calls: lists, counts, cancels, retries, the state of queues and workers, readiness, new
+// models. One after the other, but for cancels, which are joined.
 //
 // Threads:   all calls but step() and run() from any; step() and run() one caller at a time, from
 //            which answers come.
@@ -21,6 +21,7 @@
 #include "producer/intake/job_service.h"
 #include "producer/query/database_clock.h"
 #include "producer/query/model_registry.h"
+#include "producer/query/retries.h"
 
 namespace millrace::gateway {
 
@@ -37,11 +38,14 @@ class Commands {
     using Page = std::pair<std::vector<storage::JobRecord>, bool>;
 
     Commands(CommandsOptions options, const Clock& clock, storage::JobStore& store,
-             Announcer& announcer, ModelRegistry& models, DatabaseClock& database_clock,
-             std::function<Status()> check_schema);
+             Announcer& announcer, Retries& retries, ModelRegistry& models,
+             DatabaseClock& database_clock, std::function<Status()> check_schema);
 
     void list(storage::JobFilter filter, Callback<Result<Page>> done);
+    void count(storage::JobFilter filter, std::int64_t most, Callback<Result<std::int64_t>> done);
     void cancel(JobId id, Callback<Result<storage::JobRecord>> done);
+    void retry(std::vector<JobId> ids, Callback<Result<RetryPage>> done);
+    void retry_matching(storage::JobFilter filter, Callback<Result<RetryPage>> done);
     void lanes(Callback<Result<std::vector<storage::LaneStats>>> done);
     void workers(Callback<Result<std::vector<storage::WorkerRecord>>> done);
     void readiness(Callback<Readiness> done);
@@ -63,6 +67,19 @@ class Commands {
         storage::JobFilter filter;
         Callback<Result<Page>> done;
     };
+    struct Count {
+        storage::JobFilter filter;
+        std::int64_t most;
+        Callback<Result<std::int64_t>> done;
+    };
+    struct Retry {
+        std::vector<JobId> ids;
+        Callback<Result<RetryPage>> done;
+    };
+    struct RetryMatching {
+        storage::JobFilter filter;
+        Callback<Result<RetryPage>> done;
+    };
     struct Cancel {
         JobId id;
         Callback<Result<storage::JobRecord>> done;
@@ -81,7 +98,8 @@ class Commands {
         std::string model;
         Callback<bool> done;
     };
-    using Request = std::variant<List, Cancel, Lanes, Workers, Ready, Model>;
+    using Request =
+        std::variant<List, Count, Cancel, Retry, RetryMatching, Lanes, Workers, Ready, Model>;
 
     template <class T>
     struct Cached {
@@ -93,6 +111,9 @@ class Commands {
     static void refuse(Request& request, const Error& error);
 
     void serve(List& request);
+    void serve(Count& request);
+    void serve(Retry& request);
+    void serve(RetryMatching& request);
     void serve(Cancel& request) { cancels_.push_back(std::move(request)); }
     void serve(Lanes& request);
     void serve(Workers& request);
@@ -111,6 +132,7 @@ class Commands {
     const Clock& clock_;
     storage::JobStore& store_;
     Announcer& announcer_;
+    Retries& retries_;
     ModelRegistry& models_;
     DatabaseClock& database_clock_;
     const std::function<Status()> check_schema_;

@@ -21,21 +21,42 @@ auto order_of(const storage::JobFields& fields) {
 
 void JobReader::get(JobId id, storage::JobFields fields,
                     Callback<Result<storage::JobRecord>> done) {
-    Request request{id, fields, std::move(done)};
+    enqueue(Get{id, fields, std::move(done)});
+}
+
+void JobReader::find(std::string client_id, Callback<Result<JobId>> done) {
+    enqueue(Find{std::move(client_id), std::move(done)});
+}
+
+void JobReader::enqueue(Request request) {
     if (queue_.try_push(std::move(request))) return;
-    if (queue_.closed()) {
-        request.done(Error{ErrorCode::kUnavailable, "This gateway is stopping; retry."});
-    } else {
-        request.done(Error{ErrorCode::kResourceExhausted,
-                           "Too many reads wait (query.queue_max); retry later."});
-    }
+    const auto error = queue_.closed()
+                           ? Error{ErrorCode::kUnavailable, "This gateway is stopping; retry."}
+                           : Error{ErrorCode::kResourceExhausted,
+                                   "Too many reads wait (query.queue_max); retry later."};
+    std::visit([&error](auto& each) { each.done(error); }, request);
 }
 
 bool JobReader::step(MonoTime wait_until) {
     auto requests = queue_.pop_all(options_.batch_max, wait_until);
     if (requests.empty()) return false;
+    std::vector<Get> gets;
+    std::vector<Find> finds;
+    for (auto& request : requests) {
+        if (auto* get = std::get_if<Get>(&request)) {
+            gets.push_back(std::move(*get));
+        } else {
+            finds.push_back(std::get<Find>(std::move(request)));
+        }
+    }
+    if (!finds.empty()) serve(finds);
+    serve_all(std::move(gets));
+    return true;
+}
+
+void JobReader::serve_all(std::vector<Get> requests) {
     using Order = decltype(order_of({}));
-    std::map<Order, std::vector<Request>> groups;
+    std::map<Order, std::vector<Get>> groups;
     for (auto& request : requests) {
         auto& group = groups[order_of(request.fields)];
         const bool is_small = order_of(request.fields) == Order{};
@@ -47,14 +68,31 @@ bool JobReader::step(MonoTime wait_until) {
     for (auto& [order, group] : groups) {
         if (!group.empty()) serve(std::move(group));
     }
-    return true;
+}
+
+void JobReader::serve(const std::vector<Find>& requests) {
+    std::vector<std::string> client_ids;
+    for (const auto& request : requests) client_ids.push_back(request.client_id);
+    const auto found = store_.job_find(client_ids);
+    std::unordered_map<std::string, JobId> jobs;
+    if (found) jobs.insert(found->begin(), found->end());
+    for (const auto& request : requests) {
+        const auto job = jobs.find(request.client_id);
+        if (!found) {
+            request.done(found.error());
+        } else if (job != jobs.end()) {
+            request.done(job->second);
+        } else {
+            request.done(Error{ErrorCode::kNotFound, "There is no job " + request.client_id + "."});
+        }
+    }
 }
 
 void JobReader::run() {
     while (!queue_.closed() || queue_.size() > 0) step(runtime::kNoDeadline);
 }
 
-void JobReader::serve(std::vector<Request> requests) {
+void JobReader::serve(std::vector<Get> requests) {
     std::unordered_map<JobId, std::vector<Callback<Result<storage::JobRecord>>>> waiting;
     for (auto& request : requests) waiting[request.id].push_back(std::move(request.done));
     std::vector<JobId> ids;

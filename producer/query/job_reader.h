@@ -1,4 +1,5 @@
-// Reads of single jobs, joined: those that wait while one read is under way become the next.
+// Reads of single jobs, by their id or by their client's, joined: those that wait while one read is
+// under way become the next.
 //
 // Threads:   get() and close() from any; step() and run() one caller at a time, from which answers
 //            come.
@@ -6,6 +7,8 @@
 // Blocks:    step() and run(), as long as the store takes and until the given time.
 #pragma once
 
+#include <string>
+#include <variant>
 #include <vector>
 
 #include "common/base/clock.h"
@@ -27,6 +30,8 @@ class JobReader {
         : options_(options), clock_(clock), store_(store), queue_(options.queue_max) {}
 
     void get(JobId id, storage::JobFields fields, Callback<Result<storage::JobRecord>> done);
+    // The job to which a client gave this id.
+    void find(std::string client_id, Callback<Result<JobId>> done);
 
     // Reads for everyone who waits, `batch_max` at most; waits for someone until `wait_until`.
     // False: there was nobody.
@@ -38,13 +43,21 @@ class JobReader {
     void close() { queue_.close(); }
 
  private:
-    struct Request {
+    struct Get {
         JobId id;
         storage::JobFields fields;
         Callback<Result<storage::JobRecord>> done;
     };
+    struct Find {
+        std::string client_id;
+        Callback<Result<JobId>> done;
+    };
+    using Request = std::variant<Get, Find>;
 
-    void serve(std::vector<Request> requests);
+    void enqueue(Request request);
+    void serve_all(std::vector<Get> requests);
+    void serve(std::vector<Get> requests);
+    void serve(const std::vector<Find>& requests);
 
     const JobReaderOptions options_;
     const Clock& clock_;

@@ -101,8 +101,8 @@ TEST(CliAlone, CompletionNamesEveryCommand) {
     for (const auto* shell : {"bash", "zsh", "fish"}) {
         const auto result = run_command({"completion", shell});
         EXPECT_EQ(result.exit_code, 0);
-        for (const auto* command : {"up", "submit", "get", "wait", "tail", "cancel", "list",
-                                    "queues", "workers", "migrate"}) {
+        for (const auto* command : {"up", "submit", "get", "wait", "tail", "cancel", "retry",
+                                    "list", "queues", "workers", "migrate"}) {
             EXPECT_THAT(result.output, HasSubstr(command));
         }
     }

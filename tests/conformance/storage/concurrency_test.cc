@@ -97,6 +97,51 @@ TEST_P(Concurrency, MakesOneJobOfAKeyThatManySubmit) {
     EXPECT_THAT(store_->job_list(all).value().jobs, SizeIs(20));
 }
 
+TEST_P(Concurrency, MakesOneRetryOfAJobThatManyRetry) {
+    const auto key = insert_claimed();
+    settle(failed(key));
+    std::mutex mutex;
+    std::vector<JobId> retries;
+    std::vector<NewJob> jobs;
+    for (int i = 0; i < 4 * 5; ++i) {
+        jobs.push_back(new_job([&](NewJob& job) {
+            job.idempotency = IdempotencyKey{.scope = IdempotencyKey::Scope::kRetry};
+            job.retry_of = key.job;
+        }));
+    }
+    race(4, [&](JobStore& store, int thread) {
+        for (int i = 0; i < 5; ++i) {
+            const auto& job = jobs[static_cast<std::size_t>(thread * 5 + i)];
+            const auto reply = store.job_insert({job}).value().at(0);
+            const std::lock_guard lock(mutex);
+            retries.push_back(reply.id);
+        }
+    });
+    EXPECT_THAT(retries, testing::Each(retries.front()));
+    EXPECT_EQ(get(key.job).retried_by, retries.front());
+    EXPECT_THAT(store_->job_list({}).value().jobs, SizeIs(2));
+}
+
+TEST_P(Concurrency, MakesOneJobOfAClientsIdThatManyPut) {
+    std::mutex mutex;
+    std::vector<InsertedJob> replies;
+    std::vector<NewJob> jobs;
+    for (int i = 0; i < 4; ++i) {
+        jobs.push_back(new_job([&](NewJob& job) {
+            job.idempotency =
+                IdempotencyKey{.key = "order-1", .scope = IdempotencyKey::Scope::kClientId};
+        }));
+    }
+    race(4, [&](JobStore& store, int thread) {
+        const auto reply = store.job_insert({jobs[static_cast<std::size_t>(thread)]}).value().at(0);
+        const std::lock_guard lock(mutex);
+        replies.push_back(reply);
+    });
+    for (const auto& reply : replies) EXPECT_EQ(reply.id, replies.front().id);
+    EXPECT_EQ(std::ranges::count(replies, false, &InsertedJob::replayed), 1);
+    EXPECT_EQ(store_->job_find({"order-1"}).value().at(0).second, replies.front().id);
+}
+
 // Workers that claim, complete, fail and hand back; one that is lost again and again; a client that
 // cancels; a keeper.
 TEST_P(Concurrency, EndsEachJobOnceWhateverInterferes) {

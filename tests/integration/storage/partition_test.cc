@@ -69,6 +69,37 @@ TEST_F(Partitions, TakeOverWhatIsInDefault) {
     EXPECT_THAT(get(bad).at(0).attempts, SizeIs(1));
 }
 
+// A key without a lifetime stays while its job does, however old it is.
+TEST_F(Partitions, KeysGoAfterTheirJobsAndNotBefore) {
+    const auto name = [&](const std::string& client_id) {
+        auto job = jobs_->new_job();
+        job.idempotency =
+            IdempotencyKey{.key = client_id, .scope = IdempotencyKey::Scope::kClientId};
+        EXPECT_TRUE(store_->job_insert({job}));
+        return job.id;
+    };
+    rotate(0);
+    const auto gone = name("gone");
+    const auto open = name("open");
+    ASSERT_TRUE(store_->job_settle(worker_, {failed(jobs_->claim(worker_, gone))}));
+    auto retry = jobs_->new_job();
+    retry.idempotency = IdempotencyKey{.scope = IdempotencyKey::Scope::kRetry};
+    retry.retry_of = gone;
+    ASSERT_TRUE(store_->job_insert({retry}));
+    execute("UPDATE jobs_final SET finished_at = finished_at - interval '1 h'");
+    execute("UPDATE idempotency_keys SET created_at = created_at - interval '1 h'");
+    EXPECT_EQ(store_->idempotency_purge(30s, 100).value(), 0);
+    rotate(60);
+    ASSERT_THAT(get(gone), IsEmpty());
+    EXPECT_EQ(store_->idempotency_purge(2h, 100).value(), 0) << "younger than the retention";
+    EXPECT_EQ(store_->idempotency_purge(30s, 100).value(), 1);
+    EXPECT_THAT(store_->job_find({"gone", "open"}).value(),
+                ElementsAre(testing::Pair("open", open)));
+    // What it retried is gone; the retry still says what that was.
+    EXPECT_EQ(get(retry.id).at(0).retry_of, gone);
+    EXPECT_EQ(rows("idempotency_keys"), 2);
+}
+
 TEST_F(Partitions, AreDroppedWithTheirJobsAfterRetention) {
     rotate(0);
     const auto job = insert_completed();

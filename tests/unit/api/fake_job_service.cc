@@ -253,6 +253,75 @@ void FakeJobService::list(storage::JobFilter filter,
     });
 }
 
+void FakeJobService::find(std::string client_id, Callback<Result<JobId>> done) {
+    answer([this, client_id = std::move(client_id), done = std::move(done)] {
+        auto result = [&]() -> Result<JobId> {
+            const std::lock_guard lock(mutex_);
+            const auto key = keys_.find({storage::IdempotencyKey::Scope::kClientId, client_id});
+            if (key == keys_.end()) return Error{ErrorCode::kNotFound, "no such job"};
+            return key->second.first;
+        }();
+        done(std::move(result));
+    });
+}
+
+void FakeJobService::count(storage::JobFilter filter, std::int64_t most,
+                           Callback<Result<std::int64_t>> done) {
+    answer([this, filter = std::move(filter), most, done = std::move(done)] {
+        auto count = [&] {
+            const std::lock_guard lock(mutex_);
+            last_filter_ = filter;
+            return std::min(static_cast<std::int64_t>(jobs_.size()), most);
+        }();
+        done(count);
+    });
+}
+
+gateway::RetryResult FakeJobService::retry_one(JobId id) {
+    using gateway::SubmitError;
+    const auto found = jobs_.find(id);
+    if (found == jobs_.end()) return {id, SubmitError{{ErrorCode::kNotFound, "none"}, {}}};
+    auto& job = found->second;
+    if (job.retried_by) return {id, gateway::SubmitReply{.id = *job.retried_by, .replayed = true}};
+    if (job.state != JobState::kFailed) {
+        return {id, SubmitError{{ErrorCode::kConflict, "The job did not fail."}, {}}};
+    }
+    JobRecord retry{.id = next_id(), .retry_of = id, .queue = job.queue, .model = job.model};
+    retry.created_at = kNow;
+    job.retried_by = retry.id;
+    const auto new_id = retry.id;
+    jobs_[new_id] = std::move(retry);
+    return {id, gateway::SubmitReply{.id = new_id}};
+}
+
+void FakeJobService::retry(std::vector<JobId> ids, Callback<Result<gateway::RetryPage>> done) {
+    answer([this, ids = std::move(ids), done = std::move(done)] {
+        gateway::RetryPage page;
+        {
+            const std::lock_guard lock(mutex_);
+            for (const auto& id : ids) page.jobs.push_back(retry_one(id));
+        }
+        done(std::move(page));
+    });
+}
+
+void FakeJobService::retry_matching(storage::JobFilter filter,
+                                    Callback<Result<gateway::RetryPage>> done) {
+    answer([this, filter = std::move(filter), done = std::move(done)] {
+        gateway::RetryPage page;
+        {
+            const std::lock_guard lock(mutex_);
+            last_filter_ = filter;
+            std::vector<JobId> failed;
+            for (const auto& [id, job] : jobs_) {
+                if (job.state == JobState::kFailed && !job.retried_by) failed.push_back(id);
+            }
+            for (const auto& id : failed) page.jobs.push_back(retry_one(id));
+        }
+        done(std::move(page));
+    });
+}
+
 void FakeJobService::cancel(JobId id, Callback<Result<JobRecord>> done) {
     answer([this, id, done = std::move(done)] {
         auto result = [&]() -> Result<JobRecord> {

@@ -54,6 +54,12 @@ class FakeJobService final : public gateway::JobService {
     void list(
         storage::JobFilter filter,
         gateway::Callback<Result<std::pair<std::vector<storage::JobRecord>, bool>>> done) override;
+    void find(std::string client_id, gateway::Callback<Result<JobId>> done) override;
+    void count(storage::JobFilter filter, std::int64_t most,
+               gateway::Callback<Result<std::int64_t>> done) override;
+    void retry(std::vector<JobId> ids, gateway::Callback<Result<gateway::RetryPage>> done) override;
+    void retry_matching(storage::JobFilter filter,
+                        gateway::Callback<Result<gateway::RetryPage>> done) override;
     void cancel(JobId id, gateway::Callback<Result<storage::JobRecord>> done) override;
     std::unique_ptr<gateway::Subscription> watch(
         JobId id, gateway::Callback<const gateway::JobNotice&> notice) override;
@@ -72,6 +78,7 @@ class FakeJobService final : public gateway::JobService {
     void answer(Task task);
     void run(const std::stop_token& stop);
     gateway::SubmitResult accept(gateway::SubmitRequest request);  // Requires: mutex_ is held.
+    gateway::RetryResult retry_one(JobId id);                      // Likewise.
     JobId next_id();                                               // Likewise.
 
     mutable std::mutex mutex_;

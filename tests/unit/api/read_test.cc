@@ -23,7 +23,8 @@ JobId put_running(FakeJobService& service) {
                          .ended_at = job.created_at,
                          .outcome = OutcomeKind::kRetryable,
                          .error_code = "overloaded",
-                         .error_message = "busy"}};
+                         .error_message = "busy",
+                         .counted_as = storage::CountedAs::kFailure}};
     });
 }
 
@@ -47,7 +48,11 @@ TEST_F(ReadTest, IncludesInputAndAttemptsWhereAsked) {
     const auto job = json(get("/v1/jobs/" + id.str() + "?include=input,attempts"));
     EXPECT_EQ(job["input"], Json({{"prompt", "hi"}}));
     ASSERT_EQ(job["attempts"].size(), 1U);
+    EXPECT_EQ(job["attempts"][0]["number"], 1);
     EXPECT_EQ(job["attempts"][0]["outcome"], "retryable");
+    EXPECT_EQ(job["attempts"][0]["counted_as"], "failure");
+    EXPECT_EQ(job["attempts"][0]["waited_ms"], 0);
+    EXPECT_EQ(job["attempts"][0]["duration_ms"], 0);
     EXPECT_EQ(job["attempts"][0]["error"]["code"], "overloaded");
     const auto wrong = get("/v1/jobs/" + id.str() + "?include=everything");
     EXPECT_EQ(code(wrong), "invalid_parameter");

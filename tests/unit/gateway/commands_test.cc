@@ -63,11 +63,24 @@ class CommandsTest : public testing::Test {
     ModelRegistry models_{{"default"}, {"configured"}};
     DatabaseClock database_clock_{clock_};
     Status schema_ = ok();
-    Commands commands_{
-        {.queue_max = 10},         clock_, store_, announcer_, models_, database_clock_,
-        [this] { return schema_; }};
+    // Nothing is retried here: see retries_test.cc.
+    Retries retries_{store_, [](const auto&, const auto&) {}};
+    Commands commands_{{.queue_max = 10}, clock_,  store_,          announcer_,
+                       retries_,          models_, database_clock_, [this] { return schema_; }};
     std::vector<Result<storage::JobRecord>> cancelled_;
 };
+
+TEST_F(CommandsTest, CountsWhatMatches) {
+    insert();
+    insert();
+    std::vector<Result<std::int64_t>> counts;
+    for (const int most : {10, 1}) {
+        commands_.count({}, most, [&](Result<std::int64_t> n) { counts.push_back(n); });
+    }
+    commands_.step();
+    EXPECT_EQ(counts.at(0).value(), 2);
+    EXPECT_EQ(counts.at(1).value(), 1);
+}
 
 TEST_F(CommandsTest, CancellingAQueuedJobEndsItAndTellsWaiters) {
     const auto job = insert();

@@ -55,6 +55,25 @@ TEST_F(JobReaderTest, ReadsWhoeverWaitsAtOnce) {
     EXPECT_FALSE(reader_.step());
 }
 
+TEST_F(JobReaderTest, FindsJobsByTheIdsOfTheirClients) {
+    storage::NewJob job;
+    job.id = JobId(ids_.next(milliseconds(1)));
+    job.spec = test::a_spec();
+    job.idempotency = storage::IdempotencyKey{.key = "order-1",
+                                              .scope = storage::IdempotencyKey::Scope::kClientId};
+    ASSERT_TRUE(memory_.job_insert({job}).has_value());
+    std::vector<Result<JobId>> found;
+    for (const auto* id : {"order-1", "order-2", "order-1"}) {
+        reader_.find(id, [&](Result<JobId> answer) { found.push_back(std::move(answer)); });
+    }
+    EXPECT_TRUE(reader_.step());
+    EXPECT_EQ(store_.calls("job_find"), 1);
+    ASSERT_EQ(found.size(), 3U);
+    EXPECT_EQ(found[0].value(), job.id);
+    EXPECT_EQ(found[1].error().code, ErrorCode::kNotFound);
+    EXPECT_EQ(found[2].value(), job.id);
+}
+
 TEST_F(JobReaderTest, ReadsPayloadsOnlyForThoseWhoAsk) {
     const auto job = insert();
     get(job);

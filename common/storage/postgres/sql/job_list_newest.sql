@@ -3,8 +3,8 @@
 -- to contain ({} for any), $6 created after and $7 before (microseconds since 1970, exclusive, or
 -- null), $8 error code: as $1, $9 whether only jobs that were never retried, $10 the last id of the
 -- page before, $11 limit.
--- Returns: as job_get up to the retry. Indexes: jobs_open_pkey, jobs_final_*_pkey, and for retries
--- idempotency_keys_pkey.
+-- Returns: as job_get up to the retry.
+-- Indexes: jobs_open_pkey, jobs_final_*_pkey, idempotency_keys_pkey: one probe a job for its retry.
 SELECT j.id, j.state, q.name, j.priority, j.model, j.epoch, j.attempt, j.failures, j.interruptions,
     j.attempts_max, j.worker_id, w.name, micros(j.created_at), micros(j.run_at),
     micros(j.queued_at), micros(j.started_at), micros(j.finished_at), micros(j.expires_at),
@@ -24,7 +24,7 @@ WHERE j.id < $10::uuid
     AND ($6::int8 IS NULL OR micros(j.created_at) > $6::int8)
     AND ($7::int8 IS NULL OR micros(j.created_at) < $7::int8)
     AND (cardinality($8::text[]) = 0 OR j.error_code = ANY ($8::text[]))
-    AND (NOT $9::bool
-         OR NOT EXISTS (SELECT FROM idempotency_keys k WHERE k.key = 'retry ' || j.id::text))
+    AND (NOT $9::bool OR
+         (SELECT k.job_id FROM idempotency_keys k WHERE k.key = 'retry ' || j.id::text) IS NULL)
 ORDER BY j.id DESC
 LIMIT $11::int8
