@@ -6,11 +6,14 @@ CACHE := $(or $(MILLRACE_CACHE),$(HOME)/.cache/millrace)
 CONFIGURE := cmake -DCMAKE_PREFIX_PATH=$(CACHE)/llama
 PROGRAMS := millrace millrace-gateway millrace-worker millrace-broker
 SOURCES = $(shell find common producer worker tests bench -name '*.h' -o -name '*.cc')
-# The tests that `make asan` builds and runs (unit, integration or e2e), and those of `make tsan`.
-SANITIZE ?= unit
-SEEDS ?= 1000000
-TSAN_TESTS ?= worker_test runtime_test process_test
+# The labels of the tests that `make asan` builds and runs (also e2e), and the tests of `make tsan`:
+# those of threads.
+SANITIZE ?= unit integration
+TSAN_TESTS ?= runtime_test process_test telemetry_test worker_test gateway_test api_test \
+    backend_synthetic_test backend_openai_integration_test gateway_integration_test
 space := $(subst ,, )
+# $(call either,a b) matches a and b.
+either = ^($(subst $(space),|,$(strip $(1))))$$
 CHECKS = $(filter-out .ci/check_tidy.py,$(wildcard .ci/check_*.py))
 CTEST := ctest --output-on-failure --no-tests=error
 
@@ -79,15 +82,15 @@ docs: ## Regenerate docs/configuration.md and docs/metrics.md from the code's ta
 	@cmake --build build -j $(JOBS) --target generate-docs
 	@build/bin/generate-docs docs
 
-asan: build-asan ## Unit tests (SANITIZE=integration, e2e: others) with ASan and UBSan.
-	@$(CTEST) --test-dir build/asan -L $(SANITIZE)
+asan: build-asan ## Unit and integration tests (SANITIZE=e2e: others) with ASan and UBSan.
+	@$(CTEST) --test-dir build/asan -L '$(call either,$(SANITIZE))'
 
 tsan: build-tsan ## The tests of threads (TSAN_TESTS) with ThreadSanitizer.
-	@$(NO_ASLR) $(CTEST) --test-dir build/tsan -R '^($(subst $(space),|,$(TSAN_TESTS)))$$'
+	@$(NO_ASLR) $(CTEST) --test-dir build/tsan -R '$(call either,$(TSAN_TESTS))'
 
 build-asan: setup
 	@$(CONFIGURE) --preset asan >/dev/null
-	@cmake --build build/asan -j $(JOBS) --target $(SANITIZE)_tests
+	@cmake --build build/asan -j $(JOBS) --target $(addsuffix _tests,$(SANITIZE))
 
 build-tsan: setup
 	@$(CONFIGURE) --preset tsan >/dev/null
