@@ -27,7 +27,7 @@ export TSAN_OPTIONS := suppressions=$(CURDIR)/.ci/tsan.supp ignore_noninstrument
 NO_ASLR := $(shell setarch -R true 2>/dev/null && echo setarch -R)
 
 .DEFAULT_GOAL := help
-.PHONY: help packages setup build build-all build-asan build-tsan test demo bench soak fmt lint tidy docs clean asan tsan
+.PHONY: help packages setup build build-all build-asan build-tsan test demo bench soak fmt lint tidy docs clean asan tsan mutants
 
 help: ## This list.
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -87,6 +87,9 @@ asan: build-asan ## Unit and integration tests (SANITIZE=e2e: others) with ASan 
 
 tsan: build-tsan ## The tests of threads (TSAN_TESTS) with ThreadSanitizer.
 	@$(NO_ASLR) $(CTEST) --test-dir build/tsan -R '$(call either,$(TSAN_TESTS))'
+
+mutants: setup ## Take each guard of the delivery protocol out of the code: some test must fail.
+	@CMAKE_PREFIX_PATH=$(CACHE)/llama tests/mutation/check
 
 build-asan: setup
 	@$(CONFIGURE) --preset asan >/dev/null
