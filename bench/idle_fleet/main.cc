@@ -46,10 +46,12 @@ double median_rate(const Options& options, const std::string& hint_interval) {
     stack.wait_for_workers(options.workers);
     pqxx::connection database(stack.conninfo());
     std::vector<double> rates;
-    std::this_thread::sleep_for(std::chrono::seconds(options.seconds));
+    // The first run is for settling down.
+    auto end = std::chrono::steady_clock::now() + std::chrono::seconds(options.seconds);
+    std::this_thread::sleep_until(end);
     for (int i = 0; i < options.runs; ++i) {
         const auto before = transactions(database);
-        std::this_thread::sleep_for(std::chrono::seconds(options.seconds));
+        std::this_thread::sleep_until(end += std::chrono::seconds(options.seconds));
         rates.push_back(static_cast<double>(transactions(database) - before) / options.seconds);
     }
     std::ranges::sort(rates);
