@@ -19,6 +19,7 @@ ALLOWED = {
     ("producer/cli/stack.cc", "sleep"): "probes another process over HTTP",
     ("tests/support/eventually.cc", "sleep"): "polls what another process does",
     ("bench/end_to_end/main.cc", "sleep"): "keeps an offered rate",
+    ("bench/idle_fleet/main.cc", "sleep"): "watches a fleet for a while",
 }
 
 FORBIDDEN = [
