@@ -6,9 +6,9 @@
 namespace millrace::simulation {
 namespace {
 
-constexpr std::array<std::string_view, 12> kReads{"job_specs",   "store_probe",   "model_list",
-                                                  "job_get",     "job_list",      "lane_stats",
-                                                  "worker_list", "worker_active", "worker_pulses"};
+constexpr std::array<std::string_view, 12> kReads{
+    "job_specs", "store_probe", "model_list", "job_get",     "job_find",      "job_list",
+    "job_count", "lane_stats",  "lane_ages",  "worker_list", "worker_active", "worker_pulses"};
 
 }  // namespace
 

@@ -139,7 +139,7 @@ TEST_F(Races, AFailureOfAJobThatIsBeingCancelledCancels) {
 TEST_F(Races, ACompletionOfAJobThatIsBeingRescuedIsRefused) {
     const auto attempt = jobs_->claim(worker_, jobs_->insert());
     lose(worker_);
-    EXPECT_THAT(first("keeper_rescue", 3, false, 10), SizeIs(1));
+    EXPECT_THAT(first("keeper_rescue", 3, 10), SizeIs(1));
     const auto replies =
         second([&] { return store_->job_settle(worker_, {completed(attempt)}).value(); });
     EXPECT_FALSE(replies.at(0).accepted);
@@ -149,7 +149,7 @@ TEST_F(Races, ACompletionOfAJobThatIsBeingRescuedIsRefused) {
 TEST_F(Races, AFailureOfAJobThatIsBeingRescuedIsRefused) {
     const auto attempt = jobs_->claim(worker_, jobs_->insert());
     lose(worker_);
-    EXPECT_THAT(first("keeper_rescue", 3, false, 10), SizeIs(1));
+    EXPECT_THAT(first("keeper_rescue", 3, 10), SizeIs(1));
     const auto replies =
         second([&] { return store_->job_settle(worker_, {failed(attempt)}).value(); });
     EXPECT_FALSE(replies.at(0).accepted);

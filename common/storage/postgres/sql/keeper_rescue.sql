@@ -1,6 +1,7 @@
 -- Ends attempts whose worker is lost, has stopped or is unknown. Level-triggered: also finds claims
 -- that committed after their worker was declared lost.
--- $1 losses in a row that quarantine a job, $2 page. Losses of a mass outage do not count. Returns: id, queue, priority, epoch, state.
+-- $1 losses in a row that quarantine a job, $2 page. Losses of a mass outage do not count.
+-- Returns: id, queue, priority, epoch, state.
 -- Locks: the rows; those that others hold are passed over. Indexes: jobs_open_active, workers_pkey,
 -- jobs_open_pkey. A row that changed between the look at its worker and its lock is left alone: it
 -- may be a live worker's by now. The page is cut after the locks: rows that others hold for long
