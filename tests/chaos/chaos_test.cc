@@ -10,11 +10,14 @@ namespace {
 
 void run_all(System& system, std::span<const Fault> faults) {
     const auto directory = process::TemporaryDirectory::make("millrace-chaos-").value();
-    const auto result = run(system, faults,
-                            {.history = directory.path() / "history.jsonl",
-                             .on_fault = [](std::string_view fault, std::size_t) {
-                                 std::printf("fault: %s\n", std::string(fault).c_str());
-                             }});
+    // Kept where a person asks for it, to look into.
+    const char* kept = std::getenv("CHAOS_HISTORY");
+    const auto history =
+        kept == nullptr ? directory.path() / "history.jsonl" : std::filesystem::path(kept);
+    const auto result = run(
+        system, faults, {.history = history, .on_fault = [](std::string_view fault, std::size_t) {
+                             std::printf("fault: %s\n", std::string(fault).c_str());
+                         }});
     std::printf("%s", format_table(result.table).c_str());
     EXPECT_TRUE(result.kept_all_promises()) << result.complaints() << system.stack().logs();
     EXPECT_GT(result.jobs, 0);
@@ -39,6 +42,29 @@ TEST(Chaos, PostgreSQL) {
 TEST(Chaos, Kafka) {
     System system;
     run_all(system, kafka_faults());
+}
+
+TEST(Chaos, Network) {
+    System system;
+    run_all(system, network_faults());
+}
+
+TEST(Chaos, Clocks) {
+    System system({.stepped_clock = true});
+    const auto clocks = clock_faults();
+    std::vector<Fault> faults(clocks.begin(), clocks.end());
+    faults.push_back(stepped_clock_faults().front());
+    run_all(system, faults);
+}
+
+TEST(Chaos, Disk) {
+    const auto disk = SmallDisk::mount(400 << 20);
+    if (!disk) {
+        std::printf("not run: a disk that can be filled takes root\n");
+        return;
+    }
+    System system({.postgres_disk = disk.get()});
+    run_all(system, disk_faults());
 }
 
 }  // namespace

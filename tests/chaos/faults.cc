@@ -25,12 +25,19 @@ void Scene::expect(bool kept, std::string promise) {
     if (!kept) broken_.push_back(std::move(promise));
 }
 
-std::vector<Fault> all_faults() {
+std::vector<Fault> faults_for(const System& system) {
     std::vector<Fault> all;
-    for (const auto faults :
-         {worker_faults(), gateway_faults(), postgres_faults(), kafka_faults()}) {
+    const auto add = [&](std::span<const Fault> faults) {
         all.insert(all.end(), faults.begin(), faults.end());
-    }
+    };
+    add(worker_faults());
+    add(gateway_faults());
+    add(postgres_faults());
+    add(kafka_faults());
+    add(network_faults());
+    add(clock_faults());
+    if (system.has_stepped_clock()) add(stepped_clock_faults());
+    if (system.disk() != nullptr) add(disk_faults());
     return all;
 }
 

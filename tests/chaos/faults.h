@@ -49,7 +49,12 @@ std::span<const Fault> worker_faults();
 std::span<const Fault> gateway_faults();
 std::span<const Fault> postgres_faults();
 std::span<const Fault> kafka_faults();
+std::span<const Fault> network_faults();
+std::span<const Fault> clock_faults();
+std::span<const Fault> stepped_clock_faults();  // For a system with such a clock.
+std::span<const Fault> disk_faults();           // … with a small disk.
 
-std::vector<Fault> all_faults();
+// All that this system can have.
+std::vector<Fault> faults_for(const System& system);
 
 }  // namespace millrace::chaos

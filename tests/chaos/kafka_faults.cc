@@ -1,6 +1,7 @@
 #include <array>
 
 #include "tests/chaos/faults.h"
+#include "tests/chaos/kafka_topics.h"
 
 namespace millrace::chaos {
 namespace {
@@ -35,11 +36,23 @@ void wipe_kafka_for_a_while(Scene& scene) {
     for (std::size_t i = 0; i < system.gateways(); ++i) system.gates_of_gateway(i).kafka->open();
 }
 
-constexpr std::array<Fault, 4> kFaults{{
+// Made anew and filled past the place where its consumers are, before they see that it was gone:
+// they skip what is below without an error.
+void refill_topics(Scene& scene) {
+    auto& kafka = scene.system().stack().kafka();
+    const std::string topic = "millrace.jobs.default.normal";
+    delete_topic(kafka.bootstrap(), topic);
+    constexpr int kPartitions = 4;
+    constexpr int kMore = 20'000;  // Than all jobs that were dispatched before, most of the time.
+    refill_topic(kafka.bootstrap(), topic, kPartitions, kMore);
+}
+
+constexpr std::array<Fault, 5> kFaults{{
     {"Kafka away for a while", take_kafka_away},
     {"Kafka killed", kill_kafka},
     {"Kafka wiped", wipe_kafka},
     {"Kafka wiped, topics missing for a while", wipe_kafka_for_a_while},
+    {"a topic deleted and refilled", refill_topics},
 }};
 
 }  // namespace

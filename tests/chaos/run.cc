@@ -15,9 +15,11 @@ namespace {
 constexpr std::chrono::minutes kPatience{3};
 
 // Jobs arrive on time; this is how a run waits without counting seconds.
-void await_jobs(System& system, const Load& load, int more) {
-    const auto enough = load.submitted() + more;
-    system.await("more jobs are submitted", [&] { return load.submitted() >= enough; });
+void await_jobs(System& system, const Load& load, int enough) {
+    while (load.submitted() < enough) {
+        const auto next = std::min(enough, load.submitted() + 1000);
+        system.await("more jobs are submitted", [&] { return load.submitted() >= next; });
+    }
 }
 
 }  // namespace
@@ -33,7 +35,10 @@ RunResult run(System& system, std::span<const Fault> faults, const RunOptions& o
                    .jobs_per_second = options.jobs_per_second},
                   history);
         for (std::size_t i = 0; i < faults.size(); ++i) {
-            await_jobs(system, load, options.jobs_between);
+            const auto share = static_cast<double>(i + 1) / static_cast<double>(faults.size() + 1);
+            await_jobs(system, load,
+                       std::max(load.submitted() + options.jobs_between,
+                                static_cast<int>(share * options.jobs)));
             if (options.on_fault) options.on_fault(faults[i].name, i);
             FaultSpan span{.name = std::string(faults[i].name)};
             span.span.from = history.now();
@@ -41,7 +46,7 @@ RunResult run(System& system, std::span<const Fault> faults, const RunOptions& o
             span.span.to = history.now();
             history.write(span);
         }
-        await_jobs(system, load, options.jobs_between);
+        await_jobs(system, load, std::max(load.submitted() + options.jobs_between, options.jobs));
         load.stop_submitting();
         // Those that do not end are found by the checker.
         static_cast<void>(test::eventually([&] { return load.in_flight() == 0; },

@@ -21,8 +21,9 @@ struct RunOptions {
     std::uint64_t seed = 1;
     double jobs_per_second = 40;
     std::filesystem::path history;  // Written anew.
-    // Jobs that are submitted between two faults, so that each meets a system that works.
+    // Jobs that are submitted at least between two faults, so that each meets a system that works.
     int jobs_between = 40;
+    int jobs = 0;  // At least so many in all; the faults are spread over them.
     // Called before each fault with its name and number; may be empty.
     std::function<void(std::string_view fault, std::size_t number)> on_fault;
 };

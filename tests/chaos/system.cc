@@ -28,30 +28,31 @@ const test::Settings kSettings{
     {"job.max_losses", "20"},
 };
 
-test::StackOptions stack_options(const SystemOptions& options, const std::vector<int>& relays) {
-    test::StackOptions stack{.broker = test::BrokerKind::kKafka,
-                             .gateways = 0,
-                             .workers = 0,
-                             .settings = kSettings,
-                             .kafka_relays = relays};
-    for (const auto& [name, value] : options.settings) stack.settings[name] = value;
-    stack.postgres =
-        embedded::PostgresOptions{.data_dir = options.postgres_directory,
-                                  .settings = {{"shared_buffers", "64MB"},
-                                               {"min_wal_size", "32MB"},
-                                               {"max_wal_size", "128MB"},
-                                               {"idle_in_transaction_session_timeout", "0"}},
-                                  .environment = options.postgres_environment};
-    auto& settings = stack.postgres->settings;
-    settings.insert(settings.end(), options.postgres_settings.begin(),
-                    options.postgres_settings.end());
-    return stack;
-}
-
 }  // namespace
 
+test::StackOptions System::stack_options(const test::Settings& settings,
+                                         std::vector<int> relays) const {
+    test::StackOptions options{.broker = test::BrokerKind::kKafka,
+                               .gateways = 0,
+                               .workers = 0,
+                               .settings = kSettings,
+                               .kafka_relays = std::move(relays)};
+    for (const auto& [name, value] : model_endpoint_.settings()) options.settings[name] = value;
+    for (const auto& [name, value] : settings) options.settings[name] = value;
+    options.postgres =
+        embedded::PostgresOptions{.settings = {{"shared_buffers", "64MB"},
+                                               {"min_wal_size", "32MB"},
+                                               {"max_wal_size", "128MB"},
+                                               {"idle_in_transaction_session_timeout", "0"}}};
+    if (disk_ != nullptr) options.postgres->data_dir = disk_->path() / "pg";
+    if (postgres_clock_) options.postgres->environment = postgres_clock_->environment();
+    return options;
+}
+
 System::System(const SystemOptions& options)
-    : sockets_(process::TemporaryDirectory::make("millrace-gates-").value()) {
+    : sockets_(process::TemporaryDirectory::make("millrace-gates-").value()),
+      postgres_clock_(options.stepped_clock ? std::make_unique<SteppedClock>() : nullptr),
+      disk_(options.postgres_disk) {
     std::vector<int> relays;
     const auto make_gates = [&](const std::string& name) {
         const auto directory = sockets_.path() / name;
@@ -68,7 +69,7 @@ System::System(const SystemOptions& options)
     for (int i = 0; i < options.workers; ++i) {
         worker_gates_.push_back(make_gates(fmt::format("worker-{}", i)));
     }
-    stack_ = std::make_unique<test::Stack>(stack_options(options, relays));
+    stack_ = std::make_unique<test::Stack>(stack_options(options.settings, relays));
     std::size_t relay = 0;
     for (auto* side : {&gateway_gates_, &worker_gates_}) {
         for (auto& gates : *side) {

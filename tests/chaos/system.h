@@ -18,8 +18,11 @@
 #include <string_view>
 #include <vector>
 
+#include "tests/chaos/clock.h"
 #include "tests/chaos/database.h"
 #include "tests/chaos/gate.h"
+#include "tests/chaos/model_endpoint.h"
+#include "tests/chaos/small_disk.h"
 #include "tests/e2e/stack.h"
 
 namespace millrace::chaos {
@@ -30,10 +33,8 @@ struct SystemOptions {
     int gateways = 2;
     int workers = 3;
     test::Settings settings;
-    // Of PostgreSQL's server, besides those of the system.
-    std::vector<std::pair<std::string, std::string>> postgres_settings;
-    Environment postgres_environment;
-    std::filesystem::path postgres_directory;  // Empty: one of its own.
+    bool stepped_clock = false;          // PostgreSQL's clock can be stepped.
+    SmallDisk* postgres_disk = nullptr;  // That PostgreSQL's data are on; must outlive the system.
 };
 
 class System {
@@ -45,6 +46,10 @@ class System {
     std::size_t gateways() const { return gateway_gates_.size(); }
     std::size_t workers() const { return worker_gates_.size(); }
     test::Stack& stack() { return *stack_; }
+    ModelEndpoint& model_endpoint() { return model_endpoint_; }
+    SteppedClock& postgres_clock() { return *postgres_clock_; }  // With stepped_clock.
+    SmallDisk* disk() const { return disk_; }
+    bool has_stepped_clock() const { return postgres_clock_ != nullptr; }
     Database database() const { return Database(stack_->conninfo()); }
     std::string conninfo() const { return stack_->conninfo(); }
 
@@ -75,9 +80,13 @@ class System {
     void await(std::string_view what, const std::function<bool()>& holds);
 
  private:
+    test::StackOptions stack_options(const test::Settings& settings, std::vector<int> relays) const;
     test::ProgramOptions options_of(const Gates& gates, const Environment& environment) const;
 
     process::TemporaryDirectory sockets_;
+    ModelEndpoint model_endpoint_;
+    std::unique_ptr<SteppedClock> postgres_clock_;
+    SmallDisk* disk_;
     std::vector<Gates> gateway_gates_;
     std::vector<Gates> worker_gates_;
     std::unique_ptr<test::Stack> stack_;

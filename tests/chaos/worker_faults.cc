@@ -61,12 +61,34 @@ void run_poison(Scene& scene) {
                  "a job that took down workers completes once it does not: " + done.dump());
 }
 
-constexpr std::array<Fault, 5> kFaults{{
+// Attempts wait for it and do not count, however long it takes.
+void lose_model_endpoint(Scene& scene) {
+    auto& system = scene.system();
+    auto& endpoint = system.model_endpoint();
+    endpoint.set_ill(true);
+    test::Json jobs = test::Json::array();
+    for (int i = 0; i < 20; ++i) {
+        jobs.push_back({{"model", ModelEndpoint::kModel},
+                        {"input", {{"prompt", "Once"}}},
+                        {"metadata", {{"fault", "endpoint"}}}});
+    }
+    const auto ids = system.stack().submit_many(jobs);
+    Scene::last(seconds(3));
+    endpoint.set_ill(false);
+    for (const auto& id : ids) {
+        const auto done = system.stack().wait_until_final(id);
+        scene.expect(done["status"] == "completed" && done["failures"] == 0,
+                     "no attempt is spent on an endpoint that is ill: " + done.dump());
+    }
+}
+
+constexpr std::array<Fault, 6> kFaults{{
     {"worker killed", kill_worker},
     {"worker paused past its lease", pause_worker},
     {"workers stopped in turn", stop_workers_in_turn},
     {"all workers killed at once", kill_all_workers},
     {"job that takes down its worker", run_poison},
+    {"model endpoint ill", lose_model_endpoint},
 }};
 
 }  // namespace

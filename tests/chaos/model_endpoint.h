@@ -1,0 +1,32 @@
+// A model server that workers reach over HTTP, and that can fall ill.
+//
+// Threads: thread-safe.
+#pragma once
+
+#include <atomic>
+#include <string>
+
+#include "tests/e2e/stack.h"
+#include "tests/integration/backends/fake_server.h"
+
+namespace millrace::chaos {
+
+class ModelEndpoint {
+ public:
+    static constexpr auto kModel = "fake";
+
+    ModelEndpoint();
+
+    // What workers need to know of it. They know of a second server too, which never answers.
+    test::Settings settings() const;
+
+    // While it is ill it has no capacity: 503.
+    void set_ill(bool ill) { ill_ = ill; }
+
+ private:
+    std::atomic<bool> ill_{false};
+    process::PortReservation dead_ = process::PortReservation::any().value();
+    worker::FakeServer server_;
+};
+
+}  // namespace millrace::chaos
