@@ -1,58 +1,31 @@
 #include "tests/chaos/clock.h"
 
-#include <fmt/format.h>
-#include <unistd.h>
-
+#include <cstdint>
 #include <fstream>
-#include <stdexcept>
+
+#include "common/process/program.h"
 
 namespace millrace::chaos {
-namespace {
 
 namespace fs = std::filesystem;
 
-std::map<std::string, std::string> environment_of_fakes() {
-    for (const auto* folder : {"/usr/lib/x86_64-linux-gnu", "/usr/lib/aarch64-linux-gnu"}) {
-        const auto library = fs::path(folder) / "faketime/libfaketimeMT.so.1";
-        if (fs::exists(library)) {
-            return {{"LD_PRELOAD", library.string()}, {"FAKETIME_DONT_FAKE_MONOTONIC", "1"}};
-        }
-    }
-    throw std::runtime_error("libfaketime is missing; apt-get install faketime");
+WrongClock::WrongClock(std::chrono::seconds off)
+    : directory_(process::TemporaryDirectory::make("millrace-clock-").value()) {
+    fs::permissions(directory_.path(), fs::perms(0755));
+    fs::copy(process::find_own_program("libmillrace_wrong_clock.so").value(), library());
+    set_off(off);
 }
 
-std::string offset(std::chrono::seconds off) {
-    return fmt::format("{:+d}s", off.count());
+std::map<std::string, std::string> WrongClock::environment() const {
+    return {{"LD_PRELOAD", library().string()}, {"WRONG_CLOCK_FILE", offset().string()}};
 }
 
-}  // namespace
-
-std::map<std::string, std::string> wrong_clock(std::chrono::seconds off) {
-    auto environment = environment_of_fakes();
-    environment["FAKETIME"] = offset(off);
-    return environment;
-}
-
-SteppedClock::SteppedClock()
-    : directory_(
-          process::TemporaryDirectory::make(
-              "millrace-clock-", ::geteuid() == 0 ? process::find_user("postgres") : std::nullopt)
-              .value()) {
-    set_off(std::chrono::seconds(0));
-}
-
-std::map<std::string, std::string> SteppedClock::environment() const {
-    auto environment = environment_of_fakes();
-    environment["FAKETIME_TIMESTAMP_FILE"] = (directory_.path() / "offset").string();
-    environment["FAKETIME_CACHE_DURATION"] = "1";
-    return environment;
-}
-
-// Renamed into place: nobody reads half of it.
-void SteppedClock::set_off(std::chrono::seconds off) {
-    const auto written = directory_.path() / "written";
-    std::ofstream(written) << offset(off) << '\n';
-    fs::rename(written, directory_.path() / "offset");
+// In place: programs have the file mapped.
+void WrongClock::set_off(std::chrono::seconds off) {
+    const std::int64_t count = off.count();
+    const bool is_new = !fs::exists(offset());
+    std::fstream file(offset(), is_new ? std::ios::out : std::ios::in | std::ios::out);
+    file.write(reinterpret_cast<const char*>(&count), sizeof count);
 }
 
 }  // namespace millrace::chaos

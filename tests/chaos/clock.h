@@ -1,8 +1,7 @@
-// Wrong clocks, by Debian's libfaketime: it tells a program another time of day, and leaves the
-// monotonic clock alone.
+// A time of day that is wrong, and can be stepped, for the programs that are given it
+// (wrong_clock.cc). It leaves their monotonic clock alone.
 //
 // Threads: one caller at a time.
-// Errors:  a library that is missing throws std::runtime_error with what to install.
 #pragma once
 
 #include <chrono>
@@ -14,20 +13,20 @@
 
 namespace millrace::chaos {
 
-// The environment of a program whose clock is always off by this.
-std::map<std::string, std::string> wrong_clock(std::chrono::seconds off);
-
-// A clock that can be stepped while a program of PostgreSQL's user goes by it.
-class SteppedClock {
+class WrongClock {
  public:
-    SteppedClock();  // Right.
+    explicit WrongClock(std::chrono::seconds off = {});
 
+    // Of a program that is to go by it; it must not outlive the clock.
     std::map<std::string, std::string> environment() const;
-    // Seen within a second.
+    // Seen at once.
     void set_off(std::chrono::seconds off);
 
  private:
-    process::TemporaryDirectory directory_;
+    std::filesystem::path library() const { return directory_.path() / "clock.so"; }
+    std::filesystem::path offset() const { return directory_.path() / "offset"; }
+
+    process::TemporaryDirectory directory_;  // Also PostgreSQL's user can read it.
 };
 
 }  // namespace millrace::chaos

@@ -17,7 +17,8 @@ seconds an_hour(Scene& scene) {
 void run_worker_with_wrong_clock(Scene& scene) {
     auto& system = scene.system();
     const auto number = scene.any_worker();
-    system.restart_worker(number, wrong_clock(an_hour(scene)));
+    const WrongClock clock(an_hour(scene));
+    system.restart_worker(number, clock.environment());
     system.await("the worker with the wrong clock runs jobs",
                  [&] { return system.running_jobs(number) > 0; });
     Scene::last(System::kLeaseTtl);
@@ -28,7 +29,8 @@ void run_worker_with_wrong_clock(Scene& scene) {
 void run_gateway_with_wrong_clock(Scene& scene) {
     auto& system = scene.system();
     const auto number = scene.any_gateway();
-    system.restart_gateway(number, wrong_clock(an_hour(scene)));
+    const WrongClock clock(an_hour(scene));
+    system.restart_gateway(number, clock.environment());
     Scene::last(System::kLeaseTtl);
     system.restart_gateway(number);
 }

@@ -51,7 +51,7 @@ test::StackOptions System::stack_options(const test::Settings& settings,
 
 System::System(const SystemOptions& options)
     : sockets_(process::TemporaryDirectory::make("millrace-gates-").value()),
-      postgres_clock_(options.stepped_clock ? std::make_unique<SteppedClock>() : nullptr),
+      postgres_clock_(options.stepped_clock ? std::make_unique<WrongClock>() : nullptr),
       disk_(options.postgres_disk) {
     std::vector<int> relays;
     const auto make_gates = [&](const std::string& name) {

@@ -47,7 +47,7 @@ class System {
     std::size_t workers() const { return worker_gates_.size(); }
     test::Stack& stack() { return *stack_; }
     ModelEndpoint& model_endpoint() { return model_endpoint_; }
-    SteppedClock& postgres_clock() { return *postgres_clock_; }  // With stepped_clock.
+    WrongClock& postgres_clock() { return *postgres_clock_; }  // With stepped_clock.
     SmallDisk* disk() const { return disk_; }
     bool has_stepped_clock() const { return postgres_clock_ != nullptr; }
     Database database() const { return Database(stack_->conninfo()); }
@@ -85,7 +85,7 @@ class System {
 
     process::TemporaryDirectory sockets_;
     ModelEndpoint model_endpoint_;
-    std::unique_ptr<SteppedClock> postgres_clock_;
+    std::unique_ptr<WrongClock> postgres_clock_;
     SmallDisk* disk_;
     std::vector<Gates> gateway_gates_;
     std::vector<Gates> worker_gates_;
