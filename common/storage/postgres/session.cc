@@ -17,7 +17,8 @@ using std::chrono::seconds;
 using telemetry::Metric;
 
 constexpr milliseconds kPauseMin{50};
-constexpr milliseconds kPauseMax{5000};
+// A server that is back is found within this, by each session for itself.
+constexpr milliseconds kPauseMax{1000};
 constexpr seconds kClockInterval{10};
 
 // Set by statements and not by the connection string, because poolers refuse its `options`.
@@ -166,8 +167,8 @@ void Session::handle(const Failure& failure) {
     if (failures_in_a_row_ < 2) return;
     const auto doublings = std::min(failures_in_a_row_ - 2, 10);
     const auto pause = std::min(kPauseMin * (1 << doublings), kPauseMax);
-    const auto jitter = system_random().below(static_cast<std::uint64_t>(pause.count()));
-    connect_at_ = system_clock().now() + pause + milliseconds(jitter);
+    const auto jitter = system_random().below(static_cast<std::uint64_t>(pause.count()) / 2);
+    connect_at_ = system_clock().now() + pause - milliseconds(jitter);
     if (failures_in_a_row_ == 2) {
         log_warning("PostgreSQL cannot be used", {{"reason", failure.error.message}});
     }
