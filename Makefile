@@ -64,8 +64,9 @@ demo: setup build ## A real model answers real prompts on the embedded stack.
 bench: setup build-all ## Measure throughput and latency.
 	@bench/run.sh
 
-soak: build-all ## What runs for hours: a million simulated worlds (SEEDS=…).
+soak: build-all ## What runs for hours: simulated worlds (SEEDS=…), then chaos (CHAOS="--seed N --hours H").
 	@build/bin/millrace-simulate --seeds 1..$(SEEDS) --jobs $(JOBS)
+	@MILLRACE_BIN=build/bin build/bin/millrace-soak $(CHAOS)
 
 fmt: ## Format all sources in place.
 	@clang-format-14 -i $(SOURCES)
