@@ -12,7 +12,7 @@ constexpr std::array<std::string_view, 12> kReads{
 
 }  // namespace
 
-Connection::Connection(storage::JobStore& database, Process& process, const Weather::Store& weather,
+Connection::Connection(Database& database, Process& process, const Weather::Store& weather,
                        std::function<void()> on_fault)
     : InterceptedJobStore(database),
       database_(database),
@@ -53,11 +53,14 @@ bool Connection::arrives(std::string_view name) {
 }
 
 void Connection::carry_out_later(std::string_view name, std::function<void()> call) {
-    const auto delay = world_.between(milliseconds(1), seconds(4));
-    world_.after(delay, [&world = world_, &weather = weather_, name, call = std::move(call)] {
-        if (weather.away) return;
-        world.say("database", "{}: carried out late", name);
-        call();
+    // Some outlast the lease of whoever sent them.
+    const auto most = world_.chance(0.3) ? 2 * kLeaseTtl : kLeaseTtl / 3;
+    const auto delay = world_.between(milliseconds(1), most);
+    database_.expect_call();
+    world_.after(delay, [&world = world_, &weather = weather_, &database = database_, name,
+                         alive = database_.alive(), call = std::move(call)] {
+        world.say("database", "{}: {} late", name, weather.away ? "lost" : "carried out");
+        database.carry_out(weather.away ? nullptr : call, alive);
     });
 }
 

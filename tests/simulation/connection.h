@@ -2,9 +2,9 @@
 // time, is refused, its answer is lost, or it is carried out after the caller has given up.
 #pragma once
 
-#include <set>
 #include <string_view>
 
+#include "tests/simulation/database.h"
 #include "tests/simulation/process.h"
 #include "tests/simulation/weather.h"
 #include "tests/support/intercepted_job_store.h"
@@ -14,7 +14,7 @@ namespace millrace::simulation {
 class Connection : public test::InterceptedJobStore<Connection> {
  public:
     // Borrows all but the process, which it belongs to. `on_fault` is called when a call fails.
-    Connection(storage::JobStore& database, Process& process, const Weather::Store& weather,
+    Connection(Database& database, Process& process, const Weather::Store& weather,
                std::function<void()> on_fault);
 
     // As of the last answer.
@@ -62,7 +62,7 @@ class Connection : public test::InterceptedJobStore<Connection> {
     void carry_out_later(std::string_view name, std::function<void()> call);
     void remember_time();
 
-    storage::JobStore& database_;
+    Database& database_;
     World& world_;
     Process& process_;
     const Weather::Store& weather_;

@@ -10,6 +10,32 @@ WallTime DatabaseClock::wall() const {
     return std::chrono::sys_days(std::chrono::year(2026) / 1 / 1) + world_.age() + offset_;
 }
 
+std::set<WorkerId> Database::alive() {
+    std::set<WorkerId> alive;
+    for (const auto& worker : *worker_list()) {
+        if (worker.state == storage::WorkerState::kAlive) alive.insert(worker.info.id);
+    }
+    return alive;
+}
+
+void Database::carry_out(const std::function<void()>& call, const std::set<WorkerId>& alive_then) {
+    --calls_expected_;
+    if (!call) return;
+    alive_then_ = alive_then;
+    call();
+    alive_then_.clear();
+}
+
+bool Database::may_claim(WorkerId worker) const {
+    return alive_then_.contains(worker) || MemoryJobStore::may_claim(worker);
+}
+
+Status Database::worker_stop(WorkerId worker) {
+    auto stopped = MemoryJobStore::worker_stop(worker);
+    history_.tell(&Checker::stopped, worker);
+    return stopped;
+}
+
 Result<std::vector<storage::InsertedJob>> Database::job_insert(
     const std::vector<storage::NewJob>& jobs) {
     auto inserted = MemoryJobStore::job_insert(jobs);
@@ -63,10 +89,14 @@ void Database::tell_claim(WorkerId worker, const storage::Claim& claim) {
 
 Result<std::vector<storage::SettledReply>> Database::job_settle(
     WorkerId worker, const std::vector<storage::SettledAttempt>& attempts) {
-    auto replies = MemoryJobStore::job_settle(worker, attempts);
-    for (std::size_t i = 0; i < attempts.size(); ++i) {
-        history_.tell(&Checker::settled, worker, attempts[i], (*replies)[i]);
-        history_.touched(attempts[i].key.job, Cause::kSettle);
+    // One by one, so that each change has its cause; nobody else moves meanwhile.
+    std::vector<storage::SettledReply> replies;
+    for (const auto& attempt : attempts) {
+        auto reply = MemoryJobStore::job_settle(worker, {attempt});
+        if (!reply) return reply;
+        history_.tell(&Checker::settled, worker, attempt, reply->front());
+        history_.touched(attempt.key.job, Cause::kSettle);
+        replies.push_back(reply->front());
     }
     return replies;
 }

@@ -26,6 +26,16 @@ class Database : public test::MemoryJobStore {
     Database(test::MemoryDatabase& database, History& history)
         : MemoryJobStore(database), history_(history) {}
 
+    // --- Calls whose callers have given up ---
+    void expect_call() { ++calls_expected_; }
+    bool expects_calls() const { return calls_expected_ > 0; }
+    std::set<WorkerId> alive();
+    // One that was expected; null: it was lost. It sees the workers that were alive when it was
+    // sent.
+    void carry_out(const std::function<void()>& call, const std::set<WorkerId>& alive_then);
+
+    // --- JobStore ---
+
     Result<std::vector<storage::InsertedJob>> job_insert(
         const std::vector<storage::NewJob>& jobs) override;
     Result<std::vector<storage::CancelledJob>> job_cancel(const std::vector<JobId>& ids) override;
@@ -43,12 +53,18 @@ class Database : public test::MemoryJobStore {
     Result<storage::DutyPage> keeper_rescue(const storage::RescueLimits& limits) override;
     Status worker_mark_lost(const std::vector<storage::WorkerPulse>& silent,
                             bool mass_outage) override;
+    Status worker_stop(WorkerId worker) override;
+
+ protected:
+    bool may_claim(WorkerId worker) const override;
 
  private:
     Result<storage::DutyPage> moved(Result<storage::DutyPage> page, Cause cause);
     void tell_claim(WorkerId worker, const storage::Claim& claim);
 
     History& history_;
+    int calls_expected_ = 0;
+    std::set<WorkerId> alive_then_;  // Of the call that arrives late.
 };
 
 }  // namespace millrace::simulation

@@ -15,7 +15,7 @@ constexpr int kKeeperPassesMax = 10;
 }  // namespace
 
 GatewayProcess::GatewayProcess(World& world, std::string name, Conveyor& conveyor,
-                               storage::JobStore& database, const Weather& weather)
+                               Database& database, const Weather& weather)
     : Process(world, std::move(name)),
       broker_(conveyor, *this),
       parts_(options(), {.clock = clock(),

@@ -6,13 +6,14 @@
 
 #include "producer/parts.h"
 #include "tests/simulation/conveyor.h"
+#include "tests/simulation/database.h"
 #include "tests/simulation/process.h"
 
 namespace millrace::simulation {
 
 class GatewayProcess : public Process {
  public:
-    GatewayProcess(World& world, std::string name, Conveyor& conveyor, storage::JobStore& database,
+    GatewayProcess(World& world, std::string name, Conveyor& conveyor, Database& database,
                    const Weather& weather);
 
     // Makes its threads; call once it is shared. It serves as soon as it has reached the database.

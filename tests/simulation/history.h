@@ -64,6 +64,7 @@ class Checker {
     virtual void started(const StartedAttempt&) {}
     virtual void heard_of(WorkerId) {}  // Registered, or renewed its lease.
     virtual void marked_lost(WorkerId) {}
+    virtual void stopped(WorkerId) {}
     virtual void store_was_away(microseconds) {}
     virtual void clock_stepped() {}
     virtual void power_failed(const std::set<WorkerId>&) {}

@@ -14,6 +14,9 @@
 
 namespace millrace::simulation {
 
+// Of all workers: long beside a call, short beside a life.
+inline constexpr milliseconds kLeaseTtl{6000};
+
 // A machine's clock: its monotonic time runs at a rate of its own, its wall time is off.
 class SkewedClock : public Clock {
  public:

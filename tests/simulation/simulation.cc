@@ -14,8 +14,7 @@ namespace millrace::simulation {
 namespace {
 
 constexpr milliseconds kGlanceInterval{250};
-// The last late effect, and then some.
-constexpr seconds kCalmMin{6};
+constexpr seconds kCalmMin{3};
 // A poisonous job has to be lost three times, each for a lease; then backoffs.
 constexpr seconds kCalmMax{120};
 
@@ -30,6 +29,7 @@ class Simulation {
           weather_(draw_weather(world_)),
           conveyor_(world_, weather_.conveyor),
           clients_(world_, history_, database_clock_, [this] { return serving_gateway(); }) {
+        if (options.mutation) memory_.leave_out(*options.mutation);
         add_checkers(history_);
     }
 
@@ -204,7 +204,7 @@ class Simulation {
     }
 
     bool is_at_rest() const {
-        return clients_.are_done() && history_.all_final() &&
+        return clients_.are_done() && !database_.expects_calls() && history_.all_final() &&
                std::ranges::all_of(workers_, [](const auto& worker) {
                    return worker->is_alive() && worker->holds_nothing();
                });

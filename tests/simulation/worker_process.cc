@@ -23,7 +23,7 @@ WorkerShape draw_worker(World& world, int number) {
 }
 
 WorkerProcess::WorkerProcess(World& world, WorkerShape shape, int number, Conveyor& conveyor,
-                             storage::JobStore& database, const Weather& weather, History& history)
+                             Database& database, const Weather& weather, History& history)
     : Process(world, shape.name),
       shape_(std::move(shape)),
       number_(number),

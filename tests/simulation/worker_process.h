@@ -5,13 +5,12 @@
 #include <vector>
 
 #include "tests/simulation/conveyor.h"
-#include "tests/simulation/history.h"
+#include "tests/simulation/database.h"
 #include "tests/simulation/process.h"
 #include "worker/parts.h"
 
 namespace millrace::simulation {
 
-inline constexpr milliseconds kLeaseTtl{6000};
 inline constexpr milliseconds kStealBound{2000};
 
 // What a worker keeps when it starts anew.
@@ -27,7 +26,7 @@ WorkerShape draw_worker(World& world, int number);
 class WorkerProcess : public Process {
  public:
     WorkerProcess(World& world, WorkerShape shape, int number, Conveyor& conveyor,
-                  storage::JobStore& database, const Weather& weather, History& history);
+                  Database& database, const Weather& weather, History& history);
     ~WorkerProcess() override;
 
     // Makes its threads; call once it is shared.

@@ -23,6 +23,7 @@
 
 #include "common/base/clock.h"
 #include "common/storage/job_store.h"
+#include "tests/support/mutation.h"
 
 namespace millrace::test {
 
@@ -36,6 +37,9 @@ class MemoryDatabase {
 
     // While held, keepers of this duty ("release", "expire", "overdue", "rescue") do not lead.
     void hold_duty(const std::string& duty, bool held);
+
+    // From now on this guard is not there.
+    void leave_out(Mutation guard) { left_out_ = guard; }
 
  private:
     friend class MemoryJobStore;
@@ -67,7 +71,10 @@ class MemoryDatabase {
     // As a store shows it; the lock is held.
     storage::JobRecord shown(const Row& row, storage::JobFields fields) const;
 
+    bool lacks(Mutation guard) const { return left_out_ == guard; }
+
     const Clock& clock_;
+    std::optional<Mutation> left_out_;
 
     mutable std::mutex mutex_;
     // Guarded by mutex_:
@@ -77,6 +84,7 @@ class MemoryDatabase {
     std::map<WorkerId, Worker> workers_;
     std::map<ScopedKey, Key> keys_;
     std::set<std::string> held_duties_;
+    std::set<WorkerId> rescued_;  // Where rescues are not level-triggered: once is enough.
 };
 
 class MemoryJobStore : public storage::JobStore {
@@ -128,6 +136,10 @@ class MemoryJobStore : public storage::JobStore {
     Result<int> worker_purge(std::chrono::seconds retention, int page) override;
     Result<int> partition_rotate(const storage::PartitionPolicy& policy) override;
 
+ protected:
+    // Whether it is alive, as a claim sees it in its snapshot.
+    virtual bool may_claim(WorkerId worker) const;
+
  private:
     using Row = MemoryDatabase::Row;
 
@@ -150,17 +162,17 @@ class MemoryJobStore : public storage::JobStore {
     std::vector<storage::JobRecord> matching(const storage::JobFilter& filter) const;
     bool is_in(WorkerId worker, std::initializer_list<storage::WorkerState> states) const;
     bool lost_in_outage(WorkerId worker) const;
-    bool may_claim(WorkerId worker) const;
     bool has_lease(WorkerId worker) const;
     void leave(WorkerId worker, storage::WorkerState state);
     bool claimable(const Row& row) const;
     storage::Claim claim(Row& row, WorkerId worker);
     // Whether the attempt runs, and the worker holds it.
-    static bool holds(const Row& row, AttemptKey key, WorkerId worker);
+    bool holds(const Row& row, AttemptKey key, WorkerId worker) const;
     void settle(Row& row, const storage::SettledAttempt& attempt);
     void end_attempt(Row& row, const Ending& ending);
     static void count(Row& row, storage::CountedAs counted);
     void end_waiting(Row& row, JobState state, const std::string& code);
+    bool is_orphan(const Row& row) const;
     Ending ending_of_overdue(const Row& row) const;
     Ending ending_of_orphan(const Row& row, bool in_good_order,
                             const storage::RescueLimits& limits) const;

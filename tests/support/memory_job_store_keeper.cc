@@ -42,6 +42,7 @@ Result<DutyPage> MemoryJobStore::keeper_expire(int page) {
 
 Result<DutyPage> MemoryJobStore::keeper_end_overdue(milliseconds grace, int page) {
     const auto due = [=, this](const Row& row) {
+        if (db_.lacks(Mutation::kReconcileAndSweep)) return false;
         return row.deadline && *row.deadline + grace < now();
     };
     return sweep("overdue", page, due, [this](Row& row) {
@@ -62,24 +63,42 @@ MemoryJobStore::Ending MemoryJobStore::ending_of_overdue(const Row& row) const {
     return {was_last ? JobState::kFailed : JobState::kQueued, outcome, "timeout"};
 }
 
+bool MemoryJobStore::is_orphan(const Row& row) const {
+    const auto& record = row.record;
+    if (!info(record.state).is_active) return false;
+    if (db_.lacks(Mutation::kRescueOwnerGuard)) {
+        return std::ranges::any_of(record.attempts, [this](const AttemptRecord& attempt) {
+            return attempt.worker && !has_lease(*attempt.worker);
+        });
+    }
+    return !has_lease(*record.worker) && !db_.rescued_.contains(*record.worker);
+}
+
 Result<DutyPage> MemoryJobStore::keeper_rescue(const RescueLimits& limits) {
-    const auto due = [this](const Row& row) {
-        return info(row.record.state).is_active && !has_lease(*row.record.worker);
-    };
-    return sweep("rescue", limits.page, due, [this, limits](Row& row) {
+    const auto due = [this](const Row& row) { return is_orphan(row); };
+    auto page = sweep("rescue", limits.page, due, [this, limits](Row& row) {
         const bool in_good_order = is_in(*row.record.worker, {WorkerState::kStopped});
         const bool is_loss = !in_good_order && !lost_in_outage(*row.record.worker);
         if (is_loss) ++row.losses;
         end_attempt(row, ending_of_orphan(row, in_good_order, limits));
         count(row, is_loss ? CountedAs::kLoss : CountedAs::kInterruption);
     });
+    const bool is_full = page.moved.size() == static_cast<std::size_t>(limits.page);
+    if (db_.lacks(Mutation::kLevelTriggeredRescue) && page.led && !is_full) {
+        for (const auto& [id, worker] : db_.workers_) {
+            if (!has_lease(id)) db_.rescued_.insert(id);
+        }
+    }
+    return page;
 }
 
 MemoryJobStore::Ending MemoryJobStore::ending_of_orphan(const Row& row, bool in_good_order,
                                                         const RescueLimits& limits) const {
     const auto& record = row.record;
     const auto outcome = in_good_order ? OutcomeKind::kInterrupted : OutcomeKind::kLost;
-    if (record.state == JobState::kCancelling) return {JobState::kCancelled, outcome, "cancelled"};
+    if (record.state == JobState::kCancelling && !db_.lacks(Mutation::kCancellingInRescue)) {
+        return {JobState::kCancelled, outcome, "cancelled"};
+    }
     if (record.expires_at && *record.expires_at <= now()) {
         return {JobState::kExpired, outcome, "expired"};
     }
@@ -109,7 +128,7 @@ Status MemoryJobStore::worker_mark_lost(const std::vector<WorkerPulse>& silent, 
         auto& worker = db_.workers_.at(id);
         if (worker.heartbeats != heartbeats) continue;
         worker.state = WorkerState::kLost;
-        worker.lost_in_outage = mass_outage;
+        worker.lost_in_outage = mass_outage && !db_.lacks(Mutation::kMassOutage);
     }
     return ok();
 }

@@ -23,6 +23,7 @@ const MemoryDatabase::Key* MemoryJobStore::holder_of_key(const NewJob& job) cons
     const auto found = db_.keys_.find(scoped_key(job));
     if (found == db_.keys_.end()) return nullptr;
     const auto& key = found->second;
+    if (key.job != job.id && db_.lacks(Mutation::kIdempotencyIndex)) return nullptr;
     const bool is_over = key.expires_at && *key.expires_at <= now();
     if (key.job != job.id && (is_over || job.idempotency->takes_over)) return nullptr;
     return &key;

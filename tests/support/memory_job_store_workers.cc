@@ -73,6 +73,7 @@ bool MemoryJobStore::has_lease(WorkerId worker) const {
 Result<std::vector<AttemptKey>> MemoryJobStore::worker_active(WorkerId worker) {
     const std::lock_guard lock(db_.mutex_);
     std::vector<AttemptKey> active;
+    if (db_.lacks(Mutation::kReconcileAndSweep)) return active;
     for (const auto& [id, row] : db_.rows_) {
         if (info(row.record.state).is_active && row.record.worker == worker) {
             active.push_back({id, row.record.epoch});
@@ -82,7 +83,8 @@ Result<std::vector<AttemptKey>> MemoryJobStore::worker_active(WorkerId worker) {
 }
 
 bool MemoryJobStore::claimable(const Row& row) const {
-    return row.record.state == JobState::kQueued && (!row.claim_by || *row.claim_by > now());
+    const bool waits = row.record.state == JobState::kQueued || db_.lacks(Mutation::kQueuedInClaim);
+    return waits && (!row.claim_by || *row.claim_by > now());
 }
 
 Claim MemoryJobStore::claim(Row& row, WorkerId worker) {
@@ -127,7 +129,7 @@ Result<std::vector<ClaimedJob>> MemoryJobStore::job_steal(WorkerId worker,
     const std::lock_guard lock(db_.mutex_);
     TRY_STATUS(check_queue(request.queue));
     std::vector<ClaimedJob> stolen;
-    if (!may_claim(worker)) return stolen;
+    if (!may_claim(worker) || db_.lacks(Mutation::kStealing)) return stolen;
     for (auto& [id, row] : db_.rows_) {
         if (stolen.size() == static_cast<std::size_t>(request.limit)) break;
         const auto& record = row.record;
@@ -161,9 +163,11 @@ void MemoryJobStore::count(Row& row, CountedAs counted) {
     ++(counted == CountedAs::kFailure ? record.failures : record.interruptions);
 }
 
-bool MemoryJobStore::holds(const Row& row, AttemptKey key, WorkerId worker) {
+bool MemoryJobStore::holds(const Row& row, AttemptKey key, WorkerId worker) const {
     const auto& record = row.record;
-    return info(record.state).is_active && record.epoch == key.epoch && record.worker == worker;
+    const bool runs = info(record.state).is_active || db_.lacks(Mutation::kStateInCompletion);
+    const bool is_current = record.epoch == key.epoch || db_.lacks(Mutation::kEpochInCompletion);
+    return runs && is_current && record.worker == worker;
 }
 
 // The worker lets go of the job: it waits for another attempt, unless it is over.
@@ -213,7 +217,8 @@ void MemoryJobStore::settle(Row& row, const SettledAttempt& attempt) {
     const auto& [key, settlement, outcome] = attempt;
     auto& record = row.record;
     const bool completed = settlement.next == JobState::kCompleted;
-    const bool cancelled = record.state == JobState::kCancelling && !completed;
+    const bool cancelled = record.state == JobState::kCancelling && !completed &&
+                           !db_.lacks(Mutation::kCancellingInRetry);
     Ending ending{settlement.next, outcome_of(attempt), settlement.error_code,
                   settlement.error_message};
     if (cancelled) {

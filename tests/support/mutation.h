@@ -1,5 +1,5 @@
-// Guards that a test may take out of the code or the store, one at a time, to prove that something
-// notices. The names are those of docs/delivery-guarantees.md.
+// Guards that a test may take out of the store in memory, one at a time, to prove that something
+// notices. The names are those of the model's mutants (tests/model).
 #pragma once
 
 #include <array>
@@ -11,11 +11,11 @@ namespace millrace::test {
 enum class Mutation : std::uint8_t {
     kEpochInCompletion,
     kStateInCompletion,
-    kIncarnationInFence,
     kQueuedInClaim,
     kLevelTriggeredRescue,
     kRescueOwnerGuard,
     kCancellingInRescue,
+    kCancellingInRetry,
     kReconcileAndSweep,
     kStealing,
     kMassOutage,
@@ -30,11 +30,11 @@ struct MutationInfo {
 inline constexpr std::array kMutations{
     MutationInfo{Mutation::kEpochInCompletion, "epoch-in-completion"},
     MutationInfo{Mutation::kStateInCompletion, "state-in-completion"},
-    MutationInfo{Mutation::kIncarnationInFence, "incarnation-in-fence"},
     MutationInfo{Mutation::kQueuedInClaim, "queued-in-claim"},
     MutationInfo{Mutation::kLevelTriggeredRescue, "level-triggered-rescue"},
     MutationInfo{Mutation::kRescueOwnerGuard, "rescue-owner-guard"},
     MutationInfo{Mutation::kCancellingInRescue, "cancelling-in-rescue"},
+    MutationInfo{Mutation::kCancellingInRetry, "cancelling-in-retry"},
     MutationInfo{Mutation::kReconcileAndSweep, "reconcile-and-sweep"},
     MutationInfo{Mutation::kStealing, "stealing"},
     MutationInfo{Mutation::kMassOutage, "mass-outage"},

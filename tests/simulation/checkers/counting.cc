@@ -16,6 +16,11 @@ class Counting : public Checker {
         if (reply.accepted) last_settled_[attempt.key.job] = attempt;
     }
 
+    void claimed(WorkerId, const storage::Claim& claim) override {
+        const auto& job = history().jobs().at(claim.key.job);
+        if (claim.losses > losses_[job.id]) violated(job, "had a loss counted that does not");
+    }
+
     void power_failed(const std::set<WorkerId>& workers) override {
         // One alone is no mass.
         if (workers.size() > 1) powerless_.insert(workers.begin(), workers.end());

@@ -33,6 +33,7 @@ class Fences : public Checker {
 
     void settled(WorkerId worker, const storage::SettledAttempt& attempt,
                  const storage::SettledReply& reply) override {
+        settling_ = attempt.key;
         if (!reply.accepted) return;
         const auto claim = claims_.find(attempt.key);
         if (claim == claims_.end() || claim->second.worker != worker) {
@@ -45,13 +46,15 @@ class Fences : public Checker {
         history().violated("2", attempt.key.job.str() + " completed under two epochs");
     }
 
-    // The epoch that ended must be the one that was current.
     void changed(const Change& change) override {
         if (change.cause != Cause::kSettle || change.before == nullptr) return;
         const auto& [before, after] = std::tie(*change.before, change.after);
         if (before.state == after.state && before.failures == after.failures) return;
-        if (info(before.state).is_active) return;
-        history().violated("3", after.id.str() + " was ended while no attempt ran");
+        if (!info(before.state).is_active) {
+            history().violated("3", after.id.str() + " was ended while no attempt ran");
+        } else if (before.epoch != settling_.epoch) {
+            history().violated("3", after.id.str() + " was ended by an earlier attempt's outcome");
+        }
     }
 
  private:
@@ -61,6 +64,7 @@ class Fences : public Checker {
     };
 
     std::map<AttemptKey, Claimed> claims_;
+    AttemptKey settling_;  // Of the change that comes next.
     std::map<JobId, Epoch> completed_;
 };
 

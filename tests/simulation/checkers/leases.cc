@@ -31,6 +31,15 @@ class Leases : public Checker {
         history().violated("8", worker.str() + " was declared lost before it was silent for a ttl");
     }
 
+    void stopped(WorkerId worker) override { lost_.insert(worker); }
+
+    // A rescue takes jobs only from those who are gone.
+    void changed(const Change& change) override {
+        if (change.cause == Cause::kClaim) holder_[change.after.id] = *change.after.worker;
+        if (change.cause != Cause::kRescue || lost_.contains(holder_[change.after.id])) return;
+        history().violated("3", change.after.id.str() + " was taken from a live worker");
+    }
+
     void started(const StartedAttempt& attempt) override {
         if (!attempt.worker) {
             history().violated("4", attempt.key.job.str() + " started on a lapsed lease");
@@ -41,7 +50,8 @@ class Leases : public Checker {
 
  private:
     std::map<WorkerId, MonoTime> heard_at_;
-    std::set<WorkerId> lost_;
+    std::set<WorkerId> lost_;  // Or gone in good order.
+    std::map<JobId, WorkerId> holder_;
     MonoTime back_at_ = MonoTime::min();
 };
 
