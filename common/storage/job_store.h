@@ -120,7 +120,8 @@ class JobStore {
     // Active jobs of workers that are not alive → queued (or cancelled, or failed by quarantine).
     virtual Result<DutyPage> keeper_rescue(const RescueLimits& limits) = 0;
 
-    virtual Result<std::vector<WorkerPulse>> worker_pulses() = 0;  // Of those alive or draining.
+    // Of those alive or draining. Makes database_time() exact, too.
+    virtual Result<std::vector<WorkerPulse>> worker_pulses() = 0;
     // Never revived. Only those whose pulse is still the one seen: a late heartbeat wins. Attempts
     // that were lost with a worker in a mass outage count for nobody (design, invariant 8).
     virtual Status worker_mark_lost(const std::vector<WorkerPulse>& silent, bool mass_outage) = 0;

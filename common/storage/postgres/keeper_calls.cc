@@ -54,6 +54,9 @@ Result<DutyPage> PostgresJobStore::keeper_rescue(const RescueLimits& limits) {
 }
 
 Result<std::vector<WorkerPulse>> PostgresJobStore::worker_pulses() {
+    // The duties that follow go by the age of rows: the keeper has to see a step of the clock
+    // first.
+    session_.compare_clock();
     std::vector<WorkerPulse> pulses;
     TRY_STATUS(
         session_.run(Effect::kRead, "worker_pulses", [&](pqxx::transaction_base& transaction) {

@@ -114,8 +114,9 @@ void Session::execute(Commit commit, const Body& body) {
 // so that this costs a write no doubt about its outcome.
 std::optional<Failure> Session::be_connected() {
     if (connection_) {
-        const auto clock_age = system_clock().now() - clock_read_at_;
-        if (clock_age < kClockInterval && !has_unread_bytes()) return std::nullopt;
+        const bool knows_clock =
+            clock_read_at_ && system_clock().now() - *clock_read_at_ < kClockInterval;
+        if (knows_clock && !has_unread_bytes()) return std::nullopt;
         try {
             read_clock();
             return std::nullopt;

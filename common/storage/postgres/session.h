@@ -37,8 +37,10 @@ class Session {
     // Several statements in one transaction, which commits when the body returns.
     Status transact(std::string_view name, const Body& body);
 
-    // PostgreSQL's clock, estimated; zero before the first connection.
+    // PostgreSQL's clock, estimated; zero before the first connection. Compared with the real one
+    // before a statement at times, and before the next after compare_clock().
     milliseconds database_time() const;
+    void compare_clock() { clock_read_at_.reset(); }
 
  private:
     enum class Commit { kEachStatement, kAtTheEnd };
@@ -60,7 +62,7 @@ class Session {
     int failures_in_a_row_ = 0;                 // Of connections, until a statement succeeds.
     MonoTime connect_at_;                       // Not before.
     std::optional<milliseconds> clock_offset_;  // PostgreSQL's clock less our monotonic one.
-    MonoTime clock_read_at_;
+    std::optional<MonoTime> clock_read_at_;
 };
 
 // A libpq connection string with what Millrace wants where `conninfo` does not say otherwise.

@@ -131,6 +131,22 @@ TEST_F(Connection, QuotesNoDataInErrors) {
     EXPECT_EQ(inserted.error().message.find("oops"), std::string::npos) << inserted.error().message;
 }
 
+// The keeper has to know of it before it sweeps anything by the age of rows.
+TEST_F(Connection, SeesAStepOfPostgresClockWithTheWorkersPulses) {
+    execute(R"(
+        CREATE TABLE step AS SELECT interval '0' AS by;
+        CREATE FUNCTION clock_timestamp() RETURNS timestamptz LANGUAGE sql AS
+            'SELECT pg_catalog.clock_timestamp() + by FROM public.step')");
+    auto stepped = options();
+    stepped.conninfo += " options='-c search_path=public,pg_catalog'";
+    const auto store = postgres_store(stepped)();
+    ASSERT_TRUE(store->worker_pulses());
+    const auto before = store->database_time();
+    execute("UPDATE step SET by = '1 hour'");
+    ASSERT_TRUE(store->worker_pulses());
+    EXPECT_GE(store->database_time() - before, 1h);
+}
+
 TEST_F(Connection, IsNotNeededBeforeTheFirstCall) {
     const auto store = postgres_store({.conninfo = "host=/nowhere"})();
     EXPECT_EQ(store->database_time(), 0ms);
