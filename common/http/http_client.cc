@@ -82,6 +82,17 @@ Error transfer_error(CURLcode code, const Transfer& transfer) {
     return {ErrorCode::kUnavailable, curl_easy_strerror(code)};
 }
 
+// Curl sends a request once more by itself where a connection that it had open ends before the
+// answer begins: the server may have got the first.
+bool may_be_repeated(const Request& request) {
+    constexpr std::string_view kKey = "idempotency-key:";
+    const auto lower = [](unsigned char c) { return std::tolower(c); };
+    if (request.method != "POST") return true;
+    return std::ranges::any_of(request.headers, [&](const std::string& line) {
+        return std::ranges::equal(line.substr(0, kKey.size()), kKey, {}, lower);
+    });
+}
+
 }  // namespace
 
 struct Client::Handle {
@@ -115,6 +126,7 @@ Result<Response> Client::stream(const Request& request, const OnData& on_data) {
     curl_easy_setopt(curl, CURLOPT_URL, request.url.c_str());
     curl_easy_setopt(curl, CURLOPT_CUSTOMREQUEST, request.method.c_str());
     curl_easy_setopt(curl, CURLOPT_HTTPHEADER, headers.list);
+    curl_easy_setopt(curl, CURLOPT_FRESH_CONNECT, may_be_repeated(request) ? 0L : 1L);
     curl_easy_setopt(curl, CURLOPT_NOSIGNAL, 1L);
     curl_easy_setopt(curl, CURLOPT_TCP_NODELAY, 1L);
     curl_easy_setopt(curl, CURLOPT_CONNECTTIMEOUT_MS, 5000L);

@@ -46,6 +46,8 @@ class Client {
     Client(const Client&) = delete;
     Client& operator=(const Client&) = delete;
 
+    // A POST without an Idempotency-Key is sent once, on a connection of its own; after an error it
+    // may have arrived or not.
     Result<Response> send(const Request& request);
     // As send, but hands the body of a 2xx answer to `on_data` as it comes.
     Result<Response> stream(const Request& request, const OnData& on_data);

@@ -111,23 +111,13 @@ class Load::Clients {
         submit(errand);
     }
 
-    static bool has_key(const http::Request& request) {
-        return std::ranges::any_of(request.headers, [](const std::string& header) {
-            return header.starts_with("idempotency-key:");
-        });
-    }
-
     Answer exchange(http::Request request, milliseconds patience) {
         const auto which = client_->random.below(options_.urls.size());
         request.url = options_.urls.at(which) + request.url;
         request.timeout = patience;
         Answer answer;
         answer.span.from = history_.now();
-        // Over a connection that it has used before, libcurl sends even a POST once more when that
-        // breaks without an answer: two jobs, where there is no key.
-        const bool may_be_repeated = request.method != "POST" || has_key(request);
-        const auto response =
-            may_be_repeated ? client_->http.send(request) : http::Client().send(request);
+        const auto response = client_->http.send(request);
         answer.span.to = history_.now();
         if (!response.has_value()) return answer;
         answer.http = response->status;
