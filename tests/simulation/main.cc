@@ -1,7 +1,7 @@
 // millrace-simulate: lives of simulated worlds, by their seeds.
 //
-//   millrace-simulate --seeds 1..10000           all of them; prints each that violates an
-//   invariant millrace-simulate --seeds 4711 --trace       one, line by line
+//   millrace-simulate --seeds 1..10000        all of them; prints each that violates an invariant
+//   millrace-simulate --seeds 4711 --trace    one, line by line
 #include <fmt/format.h>
 
 #include <CLI/CLI.hpp>
@@ -44,6 +44,16 @@ std::optional<test::Mutation> parse_mutation(const std::string& text) {
 
 void print(const std::string& line) {
     std::fprintf(stdout, "%s\n", line.c_str());
+    std::fflush(stdout);
+}
+
+// What was violated; empty: nothing.
+std::string verdict_of(std::uint64_t seed, const Options& options) {
+    try {
+        return simulate(seed, options).verdict;
+    } catch (const std::exception& error) {
+        return fmt::format("the simulation itself failed: {}", error.what());
+    }
 }
 
 // Returns how many violated something; stops at `failures_max`.
@@ -56,12 +66,12 @@ int run(Range range, int jobs, int failures_max, const Options& options,
     for (int i = 0; i < jobs; ++i) {
         threads.emplace_back("simulate", [&](const std::stop_token&) {
             for (auto seed = next++; seed <= range.last && failures < failures_max; seed = next++) {
-                const auto report = simulate(seed, options);
-                if (report.verdict.empty()) continue;
+                const auto verdict = verdict_of(seed, options);
+                if (verdict.empty()) continue;
                 ++failures;
                 const std::lock_guard lock(mutex);
                 print(fmt::format("seed {}: {}\n  again: millrace-simulate --seeds {}{} --trace",
-                                  seed, report.verdict, seed, replay_options));
+                                  seed, verdict, seed, replay_options));
             }
         });
     }
