@@ -135,14 +135,25 @@ Result<Keeper::Work> Keeper::rescue() {
         silent_.clear();
     }
     if (silent_.empty()) return work;
-    const bool mass_outage = silence_.mass_outage();
-    TRY_STATUS(store_.worker_mark_lost(silent_, mass_outage));
-    for (const auto& worker : std::exchange(silent_, {})) {
-        log_warning("a worker is silent for the lease's ttl; its jobs go to others",
-                    {{"worker", worker.id.str()}, {"mass_outage", mass_outage}});
-    }
+    TRY_STATUS(mark_lost(true));
+    TRY_STATUS(mark_lost(false));
+    silent_.clear();
     work.more = true;  // Their jobs.
     return work;
+}
+
+Status Keeper::mark_lost(bool in_outage) {
+    std::vector<storage::WorkerPulse> pulses;
+    for (const auto& worker : silent_) {
+        if (worker.in_outage == in_outage) pulses.push_back(worker.pulse);
+    }
+    if (pulses.empty()) return ok();
+    TRY_STATUS(store_.worker_mark_lost(pulses, in_outage));
+    for (const auto& pulse : pulses) {
+        log_warning("a worker is silent for the lease's ttl; its jobs go to others",
+                    {{"worker", pulse.id.str()}, {"mass_outage", in_outage}});
+    }
+    return ok();
 }
 
 Result<Keeper::Work> Keeper::hand_on(Result<storage::DutyPage> page) {

@@ -64,6 +64,7 @@ class Keeper {
     bool watch_workers();
     void watch_clock();
     Result<Work> rescue();
+    Status mark_lost(bool in_outage);
     Result<Work> measure();
     Result<Work> hint();
     Result<Work> hand_on(Result<storage::DutyPage> page);
@@ -79,7 +80,7 @@ class Keeper {
     MonoTime watch_due_ = MonoTime::min();
     bool store_answers_ = true;
     SilenceWatch silence_;
-    std::vector<storage::WorkerPulse> silent_;    // Not marked lost yet.
+    std::vector<SilentWorker> silent_;            // Not marked lost yet.
     std::optional<milliseconds> clock_distance_;  // PostgreSQL's clock less ours.
     MonoTime sweep_from_ = MonoTime::min();       // After a step of the clock.
 };

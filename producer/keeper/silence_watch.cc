@@ -22,14 +22,18 @@ void SilenceWatch::observe(const std::vector<storage::WorkerPulse>& pulses, Mono
     for (const auto& [id, seen] : seen_) {
         if (!now.contains(id) && is_suspect(seen)) lost_.push_back(sent);
     }
-    while (!lost_.empty() && sent - lost_.front() > options_.ttl / 2) lost_.pop_front();
+    while (!lost_.empty() && sent - lost_.front() >= options_.ttl / 2) lost_.pop_front();
     seen_ = std::move(now);
+    // Remembered: by the time that all of them are marked lost, others may have started instead.
+    if (!mass_outage()) return;
+    for (auto& [id, seen] : seen_) seen.in_outage = seen.in_outage || is_suspect(seen);
 }
 
-std::vector<storage::WorkerPulse> SilenceWatch::silent() const {
-    std::vector<storage::WorkerPulse> silent;
+std::vector<SilentWorker> SilenceWatch::silent() const {
+    std::vector<SilentWorker> silent;
     for (const auto& [id, seen] : seen_) {
-        if (asked_ - seen.since >= options_.ttl) silent.push_back({id, seen.heartbeats});
+        if (asked_ - seen.since < options_.ttl) continue;
+        silent.push_back({{id, seen.heartbeats}, seen.in_outage});
     }
     return silent;
 }

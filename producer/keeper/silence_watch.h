@@ -23,6 +23,11 @@ struct SilenceOptions {
     milliseconds gap_max{10000};  // Of one read, and between two.
 };
 
+struct SilentWorker {
+    storage::WorkerPulse pulse;
+    bool in_outage = false;  // Its silence was, at some time, part of a mass outage.
+};
+
 class SilenceWatch {
  public:
     explicit SilenceWatch(SilenceOptions options) : options_(options) {}
@@ -34,7 +39,7 @@ class SilenceWatch {
     void start_anew() { seen_.clear(); }
 
     // As of the last read: workers that were silent for the whole ttl.
-    std::vector<storage::WorkerPulse> silent() const;
+    std::vector<SilentWorker> silent() const;
 
     // Whether more than a third of the live workers fell silent within one ttl (design, invariant
     // 8). One worker alone is no mass: else a job that kills its worker would never be found out
@@ -45,6 +50,7 @@ class SilenceWatch {
     struct Seen {
         std::int64_t heartbeats = 0;
         MonoTime since;
+        bool in_outage = false;
     };
 
     // In an outage the first is silent for the ttl while the others, who beat last a little later,

@@ -47,8 +47,8 @@ TEST_F(SilenceWatchTest, AWorkerIsSilentAfterItsTtlAndNotBefore) {
     EXPECT_THAT(watch_.silent(), IsEmpty());
     pass(seconds(1), 1);
     ASSERT_THAT(watch_.silent(), SizeIs(1));
-    EXPECT_EQ(watch_.silent()[0].id, workers_[0]);
-    EXPECT_EQ(watch_.silent()[0].heartbeats, pulses_[0].heartbeats);
+    EXPECT_EQ(watch_.silent()[0].pulse.id, workers_[0]);
+    EXPECT_EQ(watch_.silent()[0].pulse.heartbeats, pulses_[0].heartbeats);
 }
 
 TEST_F(SilenceWatchTest, AHeartbeatEndsTheSilence) {
@@ -127,6 +127,17 @@ TEST_F(SilenceWatchTest, WorkersMarkedLostAMomentAgoBelongToTheOutage) {
     pass(seconds(5), 1);
     EXPECT_THAT(watch_.silent(), SizeIs(1));
     EXPECT_TRUE(watch_.mass_outage());
+}
+
+TEST_F(SilenceWatchTest, WorkersOfAnOutageStayThatWhenOthersStartInTheirStead) {
+    start(3);
+    pass(seconds(20), 3);
+    EXPECT_TRUE(watch_.mass_outage());
+    for (std::size_t i = 3; i < 10; ++i) pulses_.push_back({workers_[i], 1});
+    pass(seconds(11), 3);
+    EXPECT_FALSE(watch_.mass_outage());
+    ASSERT_THAT(watch_.silent(), SizeIs(3));
+    for (const auto& worker : watch_.silent()) EXPECT_TRUE(worker.in_outage);
 }
 
 TEST_F(SilenceWatchTest, LossesOneAfterTheOtherAreNoOutage) {
