@@ -17,16 +17,21 @@ void SilenceWatch::observe(const std::vector<storage::WorkerPulse>& pulses, Mono
         const auto before = seen_.find(pulse.id);
         const bool unchanged =
             before != seen_.end() && before->second.heartbeats == pulse.heartbeats;
-        now.emplace(pulse.id, unchanged ? before->second : Seen{pulse.heartbeats, received});
+        auto seen = unchanged ? before->second : Seen{pulse.heartbeats, received};
+        seen.since = std::min(seen.since, received);
+        now.emplace(pulse.id, seen);
     }
     for (const auto& [id, seen] : seen_) {
-        if (!now.contains(id) && is_suspect(seen)) lost_.push_back(sent);
+        if (!now.contains(id) && is_suspect(seen)) lost_.emplace_back(sent, seen.since);
     }
-    while (!lost_.empty() && sent - lost_.front() >= options_.ttl / 2) lost_.pop_front();
+    while (!lost_.empty() && sent - lost_.front().first >= options_.ttl) lost_.pop_front();
     seen_ = std::move(now);
     // Remembered: by the time that all of them are marked lost, others may have started instead.
-    if (!mass_outage()) return;
-    for (auto& [id, seen] : seen_) seen.in_outage = seen.in_outage || is_suspect(seen);
+    for (auto& [id, seen] : seen_) seen.in_outage = seen.in_outage || falls_in_outage(seen);
+}
+
+void SilenceWatch::start_anew() {
+    for (auto& [id, seen] : seen_) seen.since = MonoTime::max();
 }
 
 std::vector<SilentWorker> SilenceWatch::silent() const {
@@ -39,10 +44,19 @@ std::vector<SilentWorker> SilenceWatch::silent() const {
 }
 
 bool SilenceWatch::mass_outage() const {
-    const auto suspects = std::ranges::count_if(
-        seen_, [this](const auto& entry) { return is_suspect(entry.second); });
-    const auto silent = static_cast<std::size_t>(suspects) + lost_.size();
-    const auto all = seen_.size() + lost_.size();
+    return std::ranges::any_of(seen_,
+                               [this](const auto& entry) { return falls_in_outage(entry.second); });
+}
+
+bool SilenceWatch::falls_in_outage(const Seen& seen) const {
+    if (!is_suspect(seen)) return false;
+    const auto gone = std::ranges::count_if(
+        lost_, [&](const auto& one) { return is_about(one.second, seen.since); });
+    const auto here = std::ranges::count_if(seen_, [&](const auto& entry) {
+        return is_suspect(entry.second) && is_about(entry.second.since, seen.since);
+    });
+    const auto silent = static_cast<std::size_t>(gone + here);
+    const auto all = seen_.size() + static_cast<std::size_t>(gone);
     return silent >= 2 && silent * 3 > all;
 }
 

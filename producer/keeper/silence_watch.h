@@ -36,32 +36,40 @@ class SilenceWatch {
     void observe(const std::vector<storage::WorkerPulse>& pulses, MonoTime sent, MonoTime received);
 
     // Something was not seen: a read failed, another keeper led, a clock stepped.
-    void start_anew() { seen_.clear(); }
+    // Silence is timed from the next read on.
+    void start_anew();
 
     // As of the last read: workers that were silent for the whole ttl.
     std::vector<SilentWorker> silent() const;
 
-    // Whether more than a third of the live workers fell silent within one ttl (design, invariant
-    // 8). One worker alone is no mass: else a job that kills its worker would never be found out
-    // where there are one or two.
+    // Whether some worker is silent as part of a mass outage: more than a third of the live workers
+    // fell silent at about the same time (design, invariant 8). One worker alone is no mass: else a
+    // job that kills its worker would never be found out where there are one or two.
     bool mass_outage() const;
 
  private:
     struct Seen {
         std::int64_t heartbeats = 0;
-        MonoTime since;
+        MonoTime since;  // max(): from the next read on.
         bool in_outage = false;
     };
 
     // In an outage the first is silent for the ttl while the others, who beat last a little later,
     // are not quite. Half of it sets them apart from healthy ones, who beat several times a ttl.
     bool is_suspect(const Seen& seen) const { return asked_ - seen.since >= options_.ttl / 2; }
+    // Whether they may have died of the same. A job that kills one worker after the other needs
+    // more time than that: each is first marked lost.
+    bool is_about(MonoTime since, MonoTime other) const {
+        return std::chrono::abs(since - other) < options_.ttl / 2;
+    }
+    bool falls_in_outage(const Seen& seen) const;
 
     const SilenceOptions options_;
     MonoTime asked_ = MonoTime::min();     // When the last read was sent.
     MonoTime answered_ = MonoTime::min();  // … and answered.
     std::unordered_map<WorkerId, Seen> seen_;
-    std::deque<MonoTime> lost_;  // When suspects disappeared, within the last half ttl.
+    // Suspects that disappeared within the last ttl: when, and since when they were silent.
+    std::deque<std::pair<MonoTime, MonoTime>> lost_;
 };
 
 }  // namespace millrace::gateway

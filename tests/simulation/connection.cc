@@ -41,6 +41,7 @@ void Connection::travel() {
         world_.wait(milliseconds(100));
         if (world_.now() == before) break;
     }
+    if (slow) on_fault_();
 }
 
 bool Connection::arrives(std::string_view name) {

@@ -89,11 +89,14 @@ TEST_F(SilenceWatchTest, CountsFromTheAnswerToTheNextQuestion) {
     EXPECT_THAT(watch_.silent(), SizeIs(1));
 }
 
-TEST_F(SilenceWatchTest, MoreThanAThirdIsAMassOutage) {
+TEST_F(SilenceWatchTest, AThirdIsNoMassOutage) {
     start(6);
     pass(seconds(1), 0);
     pass(seconds(30), 2);
     EXPECT_FALSE(watch_.mass_outage());
+}
+
+TEST_F(SilenceWatchTest, MoreThanAThirdIsAMassOutage) {
     start(6);
     pass(seconds(1), 0);
     pass(seconds(30), 3);
@@ -138,6 +141,30 @@ TEST_F(SilenceWatchTest, WorkersOfAnOutageStayThatWhenOthersStartInTheirStead) {
     EXPECT_FALSE(watch_.mass_outage());
     ASSERT_THAT(watch_.silent(), SizeIs(3));
     for (const auto& worker : watch_.silent()) EXPECT_TRUE(worker.in_outage);
+}
+
+TEST_F(SilenceWatchTest, WorkersOfAnOutageStayThatWhenTheWatchStartsAnew) {
+    start(3);
+    pass(seconds(20), 2);
+    EXPECT_TRUE(watch_.mass_outage());
+    watch_.start_anew();
+    EXPECT_FALSE(watch_.mass_outage());
+    pass(seconds(31), 1);  // The other was not dead after all.
+    ASSERT_THAT(watch_.silent(), SizeIs(1));
+    EXPECT_TRUE(watch_.silent()[0].in_outage);
+}
+
+TEST_F(SilenceWatchTest, AJobThatKillsOneWorkerAfterTheOtherMakesNoOutage) {
+    start(2);
+    pass(seconds(1), 0);
+    pass(seconds(25), 1);
+    pass(seconds(5), 2);  // The other beat 5 s ago; now it takes the job and dies as well.
+    ASSERT_THAT(watch_.silent(), SizeIs(1));
+    EXPECT_FALSE(watch_.silent()[0].in_outage);
+    pulses_.erase(pulses_.begin());
+    pass(seconds(25), 1);
+    ASSERT_THAT(watch_.silent(), SizeIs(1));
+    EXPECT_FALSE(watch_.silent()[0].in_outage);
 }
 
 TEST_F(SilenceWatchTest, LossesOneAfterTheOtherAreNoOutage) {
