@@ -15,15 +15,15 @@ class Leases : public Checker {
  public:
     using Checker::Checker;
 
-    void heard_of(WorkerId worker) override { heard_at_[worker] = history().world().now(); }
+    void heard_of(WorkerId worker) override { heard_at_[worker] = time_with_store(); }
     // Nobody notices that it was away for a moment.
     void store_was_away(microseconds time) override {
-        if (time > kGapMax) back_at_ = history().world().now();
+        if (time > kGapMax) away_ += time;
     }
 
     void marked_lost(WorkerId worker) override {
         lost_.insert(worker);
-        const auto silent = history().world().now() - std::max(heard_at_.at(worker), back_at_);
+        const auto silent = time_with_store() - heard_at_.at(worker);
         // A keeper's clock may be fast.
         const auto least =
             microseconds(kLeaseTtl) * (1000000 - SkewedClock::kRateErrorMax) / 1000000;
@@ -49,10 +49,13 @@ class Leases : public Checker {
     }
 
  private:
-    std::map<WorkerId, MonoTime> heard_at_;
-    std::set<WorkerId> lost_;  // Or gone in good order.
+    // Silence counts only while the store is there.
+    MonoTime time_with_store() { return history().world().now() - away_; }
+
+    std::map<WorkerId, MonoTime> heard_at_;  // By time_with_store().
+    std::set<WorkerId> lost_;                // Or gone in good order.
     std::map<JobId, WorkerId> holder_;
-    MonoTime back_at_ = MonoTime::min();
+    microseconds away_{0};  // In all.
 };
 
 }  // namespace
