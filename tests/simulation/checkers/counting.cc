@@ -26,6 +26,9 @@ class Counting : public Checker {
         if (workers.size() > 1) powerless_.insert(workers.begin(), workers.end());
     }
 
+    // A heartbeat that was on its way for long: to keepers it was alive until then.
+    void heard_of(WorkerId worker) override { powerless_.erase(worker); }
+
     void changed(const Change& change) override {
         if (change.before == nullptr) return;
         const auto& [before, after] = std::tie(*change.before, change.after);
