@@ -1,5 +1,8 @@
 // Invariant 8: failures end a job at attempts_max and never exceed it; interruptions and losses are
 // no failures; three losses in a row, none of them in a mass outage, quarantine a job.
+#include <algorithm>
+#include <iterator>
+
 #include "tests/simulation/checkers/checkers.h"
 
 namespace millrace::simulation {
@@ -22,12 +25,17 @@ class Counting : public Checker {
     }
 
     void power_failed(const std::set<WorkerId>& workers) override {
+        std::set<WorkerId> known;  // The others had not come to be registered.
+        std::ranges::set_intersection(workers, heard_, std::inserter(known, known.end()));
         // One alone is no mass.
-        if (workers.size() > 1) powerless_.insert(workers.begin(), workers.end());
+        if (known.size() > 1) powerless_.merge(known);
     }
 
     // A heartbeat that was on its way for long: to keepers it was alive until then.
-    void heard_of(WorkerId worker) override { powerless_.erase(worker); }
+    void heard_of(WorkerId worker) override {
+        heard_.insert(worker);
+        powerless_.erase(worker);
+    }
 
     void changed(const Change& change) override {
         if (change.before == nullptr) return;
@@ -71,6 +79,7 @@ class Counting : public Checker {
     std::map<JobId, storage::SettledAttempt> last_settled_;
     std::map<JobId, WorkerId> holder_;
     std::map<JobId, int> losses_;  // In a row, at most.
+    std::set<WorkerId> heard_;
     std::set<WorkerId> powerless_;
 };
 
