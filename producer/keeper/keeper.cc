@@ -194,9 +194,10 @@ Result<Keeper::Work> Keeper::measure() {
 
 // Each gateway sends its own: they cost little, and none has to lead.
 Result<Keeper::Work> Keeper::hint() {
+    // The answer may be on its way for long: what it says is as old as the question.
+    const auto asked_at = store_.database_time();
     TRY(auto ages, store_.lane_ages());
-    wire::LaneHints hints{
-        .measured_at = store_.database_time(), .interval = options_.hint_interval, .lanes = {}};
+    wire::LaneHints hints{.measured_at = asked_at, .interval = options_.hint_interval, .lanes = {}};
     for (auto& lane : ages) {
         hints.lanes.push_back({std::move(lane.queue), lane.priority, lane.oldest});
     }

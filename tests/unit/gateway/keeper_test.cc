@@ -256,6 +256,20 @@ TEST_F(KeeperTest, TellsWorkersHowOldTheLanesAre) {
     }
 }
 
+TEST_F(KeeperTest, HintsAreAsOldAsTheQuestionHoweverLateTheAnswer) {
+    pass(seconds(1));
+    milliseconds asked_at{0};
+    store_.on_call([&](const std::string& call) {
+        if (call != "lane_ages") return;
+        asked_at = memory_.database_time();
+        clock_.advance(seconds(5));
+    });
+    pass(seconds(1));
+    const auto sent = publisher_.values_of("t.control");
+    const auto hints = std::get<wire::LaneHints>(wire::decode_control(sent.back()).value());
+    EXPECT_EQ(hints.measured_at, asked_at);
+}
+
 TEST_F(KeeperTest, PurgesAndRotatesAtTheStartAndRarely) {
     pass(seconds(3600));
     EXPECT_EQ(store_.calls("partition_rotate"), 1);
