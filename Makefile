@@ -6,11 +6,11 @@ CACHE := $(or $(MILLRACE_CACHE),$(HOME)/.cache/millrace)
 CONFIGURE := cmake -DCMAKE_PREFIX_PATH=$(CACHE)/llama
 PROGRAMS := millrace millrace-gateway millrace-worker millrace-broker
 SOURCES = $(shell find common producer worker tests bench -name '*.h' -o -name '*.cc')
-# The labels of the tests that `make asan` builds and runs (also e2e), and the tests of `make tsan`:
+# The labels of the tests that `make asan` builds and runs (also integration, e2e), and the tests of `make tsan`:
 # those of threads.
-SANITIZE ?= unit integration
+SANITIZE ?= unit
 TSAN_TESTS ?= runtime_test process_test telemetry_test worker_test gateway_test api_test \
-    backend_synthetic_test backend_openai_integration_test gateway_integration_test
+    backend_synthetic_test backend_openai_integration_test
 space := $(subst ,, )
 # $(call either,a b) matches a and b.
 either = ^($(subst $(space),|,$(strip $(1))))$$
@@ -83,7 +83,7 @@ docs: ## Regenerate docs/configuration.md and docs/metrics.md from the code's ta
 	@cmake --build build -j $(JOBS) --target generate-docs
 	@build/bin/generate-docs docs
 
-asan: build-asan ## Unit and integration tests (SANITIZE=e2e: others) with ASan and UBSan.
+asan: build-asan ## Unit tests (SANITIZE="unit integration": more) with ASan and UBSan.
 	@$(CTEST) --test-dir build/asan -L '$(call either,$(SANITIZE))'
 
 tsan: build-tsan ## The tests of threads (TSAN_TESTS) with ThreadSanitizer.

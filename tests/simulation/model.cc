@@ -83,7 +83,7 @@ void Model::end_after(microseconds delay, const AttemptKey& key, Outcome outcome
     process_.after(delay, [this, key, outcome = std::move(outcome)] { end(key, outcome); });
 }
 
-void Model::end(const AttemptKey& key, Outcome outcome) {
+void Model::end(AttemptKey key, Outcome outcome) {
     if (running_.erase(key) > 0) sink_->finished(key, std::move(outcome));
 }
 

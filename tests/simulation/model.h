@@ -32,7 +32,8 @@ class Model : public worker::Backend {
     void begin(const ClaimedJob& job);
     Outcome draw_outcome();
     void end_after(microseconds delay, const AttemptKey& key, Outcome outcome);
-    void end(const AttemptKey& key, Outcome outcome);
+    // By value: it may be an element of running_.
+    void end(AttemptKey key, Outcome outcome);
 
     Process& process_;
     World& world_;
