@@ -139,7 +139,8 @@ class Bench {
         print_row("drain of a backlog", rates);
     }
 
-    // What gateway and worker hold while every slot is taken and a long backlog waits.
+    // What gateway and worker hold while every slot of the backend is taken and a long backlog
+    // waits.
     void report_backlog() {
         const auto slots = stack_.call("GET", "/v1/workers")["data"][0]["slots"].get<std::size_t>();
         std::vector<std::string> running;
@@ -149,7 +150,7 @@ class Bench {
                 stack_.submit_many(Json(part, test::synthetic_job({{"ms", 3'600'000}})));
             running.insert(running.end(), ids.begin(), ids.end());
         }
-        stack_.wait_until_status(running.back(), "in_progress");
+        stack_.wait_until_status(running.front(), "in_progress");
         const auto mark = newest_job();
         run_load({.port = port_,
                   .callers = 8,
