@@ -54,8 +54,9 @@ std::vector<IncomingMessage> TailSubscriber::poll(std::size_t max, milliseconds 
 }
 
 void TailSubscriber::discover(MonoTime deadline) {
-    const bool complete = std::all_of(topics_.begin(), topics_.end(),
-                                      [&](auto& topic) { return discover(topic, deadline); });
+    bool complete = true;
+    // All of them: one that is missing does not hold up those behind it.
+    for (auto& topic : topics_) complete = discover(topic, deadline) && complete;
     next_discovery_ = system_clock().now() + (complete ? kDiscoveryComplete : kDiscoveryMissing);
 }
 
