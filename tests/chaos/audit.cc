@@ -35,6 +35,12 @@ View view_of(const Json& job) {
               .attempt = job.value("attempt", 0),
               .failures = job.value("failures", 0),
               .interruptions = job.value("interruptions", 0)};
+    const auto id_in = [&job](const char* name) {
+        const auto found = job.find(name);
+        return found != job.end() && found->is_string() ? found->get<std::string>() : "";
+    };
+    view.retry_of = id_in("retry_of");
+    view.retried_by = id_in("retried_by");
     if (const auto error = job.find("error"); error != job.end() && error->is_object()) {
         view.error = error->value("code", "");
     }

@@ -3,8 +3,11 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <iterator>
 #include <map>
 #include <set>
+
+#include "tests/chaos/retries.h"
 
 namespace millrace::chaos {
 namespace {
@@ -32,26 +35,22 @@ class Judge {
         findings_.push_back({flaw, plan_.job, id, std::move(what)});
     }
 
-    // 0: no answer. 429, 503: not now. 504: unknown.
     void check_answers() {
         for (const auto* sent : story_.submitted) {
             const auto http = sent->http;
-            if (is_success(http) || http == 0 || http == 429 || http == 503 || http == 504)
-                continue;
+            if (is_success(http) || is_passing(http)) continue;
             found(Flaw::kOddAnswer, sent->id, fmt::format("a submission was answered {}", http));
         }
         for (const auto* answer : story_.seen) {
             const auto http = answer->http;
-            if (is_success(http) || http == 0 || http == 429 || http == 503 || http == 504 ||
-                http == 404) {
-                continue;
-            }
+            if (is_success(http) || is_passing(http) || http == 404) continue;
             found(Flaw::kOddAnswer, answer->id,
                   fmt::format("a {} was answered {}", answer->how, http));
         }
     }
 
-    // As many jobs exist as were promised, and no more than may have been accepted.
+    // As many jobs exist as were promised, and no more than may have been accepted. Retries by hand
+    // are judged apart.
     void check_existence() {
         std::set<std::string> promised;
         std::size_t accepted = 0;
@@ -63,11 +62,13 @@ class Judge {
             }
             unknown += sent->http == 0 || sent->http == 504 ? 1 : 0;
         }
+        std::set<std::string> listed;
         std::set<std::string> existing;
         for (const auto* job : story_.listed) {
-            if (!existing.insert(job->id).second) {
+            if (!listed.insert(job->id).second) {
                 found(Flaw::kTwoEnds, job->id, "stands in the list twice");
             }
+            if (job->view.retry_of.empty()) existing.insert(job->id);
         }
         for (const auto& id : promised) {
             if (!existing.contains(id)) found(Flaw::kLie, id, "was accepted and does not exist");
@@ -163,7 +164,8 @@ class Judge {
         const bool was_cancelling = std::ranges::any_of(story_.seen, [&](const Seen* answer) {
             return answer->id == job.id && answer->view.status == "cancelling";
         });
-        const bool may_be_cancelled = plan_.cancels && view.status == "cancelled";
+        const bool may_be_cancelled =
+            plan_.cancels && view.status == "cancelled" && view.retry_of.empty();
         if (view.status != plan_.end && !may_be_cancelled) {
             const bool burnt = view.status == "failed";
             found(burnt ? Flaw::kBurnt : Flaw::kWrongEnd, job.id,
@@ -249,6 +251,7 @@ std::vector<Finding> check(const History& history) {
         if (planned.contains(job.job)) continue;
         findings.push_back({Flaw::kDuplicate, -1, job.id, "nobody submitted it"});
     }
+    std::ranges::move(check_retries(history), std::back_inserter(findings));
     return findings;
 }
 

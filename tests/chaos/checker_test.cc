@@ -198,6 +198,7 @@ TEST_F(Checker, FindsAJobThatNobodySubmitted) {
 }
 
 TEST_F(Checker, ReadsWhatWasWritten) {
+    history.retried = {{.id = "job_a", .how = "retry", .span = at(60, 70), .http = 503}};
     history.faults = {{"fault", at(25, 45)}};
     history.listed.front().lost = 1;
     const auto directory = process::TemporaryDirectory::make("millrace-chaos-").value();
@@ -206,6 +207,7 @@ TEST_F(Checker, ReadsWhatWasWritten) {
     for (const auto& event : history.planned) writer.write(event);
     for (const auto& event : history.submitted) writer.write(event);
     for (const auto& event : history.seen) writer.write(event);
+    for (const auto& event : history.retried) writer.write(event);
     for (const auto& event : history.listed) writer.write(event);
     for (const auto& event : history.faults) writer.write(event);
     writer.flush();
@@ -214,6 +216,8 @@ TEST_F(Checker, ReadsWhatWasWritten) {
     ASSERT_EQ(read.seen.size(), 2U);
     EXPECT_EQ(read.seen.back().span.to, Moment(50));
     EXPECT_EQ(read.seen.back().view.text, "text");
+    ASSERT_EQ(read.retried.size(), 1U);
+    EXPECT_EQ(read.retried.front().id, "job_a");
     EXPECT_EQ(read.listed.front().lost, 1);
     EXPECT_EQ(read.faults.front().name, "fault");
 }

@@ -25,6 +25,8 @@ Json to_json(const View& view) {
     if (!view.error.empty()) json["error"] = view.error;
     if (view.text) json["text"] = *view.text;
     if (!view.output_of.empty()) json["output_of"] = view.output_of;
+    if (!view.retry_of.empty()) json["retry_of"] = view.retry_of;
+    if (!view.retried_by.empty()) json["retried_by"] = view.retried_by;
     return json;
 }
 
@@ -34,7 +36,9 @@ View view_of(const Json& json) {
               .failures = json.at("failures"),
               .interruptions = json.at("interruptions"),
               .error = json.value("error", ""),
-              .output_of = json.value("output_of", "")};
+              .output_of = json.value("output_of", ""),
+              .retry_of = json.value("retry_of", ""),
+              .retried_by = json.value("retried_by", "")};
     if (json.contains("text")) view.text = json.at("text");
     return view;
 }
@@ -43,6 +47,7 @@ Planned planned_of(const Json& json) {
     return {.job = json.at("job"),
             .keyed = json.at("keyed"),
             .cancels = json.at("cancels"),
+            .retried = json.at("retried"),
             .end = json.at("end"),
             .failures = json.at("failures"),
             .text = json.at("text")};
@@ -65,6 +70,14 @@ Seen seen_of(const Json& json) {
     return seen;
 }
 
+Retried retried_of(const Json& json) {
+    return {.id = json.at("id"),
+            .how = json.at("how"),
+            .span = span_of(json.at("span")),
+            .http = json.at("http"),
+            .retry = json.at("retry")};
+}
+
 Listed listed_of(const Json& json) {
     return {.job = json.at("job"),
             .id = json.at("id"),
@@ -81,6 +94,8 @@ void add(History& history, const Json& json) {
         history.submitted.push_back(submitted_of(json));
     } else if (kind == "seen") {
         history.seen.push_back(seen_of(json));
+    } else if (kind == "retried") {
+        history.retried.push_back(retried_of(json));
     } else if (kind == "listed") {
         history.listed.push_back(listed_of(json));
     } else if (kind == "fault") {
@@ -121,6 +136,7 @@ void HistoryWriter::write(const Planned& event) {
                     {"job", event.job},
                     {"keyed", event.keyed},
                     {"cancels", event.cancels},
+                    {"retried", event.retried},
                     {"end", event.end},
                     {"failures", event.failures},
                     {"text", event.text}}
@@ -146,6 +162,16 @@ void HistoryWriter::write(const Seen& event) {
               {"http", event.http}};
     if (!event.view.status.empty()) json["view"] = to_json(event.view);
     write_line(json.dump());
+}
+
+void HistoryWriter::write(const Retried& event) {
+    write_line(Json{{"event", "retried"},
+                    {"id", event.id},
+                    {"how", event.how},
+                    {"span", to_json(event.span)},
+                    {"http", event.http},
+                    {"retry", event.retry}}
+                   .dump());
 }
 
 void HistoryWriter::write(const Listed& event) {

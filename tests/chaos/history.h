@@ -26,11 +26,22 @@ struct Span {
     Moment to{0};
 };
 
+inline bool is_success(int http) {
+    return http / 100 == 2;
+}
+
+// What a good request may get while something is broken. 0: no answer; 429, 503: not now; 504:
+// nobody knows.
+inline bool is_passing(int http) {
+    return http == 0 || http == 429 || http == 503 || http == 504;
+}
+
 // What a job is meant to do.
 struct Planned {
     int job = 0;           // Its number in the run; its metadata carry it.
     bool keyed = false;    // Sent with an Idempotency-Key.
     bool cancels = false;  // Somebody asks to cancel it, sooner or later.
+    bool retried = false;  // Somebody retries it by hand, should it end badly.
     std::string end;       // "completed" or "failed".
     int failures = 0;      // That it has by then, if nothing else happens.
     std::string text;      // Of its output, if it completes.
@@ -53,6 +64,8 @@ struct View {
     std::string error;                // Its code, empty for none.
     std::optional<std::string> text;  // Of the output.
     std::string output_of;            // The id that the output names.
+    std::string retry_of;             // Ids, empty for none.
+    std::string retried_by;
 
     bool is_final() const;
 };
@@ -65,6 +78,15 @@ struct Seen {
     Span span;
     int http = 0;
     View view;  // Of a 2xx.
+};
+
+// A retry by hand and its answer; of a filter, one for each job that it matched.
+struct Retried {
+    std::string id;  // Of the job that ended badly; empty where the answer names none.
+    std::string how;
+    Span span;
+    int http = 0;
+    std::string retry;  // Of a 2xx: the id of the new job.
 };
 
 // A job as the whole list at the end has it.
@@ -85,6 +107,7 @@ struct History {
     std::vector<Planned> planned;
     std::vector<Submitted> submitted;
     std::vector<Seen> seen;
+    std::vector<Retried> retried;
     std::vector<Listed> listed;
     std::vector<FaultSpan> faults;
 };
@@ -99,6 +122,7 @@ class HistoryWriter {
     void write(const Planned& event);
     void write(const Submitted& event);
     void write(const Seen& event);
+    void write(const Retried& event);
     void write(const Listed& event);
     void write(const FaultSpan& event);
     void flush();

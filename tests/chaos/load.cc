@@ -24,6 +24,7 @@ constexpr milliseconds kWait{2000};      // Of Prefer: wait.
 constexpr milliseconds kPollMin{20};
 constexpr milliseconds kPollMax{500};
 constexpr milliseconds kSendAgain{300};  // After a lost answer.
+constexpr milliseconds kRedrive{5000};   // Between two rounds of the operator.
 
 struct Answer {
     Span span;
@@ -38,9 +39,7 @@ struct Answer {
 struct Errand {
     JobPlan plan;
     std::string id;
-    bool accepted = false;  // `id` was promised, not only named by a 504.
     bool cancelled = false;
-    bool ended = false;
     milliseconds pause = kPollMin;
     std::optional<TaskQueue::Clock::time_point> cancel_at;
 };
@@ -50,6 +49,7 @@ class Load::Clients {
     Clients(LoadOptions options, HistoryWriter& history)
         : options_(std::move(options)), history_(history), begin_(TaskQueue::Clock::now()) {
         post_arrival(0);
+        redrive_later();
         for (int i = 0; i < options_.clients; ++i) {
             threads_.emplace_back([this, i] { serve(static_cast<std::uint64_t>(i)); });
         }
@@ -140,7 +140,7 @@ class Load::Clients {
         request.body = errand.plan.body;
         auto answer = exchange(std::move(request), kPatience);
         std::string id;
-        if (answer.http / 100 == 2) id = answer.body.value("id", "");
+        if (is_success(answer.http)) id = answer.body.value("id", "");
         if (answer.http == 504) id = answer.body.value("job_id", "");
         history_.write(Submitted{errand.plan.planned.job, answer.span, answer.http, id});
         return answer;
@@ -149,9 +149,8 @@ class Load::Clients {
     void submit(const ErrandPtr& errand) {
         const auto answer = send(*errand);
         const bool keyed = errand->plan.planned.keyed;
-        if (answer.http / 100 == 2) {
+        if (is_success(answer.http)) {
             errand->id = answer.body.value("id", "");
-            errand->accepted = true;
             if (errand->plan.cancel_after) {
                 errand->cancel_at = TaskQueue::Clock::now() + *errand->plan.cancel_after;
             }
@@ -191,17 +190,85 @@ class Load::Clients {
         if (cancel_now && is_answer(seen)) errand->cancelled = true;
         if (seen.http == 404) return give_up();
         if (!seen.view.is_final()) return follow_later(errand);
+        const bool by_hand = errand->plan.is_retried || errand->plan.is_redriven;
+        if (by_hand && seen.view.status != "completed") {
+            return go_on_by_hand(errand, seen.view.retried_by);
+        }
         --in_flight_;
         read_again_later(errand);
     }
 
-    static bool is_answer(const Seen& seen) { return seen.http / 100 == 2; }
+    static bool is_answer(const Seen& seen) { return is_success(seen.http); }
 
     // Some are read once more, long after their end: it must still be the same.
     void read_again_later(const ErrandPtr& errand) {
         if (client_->random.below(100) >= 10) return;
         const milliseconds pause(client_->random.below(10'000));
         after(pause, [this, errand] { static_cast<void>(ask(*errand, "read")); });
+    }
+
+    // --- Retrying by hand ---
+
+    // A job that ended badly goes on as its retry, as soon as there is one.
+    void go_on_by_hand(const ErrandPtr& errand, const std::string& retry) {
+        if (!retry.empty()) return follow_retry(errand, retry);
+        if (errand->plan.is_redriven) return follow_later(errand);
+        if (errand->plan.retried_twice) {
+            after(milliseconds(0), [this, errand] { static_cast<void>(send_retry(*errand)); });
+        }
+        seek_retry(errand);
+    }
+
+    // Always safe to send again: no job has two retries.
+    void seek_retry(const ErrandPtr& errand) {
+        const auto answer = send_retry(*errand);
+        if (is_success(answer.http)) return follow_retry(errand, answer.body.value("id", ""));
+        if (!is_passing(answer.http)) return give_up();
+        after(std::max(answer.retry_after, kSendAgain), [this, errand] { seek_retry(errand); });
+    }
+
+    Answer send_retry(const Errand& errand) {
+        auto answer =
+            exchange({.method = "POST", .url = "/v1/jobs/" + errand.id + "/retry"}, kPatience);
+        const auto retry = is_success(answer.http) ? answer.body.value("id", "") : "";
+        history_.write(Retried{errand.id, "retry", answer.span, answer.http, retry});
+        return answer;
+    }
+
+    void follow_retry(const ErrandPtr& errand, const std::string& id) {
+        read_again_later(errand);
+        const auto retry = std::make_shared<Errand>();
+        retry->plan = errand->plan;
+        retry->plan.is_retried = retry->plan.is_redriven = false;
+        retry->plan.cancel_after.reset();
+        retry->id = id;
+        follow_later(retry);
+    }
+
+    void redrive_later() {
+        after(kRedrive, [this] {
+            redrive(true);
+            redrive(false);
+            redrive_later();
+        });
+    }
+
+    void redrive(bool dry_run) {
+        const Json body{{"status", "cancelled"},
+                        {"metadata", {{kRedriveKey, kRedriveValue}}},
+                        {"dry_run", dry_run}};
+        const auto answer = exchange({.method = "POST",
+                                      .url = "/v1/jobs:retry",
+                                      .headers = {"content-type: application/json"},
+                                      .body = body.dump()},
+                                     kPatience);
+        Retried event{.how = "redrive", .span = answer.span, .http = answer.http};
+        if (!is_success(answer.http) || dry_run) return history_.write(event);
+        for (const auto& item : answer.body.value("data", Json::array())) {
+            event.id = item.value("id", "");
+            event.retry = item.value("retried_by", "");
+            history_.write(event);
+        }
     }
 
     Seen ask(const Errand& errand, const std::string& how) {

@@ -3,10 +3,12 @@
 //
 // A job's client sends again where that is safe: after 429 and 503 always, after a lost answer or a
 // 504 when the job has a key. A job without a key whose answer was lost is given up: it may exist.
-// It is polled, or waited for; cancelled where planned; and sometimes read again after its end.
+// It is polled, or waited for; cancelled where planned; retried by hand where planned, and then its
+// retry is followed; and sometimes read again after its end. An operator redrives all that are
+// marked, by a filter, now and then.
 //
 // Threads:   one caller at a time; `clients` threads of its own.
-// Blocks:    the destructor, for up to one request.
+// Blocks:    the destructor, for up to two requests.
 #pragma once
 
 #include <chrono>

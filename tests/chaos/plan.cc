@@ -70,7 +70,6 @@ JobPlan plan_job(std::uint64_t seed, int number) {
                     .end = behaviour.end,
                     .failures = behaviour.failures,
                     .text = behaviour.end == "completed" ? expected_text(input.dump()) : ""};
-    plan.body = body.dump();
     if (plan.planned.keyed) {
         plan.key = fmt::format("run-{}-job-{}", seed, number);
         plan.sent_twice = random.below(100) < 5;
@@ -80,6 +79,14 @@ JobPlan plan_job(std::uint64_t seed, int number) {
         plan.planned.cancels = true;
         plan.cancel_after = std::chrono::milliseconds(random.below(1500));
     }
+    // What is redriven completes then: it would be found again and again.
+    const bool by_hand = random.below(2) == 0;
+    plan.is_redriven = by_hand && plan.planned.cancels && behaviour.end == "completed";
+    plan.is_retried = by_hand && behaviour.end == "failed";
+    plan.retried_twice = plan.is_retried && random.below(4) == 0;
+    plan.planned.retried = plan.is_retried || plan.is_redriven;
+    if (plan.is_redriven) body["metadata"][std::string(kRedriveKey)] = kRedriveValue;
+    plan.body = body.dump();
     return plan;
 }
 

@@ -35,10 +35,13 @@ TEST(Plan, HasAllKindsOfJobs) {
         kinds.insert(plan.planned.keyed ? "keyed" : "without a key");
         if (plan.sent_twice) kinds.insert("sent twice");
         if (plan.cancel_after) kinds.insert("cancelled");
+        if (plan.is_retried) kinds.insert("retried");
+        if (plan.retried_twice) kinds.insert("retried twice");
+        if (plan.is_redriven) kinds.insert("redriven");
         const auto input = nlohmann::json::parse(plan.body).at("input");
         kinds.insert(input.at("synthetic").value("fail", "works"));
     }
-    EXPECT_EQ(kinds.size(), 10U);
+    EXPECT_EQ(kinds.size(), 13U);
 }
 
 }  // namespace

@@ -24,8 +24,4 @@ struct Story {
 // One for each planned job, by number. Points into the history, which must outlive it.
 std::vector<Story> tell(const History& history);
 
-inline bool is_success(int http) {
-    return http / 100 == 2;
-}
-
 }  // namespace millrace::chaos
