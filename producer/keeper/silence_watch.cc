@@ -43,11 +43,6 @@ std::vector<SilentWorker> SilenceWatch::silent() const {
     return silent;
 }
 
-bool SilenceWatch::mass_outage() const {
-    return std::ranges::any_of(seen_,
-                               [this](const auto& entry) { return falls_in_outage(entry.second); });
-}
-
 bool SilenceWatch::falls_in_outage(const Seen& seen) const {
     if (!is_suspect(seen)) return false;
     const auto gone = std::ranges::count_if(

@@ -25,7 +25,10 @@ struct SilenceOptions {
 
 struct SilentWorker {
     storage::WorkerPulse pulse;
-    bool in_outage = false;  // Its silence was, at some time, part of a mass outage.
+    // Its silence was, at some time, part of a mass outage: more than a third of the live workers
+    // fell silent at about the same time (design, invariant 8). One worker alone is no mass: else a
+    // job that kills its worker would never be found out where there are one or two.
+    bool in_outage = false;
 };
 
 class SilenceWatch {
@@ -41,11 +44,6 @@ class SilenceWatch {
 
     // As of the last read: workers that were silent for the whole ttl.
     std::vector<SilentWorker> silent() const;
-
-    // Whether some worker is silent as part of a mass outage: more than a third of the live workers
-    // fell silent at about the same time (design, invariant 8). One worker alone is no mass: else a
-    // job that kills its worker would never be found out where there are one or two.
-    bool mass_outage() const;
 
  private:
     struct Seen {
