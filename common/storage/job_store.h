@@ -117,6 +117,10 @@ class JobStore {
     virtual Result<DutyPage> keeper_expire(int page) = 0;   // Waiting past its time → expired.
     // Attempts past their deadline by more than `grace`: → expired, or the next try, or failed.
     virtual Result<DutyPage> keeper_end_overdue(milliseconds grace, int page) = 0;
+    // After PostgreSQL's clock stepped nobody can tell from it how long attempts have run: those
+    // that run now have all their time before them again. Only the clock of the overdue: workers
+    // time their attempts themselves. No page: as many as the workers have slots.
+    virtual Status keeper_reset_deadlines() = 0;
     // Active jobs of workers that are not alive → queued (or cancelled, or failed by quarantine).
     virtual Result<DutyPage> keeper_rescue(const RescueLimits& limits) = 0;
 

@@ -38,8 +38,7 @@ Keeper::Keeper(KeeperOptions options, const Clock& clock, storage::JobStore& sto
     };
     sweep("release", [=, this] { return hand_on(store_.keeper_release(page)); });
     sweep("expire", [=, this] { return hand_on(store_.keeper_expire(page)); });
-    sweep("overdue",
-          [=, this] { return hand_on(store_.keeper_end_overdue(options_.deadline_grace, page)); });
+    chore("overdue", options_.interval, [this] { return end_overdue(); });
     sweep("rescue", [this] { return rescue(); });
     chore("idempotency", kPurgeInterval, [=, this] {
         return purged(store_.idempotency_purge(options_.partitions.retention, page));
@@ -121,7 +120,18 @@ void Keeper::watch_clock() {
     log_warning("PostgreSQL's clock stepped; nothing is swept for one lease ttl",
                 {{"step_ms", (distance - *before).count()}});
     sweep_from_ = now + options_.lease_ttl;
+    deadlines_are_off_ = true;
     silence_.start_anew();
+}
+
+// Deadlines are set right at once, for keepers that start now and did not see the step.
+Result<Keeper::Work> Keeper::end_overdue() {
+    if (deadlines_are_off_) {
+        TRY_STATUS(store_.keeper_reset_deadlines());
+        deadlines_are_off_ = false;
+    }
+    if (clock_.now() < sweep_from_) return Work{};
+    return hand_on(store_.keeper_end_overdue(options_.deadline_grace, options_.page));
 }
 
 // Level-triggered: every pass moves the jobs of all workers that are not alive, whenever and by

@@ -3,8 +3,8 @@
 //
 // Before the duties of a round it reads the workers' pulses. That proves the store answers, times
 // the workers' silence, and shows whether PostgreSQL's clock stepped: after that nothing is swept
-// for one ttl. What a duty moved is handed on: queued jobs to the dispatcher, final ones to those
-// who wait.
+// for one ttl, and attempts that run get their whole time anew before the overdue are looked for.
+// What a duty moved is handed on: queued jobs to the dispatcher, final ones to those who wait.
 //
 // Threads:   one caller at a time.
 // Blocks:    step(), as long as the store takes for a page of each duty.
@@ -63,6 +63,7 @@ class Keeper {
 
     bool watch_workers();
     void watch_clock();
+    Result<Work> end_overdue();
     Result<Work> rescue();
     Status mark_lost(bool in_outage);
     Result<Work> measure();
@@ -83,6 +84,7 @@ class Keeper {
     std::vector<SilentWorker> silent_;            // Not marked lost yet.
     std::optional<milliseconds> clock_distance_;  // PostgreSQL's clock less ours.
     MonoTime sweep_from_ = MonoTime::min();       // After a step of the clock.
+    bool deadlines_are_off_ = false;              // By that step.
 };
 
 }  // namespace millrace::gateway

@@ -75,6 +75,7 @@ class InterceptedJobStore : public storage::JobStore {
     MILLRACE_FORWARD(Result<storage::DutyPage>, keeper_release, (int page), (page))
     MILLRACE_FORWARD(Result<storage::DutyPage>, keeper_expire, (int page), (page))
     MILLRACE_FORWARD(Result<storage::DutyPage>, keeper_end_overdue, (milliseconds grace, int page),
+    MILLRACE_FORWARD(Status, keeper_reset_deadlines, (), ())
                      (grace, page))
     MILLRACE_FORWARD(Result<storage::DutyPage>, keeper_rescue,
                      (const storage::RescueLimits& limits), (limits))

@@ -128,6 +128,7 @@ class MemoryJobStore : public storage::JobStore {
     Result<storage::DutyPage> keeper_release(int page) override;
     Result<storage::DutyPage> keeper_expire(int page) override;
     Result<storage::DutyPage> keeper_end_overdue(milliseconds grace, int page) override;
+    Status keeper_reset_deadlines() override;
     Result<storage::DutyPage> keeper_rescue(const storage::RescueLimits& limits) override;
     Result<std::vector<storage::WorkerPulse>> worker_pulses() override;
     Status worker_mark_lost(const std::vector<storage::WorkerPulse>& silent,
@@ -165,6 +166,8 @@ class MemoryJobStore : public storage::JobStore {
     bool has_lease(WorkerId worker) const;
     void leave(WorkerId worker, storage::WorkerState state);
     bool claimable(const Row& row) const;
+    // Of an attempt that begins now.
+    storage::DbTime deadline_of(const Row& row) const;
     storage::Claim claim(Row& row, WorkerId worker);
     // Whether the attempt runs, and the worker holds it.
     bool holds(const Row& row, AttemptKey key, WorkerId worker) const;

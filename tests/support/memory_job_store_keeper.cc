@@ -52,6 +52,14 @@ Result<DutyPage> MemoryJobStore::keeper_end_overdue(milliseconds grace, int page
     });
 }
 
+Status MemoryJobStore::keeper_reset_deadlines() {
+    const std::lock_guard lock(db_.mutex_);
+    for (auto& [id, row] : db_.rows_) {
+        if (row.deadline) row.deadline = deadline_of(row);
+    }
+    return ok();
+}
+
 MemoryJobStore::Ending MemoryJobStore::ending_of_overdue(const Row& row) const {
     const auto& record = row.record;
     const auto outcome = OutcomeKind::kTimeout;

@@ -87,6 +87,11 @@ bool MemoryJobStore::claimable(const Row& row) const {
     return waits && (!row.claim_by || *row.claim_by > now());
 }
 
+DbTime MemoryJobStore::deadline_of(const Row& row) const {
+    const auto timeout_at = now() + row.job.spec.policy.execution_timeout;
+    return std::min<DbTime>(timeout_at, row.record.expires_at.value_or(timeout_at));
+}
+
 Claim MemoryJobStore::claim(Row& row, WorkerId worker) {
     auto& record = row.record;
     const auto& name = db_.workers_.at(worker).info.name;
@@ -103,9 +108,9 @@ Claim MemoryJobStore::claim(Row& row, WorkerId worker) {
     attempt.started_at = now();
     record.attempts.push_back(attempt);
     row.claim_by.reset();
-    row.deadline = now() + row.job.spec.policy.execution_timeout;
-    const bool is_ttl = record.expires_at && *record.expires_at < *row.deadline;
-    if (is_ttl) row.deadline = record.expires_at;
+    row.deadline = deadline_of(row);
+    const bool is_ttl =
+        record.expires_at && *record.expires_at < now() + row.job.spec.policy.execution_timeout;
     const auto remaining = std::chrono::duration_cast<milliseconds>(*row.deadline - now());
     return {
         {record.id, record.epoch}, record.attempt, record.failures, row.losses, remaining, is_ttl};

@@ -49,6 +49,13 @@ Result<DutyPage> PostgresJobStore::keeper_end_overdue(milliseconds grace, int pa
     return move_page(Duty::kEndOverdue, "keeper_end_overdue", grace.count(), page);
 }
 
+Status PostgresJobStore::keeper_reset_deadlines() {
+    // Twice is once: an answer that was lost makes no difference.
+    return session_.run(Effect::kRead, "keeper_reset_deadlines", [](auto& transaction) {
+        transaction.exec_prepared("keeper_reset_deadlines");
+    });
+}
+
 Result<DutyPage> PostgresJobStore::keeper_rescue(const RescueLimits& limits) {
     return move_page(Duty::kRescue, "keeper_rescue", limits.losses_max, limits.page);
 }

@@ -53,6 +53,7 @@ class PostgresJobStore final : public JobStore {
     Result<DutyPage> keeper_release(int page) override;
     Result<DutyPage> keeper_expire(int page) override;
     Result<DutyPage> keeper_end_overdue(milliseconds grace, int page) override;
+    Status keeper_reset_deadlines() override;
     Result<DutyPage> keeper_rescue(const RescueLimits& limits) override;
     Result<std::vector<WorkerPulse>> worker_pulses() override;
     Status worker_mark_lost(const std::vector<WorkerPulse>& silent, bool mass_outage) override;

@@ -101,6 +101,22 @@ TEST_P(Keeper, EndsAttemptsPastTheirDeadlineAndGrace) {
     EXPECT_THAT(end_overdue(), IsEmpty());
 }
 
+TEST_P(Keeper, GivesAttemptsThatRunTheirWholeTimeAnew) {
+    const auto attempt = insert_claimed();
+    const auto with_ttl = insert_claimed([](NewJob& j) { j.spec.policy.ttl = 90s; });
+    const auto waiting = insert();
+    pass(50s);
+    ASSERT_TRUE(store_->keeper_reset_deadlines());
+    pass(51s);  // As long as both would have had; but no reset outlasts a job's own time.
+    const auto moved = end_overdue();
+    ASSERT_THAT(moved, SizeIs(1));
+    EXPECT_EQ(moved[0].id, with_ttl.job);
+    EXPECT_EQ(state(attempt.job), JobState::kInProgress);
+    EXPECT_EQ(state(waiting), JobState::kQueued);
+    pass(20s);
+    EXPECT_THAT(end_overdue(), SizeIs(1));
+}
+
 TEST_P(Keeper, FailsAnOverdueJobAfterItsLastAttempt) {
     const auto attempt = insert_claimed([](NewJob& j) { j.spec.policy.attempts_max = 1; });
     pass(2h);

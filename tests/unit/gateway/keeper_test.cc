@@ -208,6 +208,23 @@ TEST_F(KeeperTest, AfterAStepOfTheDatabasesClockNothingIsSweptForOneTtl) {
     EXPECT_EQ(state(expiring), JobState::kQueued);
 }
 
+TEST_F(KeeperTest, AStepOfTheDatabasesClockEndsNoAttempt) {
+    const auto worker = add_worker();
+    beating_ = {worker};
+    const auto running = claimed_by(worker);
+    pass(seconds(5));
+    store_.fail_before("keeper_reset_deadlines", ErrorCode::kUnavailable);
+    clock_.step_wall(std::chrono::hours(2));
+    pass(seconds(600));
+    EXPECT_EQ(state(running), JobState::kInProgress);
+    EXPECT_EQ(store_.calls("keeper_reset_deadlines"), 2);
+    clock_.step_wall(-std::chrono::hours(24));
+    pass(seconds(3600));  // Its time anew, but not a day of it.
+    EXPECT_EQ(state(running), JobState::kInProgress);
+    pass(seconds(32));
+    EXPECT_EQ(state(running), JobState::kQueued);
+}
+
 TEST_F(KeeperTest, AJobThatKillsItsWorkersFails) {
     const auto job = insert();
     for (int loss = 0; loss < 2; ++loss) {
