@@ -167,6 +167,7 @@ struct JobRecord {
     // Where asked for (JobFields) and present:
     std::optional<std::string> input_json;
     std::optional<std::string> output_json;
+    std::optional<DbTime> cancel_requested_at;  // The first time, however the job ended.
     std::optional<std::string> partial_text;
     std::uint32_t partial_sequence = 0;
     std::vector<AttemptRecord> attempts;  // Oldest first.

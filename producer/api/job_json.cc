@@ -43,6 +43,7 @@ void write_times(JsonWriter& json, const JobRecord& job, DbTime now) {
     write_time(json, "started_at", job.started_at);
     write_time(json, "completed_at", job.finished_at);
     write_time(json, "expires_at", job.expires_at);
+    write_time(json, "cancel_requested_at", job.cancel_requested_at);
     const bool runs = info(job.state).is_active;
     const bool waits = job.state == JobState::kQueued || job.state == JobState::kScheduled;
     json.name("timing");

@@ -195,6 +195,9 @@ Result<std::vector<CancelledJob>> MemoryJobStore::job_cancel(const std::vector<J
 }
 
 Result<std::vector<LaneAge>> MemoryJobStore::lane_ages() {
+        if (!info(record.state).is_final && !record.cancel_requested_at) {
+            record.cancel_requested_at = now();
+        }
     const std::lock_guard lock(db_.mutex_);
     std::vector<LaneAge> lanes;
     for (const auto& queue : db_.queues_) {

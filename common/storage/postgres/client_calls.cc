@@ -81,14 +81,14 @@ Uuid first_of(const JobFilter& filter) {
 
 // The columns that job_get.sql has beyond the list's.
 Status add_fields(JobRecord& job, const pqxx::row& row) {
-    if (!row[26].is_null()) {
-        TRY(auto spec, wire::decode_spec(bytes_of(row[26])));
+    if (!row[27].is_null()) {
+        TRY(auto spec, wire::decode_spec(bytes_of(row[27])));
         job.input_json = std::move(spec.input_json);
     }
-    if (!row[27].is_null()) job.output_json = text_of(row[27]);
-    if (!row[28].is_null()) {
-        job.partial_text = text_of(row[28]);
-        job.partial_sequence = row[29].as<std::uint32_t>();
+    if (!row[28].is_null()) job.output_json = text_of(row[28]);
+    if (!row[29].is_null()) {
+        job.partial_text = text_of(row[29]);
+        job.partial_sequence = row[30].as<std::uint32_t>();
     }
     return ok();
 }

@@ -79,14 +79,15 @@ JobRecord job_of(const pqxx::row& row) {
     job.started_at = time_of(row[15]);
     job.finished_at = time_of(row[16]);
     job.expires_at = time_of(row[17]);
-    job.error_code = text_of(row[18]);
-    job.error_message = text_of(row[19]);
-    job.usage = {.prompt_tokens = row[20].as<std::int64_t>(),
-                 .completion_tokens = row[21].as<std::int64_t>()};
-    job.metadata_json = text_of(row[22]);
-    job.retry_of = optional_id_of<JobId>(row[23]);
-    job.client_id = text_of(row[24]);
-    job.retried_by = optional_id_of<JobId>(row[25]);
+    job.cancel_requested_at = time_of(row[18]);
+    job.error_code = text_of(row[19]);
+    job.error_message = text_of(row[20]);
+    job.usage = {.prompt_tokens = row[21].as<std::int64_t>(),
+                 .completion_tokens = row[22].as<std::int64_t>()};
+    job.metadata_json = text_of(row[23]);
+    job.retry_of = optional_id_of<JobId>(row[24]);
+    job.client_id = text_of(row[25]);
+    job.retried_by = optional_id_of<JobId>(row[26]);
     return job;
 }
 

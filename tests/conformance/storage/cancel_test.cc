@@ -20,6 +20,7 @@ TEST_P(Cancel, EndsAWaitingJob) {
         EXPECT_EQ(cancel(job).state, JobState::kCancelled);
         EXPECT_EQ(state(job), JobState::kCancelled);
         EXPECT_TRUE(get(job).finished_at);
+        EXPECT_EQ(get(job).cancel_requested_at, get(job).finished_at);
         EXPECT_EQ(get(job).error_code, "cancelled");
     }
     EXPECT_FALSE(can_claim(worker_, queued));
@@ -42,6 +43,34 @@ TEST_P(Cancel, LeavesAFinalJobAsItIs) {
     settle(completed(attempt));
     EXPECT_EQ(cancel(attempt.job).state, JobState::kCompleted);
     EXPECT_EQ(state(attempt.job), JobState::kCompleted);
+    EXPECT_FALSE(get(attempt.job).cancel_requested_at);
+}
+
+TEST_P(Cancel, KeepsWhenItWasAskedForFirst) {
+    using End = std::function<void(AttemptKey)>;
+    const auto first_completes = [&](AttemptKey key) { settle(completed(key)); };
+    const auto stops = [&](AttemptKey key) { settle(interrupted(key)); };
+    const auto is_overdue = [&](AttemptKey) {
+        pass(2h);
+        EXPECT_THAT(store_->keeper_end_overdue(1s, 10).value().moved, SizeIs(1));
+    };
+    const auto is_lost = [&](AttemptKey) {
+        lose(worker_);
+        EXPECT_THAT(store_->keeper_rescue({}).value().moved, SizeIs(1));
+    };
+    for (const auto& end : {End(first_completes), End(stops), End(is_overdue), End(is_lost)}) {
+        const auto attempt = insert_claimed();
+        EXPECT_FALSE(get(attempt.job).cancel_requested_at);
+        cancel(attempt.job);
+        const auto asked_at = get(attempt.job).cancel_requested_at;
+        EXPECT_TRUE(asked_at);
+        cancel(attempt.job);
+        end(attempt);
+        EXPECT_TRUE(info(state(attempt.job)).is_final);
+        EXPECT_EQ(get(attempt.job).cancel_requested_at, asked_at);
+        cancel(attempt.job);
+        EXPECT_EQ(get(attempt.job).cancel_requested_at, asked_at);
+    }
 }
 
 TEST_P(Cancel, LeavesOutWhatDoesNotExist) {

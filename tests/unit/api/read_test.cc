@@ -114,6 +114,16 @@ TEST_F(ReadTest, JobThatWaitsForItsRetryShowsTheLastErrorApart) {
     EXPECT_EQ(job["wait"]["until"], 1760000005);
 }
 
+TEST_F(ReadTest, SaysWhenACancelWasAskedFor) {
+    const auto id = put_running(service_);
+    EXPECT_TRUE(json(get("/v1/jobs/" + id.str()))["cancel_requested_at"].is_null());
+    service_.change(id, [](JobRecord& job) {
+        job.state = JobState::kCancelling;
+        job.cancel_requested_at = job.created_at + std::chrono::seconds(7);
+    });
+    EXPECT_EQ(json(get("/v1/jobs/" + id.str()))["cancel_requested_at"], 1760000007);
+}
+
 TEST_F(ReadTest, IdsThatAreNoneAreNotFound) {
     for (const auto* id :
          {"job_01h455vb4pex5vsknk084sn02q", "job_", "x", "%00", "%FF", "%zz",

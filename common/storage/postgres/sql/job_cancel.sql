@@ -8,16 +8,17 @@ WITH held AS (
     FOR UPDATE OF j
 ), running AS (
     UPDATE jobs_open j
-    SET state = 5, worker_id = h.worker_id, attempt_deadline = h.attempt_deadline, claim_by = NULL
+    SET state = 5, worker_id = h.worker_id, attempt_deadline = h.attempt_deadline, claim_by = NULL,
+        cancel_requested_at = now()
     FROM held h
     WHERE j.id = h.id AND h.state = 4
 ), ended AS (
     DELETE FROM jobs_open j USING held h WHERE j.id = h.id AND h.state <= 3 RETURNING j.*
 )
 INSERT INTO jobs_final (id, epoch, created_at, queued_at, run_at, expires_at, started_at,
-                        finished_at, attempt, failures, interruptions, attempts_max, queue_id,
-                        priority, state, model, error_code, error_message)
+                        finished_at, cancel_requested_at, attempt, failures, interruptions,
+                        attempts_max, queue_id, priority, state, model, error_code, error_message)
 SELECT id, epoch, created_at, queued_at, run_at, expires_at, started_at,
-       now(), attempt, failures, interruptions, attempts_max, queue_id,
-       priority, 8, model, 'cancelled', 'cancelled on request before it ran'
+       now(), now(), attempt, failures, interruptions,
+       attempts_max, queue_id, priority, 8, model, 'cancelled', 'cancelled on request before it ran'
 FROM ended

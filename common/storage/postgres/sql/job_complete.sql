@@ -10,13 +10,13 @@ WITH held AS (
     RETURNING j.*, a.output, a.prompt_tokens, a.completion_tokens, a.n
 ), final AS (
     INSERT INTO jobs_final (id, worker_id, epoch, created_at, queued_at, run_at, expires_at,
-                            started_at, finished_at, prompt_tokens, completion_tokens, attempt,
-                            failures, interruptions, attempts_max, queue_id, priority, state, model,
-                            output)
+                            started_at, finished_at, cancel_requested_at, prompt_tokens,
+                            completion_tokens, attempt, failures, interruptions, attempts_max,
+                            queue_id, priority, state, model, output)
     SELECT id, worker_id, epoch, created_at, queued_at, run_at, expires_at,
-           started_at, now(), prompt_tokens, completion_tokens, attempt,
-           failures, interruptions, attempts_max, queue_id, priority, 6, model,
-           output
+           started_at, now(), cancel_requested_at, prompt_tokens,
+           completion_tokens, attempt, failures, interruptions, attempts_max,
+           queue_id, priority, 6, model, output
     FROM held
 ), partial AS (
     DELETE FROM job_partials p USING held WHERE p.id = held.id

@@ -34,13 +34,14 @@ WITH held AS (
         h.prompt_tokens, h.completion_tokens
 ), final AS (
     INSERT INTO jobs_final (id, worker_id, epoch, created_at, queued_at, run_at, expires_at,
-                            started_at, finished_at, prompt_tokens, completion_tokens, attempt,
-                            failures, interruptions, attempts_max, queue_id, priority, state, model,
-                            error_code, error_message)
+                            started_at, finished_at, cancel_requested_at, prompt_tokens,
+                            completion_tokens, attempt, failures, interruptions, attempts_max,
+                            queue_id, priority, state, model, error_code, error_message)
     SELECT id, worker_id, epoch, created_at, queued_at, run_at, expires_at,
-           started_at, now(), prompt_tokens, completion_tokens, attempt,
-           failures + counts::int4, interruptions, attempts_max, queue_id, priority, next_state,
-           model, CASE next_state WHEN 8 THEN 'cancelled' ELSE code END,
+           started_at, now(), cancel_requested_at, prompt_tokens,
+           completion_tokens, attempt, failures + counts::int4, interruptions, attempts_max,
+           queue_id, priority, next_state, model,
+           CASE next_state WHEN 8 THEN 'cancelled' ELSE code END,
            CASE next_state WHEN 8 THEN 'cancelled on request while it was running'
                            ELSE message END
     FROM ended

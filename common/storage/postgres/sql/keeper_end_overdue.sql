@@ -32,11 +32,13 @@ WITH due AS (
     RETURNING j.*, o.next_state, o.code, o.message
 ), final AS (
     INSERT INTO jobs_final (id, worker_id, epoch, created_at, queued_at, run_at, expires_at,
-                            started_at, finished_at, attempt, failures, interruptions, attempts_max,
-                            queue_id, priority, state, model, error_code, error_message)
+                            started_at, finished_at, cancel_requested_at, attempt, failures,
+                            interruptions, attempts_max, queue_id, priority, state, model,
+                            error_code, error_message)
     SELECT id, worker_id, epoch, created_at, queued_at, run_at, expires_at,
-           started_at, now(), attempt, failures + 1, interruptions, attempts_max,
-           queue_id, priority, next_state, model, code, message
+           started_at, now(), cancel_requested_at, attempt, failures + 1,
+           interruptions, attempts_max, queue_id, priority, next_state, model,
+           code, message
     FROM ended
     ON CONFLICT DO NOTHING
 ), history AS (
