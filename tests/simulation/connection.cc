@@ -34,7 +34,12 @@ bool Connection::is_write(std::string_view name) {
 void Connection::travel() {
     const bool slow = world_.chance(weather_.slow);
     const auto most = slow ? microseconds(seconds(2)) : milliseconds(1);
-    world_.wait(world_.between(microseconds(50), most));
+    const auto time = world_.between(microseconds(50), most);
+    if (slow) {
+        world_.say(process_.name(), "waits {} ms for the database", time.count() / 1000);
+        on_fault_();
+    }
+    world_.wait(time);
     // Stopped in the middle of a call.
     while (process_.is_paused() && process_.is_alive() && !world_.stopped()) {
         const auto before = world_.now();

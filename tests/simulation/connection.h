@@ -13,8 +13,8 @@ namespace millrace::simulation {
 
 class Connection : public test::InterceptedJobStore<Connection> {
  public:
-    // Borrows all but the process, which it belongs to. `on_fault` is called when a call fails or
-    // was slow.
+    // Borrows all but the process, which it belongs to. `on_fault` is called when a call fails, and
+    // when one that is slow begins and ends.
     Connection(Database& database, Process& process, const Weather::Store& weather,
                std::function<void()> on_fault);
 
