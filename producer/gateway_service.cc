@@ -144,6 +144,10 @@ std::vector<std::string> GatewayService::models(const std::string& queue) const 
     return parts_->models.models(queue);
 }
 
+bool GatewayService::has_worker(const std::string& queue, const std::string& model) const {
+    return parts_->models.has_worker(queue, model);
+}
+
 storage::DbTime GatewayService::database_now() const {
     return parts_->database_clock.now();
 }

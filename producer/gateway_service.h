@@ -54,6 +54,7 @@ class GatewayService final : public JobService {
     std::vector<std::string> queues() const override;
     void model_known(std::string queue, std::string model, Callback<bool> done) override;
     std::vector<std::string> models(const std::string& queue) const override;
+    bool has_worker(const std::string& queue, const std::string& model) const override;
     storage::DbTime database_now() const override;
 
  private:

@@ -40,8 +40,8 @@ class JobStore {
     // Makes the queues known; idempotent. Who inserts, registers or steals may name no others.
     virtual Status queue_register(const std::vector<std::string>& queues) = 0;
 
-    // Models that some worker of the queue has ever announced, and those that it announces now.
-    virtual Result<std::vector<std::pair<std::string, std::string>>> model_list() = 0;
+    // Models that some worker of a queue has ever announced.
+    virtual Result<std::vector<KnownModel>> model_list() = 0;
 
     // --- Clients and gateways ---
 

@@ -91,6 +91,12 @@ struct WorkerInfo {
     std::vector<std::string> models;
 };
 
+struct KnownModel {
+    std::string queue;
+    std::string model;
+    bool has_worker = false;  // One that takes jobs serves it now.
+};
+
 struct HeartbeatReply {
     bool alive = false;  // False: this incarnation was declared lost. It must stop.
     int active = 0;      // Jobs that the store counts as this worker's.
@@ -161,13 +167,13 @@ struct JobRecord {
     std::optional<DbTime> started_at;  // Of the last attempt.
     std::optional<DbTime> finished_at;
     std::optional<DbTime> expires_at;
+    std::optional<DbTime> cancel_requested_at;  // The first time, however the job ended.
     std::string error_code;  // Of the final state, or of the last failure while it waits.
     std::string error_message;
     Usage usage;
     // Where asked for (JobFields) and present:
     std::optional<std::string> input_json;
     std::optional<std::string> output_json;
-    std::optional<DbTime> cancel_requested_at;  // The first time, however the job ended.
     std::optional<std::string> partial_text;
     std::uint32_t partial_sequence = 0;
     std::vector<AttemptRecord> attempts;  // Oldest first.

@@ -161,7 +161,7 @@ class EventFeed : public std::enable_shared_from_this<EventFeed> {
         send(final_type(job.state), [&](JsonWriter& json) {
             json.member("status", name(job.state));
             json.name("job");
-            write_job(json, job, service_.database_now());
+            write_job(json, job, service_);
         });
         close();
     }

@@ -55,12 +55,21 @@ void write_times(JsonWriter& json, const JobRecord& job, DbTime now) {
     json.end_object();
 }
 
-void write_wait(JsonWriter& json, const JobRecord& job) {
+bool lacks_worker(const JobRecord& job, const gateway::JobService& service) {
+    return job.state == JobState::kQueued && !service.has_worker(job.queue, job.model);
+}
+
+void write_wait(JsonWriter& json, const JobRecord& job, bool lacks_worker) {
     json.name("wait");
-    if (job.state != JobState::kScheduled) return json.null();
+    if (job.state != JobState::kScheduled && !lacks_worker) return json.null();
     json.begin_object();
-    json.member("reason", job.failures > 0 ? "backoff" : "scheduled");
-    write_time(json, "until", job.run_at);
+    if (lacks_worker) {
+        json.member("reason", "no_workers");
+        json.null_member("until");
+    } else {
+        json.member("reason", job.failures > 0 ? "backoff" : "scheduled");
+        write_time(json, "until", job.run_at);
+    }
     json.end_object();
 }
 
@@ -213,7 +222,8 @@ std::string_view name_of(storage::WorkerState state) {
 
 }  // namespace
 
-void write_job(JsonWriter& json, const JobRecord& job, DbTime now) {
+void write_job(JsonWriter& json, const JobRecord& job, const gateway::JobService& service) {
+    const auto now = service.database_now();
     const auto id = job.id.str();
     json.begin_object();
     json.member("id", id);
@@ -225,7 +235,7 @@ void write_job(JsonWriter& json, const JobRecord& job, DbTime now) {
     json.member("priority", name(job.priority));
     json.member("model", job.model);
     write_times(json, job, now);
-    write_wait(json, job);
+    write_wait(json, job, lacks_worker(job, service));
     json.member("attempt", job.attempt);
     json.member("max_attempts", job.attempts_max);
     json.member("failures", job.failures);
@@ -243,18 +253,19 @@ void write_job(JsonWriter& json, const JobRecord& job, DbTime now) {
     json.end_object();
 }
 
-std::string job_json(const JobRecord& job, DbTime now) {
+std::string job_json(const JobRecord& job, const gateway::JobService& service) {
     constexpr std::size_t kUsualBytes = 1024;
     JsonWriter json;
     json.reserve(kUsualBytes + (job.output_json ? job.output_json->size() : 0));
-    write_job(json, job, now);
+    write_job(json, job, service);
     return std::move(json).text();
 }
 
-std::string job_list_json(std::span<const JobRecord> jobs, bool has_more, DbTime now) {
+std::string job_list_json(std::span<const JobRecord> jobs, bool has_more,
+                          const gateway::JobService& service) {
     JsonWriter json;
     begin_list(json);
-    for (const auto& job : jobs) write_job(json, job, now);
+    for (const auto& job : jobs) write_job(json, job, service);
     json.end_array();
     json.name("first_id");
     jobs.empty() ? json.null() : json.value(jobs.front().id.str());
@@ -311,9 +322,11 @@ std::string worker_list_json(std::span<const storage::WorkerRecord> workers) {
     return std::move(json).text();
 }
 
-std::string job_etag(const JobRecord& job, const storage::JobFields& fields) {
+std::string job_etag(const JobRecord& job, const storage::JobFields& fields,
+                     const gateway::JobService& service) {
     const int shown = (fields.input ? 1 : 0) | (fields.output ? 2 : 0) | (fields.partial ? 4 : 0) |
-                      (fields.attempts ? 8 : 0) | (job.retried_by ? 16 : 0);
+                      (fields.attempts ? 8 : 0) | (job.retried_by ? 16 : 0) |
+                      (lacks_worker(job, service) ? 32 : 0);
     return fmt::format("W/\"{}.{}.{}.{}.{}.{}\"", static_cast<int>(job.state), job.epoch,
                        job.failures, job.interruptions, job.partial_sequence, shown);
 }

@@ -1,7 +1,9 @@
 // Jobs, lanes and workers as clients see them (docs/api.md). Appended by hand: a job is written for
 // every submit and poll.
 //
-// Threads: pure.
+// What a record does not say, the time now and whether there are workers, is the service's to know.
+//
+// Threads: thread-safe.
 #pragma once
 
 #include <span>
@@ -10,20 +12,21 @@
 
 #include "common/storage/records.h"
 #include "producer/api/json_writer.h"
+#include "producer/intake/job_service.h"
 
 namespace millrace::api {
 
-// `now` is PostgreSQL's, for times that still run.
-void write_job(JsonWriter& json, const storage::JobRecord& job, storage::DbTime now);
-std::string job_json(const storage::JobRecord& job, storage::DbTime now);
+void write_job(JsonWriter& json, const storage::JobRecord& job, const gateway::JobService& service);
+std::string job_json(const storage::JobRecord& job, const gateway::JobService& service);
 
 // {"object":"list","data":[…],"first_id":…,"last_id":…,"has_more":…}
 std::string job_list_json(std::span<const storage::JobRecord> jobs, bool has_more,
-                          storage::DbTime now);
+                          const gateway::JobService& service);
 std::string lane_list_json(std::span<const storage::LaneStats> lanes);
 std::string worker_list_json(std::span<const storage::WorkerRecord> workers);
 
 // Changes whenever the job does, apart from times that run. Weak.
-std::string job_etag(const storage::JobRecord& job, const storage::JobFields& fields);
+std::string job_etag(const storage::JobRecord& job, const storage::JobFields& fields,
+                     const gateway::JobService& service);
 
 }  // namespace millrace::api

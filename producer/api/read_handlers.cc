@@ -28,7 +28,7 @@ void answer_job(const ApiContext& context, Exchange& exchange, const storage::Jo
     if (!answer.job.has_value()) {
         return reply_read_error(exchange, answer.job.error());
     }
-    auto etag = job_etag(*answer.job, fields);
+    auto etag = job_etag(*answer.job, fields, context.service);
     Response response;
     if (etag_matches(request.if_none_match, etag)) {
         response.status = 304;
@@ -106,7 +106,7 @@ Problem no_such_job(std::string_view id) {
 }
 
 Response job_response(const ApiContext& context, const JobRecord& job, int status) {
-    Response response{.status = status, .body = job_json(job, context.service.database_now())};
+    Response response{.status = status, .body = job_json(job, context.service)};
     if (!info(job.state).is_final) {
         response.headers.emplace_back("openai-poll-after-ms", kPollAfterMs);
     }
@@ -159,10 +159,10 @@ void list_jobs(const ApiContext& context, const ExchangePtr& exchange) {
     auto filter = decode_list_query(exchange->request().query, context.options);
     if (!filter.has_value()) return reply_problem(*exchange, filter.error());
     using Page = std::pair<std::vector<JobRecord>, bool>;
-    context.service.list(
-        *std::move(filter), list_answer<Page>(exchange, [&context](const Page& page) {
-            return job_list_json(page.first, page.second, context.service.database_now());
-        }));
+    context.service.list(*std::move(filter),
+                         list_answer<Page>(exchange, [&context](const Page& page) {
+                             return job_list_json(page.first, page.second, context.service);
+                         }));
 }
 
 void list_queues(const ApiContext& context, const ExchangePtr& exchange) {

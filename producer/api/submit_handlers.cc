@@ -162,7 +162,7 @@ void write_item(JsonWriter& json, const Batch& batch, std::size_t i, const Submi
         return json.raw(problem_item_json(reused_key(*batch.submissions[i]->idempotency)));
     auto record = batch.records[i];
     complete_record(record, *result, batch.submissions[i]->spec.policy.ttl);
-    write_job(json, record, batch.context.service.database_now());
+    write_job(json, record, batch.context.service);
 }
 
 void answer_batch(const Batch& batch, const std::vector<SubmitResult>& results) {

@@ -70,6 +70,9 @@ void print_job(const Json& job) {
         print_field("queued", duration_text(number_of(timing, "queue_ms")));
         print_field("ran", duration_text(number_of(timing, "execution_ms")));
     }
+    if (const auto wait = job.value("wait", Json()); wait.is_object()) {
+        print_field("waits", text_of(wait, "reason"));
+    }
     if (const auto at = number_of(job, "cancel_requested_at"); at > 0) {
         print_field("cancel asked", time_text(at));
     }

@@ -132,6 +132,9 @@ class JobService {
     virtual std::vector<std::string> queues() const = 0;
     virtual void model_known(std::string queue, std::string model, Callback<bool> done) = 0;
     virtual std::vector<std::string> models(const std::string& queue) const = 0;
+    // Whether a worker that takes jobs serves the model: where none does, its jobs wait. As of a
+    // second ago; true where nobody knows.
+    virtual bool has_worker(const std::string& queue, const std::string& model) const = 0;
 
     // PostgreSQL's clock, estimated; for `run_at` and ages in answers.
     virtual storage::DbTime database_now() const = 0;

@@ -1,15 +1,17 @@
-// Which queues exist and which models their workers run, from memory.
+// Which queues exist, which models their workers run, and whether a worker is there for them: from
+// memory.
 //
 // Threads:   thread-safe.
 // Blocks:    never.
 #pragma once
 
 #include <map>
-#include <set>
 #include <shared_mutex>
 #include <string>
 #include <utility>
 #include <vector>
+
+#include "common/storage/records.h"
 
 namespace millrace::gateway {
 
@@ -18,42 +20,70 @@ class ModelRegistry {
     // `configured` models are known in every queue.
     ModelRegistry(std::vector<std::string> queues, std::vector<std::string> configured)
         : queues_(std::move(queues)), configured_(std::move(configured)) {
-        replace({});
+        models_ = as_configured(true);
     }
 
     const std::vector<std::string>& queues() const { return queues_; }
 
     bool known(const std::string& queue, const std::string& model) const {
         const std::shared_lock lock(mutex_);
-        const auto models = models_.find(queue);
-        return models != models_.end() && models->second.contains(model);
+        return find(queue, model) != nullptr;
+    }
+
+    // Whether a worker that takes jobs serves the model; true where nobody has looked yet, as of
+    // other queues than ours.
+    bool has_worker(const std::string& queue, const std::string& model) const {
+        const std::shared_lock lock(mutex_);
+        const auto* has_worker = find(queue, model);
+        return has_worker == nullptr || *has_worker;
     }
 
     std::vector<std::string> models(const std::string& queue) const {
         const std::shared_lock lock(mutex_);
+        std::vector<std::string> names;
         const auto models = models_.find(queue);
-        if (models == models_.end()) return {};
-        return {models->second.begin(), models->second.end()};
+        if (models == models_.end()) return names;
+        for (const auto& [model, has_worker] : models->second) names.push_back(model);
+        return names;
     }
 
-    // What the store says: pairs of queue and model. Other queues than ours are left out.
-    void replace(const std::vector<std::pair<std::string, std::string>>& announced) {
-        std::map<std::string, std::set<std::string>> models;
-        for (const auto& queue : queues_)
-            models[queue].insert(configured_.begin(), configured_.end());
-        for (const auto& [queue, model] : announced) {
-            if (models.contains(queue)) models[queue].insert(model);
+    // What the store says. Other queues than ours are left out.
+    void replace(const std::vector<storage::KnownModel>& announced) {
+        auto models = as_configured(false);
+        for (const auto& [queue, model, has_worker] : announced) {
+            const auto known = models.find(queue);
+            if (known != models.end()) known->second[model] = has_worker;
         }
         const std::lock_guard lock(mutex_);
         models_.swap(models);
     }
 
  private:
+    // By queue and model: whether it has a worker.
+    using Models = std::map<std::string, std::map<std::string, bool>>;
+
+    Models as_configured(bool have_workers) const {
+        Models models;
+        for (const auto& queue : queues_) {
+            auto& known = models[queue];
+            for (const auto& model : configured_) known[model] = have_workers;
+        }
+        return models;
+    }
+
+    // Null: unknown. The lock is held.
+    const bool* find(const std::string& queue, const std::string& model) const {
+        const auto models = models_.find(queue);
+        if (models == models_.end()) return nullptr;
+        const auto known = models->second.find(model);
+        return known == models->second.end() ? nullptr : &known->second;
+    }
+
     const std::vector<std::string> queues_;
     const std::vector<std::string> configured_;
 
     mutable std::shared_mutex mutex_;
-    std::map<std::string, std::set<std::string>> models_;  // Guarded by mutex_.
+    Models models_;  // Guarded by mutex_.
 };
 
 }  // namespace millrace::gateway

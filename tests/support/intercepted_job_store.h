@@ -22,7 +22,6 @@ namespace millrace::test {
 template <class Heir>
 class InterceptedJobStore : public storage::JobStore {
     using Ids = std::vector<JobId>;
-    using Models = std::vector<std::pair<std::string, std::string>>;
     using Found = std::vector<std::pair<std::string, JobId>>;
     using Specs = std::vector<std::pair<JobId, JobSpec>>;
 
@@ -41,7 +40,7 @@ class InterceptedJobStore : public storage::JobStore {
     }
     MILLRACE_FORWARD(Status, store_probe, (), ())
     MILLRACE_FORWARD(Status, queue_register, (const std::vector<std::string>& queues), (queues))
-    MILLRACE_FORWARD(Result<Models>, model_list, (), ())
+    MILLRACE_FORWARD(Result<std::vector<storage::KnownModel>>, model_list, (), ())
     MILLRACE_FORWARD(Result<std::vector<storage::InsertedJob>>, job_insert,
                      (const std::vector<storage::NewJob>& jobs), (jobs))
     MILLRACE_FORWARD(Result<std::vector<storage::JobRecord>>, job_get,
@@ -75,8 +74,8 @@ class InterceptedJobStore : public storage::JobStore {
     MILLRACE_FORWARD(Result<storage::DutyPage>, keeper_release, (int page), (page))
     MILLRACE_FORWARD(Result<storage::DutyPage>, keeper_expire, (int page), (page))
     MILLRACE_FORWARD(Result<storage::DutyPage>, keeper_end_overdue, (milliseconds grace, int page),
-    MILLRACE_FORWARD(Status, keeper_reset_deadlines, (), ())
                      (grace, page))
+    MILLRACE_FORWARD(Status, keeper_reset_deadlines, (), ())
     MILLRACE_FORWARD(Result<storage::DutyPage>, keeper_rescue,
                      (const storage::RescueLimits& limits), (limits))
     MILLRACE_FORWARD(Result<std::vector<storage::WorkerPulse>>, worker_pulses, (), ())

@@ -73,9 +73,20 @@ Status MemoryJobStore::queue_register(const std::vector<std::string>& queues) {
     return ok();
 }
 
-Result<std::vector<std::pair<std::string, std::string>>> MemoryJobStore::model_list() {
+Result<std::vector<KnownModel>> MemoryJobStore::model_list() {
     const std::lock_guard lock(db_.mutex_);
-    return std::vector<std::pair<std::string, std::string>>(db_.models_.begin(), db_.models_.end());
+    const auto has = [](const std::vector<std::string>& names, const std::string& name) {
+        return std::ranges::find(names, name) != names.end();
+    };
+    std::vector<KnownModel> models;
+    for (const auto& [queue, model] : db_.models_) {
+        const bool has_worker = std::ranges::any_of(db_.workers_, [&](const auto& entry) {
+            const auto& info = entry.second.info;
+            return may_claim(entry.first) && has(info.queues, queue) && has(info.models, model);
+        });
+        models.push_back({queue, model, has_worker});
+    }
+    return models;
 }
 
 Status MemoryJobStore::check_queue(const std::string& queue) const {
@@ -184,6 +195,9 @@ Result<std::vector<CancelledJob>> MemoryJobStore::job_cancel(const std::vector<J
         const auto row = db_.rows_.find(id);
         if (row == db_.rows_.end()) continue;
         auto& record = row->second.record;
+        if (!info(record.state).is_final && !record.cancel_requested_at) {
+            record.cancel_requested_at = now();
+        }
         if (record.state == JobState::kInProgress) {
             record.state = JobState::kCancelling;
         } else if (!info(record.state).is_final && !info(record.state).is_active) {
@@ -195,9 +209,6 @@ Result<std::vector<CancelledJob>> MemoryJobStore::job_cancel(const std::vector<J
 }
 
 Result<std::vector<LaneAge>> MemoryJobStore::lane_ages() {
-        if (!info(record.state).is_final && !record.cancel_requested_at) {
-            record.cancel_requested_at = now();
-        }
     const std::lock_guard lock(db_.mutex_);
     std::vector<LaneAge> lanes;
     for (const auto& queue : db_.queues_) {

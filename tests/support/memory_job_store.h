@@ -94,7 +94,7 @@ class MemoryJobStore : public storage::JobStore {
     std::chrono::milliseconds database_time() const override;
     Status store_probe() override;
     Status queue_register(const std::vector<std::string>& queues) override;
-    Result<std::vector<std::pair<std::string, std::string>>> model_list() override;
+    Result<std::vector<storage::KnownModel>> model_list() override;
 
     Result<std::vector<storage::InsertedJob>> job_insert(
         const std::vector<storage::NewJob>& jobs) override;

@@ -126,12 +126,12 @@ Result<std::int16_t> PostgresJobStore::queue_id(const std::string& queue) {
     return Error{ErrorCode::kInvalidArgument, fmt::format("There is no queue '{}'.", queue)};
 }
 
-Result<std::vector<std::pair<std::string, std::string>>> PostgresJobStore::model_list() {
-    std::vector<std::pair<std::string, std::string>> models;
+Result<std::vector<KnownModel>> PostgresJobStore::model_list() {
+    std::vector<KnownModel> models;
     TRY_STATUS(session_.run(Effect::kRead, "model_list", [&](pqxx::transaction_base& transaction) {
         models.clear();
         for (const auto& row : transaction.exec_prepared("model_list")) {
-            models.emplace_back(text_of(row[0]), text_of(row[1]));
+            models.push_back({text_of(row[0]), text_of(row[1]), row[2].as<bool>()});
         }
     }));
     return models;

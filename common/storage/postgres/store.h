@@ -22,7 +22,7 @@ class PostgresJobStore final : public JobStore {
     milliseconds database_time() const override { return session_.database_time(); }
     Status store_probe() override;
     Status queue_register(const std::vector<std::string>& queues) override;
-    Result<std::vector<std::pair<std::string, std::string>>> model_list() override;
+    Result<std::vector<KnownModel>> model_list() override;
 
     Result<std::vector<InsertedJob>> job_insert(const std::vector<NewJob>& jobs) override;
     Result<std::vector<JobRecord>> job_get(const std::vector<JobId>& ids,

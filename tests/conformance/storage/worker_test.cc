@@ -6,7 +6,6 @@ namespace {
 
 using testing::ElementsAre;
 using testing::IsEmpty;
-using testing::Pair;
 using testing::SizeIs;
 using testing::UnorderedElementsAre;
 
@@ -20,6 +19,15 @@ class Workers : public StoreTest {
         ADD_FAILURE() << "not listed";
         return {};
     }
+    // "queue model" of each, or only of those that some worker serves.
+    std::vector<std::string> models(bool only_served = false) {
+        std::vector<std::string> names;
+        for (const auto& known : store_->model_list().value()) {
+            if (known.has_worker || !only_served) names.push_back(known.queue + ' ' + known.model);
+        }
+        return names;
+    }
+    std::vector<std::string> served() { return models(true); }
     WorkerPulse pulse(WorkerId id) {
         for (const auto& found : store_->worker_pulses().value()) {
             if (found.id == id) return found;
@@ -52,10 +60,30 @@ TEST_P(Workers, AnnounceTheirModelsForGood) {
     EXPECT_THAT(record(worker.id).info.models,
                 ElementsAre("echo", "with \"quotes\", and {braces}"));
     ASSERT_TRUE(store_->worker_stop(worker.id));
-    EXPECT_THAT(store_->model_list().value(),
-                UnorderedElementsAre(Pair("default", "echo"), Pair("gpu", "echo"),
-                                     Pair("default", "with \"quotes\", and {braces}"),
-                                     Pair("gpu", "with \"quotes\", and {braces}")));
+    EXPECT_THAT(models(), UnorderedElementsAre("default echo", "gpu echo",
+                                               "default with \"quotes\", and {braces}",
+                                               "gpu with \"quotes\", and {braces}"));
+}
+
+TEST_P(Workers, ServeTheirModelsWhileTheyTakeJobs) {
+    const auto add = [&](const std::string& queue, std::vector<std::string> models) {
+        const WorkerInfo worker{
+            .id = WorkerId(new_id()), .queues = {queue}, .models = std::move(models)};
+        EXPECT_TRUE(store_->worker_register(worker));
+        return worker.id;
+    };
+    ASSERT_TRUE(store_->worker_stop(worker_));
+    const auto small = add("default", {"small"});
+    const auto both = add("default", {"small", "large"});
+    const auto other = add("gpu", {"large"});
+    EXPECT_THAT(served(), UnorderedElementsAre("default small", "default large", "gpu large"));
+    ASSERT_TRUE(store_->worker_drain(both));
+    EXPECT_THAT(served(), UnorderedElementsAre("default small", "gpu large"));
+    lose(other);
+    EXPECT_THAT(served(), UnorderedElementsAre("default small"));
+    ASSERT_TRUE(store_->worker_stop(small));
+    EXPECT_THAT(served(), IsEmpty());
+    EXPECT_THAT(models(), SizeIs(4));
 }
 
 TEST_P(Workers, AreRefusedForAQueueThatIsUnknown) {

@@ -215,10 +215,14 @@ TEST_F(GatewayIntegrationTest, ReadinessAsksForAWorker) {
 TEST_F(GatewayIntegrationTest, ModelsOfWorkersBecomeKnown) {
     const auto store = open_store_();
     ASSERT_TRUE(store->store_probe().has_value());
-    register_worker(*store);
+    const auto worker = register_worker(*store);
     std::promise<bool> known;
     service_->model_known("default", "echo", [&](bool answer) { known.set_value(answer); });
     EXPECT_TRUE(known.get_future().get());
+    EXPECT_TRUE(service_->has_worker("default", "echo"));
+    ASSERT_TRUE(store->worker_stop(worker).has_value());
+    EXPECT_TRUE(eventually([&] { return !service_->has_worker("default", "echo"); },
+                           "the model has no worker any more"));
 }
 
 }  // namespace

@@ -388,6 +388,10 @@ std::vector<std::string> FakeJobService::models(const std::string&) const {
     return {"m", "synthetic"};
 }
 
+bool FakeJobService::has_worker(const std::string&, const std::string&) const {
+    return has_workers_;
+}
+
 storage::DbTime FakeJobService::database_now() const {
     return kNow;
 }

@@ -4,6 +4,7 @@
 // Threads: thread-safe.
 #pragma once
 
+#include <atomic>
 #include <condition_variable>
 #include <deque>
 #include <map>
@@ -42,6 +43,7 @@ class FakeJobService final : public gateway::JobService {
     void fail_reads(std::optional<Error> error);
     void refuse_watches();
     void set_ready(const gateway::Readiness& ready);
+    void set_has_workers(bool has_workers) { has_workers_ = has_workers; }
     storage::JobFilter last_filter() const;
 
     // --- JobService ---
@@ -69,6 +71,7 @@ class FakeJobService final : public gateway::JobService {
     std::vector<std::string> queues() const override;
     void model_known(std::string queue, std::string model, gateway::Callback<bool> done) override;
     std::vector<std::string> models(const std::string& queue) const override;
+    bool has_worker(const std::string& queue, const std::string& model) const override;
     storage::DbTime database_now() const override;
 
  private:
@@ -85,6 +88,7 @@ class FakeJobService final : public gateway::JobService {
     std::condition_variable_any changed_;
     std::deque<Task> tasks_;
     bool held_ = false;
+    std::atomic<bool> has_workers_ = true;
     std::map<JobId, storage::JobRecord> jobs_;
     std::vector<gateway::SubmitRequest> submitted_;
     std::map<std::pair<storage::IdempotencyKey::Scope, std::string>,

@@ -114,6 +114,20 @@ TEST_F(ReadTest, JobThatWaitsForItsRetryShowsTheLastErrorApart) {
     EXPECT_EQ(job["wait"]["until"], 1760000005);
 }
 
+TEST_F(ReadTest, QueuedJobWithoutAWorkerSaysSo) {
+    const auto id = service_.put();
+    const auto before = get("/v1/jobs/" + id.str());
+    EXPECT_TRUE(json(before)["wait"].is_null());
+    service_.set_has_workers(false);
+    const auto after = get("/v1/jobs/" + id.str());
+    EXPECT_EQ(json(after)["wait"]["reason"], "no_workers");
+    EXPECT_TRUE(json(after)["wait"]["until"].is_null());
+    EXPECT_NE(after.header("etag"), before.header("etag"));
+    EXPECT_EQ(json(get("/v1/jobs"))["data"][0]["wait"]["reason"], "no_workers");
+    service_.finish(id, JobState::kCompleted, "{}");
+    EXPECT_TRUE(json(get("/v1/jobs/" + id.str()))["wait"].is_null());
+}
+
 TEST_F(ReadTest, SaysWhenACancelWasAskedFor) {
     const auto id = put_running(service_);
     EXPECT_TRUE(json(get("/v1/jobs/" + id.str()))["cancel_requested_at"].is_null());

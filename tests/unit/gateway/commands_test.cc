@@ -209,6 +209,20 @@ TEST_F(ModelsTest, AModelAnnouncedAMomentAgoIsFoundByTheNextLook) {
     EXPECT_THAT(models_.models("default"), ElementsAre("configured", "echo"));
 }
 
+TEST_F(ModelsTest, KnowsWhichModelsHaveNoWorker) {
+    EXPECT_FALSE(models_.has_worker("default", "configured"));
+    EXPECT_TRUE(models_.has_worker("elsewhere", "configured"));  // Nobody looks there.
+    const auto only = worker();
+    clock_.advance(milliseconds(1000));
+    commands_.step();
+    EXPECT_TRUE(models_.has_worker("default", "echo"));
+    ASSERT_TRUE(memory_.worker_stop(only).has_value());
+    clock_.advance(milliseconds(1000));
+    commands_.step();
+    EXPECT_FALSE(models_.has_worker("default", "echo"));
+    EXPECT_TRUE(models_.known("default", "echo"));
+}
+
 TEST_F(ModelsTest, WhereTheLookFailsNobodyIsRefused) {
     ask("nobody");
     commands_.step();
