@@ -1,0 +1,40 @@
+#include "worker/backends/endpoints/concurrency_limit.h"
+
+#include <algorithm>
+
+#include "common/base/check.h"
+
+namespace millrace::worker {
+namespace {
+
+constexpr double kCut = 0.7;
+// Of the limit: with fewer in flight it is not the limit that success speaks for.
+constexpr double kInUse = 0.5;
+
+}  // namespace
+
+ConcurrencyLimit::ConcurrencyLimit(std::size_t most)
+    : most_(static_cast<double>(most)), limit_(most_) {
+    CHECK(most >= 1);
+}
+
+void ConcurrencyLimit::on_success(std::size_t in_flight) {
+    has_served_ = true;
+    if (static_cast<double>(in_flight) < kInUse * limit_) return;
+    ++window_;
+    if (limit_ >= threshold_ && window_ < value()) return;
+    window_ = 0;
+    limit_ = std::min(limit_ + 1, most_);
+}
+
+void ConcurrencyLimit::on_refusal(MonoTime started, MonoTime now) {
+    if (started < cut_at_) return;
+    // In an outage nothing succeeds between two cuts: the limit returns to the first one's.
+    if (has_served_) threshold_ = kCut * limit_;
+    limit_ = std::max(kCut * limit_, 1.0);
+    cut_at_ = now;
+    has_served_ = false;
+    window_ = 0;
+}
+
+}  // namespace millrace::worker
