@@ -3,6 +3,7 @@
 #include <arpa/inet.h>
 #include <fmt/format.h>
 #include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -149,6 +150,9 @@ void FakeServer::accept_all() {
             if (fd >= 0) ::close(fd);
             return;
         }
+        // Events go out as they come, not when the client has acknowledged the last one.
+        const int on = 1;
+        setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
         ++connections_;
         open_.insert(fd);
         servers_.emplace_back("fake-connection", [this, fd](const std::stop_token&) { serve(fd); });
