@@ -39,8 +39,11 @@ Made make_openai(const Config& config) {
         OpenAiOptions{.base_urls = config.get<Setting::kBackendOpenaiUrl>(),
                       .models = config.get<Setting::kBackendOpenaiModels>(),
                       .api_key = config.get<Setting::kBackendOpenaiApiKey>(),
+                      .profile = config.get<Setting::kBackendOpenaiProfile>(),
                       .slots = static_cast<std::size_t>(config.get<Setting::kBackendOpenaiSlots>()),
                       .connect_timeout = config.get<Setting::kBackendOpenaiConnectTimeout>(),
+                      .stall_timeout = config.get<Setting::kBackendOpenaiStallTimeout>(),
+                      .warm_up = config.get<Setting::kBackendOpenaiWarmUp>(),
                       .output_bytes_max =
                           static_cast<std::size_t>(config.get<Setting::kWorkerOutputBytesMax>())});
 }

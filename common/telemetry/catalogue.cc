@@ -17,6 +17,11 @@ constexpr std::array kLabels{
     LabelInfo{"event", "`started`, `partial`, `progress`, `finished`, `requeued`"},
     LabelInfo{"duty", "the keeper's duties, e.g. `rescue`"},
     LabelInfo{"backend", "the worker's backends, e.g. `llama`"},
+    LabelInfo{"endpoint",
+              "names of the model endpoints, `backend.openai.url`; `host:port` by default"},
+    LabelInfo{"result",
+              "`served`, `answered` (refused the input), `refused` (no capacity), `unreachable`, "
+              "`failed`, `aborted`"},
     LabelInfo{"outcome", "outcomes of attempts, `common/job/outcome.h`"},
     LabelInfo{"source", "`control`, `heartbeat`"},
     LabelInfo{"reason", "`drain`, `lost`, `reconcile`"},

@@ -33,7 +33,7 @@ std::string usage_json(const Usage& usage) {
 // Put together as text: building a tree first costs more than everything else that the synthetic
 // backend does for a job.
 std::string completion_json(const Completion& completion, WallTime created) {
-    CHECK(completion.kind != RequestKind::kEmbeddings);
+    CHECK(completion.kind == RequestKind::kChat || completion.kind == RequestKind::kCompletion);
     const bool chat = completion.kind == RequestKind::kChat;
     const auto seconds = std::chrono::floor<std::chrono::seconds>(created).time_since_epoch();
     const auto text = json_string(completion.text);

@@ -151,18 +151,20 @@ Result<json> parse_input(std::string_view input_json) {
 }
 
 Result<RequestKind> request_kind(const json& input) {
-    constexpr std::array<std::pair<const char*, RequestKind>, 3> kKinds{{
+    constexpr std::array<std::pair<const char*, RequestKind>, 4> kKinds{{
         {"messages", RequestKind::kChat},
         {"prompt", RequestKind::kCompletion},
         {"input", RequestKind::kEmbeddings},
+        {"image_prompt", RequestKind::kImages},
     }};
+    constexpr auto kNames = "'messages', 'prompt', 'input', 'image_prompt'";
     std::optional<RequestKind> found;
     for (const auto& [name, kind] : kKinds) {
         if (!member(input, name)) continue;
-        if (found) return invalid("the input has more than one of 'messages', 'prompt', 'input'");
+        if (found) return invalid(fmt::format("the input has more than one of {}", kNames));
         found = kind;
     }
-    if (!found) return invalid("the input needs one of 'messages', 'prompt', 'input'");
+    if (!found) return invalid(fmt::format("the input needs one of {}", kNames));
     return *found;
 }
 
@@ -181,6 +183,12 @@ Result<ModelRequest> parse_request(const json& input) {
             break;
         case RequestKind::kEmbeddings:
             TRY_STATUS(parse_embedding_input(input["input"], request));
+            break;
+        case RequestKind::kImages:
+            if (!input["image_prompt"].is_string()) {
+                return invalid("'image_prompt' must be a string");
+            }
+            request.texts.push_back(input["image_prompt"].get<std::string>());
             break;
     }
     TRY(request.sampling, parse_sampling(input));

@@ -1,8 +1,8 @@
 // What a job asks of a model: the typed form of JobSpec::input_json.
 //
-// Exactly one of three members says what is asked: "messages" (a chat), "prompt" (a completion) or
-// "input" (embeddings). The sampling parameters stand beside it under OpenAI's names; a parameter
-// that is null counts as absent.
+// Exactly one of four members says what is asked: "messages" (a chat), "prompt" (a completion),
+// "input" (embeddings) or "image_prompt" (images). The sampling parameters stand beside it under
+// OpenAI's names; a parameter that is null counts as absent.
 //
 // Errors:    kInvalidArgument, with a message that names the member and what it should be.
 #pragma once
@@ -18,7 +18,7 @@
 
 namespace millrace::worker {
 
-enum class RequestKind { kChat, kCompletion, kEmbeddings };
+enum class RequestKind { kChat, kCompletion, kEmbeddings, kImages };
 
 struct ChatMessage {
     std::string role;
@@ -39,7 +39,7 @@ struct Sampling {
 struct ModelRequest {
     RequestKind kind = RequestKind::kCompletion;
     std::vector<ChatMessage> messages;  // kChat: at least one.
-    std::vector<std::string> texts;     // kCompletion: the prompt; kEmbeddings: at least one.
+    std::vector<std::string> texts;     // kCompletion, kImages: the prompt; kEmbeddings: some.
     bool has_media = false;             // A message has a part that is no text (left out above).
     Sampling sampling;
 };
@@ -47,7 +47,7 @@ struct ModelRequest {
 // The JSON object that the text must be.
 Result<nlohmann::json> parse_input(std::string_view input_json);
 
-// Which of the three members is there.
+// Which of the four members is there.
 Result<RequestKind> request_kind(const nlohmann::json& input);
 
 Result<ModelRequest> parse_request(const nlohmann::json& input);

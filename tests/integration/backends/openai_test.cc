@@ -7,57 +7,12 @@
 #include <latch>
 #include <nlohmann/json.hpp>
 
-#include "tests/integration/backends/fake_server.h"
-#include "tests/unit/backends/recording_sink.h"
-#include "worker/backends/openai/openai_backend.h"
+#include "tests/integration/backends/openai_fixture.h"
 
 namespace millrace::worker {
 namespace {
 
 using nlohmann::json;
-
-constexpr auto kChat = R"({"messages":[{"role":"user","content":"hi"}],"temperature":0})";
-
-std::string chat_delta(const std::string& text) {
-    return json{{"id", "c1"}, {"choices", {{{"index", 0}, {"delta", {{"content", text}}}}}}}.dump();
-}
-
-constexpr auto kChatEnd = R"({"choices":[{"index":0,"delta":{},"finish_reason":"stop"}]})";
-
-void answer_hello(Exchange& exchange) {
-    exchange.begin_stream();
-    exchange.event(chat_delta("Hel"));
-    exchange.event(chat_delta("lo"));
-    exchange.event(kChatEnd);
-    exchange.event(R"({"choices":[],"usage":{"prompt_tokens":4,"completion_tokens":2}})");
-    exchange.event("[DONE]");
-    exchange.end_stream();
-}
-
-class OpenAi : public testing::Test {
- protected:
-    void start(OpenAiOptions options) {
-        if (options.models.empty()) options.models = {"m"};
-        backend_ = std::make_unique<OpenAiBackend>(std::move(options));
-        const auto status = backend_->start(sink_);
-        ASSERT_TRUE(status.has_value()) << status.error().message;
-    }
-    void start_with(FakeServer::Handler handler, OpenAiOptions options = {}) {
-        server_ = std::make_unique<FakeServer>(std::move(handler));
-        options.base_urls = {server_->url()};
-        start(std::move(options));
-    }
-    AttemptKey run(const std::string& input = kChat, const std::string& model = "m") {
-        return run_one(*backend_, {.model = model, .input = input});
-    }
-    Outcome outcome_of(const std::string& input = kChat, const std::string& model = "m") {
-        return sink_.outcome(run(input, model));
-    }
-
-    RecordingSink sink_;
-    std::unique_ptr<FakeServer> server_;
-    std::unique_ptr<OpenAiBackend> backend_;
-};
 
 TEST_F(OpenAi, StreamsAChat) {
     std::promise<std::pair<std::string, json>> seen;
@@ -105,6 +60,40 @@ TEST_F(OpenAi, SendsPromptsAndEmbeddingsWhereTheyBelong) {
     EXPECT_EQ(vectors.usage, (Usage{1, 0}));
 }
 
+TEST_F(OpenAi, MakesImages) {
+    start_with([](Exchange& exchange) {
+        EXPECT_EQ(exchange.target(), "POST /v1/images/generations");
+        EXPECT_EQ(json::parse(exchange.body()), json::parse(R"({"model":"m","prompt":"a mill"})"));
+        exchange.reply(200, "application/json", R"({"created":1,"data":[{"b64_json":"aGk="}]})");
+    });
+    const auto outcome = outcome_of(R"({"image_prompt":"a mill"})");
+    ASSERT_EQ(outcome.kind, OutcomeKind::kCompleted) << outcome.error_message;
+    EXPECT_EQ(json::parse(outcome.output_json)["data"][0]["b64_json"], "aGk=");
+}
+
+TEST_F(OpenAi, PassesToolCallsThrough) {
+    start_with([](Exchange& exchange) {
+        EXPECT_EQ(json::parse(exchange.body())["tools"][0]["function"]["name"], "mill");
+        exchange.begin_stream();
+        for (const auto* event :
+             {R"({"choices":[{"delta":{"tool_calls":[{"index":0,"id":"t","type":"function",
+                  "function":{"name":"mill","arguments":"{"}}]}}]})",
+              R"({"choices":[{"delta":{"tool_calls":[{"index":0,"function":{"arguments":"}"}}]},
+                  "finish_reason":"tool_calls"}]})"}) {
+            exchange.event(json::parse(event).dump());
+        }
+        exchange.event("[DONE]");
+        exchange.end_stream();
+    });
+    const auto outcome =
+        outcome_of(R"({"messages":[],"tools":[{"type":"function","function":{"name":"mill"}}]})");
+    ASSERT_EQ(outcome.kind, OutcomeKind::kCompleted) << outcome.error_message;
+    const auto choice = json::parse(outcome.output_json)["choices"][0];
+    EXPECT_EQ(choice["finish_reason"], "tool_calls");
+    EXPECT_EQ(choice["message"]["tool_calls"], json::parse(R"([
+        {"id":"t","type":"function","function":{"name":"mill","arguments":"{}"}}])"));
+}
+
 TEST_F(OpenAi, TakesAnAnswerThatIsNotStreamed) {
     start_with([](Exchange& exchange) {
         exchange.reply(200, "application/json; charset=utf-8",
@@ -142,12 +131,11 @@ TEST_F(OpenAi, WaitsAsLongAsABusyServerAsks) {
         {"Retry-After: soon\r\n", std::nullopt},
         {"", std::nullopt},
     };
-    std::atomic<std::size_t> turn{0};
-    start_with([&](Exchange& exchange) {
-        exchange.reply(429, "application/json", R"({"error":{"message":"busy","code":"busy"}})",
-                       cases[turn++].first);
-    });
-    for (const auto& [_, retry_after] : cases) {
+    for (const auto& [headers, retry_after] : cases) {
+        start_with([headers = headers](Exchange& exchange) {
+            exchange.reply(429, "application/json", R"({"error":{"message":"busy","code":"busy"}})",
+                           headers);
+        });
         const auto outcome = outcome_of();
         EXPECT_EQ(outcome.kind, OutcomeKind::kRateLimited);
         EXPECT_EQ(outcome.error_code, "busy");
@@ -239,29 +227,6 @@ TEST_F(OpenAi, BurnsNoAttemptOnADeadEndpoint) {
     EXPECT_EQ(outcome.error_code, "endpoint_unreachable");
 }
 
-TEST_F(OpenAi, PassesOverADeadEndpoint) {
-    server_ = std::make_unique<FakeServer>(answer_hello);
-    start({.base_urls = {fmt::format("http://127.0.0.1:{}", unused_port()), server_->url()}});
-    for (int i = 0; i < 4; ++i) EXPECT_EQ(outcome_of().kind, OutcomeKind::kCompleted);
-}
-
-TEST_F(OpenAi, SharesTheWorkBetweenEndpoints) {
-    std::latch all_arrived(4);
-    const auto wait_for_all = [&](Exchange& exchange) {
-        all_arrived.arrive_and_wait();
-        answer_hello(exchange);
-    };
-    FakeServer one(wait_for_all);
-    FakeServer two(wait_for_all);
-    start({.base_urls = {one.url(), two.url()}});
-    std::vector<AttemptKey> keys;
-    for (int i = 0; i < 4; ++i) keys.push_back(run());
-    for (const auto& key : keys) EXPECT_EQ(sink_.outcome(key).kind, OutcomeKind::kCompleted);
-    EXPECT_EQ(one.requests(), 2);
-    EXPECT_EQ(two.requests(), 2);
-    backend_->stop();
-}
-
 TEST_F(OpenAi, AnAbortClosesTheConnection) {
     std::promise<bool> closed;
     start_with([&](Exchange& exchange) {
@@ -346,36 +311,6 @@ TEST_F(OpenAi, RefusesWhatIsNoRequest) {
     EXPECT_EQ(outcome.error_code, "invalid_input");
     EXPECT_EQ(outcome_of(kChat, "other").error_code, "invalid_input");
     EXPECT_EQ(server_->requests(), 0);
-}
-
-TEST(OpenAiStart, AsksTheServerForItsModels) {
-    FakeServer server([](Exchange& exchange) {
-        EXPECT_EQ(exchange.target(), "GET /v1/models");
-        EXPECT_EQ(exchange.header("authorization"), "Bearer sk-1");
-        exchange.reply(200, "application/json", R"({"data":[{"id":"a"},{"id":"b"}]})");
-    });
-    RecordingSink sink;
-    OpenAiBackend backend({.base_urls = {server.url()}, .api_key = "sk-1"});
-    ASSERT_TRUE(backend.start(sink).has_value());
-    EXPECT_EQ(backend.info().models, (std::vector<std::string>{"a", "b"}));
-}
-
-TEST(OpenAiStart, SaysWhatToChange) {
-    RecordingSink sink;
-    const auto message_for = [&](OpenAiOptions options) {
-        const auto status = OpenAiBackend(std::move(options)).start(sink);
-        return status.has_value() ? "" : status.error().message;
-    };
-    const auto dead = fmt::format("http://127.0.0.1:{}", unused_port());
-    const auto refused = message_for({.base_urls = {dead}});
-    EXPECT_NE(refused.find(dead), std::string::npos) << refused;
-    FakeServer server(
-        [](Exchange& exchange) { exchange.reply(401, "application/json", R"({"error":"sk-1"})"); });
-    const auto denied = message_for({.base_urls = {server.url()}, .api_key = "sk-1"});
-    EXPECT_NE(denied.find("API key"), std::string::npos) << denied;
-    EXPECT_EQ(denied.find("sk-1"), std::string::npos) << denied;
-    EXPECT_NE(message_for({.base_urls = {"localhost:1"}}), "");
-    EXPECT_NE(message_for({}), "");
 }
 
 }  // namespace

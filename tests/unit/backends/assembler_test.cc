@@ -74,7 +74,7 @@ TEST(Assembler, PutsToolCallsTogether) {
               {"index":0,"id":"t1","type":"function",
                "function":{"name":"mill","arguments":""}}]}}]})",
          R"({"choices":[{"delta":{"tool_calls":[
-              {"index":0,"function":{"arguments":"{\"a\""}}]}}]})",
+              {"index":0,"id":"","type":null,"function":{"arguments":"{\"a\""}}]}}]})",
          R"({"choices":[{"delta":{"tool_calls":[{"index":0,"function":{"arguments":":1}"}}]}}]})",
          R"({"choices":[{"delta":{},"finish_reason":"tool_calls"}]})"});
     ASSERT_TRUE(result.complete);
@@ -83,6 +83,47 @@ TEST(Assembler, PutsToolCallsTogether) {
         "role":"assistant","content":null,
         "tool_calls":[{"id":"t1","type":"function",
                        "function":{"name":"mill","arguments":"{\"a\":1}"}}]})"));
+}
+
+TEST(Assembler, KeepsSeveralToolCallsApart) {
+    const auto result = assemble(
+        RequestKind::kChat,
+        {R"({"choices":[{"delta":{"tool_calls":[
+              {"index":0,"id":"t1","type":"function","function":{"name":"a","arguments":""}},
+              {"index":1,"id":"t2","type":"function","function":{"name":"b","arguments":""}}]}}]})",
+         R"({"choices":[{"delta":{"tool_calls":[
+              {"index":1,"function":{"arguments":"{\"b\":"}}]}}]})",
+         R"({"choices":[{"delta":{"tool_calls":[{"index":0,"function":{"arguments":"{}"}}]}}]})",
+         R"({"choices":[{"delta":{"tool_calls":[{"index":1,"function":{"arguments":"2}"}}]},
+                         "finish_reason":"tool_calls"}]})"});
+    ASSERT_TRUE(result.complete);
+    EXPECT_EQ(result.output["choices"][0]["message"]["tool_calls"], json::parse(R"([
+        {"id":"t1","type":"function","function":{"name":"a","arguments":"{}"}},
+        {"id":"t2","type":"function","function":{"name":"b","arguments":"{\"b\":2}"}}])"));
+}
+
+TEST(Assembler, TakesAToolCallThatIsNoList) {
+    const auto result =
+        assemble(RequestKind::kChat,
+                 {R"({"choices":[{"delta":{"tool_calls":
+              {"index":0,"id":"t1","function":{"name":"a","arguments":"{"}}}}]})",
+                  R"({"choices":[{"delta":{"tool_calls":{"index":0,"function":{"arguments":"}"}}},
+                         "finish_reason":"stop"}]})"});
+    ASSERT_TRUE(result.complete);
+    EXPECT_EQ(result.output["choices"][0]["message"]["tool_calls"],
+              json::parse(R"([{"id":"t1","function":{"name":"a","arguments":"{}"}}])"));
+}
+
+TEST(Assembler, EndsTheAttemptWhenTheServerGaveUp) {
+    for (const auto* reason : {"abort", "error"}) {
+        const auto result = assemble(
+            RequestKind::kChat,
+            {R"({"choices":[{"delta":{"content":"a"}}]})",
+             R"({"choices":[{"delta":{},"finish_reason":")" + std::string(reason) + R"("}]})"});
+        ASSERT_TRUE(result.early) << reason;
+        EXPECT_EQ(result.early->kind, OutcomeKind::kRetryable);
+        EXPECT_EQ(result.early->error_code, "generation_aborted");
+    }
 }
 
 TEST(Assembler, KeepsReasoningAndLogprobs) {
@@ -150,6 +191,16 @@ TEST(UnstreamedOutcome, TakesTheAnswerAsItIs) {
     ASSERT_EQ(outcome.kind, OutcomeKind::kCompleted);
     EXPECT_EQ(json::parse(outcome.output_json), json::parse(body));
     EXPECT_EQ(outcome.usage, (Usage{3, 0}));
+}
+
+TEST(UnstreamedOutcome, TakesImages) {
+    const std::string body =
+        R"({"created":1,"data":[{"b64_json":"aGk="}],
+            "usage":{"input_tokens":5,"output_tokens":9}})";
+    const auto outcome = unstreamed_outcome(RequestKind::kImages, body);
+    ASSERT_EQ(outcome.kind, OutcomeKind::kCompleted);
+    EXPECT_EQ(json::parse(outcome.output_json), json::parse(body));
+    EXPECT_EQ(outcome.usage, (Usage{5, 9}));
 }
 
 TEST(UnstreamedOutcome, RefusesOtherAnswers) {

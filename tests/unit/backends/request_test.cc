@@ -83,6 +83,7 @@ TEST(ModelRequest, NamesWhatIsWrong) {
         {R"({"prompt":["a","b"]})", "'prompt'"},
         {R"({"input":[]})", "'input'"},
         {R"({"input":[1,2]})", "'input'"},
+        {R"({"image_prompt":["a"]})", "'image_prompt'"},
         {R"({"prompt":"a","max_tokens":0})", "'max_tokens'"},
         {R"({"prompt":"a","max_tokens":1.5})", "'max_tokens'"},
         {R"({"prompt":"a","max_tokens":99999999999999999999})", "'max_tokens'"},

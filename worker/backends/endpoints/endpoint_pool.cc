@@ -185,7 +185,7 @@ void EndpointPool::answer(CallId id, MonoTime now) {
     call.is_probe = false;
 }
 
-bool EndpointPool::end(CallId id, const CallEnd& how, MonoTime now) {
+void EndpointPool::end(CallId id, const CallEnd& how, MonoTime now) {
     auto& endpoint = endpoints_[calls_.at(id)];
     const auto in_flight = endpoint.calls.size();
     const auto call = endpoint.calls.at(id);
@@ -204,11 +204,9 @@ bool EndpointPool::end(CallId id, const CallEnd& how, MonoTime now) {
     }
     if (is_refused) rest(endpoint, how.retry_after, now);
 
-    const bool was_open = endpoint.breaker.state(now) == BreakerState::kOpen;
     if (!is_refused || call.is_probe) {
         endpoint.breaker.end(call.is_probe, verdict(how.result), now, random_);
     }
-    return !was_open && endpoint.breaker.state(now) == BreakerState::kOpen;
 }
 
 void EndpointPool::rest(Endpoint& endpoint, std::optional<milliseconds> asked, MonoTime now) {

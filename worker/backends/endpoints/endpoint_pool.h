@@ -88,8 +88,8 @@ class EndpointPool {
     void grow(CallId call, std::int64_t tokens);
     // The first output has come: a probe has succeeded without waiting for its end.
     void answer(CallId call, MonoTime now);
-    // Once for each call. Returns true when it made the breaker open.
-    bool end(CallId call, const CallEnd& how, MonoTime now);
+    // Once for each call.
+    void end(CallId call, const CallEnd& how, MonoTime now);
 
     std::size_t size() const { return endpoints_.size(); }
     View view(EndpointIndex endpoint, MonoTime now) const;

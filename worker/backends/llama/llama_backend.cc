@@ -55,10 +55,10 @@ std::optional<Outcome> refusal(std::string_view input_json, ModelRequest& reques
     auto parsed = parse_request(*input);
     if (!parsed.has_value()) return invalid_input(parsed.error().message);
     request = *std::move(parsed);
-    if (request.kind == RequestKind::kEmbeddings) {
+    if (request.kind == RequestKind::kEmbeddings || request.kind == RequestKind::kImages) {
         return unsupported_operation(
-            "the llama backend makes no embeddings; it takes 'messages' "
-            "or 'prompt'");
+            "the llama backend makes text only, no embeddings or images; it takes 'messages' or "
+            "'prompt'");
     }
     if (request.has_media) {
         return unsupported_operation("the llama backend takes text only, no images or audio");

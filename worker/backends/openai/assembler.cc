@@ -18,13 +18,15 @@ Usage usage_of(const json& answer) {
     Usage usage;
     const auto found = answer.find("usage");
     if (found == answer.end() || !found->is_object()) return usage;
-    const auto count = [&](const char* name) {
-        const auto value = found->find(name);
+    // The newer name is that of answers with images.
+    const auto count = [&](const char* name, const char* newer_name) {
+        auto value = found->find(name);
+        if (value == found->end()) value = found->find(newer_name);
         const bool fine = value != found->end() && value->is_number_integer();
         return fine ? value->get<std::int64_t>() : 0;
     };
-    usage.prompt_tokens = count("prompt_tokens");
-    usage.completion_tokens = count("completion_tokens");
+    usage.prompt_tokens = count("prompt_tokens", "input_tokens");
+    usage.completion_tokens = count("completion_tokens", "output_tokens");
     return usage;
 }
 
@@ -66,10 +68,11 @@ std::size_t merge(json& whole, const std::string& name, const json& delta) {
     return 0;
 }
 
-// Tool calls come in pieces too, each with the index of the call it belongs to.
+// Tool calls come in pieces too, each with the index of the call it belongs to; from TGI a piece
+// comes alone, not in a list.
 std::size_t merge_tool_calls(std::map<std::size_t, json>& calls, const json& deltas) {
     std::size_t bytes = 0;
-    for (const auto& delta : deltas) {
+    for (const auto& delta : deltas.is_array() ? deltas : json::array({deltas})) {
         auto& call = calls[delta.value("index", std::size_t{0})];
         for (const auto& [name, value] : delta.items()) {
             if (name == "index") continue;
@@ -77,7 +80,8 @@ std::size_t merge_tool_calls(std::map<std::size_t, json>& calls, const json& del
                 for (const auto& [part, text] : value.items()) {
                     bytes += merge(call["function"], part, text);
                 }
-            } else {
+            } else if (!value.is_null() && value != "") {
+                // Some servers repeat "id" and "type" empty.
                 call[name] = value;
             }
         }
@@ -121,13 +125,21 @@ struct Assembler::State {
         return added;
     }
 
+    // vLLM and SGLang end so what they gave up themselves, inside a success.
+    bool was_aborted() const {
+        return std::any_of(choices.begin(), choices.end(), [](const auto& choice) {
+            const auto reason = choice.second.rest.find("finish_reason");
+            return reason != choice.second.rest.end() && (*reason == "abort" || *reason == "error");
+        });
+    }
+
     static std::size_t add_message(Choice& choice, std::size_t index, const json& delta,
                                    std::string& partial) {
         std::size_t added = 0;
         for (const auto& [name, value] : delta.items()) {
             if (name == "role") {
                 choice.message["role"] = value;
-            } else if (name == "tool_calls" && value.is_array()) {
+            } else if (name == "tool_calls" && !value.is_null()) {
                 added += merge_tool_calls(choice.tool_calls, value);
             } else {
                 added += merge(choice.message, name, value);
@@ -141,7 +153,7 @@ struct Assembler::State {
 
 Assembler::Assembler(RequestKind kind, std::size_t output_bytes_max)
     : kind_(kind), output_bytes_max_(output_bytes_max), state_(std::make_unique<State>()) {
-    CHECK(kind != RequestKind::kEmbeddings);
+    CHECK(kind == RequestKind::kChat || kind == RequestKind::kCompletion);
 }
 
 Assembler::~Assembler() = default;
@@ -175,6 +187,7 @@ std::optional<Outcome> Assembler::add_chunk(std::string_view data, std::string& 
         }
     }
     if (state_->bytes > output_bytes_max_) return output_too_large(output_bytes_max_);
+    if (state_->was_aborted()) return generation_aborted();
     return std::nullopt;
 }
 
@@ -217,7 +230,8 @@ Outcome unstreamed_outcome(RequestKind kind, std::string_view body) {
     if (const auto error = answer.find("error"); error != answer.end() && !error->is_null()) {
         return error_object_outcome(*error);
     }
-    const auto* list = kind == RequestKind::kEmbeddings ? "data" : "choices";
+    const bool has_choices = kind == RequestKind::kChat || kind == RequestKind::kCompletion;
+    const auto* list = has_choices ? "choices" : "data";
     const auto found = answer.find(list);
     if (found == answer.end() || !found->is_array() || found->empty()) {
         return invalid_response(std::string("the body has no '") + list + "'");

@@ -45,8 +45,8 @@ class Assembler {
     std::unique_ptr<State> state_;
 };
 
-// The outcome of an answer that came as one JSON object: an embedding, or a completion by a server
-// that does not stream.
+// The outcome of an answer that came as one JSON object: embeddings, images, or a completion by a
+// server that does not stream.
 Outcome unstreamed_outcome(RequestKind kind, std::string_view body);
 
 }  // namespace millrace::worker

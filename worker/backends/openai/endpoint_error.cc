@@ -122,9 +122,20 @@ Outcome stream_truncated() {
                           "the endpoint's answer ended in the middle");
 }
 
-Outcome endpoint_unreachable(std::string_view base_url, std::string_view why) {
+Outcome generation_aborted() {
+    return failed_outcome(OutcomeKind::kRetryable, "generation_aborted",
+                          "the endpoint gave up the generation");
+}
+
+Outcome endpoint_unreachable(std::string_view endpoint, std::string_view why) {
     return failed_outcome(OutcomeKind::kRateLimited, "endpoint_unreachable",
-                          fmt::format("cannot connect to {}: {}", base_url, why));
+                          fmt::format("cannot connect to {}: {}", endpoint, why));
+}
+
+Outcome endpoint_stalled(std::string_view endpoint, milliseconds silence) {
+    return failed_outcome(OutcomeKind::kRetryable, "endpoint_stalled",
+                          fmt::format("{} sent nothing for {} ms (backend.openai.stall_timeout)",
+                                      endpoint, silence.count()));
 }
 
 void redact(std::string& text, std::string_view secret) {

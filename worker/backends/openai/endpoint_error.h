@@ -33,7 +33,11 @@ Outcome error_object_outcome(const nlohmann::json& error);
 Outcome invalid_response(std::string_view what);
 
 Outcome stream_truncated();
-Outcome endpoint_unreachable(std::string_view base_url, std::string_view why);
+// The server gave the generation up, for reasons of its own.
+Outcome generation_aborted();
+Outcome endpoint_unreachable(std::string_view endpoint, std::string_view why);
+// A stream was silent for too long.
+Outcome endpoint_stalled(std::string_view endpoint, milliseconds silence);
 
 // Replaces every occurrence of the secret: servers repeat a refused key in their message.
 void redact(std::string& text, std::string_view secret);

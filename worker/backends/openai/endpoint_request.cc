@@ -1,44 +1,122 @@
 #include "worker/backends/openai/endpoint_request.h"
 
-#include <curl/curl.h>
 #include <fmt/format.h>
 
-#include <memory>
+#include <algorithm>
+#include <functional>
 #include <nlohmann/json.hpp>
 #include <utility>
+
+#include "common/base/check.h"
 
 namespace millrace::worker {
 namespace {
 
 using nlohmann::json;
 
-Error invalid(std::string message) {
-    return {ErrorCode::kInvalidArgument, std::move(message)};
-}
+constexpr std::size_t kBytesPerToken = 4;
+constexpr std::size_t kPrefixBytesMax = 1024;
+constexpr std::size_t kPrefixBytesMin = 256;
+// Bounds what a nonsensical request adds up to.
+constexpr std::int64_t kTokensMax = 1'000'000'000;
 
-struct UrlDeleter {
-    void operator()(CURLU* url) const { curl_url_cleanup(url); }
+struct Route {
+    const char* member;     // Where the texts are.
+    std::string_view path;  // Where it is sent.
+    bool streams;
 };
 
-// A part of the URL; empty when it has none.
-std::string part_of(CURLU* url, CURLUPart part) {
-    char* text = nullptr;
-    if (curl_url_get(url, part, &text, 0) != CURLUE_OK) return {};
-    std::string copy = text;
-    curl_free(text);
-    return copy;
+Route route_of(RequestKind kind) {
+    switch (kind) {
+        case RequestKind::kChat:
+            return {"messages", "/chat/completions", true};
+        case RequestKind::kCompletion:
+            return {"prompt", "/completions", true};
+        case RequestKind::kEmbeddings:
+            return {"input", "/embeddings", false};
+        case RequestKind::kImages:
+            return {"image_prompt", "/images/generations", false};
+    }
+    CHECK(false);
+}
+
+// Calls `take` with each text below the value: a string, a list of them, messages and their parts.
+void each_text(const json& value, const std::function<void(const std::string&)>& take) {
+    if (value.is_string()) return take(value.get_ref<const std::string&>());
+    if (value.is_array()) {
+        for (const auto& item : value) each_text(item, take);
+    }
+    if (!value.is_object()) return;
+    for (const auto* name : {"content", "text"}) {
+        if (const auto found = value.find(name); found != value.end()) each_text(*found, take);
+    }
+}
+
+std::size_t count_tokens(const json& value) {
+    std::size_t bytes = 0;
+    each_text(value, [&bytes](const std::string& text) { bytes += text.size(); });
+    // A list of numbers is one of tokens.
+    const bool has_tokens = value.is_array() && !value.empty() && value.front().is_number();
+    return bytes / kBytesPerToken + (has_tokens ? value.size() : 0);
+}
+
+std::optional<std::uint64_t> prefix_of(RequestKind kind, const json& value) {
+    if (!route_of(kind).streams) return std::nullopt;
+    const bool has_messages = kind == RequestKind::kChat && value.is_array() && !value.empty();
+    std::string text;
+    each_text(has_messages ? value.front() : value, [&text](const std::string& part) {
+        text.append(part, 0, kPrefixBytesMax - std::min(kPrefixBytesMax, text.size()));
+    });
+    if (text.size() < kPrefixBytesMin) return std::nullopt;
+    return std::hash<std::string>{}(text);
+}
+
+std::optional<std::int64_t> positive(const json& input, const char* name) {
+    const auto found = input.find(name);
+    if (found == input.end() || !found->is_number_unsigned()) return std::nullopt;
+    const auto value = std::min(found->get<std::uint64_t>(), std::uint64_t{kTokensMax});
+    return static_cast<std::int64_t>(value);
+}
+
+std::optional<std::int64_t> output_tokens_max(RequestKind kind, const json& input) {
+    if (kind == RequestKind::kEmbeddings) return 0;
+    auto each = positive(input, "max_completion_tokens");
+    if (!each) each = positive(input, "max_tokens");
+    if (!each) return std::nullopt;
+    return std::min(*each * std::max(positive(input, "n").value_or(1), std::int64_t{1}),
+                    kTokensMax);
 }
 
 }  // namespace
 
+Result<RequestOutline> outline_request(std::string_view input_json) {
+    TRY(const auto input, parse_input(input_json));
+    RequestOutline outline;
+    TRY(outline.kind, request_kind(input));
+    const auto route = route_of(outline.kind);
+    const auto& asked = input[route.member];
+    outline.streams = route.streams;
+    outline.prompt_tokens = static_cast<std::int64_t>(count_tokens(asked));
+    outline.output_tokens_max = output_tokens_max(outline.kind, input);
+    outline.prefix = prefix_of(outline.kind, asked);
+    return outline;
+}
+
 Result<EndpointRequest> make_endpoint_request(std::string_view input_json,
-                                              const std::string& server_model) {
+                                              const RequestTarget& target) {
     TRY(auto input, parse_input(input_json));
-    EndpointRequest request;
-    TRY(request.kind, request_kind(input));
-    request.stream = request.kind != RequestKind::kEmbeddings;
-    input["model"] = server_model;
-    if (request.stream) {
+    TRY(const auto kind, request_kind(input));
+    const auto route = route_of(kind);
+    const auto& profile = target.profile;
+    if (kind == RequestKind::kCompletion && !profile.takes_prompt_lists &&
+        input["prompt"].is_array()) {
+        return Error{
+            ErrorCode::kInvalidArgument,
+            fmt::format("'prompt' must be a string, {} takes no lists; submit one job for each",
+                        profile.name)};
+    }
+    input["model"] = target.model;
+    if (route.streams) {
         input["stream"] = true;
         auto& options = input["stream_options"];
         if (!options.is_object()) options = json::object();
@@ -47,79 +125,12 @@ Result<EndpointRequest> make_endpoint_request(std::string_view input_json,
         input.erase("stream");
         input.erase("stream_options");
     }
-    switch (request.kind) {
-        case RequestKind::kChat:
-            request.path = "/chat/completions";
-            break;
-        case RequestKind::kCompletion:
-            request.path = "/completions";
-            break;
-        case RequestKind::kEmbeddings:
-            request.path = "/embeddings";
-            break;
+    if (kind == RequestKind::kImages) {
+        input["prompt"] = std::move(input["image_prompt"]);
+        input.erase("image_prompt");
     }
-    request.body = input.dump();
-    return request;
-}
-
-Result<std::string> normal_base_url(const std::string& text) {
-    const std::unique_ptr<CURLU, UrlDeleter> url(curl_url());
-    if (curl_url_set(url.get(), CURLUPART_URL, text.c_str(), 0) != CURLUE_OK) {
-        return invalid("a backend URL is no URL; give one like http://127.0.0.1:8000/v1");
-    }
-    const auto scheme = part_of(url.get(), CURLUPART_SCHEME);
-    if (scheme != "http" && scheme != "https") {
-        return invalid(
-            fmt::format("a backend URL must start with http:// or https://, not {}://", scheme));
-    }
-    if (!part_of(url.get(), CURLUPART_USER).empty() ||
-        !part_of(url.get(), CURLUPART_PASSWORD).empty()) {
-        return invalid(
-            "a backend URL must not contain a user or password; use the API key setting");
-    }
-    if (!part_of(url.get(), CURLUPART_QUERY).empty() ||
-        !part_of(url.get(), CURLUPART_FRAGMENT).empty()) {
-        return invalid("a backend URL must not have a query or fragment");
-    }
-    auto whole = part_of(url.get(), CURLUPART_URL);
-    while (whole.ends_with('/')) whole.pop_back();
-    const bool has_path = part_of(url.get(), CURLUPART_PATH) != "/";
-    return has_path ? whole : whole + "/v1";
-}
-
-Result<std::map<std::string, std::string>> parse_model_names(
-    const std::vector<std::string>& names) {
-    std::map<std::string, std::string> models;
-    for (const auto& name : names) {
-        const auto equals = name.find('=');
-        const auto alias = name.substr(0, equals);
-        const auto server = equals == std::string::npos ? alias : name.substr(equals + 1);
-        if (alias.empty() || server.empty()) {
-            return invalid(
-                fmt::format("'{}' is no model; give 'name' or 'name=server-name'", name));
-        }
-        if (!models.emplace(alias, server).second) {
-            return invalid(fmt::format("the model '{}' is listed twice", alias));
-        }
-    }
-    return models;
-}
-
-Result<std::vector<std::string>> parse_model_list(std::string_view body) {
-    const auto wrong = [] {
-        return Error{ErrorCode::kDataCorrupt,
-                     "the answer to GET /models is not OpenAI's {\"data\":[{\"id\":\"…\"},…]}"};
-    };
-    const auto list = json::parse(body, nullptr, /*allow_exceptions=*/false);
-    const auto data = list.is_object() ? list.find("data") : list.end();
-    if (!list.is_object() || data == list.end() || !data->is_array()) return wrong();
-    std::vector<std::string> ids;
-    for (const auto& model : *data) {
-        const auto id = model.is_object() ? model.find("id") : model.end();
-        if (!model.is_object() || id == model.end() || !id->is_string()) return wrong();
-        ids.push_back(id->get<std::string>());
-    }
-    return ids;
+    if (!profile.id_member.empty()) input[std::string(profile.id_member)] = target.id;
+    return EndpointRequest{.path = route.path, .body = input.dump()};
 }
 
 }  // namespace millrace::worker

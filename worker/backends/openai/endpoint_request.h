@@ -1,38 +1,48 @@
-// From a job's input to the body of an HTTP request, and from settings to endpoints. Pure.
+// From a job's input to the HTTP request for one endpoint. Pure.
 #pragma once
 
-#include <map>
+#include <cstdint>
+#include <optional>
 #include <string>
 #include <string_view>
-#include <vector>
 
 #include "common/base/result.h"
+#include "worker/backends/openai/profile.h"
 #include "worker/backends/request.h"
 
 namespace millrace::worker {
 
-struct EndpointRequest {
+// What can be told of a request before it is known where it goes.
+struct RequestOutline {
     RequestKind kind = RequestKind::kChat;
-    std::string_view
-        path;             // Below the base URL: "/chat/completions", "/completions", "/embeddings".
-    bool stream = false;  // All but embeddings.
+    bool streams = false;  // Completions only: the others have nothing to show before their end.
+    // Of the text, at four bytes each; what images cost is not known.
+    std::int64_t prompt_tokens = 0;
+    // All outputs together: what it asks for at most; 0 for embeddings. Absent: it does not say.
+    std::optional<std::int64_t> output_tokens_max;
+    // Of the beginning, which jobs with the same system prompt share: the first 1 KiB of the first
+    // message, or of the prompt. Absent where it is too short to be worth a thought.
+    std::optional<std::uint64_t> prefix;
+};
+
+// kInvalidArgument when the input is none of the four kinds.
+Result<RequestOutline> outline_request(std::string_view input_json);
+
+struct EndpointRequest {
+    std::string_view path;  // Below the base URL, such as "/chat/completions".
     std::string body;
 };
 
+struct RequestTarget {
+    const std::string& model;  // The server's name for it.
+    const Profile& profile;
+    std::string id;  // Of the attempt, for the server's logs.
+};
+
 // The input as it came, but for `model`, `stream` and `stream_options.include_usage`, which are
-// ours: only a stream shows the server at once that nobody listens any more. kInvalidArgument when
-// the input is none of the three kinds.
+// ours: only a stream shows the server at once that nobody listens any more. "image_prompt" is
+// sent as "prompt". kInvalidArgument as above, and for what the server is known not to take.
 Result<EndpointRequest> make_endpoint_request(std::string_view input_json,
-                                              const std::string& server_model);
-
-// "http://host:8000" and "http://host:8000/v1/" both become "http://host:8000/v1". kInvalidArgument
-// for another scheme, a user or password in the URL (they would show up in logs), or a query.
-Result<std::string> normal_base_url(const std::string& text);
-
-// Name that jobs use → name that the server uses. From "name" or "name=server-name".
-Result<std::map<std::string, std::string>> parse_model_names(const std::vector<std::string>& names);
-
-// The ids in the answer to GET /v1/models.
-Result<std::vector<std::string>> parse_model_list(std::string_view body);
+                                              const RequestTarget& target);
 
 }  // namespace millrace::worker

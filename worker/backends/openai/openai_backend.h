@@ -1,34 +1,38 @@
 // Runs jobs on servers that speak OpenAI's HTTP API: vLLM, SGLang, llama-server, Ollama, TGI,
 // hosted ones. {"messages":…} goes to /chat/completions, {"prompt":…} to /completions, {"input":…}
-// to /embeddings; everything else in the input is passed on untouched.
+// to /embeddings, {"image_prompt":…} to /images/generations; everything else in the input is passed
+// on untouched.
 //
 // Completions are always streamed: it makes partial text, and closing a stream is what frees the
-// server's slot at once (abort, deadline, too much output). Of several endpoints, each serving the
-// same models, the one with the fewest requests is taken; one that cannot be connected to is
-// passed over for the next.
+// server's slot at once (abort, deadline, too much output). Which of several endpoints a job goes
+// to is told in endpoint_pool.h; what it waits for when none has room, in openai_loop.h.
 //
 // Threads:   as Backend says; one own thread, "openai", drives all connections.
-// Blocks:    start, up to models_timeout for each endpoint when it asks for the models.
+// Blocks:    start, up to twice models_timeout, and warm_up.
 #pragma once
 
-#include <map>
 #include <memory>
 #include <string>
 #include <vector>
 
 #include "worker/backends/backend.h"
+#include "worker/backends/openai/endpoint.h"
+#include "worker/backends/openai/openai_loop.h"
 
 namespace millrace::worker {
 
 struct OpenAiOptions {
-    std::vector<std::string> base_urls;  // At least one, such as http://127.0.0.1:8000/v1.
+    std::vector<std::string> base_urls;  // At least one, as endpoint.h says.
     // "name", or "name=server-name" where jobs use another name than the server. Empty: start()
     // asks the endpoints, GET /models.
     std::vector<std::string> models;
-    std::string api_key;    // Sent as a bearer token and shown nowhere; empty: none.
-    std::size_t slots = 8;  // Requests at a time, over all endpoints.
-    milliseconds connect_timeout{5000};
-    milliseconds models_timeout{10000};
+    std::string api_key;           // Sent as a bearer token and shown nowhere; empty: none.
+    std::string profile = "auto";  // Of the servers; "auto": what they say of themselves.
+    std::size_t slots = 8;         // Requests at a time at each endpoint that does not say.
+    milliseconds connect_timeout{5'000};
+    milliseconds models_timeout{10'000};
+    milliseconds stall_timeout{300'000};  // A stream that is silent for so long is given up.
+    milliseconds warm_up{0};  // How long start() waits for a first answer of each model; 0: not.
     std::size_t output_bytes_max = 8 << 20;  // Of one job; more fails it: output_too_large.
 };
 
@@ -37,8 +41,8 @@ class OpenAiBackend : public Backend {
     explicit OpenAiBackend(OpenAiOptions options);
     ~OpenAiBackend() override;
 
-    // kInvalidArgument for a wrong URL or model list; kUnavailable when no endpoint names its
-    // models.
+    // kInvalidArgument for a wrong URL, option or model list; kUnavailable when no endpoint names
+    // its models.
     Status start(ExecutionSink& sink) override;
     void stop() override;
     BackendInfo info() const override;
@@ -46,13 +50,10 @@ class OpenAiBackend : public Backend {
     void abort(const AttemptKey& key, AbortReason reason) override;
 
  private:
-    class Loop;
-
-    Status ask_for_models(const std::vector<std::string>& base_urls);
-
     const OpenAiOptions options_;
-    std::map<std::string, std::string> models_;  // Fixed once started. Ours → the server's.
-    std::unique_ptr<Loop> loop_;
+    std::vector<std::string> models_;  // Fixed once started, like the next.
+    std::size_t slots_;
+    std::unique_ptr<OpenAiLoop> loop_;
 };
 
 }  // namespace millrace::worker

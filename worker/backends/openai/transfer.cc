@@ -16,6 +16,8 @@ namespace {
 constexpr std::size_t kErrorBodyBytesMax = 64 << 10;
 // Around the text of one event: ids, names, log probabilities.
 constexpr std::size_t kEventOverheadBytes = 1 << 20;
+// An account without money is not asked again for so long.
+constexpr milliseconds kQuotaRest{60'000};
 
 template <class... Value>
 void set(CURL* handle, CURLoption option, Value... value) {
@@ -24,46 +26,29 @@ void set(CURL* handle, CURLoption option, Value... value) {
 
 }  // namespace
 
-CurlHandle make_handle(const std::string& url, const curl_slist* headers,
-                       milliseconds connect_timeout) {
-    CurlHandle handle(curl_easy_init());
-    CHECK(handle);
-    set(handle.get(), CURLOPT_URL, url.c_str());
-    set(handle.get(), CURLOPT_HTTPHEADER, headers);
-    set(handle.get(), CURLOPT_PROTOCOLS_STR, "http,https");
-    set(handle.get(), CURLOPT_HTTP_VERSION, static_cast<long>(CURL_HTTP_VERSION_1_1));
-    set(handle.get(), CURLOPT_CONNECTTIMEOUT_MS, static_cast<long>(connect_timeout.count()));
-    set(handle.get(), CURLOPT_NOSIGNAL, 1L);
-    // A server that vanished without a word is noticed in about a minute, however quiet it may be.
-    set(handle.get(), CURLOPT_TCP_KEEPALIVE, 1L);
-    set(handle.get(), CURLOPT_TCP_KEEPIDLE, 30L);
-    set(handle.get(), CURLOPT_TCP_KEEPINTVL, 10L);
-    return handle;
-}
-
-Transfer::Transfer(Execution execution, EndpointRequest request, const TransferOptions& options,
+Transfer::Transfer(Execution execution, RequestOutline outline, const TransferOptions& options,
                    ExecutionSink& sink)
-    : execution_(std::move(execution)),
-      request_(std::move(request)),
-      options_(options),
-      sink_(sink),
-      events_(options.output_bytes_max + kEventOverheadBytes) {}
+    : execution_(std::move(execution)), outline_(outline), options_(options), sink_(sink) {}
 
-CURL* Transfer::open(std::size_t endpoint, const std::string& base_url, const curl_slist* headers) {
-    endpoint_ = endpoint;
-    tried_.push_back(endpoint);
-    handle_ = make_handle(fmt::format("{}{}", base_url, request_.path), headers,
+CURL* Transfer::open(EndpointIndex index, const Endpoint& endpoint, EndpointRequest request,
+                     MonoTime now, std::function<void()> on_output) {
+    CHECK(!has_output());
+    endpoint_ = index;
+    tried_.push_back(index);
+    request_ = std::move(request);
+    heard_at_ = now;
+    on_output_ = std::move(on_output);
+    answer_.emplace(options_.output_bytes_max + kEventOverheadBytes);
+    handle_ = make_handle(fmt::format("{}{}", endpoint.base_url, request_.path), options_.headers,
                           options_.connect_timeout);
-    set(handle(), CURLOPT_POST, 1L);
-    set(handle(), CURLOPT_POSTFIELDS, request_.body.data());
-    set(handle(), CURLOPT_POSTFIELDSIZE_LARGE, static_cast<curl_off_t>(request_.body.size()));
+    set_body(handle(), request_.body);
     set(handle(), CURLOPT_WRITEFUNCTION, &Transfer::on_body);
     set(handle(), CURLOPT_WRITEDATA, static_cast<void*>(this));
     set(handle(), CURLOPT_PRIVATE, static_cast<void*>(this));
     return handle();
 }
 
-bool Transfer::tried(std::size_t endpoint) const {
+bool Transfer::tried(EndpointIndex endpoint) const {
     return std::find(tried_.begin(), tried_.end(), endpoint) != tried_.end();
 }
 
@@ -73,19 +58,25 @@ std::size_t Transfer::on_body(char* bytes, std::size_t size, std::size_t count, 
 }
 
 bool Transfer::take(std::string_view bytes) {
+    heard_at_ = system_clock().now();
     return is_stream() ? take_events(bytes) : take_body(bytes);
 }
 
 bool Transfer::take_events(std::string_view bytes) {
-    if (!assembler_) assembler_.emplace(request_.kind, options_.output_bytes_max);
+    auto& answer = *answer_;
+    if (!answer.assembler) answer.assembler.emplace(outline_.kind, options_.output_bytes_max);
     std::vector<http::ServerEvent> events;
     std::string partial;
-    if (!events_.feed(bytes, events)) verdict_ = output_too_large(options_.output_bytes_max);
-    for (std::size_t i = 0; i < events.size() && !verdict_; ++i) {
-        verdict_ = assembler_->add(events[i].data, partial);
+    const bool fits = answer.events.feed(bytes, events);
+    if (!fits) answer.verdict = output_too_large(options_.output_bytes_max);
+    for (std::size_t i = 0; i < events.size() && !answer.verdict; ++i) {
+        answer.verdict = answer.assembler->add(events[i].data, partial);
     }
     // What came with an output that is too large is not shown either.
-    if (verdict_) return false;
+    if (answer.verdict) return false;
+    const bool is_first = answer.events_seen == 0 && !events.empty();
+    answer.events_seen += static_cast<std::int64_t>(events.size());
+    if (is_first) on_output_();
     if (!partial.empty()) sink_.partial(key(), partial);
     return true;
 }
@@ -93,11 +84,11 @@ bool Transfer::take_events(std::string_view bytes) {
 bool Transfer::take_body(std::string_view bytes) {
     const bool is_error = status() >= 300;
     const auto max = is_error ? kErrorBodyBytesMax : options_.output_bytes_max;
-    if (body_.size() + bytes.size() <= max) {
-        body_ += bytes;
+    if (answer_->body.size() + bytes.size() <= max) {
+        answer_->body += bytes;
         return true;
     }
-    if (!is_error) verdict_ = output_too_large(max);
+    if (!is_error) answer_->verdict = output_too_large(max);
     return false;
 }
 
@@ -108,7 +99,7 @@ long Transfer::status() const {
 }
 
 bool Transfer::is_stream() const {
-    if (!request_.stream || status() >= 300) return false;
+    if (!outline_.streams || status() >= 300) return false;
     const char* type = nullptr;
     curl_easy_getinfo(handle(), CURLINFO_CONTENT_TYPE, &type);
     return type == nullptr || !std::string_view(type).starts_with("application/json");
@@ -144,27 +135,49 @@ bool Transfer::is_unreachable(CURLcode code) {
     }
 }
 
-Outcome Transfer::outcome(CURLcode code, const std::string& base_url) {
-    if (verdict_) return *std::move(verdict_);
-    if (is_unreachable(code)) return endpoint_unreachable(base_url, curl_easy_strerror(code));
-    if (status() >= 300) {
-        return http_error_outcome(
-            {.status = status(), .body = body_, .retry_after = retry_after()});
-    }
-    if (assembler_) {
-        if (assembler_->complete()) return assembler_->outcome();
-        if (code == CURLE_OK && !assembler_->has_events()) {
+Outcome Transfer::outcome(CURLcode code, const Endpoint& endpoint) {
+    if (answer_->verdict) return *std::move(answer_->verdict);
+    if (is_unreachable(code)) return endpoint_unreachable(endpoint.name, curl_easy_strerror(code));
+    if (status() >= 300) return outcome_of_error(*endpoint.profile);
+    if (answer_->assembler) {
+        if (answer_->assembler->complete()) return answer_->assembler->outcome();
+        if (code == CURLE_OK && !answer_->assembler->has_events()) {
             return invalid_response("there is no event in the stream");
         }
         return stream_truncated();
     }
     if (code == CURLE_OK) {
-        return body_.empty() ? invalid_response("it is empty")
-                             : unstreamed_outcome(request_.kind, body_);
+        return answer_->body.empty() ? invalid_response("it is empty")
+                                     : unstreamed_outcome(outline_.kind, answer_->body);
     }
     if (status() != 0) return stream_truncated();
-    return failed_outcome(OutcomeKind::kRetryable, "connection_lost",
-                          fmt::format("{} did not answer: {}", base_url, curl_easy_strerror(code)));
+    return failed_outcome(
+        OutcomeKind::kRetryable, "connection_lost",
+        fmt::format("{} did not answer: {}", endpoint.name, curl_easy_strerror(code)));
+}
+
+Outcome Transfer::outcome_of_error(const Profile& profile) const {
+    auto outcome = http_error_outcome(
+        {.status = status(), .body = answer_->body, .retry_after = retry_after()});
+    if (profile.has_quota && outcome.error_code == "insufficient_quota") {
+        outcome.retry_after = std::max(outcome.retry_after.value_or(kQuotaRest), kQuotaRest);
+    }
+    return outcome;
+}
+
+CallResult Transfer::result(CURLcode code, const Outcome& outcome) const {
+    switch (outcome.kind) {
+        case OutcomeKind::kCompleted:
+            return CallResult::kServed;
+        case OutcomeKind::kRateLimited:
+            return is_unreachable(code) ? CallResult::kUnreachable : CallResult::kRefused;
+        case OutcomeKind::kPermanent:
+            // A wrong key is the same for every job. What else is refused may be that job's fault:
+            // a 404 comes from servers that do not know its kind of request.
+            return status() == 401 ? CallResult::kFailed : CallResult::kAnswered;
+        default:
+            return CallResult::kFailed;
+    }
 }
 
 }  // namespace millrace::worker

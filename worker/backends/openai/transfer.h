@@ -1,11 +1,12 @@
-// One request to an endpoint and its answer, on one curl handle.
+// One attempt of a job at the endpoints: the request to one of them and its answer, on one curl
+// handle at a time. An attempt that an endpoint has refused before it showed anything may be sent
+// to the next.
 //
 // Threads:   only the backend's own thread.
 // Owns:      the curl handle, which must not be in a multi handle any more when it is destroyed.
 #pragma once
 
-#include <curl/curl.h>
-
+#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
@@ -14,70 +15,94 @@
 
 #include "common/http/sse_parser.h"
 #include "worker/backends/backend.h"
+#include "worker/backends/endpoints/endpoint_pool.h"
 #include "worker/backends/openai/assembler.h"
+#include "worker/backends/openai/curl_handles.h"
+#include "worker/backends/openai/endpoint.h"
 #include "worker/backends/openai/endpoint_request.h"
 
 namespace millrace::worker {
-
-struct CurlDeleter {
-    void operator()(CURL* handle) const { curl_easy_cleanup(handle); }
-    void operator()(curl_slist* list) const { curl_slist_free_all(list); }
-};
-using CurlHandle = std::unique_ptr<CURL, CurlDeleter>;
-using CurlList = std::unique_ptr<curl_slist, CurlDeleter>;
 
 // The same for all transfers of a backend.
 struct TransferOptions {
     milliseconds connect_timeout{0};
     std::size_t output_bytes_max = 0;
+    const curl_slist* headers = nullptr;
 };
-
-// A new handle with the settings that every request needs; `headers` must outlive it.
-CurlHandle make_handle(const std::string& url, const curl_slist* headers,
-                       milliseconds connect_timeout);
 
 class Transfer {
  public:
-    Transfer(Execution execution, EndpointRequest request, const TransferOptions& options,
+    Transfer(Execution execution, RequestOutline outline, const TransferOptions& options,
              ExecutionSink& sink);
-
-    // Makes the handle for an attempt at one endpoint. Requires: nothing was received yet.
-    CURL* open(std::size_t endpoint, const std::string& base_url, const curl_slist* headers);
 
     const Execution& execution() const { return execution_; }
     const AttemptKey& key() const { return execution_.job.key; }
-    CURL* handle() const { return handle_.get(); }
-    std::size_t endpoint() const { return endpoint_; }
-    bool tried(std::size_t endpoint) const;
+    const RequestOutline& outline() const { return outline_; }
 
-    // Whether curl's result means that no connection came about: another endpoint may be tried.
-    static bool is_unreachable(CURLcode code);
+    // --- Its place, kept by the loop ---
+    CallPlan plan = {};                             // For the choice of an endpoint.
+    MonoTime waits_since = MonoTime::min();         // While it is not open.
+    std::optional<Outcome> refusal = {};            // Of the last endpoint that had no room.
+    std::optional<EndpointPool::CallId> call = {};  // While it is open.
+
+    bool tried(EndpointIndex endpoint) const;
+
+    // Makes the handle for an attempt at one endpoint. `on_output` is called when the first output
+    // has come. Requires: nothing was received yet.
+    CURL* open(EndpointIndex index, const Endpoint& endpoint, EndpointRequest request, MonoTime now,
+               std::function<void()> on_output);
+
+    // --- While it is open ---
+    CURL* handle() const { return handle_.get(); }
+    EndpointIndex endpoint() const { return endpoint_; }
+    bool has_output() const { return answer_ && answer_->events_seen > 0; }
+    // Prompt and output so far; a server sends about one event a token.
+    std::int64_t tokens() const { return outline_.prompt_tokens + answer_->events_seen; }
+    // The last byte, or the beginning.
+    MonoTime heard_at() const { return heard_at_; }
+
     // What the attempt has come to. Call once, when the transfer is over.
-    Outcome outcome(CURLcode code, const std::string& base_url);
+    Outcome outcome(CURLcode code, const Endpoint& endpoint);
+    // What that says about the endpoint.
+    CallResult result(CURLcode code, const Outcome& outcome) const;
+
+    // Whether curl's result means that no connection came about.
+    static bool is_unreachable(CURLcode code);
 
  private:
+    struct Answer {
+        explicit Answer(std::size_t event_bytes_max) : events(event_bytes_max) {}
+
+        std::string body = {};  // Of an answer that is no stream.
+        http::SseParser events;
+        std::int64_t events_seen = 0;
+        std::optional<Assembler> assembler = {};  // For a stream.
+        std::optional<Outcome> verdict = {};      // Reached before the end of the answer.
+    };
+
     static std::size_t on_body(char* bytes, std::size_t size, std::size_t count, void* self);
-    // False ends the transfer; verdict_ says why.
+    // False ends the transfer; answer_->verdict says why.
     bool take(std::string_view bytes);
     bool take_events(std::string_view bytes);
     bool take_body(std::string_view bytes);
     long status() const;
     bool is_stream() const;
     std::optional<milliseconds> retry_after() const;
+    Outcome outcome_of_error(const Profile& profile) const;
 
     const Execution execution_;
-    const EndpointRequest request_;
+    const RequestOutline outline_;
     const TransferOptions& options_;
     ExecutionSink& sink_;
 
+    EndpointRequest request_;
     CurlHandle handle_;
-    std::size_t endpoint_ = 0;
-    std::vector<std::size_t> tried_;
+    EndpointIndex endpoint_ = 0;
+    std::vector<EndpointIndex> tried_;
+    std::function<void()> on_output_;
+    MonoTime heard_at_;
 
-    std::string body_;  // Of an answer that is no stream.
-    http::SseParser events_;
-    std::optional<Assembler> assembler_;  // For a stream.
-    std::optional<Outcome> verdict_;      // Reached before the end of the answer.
+    std::optional<Answer> answer_;  // Of the endpoint where it is, or was last.
 };
 
 }  // namespace millrace::worker

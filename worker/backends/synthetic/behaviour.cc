@@ -144,6 +144,9 @@ Result<SyntheticJob> parse_synthetic(std::string_view input_json) {
     SyntheticJob job;
     TRY(job.behaviour, parse_behaviour(input));
     TRY(job.request, parse_request(input));
+    if (job.request.kind == RequestKind::kImages) {
+        return Error{ErrorCode::kInvalidArgument, "the synthetic model makes no images"};
+    }
     return job;
 }
 

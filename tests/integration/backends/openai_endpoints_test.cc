@@ -1,0 +1,241 @@
+// The openai backend with several endpoints: what one of them does wrong harms neither the jobs nor
+// the work of the others.
+#include <fmt/format.h>
+#include <gtest/gtest.h>
+
+#include <atomic>
+#include <future>
+#include <latch>
+#include <nlohmann/json.hpp>
+
+#include "tests/integration/backends/openai_fixture.h"
+
+namespace millrace::worker {
+namespace {
+
+using nlohmann::json;
+
+std::string dead_url() {
+    return fmt::format("http://127.0.0.1:{}", unused_port());
+}
+
+class OpenAiEndpoints : public OpenAi {
+ protected:
+    // Runs the job until it ends for good, as the worker would; counts the attempts that burn.
+    int failures_of_job() {
+        for (int failures = 0; failures < 100;) {
+            const auto outcome = outcome_of();
+            if (outcome.kind == OutcomeKind::kCompleted) return failures;
+            if (outcome.kind != OutcomeKind::kRateLimited) ++failures;
+        }
+        ADD_FAILURE() << "the job never completes";
+        return 0;
+    }
+};
+
+TEST_F(OpenAiEndpoints, SharesTheWork) {
+    std::latch all_arrived(4);
+    const auto wait_for_all = [&](Exchange& exchange) {
+        all_arrived.arrive_and_wait();
+        answer_hello(exchange);
+    };
+    FakeServer one(wait_for_all);
+    FakeServer two(wait_for_all);
+    start({.base_urls = {one.url(), two.url()}});
+    std::vector<AttemptKey> keys;
+    for (int i = 0; i < 4; ++i) keys.push_back(run());
+    for (const auto& key : keys) EXPECT_EQ(sink_.outcome(key).kind, OutcomeKind::kCompleted);
+    EXPECT_EQ(one.requests(), 2);
+    EXPECT_EQ(two.requests(), 2);
+    backend_->stop();
+}
+
+TEST_F(OpenAiEndpoints, PassesOverADeadOne) {
+    server_ = std::make_unique<FakeServer>(answer_hello);
+    start({.base_urls = {dead_url(), server_->url()}});
+    for (int i = 0; i < 20; ++i) EXPECT_EQ(outcome_of().kind, OutcomeKind::kCompleted);
+}
+
+TEST_F(OpenAiEndpoints, PassesOverOneWithoutCapacity) {
+    server_ = std::make_unique<FakeServer>(answer_hello);
+    FakeServer busy([](Exchange& exchange) { exchange.reply(503, "text/plain", "loading"); });
+    start({.base_urls = {busy.url(), server_->url()}});
+    for (int i = 0; i < 20; ++i) EXPECT_EQ(outcome_of().kind, OutcomeKind::kCompleted);
+    // It was left alone for a second after each refusal.
+    EXPECT_LT(busy.requests(), 10);
+    backend_->stop();
+}
+
+TEST_F(OpenAiEndpoints, HandsJobsBackForAsLongAsAllAreDead) {
+    start({.base_urls = {dead_url()}});
+    for (int i = 0; i < 5; ++i) EXPECT_EQ(outcome_of().error_code, "endpoint_unreachable");
+    const auto outcome = outcome_of();
+    EXPECT_EQ(outcome.kind, OutcomeKind::kRateLimited);
+    EXPECT_EQ(outcome.error_code, "endpoints_unavailable");
+    ASSERT_TRUE(outcome.retry_after);
+    EXPECT_GE(*outcome.retry_after, milliseconds(1000));
+    EXPECT_LE(*outcome.retry_after, milliseconds(5000));
+}
+
+TEST_F(OpenAiEndpoints, GoesToAHigherOrderWhenTheLowerIsDead) {
+    FakeServer first(answer_hello);
+    FakeServer second(answer_hello);
+    start({.base_urls = {second.url() + ";order=2", first.url() + ";order=1"}});
+    for (int i = 0; i < 10; ++i) EXPECT_EQ(outcome_of().kind, OutcomeKind::kCompleted);
+    EXPECT_EQ(first.requests(), 10);
+    EXPECT_EQ(second.requests(), 0);
+    backend_->stop();
+
+    start({.base_urls = {second.url() + ";order=2", dead_url()}});
+    for (int i = 0; i < 10; ++i) EXPECT_EQ(outcome_of().kind, OutcomeKind::kCompleted);
+    EXPECT_EQ(second.requests(), 10);
+    backend_->stop();
+}
+
+struct Misbehaviour {
+    const char* name;
+    void (*handler)(Exchange&);
+};
+
+class OpenAiMisbehaviour : public OpenAiEndpoints,
+                           public testing::WithParamInterface<Misbehaviour> {};
+
+INSTANTIATE_TEST_SUITE_P(
+    All, OpenAiMisbehaviour,
+    testing::Values(
+        Misbehaviour{"Garbage", [](Exchange& e) { e.reply(200, "text/html", "<html></html>"); }},
+        Misbehaviour{"HalfAStream",
+                     [](Exchange& e) {
+                         e.begin_stream();
+                         e.event(chat_delta("Hel"));
+                         e.close();
+                     }},
+        Misbehaviour{"AnErrorInside200",
+                     [](Exchange& e) {
+                         e.begin_stream();
+                         e.event(R"({"error":{"message":"out of memory","code":"oom"}})");
+                         e.end_stream();
+                     }},
+        Misbehaviour{"Error500", [](Exchange& e) { e.reply(500, "text/plain", "stub died"); }},
+        Misbehaviour{"Hangup", [](Exchange& e) { e.close(); }}),
+    [](const auto& tested) { return tested.param.name; });
+
+TEST_P(OpenAiMisbehaviour, CostsAFewAttemptsAndThenNoMore) {
+    server_ = std::make_unique<FakeServer>(answer_hello);
+    FakeServer bad(GetParam().handler);
+    start({.base_urls = {bad.url(), server_->url()}});
+    int failures = 0;
+    for (int i = 0; i < 50; ++i) failures += failures_of_job();
+    // Its breaker opens at the fifth call, and four seconds at least go by before the next.
+    EXPECT_LT(failures, 10);
+    EXPECT_EQ(bad.requests(), failures);
+    EXPECT_EQ(server_->requests(), 50);
+    backend_->stop();
+}
+
+TEST_F(OpenAiEndpoints, AHangingOneHoldsOnlyItsSlots) {
+    server_ = std::make_unique<FakeServer>(answer_hello);
+    FakeServer hanging([](Exchange& exchange) { exchange.wait_for_close(); });
+    start({.base_urls = {hanging.url() + ";slots=2", server_->url()}});
+    std::vector<AttemptKey> keys;
+    for (int i = 0; i < 40; ++i) {
+        keys.push_back(run());
+        sink_.wait_for_finished(i < 2 ? 0 : static_cast<std::size_t>(i - 1));
+    }
+    sink_.wait_for_finished(38);
+    backend_->stop();
+    int completed = 0;
+    for (const auto& key : keys) {
+        completed += sink_.outcome(key).kind == OutcomeKind::kCompleted ? 1 : 0;
+    }
+    EXPECT_GE(completed, 38);
+    EXPECT_LE(hanging.requests(), 2);
+}
+
+TEST_F(OpenAiEndpoints, GivesASilentStreamUp) {
+    std::promise<bool> closed;
+    start_with(
+        [&](Exchange& exchange) {
+            exchange.begin_stream();
+            exchange.event(chat_delta("Hel"));
+            closed.set_value(exchange.wait_for_close());
+        },
+        {.stall_timeout = milliseconds(100)});
+    const auto outcome = outcome_of();
+    EXPECT_EQ(outcome.kind, OutcomeKind::kRetryable);
+    EXPECT_EQ(outcome.error_code, "endpoint_stalled");
+    EXPECT_TRUE(closed.get_future().get());
+}
+
+TEST_F(OpenAiEndpoints, DoesNotRepeatWhatWasShown) {
+    // Refused in the middle of its output: another endpoint would begin anew.
+    server_ = std::make_unique<FakeServer>(answer_hello);
+    std::promise<void> shown;
+    FakeServer fickle([&](Exchange& exchange) {
+        exchange.begin_stream();
+        exchange.event(chat_delta("Hel"));
+        shown.get_future().wait();
+        exchange.event(R"({"error":{"message":"preempted","code":503}})");
+        exchange.end_stream();
+    });
+    start({.base_urls = {fickle.url(), server_->url() + ";order=2"}});
+    const auto key = run();
+    sink_.wait_for_partial(key);
+    shown.set_value();
+    EXPECT_EQ(sink_.outcome(key).kind, OutcomeKind::kRateLimited);
+    EXPECT_EQ(sink_.record(key).text, "Hel");
+    EXPECT_EQ(server_->requests(), 0);
+    backend_->stop();
+}
+
+TEST_F(OpenAiEndpoints, OtherModelsWorkGoesOn) {
+    server_ = std::make_unique<FakeServer>(answer_hello);
+    start({.base_urls = {dead_url() + ";models=a", server_->url() + ";models=b=org/b"}});
+    EXPECT_EQ(backend_->info().models, (std::vector<std::string>{"a", "b"}));
+    std::vector<AttemptKey> of_a;
+    for (int i = 0; i < 8; ++i) of_a.push_back(run(kChat, "a"));
+    for (int i = 0; i < 8; ++i) {
+        EXPECT_EQ(outcome_of(kChat, "b").kind, OutcomeKind::kCompleted);
+    }
+    for (const auto& key : of_a) EXPECT_EQ(sink_.outcome(key).kind, OutcomeKind::kRateLimited);
+    EXPECT_EQ(server_->requests(), 8);
+}
+
+TEST_F(OpenAiEndpoints, WhatWaitsForAPlaceCanBeAborted) {
+    std::promise<void> arrived;
+    std::atomic<int> turn{0};
+    FakeServer hanging([&](Exchange& exchange) {
+        if (turn++ == 0) arrived.set_value();
+        exchange.wait_for_close();
+    });
+    // The second order makes for more slots, and takes nothing while the first is merely full.
+    FakeServer unused(answer_hello);
+    start({.base_urls = {hanging.url() + ";slots=1", unused.url() + ";order=2;slots=3"}});
+    EXPECT_EQ(backend_->info().slots, 3U);
+    const auto running = run();
+    arrived.get_future().wait();
+    const auto cancelled = run();
+    const auto late =
+        run_one(*backend_, {.model = "m", .input = kChat, .deadline = milliseconds(100)});
+    EXPECT_EQ(sink_.outcome(late).kind, OutcomeKind::kTimeout);
+    backend_->abort(cancelled, AbortReason::kCancelled);
+    EXPECT_EQ(sink_.outcome(cancelled).kind, OutcomeKind::kCancelled);
+    backend_->stop();
+    EXPECT_EQ(sink_.outcome(running).kind, OutcomeKind::kInterrupted);
+    EXPECT_EQ(hanging.requests(), 1);
+    EXPECT_EQ(unused.requests(), 0);
+}
+
+TEST_F(OpenAiEndpoints, ASpentAccountIsNotAskedAgainSoon) {
+    start_with(
+        [](Exchange& exchange) {
+            exchange.reply(429, "application/json",
+                           R"({"error":{"message":"pay","code":"insufficient_quota"}})",
+                           "Retry-After: 1\r\n");
+        },
+        {.profile = "cloud"});
+    EXPECT_EQ(outcome_of().retry_after, milliseconds(60'000));
+}
+
+}  // namespace
+}  // namespace millrace::worker

@@ -1,0 +1,128 @@
+#include "worker/backends/openai/endpoint.h"
+
+#include <gtest/gtest.h>
+
+namespace millrace::worker {
+namespace {
+
+TEST(BaseUrl, IsNormalised) {
+    EXPECT_EQ(*normal_base_url("http://127.0.0.1:8000"), "http://127.0.0.1:8000/v1");
+    EXPECT_EQ(*normal_base_url("http://127.0.0.1:8000/"), "http://127.0.0.1:8000/v1");
+    EXPECT_EQ(*normal_base_url("https://a.example/v1/"), "https://a.example/v1");
+    EXPECT_EQ(*normal_base_url("https://a.example/openai/v1"), "https://a.example/openai/v1");
+    EXPECT_EQ(*normal_base_url("http://[::1]:8000"), "http://[::1]:8000/v1");
+}
+
+TEST(BaseUrl, IsRefusedWithoutRepeatingSecrets) {
+    for (const auto* text : {"", "127.0.0.1:8000", "ftp://a.example", "http://me:secret@a.example",
+                             "http://a.example/v1?key=secret", "http://a.example/v1#secret"}) {
+        const auto url = normal_base_url(text);
+        ASSERT_FALSE(url.has_value()) << text;
+        EXPECT_EQ(url.error().message.find("secret"), std::string::npos) << url.error().message;
+    }
+}
+
+TEST(ModelNames, MapOursToTheServers) {
+    const auto names = parse_model_names({"plain", "ours=org/theirs=v2"});
+    ASSERT_TRUE(names.has_value());
+    EXPECT_EQ(names->at("plain"), "plain");
+    EXPECT_EQ(names->at("ours"), "org/theirs=v2");
+    EXPECT_FALSE(parse_model_names({"a", "a=b"}).has_value());
+    EXPECT_FALSE(parse_model_names({"=b"}).has_value());
+    EXPECT_FALSE(parse_model_names({"a="}).has_value());
+}
+
+TEST(ModelList, IsReadFromTheAnswer) {
+    const auto models = parse_model_list(
+        R"({"object":"list","data":[{"id":"a","owned_by":"vllm"},{"id":"b","owned_by":null}]})");
+    ASSERT_TRUE(models.has_value());
+    EXPECT_EQ(*models, (std::vector<ServedModel>{{"a", "vllm"}, {"b", ""}}));
+    for (const auto* body :
+         {"", "[]", "{}", R"({"data":5})", R"({"data":[{}]})", R"({"data":[1]})"}) {
+        EXPECT_FALSE(parse_model_list(body).has_value()) << body;
+    }
+}
+
+TEST(Slots, AreReadFromTheAnswer) {
+    EXPECT_EQ(parse_slots(R"({"total_slots":4})"), 4U);
+    for (const auto* body : {"", "[]", "{}", R"({"total_slots":0})", R"({"total_slots":-1})",
+                             R"({"total_slots":"4"})", R"({"total_slots":1000000})"}) {
+        EXPECT_FALSE(parse_slots(body)) << body;
+    }
+}
+
+TEST(EndpointSetting, IsAUrlWithTheDefaults) {
+    const auto endpoint =
+        parse_endpoint("http://gpu-1:8000", {.slots = 12, .models = {"chat=org/model"}});
+    ASSERT_TRUE(endpoint.has_value());
+    EXPECT_EQ(endpoint->name, "gpu-1:8000");
+    EXPECT_EQ(endpoint->base_url, "http://gpu-1:8000/v1");
+    EXPECT_EQ(endpoint->capacity.order, 1);
+    EXPECT_EQ(endpoint->capacity.slots, 12U);
+    EXPECT_EQ(endpoint->capacity.tokens, 0);
+    EXPECT_FALSE(endpoint->has_slots);
+    EXPECT_EQ(endpoint->profile, nullptr);
+    EXPECT_EQ(endpoint->models, (ModelNames{{"chat", "org/model"}}));
+}
+
+TEST(EndpointSetting, MayHaveOptions) {
+    const auto endpoint = parse_endpoint(
+        "https://api.example/v1;order=2;slots=4;tokens=9000;name=cloud;profile=cloud;"
+        "models=chat=big|embed",
+        {.profile = "vllm", .models = {"other"}});
+    ASSERT_TRUE(endpoint.has_value()) << endpoint.error().message;
+    EXPECT_EQ(endpoint->name, "cloud");
+    EXPECT_EQ(endpoint->capacity.order, 2);
+    EXPECT_EQ(endpoint->capacity.slots, 4U);
+    EXPECT_TRUE(endpoint->has_slots);
+    EXPECT_EQ(endpoint->capacity.tokens, 9000);
+    EXPECT_EQ(endpoint->profile->name, "cloud");
+    EXPECT_EQ(endpoint->models, (ModelNames{{"chat", "big"}, {"embed", "embed"}}));
+}
+
+TEST(EndpointSetting, SaysWhichOptionIsWrong) {
+    const std::vector<std::pair<const char*, const char*>> cases{
+        {";slots=0", "'slots'"},   {";slots=many", "'slots'"},  {";slots", "'slots'"},
+        {";order=-1", "'order'"},  {";tokens=1e9", "'tokens'"}, {";weight=2", "no option 'weight'"},
+        {";profile=x", "'x'"},     {";name=", "'name'"},        {";models=a|a", "listed twice"},
+        {";;slots=1", "option ''"}};
+    for (const auto& [options, part] : cases) {
+        const auto endpoint = parse_endpoint(std::string("http://a:1") + options, {});
+        ASSERT_FALSE(endpoint.has_value()) << options;
+        EXPECT_NE(endpoint.error().message.find(part), std::string::npos)
+            << endpoint.error().message;
+    }
+    EXPECT_FALSE(parse_endpoint("http://a:1", {.profile = "x"}).has_value());
+}
+
+TEST(EndpointSetting, NamesAreUnique) {
+    EXPECT_FALSE(parse_endpoints({}, {}).has_value());
+    EXPECT_FALSE(parse_endpoints({"http://a:1/v1", "http://a:1/v2"}, {}).has_value());
+    EXPECT_TRUE(parse_endpoints({"http://a:1/v1", "http://a:1/v2;name=second"}, {}).has_value());
+}
+
+TEST(EndpointSlots, AreThoseOfTheLargestOrder) {
+    const auto slots = [](const std::vector<std::string>& texts) {
+        return slots_of(*parse_endpoints(texts, {.slots = 8}));
+    };
+    EXPECT_EQ(slots({"http://a:1"}), 8U);
+    EXPECT_EQ(slots({"http://a:1", "http://b:1;slots=4"}), 12U);
+    EXPECT_EQ(slots({"http://a:1", "http://b:1;order=2;slots=100"}), 100U);
+}
+
+TEST(Profile, IsToldByTheOwnerOfTheModels) {
+    const auto name = [](const char* model, const char* owner) {
+        return find_profile_by_owner(model, owner).name;
+    };
+    EXPECT_EQ(name("m", "vllm"), "vllm");
+    EXPECT_EQ(name("m", "sglang"), "sglang");
+    EXPECT_EQ(name("m", "llamacpp"), "llama.cpp");
+    EXPECT_EQ(name("m", "library"), "ollama");
+    EXPECT_EQ(name("org/m", "org/m"), "tgi");
+    EXPECT_EQ(name("m", "openai"), "cloud");
+    EXPECT_EQ(name("m", "somebody"), "generic");
+    EXPECT_EQ(name("m", ""), "generic");
+}
+
+}  // namespace
+}  // namespace millrace::worker

@@ -1,0 +1,221 @@
+#include "worker/backends/openai/endpoint.h"
+
+#include <curl/curl.h>
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <charconv>
+#include <memory>
+#include <nlohmann/json.hpp>
+#include <utility>
+
+namespace millrace::worker {
+namespace {
+
+using nlohmann::json;
+
+// The bounds of backend.openai.slots.
+constexpr std::int64_t kSlotsMax = 100'000;
+constexpr std::int64_t kOrderMax = 100;
+constexpr std::int64_t kTokensMax = 1'000'000'000;
+
+Error invalid(std::string message) {
+    return {ErrorCode::kInvalidArgument, std::move(message)};
+}
+
+struct UrlDeleter {
+    void operator()(CURLU* url) const { curl_url_cleanup(url); }
+};
+using Url = std::unique_ptr<CURLU, UrlDeleter>;
+
+// A part of the URL; empty when it has none.
+std::string part_of(const Url& url, CURLUPart part) {
+    char* text = nullptr;
+    if (curl_url_get(url.get(), part, &text, 0) != CURLUE_OK) return {};
+    std::string copy = text;
+    curl_free(text);
+    return copy;
+}
+
+std::string host_and_port(const std::string& base_url) {
+    const Url url(curl_url());
+    if (curl_url_set(url.get(), CURLUPART_URL, base_url.c_str(), 0) != CURLUE_OK) return {};
+    const auto port = part_of(url, CURLUPART_PORT);
+    return part_of(url, CURLUPART_HOST) + (port.empty() ? "" : ":" + port);
+}
+
+std::vector<std::string> split(const std::string& text, char separator) {
+    std::vector<std::string> parts;
+    for (std::size_t begin = 0; begin <= text.size();) {
+        const auto end = std::min(text.find(separator, begin), text.size());
+        parts.push_back(text.substr(begin, end - begin));
+        begin = end + 1;
+    }
+    return parts;
+}
+
+Result<std::int64_t> number(const std::string& name, const std::string& text, std::int64_t most) {
+    std::int64_t value = 0;
+    const auto* end = text.data() + text.size();
+    const auto parsed = std::from_chars(text.data(), end, value);
+    if (parsed.ec != std::errc() || parsed.ptr != end || value < 1 || value > most) {
+        return invalid(fmt::format("the option '{}' of a backend URL must be a number from 1 to {}",
+                                   name, most));
+    }
+    return value;
+}
+
+Status set_profile(Endpoint& endpoint, const std::string& name) {
+    endpoint.profile = name == "auto" ? nullptr : find_profile(name);
+    if (endpoint.profile == nullptr && name != "auto") {
+        return invalid(
+            fmt::format("'{}' is no profile; there are auto, {}", name, profile_names()));
+    }
+    return ok();
+}
+
+Status set_option(Endpoint& endpoint, const std::string& name, const std::string& value) {
+    if (name == "slots") {
+        TRY(const auto slots, number(name, value, kSlotsMax));
+        endpoint.capacity.slots = static_cast<std::size_t>(slots);
+        endpoint.has_slots = true;
+    } else if (name == "order") {
+        TRY(const auto order, number(name, value, kOrderMax));
+        endpoint.capacity.order = static_cast<int>(order);
+    } else if (name == "tokens") {
+        TRY(endpoint.capacity.tokens, number(name, value, kTokensMax));
+    } else if (name == "name" && !value.empty()) {
+        endpoint.name = value;
+    } else if (name == "profile") {
+        return set_profile(endpoint, value);
+    } else if (name == "models") {
+        TRY(endpoint.models, parse_model_names(split(value, '|')));
+    } else {
+        return invalid(
+            fmt::format("a backend URL has no option '{}'; there are name=…, slots=N, order=N, "
+                        "tokens=N, profile=… and models=A|B",
+                        name));
+    }
+    return ok();
+}
+
+}  // namespace
+
+Result<Endpoint> parse_endpoint(const std::string& text, const EndpointDefaults& defaults) {
+    const auto parts = split(text, ';');
+    Endpoint endpoint;
+    TRY(endpoint.base_url, normal_base_url(parts.front()));
+    endpoint.name = host_and_port(endpoint.base_url);
+    endpoint.capacity.slots = defaults.slots;
+    TRY_STATUS(set_profile(endpoint, defaults.profile));
+    TRY(endpoint.models, parse_model_names(defaults.models));
+    for (std::size_t i = 1; i < parts.size(); ++i) {
+        const auto equals = std::min(parts[i].find('='), parts[i].size());
+        const auto value = equals < parts[i].size() ? parts[i].substr(equals + 1) : std::string();
+        TRY_STATUS(set_option(endpoint, parts[i].substr(0, equals), value));
+    }
+    return endpoint;
+}
+
+Result<std::vector<Endpoint>> parse_endpoints(const std::vector<std::string>& texts,
+                                              const EndpointDefaults& defaults) {
+    std::vector<Endpoint> endpoints;
+    for (const auto& text : texts) {
+        TRY(auto endpoint, parse_endpoint(text, defaults));
+        const auto same = std::find_if(endpoints.begin(), endpoints.end(), [&](const auto& other) {
+            return other.name == endpoint.name;
+        });
+        if (same != endpoints.end()) {
+            return invalid(
+                fmt::format("two backend URLs are called '{}'; remove one, or tell them apart with "
+                            "the option ';name=…'",
+                            endpoint.name));
+        }
+        endpoints.push_back(std::move(endpoint));
+    }
+    if (endpoints.empty()) return invalid("the openai backend needs at least one URL");
+    return endpoints;
+}
+
+Result<std::string> normal_base_url(const std::string& text) {
+    const Url url(curl_url());
+    if (curl_url_set(url.get(), CURLUPART_URL, text.c_str(), 0) != CURLUE_OK) {
+        return invalid("a backend URL is no URL; give one like http://127.0.0.1:8000/v1");
+    }
+    const auto scheme = part_of(url, CURLUPART_SCHEME);
+    if (scheme != "http" && scheme != "https") {
+        return invalid(
+            fmt::format("a backend URL must start with http:// or https://, not {}://", scheme));
+    }
+    if (!part_of(url, CURLUPART_USER).empty() || !part_of(url, CURLUPART_PASSWORD).empty()) {
+        return invalid(
+            "a backend URL must not contain a user or password; use the API key setting");
+    }
+    if (!part_of(url, CURLUPART_QUERY).empty() || !part_of(url, CURLUPART_FRAGMENT).empty()) {
+        return invalid("a backend URL must not have a query or fragment");
+    }
+    auto whole = part_of(url, CURLUPART_URL);
+    while (whole.ends_with('/')) whole.pop_back();
+    const bool has_path = part_of(url, CURLUPART_PATH) != "/";
+    return has_path ? whole : whole + "/v1";
+}
+
+Result<ModelNames> parse_model_names(const std::vector<std::string>& names) {
+    ModelNames models;
+    for (const auto& name : names) {
+        const auto equals = name.find('=');
+        const auto alias = name.substr(0, equals);
+        const auto server = equals == std::string::npos ? alias : name.substr(equals + 1);
+        if (alias.empty() || server.empty()) {
+            return invalid(
+                fmt::format("'{}' is no model; give 'name' or 'name=server-name'", name));
+        }
+        if (!models.emplace(alias, server).second) {
+            return invalid(fmt::format("the model '{}' is listed twice", alias));
+        }
+    }
+    return models;
+}
+
+Result<std::vector<ServedModel>> parse_model_list(std::string_view body) {
+    const auto wrong = [] {
+        return Error{ErrorCode::kDataCorrupt,
+                     "the answer to GET /models is not OpenAI's {\"data\":[{\"id\":\"…\"},…]}"};
+    };
+    const auto list = json::parse(body, nullptr, /*allow_exceptions=*/false);
+    const auto data = list.is_object() ? list.find("data") : list.end();
+    if (!list.is_object() || data == list.end() || !data->is_array()) return wrong();
+    std::vector<ServedModel> models;
+    for (const auto& model : *data) {
+        const auto id = model.is_object() ? model.find("id") : model.end();
+        if (!model.is_object() || id == model.end() || !id->is_string()) return wrong();
+        const auto owner = model.find("owned_by");
+        const bool is_owned = owner != model.end() && owner->is_string();
+        models.push_back({.id = id->get<std::string>(),
+                          .owner = is_owned ? owner->get<std::string>() : std::string()});
+    }
+    return models;
+}
+
+std::optional<std::size_t> parse_slots(std::string_view body) {
+    const auto properties = json::parse(body, nullptr, /*allow_exceptions=*/false);
+    if (!properties.is_object()) return std::nullopt;
+    const auto slots = properties.find("total_slots");
+    if (slots == properties.end() || !slots->is_number_unsigned()) return std::nullopt;
+    const auto count = slots->get<std::uint64_t>();
+    if (count < 1 || count > static_cast<std::uint64_t>(kSlotsMax)) return std::nullopt;
+    return count;
+}
+
+std::size_t slots_of(const std::vector<Endpoint>& endpoints) {
+    std::map<int, std::size_t> by_order;
+    std::size_t most = 0;
+    for (const auto& endpoint : endpoints) {
+        auto& slots = by_order[endpoint.capacity.order];
+        slots += endpoint.capacity.slots;
+        most = std::max(most, slots);
+    }
+    return most;
+}
+
+}  // namespace millrace::worker

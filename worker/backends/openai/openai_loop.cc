@@ -1,0 +1,326 @@
+#include "worker/backends/openai/openai_loop.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <utility>
+
+#include "common/base/check.h"
+#include "common/base/log.h"
+#include "common/telemetry/telemetry.h"
+#include "worker/backends/openai/endpoint_error.h"
+#include "worker/backends/outcomes.h"
+
+namespace millrace::worker {
+
+using telemetry::Metric;
+
+namespace {
+
+// How long a job waits here while its endpoints are all out. Short, so that it holds up no job of
+// another model; not zero, so that a worker without a model does not race through the backlog.
+constexpr milliseconds kPatienceWhenOut{250};
+constexpr milliseconds kPatienceWhenFull{30'000};
+// Breakers and rests end without an event.
+constexpr milliseconds kLookInterval{50};
+constexpr milliseconds kRetryAfterMin{1'000};
+
+// Where little is known, a quarter of a thousand tokens is an ordinary answer; p75 as
+// serving-facts.md 3.3 has it.
+constexpr double kOutputTokensFirst = 256;
+constexpr double kOutputQuantile = 0.75;
+
+std::vector<EndpointCapacity> capacities_of(const std::vector<Endpoint>& endpoints) {
+    std::vector<EndpointCapacity> capacities;
+    capacities.reserve(endpoints.size());
+    for (const auto& endpoint : endpoints) capacities.push_back(endpoint.capacity);
+    return capacities;
+}
+
+std::string_view name(CallResult result) {
+    switch (result) {
+        case CallResult::kServed:
+            return "served";
+        case CallResult::kAnswered:
+            return "answered";
+        case CallResult::kRefused:
+            return "refused";
+        case CallResult::kUnreachable:
+            return "unreachable";
+        case CallResult::kFailed:
+            return "failed";
+        case CallResult::kAborted:
+            return "aborted";
+    }
+    CHECK(false);
+}
+
+Outcome no_place(milliseconds wait) {
+    auto outcome = failed_outcome(OutcomeKind::kRateLimited, "endpoints_unavailable",
+                                  wait > milliseconds(0)
+                                      ? "all endpoints of the model are out of order or overloaded"
+                                      : "all endpoints of the model are full");
+    outcome.retry_after = std::max(wait, kRetryAfterMin);
+    return outcome;
+}
+
+}  // namespace
+
+OpenAiLoop::OpenAiLoop(LoopOptions options, std::vector<Endpoint> endpoints, ExecutionSink& sink)
+    : options_(std::move(options)),
+      endpoints_(std::move(endpoints)),
+      sink_(sink),
+      headers_(make_headers(options_.api_key)),
+      transfer_options_{.connect_timeout = options_.connect_timeout,
+                        .output_bytes_max = options_.output_bytes_max,
+                        .headers = headers_.get()},
+      multi_(curl_multi_init()),
+      pool_(capacities_of(endpoints_), system_random()),
+      shown_(endpoints_.size(), BreakerState::kClosed),
+      output_tokens_(kOutputQuantile, kOutputTokensFirst) {
+    CHECK(multi_);
+    curl_multi_setopt(multi_.get(), CURLMOPT_MAXCONNECTS,
+                      static_cast<long>(options_.connections_max));
+    for (EndpointIndex i = 0; i < endpoints_.size(); ++i) show(i);
+    thread_ = runtime::Thread("openai", [this](const std::stop_token&) { loop(); });
+}
+
+void OpenAiLoop::run(std::vector<Execution> batch) {
+    if (!inbox_.post(batch)) return refuse(sink_, batch);
+    curl_multi_wakeup(multi_.get());
+}
+
+void OpenAiLoop::abort(const Inbox::Abort& abort) {
+    inbox_.post(abort);
+    curl_multi_wakeup(multi_.get());
+}
+
+void OpenAiLoop::stop() {
+    inbox_.close();
+    curl_multi_wakeup(multi_.get());
+    thread_.join();
+}
+
+void OpenAiLoop::loop() {
+    for (bool closed = false; !closed;) {
+        auto news = inbox_.take();
+        closed = news.closed;
+        for (auto& batch : news.batches) {
+            for (auto& execution : batch) take(std::move(execution));
+        }
+        for (const auto& [key, reason] : news.aborts) close(key, reason);
+        int running = 0;
+        curl_multi_perform(multi_.get(), &running);
+        collect();
+        close_late_ones();
+        if (system_clock().now() >= look_at_) place_all();
+        if (!closed) curl_multi_poll(multi_.get(), nullptr, 0, wait_ms(), nullptr);
+    }
+    while (!transfers_.empty()) close(transfers_.begin()->first, AbortReason::kInterrupted);
+}
+
+void OpenAiLoop::take(Execution execution) {
+    const auto key = execution.job.key;
+    const auto& spec = execution.job.spec;
+    const auto serves = [&](const Endpoint& endpoint) {
+        return endpoint.models.contains(spec.model);
+    };
+    if (std::none_of(endpoints_.begin(), endpoints_.end(), serves)) {
+        return sink_.finished(
+            key, invalid_input(fmt::format("the model '{}' is not served here", spec.model)));
+    }
+    const auto outline = outline_request(spec.input_json);
+    if (!outline.has_value()) {
+        return sink_.finished(key, invalid_input(outline.error().message));
+    }
+    auto transfer =
+        std::make_unique<Transfer>(std::move(execution), *outline, transfer_options_, sink_);
+    const auto expected = static_cast<std::int64_t>(output_tokens_.value());
+    const auto output = std::min(outline->output_tokens_max.value_or(expected), expected);
+    transfer->plan = {.tokens = std::max<std::int64_t>(outline->prompt_tokens + output, 1),
+                      .prefix = outline->prefix};
+    line_up(*transfer);
+    transfers_.emplace(key, std::move(transfer));
+}
+
+// By value: the key may be the one in the map.
+void OpenAiLoop::close(AttemptKey key, AbortReason reason) {
+    const auto found = transfers_.find(key);
+    if (found == transfers_.end()) return;
+    auto& transfer = *found->second;
+    if (transfer.call) {
+        // An endpoint that had a whole attempt's time and said nothing has failed.
+        const bool is_mute = reason == AbortReason::kDeadline && transfer.outline().streams &&
+                             !transfer.has_output();
+        end_call(transfer, {.result = is_mute ? CallResult::kFailed : CallResult::kAborted});
+    } else {
+        std::erase(line_, &transfer);
+    }
+    report(transfer, aborted_outcome(reason));
+}
+
+void OpenAiLoop::collect() {
+    int left = 0;
+    while (const auto* message = curl_multi_info_read(multi_.get(), &left)) {
+        if (message->msg != CURLMSG_DONE) continue;
+        // The message is gone once the handle is removed.
+        const auto code = message->data.result;
+        char* pointer = nullptr;
+        curl_easy_getinfo(message->easy_handle, CURLINFO_PRIVATE, &pointer);
+        finish(*reinterpret_cast<Transfer*>(pointer), code);
+    }
+}
+
+void OpenAiLoop::finish(Transfer& transfer, CURLcode code) {
+    const auto& endpoint = endpoints_[transfer.endpoint()];
+    auto outcome = transfer.outcome(code, endpoint);
+    redact(outcome.error_message, options_.api_key);
+    const auto result = transfer.result(code, outcome);
+    const auto& usage = outcome.usage;
+    CallEnd how{.result = result, .retry_after = outcome.retry_after};
+    if (usage.completion_tokens > 0) {
+        output_tokens_.observe(static_cast<double>(usage.completion_tokens));
+    }
+    if (usage != Usage{}) how.tokens = usage.prompt_tokens + usage.completion_tokens;
+    end_call(transfer, how);
+
+    const bool has_no_place = result == CallResult::kRefused || result == CallResult::kUnreachable;
+    if (has_no_place && !transfer.has_output() && !candidates(transfer).empty()) {
+        transfer.refusal = std::move(outcome);
+        return line_up(transfer);
+    }
+    report(transfer, std::move(outcome));
+}
+
+void OpenAiLoop::close_late_ones() {
+    const auto now = system_clock().now();
+    std::vector<AttemptKey> late;
+    std::vector<Transfer*> silent;
+    for (const auto& [key, transfer] : transfers_) {
+        if (transfer->execution().deadline <= now) {
+            late.push_back(key);
+        } else if (transfer->call && transfer->outline().streams &&
+                   transfer->heard_at() + options_.stall_timeout <= now) {
+            silent.push_back(transfer.get());
+        }
+    }
+    for (const auto& key : late) close(key, AbortReason::kDeadline);
+    for (auto* transfer : silent) give_up_silent(*transfer);
+}
+
+void OpenAiLoop::give_up_silent(Transfer& transfer) {
+    const auto& endpoint = endpoints_[transfer.endpoint()];
+    end_call(transfer, {.result = CallResult::kFailed});
+    report(transfer, endpoint_stalled(endpoint.name, options_.stall_timeout));
+}
+
+// Until the next deadline; curl itself wakes up for anything of its own.
+int OpenAiLoop::wait_ms() const {
+    constexpr milliseconds kIdle{60'000};
+    const auto now = system_clock().now();
+    auto next = std::min(now + kIdle, look_at_);
+    for (const auto& [_, transfer] : transfers_) {
+        next = std::min(next, transfer->execution().deadline);
+        if (transfer->call && transfer->outline().streams) {
+            next = std::min(next, transfer->heard_at() + options_.stall_timeout);
+        }
+    }
+    const auto left = std::chrono::ceil<milliseconds>(std::max(next, now) - now);
+    return static_cast<int>(left.count());
+}
+
+// --- The line -----------------------------------------------------------------------------------
+
+void OpenAiLoop::line_up(Transfer& transfer) {
+    transfer.waits_since = system_clock().now();
+    // One that was refused has waited already.
+    line_.insert(transfer.refusal ? line_.begin() : line_.end(), &transfer);
+    look_at_ = MonoTime::min();
+}
+
+void OpenAiLoop::place_all() {
+    const auto now = system_clock().now();
+    for (const auto& [_, transfer] : transfers_) {
+        if (transfer->call) pool_.grow(*transfer->call, transfer->tokens());
+    }
+    // Reports may bring in new jobs, but only through the inbox.
+    std::erase_if(line_, [&](Transfer* transfer) { return place(*transfer, now); });
+    look_at_ = line_.empty() ? MonoTime::max() : now + kLookInterval;
+}
+
+// True when it waits no longer; it may be gone then.
+bool OpenAiLoop::place(Transfer& transfer, MonoTime now) {
+    const auto left = candidates(transfer);
+    if (const auto index = pool_.choose(transfer.plan, left, now)) {
+        open(transfer, *index, now);
+        return true;
+    }
+    const auto wait = pool_.available_in(left, now);
+    const auto patience = wait > milliseconds(0) ? kPatienceWhenOut : kPatienceWhenFull;
+    if (now - transfer.waits_since < patience) return false;
+    report(transfer, transfer.refusal ? *std::move(transfer.refusal) : no_place(wait));
+    return true;
+}
+
+std::vector<EndpointIndex> OpenAiLoop::candidates(const Transfer& transfer) const {
+    std::vector<EndpointIndex> indices;
+    const auto& model = transfer.execution().job.spec.model;
+    for (EndpointIndex i = 0; i < endpoints_.size(); ++i) {
+        if (endpoints_[i].models.contains(model) && !transfer.tried(i)) indices.push_back(i);
+    }
+    return indices;
+}
+
+void OpenAiLoop::open(Transfer& transfer, EndpointIndex index, MonoTime now) {
+    const auto& endpoint = endpoints_[index];
+    const auto& job = transfer.execution().job;
+    auto request = make_endpoint_request(
+        job.spec.input_json, {.model = endpoint.models.at(job.spec.model),
+                              .profile = *endpoint.profile,
+                              .id = fmt::format("{}-{}", job.key.job.str(), job.key.epoch)});
+    if (!request.has_value()) return report(transfer, invalid_input(request.error().message));
+    const auto call = pool_.begin(index, transfer.plan, now);
+    transfer.call = call;
+    const auto on_output = [this, call, index] {
+        pool_.answer(call, system_clock().now());
+        show(index);
+    };
+    auto* handle = transfer.open(index, endpoint, *std::move(request), now, on_output);
+    CHECK(curl_multi_add_handle(multi_.get(), handle) == CURLM_OK);
+    show(index);
+}
+
+// --- The ends -----------------------------------------------------------------------------------
+
+void OpenAiLoop::end_call(Transfer& transfer, const CallEnd& how) {
+    const auto index = transfer.endpoint();
+    // In the middle of an answer this closes the connection.
+    curl_multi_remove_handle(multi_.get(), transfer.handle());
+    pool_.end(*std::exchange(transfer.call, std::nullopt), how, system_clock().now());
+    telemetry::count<Metric::kEndpointCalls>(1, endpoints_[index].name, name(how.result));
+    show(index);
+    if (!line_.empty()) look_at_ = MonoTime::min();
+}
+
+void OpenAiLoop::report(Transfer& transfer, Outcome outcome) {
+    const auto key = transfer.key();
+    transfers_.erase(key);
+    sink_.finished(key, std::move(outcome));
+}
+
+void OpenAiLoop::show(EndpointIndex index) {
+    const auto& name = endpoints_[index].name;
+    const auto view = pool_.view(index, system_clock().now());
+    telemetry::set<Metric::kEndpointInFlight>(static_cast<double>(view.in_flight), name);
+    telemetry::set<Metric::kEndpointLimit>(static_cast<double>(view.limit), name);
+    telemetry::set<Metric::kEndpointBreaker>(static_cast<double>(view.breaker), name);
+    if (std::exchange(shown_[index], view.breaker) == view.breaker) return;
+    if (view.breaker == BreakerState::kOpen) {
+        log_warning("model endpoint has failed and is left alone for a while",
+                    {{"endpoint", name}, {"ms", view.open_for.count()}});
+    } else if (view.breaker == BreakerState::kClosed) {
+        log_info("model endpoint works again", {{"endpoint", name}});
+    }
+}
+
+}  // namespace millrace::worker

@@ -1,0 +1,92 @@
+// What runs at the endpoints, and what waits for a place there: the thread of the openai backend.
+//
+//   run ─► in line ─► open at an endpoint ─► reported
+//            ▲  └─ no place in time: reported as rate-limited, which costs no attempt
+//            └──── refused before it showed anything, and there are endpoints left to try
+//
+// The line is kept here, where aborts and deadlines reach it, and not at the servers. It is bounded
+// by the contract of Backend::run. A job whose endpoints are all out waits a moment only, one whose
+// endpoints are full longer: then it is handed back, because another worker may have room.
+//
+// Threads:   run and abort from any thread; the sink is called from the thread "openai".
+// Blocks:    stop(), until all is reported.
+#pragma once
+
+#include <string>
+#include <unordered_map>
+#include <vector>
+
+#include "common/runtime/thread.h"
+#include "worker/backends/backend.h"
+#include "worker/backends/endpoints/endpoint_pool.h"
+#include "worker/backends/endpoints/quantile_estimate.h"
+#include "worker/backends/inbox.h"
+#include "worker/backends/openai/curl_handles.h"
+#include "worker/backends/openai/endpoint.h"
+#include "worker/backends/openai/transfer.h"
+
+namespace millrace::worker {
+
+struct LoopOptions {
+    std::string api_key;
+    std::size_t connections_max = 8;
+    milliseconds connect_timeout{5'000};
+    milliseconds stall_timeout{300'000};  // A stream that is silent for so long is given up.
+    std::size_t output_bytes_max = 8 << 20;
+};
+
+class OpenAiLoop {
+ public:
+    OpenAiLoop(LoopOptions options, std::vector<Endpoint> endpoints, ExecutionSink& sink);
+    ~OpenAiLoop() { stop(); }
+
+    void run(std::vector<Execution> batch);
+    void abort(const Inbox::Abort& abort);
+    // Ends every attempt as interrupted. Idempotent.
+    void stop();
+
+ private:
+    using Transfers = std::unordered_map<AttemptKey, std::unique_ptr<Transfer>, AttemptKeyHash>;
+
+    void loop();
+    void take(Execution execution);
+    void close(AttemptKey key, AbortReason reason);
+    void collect();
+    void finish(Transfer& transfer, CURLcode code);
+    void close_late_ones();
+    void give_up_silent(Transfer& transfer);
+    int wait_ms() const;
+
+    // --- The line ---
+    void line_up(Transfer& transfer);
+    void place_all();
+    bool place(Transfer& transfer, MonoTime now);
+    std::vector<EndpointIndex> candidates(const Transfer& transfer) const;
+    void open(Transfer& transfer, EndpointIndex index, MonoTime now);
+
+    // --- The ends ---
+    void end_call(Transfer& transfer, const CallEnd& how);
+    void report(Transfer& transfer, Outcome outcome);
+    // To the metrics, and to the log what has changed.
+    void show(EndpointIndex index);
+
+    const LoopOptions options_;
+    const std::vector<Endpoint> endpoints_;
+    ExecutionSink& sink_;
+    const CurlList headers_;
+    const TransferOptions transfer_options_;
+    Inbox inbox_;
+
+    // Of the thread.
+    CurlMulti multi_;
+    EndpointPool pool_;
+    std::vector<BreakerState> shown_;  // By endpoint.
+    QuantileEstimate output_tokens_;   // Of a job that does not bound them.
+    Transfers transfers_;
+    std::vector<Transfer*> line_;         // Those that are not open, in order.
+    MonoTime look_at_ = MonoTime::max();  // When the line is looked at again.
+
+    runtime::Thread thread_;  // Last: it uses all of the above.
+};
+
+}  // namespace millrace::worker

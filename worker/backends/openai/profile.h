@@ -1,0 +1,36 @@
+// In what the servers that speak OpenAI's API differ from it, and from each other. A server's
+// profile is told by what GET /models says of its models, or by the settings.
+#pragma once
+
+#include <string>
+#include <string_view>
+
+namespace millrace::worker {
+
+struct Profile {
+    std::string_view name;  // As in the settings.
+    // "owned_by" of its models in GET /models; empty: cannot be told.
+    std::string_view owner;
+    // Member of a request that takes an id of ours into the server's logs; empty: none.
+    std::string_view id_member;
+    // "prompt" may be a list of texts.
+    bool takes_prompt_lists = true;
+    // GET /props at the root has "total_slots", what it runs at once. What is more waits there,
+    // without bound or order.
+    bool tells_slots = false;
+    // 429 also says that the account's money is spent, which lasts longer than any back-off.
+    bool has_quota = false;
+};
+
+// Standard behaviour; for servers that were not recognised.
+const Profile& generic_profile();
+
+// Null for a name that is none. "auto" is none: it stands for find_profile_by_owner().
+const Profile* find_profile(std::string_view name);
+// All names, for messages: "generic, vllm, …".
+std::string profile_names();
+
+// For the first model in the answer to GET /models.
+const Profile& find_profile_by_owner(std::string_view model, std::string_view owner);
+
+}  // namespace millrace::worker
