@@ -26,6 +26,8 @@ section "What an idle fleet asks of PostgreSQL" "$bench/idle_fleet_bench"
 "$bench/idle_fleet_bench"
 section "The store's three writes beside a bare client's" "$bench/store_hot_path"
 "$bench/store_hot_path"
+section "One of four model servers becomes ten times slower" "$bench/slow_endpoint_bench"
+"$bench/slow_endpoint_bench"
 if [[ -f $model && -x $bench/llama_direct ]]; then
     section "A real model: through Millrace and by the library alone" "bench/llama_through.py"
     python3 bench/llama_through.py --bin "$bench" --model "$model" --runs "$runs"
