@@ -25,13 +25,16 @@ using std::chrono::milliseconds;
 
 constexpr std::size_t kCapturedBytesMax = 64 * 1024;
 
-std::vector<std::string> merged_environment(const std::map<std::string, std::string>& added) {
+std::vector<std::string> environment_of(const ChildOptions& options) {
     std::vector<std::string> result;
-    for (char** entry = environ; *entry != nullptr; ++entry) {
+    for (char** entry = environ; options.inherit_env && *entry != nullptr; ++entry) {
         const std::string_view text(*entry);
-        if (!added.contains(std::string(text.substr(0, text.find('='))))) result.emplace_back(text);
+        const std::string name(text.substr(0, text.find('=')));
+        if (!options.env.contains(name)) result.emplace_back(text);
     }
-    for (const auto& [name, value] : added) result.push_back(fmt::format("{}={}", name, value));
+    for (const auto& [name, value] : options.env) {
+        result.push_back(fmt::format("{}={}", name, value));
+    }
     return result;
 }
 
@@ -113,13 +116,15 @@ Result<ChildProcess> ChildProcess::start(ChildOptions options) {
         if (!output.write_end.valid()) return system_error(options.output_file.string());
     }
 
+    auto env = environment_of(options);
     TRY(state->pid, spawn({.program = program->string(),
                            .argv = std::move(options.argv),
-                           .env = merged_environment(options.env),
+                           .env = std::move(env),
                            .directory = options.directory.string(),
                            .user = std::move(options.user),
                            .stdin_fd = input.get(),
                            .output_fd = output.write_end.get(),
+                           .channel_fd = options.channel,
                            .death_signal = options.death_signal}));
     // Cannot fail for a child that is not reaped yet, except for want of descriptors.
     state->pidfd = Fd(::pidfd_open(state->pid, 0));
@@ -140,12 +145,22 @@ pid_t ChildProcess::pid() const {
     return state_->pid;
 }
 
+int ChildProcess::end_fd() const {
+    return state_->pidfd.get();
+}
+
 bool ChildProcess::running() {
     return !wait(milliseconds(0));
 }
 
 void ChildProcess::send(int signal) const {
     ::pidfd_send_signal(state_->pidfd.get(), signal, nullptr, 0);
+}
+
+void ChildProcess::send_to_group(int signal) const {
+    send(signal);
+    // The child is not reaped yet, so its process id, the group's, belongs to nobody else.
+    if (!state_->status) ::kill(-state_->pid, signal);
 }
 
 std::optional<ExitStatus> ChildProcess::wait(milliseconds timeout) {

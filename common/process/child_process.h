@@ -2,8 +2,8 @@
 // (PR_SET_PDEATHSIG) when this whole process dies.
 //
 // Children run in a process group of their own, so that Ctrl-C on the terminal reaches only the
-// parent, which then stops them in its order. They inherit the environment and no file descriptor
-// but the standard three.
+// parent, which then stops them in its order. They inherit no file descriptor but the standard
+// three, and the one that is given to them.
 //
 // Threads:   one caller at a time; `send` may be called from any thread while the object lives.
 //            Lines are delivered on a thread of the child's own.
@@ -33,13 +33,15 @@ namespace millrace::process {
 
 struct ChildOptions {
     std::vector<std::string> argv;           // argv[0] is a path, or a name to find on PATH.
-    std::map<std::string, std::string> env;  // Added to this process's environment.
+    std::map<std::string, std::string> env;  // Added to this process's environment …
+    bool inherit_env = true;                 // … or, when false, all of the child's.
     std::filesystem::path directory;         // Working directory; empty: the parent's.
     std::optional<User> user;                // Who it runs as; only root may set it.
     std::filesystem::path output_file;       // Standard output and error are appended there.
     // Called for each line of standard output and error, without its end; lines longer than
     // kLineBytesMax come in pieces. With neither this nor output_file, both are inherited.
     std::function<void(std::string_view line)> on_line;
+    int channel = -1;            // Becomes the child's descriptor 3. Borrowed; -1: none.
     bool hold_stdin = false;     // Standard input stays open until the object dies; else /dev/null.
     int death_signal = SIGTERM;  // What the kernel sends when this process dies.
 };
@@ -64,9 +66,13 @@ class ChildProcess {
     ~ChildProcess();
 
     pid_t pid() const;
+    // Readable, for poll(), once the child has ended. Owned by the child.
+    int end_fd() const;
     bool running();
     // Sends a signal; does nothing when the child has ended. Never hits a reused process id.
     void send(int signal) const;
+    // As send(), to all that is left in the child's process group: also what it started itself.
+    void send_to_group(int signal) const;
     // The exit status, or nothing if it still runs after `timeout`. All lines that the child wrote
     // have been delivered before a status is returned.
     std::optional<ExitStatus> wait(std::chrono::milliseconds timeout);

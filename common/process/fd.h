@@ -1,9 +1,11 @@
-// A file descriptor that closes itself.
+// A file descriptor that closes itself, and the ways to make one that children are talked to by.
 //
 // Threads: one caller at a time.
 #pragma once
 
 #include <fcntl.h>
+#include <sys/eventfd.h>
+#include <sys/socket.h>
 #include <unistd.h>
 
 #include <cerrno>
@@ -52,6 +54,22 @@ inline Result<Pipe> make_pipe() {
         return Error{ErrorCode::kUnavailable, std::string("pipe: ") + std::strerror(errno)};
     }
     return Pipe{Fd(ends[0]), Fd(ends[1])};
+}
+
+// Two connected stream sockets, close-on-exec: what is written to one is read from the other.
+inline Result<std::pair<Fd, Fd>> make_socket_pair() {
+    int ends[2];
+    if (::socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends) != 0) {
+        return Error{ErrorCode::kUnavailable, std::string("socketpair: ") + std::strerror(errno)};
+    }
+    return std::pair{Fd(ends[0]), Fd(ends[1])};
+}
+
+// An eventfd to end a poll() with, close-on-exec and non-blocking.
+inline Result<Fd> make_wake_event() {
+    Fd event(::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK));
+    if (event.valid()) return event;
+    return Error{ErrorCode::kUnavailable, std::string("eventfd: ") + std::strerror(errno)};
 }
 
 }  // namespace millrace::process

@@ -1,7 +1,6 @@
 #include "common/process/output_reader.h"
 
 #include <poll.h>
-#include <sys/eventfd.h>
 
 #include <array>
 #include <cstdint>
@@ -9,12 +8,6 @@
 #include "common/process/child_process.h"
 
 namespace millrace::process {
-
-Result<Fd> make_wake_event() {
-    Fd event(::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK));
-    if (event.valid()) return event;
-    return Error{ErrorCode::kUnavailable, std::string("eventfd: ") + std::strerror(errno)};
-}
 
 OutputReader::OutputReader(Fd source, Fd wake, LineHandler on_line)
     : source_(std::move(source)), wake_(std::move(wake)), on_line_(std::move(on_line)) {

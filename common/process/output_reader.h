@@ -37,6 +37,4 @@ class OutputReader {
     runtime::Thread thread_;
 };
 
-Result<Fd> make_wake_event();
-
 }  // namespace millrace::process

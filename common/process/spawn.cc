@@ -19,7 +19,9 @@
 namespace millrace::process {
 namespace {
 
-enum class Step { kGroup, kStdio, kDirectory, kUser, kDeathSignal, kExec };
+enum class Step { kGroup, kStdio, kDirectory, kUser, kDeathSignal, kChannel, kExec };
+
+constexpr int kChannel = 3;  // Which descriptor the child finds its channel at.
 
 const char* describe(Step step) {
     switch (step) {
@@ -33,6 +35,8 @@ const char* describe(Step step) {
             return "setuid";
         case Step::kDeathSignal:
             return "prctl";
+        case Step::kChannel:
+            return "dup2 of the channel";
         case Step::kExec:
             return "execve";
     }
@@ -80,7 +84,16 @@ Step become(const SpawnPlan& plan, pid_t parent, char* const* argv, char* const*
     if (::prctl(PR_SET_PDEATHSIG, plan.death_signal) != 0) return Step::kDeathSignal;
     if (::getppid() != parent) ::_exit(127);
 
-    ::close_range(3, ~0U, CLOSE_RANGE_CLOEXEC);
+    // What is there by accident is overwritten: all above the standard three is closed anyway.
+    unsigned first_closed = kChannel;
+    if (plan.channel_fd >= 0) {
+        if (plan.channel_fd == kChannel ? ::fcntl(kChannel, F_SETFD, 0) != 0
+                                        : ::dup2(plan.channel_fd, kChannel) < 0) {
+            return Step::kChannel;
+        }
+        ++first_closed;
+    }
+    ::close_range(first_closed, ~0U, CLOSE_RANGE_CLOEXEC);
     ::execve(plan.program.c_str(), argv, env);
     return Step::kExec;
 }
@@ -93,11 +106,12 @@ Result<pid_t> fork_and_exec(const SpawnPlan& plan) {
 
     const pid_t pid = ::fork();
     if (pid == 0) {
+        // Away from where the channel goes.
+        const int report_fd = ::fcntl(report.write_end.get(), F_DUPFD_CLOEXEC, kChannel + 1);
         const Step step = become(plan, parent, argv.data(), env.data());
         const Failure failure{step, errno};
         // If even this write fails, the parent sees exit code 127 from wait().
-        [[maybe_unused]] const auto written =
-            ::write(report.write_end.get(), &failure, sizeof failure);
+        [[maybe_unused]] const auto written = ::write(report_fd, &failure, sizeof failure);
         ::_exit(127);
     }
     if (pid < 0) {

@@ -22,7 +22,8 @@ struct SpawnPlan {
     std::string directory;         // Empty: unchanged.
     std::optional<User> user;
     int stdin_fd;
-    int output_fd;  // Standard output and error; -1: inherited.
+    int output_fd;   // Standard output and error; -1: inherited.
+    int channel_fd;  // Becomes descriptor 3; -1: none.
     int death_signal;
 };
 

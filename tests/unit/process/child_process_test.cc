@@ -2,6 +2,7 @@
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <poll.h>
 #include <sys/prctl.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -12,12 +13,14 @@
 #include <mutex>
 #include <thread>
 
+#include "common/process/fd.h"
 #include "common/process/temporary_directory.h"
 
 namespace millrace::process {
 namespace {
 
 using namespace std::chrono_literals;
+using std::chrono::milliseconds;
 using testing::ElementsAre;
 using testing::HasSubstr;
 
@@ -157,6 +160,49 @@ TEST(ChildProcess, InheritsNoOtherDescriptor) {
     EXPECT_THAT(lines.get(), ElementsAre("0 1 2 3 "));  // 3 is ls reading the directory.
     ::close(ends[0]);
     ::close(ends[1]);
+}
+
+TEST(ChildProcess, FindsItsChannelAtDescriptorThree) {
+    // Many descriptors, so that the channel is seldom at 3 before, and the pipe in between may be.
+    for (int round = 0; round < 3; ++round) {
+        auto [ours, theirs] = make_socket_pair().value();
+        ChildOptions options = shell("read word <&3; echo \"got $word\" >&3; ls /proc/self/fd >&3");
+        options.channel = theirs.get();
+        auto child = ChildProcess::start(options).value();
+        theirs.reset();
+        ASSERT_EQ(::write(ours.get(), "hello\n", 6), 6);
+        std::string answer;
+        char byte = 0;
+        while (::read(ours.get(), &byte, 1) == 1) answer += byte;
+        EXPECT_EQ(answer, "got hello\n0\n1\n2\n3\n4\n");  // 4 is ls reading the directory.
+        EXPECT_TRUE(child.wait(kLong)->ok());
+    }
+}
+
+TEST(ChildProcess, NeedNotInheritTheEnvironment) {
+    Lines lines;
+    ChildOptions options = shell("echo ${HOME-no home} $GREETING", lines);
+    options.env = {{"GREETING", "hello"}};
+    options.inherit_env = false;
+    ASSERT_TRUE(ChildProcess::start(options).value().wait(kLong));
+    EXPECT_THAT(lines.get(), ElementsAre("no home hello"));
+}
+
+TEST(ChildProcess, ASignalReachesWhatItStarted) {
+    Lines lines;
+    auto child = ChildProcess::start(shell("sleep 60 & echo $!; wait", lines)).value();
+    ASSERT_TRUE(lines.wait_for_count(1));
+    child.send_to_group(SIGKILL);
+    EXPECT_EQ(child.wait(kLong)->signal, SIGKILL);
+    EXPECT_TRUE(wait_until_gone(std::stoi(lines.get().front()), kLong));
+    child.send_to_group(SIGKILL);  // Nobody is left to hit.
+}
+
+TEST(ChildProcess, TellsThroughADescriptorThatItHasEnded) {
+    auto child = ChildProcess::start(shell("exit 0")).value();
+    pollfd watched{child.end_fd(), POLLIN, 0};
+    EXPECT_EQ(::poll(&watched, 1, static_cast<int>(milliseconds(kLong).count())), 1);
+    EXPECT_TRUE(child.wait(0ms)->ok());
 }
 
 TEST(ChildProcess, HeldStandardInputEndsWithTheObject) {
