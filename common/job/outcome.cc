@@ -19,12 +19,18 @@ Settlement failed(const Outcome& outcome) {
             .error_message = outcome.error_message};
 }
 
+// Our own delay, or what was asked for where that is longer.
+milliseconds at_least(milliseconds own, const Outcome& outcome, const BackoffPolicy& backoff) {
+    const auto asked = outcome.retry_after.value_or(milliseconds(0));
+    return std::min(std::max(own, asked), backoff.max);
+}
+
 Settlement retried(const Outcome& outcome, const ClaimedJob& job, const BackoffPolicy& backoff,
                    Random& random) {
     const int failures = job.failures + 1;
     if (failures >= job.spec.policy.attempts_max) return failed(outcome);
     return {.next = JobState::kScheduled,
-            .delay = backoff_delay(backoff, failures, random),
+            .delay = at_least(backoff_delay(backoff, failures, random), outcome, backoff),
             .counts_as_failure = true,
             .error_code = outcome.error_code,
             .error_message = outcome.error_message};
@@ -32,10 +38,8 @@ Settlement retried(const Outcome& outcome, const ClaimedJob& job, const BackoffP
 
 Settlement waits_for_capacity(const Outcome& outcome, const ClaimedJob& job,
                               const BackoffPolicy& backoff, Random& random) {
-    const auto own = backoff_delay(backoff, job.attempt, random);
-    const auto asked = outcome.retry_after.value_or(milliseconds(0));
     return {.next = JobState::kScheduled,
-            .delay = std::min(std::max(own, asked), backoff.max),
+            .delay = at_least(backoff_delay(backoff, job.attempt, random), outcome, backoff),
             .error_code = outcome.error_code,
             .error_message = outcome.error_message};
 }

@@ -68,6 +68,16 @@ TEST(Settle, ARetryableErrorWaitsUntilAttemptsAreUsedUp) {
     EXPECT_EQ(last.error_code, "flaky");
 }
 
+TEST(Settle, ARetryableErrorWaitsAtLeastAsLongAsAsked) {
+    const auto settlement = settled(
+        {.kind = OutcomeKind::kRetryable, .retry_after = milliseconds(5000)}, job_with(0, 2));
+    EXPECT_TRUE(settlement.counts_as_failure);
+    EXPECT_GE(settlement.delay, milliseconds(5000));
+    const auto capped = settled(
+        {.kind = OutcomeKind::kRetryable, .retry_after = std::chrono::hours(24)}, job_with(0, 2));
+    EXPECT_EQ(capped.delay, kBackoff.max);
+}
+
 TEST(Settle, ARateLimitWaitsAtLeastAsLongAsAskedAndNeverCounts) {
     const auto settlement = settled(
         {.kind = OutcomeKind::kRateLimited, .retry_after = milliseconds(5000)}, job_with(0, 1));
