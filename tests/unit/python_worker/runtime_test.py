@@ -1,0 +1,302 @@
+"""The Python side of the process backend, against a worker that is played by the test."""
+
+import contextlib
+import io
+import socket
+import threading
+import time
+import unittest
+
+from channel import LONG, Channel
+from millrace_worker import Busy, Permanent, Retry
+from millrace_worker.runtime import Runtime
+
+
+class Worker(Channel):
+    """A worker with a Runtime on a thread at the other end."""
+
+    def __init__(self, handler, hello, **options):
+        super().__init__(**hello)
+        runtime = Runtime(self.other_end, handler, **options)
+
+        def run():
+            # Tracebacks of the handlers are not the test's.
+            with contextlib.redirect_stderr(io.StringIO()), self.other_end:
+                runtime.run()
+
+        self.thread = threading.Thread(target=run, daemon=True)
+        self.thread.start()
+        self.ready = self.receive()
+
+    def cancel(self, item):
+        self.send({"type": "cancel", "item": item, "reason": "cancelled"})
+
+    def ends(self, items):
+        """What became of each item, in order: its output, or kind and code."""
+        ends = {}
+        while len(ends) < len(items):
+            message = self.receive()
+            if message["type"] in ("done", "failed"):
+                assert message["item"] not in ends, "reported twice"
+                ends[message["item"]] = (message["output"] if message["type"] == "done" else
+                                         f"{message['kind']} {message['code']}")
+        return [ends[item] for item in items]
+
+    def run(self, *inputs):
+        return self.ends(self.start(*inputs))
+
+    def close(self):
+        with contextlib.suppress(OSError):
+            self.socket.shutdown(socket.SHUT_WR)
+        self.thread.join(LONG)
+        assert not self.thread.is_alive(), "the runtime did not end with its channel"
+        super().close()
+
+
+class RuntimeTest(unittest.TestCase):
+    def worker(self, handler, hello=None, **options):
+        worker = Worker(handler, hello or {}, **options)
+        self.addCleanup(worker.close)
+        return worker
+
+    def test_says_what_it_serves(self):
+        worker = self.worker(lambda batch, context: [], models=["a", "b"], batch_max=8)
+        self.assertEqual(worker.ready, {"type": "ready", "protocol": 1, "models": ["a", "b"],
+                                        "batch_max": 8})
+
+    def test_one_model_may_be_a_word(self):
+        self.assertEqual(self.worker(lambda batch, context: [], models="minilm").ready["models"],
+                         ["minilm"])
+
+    def test_warms_up_before_it_is_ready(self):
+        seen = []
+        self.worker(lambda batch, context: [], hello={"slot": 2, "device": "GPU-7"},
+                    warmup=lambda context: seen.append((context.slot, context.device)))
+        self.assertEqual(seen, [(2, "GPU-7")])
+
+    def test_answers_a_batch_in_order(self):
+        sizes = []
+
+        def double(batch, context):
+            sizes.append(len(batch))
+            return [item.input * 2 for item in batch]
+
+        worker = self.worker(double)
+        self.assertEqual(worker.run(1, 2, 3), [2, 4, 6])
+        self.assertEqual(worker.run(4), [8])
+        self.assertEqual(sizes, [3, 1])
+
+    def test_shows_the_job_to_the_handler(self):
+        def show(batch, context):
+            (item,) = batch
+            return [[item.input, item.model, item.job, item.attempt, item.metadata,
+                     0 < item.remaining <= 60]]
+
+        self.assertEqual(self.worker(show).run({"x": 1}),
+                         [[{"x": 1}, "m", "job_1", 1, {}, True]])
+
+    def test_an_exception_in_the_list_is_one_items(self):
+        outcomes = {"bad": Permanent("no", code="no_good"), "later": Retry("hm", after=1.5),
+                    "busy": Busy(after=2), "odd": ValueError("x")}
+        worker = self.worker(lambda batch, context: [outcomes.get(i.input, i.input) for i in batch])
+        self.assertEqual(worker.run("bad", "fine", "later", "busy", "odd"),
+                         ["permanent no_good", "fine", "retryable retry", "rate_limited busy",
+                          "retryable value_error"])
+
+    def test_says_how_long_to_wait(self):
+        worker = self.worker(lambda batch, context: [Retry("hm", after=1.5)])
+        worker.start(1)
+        self.assertEqual(worker.receive()["retry_after_ms"], 1500)
+
+    def test_finds_the_item_that_fails_its_batch(self):
+        calls = []
+
+        def fragile(batch, context):
+            calls.append([item.input for item in batch])
+            if "poison" in calls[-1]:
+                raise ValueError("poison")
+            return calls[-1]
+
+        worker = self.worker(fragile)
+        self.assertEqual(worker.run(1, 2, "poison", 4, 5, 6, 7, 8),
+                         [1, 2, "retryable value_error", 4, 5, 6, 7, 8])
+        self.assertLessEqual(len(calls), 7)  # 1 + 2 · log2(8)
+
+    def test_a_batch_that_fails_whole_is_tried_a_bounded_number_of_times(self):
+        calls = []
+
+        def broken(batch, context):
+            calls.append(len(batch))
+            raise RuntimeError("device lost")
+
+        self.assertEqual(self.worker(broken).run(*range(8)), ["retryable runtime_error"] * 8)
+        self.assertEqual(len(calls), 15)
+
+    def test_busy_and_retry_are_for_the_whole_batch(self):
+        calls = []
+
+        def busy(batch, context):
+            calls.append(len(batch))
+            raise Busy("no licence", after=1)
+
+        self.assertEqual(self.worker(busy).run(1, 2, 3), ["rate_limited busy"] * 3)
+        self.assertEqual(calls, [3])
+
+    def test_does_not_run_again_what_was_shown(self):
+        calls = []
+
+        def shows_then_fails(batch, context):
+            calls.append([item.input for item in batch])
+            if len(batch) == 1:
+                return ["fine"]
+            batch[0].partial("half of it")
+            raise RuntimeError("x")
+
+        self.assertEqual(self.worker(shows_then_fails).run("a", "b"),
+                         ["retryable runtime_error", "fine"])
+        self.assertEqual(calls, [["a", "b"], ["b"]])
+
+    def test_a_generators_outputs_are_sent_one_by_one(self):
+        proceed = threading.Event()
+
+        def generate(batch, context):
+            for item in batch:
+                yield item.input
+                proceed.wait(LONG)
+
+        worker = self.worker(generate)
+        worker.start("a", "b")
+        self.assertEqual(worker.receive()["output"], "a")  # While the generator waits.
+        proceed.set()
+        self.assertEqual(worker.receive()["output"], "b")
+
+    def test_a_generator_that_raises_keeps_what_it_yielded(self):
+        def generate(batch, context):
+            for item in batch:
+                if item.input == "poison":
+                    raise Permanent("no")
+                yield item.input
+
+        self.assertEqual(self.worker(generate).run("a", "poison", "b"),
+                         ["a", "permanent rejected", "b"])
+
+    def test_a_generator_that_yields_too_little_fails_the_rest(self):
+        def generate(batch, context):
+            yield "only"
+
+        self.assertEqual(self.worker(generate).run(1, 2), ["only", "retryable type_error"])
+
+    def test_wrong_lists_fail(self):
+        for wrong in ([], ["a", "b", "c"], {"a": 1}, "ab", None):
+            worker = self.worker(lambda batch, context, wrong=wrong: wrong)
+            self.assertEqual(worker.run(1), ["retryable type_error"], wrong)
+
+    def test_items_may_end_themselves(self):
+        def handler(batch, context):
+            batch[1].done("second")
+            batch[1].done("again")
+            batch[0].fail(Permanent("no", "no"))
+
+        self.assertEqual(self.worker(handler).run(1, 2), ["permanent no", "second"])
+
+    def test_outputs_that_are_no_json_fail_alone(self):
+        outputs = [float("nan"), object(), "fine"]
+        self.assertEqual(self.worker(lambda batch, context: outputs).run(1, 2, 3),
+                         ["permanent invalid_output", "permanent invalid_output", "fine"])
+
+    def test_an_output_that_is_too_large_fails_alone(self):
+        worker = self.worker(lambda batch, context: ["x" * item.input for item in batch],
+                             hello={"output_bytes_max": 100})
+        self.assertEqual(worker.run(200, 3), ["permanent output_too_large", "xxx"])
+
+    def test_shows_progress_and_partial_text(self):
+        def handler(batch, context):
+            batch[0].progress(0.5, "half way")
+            batch[0].partial("Hel")
+            batch[0].done("Hello")
+            batch[0].partial("too late")
+            return ["Hello"]
+
+        worker = self.worker(handler)
+        worker.start(1)
+        self.assertEqual([worker.receive() for _ in range(3)],
+                         [{"type": "progress", "item": 1, "fraction": 0.5, "message": "half way"},
+                          {"type": "partial", "item": 1, "text": "Hel"},
+                          {"type": "done", "item": 1, "output": "Hello"}])
+        self.assertEqual(worker.run(1), ["Hello"])  # Nothing came in between.
+
+    def test_tells_the_handler_what_is_cancelled(self):
+        def handler(batch, context):
+            batch[0].partial("started")
+            deadline = time.monotonic() + LONG
+            while not batch[0].cancelled and time.monotonic() < deadline:
+                threading.Event().wait(0.001)
+            return [None if item.cancelled else "fine" for item in batch]
+
+        worker = self.worker(handler)
+        items = worker.start(1, 2)
+        worker.receive()
+        worker.cancel(items[0])
+        self.assertEqual(worker.ends(items), ["cancelled cancelled", "fine"])
+
+    def test_does_not_start_what_is_cancelled(self):
+        calls = []
+
+        def handler(batch, context):
+            calls.append([item.input for item in batch])
+            return ["fine"] * len(batch)
+
+        worker = self.worker(handler)
+        items = [worker.give("a"), worker.give("b")]
+        worker.cancel(items[0])
+        worker.send({"type": "run", "items": items})
+        self.assertEqual(worker.ends(items), ["cancelled cancelled", "fine"])
+        self.assertEqual(calls, [["b"]])
+
+    def test_closes_a_generator_that_nobody_waits_for(self):
+        closed = threading.Event()
+
+        def generate(batch, context):
+            try:
+                for item in batch:
+                    while item.input == "wait" and not item.cancelled:
+                        threading.Event().wait(0.001)
+                    yield item.input
+            finally:
+                closed.set()
+
+        worker = self.worker(generate)
+        items = worker.start("a", "wait", "b")
+        self.assertEqual(worker.receive()["output"], "a")
+        worker.cancel(items[2])
+        worker.cancel(items[1])
+        self.assertEqual(worker.ends(items[1:]), ["wait", "cancelled cancelled"])
+        self.assertTrue(closed.wait(LONG))
+
+    def test_the_end_of_the_channel_cancels_what_runs(self):
+        seen = []
+
+        def handler(batch, context):
+            batch[0].partial("started")
+            while not batch[0].cancelled:
+                threading.Event().wait(0.001)
+            seen.append(context.stopping)
+
+        worker = self.worker(handler)
+        worker.start(1)
+        worker.receive()
+        worker.close()
+        self.assertEqual(seen, [True])
+
+    def test_half_a_frame_at_the_end_is_dropped(self):
+        worker = self.worker(lambda batch, context: ["fine"])
+        worker.socket.sendall(b"\0\0\1\0{")
+        worker.close()
+
+    def test_takes_large_inputs(self):
+        worker = self.worker(lambda batch, context: [len(item.input) for item in batch])
+        self.assertEqual(worker.run("x" * 3_000_000, "y"), [3_000_000, 1])
+
+
+if __name__ == "__main__":
+    unittest.main()
