@@ -10,7 +10,7 @@ SOURCES = $(shell find common producer worker tests bench -name '*.h' -o -name '
 # those of threads.
 SANITIZE ?= unit
 TSAN_TESTS ?= runtime_test process_test telemetry_test worker_test gateway_test api_test \
-    backend_synthetic_test backend_openai_integration_test
+    backend_synthetic_test backend_openai_integration_test backend_process_integration_test
 space := $(subst ,, )
 # $(call either,a b) matches a and b.
 either = ^($(subst $(space),|,$(strip $(1))))$$
@@ -36,9 +36,10 @@ help: ## This list.
 packages:
 	@deploy/install-packages.sh
 
-setup: packages ## Install and fetch what is missing: packages, Apache Kafka, llama.cpp, a model.
+setup: packages ## Install and fetch what is missing: packages, Apache Kafka, llama.cpp, two models.
 	@deploy/fetch-kafka.sh
 	@JOBS=$(JOBS) deploy/fetch-llama.sh || echo "setup: going on without the llama backend"
+	@deploy/fetch-minilm.sh || echo "setup: going on without the example of the process backend"
 
 build: packages ## The programs, optimised, in build/bin.
 	@$(CONFIGURE) --preset release >/dev/null

@@ -4,6 +4,7 @@
 #include <cmath>
 
 #include "worker/backends/openai/openai_backend.h"
+#include "worker/backends/process/process_backend.h"
 #include "worker/backends/synthetic/synthetic_backend.h"
 #ifdef MILLRACE_WITH_LLAMA
 #include "worker/backends/llama/llama_backend.h"
@@ -48,6 +49,22 @@ Made make_openai(const Config& config) {
                           static_cast<std::size_t>(config.get<Setting::kWorkerOutputBytesMax>())});
 }
 
+Made make_process(const Config& config) {
+    return std::make_unique<ProcessBackend>(
+        ProcessOptions{.command = config.get<Setting::kBackendProcessCommand>(),
+                       .models = config.get<Setting::kBackendProcessModels>(),
+                       .slots = config.size<Setting::kBackendProcessSlots>(),
+                       .batch_max = config.size<Setting::kBackendProcessBatchMax>(),
+                       .devices = config.get<Setting::kBackendProcessDevices>(),
+                       .environment = config.get<Setting::kBackendProcessEnvironment>(),
+                       .start_timeout = config.get<Setting::kBackendProcessStartTimeout>(),
+                       .grace = config.get<Setting::kBackendProcessGrace>(),
+                       .restart_delay_max = config.get<Setting::kBackendProcessRestartDelayMax>(),
+                       .failures_max = config.integer<Setting::kBackendProcessFailuresMax>(),
+                       .memory_bytes_max = config.size<Setting::kBackendProcessMemoryMax>(),
+                       .output_bytes_max = config.size<Setting::kWorkerOutputBytesMax>()});
+}
+
 #ifdef MILLRACE_WITH_LLAMA
 Made make_llama(const Config& config) {
     return std::make_unique<LlamaBackend>(LlamaOptions{
@@ -74,6 +91,8 @@ constexpr std::array kRows{
     Row{[](const Config& c) { return c.get<Setting::kBackendSyntheticEnabled>(); }, make_synthetic},
     Row{[](const Config& c) { return !c.get<Setting::kBackendLlamaModel>().empty(); }, make_llama},
     Row{[](const Config& c) { return !c.get<Setting::kBackendOpenaiUrl>().empty(); }, make_openai},
+    Row{[](const Config& c) { return !c.get<Setting::kBackendProcessCommand>().empty(); },
+        make_process},
 };
 
 }  // namespace

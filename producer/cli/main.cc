@@ -158,6 +158,8 @@ void add_up(Program& program) {
     command.add_option("--model", options->model, "A GGUF model file to serve in process");
     command.add_option("--backend-url", options->backend_urls,
                        "An OpenAI-compatible server, e.g. http://127.0.0.1:8000/v1");
+    command.add_option("--process", options->process,
+                       "A program that runs jobs, e.g. \"python3 model.py\" (docs/backends.md)");
     command.add_option("--set", options->settings,
                        "name=value: any setting of docs/configuration.md; may be repeated");
 }

@@ -199,6 +199,10 @@ Status Stack::start_worker(Supervisor& supervisor, int number) {
     if (!options_.backend_urls.empty()) {
         settings["backend.openai.url"] = fmt::format("{}", fmt::join(options_.backend_urls, ","));
     }
+    if (!options_.process.empty()) {
+        settings["backend.process.command"] = options_.process;
+        std::ranges::replace(settings["backend.process.command"], ' ', ',');
+    }
     const auto worker = std::make_shared<ProgramService>(
         "millrace-worker", environment_of(settings, options_.settings),
         data_ / fmt::format("logs/worker-{}.log", number));

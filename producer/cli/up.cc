@@ -59,6 +59,11 @@ class DirectoryLock {
 
 Status check(const UpOptions& options) {
     if (!options.model.empty()) TRY_STATUS(worker::check_gguf(options.model));
+    if (options.process.find(',') != std::string::npos) {
+        return Error{ErrorCode::kInvalidArgument,
+                     "--process takes a program and its arguments, separated by spaces and without "
+                     "commas; for anything else, name a script"};
+    }
     for (const auto& setting : options.settings) {
         if (setting.find('=') == std::string::npos || setting.starts_with('=')) {
             return Error{ErrorCode::kInvalidArgument,
@@ -71,10 +76,10 @@ Status check(const UpOptions& options) {
 void say_hello(const UpOptions& options, const Stack& stack, LiveStatus& status) {
     status.say(fmt::format("Millrace is up at {}", stack.url()));
     status.say(fmt::format("  try: millrace --url {} submit --wait hello", stack.url()));
-    if (options.model.empty() && options.backend_urls.empty()) {
+    if (options.model.empty() && options.backend_urls.empty() && options.process.empty()) {
         status.say(
-            "  only the synthetic model is served; --model FILE.gguf or --backend-url URL "
-            "serves a real one");
+            "  only the synthetic model is served; --model FILE.gguf, --backend-url URL or "
+            "--process \"python3 FILE.py\" serves a real one");
     }
     status.say("  Ctrl-C stops all of it");
 }

@@ -17,6 +17,7 @@ struct UpOptions {
     bool kafka = false;
     std::string model;                      // A GGUF file.
     std::vector<std::string> backend_urls;  // OpenAI-compatible servers.
+    std::string process;                    // A program that runs jobs, and its arguments.
     std::vector<std::string> settings;      // "name=value"
 };
 

@@ -3,6 +3,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <cstdlib>
 #include <filesystem>
 #include <fstream>
 #include <stdexcept>
@@ -105,6 +106,19 @@ TEST(Up, RefusesAModelFileThatIsNoGgufBeforeItStartsAnything) {
     EXPECT_EQ(result.exit_code, 2);
     EXPECT_THAT(result.output, HasSubstr("model.gguf"));
     EXPECT_FALSE(std::filesystem::exists(data));
+}
+
+TEST(Up, ServesAProgramThatRunsJobs) {
+    const auto directory = make_directory();
+    const std::string source = std::getenv("MILLRACE_SOURCE");
+    ::setenv("PYTHONPATH", (source + "/worker/python").c_str(), 1);
+    RunningCommand up({"up", "--port", "0", "--data", directory.path().string(), "--process",
+                       "python3 " + source + "/tests/integration/backends/programs/obedient.py"});
+    const auto result =
+        run_command({"--url", url_of(up), "submit", "--wait", "--model", "obedient", "hello"});
+    EXPECT_EQ(result.exit_code, 0) << result.output;
+    EXPECT_THAT(result.output, HasSubstr("\"batch\""));
+    EXPECT_EQ(interrupt(up).exit_code, 0);
 }
 
 TEST(Up, RefusesADirectoryThatIsInUse) {

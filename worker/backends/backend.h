@@ -65,7 +65,8 @@ class Backend {
     // Ends every attempt as interrupted and returns when all are reported. Idempotent.
     virtual void stop() = 0;
 
-    // Valid from construction, except `models` and `slots`, which may be known only after start().
+    // Valid from construction, except models, slots and batch_max, which may be known only after
+    // start().
     virtual BackendInfo info() const = 0;
 
     // Jobs of one batch may share one model call: same key. Cheap; called once a job.

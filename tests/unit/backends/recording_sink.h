@@ -23,6 +23,7 @@ class RecordingSink : public ExecutionSink {
     struct Record {
         std::string text;  // All partials in one.
         std::vector<std::string> partials;
+        std::vector<std::pair<double, std::string>> progress;
         std::vector<Outcome> outcomes;  // One, unless there is a bug.
     };
 
@@ -33,7 +34,10 @@ class RecordingSink : public ExecutionSink {
         record.partials.emplace_back(text);
         changed_.notify_all();
     }
-    void progress(const AttemptKey&, double, std::string_view) override {}
+    void progress(const AttemptKey& key, double fraction, std::string_view message) override {
+        const std::lock_guard lock(mutex_);
+        records_[key].progress.emplace_back(fraction, message);
+    }
     void finished(const AttemptKey& key, Outcome outcome) override {
         {
             const std::lock_guard lock(mutex_);
@@ -99,14 +103,21 @@ inline Execution make_execution(const JobOf& job) {
     return execution;
 }
 
+// Starts the jobs as one batch.
+inline std::vector<AttemptKey> run_batch(Backend& backend, const std::vector<JobOf>& jobs) {
+    std::vector<AttemptKey> keys;
+    std::vector<Execution> batch;
+    for (const auto& job : jobs) {
+        batch.push_back(make_execution(job));
+        keys.push_back(batch.back().job.key);
+    }
+    backend.run(std::move(batch));
+    return keys;
+}
+
 // Starts one job as a batch of its own.
 inline AttemptKey run_one(Backend& backend, const JobOf& job) {
-    auto execution = make_execution(job);
-    const auto key = execution.job.key;
-    std::vector<Execution> batch;
-    batch.push_back(std::move(execution));
-    backend.run(std::move(batch));
-    return key;
+    return run_batch(backend, {job}).front();
 }
 
 }  // namespace millrace::worker

@@ -1,0 +1,151 @@
+#include <gtest/gtest.h>
+
+#include <limits>
+#include <nlohmann/json.hpp>
+
+#include "tests/unit/backends/recording_sink.h"
+#include "worker/backends/process/message.h"
+
+namespace millrace::worker {
+namespace {
+
+using nlohmann::json;
+
+template <class Message>
+Message parsed(const std::string& text) {
+    const auto message = parse_message(text);
+    if (!message.has_value()) throw std::runtime_error(message.error().message);
+    return std::get<Message>(*message);
+}
+
+TEST(ProcessMessage, GreetsWithLimits) {
+    const auto hello = json::parse(hello_message(
+        {.slot = 1, .device = "GPU-7", .output_bytes_max = 1000, .grace = milliseconds(50)}));
+    EXPECT_EQ(hello, (json{{"type", "hello"},
+                           {"protocol", 1},
+                           {"slot", 1},
+                           {"device", "GPU-7"},
+                           {"output_bytes_max", 1000},
+                           {"grace_ms", 50}}));
+    EXPECT_FALSE(json::parse(hello_message({})).contains("device"));
+}
+
+TEST(ProcessMessage, PassesTheInputOnAsItCame) {
+    auto execution = make_execution({.model = "m", .input = R"({"x":  1.50})", .attempt = 2});
+    const auto now = execution.deadline - milliseconds(1500);
+    const auto text = item_message(7, execution, now);
+    EXPECT_NE(text.find(R"("input":{"x":  1.50}})"), std::string::npos) << text;
+    auto item = json::parse(text);
+    EXPECT_EQ(item["item"], 7);
+    EXPECT_EQ(item["model"], "m");
+    EXPECT_EQ(item["attempt"], 2);
+    EXPECT_EQ(item["remaining_ms"], 1500);
+    EXPECT_EQ(item["job"], execution.job.key.job.str());
+    EXPECT_FALSE(item.contains("metadata"));
+
+    execution.job.spec.metadata_json = R"({"for":"me"})";
+    item = json::parse(item_message(7, execution, execution.deadline + milliseconds(1)));
+    EXPECT_EQ(item["metadata"]["for"], "me");
+    EXPECT_EQ(item["remaining_ms"], 0);
+}
+
+TEST(ProcessMessage, NamesWhatToRunAndWhatToCancel) {
+    const std::vector<ItemId> ids{3, 4};
+    EXPECT_EQ(json::parse(run_message(ids)), (json{{"type", "run"}, {"items", {3, 4}}}));
+    EXPECT_EQ(json::parse(cancel_message(3, AbortReason::kDeadline)),
+              (json{{"type", "cancel"}, {"item", 3}, {"reason", "deadline"}}));
+}
+
+TEST(ProcessMessage, ReadsWhatAProgramServes) {
+    const auto ready = parsed<ReadyMessage>(
+        R"({"type":"ready","protocol":1,"models":["a","b"],"batch_max":8,"new":1})");
+    EXPECT_EQ(ready.models, (std::vector<std::string>{"a", "b"}));
+    EXPECT_EQ(ready.batch_max, 8U);
+    EXPECT_EQ(parsed<ReadyMessage>(R"({"type":"ready","protocol":1})").batch_max, 1U);
+}
+
+TEST(ProcessMessage, ReadsProgressAndText) {
+    const auto progress = parsed<ProgressMessage>(
+        R"({"type":"progress","item":3,"fraction":1.5,"message":"step 2"})");
+    EXPECT_EQ(progress.item, 3U);
+    EXPECT_EQ(progress.fraction, 1);
+    EXPECT_EQ(progress.message, "step 2");
+    EXPECT_EQ(parsed<PartialMessage>(R"({"type":"partial","item":3,"text":"Hel"})").text, "Hel");
+}
+
+TEST(ProcessMessage, ReadsAnOutputAndItsUsage) {
+    const auto end = parsed<EndMessage>(
+        R"({"type":"done","item":3,"output":{"x":0.1,"usage":{"prompt_tokens":4}}})");
+    EXPECT_EQ(end.item, 3U);
+    EXPECT_EQ(end.outcome.kind, OutcomeKind::kCompleted);
+    EXPECT_EQ(end.outcome.output_json, R"({"usage":{"prompt_tokens":4},"x":0.1})");
+    EXPECT_EQ(end.outcome.usage, (Usage{4, 0}));
+    const auto odd =
+        parsed<EndMessage>(R"({"type":"done","item":3,)"
+                           R"("output":{"usage":{"prompt_tokens":"4","completion_tokens":-1}}})");
+    EXPECT_EQ(odd.outcome.usage, Usage{});
+    EXPECT_EQ(parsed<EndMessage>(R"({"type":"done","item":3,"output":[1]})").outcome.output_json,
+              "[1]");
+}
+
+TEST(ProcessMessage, ReadsFailures) {
+    const auto end = parsed<EndMessage>(
+        R"({"type":"failed","item":3,"kind":"rate_limited","code":"busy","message":"wait",)"
+        R"("retry_after_ms":250})");
+    EXPECT_EQ(end.outcome.kind, OutcomeKind::kRateLimited);
+    EXPECT_EQ(end.outcome.error_code, "busy");
+    EXPECT_EQ(end.outcome.error_message, "wait");
+    EXPECT_EQ(end.outcome.retry_after, milliseconds(250));
+    const auto bare = parsed<EndMessage>(R"({"type":"failed","item":3,"kind":"permanent"})");
+    EXPECT_EQ(bare.outcome.error_code, "process_failure");
+    EXPECT_FALSE(bare.outcome.retry_after);
+}
+
+TEST(ProcessMessage, KeepsTheBeginningOfLongErrors) {
+    std::string long_message;
+    for (int i = 0; i < 2000; ++i) long_message += "ü";
+    const auto end = parsed<EndMessage>(json{
+        {"type", "failed"},
+        {"item", 3},
+        {"kind", "permanent"},
+        {"code", std::string(100, 'c')},
+        {"message", "x" + long_message}}.dump());
+    EXPECT_EQ(end.outcome.error_code.size(), 64U);
+    EXPECT_EQ(end.outcome.error_message.size(), 2047U);  // No half characters.
+    EXPECT_TRUE(json::accept(json(end.outcome.error_message).dump()));
+}
+
+TEST(ProcessMessage, SaysWhatIsWrong) {
+    const std::vector<std::pair<std::string, std::string>> cases{
+        {"hello", "no JSON object"},
+        {"[]", "no JSON object"},
+        {"{\"type\":\"partial\",\"item\":1,\"text\":\"\xff\"}", "no JSON object"},
+        {R"({"type":"done","output":1})", "names no \"item\""},
+        {R"({"type":"done","item":-1,"output":1})", "names no \"item\""},
+        {R"({"type":"done","item":1})", "needs an \"output\""},
+        {R"({"type":"done","item":1,"output":null})", "needs an \"output\""},
+        {R"({"type":"failed","item":1,"kind":"lost"})", "needs a \"kind\""},
+        {R"({"type":"progress","item":1})", "needs a number \"fraction\""},
+        {R"({"type":"dance","item":1})", "unknown \"type\""},
+        {R"({"type":"ready"})", "\"protocol\": 1"},
+        {R"({"type":"ready","protocol":2})", "\"protocol\": 1"},
+        {R"({"type":"ready","protocol":1,"batch_max":0})", "\"batch_max\" must be"},
+        {R"({"type":"done","item":1,"output":)" + std::string(100'000, '['), "nested"},
+    };
+    for (const auto& [text, expected] : cases) {
+        const auto message = parse_message(text);
+        ASSERT_FALSE(message.has_value()) << text.substr(0, 100);
+        EXPECT_EQ(message.error().code, ErrorCode::kDataCorrupt);
+        EXPECT_NE(message.error().message.find(expected), std::string::npos)
+            << message.error().message;
+    }
+}
+
+TEST(ProcessMessage, BracketsInStringsAreNoDepth) {
+    const auto text = std::string(1000, '[') + "\\\"" + std::string(1000, '{');
+    const auto end = parsed<EndMessage>(R"({"type":"done","item":1,"output":")" + text + "\"}");
+    EXPECT_EQ(end.outcome.output_json, '"' + text + '"');
+}
+
+}  // namespace
+}  // namespace millrace::worker
