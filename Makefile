@@ -4,6 +4,7 @@ SHELL := /bin/bash
 JOBS ?= $(shell nproc)
 CACHE := $(or $(MILLRACE_CACHE),$(HOME)/.cache/millrace)
 CONFIGURE := cmake -DCMAKE_PREFIX_PATH=$(CACHE)/llama
+LABELS := unit integration e2e chaos
 PROGRAMS := millrace millrace-gateway millrace-worker millrace-broker
 SOURCES = $(shell find common producer worker tests bench -name '*.h' -o -name '*.cc')
 # The labels of the tests that `make asan` builds and runs (also integration, e2e), and the tests of `make tsan`:
@@ -27,7 +28,7 @@ export TSAN_OPTIONS := suppressions=$(CURDIR)/.ci/tsan.supp ignore_noninstrument
 NO_ASLR := $(shell setarch -R true 2>/dev/null && echo setarch -R)
 
 .DEFAULT_GOAL := help
-.PHONY: help packages setup build build-all build-asan build-tsan test demo bench soak fmt lint tidy docs clean asan tsan mutants
+.PHONY: help packages setup build build-all build-tests build-asan build-tsan test demo bench soak fmt lint tidy docs clean asan tsan mutants
 
 help: ## This list.
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -49,13 +50,17 @@ build-all: setup
 	@$(CONFIGURE) --preset release >/dev/null
 	@cmake --build build -j $(JOBS)
 
-test: build-all ## All tests: unit, then integration and end to end on real servers.
+build-tests: setup
+	@$(CONFIGURE) --preset release >/dev/null
+	@cmake --build build -j $(JOBS) --target $(PROGRAMS) $(addsuffix _tests,$(LABELS))
+
+test: build-tests ## All tests: unit, then integration and end to end on real servers.
 	@echo "test: unit"
 	@$(CTEST) --test-dir build -L unit -j $(JOBS)
 	@echo "test: integration, on PostgreSQL and Apache Kafka of its own"
-	@$(CTEST) --test-dir build -L integration
+	@$(CTEST) --test-dir build -L integration -j $(JOBS)
 	@echo "test: end to end, with the real programs"
-	@$(CTEST) --test-dir build -L e2e
+	@$(CTEST) --test-dir build -L e2e -j $(JOBS)
 	@echo "test: chaos, every fault under load"
 	@$(CTEST) --test-dir build -L chaos
 
