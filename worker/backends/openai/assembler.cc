@@ -68,6 +68,10 @@ std::size_t merge(json& whole, const std::string& name, const json& delta) {
     return 0;
 }
 
+bool is_blank(const json& value) {
+    return value.is_null() || (value.is_string() && value.get_ref<const std::string&>().empty());
+}
+
 // Tool calls come in pieces too, each with the index of the call it belongs to; from TGI a piece
 // comes alone, not in a list.
 std::size_t merge_tool_calls(std::map<std::size_t, json>& calls, const json& deltas) {
@@ -80,8 +84,8 @@ std::size_t merge_tool_calls(std::map<std::size_t, json>& calls, const json& del
                 for (const auto& [part, text] : value.items()) {
                     bytes += merge(call["function"], part, text);
                 }
-            } else if (!value.is_null() && value != "") {
-                // Some servers repeat "id" and "type" empty.
+            } else if (!is_blank(value)) {
+                // Some servers repeat "id" and "type" blank.
                 call[name] = value;
             }
         }
