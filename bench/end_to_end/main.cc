@@ -1,7 +1,8 @@
 // The whole way under load: jobs per second from HTTP to the last result, the wait before a start,
 // and what the programs hold in memory. Starts a stack of its own and prints a table.
 //
-//   end_to_end_bench [--broker kafka|mock] [--runs 5] [--warm-up 60000] [--jobs 20000] [--bulk 100000]
+//   end_to_end_bench [--broker kafka|mock] [--runs 5] [--warm-up 60000] [--jobs 20000]
+//                    [--bulk 100000]
 
 #include <fcntl.h>
 #include <fmt/format.h>
