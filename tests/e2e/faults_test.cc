@@ -66,9 +66,14 @@ TEST(Faults, AWorkerThatIsStoppedHandsItsJobsBack) {
     Stack stack({.workers = 1, .settings = {{"worker.drain_timeout", "200ms"}}});
     const auto id = stack.submit(synthetic_job({{"ms", 2000}}));
     stack.wait_until_status(id, "in_progress");
-    stack.start_worker();
-    stack.wait_for_workers(2);
     EXPECT_TRUE(stack.worker(0).terminate(std::chrono::seconds(30)).ok());
+    EXPECT_TRUE(eventually(
+        [&] {
+            const auto wait = stack.job(id)["wait"];
+            return wait.is_object() && wait["reason"] == "no_workers";
+        },
+        "the job says that nobody is there for it"));
+    stack.start_worker();
     const auto done = stack.wait_until_final(id);
     EXPECT_EQ(done["status"], "completed");
     EXPECT_EQ(stack.worker_of(id), 1U);

@@ -44,7 +44,9 @@ TEST_P(WayOfAJob, IsCancelledWhileItRunsAndFreesItsSlot) {
     const auto id = stack.submit(synthetic_job({{"ms", 600'000}}));
     stack.wait_until_status(id, "in_progress");
     stack.call("POST", "/v1/jobs/" + id + "/cancel", Json(), 202);
-    EXPECT_EQ(stack.wait_until_final(id)["status"], "cancelled");
+    const auto cancelled = stack.wait_until_final(id);
+    EXPECT_EQ(cancelled["status"], "cancelled");
+    EXPECT_TRUE(cancelled["cancel_requested_at"].is_number());
     // Cancelling what is final changes nothing and is no error.
     EXPECT_EQ(stack.call("POST", "/v1/jobs/" + id + "/cancel", Json(), 200)["status"], "cancelled");
 }
