@@ -27,8 +27,8 @@ class GatewayService final : public JobService {
     GatewayService(GatewayOptions options, Surroundings given);
     ~GatewayService() override;
 
-    // Checks the schema and registers the queues, then starts the threads. After an error nothing
-    // runs and it may be called again.
+    // Checks the schema, registers the queues and makes partitions, then starts the threads. After
+    // an error nothing runs and it may be called again.
     Status start();
     // Refuses further calls, finishes those that were accepted, ends the threads. Idempotent; safe
     // before start().

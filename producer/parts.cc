@@ -42,6 +42,9 @@ Parts::Parts(GatewayOptions gateway_options, Surroundings surroundings)
 Status Parts::prepare() {
     TRY_STATUS(given.check_schema());
     TRY_STATUS(keeper_store->queue_register(options.queues));
+    // Before the first job: rows that move into a new partition are hidden from reads that wait for
+    // that, and a job that exists would be answered 404.
+    TRY_STATUS(keeper_store->partition_rotate(options.keeper.partitions));
     database_clock.update(keeper_store->database_time());
     return ok();
 }

@@ -59,8 +59,8 @@ struct Surroundings {
 struct Parts {
     Parts(GatewayOptions gateway_options, Surroundings surroundings);
 
-    // Checks the schema and registers the queues: call first. After an error it may be called
-    // again.
+    // Checks the schema, registers the queues and makes partitions: call first. After an error it
+    // may be called again.
     Status prepare();
 
     const GatewayOptions options;

@@ -219,7 +219,11 @@ TEST_F(GatewayIntegrationTest, ModelsOfWorkersBecomeKnown) {
     std::promise<bool> known;
     service_->model_known("default", "echo", [&](bool answer) { known.set_value(answer); });
     EXPECT_TRUE(known.get_future().get());
-    EXPECT_TRUE(service_->has_worker("default", "echo"));
+    const auto serves = [&] {
+        (void)store->worker_heartbeat(worker);
+        return service_->has_worker("default", "echo");
+    };
+    EXPECT_TRUE(eventually(serves, "the model has a worker"));
     ASSERT_TRUE(store->worker_stop(worker).has_value());
     EXPECT_TRUE(eventually([&] { return !service_->has_worker("default", "echo"); },
                            "the model has no worker any more"));

@@ -4,9 +4,11 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <future>
 
 #include "tests/support/eventually.h"
+#include "tests/support/faulty_job_store.h"
 #include "tests/support/memory_broker.h"
 #include "tests/support/memory_job_store.h"
 #include "tests/unit/gateway/fakes.h"
@@ -99,6 +101,22 @@ TEST_F(GatewayServiceTest, TopicsThatVanishAreMadeAgain) {
     ASSERT_TRUE(eventually([&] { return broker_.has_topic("t.control"); }));
     broker_.wipe();
     EXPECT_TRUE(eventually([&] { return broker_.has_topic("t.control"); }));
+}
+
+TEST_F(GatewayServiceTest, MakesPartitionsBeforeTheFirstJob) {
+    test::MemoryJobStore memory(database_);
+    std::vector<test::FaultyJobStore*> opened;
+    auto given = parts();
+    given.open_store = [&] {
+        auto store = std::make_unique<test::FaultyJobStore>(memory);
+        opened.push_back(store.get());
+        return store;
+    };
+    Parts parts(options(), given);
+    ASSERT_TRUE(parts.prepare().has_value());
+    EXPECT_EQ(std::ranges::count_if(
+                  opened, [](const auto* store) { return store->calls("partition_rotate") == 1; }),
+              1);
 }
 
 TEST_F(GatewayServiceTest, DoesNotStartOnAnotherSchema) {
