@@ -26,6 +26,16 @@ function(millrace_program)
     target_link_libraries(${P_NAME} PRIVATE millrace_compiler ${P_DEPS})
 endfunction()
 
+# What nearly every test includes, compiled once for all: a fifth of the time of a test's build.
+function(millrace_test_headers)
+    file(WRITE ${CMAKE_BINARY_DIR}/test_headers.cc "")
+    add_library(millrace_test_headers OBJECT ${CMAKE_BINARY_DIR}/test_headers.cc)
+    target_link_libraries(millrace_test_headers PRIVATE millrace_compiler GTest::gmock)
+    target_compile_options(millrace_test_headers PRIVATE -O0)
+    target_precompile_headers(millrace_test_headers PRIVATE
+        <algorithm> <chrono> <functional> <gmock/gmock.h> <gtest/gtest.h> <map> <memory> <mutex> <string> <vector>)
+endfunction()
+
 # LABEL is unit, integration, e2e or chaos: unit tests touch no server; the others start their own. The
 # target LABEL_tests builds all tests of a label.
 function(millrace_test)
@@ -38,7 +48,11 @@ function(millrace_test)
     endif()
     add_dependencies(${T_LABEL}_tests ${T_NAME})
     # What is tested is optimised; the tests themselves only have to be compiled, and soon.
-    target_compile_options(${T_NAME} PRIVATE -O0)
+    target_compile_options(${T_NAME} PRIVATE -O0 -fpch-preprocess)  # The latter is for ccache.
+    if(NOT TARGET millrace_test_headers)
+        millrace_test_headers()
+    endif()
+    target_precompile_headers(${T_NAME} REUSE_FROM millrace_test_headers)
     set_target_properties(${T_NAME} PROPERTIES RUNTIME_OUTPUT_DIRECTORY ${CMAKE_BINARY_DIR}/tests)
     if(NOT T_TIMEOUT)
         set(T_TIMEOUT 60)
