@@ -121,10 +121,11 @@ void Intake::submit_many(std::vector<SubmitRequest> requests,
         return refuse_all(count, full_error(options_.queue_max), done);
     }
     auto group = make_group(std::move(requests), std::move(done));
+    const auto submission = group.front().ticket.submission;
     // The queue holds groups of at least one job, so it has room for all that are admitted.
     if (!queue_.try_push(std::move(group))) {
         admitted_ -= count;
-        refuse_all(count, closed_error(), group.front().ticket.submission->done);
+        refuse_all(count, closed_error(), submission->done);
     }
 }
 
