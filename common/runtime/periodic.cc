@@ -1,5 +1,7 @@
 #include "common/runtime/periodic.h"
 
+#include <algorithm>
+
 #include "common/base/check.h"
 #include "common/base/random.h"
 
@@ -28,9 +30,10 @@ void Periodic::stop() {
 void Periodic::loop(const std::stop_token& stop) {
     auto ended = MonoTime::min();
     while (!stop.stop_requested()) {
+        const auto due = next_due();
         {
             std::unique_lock lock(mutex_);
-            changed_.wait_for(lock, stop, next_wait(), [this] { return poked_; });
+            changed_.wait_until(lock, stop, due, [this] { return poked_; });
             if (ended != MonoTime::min()) {
                 changed_.wait_until(lock, stop, ended + options_.pause, [] { return false; });
             }
@@ -42,10 +45,12 @@ void Periodic::loop(const std::stop_token& stop) {
     }
 }
 
-milliseconds Periodic::next_wait() const {
+MonoTime Periodic::next_due() const {
     const double factor = 1 + options_.jitter * (2 * system_random().unit() - 1);
-    return milliseconds(
+    const milliseconds wait(
         static_cast<std::int64_t>(static_cast<double>(options_.interval.count()) * factor));
+    const auto due = system_clock().now() + wait;
+    return options_.due ? std::min(due, options_.due()) : due;
 }
 
 }  // namespace millrace::runtime

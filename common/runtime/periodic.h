@@ -28,6 +28,9 @@ struct PeriodicOptions {
     // Least time from the end of one run to the start of the next, poked or not: what comes in it
     // gathers for one run.
     milliseconds pause{0};
+    // When the next run is due, where that is before the interval is over; asked before each wait,
+    // on the body's thread. poke() where it becomes earlier than it said.
+    std::function<MonoTime()> due;
 };
 
 class Periodic {
@@ -47,7 +50,7 @@ class Periodic {
 
  private:
     void loop(const std::stop_token& stop);
-    milliseconds next_wait() const;
+    MonoTime next_due() const;
 
     const PeriodicOptions options_;
     const std::function<void()> body_;

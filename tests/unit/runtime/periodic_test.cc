@@ -2,6 +2,7 @@
 
 #include <gtest/gtest.h>
 
+#include <atomic>
 #include <semaphore>
 
 namespace millrace::runtime {
@@ -75,6 +76,26 @@ TEST(Periodic, RunsAgainAfterThePause) {
         periodic.poke();
         ran.acquire();
     }
+}
+
+TEST(Periodic, RunsWhenItIsDueBeforeTheIntervalIsOver) {
+    std::counting_semaphore<> ran(0);
+    Periodic periodic(
+        {.name = "test", .interval = kNever, .due = [] { return system_clock().now() + 1ms; }},
+        [&] { ran.release(); });
+    for (int i = 0; i < 3; ++i) ran.acquire();
+}
+
+TEST(Periodic, APokeMakesItAskAgainWhenItIsDue) {
+    std::counting_semaphore<> ran(0);
+    std::atomic<MonoTime> due = MonoTime::max();
+    Periodic periodic({.name = "test", .interval = kNever, .due = [&] { return due.load(); }},
+                      [&] { ran.release(); });
+    periodic.poke();
+    ran.acquire();
+    due = MonoTime::min();
+    periodic.poke();
+    for (int i = 0; i < 3; ++i) ran.acquire();
 }
 
 TEST(Periodic, StopEndsALongWaitAndNothingRunsAfterIt) {
