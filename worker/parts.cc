@@ -43,10 +43,12 @@ std::vector<std::string> topic_names(const Core& core) {
     return names;
 }
 
-// Two batches for each slot: enough to claim from while the next poll is under way.
+// Two batches for each slot: enough to claim from while the next poll is under way. At least so
+// many that jobs of one batch key find each other.
 std::size_t buffer_max(const Core& core) {
+    constexpr std::size_t kLeast = 64;
     const auto max = core.options.lane_buffer_max;
-    return std::clamp<std::size_t>(2 * core.executor.slots(), std::min<std::size_t>(16, max), max);
+    return std::clamp(2 * core.executor.slots(), std::min(kLeast, max), max);
 }
 
 }  // namespace
@@ -68,7 +70,10 @@ Core::Core(WorkerOptions worker_options, Surroundings surroundings,
 Parts::Parts(Core& its_core, ModelTable its_models, Wakers wakers)
     : core(its_core),
       models(std::move(its_models)),
-      lanes(core.lanes, models.backends().size(), buffer_max(core)),
+      lanes(core.lanes, models.backends().size(), buffer_max(core),
+            [this](BackendIndex backend, const JobSpec& spec) {
+                return core.executor.batch_key(backend, spec);
+            }),
       offsets(core.options.offsets),
       hints(core.lanes, core.options.claims.steal.bound / 2),
       claim_store(core.given.open_store()),
@@ -91,6 +96,7 @@ Parts::Parts(Core& its_core, ModelTable its_models, Wakers wakers)
     core.events.on_first(std::move(wakers.events));
     core.ended.on_first(std::move(wakers.settle));
     core.executor.on_free(std::move(wakers.claim));
+    core.executor.on_earlier_tick(std::move(wakers.tick));
 }
 
 void Parts::claim() {

@@ -65,6 +65,7 @@ struct Wakers {
     std::function<void()> claim;
     std::function<void()> settle;
     std::function<void()> events;
+    std::function<void()> tick;  // The executor's.
 };
 
 // How long a step may be away when nobody wakes it: it looks for what nobody tells of, such as a

@@ -25,7 +25,8 @@ class Worker::Threads {
           parts_(core, std::move(models),
                  {.claim = [this] { claim_->poke(); },
                   .settle = [this] { settle_->poke(); },
-                  .events = [this] { events_->poke(); }}) {
+                  .events = [this] { events_->poke(); },
+                  .tick = [this] { deadlines_->poke(); }}) {
         start();
     }
 
@@ -37,20 +38,28 @@ class Worker::Threads {
 
     void hurry() { parts_.drain->hurry(); }
 
-    // Each in turn, after those that poke it.
+    // Those that poke each other stop before any of them goes.
+    ~Threads() {
+        deadlines_->stop();
+        claim_->stop();
+        lease_->stop();
+        settle_->stop();
+    }
+
+    // Each in turn, after those that give it work; a poke finds it stopped.
     void finish() {
         consume_ = {};
         parts_.job_messages->close();
         wait_until_drained();
-        topics_.reset();
+        topics_->stop();
         control_ = {};
-        deadlines_.reset();
-        claim_.reset();
-        lease_.reset();
+        deadlines_->stop();
+        claim_->stop();
+        lease_->stop();
         core_.executor.stop();
-        settle_.reset();
+        settle_->stop();
         parts_.lease_keeper.say_goodbye();
-        events_.reset();
+        events_->stop();
     }
 
  private:
@@ -62,8 +71,11 @@ class Worker::Threads {
             [this] { core_.events.step(); });
         settle_.emplace(runtime::PeriodicOptions{.name = "settle", .interval = kTick},
                         [this] { parts_.settle(); });
-        deadlines_.emplace(runtime::PeriodicOptions{.name = "deadlines", .interval = kDeadlineTick},
-                           [this] { core_.executor.tick(); });
+        deadlines_.emplace(
+            runtime::PeriodicOptions{.name = "deadlines",
+                                     .interval = kDeadlineTick,
+                                     .due = [this] { return core_.executor.next_tick(); }},
+            [this] { core_.executor.tick(); });
         claim_.emplace(runtime::PeriodicOptions{.name = "claim", .interval = kTick},
                        [this] { parts_.claim(); });
         topics_.emplace(

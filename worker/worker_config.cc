@@ -22,6 +22,15 @@ std::string worker_name(const Config& config) {
     return name.empty() ? host_name() + "-" + std::to_string(getpid()) : name;
 }
 
+BatchOptions batch_options(const Config& config) {
+    const bool is_fixed = config.get<Setting::kWorkerBatchMode>() == "fixed";
+    return {.mode = is_fixed ? BatchMode::kFixed : BatchMode::kAdaptive,
+            .size = config.size<Setting::kWorkerBatchSize>(),
+            .delay = config.get<Setting::kWorkerBatchDelay>(),
+            .claim_ahead = config.get<Setting::kWorkerBatchClaimAhead>(),
+            .bytes_max = config.size<Setting::kWorkerBatchBytesMax>()};
+}
+
 }  // namespace
 
 WorkerOptions worker_options(const Config& c) {
@@ -47,6 +56,7 @@ WorkerOptions worker_options(const Config& c) {
                     .checkpoint_interval = c.get<Setting::kWorkerPartialInterval>()},
         .executor = {.worker_name = name,
                      .slots_max = c.size<Setting::kWorkerSlots>(),
+                     .batch = batch_options(c),
                      .output_bytes_max = output_bytes_max},
         .claims = {.batch_max = c.size<Setting::kWorkerClaimBatchMax>(),
                    .strict_priority = c.get<Setting::kWorkerStrictPriority>(),

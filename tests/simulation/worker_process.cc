@@ -18,7 +18,10 @@ WorkerShape draw_worker(World& world, int number) {
     WorkerShape shape{.name = fmt::format("worker-{}", number), .models = {"small"}};
     if (number == 1 || world.chance(0.5)) shape.models.emplace_back("large");
     shape.slots = 1 + world.random().below(3);
-    shape.batch_max = world.chance(0.3) ? 2 : 1;
+    shape.batch_max = world.chance(0.3) ? 2 + world.random().below(2) : 1;
+    // Times are no more predictable than this.
+    shape.batch.claim_ahead = milliseconds(500);
+    if (number % 3 == 2) shape.batch.mode = worker::BatchMode::kFixed;
     return shape;
 }
 
@@ -54,6 +57,7 @@ worker::WorkerOptions WorkerProcess::options() const {
     options.lease = {.ttl = kLeaseTtl, .margin = seconds(1)};
     options.offsets = {.lag_messages_max = 20, .lag_max = seconds(5)};
     options.executor.worker_name = shape_.name;
+    options.executor.batch = shape_.batch;
     options.claims.batch_max = 8;
     options.claims.steal = {.bound = kStealBound, .margin = seconds(1), .batch_max = 8};
     options.claims.store_backoff = {.base = milliseconds(50), .max = seconds(1)};
@@ -123,13 +127,13 @@ void WorkerProcess::step_drain() {
 
 bool WorkerProcess::holds_nothing() const {
     const auto load = core_.executor.load();
-    return core_.executor.held() == 0 && load.free == core_.executor.slots();
+    return core_.executor.held() == 0 && load.free == core_.executor.held_max();
 }
 
 WorkerGlance WorkerProcess::glance() {
     WorkerGlance glance{.process = number_,
                         .worker = worker(),
-                        .slots = core_.executor.slots(),
+                        .slots = core_.executor.held_max(),
                         .held = core_.executor.held(),
                         .lane_buffer_max = parts_->lanes.buffer_max(),
                         .models = shape_.models};
@@ -137,7 +141,7 @@ WorkerGlance WorkerProcess::glance() {
     glance.is_ready = is_alive() && !is_paused() && !is_cut_off() && !disturbed && !parts_->drain &&
                       core_.lease.live(clock().now()).has_value();
     const auto load = core_.executor.load();
-    glance.free = std::min(load.free, load.backends.front().free);
+    glance.free = std::min(load.free, load.backends.front().jobs_of_any_key());
     for (worker::LaneIndex lane = 0; lane < core_.lanes.size(); ++lane) {
         glance.lanes.push_back(parts_->lanes.waiting(lane));
     }

@@ -19,6 +19,7 @@ struct WorkerShape {
     std::vector<std::string> models;
     std::size_t slots = 1;
     std::size_t batch_max = 1;
+    worker::BatchOptions batch;
 };
 
 WorkerShape draw_worker(World& world, int number);

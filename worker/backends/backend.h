@@ -4,6 +4,10 @@
 // the sink. Batch backends run a batch as one model call; stream backends (engines that batch by
 // themselves) get batches of one and run up to `slots` at a time.
 //
+// Outcomes are per job: one job's input must not fail its neighbours. Where a model call fails as a
+// whole, the backend runs the halves of the batch again, and so on down to the job that it is
+// (bisection): only it knows which failures come from a job and which from the model being away.
+//
 // Threads:   start/stop from one thread; run and abort from any thread, also at once; the sink is
 //            called from the backend's own threads.
 // Blocks:    run and abort never block: they hand over to the backend's own threads.
@@ -42,10 +46,11 @@ struct Execution {
 };
 
 struct BackendInfo {
-    std::string name;                 // "llama", "openai", "synthetic"
-    std::vector<std::string> models;  // The names by which jobs ask for what it serves.
-    std::size_t slots = 1;            // Batches that may be running in it at a time. >= 1.
-    std::size_t batch_max = 1;        // Jobs in a batch; 1 for stream backends. >= 1.
+    std::string name;                  // "llama", "openai", "synthetic"
+    std::vector<std::string> models;   // The names by which jobs ask for what it serves.
+    std::size_t slots = 1;             // Batches that may be running in it at a time. >= 1.
+    std::size_t batch_max = 1;         // Jobs in a batch; 1 for stream backends. >= 1.
+    std::size_t batch_weight_max = 0;  // All jobs' batch_weight() in a batch; 0: any.
 };
 
 // Why an attempt is stopped; decides the outcome that the backend reports for it.
@@ -69,8 +74,12 @@ class Backend {
     // start().
     virtual BackendInfo info() const = 0;
 
-    // Jobs of one batch may share one model call: same key. Cheap; called once a job.
+    // Jobs of one batch may share one model call: same key, see batch_key.h. Cheap; called once
+    // or twice a job, from any thread.
     virtual std::string batch_key(const JobSpec& spec) const { return spec.model; }
+    // What the job takes of batch_weight_max: rows of a tensor, tokens. A job that is heavier runs
+    // alone. Cheap; called once a job, from any thread.
+    virtual std::size_t batch_weight(const JobSpec&) const { return 1; }
 
     // Starts one batch. The caller keeps within `slots` and `batch_max`.
     virtual void run(std::vector<Execution> batch) = 0;

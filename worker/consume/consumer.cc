@@ -67,7 +67,8 @@ void Consumer::take(const std::vector<broker::IncomingMessage>& messages) {
             skipped.push_back(ref);
             continue;
         }
-        Candidate candidate{.id = dispatch->job, .lane = lane->second, .message = ref};
+        Candidate candidate{
+            .id = dispatch->job, .lane = lane->second, .message = ref, .arrived = now};
         if (dispatch->spec) {
             candidate.backend = models_.find(dispatch->spec->model);
             if (!candidate.backend) {

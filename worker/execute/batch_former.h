@@ -1,8 +1,12 @@
 // Jobs that are claimed and wait for a free slot of their backend, and the batches they make.
 //
-// A batch is formed at the moment a slot is free, around the job that waited longest: later jobs
-// with its key join, up to the backend's limit. A job whose last attempt was lost with its worker
-// runs alone, so that it takes nobody with it.
+// Jobs of one batch key wait together. A batch is formed at the moment it starts, of whatever waits
+// by then, the oldest first, up to its limits; which key starts, and when, is worker/schedule/
+// batch_rule.h's to say, and of those that may start the one with the oldest job does. A job whose
+// last attempt was lost with its worker waits for nobody and runs alone, so that it takes nobody
+// with it.
+//
+// What was learned about a key outlives its jobs, for the `kRulesMax` keys that were used last.
 //
 // Threads: one caller at a time.
 #pragma once
@@ -10,34 +14,93 @@
 #include <deque>
 #include <optional>
 #include <string>
+#include <unordered_map>
 #include <vector>
 
 #include "worker/backends/backend.h"
+#include "worker/schedule/batch_rule.h"
+#include "worker/schedule/candidate.h"
 
 namespace millrace::worker {
 
 class BatchFormer {
  public:
-    explicit BatchFormer(std::size_t batch_max) : batch_max_(batch_max) {}
+    // Borrows the options.
+    BatchFormer(const BatchOptions& options, const BackendInfo& info);
+    BatchFormer(BatchFormer&&) = delete;
 
-    void add(Execution execution, std::string key) {
-        ready_.push_back({std::move(execution), std::move(key)});
-    }
-    bool empty() const { return ready_.empty(); }
-
-    // Requires: not empty.
-    std::vector<Execution> take_batch();
+    // A job that was claimed at `now` and had come at `arrived`.
+    struct Arrival {
+        Execution execution;
+        std::string key;
+        std::size_t weight = 1;
+        MonoTime arrived;
+    };
+    void add(Arrival arrival, MonoTime now);
     // Takes one out again; false when it is not here any more.
     bool remove(const AttemptKey& key);
 
- private:
-    struct Ready {
-        Execution execution;
+    std::size_t jobs_max() const { return limits_.jobs_max; }
+    // How many batches the waiting jobs make at the least; of these, those that should start by
+    // now.
+    struct Batches {
+        std::size_t all = 0;
+        std::size_t due = 0;
+    };
+    Batches batches(MonoTime now) const;
+    // Those that more jobs may join.
+    std::vector<OpenBatch> open(MonoTime now) const;
+
+    struct Batch {
         std::string key;
+        std::vector<Execution> jobs;
+    };
+    // The batch that should start on a free slot, if any should by now.
+    std::optional<Batch> take(MonoTime now);
+    // When take() has something, if no other job comes: MonoTime::max() while nothing waits.
+    MonoTime next_start() const;
+
+    // What a batch of this key is expected to take; nothing where that is not known to `within`.
+    std::optional<std::chrono::nanoseconds> expected(const std::string& key, std::size_t jobs,
+                                                     milliseconds within) const;
+    // A batch left its slot; `took` where all its jobs completed.
+    void ended(const std::string& key, std::size_t jobs,
+               std::optional<std::chrono::nanoseconds> took, MonoTime now);
+
+ private:
+    struct Item {
+        Execution execution;
+        std::size_t weight = 1;
+        std::size_t bytes = 0;
+        MonoTime since;
+        std::uint64_t number = 0;  // In the order of their coming.
+    };
+    // Jobs that may run together. Never empty.
+    struct Group {
+        std::string key;
+        bool runs_alone = false;
+        std::deque<Item> items;
+        std::size_t weight = 0;
+        std::size_t bytes = 0;
+    };
+    struct Known {
+        BatchRule rule;
+        std::uint64_t used = 0;
     };
 
-    const std::size_t batch_max_;
-    std::deque<Ready> ready_;
+    Group& group_for(const std::string& key, bool runs_alone);
+    bool is_full(const Group& group) const;
+    MonoTime start_at(const Group& group) const;
+    Batch take_from(std::size_t index);
+    BatchRule& rule(const std::string& key);
+    const BatchRule* find_rule(const std::string& key) const;
+
+    const BatchOptions& options_;
+    const BatchLimits limits_;
+    const std::size_t slots_;
+    std::vector<Group> groups_;
+    std::unordered_map<std::string, Known> rules_;
+    std::uint64_t numbers_ = 0;
 };
 
 }  // namespace millrace::worker

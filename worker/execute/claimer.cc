@@ -150,7 +150,7 @@ std::vector<Candidate> Claimer::pick() {
     std::vector<Candidate> picked;
     for (BackendIndex backend = 0; backend < shares_.size() && left > 0; ++backend) {
         const auto& of = load.backends[backend];
-        auto more = lanes_.pick(backend, std::min(of.free, left), shares_[backend], of.held);
+        auto more = lanes_.pick(backend, of, left, shares_[backend]);
         left -= more.size();
         if (picked.empty()) {
             picked = std::move(more);
@@ -190,7 +190,9 @@ void Claimer::start(WorkerId worker, MonoTime sent, std::vector<Candidate> picke
                                   .deadline_is_ttl = claim.deadline_is_ttl,
                                   .spec = *std::move(candidate.spec)},
                           .backend = *candidate.backend,
-                          .lane = candidate.lane});
+                          .lane = candidate.lane,
+                          .arrived = candidate.arrived,
+                          .batch_key = std::move(candidate.batch_key)});
     }
     executor_.launch(worker, sent, std::move(starts));
     offsets_.finish(messages);

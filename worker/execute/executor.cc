@@ -1,7 +1,6 @@
 #include "worker/execute/executor.h"
 
 #include <algorithm>
-#include <numeric>
 #include <utility>
 
 #include "common/base/check.h"
@@ -38,19 +37,14 @@ Executor::Executor(std::vector<Backend*> backends, std::size_t lanes, EndedAttem
 Status Executor::start() {
     for (auto* backend : backends_) {
         TRY_STATUS(backend->start(*this));
-        auto info = backend->info();
-        CHECK(info.slots >= 1 && info.batch_max >= 1);
-        slots_ += info.slots * info.batch_max;
-        std::vector<std::size_t> free_slots(info.slots);
-        std::iota(free_slots.rbegin(), free_slots.rend(), std::size_t{0});
-        stations_.push_back({.backend = backend,
-                             .info = info,
-                             .ready = BatchFormer(info.batch_max),
-                             .slots = std::vector<Slot>(info.slots),
-                             .free_slots = std::move(free_slots),
-                             .held = std::vector<std::size_t>(lanes_)});
+        const auto& station = stations_.emplace_back(*backend, options_.batch, lanes_);
+        slots_ += station.slots();
+        held_max_ += station.held_max();
     }
-    if (options_.slots_max > 0) slots_ = std::min(slots_, options_.slots_max);
+    if (options_.slots_max > 0) {
+        slots_ = std::min(slots_, options_.slots_max);
+        held_max_ = std::min(held_max_, options_.slots_max);
+    }
     telemetry::set<Metric::kSlotsTotal>(static_cast<double>(slots_));
     return ok();
 }
@@ -61,7 +55,7 @@ void Executor::stop() {
 
 std::vector<BackendInfo> Executor::backends() const {
     std::vector<BackendInfo> infos;
-    for (const auto& station : stations_) infos.push_back(station.info);
+    for (const auto& station : stations_) infos.push_back(station.info());
     return infos;
 }
 
@@ -69,21 +63,19 @@ std::vector<BackendInfo> Executor::backends() const {
 
 Load Executor::load() const {
     const std::lock_guard lock(mutex_);
+    const auto now = clock_.now();
     Load load;
     std::size_t held = 0;
     for (const auto& station : stations_) {
-        held += station.held_total;
-        auto& backend = load.backends.emplace_back();
-        backend.held = station.held;
-        // Nobody is claimed to stand in line: small batches may fill all slots before the jobs do.
-        if (!station.ready.empty()) continue;
-        const auto batch_max = station.info.batch_max;
-        const auto capacity = station.info.slots * batch_max;
-        backend.free = std::min(capacity - std::min(capacity, station.held_total),
-                                station.free_slots.size() * batch_max);
+        held += station.held();
+        load.backends.push_back(station.room(now));
     }
-    load.free = slots_ - std::min(slots_, held);
+    load.free = held_max_ - std::min(held_max_, held);
     return load;
+}
+
+std::string Executor::batch_key(BackendIndex backend, const JobSpec& spec) const {
+    return stations_[backend].backend().batch_key(spec);
 }
 
 void Executor::launch(WorkerId worker, MonoTime claimed_at, std::vector<Start> starts) {
@@ -122,8 +114,7 @@ void Executor::admit_locked(WorkerId worker, MonoTime claimed_at, Start start, A
     }
 
     auto& station = stations_[start.backend];
-    ++station.held[start.lane];
-    ++station.held_total;
+    const auto now = clock_.now();
     const auto deadline = claimed_at + start.job.remaining;
     next_deadline_ = std::min(next_deadline_, deadline);
     auto& held = held_[key.job];
@@ -132,9 +123,15 @@ void Executor::admit_locked(WorkerId worker, MonoTime claimed_at, Start start, A
     held.backend = start.backend;
     held.lane = start.lane;
     held.deadline = deadline;
-    held.started = clock_.now();
-    auto batch_key = station.backend->batch_key(start.job.spec);
-    station.ready.add({.job = std::move(start.job), .deadline = deadline}, std::move(batch_key));
+    // As if it had been claimed when it came: what a claim takes no wait can spare.
+    const auto arrived = start.arrived ? *start.arrived + (now - claimed_at) : now;
+    const auto weight = station.backend().batch_weight(start.job.spec);
+    if (start.batch_key.empty()) start.batch_key = station.backend().batch_key(start.job.spec);
+    station.add({.execution = {.job = std::move(start.job), .deadline = deadline},
+                 .key = std::move(start.batch_key),
+                 .weight = weight,
+                 .arrived = arrived},
+                start.lane, now);
 
     const auto is_this = [&](const AttemptKey& other) { return other == key; };
     if (std::erase_if(cancels_, is_this) + std::erase_if(cancels_before_, is_this) > 0) {
@@ -150,7 +147,7 @@ void Executor::replace_locked(std::unordered_map<JobId, Held>::iterator older, A
                 {{"job", key.job.str()}, {"epoch", key.epoch}});
     held.replaced = true;
     if (held.phase == Phase::kReady) {
-        CHECK(stations_[held.backend].ready.remove(key));
+        CHECK(stations_[held.backend].remove(key));
         free_locked(held);
         return;
     }
@@ -162,41 +159,54 @@ void Executor::replace_locked(std::unordered_map<JobId, Held>::iterator older, A
 
 void Executor::start_ready(BackendIndex index) {
     for (;;) {
-        std::vector<Execution> batch;
-        std::size_t slot_index = 0;
+        std::optional<Station::Batch> batch;
         {
             const std::lock_guard lock(mutex_);
-            auto& station = stations_[index];
-            if (station.ready.empty() || station.free_slots.empty()) return;
+            const auto now = clock_.now();
             // Nothing starts on a lapsed lease. Those of an earlier incarnation are being stopped.
-            if (!lease_.live(clock_.now())) return;
-            slot_index = station.free_slots.back();
-            station.free_slots.pop_back();
-            batch = station.ready.take_batch();
-            auto& slot = station.slots[slot_index];
-            slot.unfinished = batch.size();
-            slot.starting = true;
-            for (const auto& execution : batch) {
-                auto* held = find_locked(execution.job.key);
-                CHECK(held != nullptr);
-                held->phase = Phase::kRunning;
-                held->slot = slot_index;
-            }
-            telemetry::observe_size<Metric::kExecutionBatchJobs>(batch.size(), station.info.name);
+            if (lease_.live(now)) batch = stations_[index].begin(now);
+            if (batch) mark_running_locked(*batch, now);
         }
-        auto* backend = stations_[index].backend;
-        backend->run(std::move(batch));
+        if (!batch) break;
+        auto& backend = stations_[index].backend();
+        backend.run(std::move(batch->jobs));
         std::vector<Stop> late_stops;
         {
             const std::lock_guard lock(mutex_);
-            auto& station = stations_[index];
-            auto& slot = station.slots[slot_index];
-            slot.starting = false;
-            late_stops = std::exchange(slot.late_stops, {});
-            if (slot.unfinished == 0) station.free_slots.push_back(slot_index);
+            late_stops = stations_[index].begun(batch->slot, clock_.now());
         }
-        for (const auto& stop : late_stops) backend->abort(stop.key, stop.reason);
+        for (const auto& stop : late_stops) backend.abort(stop.key, stop.reason);
     }
+    announce(index);
+}
+
+void Executor::mark_running_locked(const Station::Batch& batch, MonoTime now) {
+    Held* held = nullptr;
+    for (const auto& execution : batch.jobs) {
+        held = find_locked(execution.job.key);
+        CHECK(held != nullptr);
+        held->phase = Phase::kRunning;
+        held->slot = batch.slot;
+        held->started = now;
+    }
+    telemetry::observe_size<Metric::kExecutionBatchJobs>(batch.jobs.size(),
+                                                         stations_[held->backend].info().name);
+}
+
+// Tells those who wait for the clock, or for a slot, that what they wait for has changed.
+void Executor::announce(BackendIndex index) {
+    bool opened = false;
+    bool earlier = false;
+    {
+        const std::lock_guard lock(mutex_);
+        auto& station = stations_[index];
+        opened = station.opened(clock_.now());
+        const auto next = station.next_change();
+        earlier = next < next_tick_;
+        next_tick_ = std::min(next_tick_, next);
+    }
+    if (opened && on_free_) on_free_();
+    if (earlier && on_earlier_tick_) on_earlier_tick_();
 }
 
 // --- Stopping -----------------------------------------------------------------------------------
@@ -243,6 +253,17 @@ void Executor::tick() {
     for (BackendIndex i = 0; i < stations_.size(); ++i) start_ready(i);
 }
 
+MonoTime Executor::next_tick() {
+    const std::lock_guard lock(mutex_);
+    next_tick_ = MonoTime::max();
+    // What waits for a lease has no time of its own.
+    if (!lease_.live(clock_.now())) return next_tick_;
+    for (const auto& station : stations_) {
+        next_tick_ = std::min(next_tick_, station.next_change());
+    }
+    return next_tick_;
+}
+
 void Executor::stop_overdue() {
     Actions actions;
     {
@@ -268,7 +289,7 @@ void Executor::stop_locked(const AttemptKey& key, Held& held, AbortReason reason
     held.stopping = true;
     auto& station = stations_[held.backend];
     if (held.phase == Phase::kReady) {
-        CHECK(station.ready.remove(key));
+        CHECK(station.remove(key));
         held.phase = Phase::kSettling;
         actions.ended.push_back({.worker = held.worker,
                                  .job = std::move(held.job),
@@ -276,11 +297,8 @@ void Executor::stop_locked(const AttemptKey& key, Held& held, AbortReason reason
         held.job.key = key;
         return;
     }
-    auto& slot = station.slots[held.slot];
-    if (slot.starting) {
-        slot.late_stops.push_back({key, reason});
-    } else {
-        actions.aborts.push_back({station.backend, {key, reason}});
+    if (station.stop(held.slot, {key, reason})) {
+        actions.aborts.push_back({&station.backend(), {key, reason}});
     }
 }
 
@@ -295,7 +313,6 @@ void Executor::perform(Actions actions) {
 // --- Settlements --------------------------------------------------------------------------------
 
 void Executor::release(std::span<const AttemptKey> keys) {
-    std::vector<bool> touched(stations_.size());
     {
         const std::lock_guard lock(mutex_);
         for (const auto& key : keys) {
@@ -311,12 +328,6 @@ void Executor::release(std::span<const AttemptKey> keys) {
         }
     }
     if (on_free_) on_free_();
-}
-
-void Executor::free_locked(const Held& held) {
-    auto& station = stations_[held.backend];
-    --station.held[held.lane];
-    --station.held_total;
 }
 
 bool Executor::holds(const AttemptKey& key) const {

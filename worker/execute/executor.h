@@ -13,7 +13,7 @@
 // Blocks:    start() and stop(); nothing else.
 #pragma once
 
-#include <atomic>
+#include <deque>
 #include <functional>
 #include <mutex>
 #include <optional>
@@ -24,30 +24,27 @@
 
 #include "common/base/clock.h"
 #include "worker/backends/backend.h"
-#include "worker/execute/batch_former.h"
 #include "worker/execute/ended_attempts.h"
 #include "worker/execute/event_stream.h"
 #include "worker/execute/lease.h"
 #include "worker/execute/output_feed.h"
+#include "worker/execute/station.h"
 #include "worker/schedule/candidate.h"
 
 namespace millrace::worker {
 
 struct ExecutorOptions {
     std::string worker_name;    // For readers of the `started` event.
-    std::size_t slots_max = 0;  // Jobs held at a time; 0: what the backends take.
+    std::size_t slots_max = 0;  // Jobs held at a time; 0: what the backends take, and those ahead.
+    BatchOptions batch;
     std::size_t output_bytes_max = 16 << 20;
     std::size_t cancels_kept_max = 1000;  // Orders about attempts that are not held (yet).
 };
 
 // What may be claimed now.
 struct Load {
-    struct OfBackend {
-        std::size_t free = 0;
-        std::vector<std::size_t> held;  // By lane.
-    };
-    std::vector<OfBackend> backends;
-    std::size_t free = 0;  // All backends together.
+    std::vector<Room> backends;
+    std::size_t free = 0;  // Jobs, of all backends together.
 };
 
 // A job that was just claimed.
@@ -55,6 +52,9 @@ struct Start {
     ClaimedJob job;
     BackendIndex backend = 0;
     LaneIndex lane = 0;
+    // Absent: now, and to be asked of the backend.
+    std::optional<MonoTime> arrived;
+    std::string batch_key;
 };
 
 class Executor : public ExecutionSink {
@@ -70,12 +70,19 @@ class Executor : public ExecutionSink {
     // After start(), in the order of the constructor's.
     std::vector<BackendInfo> backends() const;
 
-    // Called after slots became free. Set before anything is launched.
+    // Called after there is more to claim for than before. Set before anything is launched.
     void on_free(std::function<void()> callback) { on_free_ = std::move(callback); }
+    // Called after next_tick() became earlier than it last said. Set before anything is launched.
+    void on_earlier_tick(std::function<void()> callback) { on_earlier_tick_ = std::move(callback); }
 
     // --- Claims ---
+    // Jobs that run at a time at most, and that are held: those that were claimed ahead and those
+    // whose outcome is being written too.
     std::size_t slots() const { return slots_; }
+    std::size_t held_max() const { return held_max_; }
     Load load() const;
+    // Thread-safe from start() on.
+    std::string batch_key(BackendIndex backend, const JobSpec& spec) const;
     // Starts what was claimed by `worker` with a statement sent at `claimed_at`; where its lease
     // has lapsed meanwhile, gives it back instead.
     void launch(WorkerId worker, MonoTime claimed_at, std::vector<Start> starts);
@@ -86,8 +93,11 @@ class Executor : public ExecutionSink {
     bool cancel(const AttemptKey& key);
     void forget_cancels();
     void interrupt_all();
-    // Stops attempts whose deadline has passed, and starts those that waited for a live lease.
+    // Stops attempts whose deadline has passed, and starts those whose wait for a live lease or for
+    // others is over.
     void tick();
+    // When tick() is needed, apart from deadlines and leases, which are not that urgent.
+    MonoTime next_tick();
 
     // --- Settlements ---
     // The outcomes were written or refused: their slots are free.
@@ -117,26 +127,7 @@ class Executor : public ExecutionSink {
         bool stopping = false;
         bool replaced = false;  // Nobody waits for its outcome.
     };
-    struct Stop {
-        AttemptKey key;
-        AbortReason reason;
-    };
-    // A place for one batch in a backend.
-    struct Slot {
-        std::size_t unfinished = 0;
-        // Backend::run has not returned: an abort now might come before what it aborts.
-        bool starting = false;
-        std::vector<Stop> late_stops;
-    };
-    struct Station {
-        Backend* backend = nullptr;
-        BackendInfo info;
-        BatchFormer ready;
-        std::vector<Slot> slots;
-        std::vector<std::size_t> free_slots;
-        std::vector<std::size_t> held;  // By lane.
-        std::size_t held_total = 0;
-    };
+    using Stop = Station::Stop;
     // What is to be done once the lock is gone.
     struct Actions {
         std::vector<std::pair<Backend*, Stop>> aborts;
@@ -146,12 +137,14 @@ class Executor : public ExecutionSink {
     void admit_locked(WorkerId worker, MonoTime claimed_at, Start start, Actions& actions);
     void replace_locked(std::unordered_map<JobId, Held>::iterator older, Actions& actions);
     void stop_locked(const AttemptKey& key, Held& held, AbortReason reason, Actions& actions);
-    void free_locked(const Held& held);
+    void free_locked(const Held& held) { stations_[held.backend].release(held.lane); }
     Held* find_locked(const AttemptKey& key);
     const Held* find_locked(const AttemptKey& key) const;
-    bool finish_slot_locked(Station& station, std::size_t slot);
     void perform(Actions actions);
+    // Starts the batches whose time it is.
     void start_ready(BackendIndex backend);
+    void mark_running_locked(const Station::Batch& batch, MonoTime now);
+    void announce(BackendIndex backend);
     void stop_overdue();
     void end(const AttemptKey& key, EndedAttempt attempt);
     Outcome within_limits(Outcome outcome) const;
@@ -165,11 +158,15 @@ class Executor : public ExecutionSink {
     const Clock& clock_;
     const ExecutorOptions options_;
     std::function<void()> on_free_;
-    std::size_t slots_ = 0;  // Fixed once started.
+    std::function<void()> on_earlier_tick_;
+    // Fixed once started.
+    std::size_t slots_ = 0;
+    std::size_t held_max_ = 0;
 
     mutable std::mutex mutex_;
     // Guarded by mutex_.
-    std::vector<Station> stations_;
+    std::deque<Station> stations_;  // Fixed once started, as is what each says of its backend.
+    MonoTime next_tick_ = MonoTime::max();  // As it was last told.
     std::unordered_map<JobId, Held> held_;
     std::unordered_map<AttemptKey, Held, AttemptKeyHash> replaced_;
     MonoTime next_deadline_ = MonoTime::max();  // None is earlier.

@@ -62,8 +62,8 @@ void Executor::finished(const AttemptKey& key, Outcome outcome) {
             return;
         }
         backend = held->backend;
-        auto& station = stations_[backend];
-        slot_is_free = finish_slot_locked(station, held->slot);
+        const bool completed = outcome.kind == OutcomeKind::kCompleted;
+        slot_is_free = stations_[backend].finish(held->slot, completed, clock_.now());
         started = held->started;
         if (held->replaced) {
             free_locked(*held);
@@ -76,20 +76,13 @@ void Executor::finished(const AttemptKey& key, Outcome outcome) {
         }
     }
     if (attempt) {
-        count(stations_[backend].info.name, attempt->outcome, clock_.now() - started);
+        count(stations_[backend].info().name, attempt->outcome, clock_.now() - started);
         end(key, *std::move(attempt));
     } else {
         outputs_.end(key);
         if (on_free_) on_free_();
     }
     if (slot_is_free) start_ready(backend);
-}
-
-bool Executor::finish_slot_locked(Station& station, std::size_t index) {
-    auto& slot = station.slots[index];
-    if (--slot.unfinished > 0 || slot.starting) return false;
-    station.free_slots.push_back(index);
-    return true;
 }
 
 void Executor::end(const AttemptKey& key, EndedAttempt attempt) {

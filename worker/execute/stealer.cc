@@ -58,7 +58,7 @@ milliseconds Stealer::jittered(milliseconds duration) {
 
 Result<bool> Stealer::steal_for(BackendIndex backend, WorkerId worker, Shares& shares) {
     const auto load = executor_.load();
-    auto free = std::min({load.free, load.backends[backend].free, options_.batch_max});
+    auto free = std::min({load.free, load.backends[backend].jobs_of_any_key(), options_.batch_max});
     if (free == 0) return false;  // Still wanted: as soon as a slot is free.
     wanted_[backend] = false;
 

@@ -1,16 +1,31 @@
 #include "worker/schedule/lanes.h"
 
+#include <algorithm>
+#include <ranges>
+#include <string_view>
+#include <unordered_map>
 #include <utility>
 
 namespace millrace::worker {
+namespace {
 
-Lanes::Lanes(std::vector<LaneInfo> lanes, std::size_t backends, std::size_t buffer_max)
+constexpr int kPassedOverMax = 3;
+
+}  // namespace
+
+Lanes::Lanes(std::vector<LaneInfo> lanes, std::size_t backends, std::size_t buffer_max,
+             BatchKeyOf batch_key_of)
     : lanes_(std::move(lanes)),
       backends_(backends),
       buffer_max_(buffer_max),
+      batch_key_of_(std::move(batch_key_of)),
       buffers_(lanes_.size(), std::vector<Buffer>(backends + 1)) {}
 
 void Lanes::push(std::vector<Candidate> candidates) {
+    for (auto& candidate : candidates) {
+        if (!candidate.spec) continue;
+        candidate.batch_key = batch_key_of_(*candidate.backend, *candidate.spec);
+    }
     const std::lock_guard lock(mutex_);
     for (auto& candidate : candidates) buffer_of(candidate).push_back(std::move(candidate));
 }
@@ -34,21 +49,90 @@ std::vector<std::size_t> Lanes::waiting_for(BackendIndex backend) const {
     return waiting_for_locked(backend);
 }
 
-std::vector<Candidate> Lanes::pick(BackendIndex backend, std::size_t max, Shares& shares,
-                                   std::vector<std::size_t> held) {
-    const std::lock_guard lock(mutex_);
+// What one call of pick() has come to.
+struct Lanes::Pick {
+    BackendIndex backend;
+    Shares& shares;
+    std::vector<std::size_t> held;  // By lane.
     std::vector<Candidate> picked;
-    auto waiting = waiting_for_locked(backend);
-    while (picked.size() < max) {
-        const auto lane = shares.pick(waiting, held);
-        if (!lane) break;
-        auto& buffer = buffers_[*lane][backend];
-        picked.push_back(std::move(buffer.front()));
-        buffer.pop_front();
-        --waiting[*lane];
-        ++held[*lane];
+};
+
+std::vector<Candidate> Lanes::pick(BackendIndex backend, Room room, std::size_t max,
+                                   Shares& shares) {
+    const std::lock_guard lock(mutex_);
+    Pick pick{backend, shares, std::move(room.held), {}};
+    const auto jobs_max = std::min(room.jobs, max);
+    const auto left = [&] { return jobs_max - pick.picked.size(); };
+    for (const auto& open : room.open) {
+        const auto joined = pick_like_locked(open.key, std::min(open.room, left()), pick);
+        if (open.is_waiting && joined == open.room && room.batches > 0) --room.batches;
     }
-    return picked;
+    for (; room.batches > 0 && left() > 0; --room.batches) {
+        const auto lane = shares.peek(waiting_for_locked(backend), pick.held);
+        if (!lane) break;
+        const auto key = choose_key(buffers_[*lane][backend], room.batch_max);
+        pick_like_locked(key, std::min(room.batch_max, left()), pick);
+    }
+    return std::move(pick.picked);
+}
+
+std::size_t Lanes::pick_like_locked(const std::string& key, std::size_t max, Pick& pick) {
+    if (max == 0) return 0;
+    std::vector<std::size_t> alike(lanes_.size());
+    for (LaneIndex lane = 0; lane < lanes_.size(); ++lane) {
+        for (const auto& candidate : buffers_[lane][pick.backend]) {
+            if (alike[lane] == max) break;
+            alike[lane] += candidate.batch_key == key;
+        }
+    }
+    std::vector<std::size_t> turns(lanes_.size());
+    std::size_t count = 0;
+    for (; count < max; ++count) {
+        const auto lane = pick.shares.pick(alike, pick.held);
+        if (!lane) break;
+        --alike[*lane];
+        ++turns[*lane];
+        ++pick.held[*lane];
+    }
+    for (LaneIndex lane = 0; lane < lanes_.size(); ++lane) {
+        take_like(buffers_[lane][pick.backend], key, turns[lane], pick.picked);
+    }
+    return count;
+}
+
+std::string Lanes::choose_key(Buffer& buffer, std::size_t batch_max) {
+    // How many there are of each, up to the first that fills a batch: mostly the oldest's.
+    std::unordered_map<std::string_view, std::size_t> counts;
+    std::string_view full;
+    for (const auto& candidate : buffer) {
+        if (++counts[candidate.batch_key] < batch_max) continue;
+        full = candidate.batch_key;
+        break;
+    }
+    const auto& oldest = buffer.front();
+    std::string chosen(oldest.passed_over >= kPassedOverMax || full.empty() ? oldest.batch_key
+                                                                            : full);
+    for (auto& candidate : buffer) {
+        if (candidate.batch_key == chosen) break;
+        ++candidate.passed_over;
+    }
+    return chosen;
+}
+
+// Those of other keys move up in their order; mostly there are none and the front is cut off.
+void Lanes::take_like(Buffer& buffer, const std::string& key, std::size_t count,
+                      std::vector<Candidate>& taken) {
+    std::vector<Candidate> others;
+    for (; count > 0; buffer.pop_front()) {
+        auto& candidate = buffer.front();
+        if (candidate.batch_key == key) {
+            taken.push_back(std::move(candidate));
+            --count;
+        } else {
+            others.push_back(std::move(candidate));
+        }
+    }
+    for (auto& other : std::views::reverse(others)) buffer.push_front(std::move(other));
 }
 
 std::vector<Candidate> Lanes::take_unread(std::size_t max) {

@@ -2,8 +2,9 @@
 // backlog.
 //
 // A lane keeps one first-in first-out buffer per backend, so that jobs for a busy model do not hold
-// up their neighbours, and one for candidates whose spec has to be read first. Losing a candidate
-// is harmless: its row stays queued and is found by stealing.
+// up their neighbours, and one for candidates whose spec has to be read first. What is picked makes
+// whole batches: jobs of one batch key together, in their order. Losing a candidate is harmless:
+// its row stays queued and is found by stealing.
 //
 // Overflow: `buffer_max` is where the consumer stops asking for more (is_full); what is pushed
 // beyond it is kept.
@@ -12,6 +13,7 @@
 #pragma once
 
 #include <deque>
+#include <functional>
 #include <mutex>
 #include <span>
 #include <vector>
@@ -23,11 +25,16 @@ namespace millrace::worker {
 
 class Lanes {
  public:
-    Lanes(std::vector<LaneInfo> lanes, std::size_t backends, std::size_t buffer_max);
+    // Of a candidate whose spec is known.
+    using BatchKeyOf = std::function<std::string(BackendIndex, const JobSpec&)>;
+
+    Lanes(std::vector<LaneInfo> lanes, std::size_t backends, std::size_t buffer_max,
+          BatchKeyOf batch_key_of);
 
     const std::vector<LaneInfo>& lanes() const { return lanes_; }
     std::size_t buffer_max() const { return buffer_max_; }
 
+    // Gives those with a spec their batch key.
     void push(std::vector<Candidate> candidates);
     // What pick() or take_unread() gave, in its order, goes to the front again.
     void put_back(std::vector<Candidate> candidates);
@@ -37,21 +44,31 @@ class Lanes {
     // Of one backend, per lane.
     std::vector<std::size_t> waiting_for(BackendIndex backend) const;
 
-    // Up to `max` candidates of one backend, chosen by `shares`. `held`: its slots, per lane.
-    std::vector<Candidate> pick(BackendIndex backend, std::size_t max, Shares& shares,
-                                std::vector<std::size_t> held);
+    // Candidates of one backend for which it has room, at most `max`, chosen by `shares`. Batches
+    // that wait are filled up first. The lane whose turn it is leads each new one: with its oldest
+    // whose key fills a batch, else with its oldest; but nobody is passed over more than three
+    // times. Candidates with the same key follow, whichever lane's turn it is among those that have
+    // any.
+    std::vector<Candidate> pick(BackendIndex backend, Room room, std::size_t max, Shares& shares);
     // Up to `max` candidates without a spec, of the most urgent lanes first.
     std::vector<Candidate> take_unread(std::size_t max);
 
  private:
     using Buffer = std::deque<Candidate>;
 
+    struct Pick;
+
     Buffer& buffer_of(const Candidate& candidate);
     std::vector<std::size_t> waiting_for_locked(BackendIndex backend) const;
+    std::size_t pick_like_locked(const std::string& key, std::size_t max, Pick& pick);
+    static std::string choose_key(Buffer& buffer, std::size_t batch_max);
+    static void take_like(Buffer& buffer, const std::string& key, std::size_t count,
+                          std::vector<Candidate>& taken);
 
     const std::vector<LaneInfo> lanes_;
     const std::size_t backends_;
     const std::size_t buffer_max_;
+    const BatchKeyOf batch_key_of_;
 
     mutable std::mutex mutex_;
     // Guarded by mutex_: per lane, a buffer per backend and a last one for the unread.

@@ -23,14 +23,19 @@ Shares::Shares(const std::vector<LaneShare>& lanes, std::size_t slots, bool stri
 
 std::optional<LaneIndex> Shares::pick(std::span<const std::size_t> waiting,
                                       std::span<const std::size_t> held) {
+    const auto best = peek(waiting, held);
+    // What is guaranteed is not paid for: it must not cost the lane its part of the rest.
+    if (best && !is_guaranteed(*best, held)) charge(*best, 1);
+    return best;
+}
+
+std::optional<LaneIndex> Shares::peek(std::span<const std::size_t> waiting,
+                                      std::span<const std::size_t> held) const {
     std::optional<LaneIndex> best;
     for (LaneIndex lane = 0; lane < lanes_.size(); ++lane) {
         if (waiting[lane] == 0) continue;
         if (!best || goes_before(lane, *best, held)) best = lane;
     }
-    if (!best) return std::nullopt;
-    // What is guaranteed is not paid for: it must not cost the lane its part of the rest.
-    if (!is_guaranteed(*best, held)) charge(*best, 1);
     return best;
 }
 

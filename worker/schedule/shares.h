@@ -32,6 +32,9 @@ class Shares {
     // have one entry per lane: jobs that wait, and slots held.
     std::optional<LaneIndex> pick(std::span<const std::size_t> waiting,
                                   std::span<const std::size_t> held);
+    // The lane that pick() would choose, not charged.
+    std::optional<LaneIndex> peek(std::span<const std::size_t> waiting,
+                                  std::span<const std::size_t> held) const;
 
     // All lanes, the one whose turn it is first, for those who learn only by asking which has work.
     std::vector<LaneIndex> order(std::span<const std::size_t> held) const;

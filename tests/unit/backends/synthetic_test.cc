@@ -136,7 +136,7 @@ TEST_F(Synthetic, EndsABatchWithItsSlowestJob) {
     EXPECT_GE(system_clock().now() - before, milliseconds(5 + 2 + 30));
 }
 
-TEST_F(Synthetic, KeepsJobsOfDifferentLengthsApart) {
+TEST_F(Synthetic, KeepsJobsOfDifferentKindsAndLengthsApart) {
     start();
     const auto key = [&](const std::string& input) {
         return backend_->batch_key({.model = "synthetic", .input_json = input});
@@ -149,6 +149,16 @@ TEST_F(Synthetic, KeepsJobsOfDifferentLengthsApart) {
     EXPECT_NE(key(R"({"prompt":"b","synthetic":{"ms":1}})"), slow);
     EXPECT_NE(key(R"({"prompt":"b","synthetic":{"ms":60000,"fail":"hang"}})"), slow);
     EXPECT_EQ(key("nonsense \"synthetic\""), plain);
+    const auto square = key(R"({"prompt":"a","synthetic":{"shape":"1:1"}})");
+    EXPECT_NE(square, plain);
+    EXPECT_NE(key(R"({"prompt":"a","synthetic":{"shape":"4:3"}})"), square);
+    const auto text = [](std::size_t length) {
+        return R"({"prompt":")" + std::string(length, 'x') + "\"}";
+    };
+    EXPECT_EQ(key(text(200)), plain);
+    EXPECT_NE(key(text(600)), plain);
+    EXPECT_EQ(key(text(600)), key(text(900)));
+    EXPECT_NE(key(text(600)), key(text(1100)));
 }
 
 TEST_F(Synthetic, AbortsAtOnceForEachReason) {

@@ -52,10 +52,11 @@ TEST_F(ConsumerTest, PausesAFullLaneAndResumesItHalfEmpty) {
     EXPECT_LE(harness_.lanes.waiting(1), 10U);
     EXPECT_EQ(harness_.lanes.waiting(2), 1U);
     Shares shares({{.weight = 1}, {.weight = 1}, {.weight = 1}}, 3, false);
-    auto picked = harness_.lanes.pick(0, 5, shares, {0, 0, 0});
+    const Room room{.jobs = 5, .batches = 5, .held = {0, 0, 0}};
+    auto picked = harness_.lanes.pick(0, room, 5, shares);
     step();
     EXPECT_TRUE(harness_.subscriber.is_paused(topic_));
-    picked = harness_.lanes.pick(0, 5, shares, {0, 0, 0});
+    picked = harness_.lanes.pick(0, room, 5, shares);
     step();
     EXPECT_FALSE(harness_.subscriber.is_paused(topic_));
 }

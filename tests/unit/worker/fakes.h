@@ -27,6 +27,7 @@ class FakeBackend : public worker::Backend {
     void stop() override {}
     worker::BackendInfo info() const override { return info_; }
     std::string batch_key(const JobSpec& spec) const override { return spec.metadata_json; }
+    std::size_t batch_weight(const JobSpec& spec) const override { return spec.input_json.size(); }
     void run(std::vector<worker::Execution> batch) override {
         std::vector<AttemptKey> keys;
         for (auto& execution : batch) {

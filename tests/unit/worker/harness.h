@@ -25,6 +25,8 @@ struct HarnessOptions {
     std::size_t lane_buffer_max = 100;
     std::size_t output_bytes_max = 1000;
     std::size_t slots_max = 0;
+    std::size_t batch_weight_max = 0;
+    worker::BatchOptions batch = {};
 };
 
 // Outputs that say "poison" cannot be stored.

@@ -13,8 +13,25 @@ JobId id(std::uint8_t n) {
     return JobId(uuid);
 }
 
-Candidate candidate(std::uint8_t n, LaneIndex lane, std::optional<BackendIndex> backend) {
-    return {.id = id(n), .lane = lane, .backend = backend};
+Candidate candidate(std::uint8_t n, LaneIndex lane, std::optional<BackendIndex> backend,
+                    std::string model = "m") {
+    Candidate candidate{.id = id(n), .lane = lane, .backend = backend};
+    if (backend) candidate.spec = JobSpec{.model = std::move(model)};
+    return candidate;
+}
+
+// Three lanes; jobs of one model share a batch.
+Lanes make_lanes(std::size_t backends) {
+    return Lanes(lanes_of({"q"}), backends, 10,
+                 [](BackendIndex, const JobSpec& spec) { return spec.model; });
+}
+
+Room room(std::size_t batches, std::size_t batch_max = 1, std::vector<OpenBatch> open = {}) {
+    return {.jobs = 100,
+            .batches = batches,
+            .batch_max = batch_max,
+            .open = std::move(open),
+            .held = {0, 0, 0}};
 }
 
 std::vector<JobId> ids(const std::vector<Candidate>& candidates) {
@@ -28,24 +45,73 @@ Shares equal_shares() {
 }
 
 TEST(Lanes, GiveEachBackendItsOwnJobsInOrder) {
-    Lanes lanes(lanes_of({"q"}), 2, 10);
+    auto lanes = make_lanes(2);
     lanes.push({candidate(1, 0, 0), candidate(2, 0, 1), candidate(3, 0, 0)});
     auto shares = equal_shares();
-    EXPECT_EQ(ids(lanes.pick(1, 10, shares, {0, 0, 0})), (std::vector{id(2)}));
-    EXPECT_EQ(ids(lanes.pick(0, 10, shares, {0, 0, 0})), (std::vector{id(1), id(3)}));
+    EXPECT_EQ(ids(lanes.pick(1, room(10), 10, shares)), (std::vector{id(2)}));
+    EXPECT_EQ(ids(lanes.pick(0, room(10), 10, shares)), (std::vector{id(1), id(3)}));
     EXPECT_EQ(lanes.waiting(0), 0U);
 }
 
 TEST(Lanes, PutBackRestoresTheOrder) {
-    Lanes lanes(lanes_of({"q"}), 1, 10);
+    auto lanes = make_lanes(1);
     lanes.push({candidate(1, 0, 0), candidate(2, 0, 0), candidate(3, 0, 0)});
     auto shares = equal_shares();
-    lanes.put_back(lanes.pick(0, 2, shares, {0, 0, 0}));
-    EXPECT_EQ(ids(lanes.pick(0, 10, shares, {0, 0, 0})), (std::vector{id(1), id(2), id(3)}));
+    lanes.put_back(lanes.pick(0, room(2), 10, shares));
+    EXPECT_EQ(ids(lanes.pick(0, room(10), 10, shares)), (std::vector{id(1), id(2), id(3)}));
+}
+
+TEST(Lanes, PickWholeBatchesOfOneKeyAroundTheOldest) {
+    auto lanes = make_lanes(1);
+    lanes.push({candidate(1, 1, 0, "a"), candidate(2, 1, 0, "b"), candidate(3, 1, 0, "a"),
+                candidate(4, 1, 0, "b"), candidate(5, 1, 0, "a"), candidate(6, 1, 0, "a")});
+    auto shares = equal_shares();
+    EXPECT_EQ(ids(lanes.pick(0, room(1, 3), 10, shares)), (std::vector{id(1), id(3), id(5)}));
+    EXPECT_EQ(ids(lanes.pick(0, room(1, 3), 10, shares)), (std::vector{id(2), id(4)}));
+    EXPECT_EQ(ids(lanes.pick(0, room(2, 3), 10, shares)), (std::vector{id(6)}));
+}
+
+TEST(Lanes, AFullBatchGoesFirstButNobodyIsPassedOverMoreThanThreeTimes) {
+    auto lanes = make_lanes(1);
+    lanes.push({candidate(1, 1, 0, "a")});
+    for (std::uint8_t n = 2; n <= 11; ++n) lanes.push({candidate(n, 1, 0, "b")});
+    auto shares = equal_shares();
+    for (std::uint8_t n = 2; n <= 6; n += 2) {
+        EXPECT_EQ(ids(lanes.pick(0, room(1, 2), 10, shares)), (std::vector{id(n), id(n + 1)}));
+    }
+    EXPECT_EQ(ids(lanes.pick(0, room(1, 2), 10, shares)), (std::vector{id(1)}));
+    EXPECT_EQ(ids(lanes.pick(0, room(1, 2), 10, shares)), (std::vector{id(8), id(9)}));
+}
+
+TEST(Lanes, FillTheBatchesThatWaitFirst) {
+    auto lanes = make_lanes(1);
+    lanes.push({candidate(1, 1, 0, "a"), candidate(2, 1, 0, "b"), candidate(3, 1, 0, "b")});
+    auto shares = equal_shares();
+    EXPECT_EQ(ids(lanes.pick(0, room(0, 4, {{"b", 1}}), 10, shares)), (std::vector{id(2)}));
+    EXPECT_EQ(ids(lanes.pick(0, room(1, 4, {{"b", 1}}), 10, shares)), (std::vector{id(3), id(1)}));
+}
+
+TEST(Lanes, AnUrgentLaneLeadsTheNextBatchAndOthersMayJoinIt) {
+    auto lanes = make_lanes(1);
+    lanes.push({candidate(1, 2, 0, "a"), candidate(2, 2, 0, "b"), candidate(3, 2, 0, "b"),
+                candidate(4, 0, 0, "b")});
+    Shares shares({{.weight = 1, .rank = 0}, {.weight = 1, .rank = 1}, {.weight = 1, .rank = 2}}, 3,
+                  true);
+    EXPECT_EQ(ids(lanes.pick(0, room(1, 2), 10, shares)), (std::vector{id(4), id(2)}));
+}
+
+TEST(Lanes, PickNoMoreJobsThanThereIsRoomFor) {
+    auto lanes = make_lanes(1);
+    lanes.push({candidate(1, 1, 0), candidate(2, 1, 0), candidate(3, 1, 0)});
+    auto shares = equal_shares();
+    auto tight = room(4, 4);
+    tight.jobs = 2;
+    EXPECT_EQ(lanes.pick(0, tight, 10, shares).size(), 2U);
+    EXPECT_EQ(lanes.pick(0, room(4, 4), 0, shares).size(), 0U);
 }
 
 TEST(Lanes, KeepUnreadCandidatesApart) {
-    Lanes lanes(lanes_of({"q"}), 1, 10);
+    auto lanes = make_lanes(1);
     lanes.push({candidate(1, 2, std::nullopt), candidate(2, 0, std::nullopt), candidate(3, 0, 0)});
     EXPECT_EQ(lanes.waiting(0), 2U);
     EXPECT_EQ(lanes.waiting_for(0), (std::vector<std::size_t>{1, 0, 0}));

@@ -84,10 +84,13 @@ Result<SyntheticBehaviour> parse_behaviour(const json& input) {
         } else if (name == "partials") {
             TRY(const auto partials, bounded(name, value, 0, kPartialsMax));
             behaviour.partials = static_cast<int>(partials);
+        } else if (name == "shape") {
+            if (!value.is_string()) return invalid("'synthetic.shape' must be a string");
+            behaviour.shape = value.get<std::string>();
         } else {
             return invalid(
                 fmt::format("unknown field 'synthetic.{}'; known are 'ms', 'fail', "
-                            "'fail_attempts', 'output_bytes' and 'partials'",
+                            "'fail_attempts', 'output_bytes', 'partials' and 'shape'",
                             name));
         }
     }
@@ -157,10 +160,11 @@ std::string behaviour_key(std::string_view input_json) {
     if (!input.has_value()) return {};
     const auto behaviour = parse_behaviour(*input);
     if (!behaviour.has_value()) return {};
-    const bool plain = behaviour->extra.count() == 0 && behaviour->fault == SyntheticFault::kNone;
+    const bool plain = behaviour->extra.count() == 0 && behaviour->fault == SyntheticFault::kNone &&
+                       behaviour->shape.empty();
     if (plain) return {};
-    return fmt::format("ms={} fail={}", behaviour->extra.count(),
-                       static_cast<int>(behaviour->fault));
+    return fmt::format("ms={} fail={} shape={}", behaviour->extra.count(),
+                       static_cast<int>(behaviour->fault), behaviour->shape);
 }
 
 SyntheticOutput make_output(const SyntheticJob& job, std::uint64_t salt) {

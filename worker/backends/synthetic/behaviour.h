@@ -1,7 +1,7 @@
 // What a job tells the synthetic backend to do, and the output that it makes up for it. Pure.
 //
 //   {"prompt":"…","synthetic":{"ms":100,"fail":"retryable","fail_attempts":1,
-//                              "output_bytes":0,"partials":0}}
+//                              "output_bytes":0,"partials":0,"shape":"512x512"}}
 //
 // The same input and seed give the same output, whichever worker runs the job.
 #pragma once
@@ -27,6 +27,7 @@ struct SyntheticBehaviour {
     int fault_attempts = 0;        // Attempts that fail, from the first. Absent: all of them.
     std::size_t output_bytes = 0;  // The exact length of the text; 0 is a short sentence.
     int partials = 0;              // Pieces in which the text comes, spread evenly over the time.
+    std::string shape;             // Any word: jobs of different shapes do not share a batch.
 
     bool fails(int attempt) const {
         return fault != SyntheticFault::kNone && attempt <= fault_attempts;
@@ -41,7 +42,8 @@ struct SyntheticJob {
 // An unknown or wrong member of "synthetic" is kInvalidArgument and named in the message.
 Result<SyntheticJob> parse_synthetic(std::string_view input_json);
 
-// What tells apart the jobs that must not share a batch: empty for a job without "synthetic".
+// What tells apart the jobs that must not share a batch, but for their length: empty for a job
+// without "synthetic".
 std::string behaviour_key(std::string_view input_json);
 
 struct SyntheticOutput {

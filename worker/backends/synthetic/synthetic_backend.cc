@@ -8,6 +8,7 @@
 
 #include "common/base/check.h"
 #include "common/runtime/thread.h"
+#include "worker/backends/batch_key.h"
 #include "worker/backends/completion.h"
 #include "worker/backends/inbox.h"
 #include "worker/backends/outcomes.h"
@@ -244,8 +245,7 @@ BackendInfo SyntheticBackend::info() const {
 }
 
 std::string SyntheticBackend::batch_key(const JobSpec& spec) const {
-    const auto key = behaviour_key(spec.input_json);
-    return key.empty() ? spec.model : spec.model + ' ' + key;
+    return batch_key_of(spec, behaviour_key(spec.input_json), spec.input_json.size());
 }
 
 void SyntheticBackend::run(std::vector<Execution> batch) {

@@ -4,8 +4,9 @@
 //
 // A batch ends when its cost is spent and the longest "ms" of its jobs is over. So that a slow job
 // keeps only its like waiting, jobs with different "ms" or "fail" have different batch keys and
-// never meet in one batch. A fault comes when the job's time is over: "crash" kills this process
-// (SIGKILL), "hang" ends only by abort or deadline and delays nobody else in its batch.
+// never meet in one batch; nor do jobs of different "shape" or length, as in a real model. A fault
+// comes when the job's time is over: "crash" kills this process (SIGKILL), "hang" ends only by
+// abort or deadline and delays nobody else in its batch.
 //
 // Threads:   as Backend says; one own thread, "synthetic".
 // Blocks:    start and stop, briefly.

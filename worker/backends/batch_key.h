@@ -1,0 +1,31 @@
+// How a backend tells apart the jobs that may not share a model call.
+#pragma once
+
+#include <algorithm>
+#include <bit>
+#include <cstddef>
+#include <string>
+#include <string_view>
+
+#include "common/job/job.h"
+
+namespace millrace::worker {
+
+// Shorter inputs cost a model about the same, in bytes as in tokens (serving-facts: ≤ 256, 512, …).
+inline constexpr std::size_t kShortLength = 256;
+
+// The bucket of a length: a power of two. What is padded to the longest of a bucket wastes less
+// than half.
+inline std::size_t length_bucket(std::size_t length) {
+    return std::bit_ceil(std::max(length, kShortLength));
+}
+
+// Jobs for one model, of one shape (the operation, and each parameter that changes the shape of the
+// tensors, as the backend writes them) and of about the same length.
+inline std::string batch_key_of(const JobSpec& spec, std::string_view shape, std::size_t length) {
+    std::string key = spec.model;
+    key.append(1, '\n').append(shape).append(1, '\n');
+    return key.append(std::to_string(length_bucket(length)));
+}
+
+}  // namespace millrace::worker
