@@ -20,6 +20,9 @@ ALLOWED = {
     ("tests/support/eventually.cc", "sleep"): "polls what another process does",
     ("bench/end_to_end/main.cc", "sleep"): "keeps an offered rate",
     ("bench/idle_fleet/main.cc", "sleep"): "watches a fleet for a while",
+    ("bench/batching/curve.cc", "sleep"): "keeps an offered rate",
+    ("bench/batching/in_process.cc", "sleep"): "keeps an offered rate",
+    ("bench/batching/over_rest.cc", "sleep"): "keeps an offered rate",
 }
 
 FORBIDDEN = [

@@ -22,6 +22,10 @@ for broker in kafka mock; do
     echo '| --- | --- | --- | --- |'
     "$bench/end_to_end_bench" --broker "$broker" --runs "$runs"
 done
+for over in process kafka; do
+    section "Batches against the oracle, over: $over" "$bench/batching_bench --over $over --runs $runs"
+    "$bench/batching_bench" --over "$over" --runs "$runs"
+done
 section "What an idle fleet asks of PostgreSQL" "$bench/idle_fleet_bench"
 "$bench/idle_fleet_bench"
 section "The store's three writes beside a bare client's" "$bench/store_hot_path"

@@ -19,8 +19,8 @@
 #include <string>
 #include <vector>
 
-#include "bench/end_to_end/caller.h"
 #include "bench/end_to_end/process_times.h"
+#include "bench/load/caller.h"
 #include "common/process/temporary_directory.h"
 #include "tests/e2e/stack.h"
 #include "tests/support/eventually.h"

@@ -29,8 +29,8 @@ class Caller {
     std::string body_;
 };
 
-// The bytes of a POST with a JSON body.
-std::string post(const std::string& path, const std::string& body);
+// The bytes of a POST with a JSON body; `headers` are more of them, each with its line end.
+std::string post(const std::string& path, const std::string& body, const std::string& headers = {});
 
 struct Load {
     int port = 0;

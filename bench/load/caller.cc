@@ -1,4 +1,4 @@
-#include "bench/end_to_end/caller.h"
+#include "bench/load/caller.h"
 
 #include <arpa/inet.h>
 #include <fmt/format.h>
@@ -60,11 +60,11 @@ void Caller::read_more() {
     received_.append(buffer, static_cast<std::size_t>(n));
 }
 
-std::string post(const std::string& path, const std::string& body) {
+std::string post(const std::string& path, const std::string& body, const std::string& headers) {
     return fmt::format(
-        "POST {} HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Type: application/json\r\n"
+        "POST {} HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Type: application/json\r\n{}"
         "Content-Length: {}\r\n\r\n{}",
-        path, body.size(), body);
+        path, headers, body.size(), body);
 }
 
 double run_load(const Load& load) {
