@@ -45,6 +45,20 @@ Behaviour choose_behaviour(Random& random) {
             .failures = 1};
 }
 
+void plan_retries(Random& random, JobPlan& plan, Behaviour& behaviour) {
+    if (random.below(2) == 0) return;
+    plan.is_retried = behaviour.end == "failed";
+    plan.retried_twice = plan.is_retried && random.below(4) == 0;
+    // What is redriven works where it is not cancelled, else it would be redriven again and again;
+    // and it runs for long enough to be cancelled.
+    plan.is_redriven = plan.planned.cancels && behaviour.failures == 0;
+    if (plan.is_redriven) {
+        behaviour.synthetic["ms"] = 1000;
+        plan.cancel_after = std::chrono::milliseconds(random.below(500));
+    }
+    plan.planned.retried = plan.is_retried || plan.is_redriven;
+}
+
 std::string expected_text(const std::string& input) {
     const auto job = worker::parse_synthetic(input);
     return worker::make_output(job.value(), worker::stable_hash(kBackendSeed, input)).text;
@@ -54,38 +68,33 @@ std::string expected_text(const std::string& input) {
 
 JobPlan plan_job(std::uint64_t seed, int number) {
     test::SeededRandom random(seed * 1'000'003 + static_cast<std::uint64_t>(number));
-    const auto behaviour = choose_behaviour(random);
+    auto behaviour = choose_behaviour(random);
+    JobPlan plan;
+    auto& planned = plan.planned;
+    planned.cancels = random.below(100) < 6;
+    if (planned.cancels) plan.cancel_after = std::chrono::milliseconds(random.below(1500));
+    plan_retries(random, plan, behaviour);
+
     const Json input{{"prompt", fmt::format("job {} of run {}", number, seed)},
                      {"synthetic", behaviour.synthetic}};
+    planned.job = number;
+    planned.keyed = random.below(100) < 80;
+    planned.end = behaviour.end;
+    planned.failures = behaviour.failures;
+    if (behaviour.end == "completed") planned.text = expected_text(input.dump());
+    if (planned.keyed) {
+        plan.key = fmt::format("run-{}-job-{}", seed, number);
+        plan.sent_twice = random.below(100) < 5;
+    }
+    plan.waits = random.below(100) < 40;
+
     constexpr std::array kPriorities{"high", "normal", "normal", "low"};
     Json body{{"model", "synthetic"},
               {"input", input},
               {"priority", kPriorities.at(random.below(kPriorities.size()))},
               {"metadata", {{"job", std::to_string(number)}}}};
-    if (!behaviour.policy.empty()) body["policy"] = behaviour.policy;
-
-    JobPlan plan;
-    plan.planned = {.job = number,
-                    .keyed = random.below(100) < 80,
-                    .end = behaviour.end,
-                    .failures = behaviour.failures,
-                    .text = behaviour.end == "completed" ? expected_text(input.dump()) : ""};
-    if (plan.planned.keyed) {
-        plan.key = fmt::format("run-{}-job-{}", seed, number);
-        plan.sent_twice = random.below(100) < 5;
-    }
-    plan.waits = random.below(100) < 40;
-    if (random.below(100) < 6) {
-        plan.planned.cancels = true;
-        plan.cancel_after = std::chrono::milliseconds(random.below(1500));
-    }
-    // What is redriven completes then: it would be found again and again.
-    const bool by_hand = random.below(2) == 0;
-    plan.is_redriven = by_hand && plan.planned.cancels && behaviour.end == "completed";
-    plan.is_retried = by_hand && behaviour.end == "failed";
-    plan.retried_twice = plan.is_retried && random.below(4) == 0;
-    plan.planned.retried = plan.is_retried || plan.is_redriven;
     if (plan.is_redriven) body["metadata"][std::string(kRedriveKey)] = kRedriveValue;
+    if (!behaviour.policy.empty()) body["policy"] = behaviour.policy;
     plan.body = body.dump();
     return plan;
 }
