@@ -121,12 +121,13 @@ Result<std::vector<std::pair<JobId, JobSpec>>> PostgresJobStore::job_specs(
     const std::vector<JobId>& ids) {
     std::vector<std::pair<JobId, JobSpec>> specs;
     if (ids.empty()) return specs;
-    const auto [least, greatest] = std::ranges::minmax(ids);
+    const auto bounds = std::ranges::minmax(ids);
     Status decoded = ok();
     TRY_STATUS(session_.run(Effect::kRead, "job_specs", [&](pqxx::transaction_base& transaction) {
         specs.clear();
-        const auto rows = transaction.exec_prepared("job_specs", parameter(uuid_array(ids)),
-                                                    least.uuid().str(), greatest.uuid().str());
+        const auto rows =
+            transaction.exec_prepared("job_specs", parameter(uuid_array(ids)),
+                                      bounds.min.uuid().str(), bounds.max.uuid().str());
         for (const auto& row : rows) {
             auto spec = wire::decode_spec(bytes_of(row[1]));
             if (spec) {
