@@ -1,6 +1,7 @@
 #include <signal.h>
 
 #include <array>
+#include <string>
 
 #include "tests/chaos/faults.h"
 
@@ -47,8 +48,13 @@ void take_postgres_away(Scene& scene) {
 void kill_backend(Scene& scene) {
     auto& system = scene.system();
     const auto pids = system.database().numbers(of_sessions("pid"));
-    ::kill(static_cast<pid_t>(pids.at(scene.random().below(pids.size()))), SIGKILL);
-    system.await("PostgreSQL answers", [&] { return system.database().number("SELECT 1") == 1; });
+    const auto pid = pids.at(scene.random().below(pids.size()));
+    ::kill(static_cast<pid_t>(pid), SIGKILL);
+    // It still answers until it has noticed; by then the session is gone.
+    const auto sessions =
+        "SELECT count(*) FROM pg_stat_activity WHERE pid = " + std::to_string(pid);
+    system.await("PostgreSQL has recovered",
+                 [&] { return system.database().number(sessions) == 0; });
 }
 
 void end_sessions(Scene& scene) {
