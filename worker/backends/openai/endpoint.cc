@@ -1,11 +1,9 @@
 #include "worker/backends/openai/endpoint.h"
 
-#include <curl/curl.h>
 #include <fmt/format.h>
 
 #include <algorithm>
 #include <charconv>
-#include <memory>
 #include <nlohmann/json.hpp>
 #include <utility>
 
@@ -21,27 +19,6 @@ constexpr std::int64_t kTokensMax = 1'000'000'000;
 
 Error invalid(std::string message) {
     return {ErrorCode::kInvalidArgument, std::move(message)};
-}
-
-struct UrlDeleter {
-    void operator()(CURLU* url) const { curl_url_cleanup(url); }
-};
-using Url = std::unique_ptr<CURLU, UrlDeleter>;
-
-// A part of the URL; empty when it has none.
-std::string part_of(const Url& url, CURLUPart part) {
-    char* text = nullptr;
-    if (curl_url_get(url.get(), part, &text, 0) != CURLUE_OK) return {};
-    std::string copy = text;
-    curl_free(text);
-    return copy;
-}
-
-std::string host_and_port(const std::string& base_url) {
-    const Url url(curl_url());
-    if (curl_url_set(url.get(), CURLUPART_URL, base_url.c_str(), 0) != CURLUE_OK) return {};
-    const auto port = part_of(url, CURLUPART_PORT);
-    return part_of(url, CURLUPART_HOST) + (port.empty() ? "" : ":" + port);
 }
 
 std::vector<std::string> split(const std::string& text, char separator) {
@@ -138,43 +115,9 @@ Result<std::vector<Endpoint>> parse_endpoints(const std::vector<std::string>& te
 }
 
 Result<std::string> normal_base_url(const std::string& text) {
-    const Url url(curl_url());
-    if (curl_url_set(url.get(), CURLUPART_URL, text.c_str(), 0) != CURLUE_OK) {
-        return invalid("a backend URL is no URL; give one like http://127.0.0.1:8000/v1");
-    }
-    const auto scheme = part_of(url, CURLUPART_SCHEME);
-    if (scheme != "http" && scheme != "https") {
-        return invalid(
-            fmt::format("a backend URL must start with http:// or https://, not {}://", scheme));
-    }
-    if (!part_of(url, CURLUPART_USER).empty() || !part_of(url, CURLUPART_PASSWORD).empty()) {
-        return invalid(
-            "a backend URL must not contain a user or password; use the API key setting");
-    }
-    if (!part_of(url, CURLUPART_QUERY).empty() || !part_of(url, CURLUPART_FRAGMENT).empty()) {
-        return invalid("a backend URL must not have a query or fragment");
-    }
-    auto whole = part_of(url, CURLUPART_URL);
-    while (whole.ends_with('/')) whole.pop_back();
-    const bool has_path = part_of(url, CURLUPART_PATH) != "/";
-    return has_path ? whole : whole + "/v1";
-}
-
-Result<ModelNames> parse_model_names(const std::vector<std::string>& names) {
-    ModelNames models;
-    for (const auto& name : names) {
-        const auto equals = name.find('=');
-        const auto alias = name.substr(0, equals);
-        const auto server = equals == std::string::npos ? alias : name.substr(equals + 1);
-        if (alias.empty() || server.empty()) {
-            return invalid(
-                fmt::format("'{}' is no model; give 'name' or 'name=server-name'", name));
-        }
-        if (!models.emplace(alias, server).second) {
-            return invalid(fmt::format("the model '{}' is listed twice", alias));
-        }
-    }
-    return models;
+    TRY(auto url, plain_base_url(text));
+    const bool has_path = url.find('/', url.find("://") + 3) != std::string::npos;
+    return has_path ? url : url + "/v1";
 }
 
 Result<std::vector<ServedModel>> parse_model_list(std::string_view body) {

@@ -6,7 +6,6 @@
 #pragma once
 
 #include <cstdint>
-#include <map>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -14,11 +13,10 @@
 
 #include "common/base/result.h"
 #include "worker/backends/endpoints/endpoint_pool.h"
+#include "worker/backends/http/server_settings.h"
 #include "worker/backends/openai/profile.h"
 
 namespace millrace::worker {
-
-using ModelNames = std::map<std::string, std::string>;  // That jobs use → that the server uses.
 
 struct Endpoint {
     std::string name;      // For people and metrics: "gpu-1:8000" unless given.
@@ -45,9 +43,6 @@ Result<std::vector<Endpoint>> parse_endpoints(const std::vector<std::string>& te
 // "http://host:8000" and "http://host:8000/v1/" both become "http://host:8000/v1". kInvalidArgument
 // for another scheme, a user or password in the URL (they would show up in logs), or a query.
 Result<std::string> normal_base_url(const std::string& text);
-
-// From "name" or "name=server-name".
-Result<ModelNames> parse_model_names(const std::vector<std::string>& names);
 
 struct ServedModel {
     std::string id;

@@ -7,15 +7,14 @@
 #include <nlohmann/json.hpp>
 #include <utility>
 
+#include "worker/backends/http/server_text.h"
 #include "worker/backends/outcomes.h"
-#include "worker/backends/text_stream.h"
 
 namespace millrace::worker {
 namespace {
 
 using nlohmann::json;
 
-constexpr std::size_t kMessageBytesMax = 500;
 constexpr std::size_t kCodeBytesMax = 64;
 constexpr std::string_view kContextCode = "context_length_exceeded";
 
@@ -47,21 +46,11 @@ std::string as_code(std::string text) {
     return text;
 }
 
-// At most kMessageBytesMax, on one line, whole characters.
-std::string shortened(std::string_view text) {
-    std::string bytes(text.substr(0, kMessageBytesMax));
-    std::string message;
-    take_whole_characters(bytes, message);
-    std::replace_if(
-        message.begin(), message.end(), [](char c) { return c == '\n' || c == '\r'; }, ' ');
-    return message;
-}
-
 Said said_by(const json& error) {
     Said said;
-    if (error.is_string()) said.message = shortened(error.get_ref<const std::string&>());
+    if (error.is_string()) said.message = one_line(error.get_ref<const std::string&>());
     if (!error.is_object()) return said;
-    said.message = shortened(string_member(error, "message"));
+    said.message = one_line(string_member(error, "message"));
     said.code = as_code(string_member(error, "code"));
     const auto code = error.find("code");
     if (code != error.end() && code->is_number_integer()) said.status = code->get<long>();
@@ -71,10 +60,10 @@ Said said_by(const json& error) {
 
 Said said_by_body(std::string_view body) {
     const auto parsed = json::parse(body, nullptr, /*allow_exceptions=*/false);
-    if (!parsed.is_object()) return {.message = shortened(body)};
+    if (!parsed.is_object()) return {.message = one_line(body)};
     if (const auto error = parsed.find("error"); error != parsed.end()) return said_by(*error);
     auto said = said_by(parsed);
-    if (said.message.empty()) said.message = shortened(string_member(parsed, "detail"));
+    if (said.message.empty()) said.message = one_line(string_member(parsed, "detail"));
     return said;
 }
 
@@ -136,15 +125,6 @@ Outcome endpoint_stalled(std::string_view endpoint, milliseconds silence) {
     return failed_outcome(OutcomeKind::kRetryable, "endpoint_stalled",
                           fmt::format("{} sent nothing for {} ms (backend.openai.stall_timeout)",
                                       endpoint, silence.count()));
-}
-
-void redact(std::string& text, std::string_view secret) {
-    if (secret.empty()) return;
-    constexpr std::string_view kMask = "***";
-    for (auto at = text.find(secret); at != std::string::npos; at = text.find(secret, at)) {
-        text.replace(at, secret.size(), kMask);
-        at += kMask.size();
-    }
 }
 
 }  // namespace millrace::worker

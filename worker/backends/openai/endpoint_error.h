@@ -39,7 +39,4 @@ Outcome endpoint_unreachable(std::string_view endpoint, std::string_view why);
 // A stream was silent for too long.
 Outcome endpoint_stalled(std::string_view endpoint, milliseconds silence);
 
-// Replaces every occurrence of the secret: servers repeat a refused key in their message.
-void redact(std::string& text, std::string_view secret);
-
 }  // namespace millrace::worker

@@ -1,8 +1,5 @@
 #include "worker/backends/openai/openai_backend.h"
 
-#include <curl/curl.h>
-
-#include <mutex>
 #include <set>
 #include <utility>
 
@@ -14,8 +11,7 @@ namespace millrace::worker {
 OpenAiBackend::OpenAiBackend(OpenAiOptions options)
     : options_(std::move(options)), slots_(options_.slots) {
     CHECK(options_.slots >= 1);
-    static std::once_flag once;
-    std::call_once(once, [] { CHECK(curl_global_init(CURL_GLOBAL_DEFAULT) == CURLE_OK); });
+    init_curl();
 }
 
 OpenAiBackend::~OpenAiBackend() {

@@ -8,6 +8,7 @@
 #include "common/base/check.h"
 #include "common/base/log.h"
 #include "common/telemetry/telemetry.h"
+#include "worker/backends/http/server_text.h"
 #include "worker/backends/openai/endpoint_error.h"
 #include "worker/backends/outcomes.h"
 
@@ -70,7 +71,7 @@ OpenAiLoop::OpenAiLoop(LoopOptions options, std::vector<Endpoint> endpoints, Exe
     : options_(std::move(options)),
       endpoints_(std::move(endpoints)),
       sink_(sink),
-      headers_(make_headers(options_.api_key)),
+      headers_(make_headers(options_.api_key, "application/json")),
       transfer_options_{.connect_timeout = options_.connect_timeout,
                         .output_bytes_max = options_.output_bytes_max,
                         .headers = headers_.get()},

@@ -20,8 +20,8 @@
 #include "worker/backends/backend.h"
 #include "worker/backends/endpoints/endpoint_pool.h"
 #include "worker/backends/endpoints/quantile_estimate.h"
+#include "worker/backends/http/curl_handles.h"
 #include "worker/backends/inbox.h"
-#include "worker/backends/openai/curl_handles.h"
 #include "worker/backends/openai/endpoint.h"
 #include "worker/backends/openai/transfer.h"
 

@@ -1,4 +1,5 @@
 #include "worker/backends/openai/survey.h"
+#include "worker/backends/http/curl_handles.h"
 
 #include <fmt/format.h>
 
@@ -8,7 +9,6 @@
 
 #include "common/base/check.h"
 #include "common/base/log.h"
-#include "worker/backends/openai/curl_handles.h"
 
 namespace millrace::worker {
 namespace {
@@ -52,7 +52,7 @@ Result<std::string> answer_of(const Question& question, Asked& asked) {
 // All at once; the answers are in the order of the questions.
 std::vector<Result<std::string>> ask(const std::vector<Question>& questions,
                                      const SurveyOptions& options, milliseconds timeout) {
-    const auto headers = make_headers(options.api_key);
+    const auto headers = make_headers(options.api_key, "application/json");
     const CurlMulti multi(curl_multi_init());
     CHECK(multi);
     std::vector<Asked> all(questions.size());

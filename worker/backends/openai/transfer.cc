@@ -3,7 +3,6 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <charconv>
 #include <utility>
 
 #include "common/base/check.h"
@@ -92,47 +91,11 @@ bool Transfer::take_body(std::string_view bytes) {
     return false;
 }
 
-long Transfer::status() const {
-    long status = 0;
-    curl_easy_getinfo(handle(), CURLINFO_RESPONSE_CODE, &status);
-    return status;
-}
-
 bool Transfer::is_stream() const {
     if (!outline_.streams || status() >= 300) return false;
     const char* type = nullptr;
     curl_easy_getinfo(handle(), CURLINFO_CONTENT_TYPE, &type);
     return type == nullptr || !std::string_view(type).starts_with("application/json");
-}
-
-std::optional<milliseconds> Transfer::retry_after() const {
-    // Finer than the standard's whole seconds; sent by OpenAI and its relatives.
-    curl_header* header = nullptr;
-    if (curl_easy_header(handle(), "retry-after-ms", 0, CURLH_HEADER, -1, &header) == CURLHE_OK) {
-        const std::string_view text = header->value;
-        std::int64_t count = 0;
-        const auto parsed = std::from_chars(text.data(), text.data() + text.size(), count);
-        if (parsed.ec == std::errc() && count >= 0) return milliseconds(count);
-    }
-    curl_off_t seconds = 0;
-    curl_easy_getinfo(handle(), CURLINFO_RETRY_AFTER, &seconds);
-    constexpr curl_off_t kSecondsMax = 24 * 60 * 60;
-    if (seconds <= 0) return std::nullopt;
-    return std::chrono::seconds(std::min(seconds, kSecondsMax));
-}
-
-bool Transfer::is_unreachable(CURLcode code) {
-    switch (code) {
-        case CURLE_COULDNT_RESOLVE_PROXY:
-        case CURLE_COULDNT_RESOLVE_HOST:
-        case CURLE_COULDNT_CONNECT:
-        case CURLE_OPERATION_TIMEDOUT:  // Only connecting has a timeout of curl's.
-        case CURLE_SSL_CONNECT_ERROR:
-        case CURLE_PEER_FAILED_VERIFICATION:
-            return true;
-        default:
-            return false;
-    }
 }
 
 Outcome Transfer::outcome(CURLcode code, const Endpoint& endpoint) {
@@ -158,7 +121,7 @@ Outcome Transfer::outcome(CURLcode code, const Endpoint& endpoint) {
 
 Outcome Transfer::outcome_of_error(const Profile& profile) const {
     auto outcome = http_error_outcome(
-        {.status = status(), .body = answer_->body, .retry_after = retry_after()});
+        {.status = status(), .body = answer_->body, .retry_after = retry_after_of(handle())});
     if (profile.has_quota && outcome.error_code == "insufficient_quota") {
         outcome.retry_after = std::max(outcome.retry_after.value_or(kQuotaRest), kQuotaRest);
     }

@@ -16,8 +16,8 @@
 #include "common/http/sse_parser.h"
 #include "worker/backends/backend.h"
 #include "worker/backends/endpoints/endpoint_pool.h"
+#include "worker/backends/http/curl_handles.h"
 #include "worker/backends/openai/assembler.h"
-#include "worker/backends/openai/curl_handles.h"
 #include "worker/backends/openai/endpoint.h"
 #include "worker/backends/openai/endpoint_request.h"
 
@@ -66,9 +66,6 @@ class Transfer {
     // What that says about the endpoint.
     CallResult result(CURLcode code, const Outcome& outcome) const;
 
-    // Whether curl's result means that no connection came about.
-    static bool is_unreachable(CURLcode code);
-
  private:
     struct Answer {
         explicit Answer(std::size_t event_bytes_max) : events(event_bytes_max) {}
@@ -85,9 +82,8 @@ class Transfer {
     bool take(std::string_view bytes);
     bool take_events(std::string_view bytes);
     bool take_body(std::string_view bytes);
-    long status() const;
+    long status() const { return status_of(handle()); }
     bool is_stream() const;
-    std::optional<milliseconds> retry_after() const;
     Outcome outcome_of_error(const Profile& profile) const;
 
     const Execution execution_;

@@ -1,0 +1,23 @@
+#include "worker/backends/http/server_text.h"
+
+#include <gtest/gtest.h>
+
+namespace millrace::worker {
+namespace {
+
+TEST(OneLine, IsShortAndWhole) {
+    EXPECT_EQ(one_line("a\r\nb\n"), "a  b ");
+    EXPECT_EQ(one_line("\xc3\xa9\xff"), "\xc3\xa9\xef\xbf\xbd");
+    EXPECT_EQ(one_line(std::string(499, 'x') + "\xc3\xa9"), std::string(499, 'x'));
+}
+
+TEST(Redact, ReplacesEveryOccurrence) {
+    std::string text = "key sk-1 is wrong: sk-1";
+    redact(text, "sk-1");
+    EXPECT_EQ(text, "key *** is wrong: ***");
+    redact(text, "");
+    EXPECT_EQ(text, "key *** is wrong: ***");
+}
+
+}  // namespace
+}  // namespace millrace::worker

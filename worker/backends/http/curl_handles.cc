@@ -1,0 +1,100 @@
+#include "worker/backends/http/curl_handles.h"
+
+#include <algorithm>
+#include <charconv>
+#include <mutex>
+#include <string_view>
+
+#include "common/base/check.h"
+
+namespace millrace::worker {
+namespace {
+
+template <class Value>
+void set(CURL* handle, CURLoption option, Value value) {
+    CHECK(curl_easy_setopt(handle, option, value) == CURLE_OK);
+}
+
+}  // namespace
+
+void init_curl() {
+    static std::once_flag once;
+    std::call_once(once, [] { CHECK(curl_global_init(CURL_GLOBAL_DEFAULT) == CURLE_OK); });
+}
+
+void add_header(CurlList& headers, const std::string& line) {
+    auto* list = curl_slist_append(headers.get(), line.c_str());
+    CHECK(list != nullptr);
+    static_cast<void>(headers.release());
+    headers.reset(list);
+}
+
+CurlList make_headers(const std::string& api_key, const std::string& content_type) {
+    CurlList headers;
+    add_header(headers, "Content-Type: " + content_type);
+    // No waiting for "100 Continue" before a large body.
+    add_header(headers, "Expect:");
+    if (!api_key.empty()) add_header(headers, "Authorization: Bearer " + api_key);
+    return headers;
+}
+
+CurlHandle make_handle(const std::string& url, const curl_slist* headers,
+                       milliseconds connect_timeout) {
+    CurlHandle handle(curl_easy_init());
+    CHECK(handle);
+    set(handle.get(), CURLOPT_URL, url.c_str());
+    set(handle.get(), CURLOPT_HTTPHEADER, headers);
+    set(handle.get(), CURLOPT_PROTOCOLS_STR, "http,https");
+    set(handle.get(), CURLOPT_HTTP_VERSION, static_cast<long>(CURL_HTTP_VERSION_1_1));
+    set(handle.get(), CURLOPT_CONNECTTIMEOUT_MS, static_cast<long>(connect_timeout.count()));
+    set(handle.get(), CURLOPT_NOSIGNAL, 1L);
+    // A server that vanished without a word is noticed in about a minute, however quiet it may be.
+    set(handle.get(), CURLOPT_TCP_KEEPALIVE, 1L);
+    set(handle.get(), CURLOPT_TCP_KEEPIDLE, 30L);
+    set(handle.get(), CURLOPT_TCP_KEEPINTVL, 10L);
+    return handle;
+}
+
+void set_body(CURL* handle, const std::string& body) {
+    set(handle, CURLOPT_POST, 1L);
+    set(handle, CURLOPT_POSTFIELDS, body.data());
+    set(handle, CURLOPT_POSTFIELDSIZE_LARGE, static_cast<curl_off_t>(body.size()));
+}
+
+long status_of(CURL* handle) {
+    long status = 0;
+    curl_easy_getinfo(handle, CURLINFO_RESPONSE_CODE, &status);
+    return status;
+}
+
+std::optional<milliseconds> retry_after_of(CURL* handle) {
+    // Finer than the standard's whole seconds; sent by OpenAI and its relatives.
+    curl_header* header = nullptr;
+    if (curl_easy_header(handle, "retry-after-ms", 0, CURLH_HEADER, -1, &header) == CURLHE_OK) {
+        const std::string_view text = header->value;
+        std::int64_t count = 0;
+        const auto parsed = std::from_chars(text.data(), text.data() + text.size(), count);
+        if (parsed.ec == std::errc() && count >= 0) return milliseconds(count);
+    }
+    curl_off_t seconds = 0;
+    curl_easy_getinfo(handle, CURLINFO_RETRY_AFTER, &seconds);
+    constexpr curl_off_t kSecondsMax = 24 * 60 * 60;
+    if (seconds <= 0) return std::nullopt;
+    return std::chrono::seconds(std::min(seconds, kSecondsMax));
+}
+
+bool is_unreachable(CURLcode code) {
+    switch (code) {
+        case CURLE_COULDNT_RESOLVE_PROXY:
+        case CURLE_COULDNT_RESOLVE_HOST:
+        case CURLE_COULDNT_CONNECT:
+        case CURLE_OPERATION_TIMEDOUT:
+        case CURLE_SSL_CONNECT_ERROR:
+        case CURLE_PEER_FAILED_VERIFICATION:
+            return true;
+        default:
+            return false;
+    }
+}
+
+}  // namespace millrace::worker

@@ -1,0 +1,50 @@
+// What requests to model servers have in common below their protocol: curl handles, lists of
+// headers, and what curl says about an answer.
+//
+// Threads:   one caller at a time for each handle.
+#pragma once
+
+#include <curl/curl.h>
+
+#include <memory>
+#include <optional>
+#include <string>
+
+#include "common/base/clock.h"
+
+namespace millrace::worker {
+
+struct CurlDeleter {
+    void operator()(CURL* handle) const { curl_easy_cleanup(handle); }
+    void operator()(curl_slist* list) const { curl_slist_free_all(list); }
+};
+struct CurlMultiDeleter {
+    void operator()(CURLM* multi) const { curl_multi_cleanup(multi); }
+};
+using CurlHandle = std::unique_ptr<CURL, CurlDeleter>;
+using CurlList = std::unique_ptr<curl_slist, CurlDeleter>;
+using CurlMulti = std::unique_ptr<CURLM, CurlMultiDeleter>;
+
+// Once a process, before the first thread that uses curl; further calls do nothing.
+void init_curl();
+
+void add_header(CurlList& headers, const std::string& line);
+// With the API key as a bearer token, where there is one.
+CurlList make_headers(const std::string& api_key, const std::string& content_type);
+
+// A new handle with the settings that every request needs; `headers` must outlive it.
+CurlHandle make_handle(const std::string& url, const curl_slist* headers,
+                       milliseconds connect_timeout);
+// Makes the request a POST. `body` must outlive the handle.
+void set_body(CURL* handle, const std::string& body);
+
+// 0 before the answer's first line.
+long status_of(CURL* handle);
+// How long the server asks to be left alone: retry-after-ms, else Retry-After; at most a day.
+std::optional<milliseconds> retry_after_of(CURL* handle);
+
+// Whether curl's result means that no connection came about: another endpoint may be tried.
+// CURLE_OPERATION_TIMEDOUT counts as such.
+bool is_unreachable(CURLcode code);
+
+}  // namespace millrace::worker

@@ -1,0 +1,62 @@
+// One request to a model server whose answer is taken whole, up to a limit, on a curl handle.
+//
+// Threads:   only the thread of its HttpMulti.
+// Owns:      the handle, and the request's bytes, which curl reads while it sends.
+#pragma once
+
+#include <functional>
+#include <optional>
+#include <string>
+
+#include "worker/backends/http/curl_handles.h"
+
+namespace millrace::worker {
+
+struct HttpRequest {
+    std::string url;
+    std::string body;  // Empty: GET, otherwise POST.
+    CurlList headers;
+    milliseconds connect_timeout{0};
+    milliseconds timeout{0};  // Of the whole exchange. > 0.
+    std::size_t answer_bytes_max = 0;
+};
+
+// What became of a request.
+enum class HttpEnd {
+    kAnswered,     // Whole, of any status.
+    kTooLarge,     // A success that is larger than answer_bytes_max.
+    kUnreachable,  // Nothing was sent.
+    kTimedOut,     // Sent, and not answered in time.
+    kCut,          // The connection broke, before or in the middle of the answer.
+};
+
+class HttpCall {
+ public:
+    // `on_done` is called from HttpMulti::step; it may destroy the call.
+    HttpCall(HttpRequest request, std::function<void(HttpEnd)> on_done);
+
+    CURL* handle() const { return handle_.get(); }
+    long status() const { return status_of(handle()); }
+    const std::string& body() const { return body_; }
+    std::optional<std::string> header(const std::string& name) const;
+    std::optional<milliseconds> retry_after() const { return retry_after_of(handle()); }
+    // curl's words for the end.
+    std::string reason() const { return reason_; }
+
+    // Called once, when the handle is out of the multi handle.
+    void end(CURLcode code);
+
+ private:
+    static std::size_t on_body(char* bytes, std::size_t size, std::size_t count, void* self);
+    bool take(std::string_view bytes);
+    HttpEnd end_of(CURLcode code) const;
+
+    const HttpRequest request_;
+    std::function<void(HttpEnd)> on_done_;
+    CurlHandle handle_;
+    std::string body_;
+    std::string reason_;
+    bool too_large_ = false;
+};
+
+}  // namespace millrace::worker

@@ -1,0 +1,15 @@
+// What servers say, made fit for an error message. Pure.
+#pragma once
+
+#include <string>
+#include <string_view>
+
+namespace millrace::worker {
+
+// At most 500 bytes, on one line, whole characters.
+std::string one_line(std::string_view text);
+
+// Replaces every occurrence of the secret: servers repeat a refused key in their message.
+void redact(std::string& text, std::string_view secret);
+
+}  // namespace millrace::worker
