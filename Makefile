@@ -11,7 +11,8 @@ SOURCES = $(shell find common producer worker tests bench -name '*.h' -o -name '
 # those of threads.
 SANITIZE ?= unit
 TSAN_TESTS ?= runtime_test process_test telemetry_test worker_test gateway_test api_test \
-    backend_synthetic_test backend_openai_integration_test backend_process_integration_test
+    backend_synthetic_test backend_oip_integration_test backend_openai_integration_test \
+    backend_process_integration_test
 space := $(subst ,, )
 # $(call either,a b) matches a and b.
 either = ^($(subst $(space),|,$(strip $(1))))$$

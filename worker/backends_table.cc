@@ -3,6 +3,7 @@
 #include <array>
 #include <cmath>
 
+#include "worker/backends/oip/oip_backend.h"
 #include "worker/backends/openai/openai_backend.h"
 #include "worker/backends/process/process_backend.h"
 #include "worker/backends/synthetic/synthetic_backend.h"
@@ -65,6 +66,18 @@ Made make_process(const Config& config) {
                        .output_bytes_max = config.size<Setting::kWorkerOutputBytesMax>()});
 }
 
+Made make_oip(const Config& config) {
+    return std::make_unique<OipBackend>(
+        OipOptions{.base_urls = config.get<Setting::kBackendOipUrl>(),
+                   .models = config.get<Setting::kBackendOipModels>(),
+                   .api_key = config.get<Setting::kBackendOipApiKey>(),
+                   .slots = config.size<Setting::kBackendOipSlots>(),
+                   .batch_max = config.size<Setting::kBackendOipBatchMax>(),
+                   .connect_timeout = config.get<Setting::kBackendOipConnectTimeout>(),
+                   .timeout = config.get<Setting::kBackendOipTimeout>(),
+                   .output_bytes_max = config.size<Setting::kWorkerOutputBytesMax>()});
+}
+
 #ifdef MILLRACE_WITH_LLAMA
 Made make_llama(const Config& config) {
     return std::make_unique<LlamaBackend>(LlamaOptions{
@@ -93,6 +106,7 @@ constexpr std::array kRows{
     Row{[](const Config& c) { return !c.get<Setting::kBackendOpenaiUrl>().empty(); }, make_openai},
     Row{[](const Config& c) { return !c.get<Setting::kBackendProcessCommand>().empty(); },
         make_process},
+    Row{[](const Config& c) { return !c.get<Setting::kBackendOipUrl>().empty(); }, make_oip},
 };
 
 }  // namespace

@@ -2,7 +2,8 @@ millrace_module(NAME worker SRCS parts.cc worker.cc
     DEPS millrace::broker millrace::storage millrace::worker_consume millrace::worker_execute
     PRIVATE_DEPS millrace::runtime millrace::telemetry)
 
-set(backends millrace::backend_openai millrace::backend_process millrace::backend_synthetic)
+set(backends millrace::backend_oip millrace::backend_openai millrace::backend_process
+    millrace::backend_synthetic)
 if(llama_FOUND)
     list(APPEND backends millrace::backend_llama)
 endif()

@@ -31,7 +31,8 @@ struct JobSpec {
     std::string model;
     // The model's input: one JSON object as text, passed to the backend as it came. Its shape
     // follows the OpenAI request bodies: {"messages":[…]}, {"prompt":…} or {"input":…} plus the
-    // sampling parameters beside them (max_tokens, temperature, stop, …).
+    // sampling parameters beside them (max_tokens, temperature, stop, …); for models of the Open
+    // Inference Protocol it is that protocol's request, {"inputs":[…]}.
     std::string input_json;
     std::string metadata_json;  // One JSON object of strings, or empty.
     JobPolicy policy;

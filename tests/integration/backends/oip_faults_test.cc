@@ -1,0 +1,222 @@
+// The oip backend against servers that behave as badly as real ones do.
+#include <atomic>
+#include <future>
+
+#include "tests/integration/backends/oip_fake.h"
+#include "tests/support/eventually.h"
+
+namespace millrace::worker {
+namespace {
+
+using nlohmann::json;
+using test::eventually;
+
+TEST_F(Oip, WaitsAsLongAsABusyServerAsks) {
+    start_with([](Exchange& exchange) {
+        exchange.reply(503, "text/plain", R"({"error":"Exceeds maximum queue size"})",
+                       "Retry-After: 2\r\n");
+    });
+    for (int i = 0; i < 5; ++i) {
+        for (const auto& outcome : outcomes_of({row({1}), row({2})})) {
+            EXPECT_EQ(outcome.kind, OutcomeKind::kRateLimited);
+            EXPECT_EQ(outcome.error_code, "server_busy");
+            EXPECT_EQ(outcome.retry_after, milliseconds(2000));
+        }
+    }
+    EXPECT_EQ(infers().size(), 5U) << "a busy server is not a broken one, nor is a job to blame";
+}
+
+TEST_F(Oip, RetriesWhatIsNoAnswer) {
+    const std::vector<std::pair<std::string, FakeServer::Handler>> cases{
+        {"invalid_response", [](Exchange& e) { e.reply(200, "text/html", "<html>hello</html>"); }},
+        {"invalid_response", [](Exchange& e) { e.reply(200, "application/json", ""); }},
+        {"invalid_response",
+         [](Exchange& e) { e.reply(200, "application/json", "{\"outputs\":"); }},
+        {"invalid_response", [](Exchange& e) { answer_doubled(e, 3); }},
+        {"invalid_response",
+         [](Exchange& e) {
+             e.reply(200, "application/octet-stream", "{}",
+                     "Inference-Header-Content-Length: many\r\n");
+         }},
+        {"model_error",
+         [](Exchange& e) { e.reply(200, "application/json", R"({"error":"out of luck"})"); }},
+        {"http_502", [](Exchange& e) { e.reply(502, "text/html", "Bad Gateway"); }},
+        {"connection_lost",
+         [](Exchange& e) {
+             e.send("HTTP/1.1 200 OK\r\nContent-Length: 1000\r\n\r\n{\"outputs\"");
+             e.close();
+         }},
+    };
+    std::atomic<std::size_t> turn{0};
+    // A right answer in between keeps the server in good standing.
+    start_with([&](Exchange& exchange) {
+        const auto now = turn++;
+        now % 2 == 0 ? cases[now / 2].second(exchange) : answer_doubled(exchange);
+    });
+    for (const auto& [code, _] : cases) {
+        const auto outcome = outcome_of(row({1}));
+        EXPECT_EQ(outcome.kind, OutcomeKind::kRetryable) << code;
+        EXPECT_EQ(outcome.error_code, code) << outcome.error_message;
+        EXPECT_EQ(data_of(outcome_of(row({1}))), json({2}));
+    }
+}
+
+TEST_F(Oip, RetriesAConnectionThatIsCutBeforeTheAnswer) {
+    start_with([](Exchange& exchange) { exchange.close(); });
+    const auto outcome = outcome_of(row({1}));
+    EXPECT_EQ(outcome.kind, OutcomeKind::kRetryable);
+    EXPECT_EQ(outcome.error_code, "connection_lost");
+}
+
+// curl sends a request again whose connection, kept from an earlier one, broke. That the second
+// try is refused does not mean that the first one did nothing: it may have killed the server, and
+// must not go on to the next.
+TEST_F(Oip, AServerThatDiesOfARequestIsNotOneThatWasAway) {
+    std::promise<void> arrived;
+    start_with([&](Exchange& exchange) {
+        if (!read_infer(exchange).has(666)) return answer_doubled(exchange);
+        arrived.set_value();
+        exchange.wait_for_close();
+    });
+    EXPECT_EQ(data_of(outcome_of(row({1}))), json({2}));
+    const auto killer = run(row({666}));
+    arrived.get_future().wait();
+    server_.reset();
+    EXPECT_EQ(sink_.outcome(killer).kind, OutcomeKind::kRetryable);
+    EXPECT_EQ(sink_.outcome(killer).error_code, "connection_lost");
+    EXPECT_EQ(outcome_of(row({1})).kind, OutcomeKind::kRateLimited);
+}
+
+TEST_F(Oip, BurnsNoAttemptsOnAModelThatHasDied) {
+    std::atomic<bool> dead{true};
+    start_with(
+        [&](Exchange& exchange) {
+            if (dead && exchange.target().find("/m/") != std::string::npos) {
+                return fail_dead(exchange);
+            }
+            answer_doubled(exchange);
+        },
+        {.models = {"m", "other"}});
+    const auto first = outcomes_of({row({1}), row({2})});
+    for (const auto& outcome : first) {
+        EXPECT_EQ(outcome.kind, OutcomeKind::kRetryable);
+        EXPECT_EQ(outcome.error_code, "server_unhealthy");
+    }
+    EXPECT_EQ(infers().size(), 1U) << "no halves: no job is to blame";
+
+    // The next ones wait, without a request; the server's other model goes on.
+    for (const auto& outcome : outcomes_of({row({3}), row({4})})) {
+        EXPECT_EQ(outcome.kind, OutcomeKind::kRateLimited);
+        EXPECT_EQ(outcome.error_code, "server_unavailable");
+        EXPECT_GT(outcome.retry_after, milliseconds(0));
+        EXPECT_NE(outcome.error_message.find("is not healthy"), std::string::npos);
+    }
+    EXPECT_EQ(data_of(outcome_of(row({5}), "other")), json({10}));
+
+    // A single job finds out that it still is, then that it lives again.
+    const auto batch_until = [&](OutcomeKind wanted) {
+        std::vector<Outcome> outcomes;
+        EXPECT_TRUE(eventually([&] {
+            outcomes = outcomes_of({row({6}), row({7})});
+            return outcomes[0].kind == wanted;
+        }));
+        return outcomes;
+    };
+    EXPECT_EQ(batch_until(OutcomeKind::kRetryable)[1].kind, OutcomeKind::kRateLimited);
+    dead = false;
+    for (const auto& outcome : batch_until(OutcomeKind::kCompleted)) {
+        EXPECT_EQ(outcome.kind, OutcomeKind::kCompleted);
+    }
+}
+
+TEST_F(Oip, LeavesAServerAloneThatAnswersGarbage) {
+    start_with([](Exchange& exchange) { exchange.reply(200, "text/html", "<html>"); });
+    for (int i = 0; i < 3; ++i) EXPECT_EQ(outcome_of(row({1})).error_code, "invalid_response");
+    for (int i = 0; i < 3; ++i) EXPECT_EQ(outcome_of(row({1})).error_code, "server_unavailable");
+    EXPECT_EQ(infers().size(), 3U);
+}
+
+TEST_F(Oip, BurnsNoAttemptOnAServerThatIsAway) {
+    start({.base_urls = {fmt::format("http://127.0.0.1:{}", unused_port())}, .models = {"m"}});
+    for (int i = 0; i < 3; ++i) {
+        const auto outcome = outcome_of(row({1}));
+        EXPECT_EQ(outcome.kind, OutcomeKind::kRateLimited);
+        EXPECT_EQ(outcome.error_code, "server_unavailable");
+        EXPECT_NE(outcome.error_message.find("cannot be connected to"), std::string::npos);
+    }
+}
+
+TEST_F(Oip, PassesOverServersThatAreAwayOrHaveNotLoadedTheModel) {
+    server_ = std::make_unique<FakeServer>(handler({}, answer));
+    FakeServer empty([](Exchange& exchange) {
+        exchange.reply(404, "text/plain", R"({"error":"Request for unknown model"})");
+    });
+    start({.base_urls = {fmt::format("http://127.0.0.1:{}", unused_port()), empty.url(),
+                         server_->url()},
+           .models = {"m"}});
+    for (int i = 0; i < 4; ++i) EXPECT_EQ(data_of(outcome_of(row({1}))), json({2}));
+    backend_->stop();
+}
+
+TEST_F(Oip, HandsJobsBackWhileTheModelIsNotThere) {
+    std::atomic<bool> loaded{false};
+    const auto whole = handler({}, answer);
+    server_ = std::make_unique<FakeServer>([&](Exchange& exchange) {
+        if (loaded) return whole(exchange);
+        exchange.reply(404, "text/plain", R"({"error":"Request for unknown model: 'm'"})");
+    });
+    start({.base_urls = {server_->url()}, .models = {"m"}});
+    EXPECT_EQ(outcome_of(row({1})).error_code, "server_unavailable");
+    loaded = true;
+    EXPECT_TRUE(eventually([&] { return outcome_of(row({1})).kind == OutcomeKind::kCompleted; }));
+}
+
+TEST_F(Oip, ReportsWhatIsWrongWithMetadata) {
+    std::atomic<int> status{401};
+    server_ = std::make_unique<FakeServer>([&](Exchange& exchange) {
+        exchange.reply(status, "application/json", status == 200 ? "[]" : R"({"error":"key-1"})");
+    });
+    start({.base_urls = {server_->url()}, .models = {"m"}, .api_key = "key-1"});
+    const auto denied = outcome_of(row({1}));
+    EXPECT_EQ(denied.kind, OutcomeKind::kPermanent);
+    EXPECT_EQ(denied.error_message, "the server answered 401: ***");
+    status = 503;
+    EXPECT_EQ(outcome_of(row({1})).error_code, "server_busy");
+    status = 200;
+    const auto garbage = outcome_of(row({1}));
+    EXPECT_EQ(garbage.error_code, "server_unavailable");
+    EXPECT_NE(garbage.error_message.find("GET /v2"), std::string::npos) << garbage.error_message;
+}
+
+TEST_F(Oip, LearnsAModelThatHasChanged) {
+    std::atomic<bool> changed{false};
+    server_ = std::make_unique<FakeServer>([&](Exchange& exchange) {
+        if (changed && exchange.target() == "GET /v2/models/m") {
+            return exchange.reply(200, "application/json",
+                                  R"({"inputs":[{"name":"z","datatype":"FP32","shape":[-1,1]}]})");
+        }
+        handler({}, [&](Exchange& infer) {
+            changed ? infer.reply(400, "application/json", R"({"error":"no input x"})")
+                    : answer_doubled(infer);
+        })(exchange);
+    });
+    start({.base_urls = {server_->url()}, .models = {"m"}});
+    EXPECT_EQ(data_of(outcome_of(row({1}))), json({2}));
+    changed = true;
+    EXPECT_EQ(outcome_of(row({1})).error_code, "http_400");
+    EXPECT_TRUE(eventually([&] { return outcome_of(row({1})).error_code == "invalid_input"; }));
+}
+
+TEST_F(Oip, GivesUpOnASilentServerAndLeavesItAlone) {
+    start_with([](Exchange& exchange) { exchange.wait_for_close(); },
+               {.timeout = milliseconds(100)});
+    for (int i = 0; i < 3; ++i) {
+        const auto outcome = outcome_of(row({1}));
+        EXPECT_EQ(outcome.kind, OutcomeKind::kRetryable);
+        EXPECT_EQ(outcome.error_code, "request_timeout");
+    }
+    EXPECT_EQ(outcome_of(row({1})).error_code, "server_unavailable");
+}
+
+}  // namespace
+}  // namespace millrace::worker

@@ -1,0 +1,158 @@
+#include "worker/backends/oip/infer_body.h"
+
+#include <fmt/format.h>
+#include <gtest/gtest.h>
+
+#include <nlohmann/json.hpp>
+
+namespace millrace::worker {
+namespace {
+
+using nlohmann::json;
+
+constexpr std::size_t kPlenty = 1 << 20;
+
+InferJob job_of(const std::string& input) {
+    auto job = parse_infer_job(input);
+    EXPECT_TRUE(job.has_value()) << job.error().message;
+    return *std::move(job);
+}
+
+InferJob numbers(int rows, const std::string& data, const std::string& more = "") {
+    return job_of(fmt::format(
+        R"({{"inputs":[{{"name":"x","shape":[{},2],"datatype":"INT16","data":{}}}]{}}})", rows,
+        data, more));
+}
+
+std::vector<const InferJob*> pointers(const std::vector<InferJob>& jobs) {
+    std::vector<const InferJob*> all;
+    for (const auto& job : jobs) all.push_back(&job);
+    return all;
+}
+
+TEST(InferBody, PutsTheRowsOfAllJobsIntoOneTensor) {
+    const std::vector jobs{numbers(1, "[1,2]"), numbers(2, "[3,4,5,6]")};
+    const auto body = make_infer_body(pointers(jobs), /*binary=*/true, "job_1");
+    ASSERT_TRUE(body.json_bytes);
+    const auto head = json::parse(body.bytes.substr(0, *body.json_bytes));
+    EXPECT_EQ(head, json::parse(R"({"id":"job_1","parameters":{"binary_data_output":true},
+        "inputs":[{"name":"x","shape":[3,2],"datatype":"INT16",
+                   "parameters":{"binary_data_size":12}}]})"));
+    EXPECT_EQ(body.bytes.substr(*body.json_bytes), std::string("\1\0\2\0\3\0\4\0\5\0\6\0", 12));
+}
+
+TEST(InferBody, IsPlainJsonWhereTheServerHasNoExtension) {
+    const std::vector jobs{numbers(1, "[1,2]"), numbers(1, "[3,4]")};
+    const auto body = make_infer_body(pointers(jobs), /*binary=*/false, "job_1");
+    EXPECT_FALSE(body.json_bytes);
+    EXPECT_EQ(json::parse(body.bytes), json::parse(R"({"id":"job_1",
+        "inputs":[{"name":"x","shape":[2,2],"datatype":"INT16","data":[1,2,3,4]}]})"));
+}
+
+TEST(InferBody, KeepsParametersAndOutputs) {
+    const auto job = job_of(R"({"inputs":[{"name":"s","shape":[1,1],"datatype":"BYTES",
+        "data":["/w=="],"parameters":{"content_type":"base64"}}],
+        "outputs":[{"name":"y","parameters":{"classification":2}},{"name":"z"}],
+        "parameters":{"priority":1}})");
+    const auto binary = make_infer_body(std::vector{&job}, /*binary=*/true, "i");
+    EXPECT_EQ(json::parse(binary.bytes.substr(0, *binary.json_bytes)), json::parse(R"({"id":"i",
+        "inputs":[{"name":"s","shape":[1,1],"datatype":"BYTES",
+                   "parameters":{"content_type":"base64","binary_data_size":5}}],
+        "outputs":[{"name":"y","parameters":{"classification":2,"binary_data":true}},
+                   {"name":"z","parameters":{"binary_data":true}}],
+        "parameters":{"priority":1,"binary_data_output":true}})"));
+    const auto text = json::parse(make_infer_body(std::vector{&job}, /*binary=*/false, "i").bytes);
+    EXPECT_EQ(text["inputs"][0]["data"], json::parse(R"(["/w=="])"));
+    EXPECT_EQ(text["outputs"][1], json::parse(R"({"name":"z"})"));
+}
+
+// An answer with an output of numbers as JSON and one of strings as bytes.
+std::string mixed_answer(std::size_t& json_bytes) {
+    const std::string head =
+        R"({"model_name":"m","model_version":"1","id":"job_1","parameters":{},"outputs":[
+            {"name":"y","datatype":"FP32","shape":[3,2],"data":[1,2,3.5,4,5,null]},
+            {"name":"s","datatype":"BYTES","shape":[3],"parameters":{"binary_data_size":15}}]})";
+    json_bytes = head.size();
+    return head + std::string("\1\0\0\0a\1\0\0\0\xff\1\0\0\0c", 15);
+}
+
+TEST(InferAnswer, IsSplitByRows) {
+    std::size_t json_bytes = 0;
+    const auto body = mixed_answer(json_bytes);
+    const auto answer = parse_infer_answer(body, json_bytes);
+    ASSERT_TRUE(answer.has_value()) << answer.error().message;
+    const std::vector jobs{numbers(2, "[1,2,3,4]", R"(,"id":"mine")"), numbers(1, "[5,6]")};
+    const auto outcomes = split_answer(*answer, pointers(jobs), kPlenty);
+    ASSERT_TRUE(outcomes.has_value()) << outcomes.error().message;
+    ASSERT_EQ(outcomes->size(), 2U);
+    EXPECT_EQ((*outcomes)[0].kind, OutcomeKind::kCompleted);
+    EXPECT_EQ((*outcomes)[0].output_json,
+              R"({"model_name":"m","model_version":"1","id":"mine","outputs":[)"
+              R"({"name":"y","datatype":"FP32","shape":[2,2],"data":[1,2,3.5,4]},)"
+              R"({"name":"s","datatype":"BYTES","shape":[2],"parameters":)"
+              R"({"content_type":"base64"},"data":["YQ==","/w=="]}]})");
+    EXPECT_EQ((*outcomes)[1].output_json,
+              R"({"model_name":"m","model_version":"1","outputs":[)"
+              R"({"name":"y","datatype":"FP32","shape":[1,2],"data":[5,"NaN"]},)"
+              R"({"name":"s","datatype":"BYTES","shape":[1],"data":["c"]}]})");
+}
+
+TEST(InferAnswer, OfOneJobIsTakenWhateverItsShape) {
+    const auto answer = parse_infer_answer(
+        R"({"model_name":"m","outputs":[{"name":"y","datatype":"INT8","shape":[],"data":[7]}]})",
+        std::nullopt);
+    ASSERT_TRUE(answer.has_value()) << answer.error().message;
+    const std::vector one{numbers(1, "[1,2]")};
+    const auto outcomes = split_answer(*answer, pointers(one), kPlenty);
+    EXPECT_EQ(
+        (*outcomes)[0].output_json,
+        R"({"model_name":"m","outputs":[{"name":"y","datatype":"INT8","shape":[],"data":[7]}]})");
+    const std::vector two{numbers(1, "[1,2]"), numbers(1, "[3,4]")};
+    EXPECT_FALSE(split_answer(*answer, pointers(two), kPlenty).has_value());
+}
+
+TEST(InferAnswer, OnlyTheJobWithTooMuchOutputFails) {
+    const auto answer = parse_infer_answer(
+        R"({"outputs":[{"name":"y","datatype":"BYTES","shape":[2],"data":["a",")" +
+            std::string(500, 'x') + R"("]}]})",
+        std::nullopt);
+    ASSERT_TRUE(answer.has_value()) << answer.error().message;
+    const std::vector jobs{numbers(1, "[1,2]"), numbers(1, "[3,4]")};
+    const auto outcomes = split_answer(*answer, pointers(jobs), 200);
+    EXPECT_EQ((*outcomes)[0].kind, OutcomeKind::kCompleted);
+    EXPECT_EQ((*outcomes)[1].error_code, "output_too_large");
+}
+
+TEST(InferAnswer, IsCorruptWhereverItIsCut) {
+    std::size_t json_bytes = 0;
+    const auto body = mixed_answer(json_bytes);
+    for (std::size_t size = 0; size < body.size(); ++size) {
+        const std::string_view part(body.data(), size);
+        EXPECT_FALSE(parse_infer_answer(part, json_bytes).has_value()) << size;
+        EXPECT_FALSE(parse_infer_answer(part, std::nullopt).has_value()) << size;
+    }
+    EXPECT_FALSE(parse_infer_answer(body + "x", json_bytes).has_value());
+    EXPECT_FALSE(parse_infer_answer(body, 0).has_value());
+}
+
+TEST(InferAnswer, IsCorruptWhereItIsNotTheProtocols) {
+    for (const auto* output :
+         {R"(1)", R"({})", R"({"name":"y","shape":[1],"data":[1]})",
+          R"({"name":"y","datatype":"FLOAT","shape":[1],"data":[1]})",
+          R"({"name":"y","datatype":"FP32","shape":[-1],"data":[1]})",
+          R"({"name":"y","datatype":"FP32","data":[1]})",
+          R"({"name":"y","datatype":"FP32","shape":[1]})",
+          R"({"name":"y","datatype":"FP32","shape":[2],"data":[1]})",
+          R"({"name":"y","datatype":"FP32","shape":[1],"data":["a"]})",
+          R"({"name":"y","datatype":"FP32","shape":[1],"data":1})",
+          R"({"name":"y","datatype":"FP32","shape":[1],"parameters":{"binary_data_size":4}})",
+          R"({"name":"y","datatype":"FP32","shape":[1],"parameters":{"binary_data_size":-4}})"}) {
+        const auto answer =
+            parse_infer_answer(fmt::format(R"({{"outputs":[{}]}})", output), std::nullopt);
+        ASSERT_FALSE(answer.has_value()) << output;
+        EXPECT_EQ(answer.error().code, ErrorCode::kDataCorrupt) << output;
+    }
+}
+
+}  // namespace
+}  // namespace millrace::worker

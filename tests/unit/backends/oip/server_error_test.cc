@@ -1,0 +1,92 @@
+#include "worker/backends/oip/server_error.h"
+
+#include <gtest/gtest.h>
+
+namespace millrace::worker {
+namespace {
+
+struct Case {
+    long status;
+    std::string_view body;
+    Fault fault;
+    OutcomeKind kind;
+    std::string_view code;
+};
+
+// Bodies as Triton 2.51 and MLServer 1.7.1 answer.
+TEST(ServerError, TellsWhoseFaultItIs) {
+    const std::vector<Case> cases{
+        {503, R"({"error":"Exceeds maximum queue size"})", Fault::kCapacity,
+         OutcomeKind::kRateLimited, "server_busy"},
+        {429, "", Fault::kCapacity, OutcomeKind::kRateLimited, "server_busy"},
+        {500, R"({"error":"in ensemble 'e', Exceeds maximum queue size"})", Fault::kCapacity,
+         OutcomeKind::kRateLimited, "server_busy"},
+        {400, R"({"error":"[request id: <id_unknown>] inference input 'x' data-type is 'FP64'"})",
+         Fault::kRequest, OutcomeKind::kPermanent, "http_400"},
+        {422, R"({"detail":[{"msg":"Input should be a valid dictionary"}]})", Fault::kRequest,
+         OutcomeKind::kPermanent, "http_422"},
+        {401, "", Fault::kRequest, OutcomeKind::kPermanent, "http_401"},
+        {500, R"({"error":"Unable to parse 'data': Shape does not match true shape"})",
+         Fault::kRequest, OutcomeKind::kPermanent, "http_500"},
+        {500, R"({"error":"failed to parse the request JSON buffer: Invalid value. at 3"})",
+         Fault::kRequest, OutcomeKind::kPermanent, "http_500"},
+        {500,
+         R"({"error":"Failed to process the request(s) for model 'm_0_0', message: ValueError"})",
+         Fault::kModel, OutcomeKind::kRetryable, "model_error"},
+        {500, "Internal Server Error", Fault::kModel, OutcomeKind::kRetryable, "model_error"},
+        {500, R"({"error":"Stub process 'm_0_0' is not healthy."})", Fault::kServer,
+         OutcomeKind::kRetryable, "server_unhealthy"},
+        {500, R"({"error":"RuntimeError: CUDA error: an illegal memory access was encountered"})",
+         Fault::kServer, OutcomeKind::kRetryable, "server_unhealthy"},
+        {404, R"({"error":"Request for unknown model: 'm' has no available versions"})",
+         Fault::kServer, OutcomeKind::kRetryable, "model_unavailable"},
+        {502, "<html>Bad Gateway</html>", Fault::kServer, OutcomeKind::kRetryable, "http_502"},
+        {408, "", Fault::kServer, OutcomeKind::kRetryable, "http_408"},
+    };
+    for (const auto& each : cases) {
+        const auto error = classify({.status = each.status, .body = each.body});
+        EXPECT_EQ(error.fault, each.fault) << each.status << each.body;
+        EXPECT_EQ(error.outcome.kind, each.kind) << each.status << each.body;
+        EXPECT_EQ(error.outcome.error_code, each.code) << each.status << each.body;
+    }
+}
+
+TEST(ServerError, KnowsWhatWillNotGetBetterByItself) {
+    EXPECT_TRUE(classify({.status = 500, .body = R"({"error":"Stub process 'm' is not healthy."})"})
+                    .is_dead);
+    EXPECT_TRUE(classify({.status = 404}).is_dead);
+    EXPECT_FALSE(classify({.status = 404}).was_run);
+    EXPECT_TRUE(unreachable("refused").is_dead);
+    EXPECT_FALSE(unreachable("refused").was_run);
+    EXPECT_FALSE(classify({.status = 502}).is_dead);
+    EXPECT_TRUE(classify({.status = 502}).was_run);
+    EXPECT_FALSE(invalid_answer("").is_dead);
+    EXPECT_FALSE(timed_out(milliseconds(5)).is_dead);
+    EXPECT_FALSE(connection_lost("").is_dead);
+}
+
+TEST(ServerError, KeepsWhatTheServerSaid) {
+    const auto message = [](long status, std::string_view body) {
+        return classify({.status = status, .body = body}).outcome.error_message;
+    };
+    EXPECT_EQ(message(500, "{\"error\":\"ValueError: unlucky\\n\\nAt:\\n  model.py\"}"),
+              "the server answered 500: ValueError: unlucky  At:   model.py");
+    EXPECT_EQ(message(500, "Traceback (most recent call last):\n  File x\nValueError: unlucky\n"),
+              "the server answered 500: ValueError: unlucky");
+    EXPECT_EQ(message(502, ""), "the server answered 502");
+    EXPECT_LT(message(400, std::string(100'000, 'x')).size(), 600U);
+    EXPECT_EQ(classify({.status = 503, .retry_after = milliseconds(7)}).outcome.retry_after,
+              milliseconds(7));
+}
+
+TEST(ServerError, FindsAnErrorInsideASuccess) {
+    const auto error = error_inside(R"({"error":"Stub process 'm' is not healthy."})");
+    ASSERT_TRUE(error);
+    EXPECT_EQ(error->outcome.error_code, "server_unhealthy");
+    EXPECT_EQ(error_inside(R"({"error":"oom"})")->fault, Fault::kModel);
+    EXPECT_FALSE(error_inside(R"({"outputs":[],"error":"none"})"));
+    EXPECT_FALSE(error_inside("{\"outputs\":[]}\x01\x02"));
+}
+
+}  // namespace
+}  // namespace millrace::worker

@@ -1,0 +1,16 @@
+// Base64 (RFC 4648, section 4), padded.
+//
+// Pure.
+#pragma once
+
+#include <optional>
+#include <string>
+#include <string_view>
+
+namespace millrace::worker {
+
+std::string to_base64(std::string_view bytes);
+// Nothing for text that to_base64 would not write.
+std::optional<std::string> from_base64(std::string_view text);
+
+}  // namespace millrace::worker

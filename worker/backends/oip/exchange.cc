@@ -1,0 +1,45 @@
+#include "worker/backends/oip/exchange.h"
+
+#include <utility>
+
+#include "common/base/check.h"
+#include "worker/backends/http/server_text.h"
+
+namespace millrace::worker {
+namespace {
+
+std::optional<ServerError> plain_error_of(HttpEnd end, const HttpCall& call,
+                                          const OipOptions& options) {
+    switch (end) {
+        case HttpEnd::kUnreachable:
+            return unreachable(call.reason());
+        case HttpEnd::kTimedOut:
+            return timed_out(options.timeout);
+        case HttpEnd::kCut:
+            return connection_lost(call.reason());
+        case HttpEnd::kTooLarge:
+            return std::nullopt;
+        case HttpEnd::kAnswered:
+            if (call.status() < 300) return std::nullopt;
+            return classify(
+                {.status = call.status(), .body = call.body(), .retry_after = call.retry_after()});
+    }
+    CHECK(false);
+}
+
+}  // namespace
+
+HttpRequest make_request(const OipOptions& options, std::string url) {
+    return {.url = std::move(url),
+            .headers = make_headers(options.api_key),
+            .connect_timeout = options.connect_timeout,
+            .timeout = options.timeout};
+}
+
+std::optional<ServerError> error_of(HttpEnd end, const HttpCall& call, const OipOptions& options) {
+    auto error = plain_error_of(end, call, options);
+    if (error) redact(error->outcome.error_message, options.api_key);
+    return error;
+}
+
+}  // namespace millrace::worker

@@ -1,0 +1,255 @@
+#include "worker/backends/oip/infer_body.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <nlohmann/json.hpp>
+#include <utility>
+
+#include "common/base/check.h"
+#include "worker/backends/outcomes.h"
+
+namespace millrace::worker {
+namespace {
+
+using nlohmann::json;
+
+std::string json_string(std::string_view text) {
+    return json(text).dump(-1, ' ', false, json::error_handler_t::replace);
+}
+
+// --- Request ------------------------------------------------------------------------------------
+
+// A member, with a comma before it, whose value is the object with one more member; nothing when
+// there would be no member at all.
+std::string parameters_json(const std::string& parameters, const std::string& more) {
+    if (parameters.empty() && more.empty()) return {};
+    if (parameters.empty()) return fmt::format(R"(,"parameters":{{{}}})", more);
+    if (more.empty()) return fmt::format(R"(,"parameters":{})", parameters);
+    const std::string_view inner(parameters.data() + 1, parameters.size() - 2);
+    return fmt::format(R"(,"parameters":{{{},{}}})", inner, more);
+}
+
+// The bytes of one input in all jobs.
+std::string joined(JobsOfRequest jobs, std::size_t input) {
+    std::string bytes;
+    for (const auto* job : jobs) bytes += job->inputs[input].bytes;
+    return bytes;
+}
+
+Shape joined_shape(JobsOfRequest jobs, std::size_t input) {
+    auto shape = jobs.front()->inputs[input].shape;
+    for (const auto* job : jobs.subspan(1)) shape.front() += job->inputs[input].shape.front();
+    return shape;
+}
+
+std::string outputs_json(const InferJob& job, bool binary) {
+    if (job.outputs.empty()) return {};
+    std::string list;
+    for (const auto& output : job.outputs) {
+        list +=
+            fmt::format(R"({}{{"name":{}{}}})", list.empty() ? "" : ",", json_string(output.name),
+                        parameters_json(output.parameters, binary ? R"("binary_data":true)" : ""));
+    }
+    return fmt::format(R"(,"outputs":[{}])", list);
+}
+
+// --- Answer -------------------------------------------------------------------------------------
+
+Error corrupt(std::string what) {
+    return {ErrorCode::kDataCorrupt, std::move(what)};
+}
+
+std::optional<Shape> shape_of(const json& output) {
+    const auto shape = output.value("shape", json());
+    const auto is_dimension = [](const json& dimension) {
+        return dimension.is_number_unsigned() && dimension <= INT64_MAX;
+    };
+    if (!shape.is_array() || !std::all_of(shape.begin(), shape.end(), is_dimension)) {
+        return std::nullopt;
+    }
+    return shape.get<Shape>();
+}
+
+// Elements of JSON, or the next of `tail`, which are taken off it.
+Result<std::string> elements_of(const json& output, const json& parameters, const Tensor& tensor,
+                                std::string_view& tail) {
+    if (const auto data = output.find("data"); data != output.end()) {
+        return encode_elements(
+            {.datatype = tensor.datatype, .base64 = has_base64(tensor), .null_nan = true}, *data);
+    }
+    const auto size = parameters.value("binary_data_size", json());
+    if (!size.is_number_unsigned() || size > tail.size()) {
+        return corrupt("has neither data nor the bytes that it announces");
+    }
+    std::string bytes(tail.substr(0, size.get<std::size_t>()));
+    tail.remove_prefix(bytes.size());
+    return bytes;
+}
+
+Result<Tensor> parse_output(const json& output, std::string_view& tail) {
+    if (!output.is_object() || !output.value("name", json()).is_string()) {
+        return corrupt("an output has no name");
+    }
+    Tensor tensor{.name = output["name"].get<std::string>()};
+    const auto wrong = [&](std::string_view what) {
+        return corrupt(fmt::format("the output '{}' {}", tensor.name, what));
+    };
+    const auto datatype = output.value("datatype", json());
+    const auto known =
+        datatype.is_string() ? parse_datatype(datatype.get<std::string>()) : std::nullopt;
+    if (!known) return wrong("has an unknown datatype");
+    tensor.datatype = *known;
+    auto shape = shape_of(output);
+    const auto count = shape ? element_count(*shape) : std::nullopt;
+    if (!count) return wrong("has no shape");
+    tensor.shape = *std::move(shape);
+
+    auto parameters = output.value("parameters", json());
+    if (!parameters.is_object()) parameters = json::object();
+    tensor.parameters = parameters.dump();
+    auto bytes = elements_of(output, parameters, tensor, tail);
+    if (!bytes.has_value()) return wrong(bytes.error().message);
+    tensor.bytes = *std::move(bytes);
+    if (elements_size(tensor.datatype, tensor.bytes, *count) != tensor.bytes.size()) {
+        return wrong(fmt::format("does not have the {} elements of its shape", *count));
+    }
+    parameters.erase("binary_data_size");
+    if (tensor.datatype == Datatype::kBytes) parameters.erase("content_type");
+    tensor.parameters = parameters.empty() ? std::string() : parameters.dump();
+    return tensor;
+}
+
+std::string head_of(const json& answer) {
+    std::string head;
+    for (const auto* name : {"model_name", "model_version", "parameters"}) {
+        const auto value = answer.find(name);
+        if (value == answer.end() || value->empty()) continue;
+        head += fmt::format(R"("{}":{},)", name,
+                            value->dump(-1, ' ', false, json::error_handler_t::replace));
+    }
+    return head;
+}
+
+void append_output(const Tensor& output, const Shape& shape, std::string_view bytes,
+                   std::string& text) {
+    const bool base64 = output.datatype == Datatype::kBytes && needs_base64(bytes);
+    text +=
+        fmt::format(R"({{"name":{},"datatype":"{}","shape":{}{},"data":)", json_string(output.name),
+                    name(output.datatype), show(shape),
+                    parameters_json(output.parameters, base64 ? R"("content_type":"base64")" : ""));
+    append_elements({.datatype = output.datatype, .base64 = base64}, bytes, text);
+    text += '}';
+}
+
+// Takes the answer apart, job by job.
+class Splitter {
+ public:
+    // `whole`: all of it is the first job's, whatever its rows.
+    Splitter(const InferAnswer& answer, bool whole) : answer_(answer), whole_(whole) {
+        for (const auto& output : answer.outputs) rest_.emplace_back(output.bytes);
+    }
+
+    std::string take(const InferJob& job) {
+        std::string text = "{" + answer_.head;
+        if (!job.id.empty()) text += fmt::format(R"("id":{},)", json_string(job.id));
+        text += R"("outputs":[)";
+        for (std::size_t i = 0; i < rest_.size(); ++i) {
+            if (i > 0) text += ',';
+            append(answer_.outputs[i], rest_[i], job, text);
+        }
+        return text + "]}";
+    }
+
+ private:
+    void append(const Tensor& output, std::string_view& rest, const InferJob& job,
+                std::string& text) const {
+        auto shape = output.shape;
+        auto bytes = rest;
+        if (!whole_) {
+            shape.front() = static_cast<std::int64_t>(job.rows());
+            const auto size = elements_size(output.datatype, rest, *element_count(shape));
+            bytes = rest.substr(0, *size);
+        }
+        rest.remove_prefix(bytes.size());
+        append_output(output, shape, bytes, text);
+    }
+
+    const InferAnswer& answer_;
+    const bool whole_;
+    std::vector<std::string_view> rest_;
+};
+
+}  // namespace
+
+InferBody make_infer_body(JobsOfRequest jobs, bool binary, std::string_view id) {
+    const auto& first = *jobs.front();
+    std::string text = fmt::format(R"({{"id":{},"inputs":[)", json_string(id));
+    std::string tail;
+    for (std::size_t i = 0; i < first.inputs.size(); ++i) {
+        const auto& input = first.inputs[i];
+        const auto bytes = joined(jobs, i);
+        std::string data;
+        std::string more;
+        if (binary) {
+            more = fmt::format(R"("binary_data_size":{})", bytes.size());
+            tail += bytes;
+        } else {
+            data = R"(,"data":)";
+            append_elements({.datatype = input.datatype, .base64 = has_base64(input)}, bytes, data);
+        }
+        text += fmt::format(R"({}{{"name":{},"shape":{},"datatype":"{}"{}{}}})", i > 0 ? "," : "",
+                            json_string(input.name), show(joined_shape(jobs, i)),
+                            name(input.datatype), parameters_json(input.parameters, more), data);
+    }
+    text += ']' + outputs_json(first, binary);
+    text += parameters_json(first.parameters, binary ? R"("binary_data_output":true)" : "") + '}';
+    InferBody body{.bytes = std::move(text)};
+    if (binary) body.json_bytes = body.bytes.size();
+    body.bytes += tail;
+    return body;
+}
+
+Result<InferAnswer> parse_infer_answer(std::string_view body,
+                                       std::optional<std::size_t> json_bytes) {
+    const auto size = json_bytes.value_or(body.size());
+    if (size > body.size()) return corrupt("it is shorter than its header says");
+    const auto text = body.substr(0, size);
+    auto tail = body.substr(size);
+    const auto answer = json::parse(text, nullptr, /*allow_exceptions=*/false);
+    const auto outputs = answer.is_object() ? answer.find("outputs") : answer.end();
+    if (outputs == answer.end() || !outputs->is_array()) return corrupt("it has no outputs");
+    InferAnswer parsed{.head = head_of(answer)};
+    for (const auto& output : *outputs) {
+        TRY(auto tensor, parse_output(output, tail));
+        parsed.outputs.push_back(std::move(tensor));
+    }
+    if (!tail.empty()) return corrupt("it is longer than its outputs");
+    return parsed;
+}
+
+Result<std::vector<Outcome>> split_answer(const InferAnswer& answer, JobsOfRequest jobs,
+                                          std::size_t output_bytes_max) {
+    const bool whole = jobs.size() == 1;
+    std::size_t rows = 0;
+    for (const auto* job : jobs) rows += whole ? 0 : job->rows();
+    for (const auto& output : answer.outputs) {
+        const auto& shape = output.shape;
+        if (whole || (!shape.empty() && std::cmp_equal(shape.front(), rows))) continue;
+        return Error{ErrorCode::kInvalidArgument,
+                     fmt::format("the output '{}' has the shape {}, not {} rows", output.name,
+                                 show(shape), rows)};
+    }
+    Splitter splitter(answer, whole);
+    std::vector<Outcome> outcomes;
+    for (const auto* job : jobs) {
+        auto text = splitter.take(*job);
+        const bool fits = text.size() <= output_bytes_max;
+        outcomes.push_back(
+            fits ? Outcome{.kind = OutcomeKind::kCompleted, .output_json = std::move(text)}
+                 : output_too_large(output_bytes_max));
+    }
+    return outcomes;
+}
+
+}  // namespace millrace::worker

@@ -1,0 +1,344 @@
+#include "worker/backends/oip/infer_loop.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <charconv>
+#include <numeric>
+#include <utility>
+
+#include "common/base/log.h"
+#include "common/http/http_client.h"
+#include "worker/backends/oip/infer_body.h"
+#include "worker/backends/outcomes.h"
+
+namespace millrace::worker {
+namespace {
+
+// Models are loaded anew with other tensors: what is older is asked for again, beside the work.
+constexpr std::chrono::minutes kMetadataAgeMax{1};
+// Of the answer's JSON, for each job: names, shapes.
+constexpr std::size_t kAnswerOverheadBytes = 64 << 10;
+constexpr milliseconds kIdle{60'000};
+constexpr const char* kLengthHeader = "Inference-Header-Content-Length";
+
+// "name" or "name/versions/2".
+std::string path_of(const std::string& server_name) {
+    const auto version = std::min(server_name.find("/versions/"), server_name.size());
+    return "/v2/models/" + http::percent_encode(server_name.substr(0, version)) +
+           server_name.substr(version);
+}
+
+// The header of an answer with bytes behind its JSON; nothing when there is none.
+std::optional<std::size_t> json_bytes_of(const HttpCall& call) {
+    const auto text = call.header(kLengthHeader);
+    if (!text) return std::nullopt;
+    std::size_t size = 0;
+    const auto parsed = std::from_chars(text->data(), text->data() + text->size(), size);
+    return parsed.ec == std::errc() ? size : std::size_t{0};
+}
+
+}  // namespace
+
+InferLoop::InferLoop(const OipOptions& options, const std::map<std::string, std::string>& models,
+                     const std::vector<std::string>& base_urls, ExecutionSink& sink)
+    : options_(options), sink_(sink), multi_(options.slots), servers_(base_urls) {
+    for (const auto& [name, server_name] : models) {
+        auto& model = models_[name];
+        model.name = name;
+        model.path = path_of(server_name);
+    }
+}
+
+InferLoop::~InferLoop() {
+    end_all();
+}
+
+void InferLoop::end_all() {
+    while (!running_.empty()) {
+        const auto [batch, index] = running_.begin()->second;
+        finish(*batch, index, aborted_outcome(AbortReason::kInterrupted));
+    }
+    for (auto& batch : batches_) {
+        if (batch.sent) multi_.stop(*batch.sent->call);
+    }
+    batches_.clear();
+    for (auto& [_, model] : models_) {
+        model.fetch.reset();
+        model.waiting.clear();
+    }
+}
+
+void InferLoop::begin(std::vector<Execution> executions) {
+    const auto& name = executions.front().job.spec.model;  // The same for all, by their key.
+    const auto model = models_.find(name);
+    auto& batch = batches_.emplace_back();
+    batch.self = std::prev(batches_.end());
+    for (auto& execution : executions) {
+        const auto index = batch.items.size();
+        auto job = parse_infer_job(execution.job.spec.input_json);
+        batch.items.push_back({.key = execution.job.key, .deadline = execution.deadline});
+        auto& item = batch.items.back();
+        running_[item.key] = {&batch, index};
+        if (model == models_.end()) {
+            finish(batch, index,
+                   invalid_input(fmt::format("the model '{}' is not served here", name)));
+        } else if (!job.has_value()) {
+            finish(batch, index, invalid_input(job.error().message));
+        } else {
+            item.job = *std::move(job);
+        }
+    }
+    if (model == models_.end()) {
+        batches_.erase(batch.self);
+        return;
+    }
+    batch.model = &model->second;
+    const bool is_known = batch.model->metadata.has_value();
+    if (!is_known) batch.model->waiting.push_back(&batch);
+    if (!is_known || system_clock().now() - batch.model->learned_at >= kMetadataAgeMax) {
+        learn(*batch.model);
+    }
+    if (is_known) plan(batch);
+}
+
+// --- Metadata -----------------------------------------------------------------------------------
+
+void InferLoop::learn(Model& model) {
+    if (model.fetch) return;
+    if (const auto server = servers_.choose(model.name, system_clock().now())) {
+        model.fetch = std::make_unique<MetadataFetch>(
+            multi_, options_, servers_.base_url(server->index), model.path,
+            [this, &model, server = *server](MetadataFetch::Result result) {
+                learned(model, server, std::move(result));
+            });
+        return;
+    }
+    if (model.metadata) return;
+    for (auto* batch : std::exchange(model.waiting, {})) {
+        finish_all(*batch, all_of(*batch), handed_back(model));
+        advance(*batch);
+    }
+}
+
+void InferLoop::learned(Model& model, const Servers::Choice& server, MetadataFetch::Result result) {
+    const auto fetch = std::move(model.fetch);
+    servers_.released(server.index);
+    model.learned_at = system_clock().now();
+    if (auto* error = std::get_if<ServerError>(&result)) {
+        blame(model, server, *error);
+        if (model.metadata) return;
+        if (error->fault == Fault::kServer) return learn(model);
+        for (auto* batch : std::exchange(model.waiting, {})) {
+            finish_all(*batch, all_of(*batch), error->outcome);
+            advance(*batch);
+        }
+        return;
+    }
+    // That it answers such questions does not mean that it computes.
+    if (server.is_probe) servers_.health(server.index, model.name).abandoned();
+    model.metadata = std::get<ModelMetadata>(std::move(result));
+    model.runs_alone = !model.metadata->batches();
+    for (auto* batch : std::exchange(model.waiting, {})) plan(*batch);
+}
+
+void InferLoop::plan(Batch& batch) {
+    for (const auto index : all_of(batch)) {
+        const auto fits = check_job(*batch.model->metadata, batch.items[index].job);
+        if (!fits.has_value()) finish(batch, index, invalid_input(fits.error().message));
+    }
+    std::vector<const InferJob*> jobs;
+    for (const auto& item : batch.items) jobs.push_back(&item.job);
+    batch.parts = make_parts(jobs, all_of(batch), *batch.model->metadata, options_.batch_max);
+    advance(batch);
+}
+
+// --- Requests -----------------------------------------------------------------------------------
+
+void InferLoop::advance(Batch& batch) {
+    while (!batch.parts.empty()) {
+        auto part = living(batch, batch.parts.front());
+        batch.parts.pop_front();
+        if (part.empty()) continue;
+        const auto server = servers_.choose(batch.model->name, system_clock().now());
+        if (!server) {
+            finish_all(batch, part, handed_back(*batch.model));
+            continue;
+        }
+        // One job is enough to find out.
+        if (server->is_probe && part.size() > 1) {
+            batch.parts.emplace_front(part.begin() + 1, part.end());
+            part.resize(1);
+        }
+        return send(batch, std::move(part), *server);
+    }
+    batches_.erase(batch.self);
+}
+
+void InferLoop::send(Batch& batch, Part part, const Servers::Choice& server) {
+    const auto jobs = jobs_of(batch, part);
+    auto body = make_infer_body(jobs, batch.model->metadata->binary,
+                                batch.items[part.front()].key.job.str());
+    auto request =
+        make_request(options_, servers_.base_url(server.index) + batch.model->path + "/infer");
+    if (body.json_bytes) {
+        add_header(request.headers, "Content-Type: application/octet-stream");
+        add_header(request.headers, fmt::format("{}: {}", kLengthHeader, *body.json_bytes));
+    } else {
+        add_header(request.headers, "Content-Type: application/json");
+    }
+    request.body = std::move(body.bytes);
+    request.answer_bytes_max = part.size() * (options_.output_bytes_max + kAnswerOverheadBytes);
+    auto call = std::make_unique<HttpCall>(std::move(request),
+                                           [this, &batch](HttpEnd end) { receive(batch, end); });
+    multi_.start(*call);
+    batch.sent = Sent{std::move(part), server, std::move(call)};
+}
+
+void InferLoop::receive(Batch& batch, HttpEnd end) {
+    const auto sent = *std::exchange(batch.sent, std::nullopt);
+    servers_.released(sent.server.index);
+    if (auto error = error_of(end, *sent.call, options_)) {
+        fail(batch, sent, *std::move(error));
+    } else if (end == HttpEnd::kTooLarge) {
+        trust(*batch.model, sent.server);
+        if (sent.part.size() > 1) {
+            push_halves(sent.part, batch.parts);
+        } else {
+            finish_all(batch, sent.part, output_too_large(options_.output_bytes_max));
+        }
+    } else {
+        deliver(batch, sent);
+    }
+    advance(batch);
+}
+
+void InferLoop::deliver(Batch& batch, const Sent& sent) {
+    const auto answer = parse_infer_answer(sent.call->body(), json_bytes_of(*sent.call));
+    if (!answer.has_value()) {
+        auto error = error_inside(sent.call->body());
+        return fail(batch, sent,
+                    error ? *std::move(error) : invalid_answer(answer.error().message));
+    }
+    trust(*batch.model, sent.server);
+    auto outcomes = split_answer(*answer, jobs_of(batch, sent.part), options_.output_bytes_max);
+    // A model whose outputs do not follow its rows: alone, each job gets its own.
+    if (!outcomes.has_value()) return push_halves(sent.part, batch.parts);
+    for (std::size_t i = 0; i < sent.part.size(); ++i) {
+        finish(batch, sent.part[i], std::move((*outcomes)[i]));
+    }
+}
+
+void InferLoop::fail(Batch& batch, const Sent& sent, ServerError error) {
+    blame(*batch.model, sent.server, error);
+    if (!error.was_run) {
+        // The next server, or none. Ends, because this one is left alone now.
+        batch.parts.push_front(sent.part);
+        return;
+    }
+    const bool is_of_a_job = error.fault == Fault::kRequest || error.fault == Fault::kModel;
+    if (is_of_a_job && sent.part.size() > 1) return push_halves(sent.part, batch.parts);
+    finish_all(batch, sent.part, error.outcome);
+}
+
+void InferLoop::blame(Model& model, const Servers::Choice& server, const ServerError& error) {
+    // What the server refuses although it fits the metadata shows that these are old.
+    if (error.fault == Fault::kRequest) {
+        model.learned_at = system_clock().now() - kMetadataAgeMax;
+    }
+    if (error.fault != Fault::kServer) return trust(model, server);
+    model.last_error =
+        fmt::format("{}: {}", servers_.base_url(server.index), error.outcome.error_message);
+    auto& health = servers_.health(server.index, model.name);
+    if (health.failed(error.is_dead, system_clock().now())) {
+        log_warning("a model does not work on a server; its jobs wait",
+                    {{"model", model.name},
+                     {"server", servers_.base_url(server.index)},
+                     {"reason", error.outcome.error_message}});
+    }
+}
+
+void InferLoop::trust(Model& model, const Servers::Choice& server) {
+    if (!servers_.health(server.index, model.name).alive()) return;
+    log_info("a model works again on a server",
+             {{"model", model.name}, {"server", servers_.base_url(server.index)}});
+}
+
+// --- Jobs ---------------------------------------------------------------------------------------
+
+Part InferLoop::living(const Batch& batch, const Part& part) {
+    Part living;
+    for (const auto index : part) {
+        if (!batch.items[index].ended) living.push_back(index);
+    }
+    return living;
+}
+
+Part InferLoop::all_of(const Batch& batch) {
+    Part all(batch.items.size());
+    std::iota(all.begin(), all.end(), std::size_t{0});
+    return living(batch, all);
+}
+
+std::vector<const InferJob*> InferLoop::jobs_of(const Batch& batch, const Part& part) {
+    std::vector<const InferJob*> jobs;
+    for (const auto index : part) jobs.push_back(&batch.items[index].job);
+    return jobs;
+}
+
+void InferLoop::finish(Batch& batch, std::size_t index, Outcome outcome) {
+    auto& item = batch.items[index];
+    if (std::exchange(item.ended, true)) return;
+    running_.erase(item.key);
+    sink_.finished(item.key, std::move(outcome));
+}
+
+void InferLoop::finish_all(Batch& batch, const Part& part, const Outcome& outcome) {
+    for (const auto index : part) finish(batch, index, outcome);
+}
+
+Outcome InferLoop::handed_back(Model& model) {
+    auto outcome = failed_outcome(
+        OutcomeKind::kRateLimited, "server_unavailable",
+        fmt::format("no server can run the model '{}' now; {}", model.name, model.last_error));
+    outcome.retry_after = servers_.wait(model.name, system_clock().now());
+    return outcome;
+}
+
+void InferLoop::abort(const AttemptKey& key, AbortReason reason) {
+    const auto found = running_.find(key);
+    if (found == running_.end()) return;
+    auto& batch = *found->second.batch;
+    finish(batch, found->second.index, aborted_outcome(reason));
+    if (!batch.sent || !living(batch, batch.sent->part).empty()) return;
+    const auto sent = *std::exchange(batch.sent, std::nullopt);
+    multi_.stop(*sent.call);
+    servers_.released(sent.server.index);
+    if (sent.server.is_probe) servers_.health(sent.server.index, batch.model->name).abandoned();
+    advance(batch);
+}
+
+void InferLoop::end_late_ones() {
+    const auto now = system_clock().now();
+    std::vector<AttemptKey> late;
+    for (const auto& [key, place] : running_) {
+        if (place.batch->items[place.index].deadline <= now) late.push_back(key);
+    }
+    for (const auto& key : late) abort(key, AbortReason::kDeadline);
+}
+
+void InferLoop::step() {
+    multi_.step();
+    end_late_ones();
+}
+
+void InferLoop::wait() {
+    const auto now = system_clock().now();
+    auto until = now + kIdle;
+    for (const auto& [_, place] : running_) {
+        until = std::min(until, place.batch->items[place.index].deadline);
+    }
+    multi_.wait(std::chrono::ceil<milliseconds>(std::max(until, now) - now));
+}
+
+}  // namespace millrace::worker

@@ -1,0 +1,113 @@
+// Everything that runs in the oip backend: batches on their way through requests to outcomes. Only
+// the backend's thread touches it.
+//
+// A batch is cut into parts, which are sent one after another, so that each of the backend's slots
+// is one request at a time. What fails by the fault of some job is cut in halves, and so on: at
+// most 2n - 1 requests for n jobs. What no server can take now is handed back without counting.
+#pragma once
+
+#include <atomic>
+#include <list>
+#include <map>
+#include <memory>
+#include <optional>
+#include <string>
+#include <unordered_map>
+#include <vector>
+
+#include "worker/backends/http/http_multi.h"
+#include "worker/backends/inbox.h"
+#include "worker/backends/oip/metadata_fetch.h"
+#include "worker/backends/oip/oip_backend.h"
+#include "worker/backends/oip/part.h"
+#include "worker/backends/oip/servers.h"
+
+namespace millrace::worker {
+
+class InferLoop {
+ public:
+    // `models`: names that jobs use → names of the servers. All arguments must outlive it.
+    InferLoop(const OipOptions& options, const std::map<std::string, std::string>& models,
+              const std::vector<std::string>& base_urls, ExecutionSink& sink);
+    ~InferLoop();
+
+    void begin(std::vector<Execution> batch);
+    void abort(const AttemptKey& key, AbortReason reason);
+    // Moves everything on as far as it goes without waiting.
+    void step();
+    // Until there is something to do, at the latest at the next deadline.
+    void wait();
+    // Ends what runs as interrupted. For good: nothing comes after.
+    void end_all();
+    // From any thread: ends wait().
+    void wakeup() { multi_.wakeup(); }
+    // From any thread: whether each job of the model needs a request of its own, as far as is known
+    // by now. Requires: one of the models.
+    bool runs_alone(const std::string& model) const { return models_.at(model).runs_alone; }
+
+ private:
+    struct Model;
+    struct Item {
+        AttemptKey key;
+        MonoTime deadline;
+        InferJob job;
+        bool ended = false;
+    };
+    struct Sent {
+        Part part;
+        Servers::Choice server;
+        std::unique_ptr<HttpCall> call;
+    };
+    struct Batch {
+        Model* model = nullptr;
+        std::vector<Item> items;
+        std::deque<Part> parts;    // Still to be sent.
+        std::optional<Sent> sent;  // On its way.
+        std::list<Batch>::iterator self;
+    };
+    struct Model {
+        std::string name;  // As jobs say.
+        std::string path;  // "/v2/models/NAME"
+        std::optional<ModelMetadata> metadata;
+        MonoTime learned_at;
+        std::unique_ptr<MetadataFetch> fetch;  // Running, or null.
+        std::vector<Batch*> waiting;           // For the first metadata.
+        std::string last_error;                // Of a server.
+        std::atomic<bool> runs_alone = false;
+    };
+    struct Place {
+        Batch* batch = nullptr;
+        std::size_t index = 0;
+    };
+
+    void learn(Model& model);
+    void learned(Model& model, const Servers::Choice& server, MetadataFetch::Result result);
+    void plan(Batch& batch);
+
+    void advance(Batch& batch);
+    void send(Batch& batch, Part part, const Servers::Choice& server);
+    void receive(Batch& batch, HttpEnd end);
+    void deliver(Batch& batch, const Sent& sent);
+    void fail(Batch& batch, const Sent& sent, ServerError error);
+    void blame(Model& model, const Servers::Choice& server, const ServerError& error);
+    void trust(Model& model, const Servers::Choice& server);
+
+    // Without jobs that have ended.
+    static Part living(const Batch& batch, const Part& part);
+    static Part all_of(const Batch& batch);
+    static std::vector<const InferJob*> jobs_of(const Batch& batch, const Part& part);
+    void finish(Batch& batch, std::size_t index, Outcome outcome);
+    void finish_all(Batch& batch, const Part& part, const Outcome& outcome);
+    Outcome handed_back(Model& model);
+    void end_late_ones();
+
+    const OipOptions& options_;
+    ExecutionSink& sink_;
+    HttpMulti multi_;
+    Servers servers_;
+    std::map<std::string, Model> models_;
+    std::list<Batch> batches_;
+    std::unordered_map<AttemptKey, Place, AttemptKeyHash> running_;
+};
+
+}  // namespace millrace::worker

@@ -1,0 +1,49 @@
+// Asks one server about itself and a model, and puts the answers together: GET /v2, the model's
+// metadata and, where the server has it, its configuration.
+//
+// Threads:   only the thread of its HttpMulti.
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <string>
+#include <variant>
+
+#include "worker/backends/http/http_multi.h"
+#include "worker/backends/oip/exchange.h"
+#include "worker/backends/oip/model_metadata.h"
+
+namespace millrace::worker {
+
+class MetadataFetch {
+ public:
+    using Result = std::variant<ModelMetadata, ServerError>;
+    using OnDone = std::function<void(Result)>;
+
+    // `model_path` as "/v2/models/NAME". `on_done` comes from HttpMulti::step and may destroy the
+    // fetch.
+    MetadataFetch(HttpMulti& multi, const OipOptions& options, std::string base_url,
+                  std::string model_path, OnDone on_done);
+    ~MetadataFetch();
+    MetadataFetch(const MetadataFetch&) = delete;
+    MetadataFetch& operator=(const MetadataFetch&) = delete;
+
+ private:
+    enum class Step { kServer, kModel, kConfig };
+
+    void ask(Step step);
+    void take(Step step, HttpEnd end);
+    // The next step; nothing after the last one.
+    millrace::Result<std::optional<Step>> read(Step step, const std::string& body);
+
+    HttpMulti& multi_;
+    const OipOptions& options_;
+    const std::string base_url_;
+    const std::string model_path_;
+    const OnDone on_done_;
+    std::unique_ptr<HttpCall> call_;  // Running, or null.
+    ServerMetadata server_;
+    ModelMetadata model_;
+};
+
+}  // namespace millrace::worker

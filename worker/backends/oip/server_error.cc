@@ -1,0 +1,148 @@
+#include "worker/backends/oip/server_error.h"
+
+#include <fmt/format.h>
+
+#include <array>
+#include <nlohmann/json.hpp>
+#include <utility>
+
+#include "worker/backends/http/server_text.h"
+#include "worker/backends/outcomes.h"
+
+namespace millrace::worker {
+namespace {
+
+using nlohmann::json;
+
+// What a text in an error of status 500 gives away.
+struct Sign {
+    std::string_view text;
+    Fault fault;
+    std::string_view code;
+};
+
+constexpr std::array kSigns{
+    // The model's process is gone; only loading the model again, or a restart, brings it back.
+    Sign{"is not healthy", Fault::kServer, "server_unhealthy"},
+    Sign{"Stub process", Fault::kServer, "server_unhealthy"},
+    // After these a process can do nothing more on its device.
+    Sign{"CUDA error", Fault::kServer, "server_unhealthy"},
+    Sign{"illegal memory access", Fault::kServer, "server_unhealthy"},
+    Sign{"device-side assert", Fault::kServer, "server_unhealthy"},
+    Sign{"Exceeds maximum queue size", Fault::kCapacity, "server_busy"},
+    Sign{"Unable to parse", Fault::kRequest, "http_500"},
+    Sign{"failed to parse", Fault::kRequest, "http_500"},
+    Sign{"byte size mismatch", Fault::kRequest, "http_500"},
+    Sign{"unexpected inference", Fault::kRequest, "http_500"},
+    Sign{"unexpected shape", Fault::kRequest, "http_500"},
+};
+
+// Of a Python traceback only its last line says what is wrong.
+std::string_view last_line(std::string_view text) {
+    const auto end = text.find_last_not_of(" \r\n");
+    text = text.substr(0, end == std::string_view::npos ? 0 : end + 1);
+    return text.substr(text.find_last_of('\n') + 1);
+}
+
+std::string message_of(std::string_view body) {
+    const auto object = json::parse(body, nullptr, /*allow_exceptions=*/false);
+    if (object.is_object()) {
+        for (const auto* name : {"error", "detail", "message"}) {
+            const auto value = object.find(name);
+            if (value == object.end()) continue;
+            return one_line(value->is_string()
+                                ? value->get<std::string>()
+                                : value->dump(-1, ' ', false, json::error_handler_t::replace));
+        }
+    }
+    return one_line(body.starts_with("Traceback") ? last_line(body) : body);
+}
+
+OutcomeKind kind_of(Fault fault) {
+    switch (fault) {
+        case Fault::kCapacity:
+            return OutcomeKind::kRateLimited;
+        case Fault::kRequest:
+            return OutcomeKind::kPermanent;
+        case Fault::kModel:
+        case Fault::kServer:
+            break;
+    }
+    return OutcomeKind::kRetryable;
+}
+
+ServerError make_error(Fault fault, std::string_view code, std::string message) {
+    return {.fault = fault,
+            .outcome = failed_outcome(kind_of(fault), std::string(code), std::move(message))};
+}
+
+ServerError not_run(ServerError error) {
+    error.is_dead = true;
+    error.was_run = false;
+    return error;
+}
+
+ServerError classify_500(const std::string& said, const std::string& message) {
+    for (const auto& sign : kSigns) {
+        if (said.find(sign.text) == std::string::npos) continue;
+        auto error = make_error(sign.fault, sign.code, message);
+        error.is_dead = sign.fault == Fault::kServer;
+        return error;
+    }
+    return make_error(Fault::kModel, "model_error", message);
+}
+
+}  // namespace
+
+ServerError classify(const ErrorAnswer& answer) {
+    const auto status = answer.status;
+    const auto said = message_of(answer.body);
+    auto message = fmt::format("the server answered {}", status);
+    if (!said.empty()) message += ": " + said;
+    const auto code = fmt::format("http_{}", status);
+    if (status == 429 || status == 503 || status == 529) {
+        auto error = make_error(Fault::kCapacity, "server_busy", std::move(message));
+        error.outcome.retry_after = answer.retry_after;
+        return error;
+    }
+    // The model was there when its metadata was read: it is being unloaded or loaded.
+    if (status == 404) {
+        return not_run(make_error(Fault::kServer, "model_unavailable", std::move(message)));
+    }
+    if (status == 500) return classify_500(said, message);
+    const bool is_request = status < 500 && status != 408 && status != 425;
+    return make_error(is_request ? Fault::kRequest : Fault::kServer, code, std::move(message));
+}
+
+std::optional<ServerError> error_inside(std::string_view body) {
+    const auto object = json::parse(body, nullptr, /*allow_exceptions=*/false);
+    if (!object.is_object() || object.contains("outputs") || !object.contains("error")) {
+        return std::nullopt;
+    }
+    const auto said = message_of(body);
+    return classify_500(said, "the server failed inside an answer of 200: " + said);
+}
+
+ServerError invalid_answer(std::string_view what) {
+    return make_error(
+        Fault::kServer, "invalid_response",
+        fmt::format("the server's answer is not the Open Inference Protocol's: {}", what));
+}
+
+ServerError unreachable(std::string_view why) {
+    return not_run(make_error(Fault::kServer, "endpoint_unreachable",
+                              fmt::format("the server cannot be connected to: {}", why)));
+}
+
+ServerError timed_out(milliseconds timeout) {
+    return make_error(Fault::kServer, "request_timeout",
+                      fmt::format("the server did not answer within {} ms (backend.oip.timeout)",
+                                  timeout.count()));
+}
+
+ServerError connection_lost(std::string_view why) {
+    return make_error(Fault::kServer, "connection_lost",
+                      fmt::format("the connection was lost before the whole answer: {}", why));
+}
+
+}  // namespace millrace::worker
