@@ -29,7 +29,7 @@ export TSAN_OPTIONS := suppressions=$(CURDIR)/.ci/tsan.supp ignore_noninstrument
 NO_ASLR := $(shell setarch -R true 2>/dev/null && echo setarch -R)
 
 .DEFAULT_GOAL := help
-.PHONY: help packages setup build build-all build-tests build-asan build-tsan test demo bench soak fmt lint tidy docs clean asan tsan mutants
+.PHONY: help packages setup build build-all build-tests build-asan build-tsan test test-mlserver demo bench soak fmt lint tidy docs clean asan tsan mutants
 
 help: ## This list.
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -38,10 +38,11 @@ help: ## This list.
 packages:
 	@deploy/install-packages.sh
 
-setup: packages ## Install and fetch what is missing: packages, Apache Kafka, llama.cpp, two models.
+setup: packages ## Install and fetch what is missing: packages, Apache Kafka, llama.cpp, two models, NVIDIA Triton.
 	@deploy/fetch-kafka.sh
 	@JOBS=$(JOBS) deploy/fetch-llama.sh || echo "setup: going on without the llama backend"
 	@deploy/fetch-minilm.sh || echo "setup: going on without the example of the process backend"
+	@deploy/fetch-triton.sh || echo "setup: going on without NVIDIA Triton"
 
 build: packages ## The programs, optimised, in build/bin.
 	@$(CONFIGURE) --preset release >/dev/null
@@ -53,7 +54,7 @@ build-all: setup
 
 build-tests: setup
 	@$(CONFIGURE) --preset release >/dev/null
-	@cmake --build build -j $(JOBS) --target $(PROGRAMS) $(addsuffix _tests,$(LABELS))
+	@cmake --build build -j $(JOBS) --target $(PROGRAMS) $(addsuffix _tests,$(LABELS) mlserver)
 
 test: build-tests ## All tests: unit, then integration and end to end on real servers.
 	@echo "test: unit"
@@ -64,6 +65,12 @@ test: build-tests ## All tests: unit, then integration and end to end on real se
 	@$(CTEST) --test-dir build -L e2e -j $(JOBS)
 	@echo "test: chaos, every fault under load"
 	@$(CTEST) --test-dir build -L chaos
+
+test-mlserver: setup ## The oip backend on a real MLServer, which is fetched first (326 MB).
+	@deploy/fetch-mlserver.sh
+	@$(CONFIGURE) --preset release >/dev/null
+	@cmake --build build -j $(JOBS) --target mlserver_tests
+	@CI=1 $(CTEST) --test-dir build -L mlserver
 
 demo: setup build ## A real model answers real prompts on the embedded stack.
 	@deploy/demo.sh

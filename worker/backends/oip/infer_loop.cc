@@ -180,12 +180,10 @@ void InferLoop::send(Batch& batch, Part part, const Servers::Choice& server) {
     auto body = make_infer_body(jobs, batch.model->metadata->binary,
                                 batch.items[part.front()].key.job.str());
     auto request =
-        make_request(options_, servers_.base_url(server.index) + batch.model->path + "/infer");
+        make_request(options_, servers_.base_url(server.index) + batch.model->path + "/infer",
+                     body.json_bytes ? "application/octet-stream" : "application/json");
     if (body.json_bytes) {
-        add_header(request.headers, "Content-Type: application/octet-stream");
         add_header(request.headers, fmt::format("{}: {}", kLengthHeader, *body.json_bytes));
-    } else {
-        add_header(request.headers, "Content-Type: application/json");
     }
     request.body = std::move(body.bytes);
     request.answer_bytes_max = part.size() * (options_.output_bytes_max + kAnswerOverheadBytes);

@@ -1,0 +1,55 @@
+// A real model server of our own on free ports of 127.0.0.1, over a copy of the models beside the
+// tests, from what the scripts in deploy/ put into the cache. Stopped by the destructor.
+//
+// Threads:   one caller at a time.
+// Errors:    kNotFound: it was not fetched (the message says what to run); kUnavailable: it did not
+//            become ready (its last lines are in the message).
+// Blocks:    start: seconds; the destructor too.
+#pragma once
+
+#include <filesystem>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "common/base/result.h"
+#include "common/process/child_process.h"
+#include "common/process/port_reservation.h"
+#include "common/process/temporary_directory.h"
+
+namespace millrace::worker {
+
+class ModelServer {
+ public:
+    static Result<std::unique_ptr<ModelServer>> start_triton();
+    static Result<std::unique_ptr<ModelServer>> start_mlserver();
+    ~ModelServer();
+
+    std::string url() const;
+    // The answer's body. A status other than 200 fails the test.
+    std::string get(const std::string& path) const;
+    void post(const std::string& path) const;
+
+ private:
+    ModelServer(process::TemporaryDirectory directory, std::vector<process::PortReservation> ports)
+        : directory_(std::move(directory)), ports_(std::move(ports)) {}
+
+    // With so many ports and a copy of the folder, "models" in the directory. `script` names what
+    // fetched the program.
+    static Result<std::unique_ptr<ModelServer>> prepare(const std::filesystem::path& program,
+                                                        const std::string& script,
+                                                        const std::string& models,
+                                                        std::size_t ports);
+    Status run(process::ChildOptions options);
+
+    process::TemporaryDirectory directory_;
+    std::vector<process::PortReservation> ports_;
+    std::string shared_memory_prefix_;  // Of files to remove; empty: none.
+    std::unique_ptr<process::ChildProcess> child_;
+};
+
+// For SetUp: true when the test may go on; otherwise it is skipped and says why, or fails where
+// the environment has CI.
+bool is_there(const Result<std::unique_ptr<ModelServer>>& server);
+
+}  // namespace millrace::worker
