@@ -80,9 +80,8 @@ class Bench {
         report_synced_write();
         report_memory("idle");
         // Kafka's compiler needs this long before its cost per request stands still.
-        run_load({.port = port_,
-                  .requests = options_.warm_up,
-                  .request = post("/v1/jobs", job_body())});
+        run_load(
+            {.port = port_, .requests = options_.warm_up, .request = post("/v1/jobs", job_body())});
         wait_until_done();
         report_latency();
         for (const int callers : {32, 128}) {
