@@ -127,8 +127,11 @@ class JobStore {
     // Of those alive or draining. Makes database_time() exact, too.
     virtual Result<std::vector<WorkerPulse>> worker_pulses() = 0;
     // Never revived. Only those whose pulse is still the one seen: a late heartbeat wins. Attempts
-    // that were lost with a worker in a mass outage count for nobody (design, invariant 8).
-    virtual Status worker_mark_lost(const std::vector<WorkerPulse>& silent, bool mass_outage) = 0;
+    // that were lost with a worker in a mass outage count for nobody (design, invariant 8). Who was
+    // last heard less than `together` before or after a worker that was lost in one is a victim of
+    // the same, whatever `mass_outage` says: keepers forget, and another one may lead by now.
+    virtual Status worker_mark_lost(const std::vector<WorkerPulse>& silent, bool mass_outage,
+                                    milliseconds together) = 0;
 
     // Housekeeping; each returns how many rows or partitions it removed or made.
     // Keys whose lifetime is over, and those without one whose job is older than `retention` and

@@ -158,7 +158,7 @@ Status Keeper::mark_lost(bool in_outage) {
         if (worker.in_outage == in_outage) pulses.push_back(worker.pulse);
     }
     if (pulses.empty()) return ok();
-    TRY_STATUS(store_.worker_mark_lost(pulses, in_outage));
+    TRY_STATUS(store_.worker_mark_lost(pulses, in_outage, silence_.together()));
     for (const auto& pulse : pulses) {
         log_warning("a worker is silent for the lease's ttl; its jobs go to others",
                     {{"worker", pulse.id.str()}, {"mass_outage", in_outage}});

@@ -15,10 +15,11 @@ void SilenceWatch::observe(const std::vector<storage::WorkerPulse>& pulses, Mono
     std::unordered_map<WorkerId, Seen> now;
     for (const auto& pulse : pulses) {
         const auto before = seen_.find(pulse.id);
-        const bool unchanged =
-            before != seen_.end() && before->second.heartbeats == pulse.heartbeats;
+        const bool is_new = before == seen_.end();
+        const bool unchanged = !is_new && before->second.heartbeats == pulse.heartbeats;
         auto seen = unchanged ? before->second : Seen{pulse.heartbeats, received};
         seen.since = std::min(seen.since, received);
+        seen.first_seen = is_new ? received : before->second.first_seen;
         now.emplace(pulse.id, seen);
     }
     for (const auto& [id, seen] : seen_) {
@@ -50,9 +51,11 @@ bool SilenceWatch::falls_in_outage(const Seen& seen) const {
     const auto here = std::ranges::count_if(seen_, [&](const auto& entry) {
         return is_suspect(entry.second) && is_about(entry.second.since, seen.since);
     });
-    const auto silent = static_cast<std::size_t>(gone + here);
-    const auto all = seen_.size() + static_cast<std::size_t>(gone);
-    return silent >= 2 && silent * 3 > all;
+    // Those that came later, such as new incarnations of the victims, were no part of it.
+    const auto there = std::ranges::count_if(
+        seen_, [&](const auto& entry) { return entry.second.first_seen <= seen.since; });
+    const auto silent = gone + here;
+    return silent >= 2 && silent * 3 > there + gone;
 }
 
 }  // namespace millrace::gateway

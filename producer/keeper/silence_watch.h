@@ -45,20 +45,23 @@ class SilenceWatch {
     // As of the last read: workers that were silent for the whole ttl.
     std::vector<SilentWorker> silent() const;
 
+    // Workers that fell silent within this time of each other may have died of the same.
+    milliseconds together() const { return options_.ttl / 2; }
+
  private:
     struct Seen {
         std::int64_t heartbeats = 0;
         MonoTime since;  // max(): from the next read on.
+        MonoTime first_seen;
         bool in_outage = false;
     };
 
     // In an outage the first is silent for the ttl while the others, who beat last a little later,
     // are not quite. Half of it sets them apart from healthy ones, who beat several times a ttl.
     bool is_suspect(const Seen& seen) const { return asked_ - seen.since >= options_.ttl / 2; }
-    // Whether they may have died of the same. A job that kills one worker after the other needs
-    // more time than that: each is first marked lost.
+    // A job that kills one worker after the other needs more time: each is first marked lost.
     bool is_about(MonoTime since, MonoTime other) const {
-        return std::chrono::abs(since - other) < options_.ttl / 2;
+        return std::chrono::abs(since - other) < together();
     }
     bool falls_in_outage(const Seen& seen) const;
 

@@ -122,10 +122,10 @@ Result<storage::DutyPage> Database::moved(Result<storage::DutyPage> page, Cause 
     return page;
 }
 
-Status Database::worker_mark_lost(const std::vector<storage::WorkerPulse>& silent,
-                                  bool mass_outage) {
+Status Database::worker_mark_lost(const std::vector<storage::WorkerPulse>& silent, bool mass_outage,
+                                  milliseconds together) {
     const auto before = *worker_pulses();
-    auto marked = MemoryJobStore::worker_mark_lost(silent, mass_outage);
+    auto marked = MemoryJobStore::worker_mark_lost(silent, mass_outage, together);
     const auto after = *worker_pulses();
     for (const auto& pulse : before) {
         const auto is_it = [&](const auto& other) { return other.id == pulse.id; };

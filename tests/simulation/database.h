@@ -51,8 +51,8 @@ class Database : public test::MemoryJobStore {
     Result<storage::DutyPage> keeper_expire(int page) override;
     Result<storage::DutyPage> keeper_end_overdue(milliseconds grace, int page) override;
     Result<storage::DutyPage> keeper_rescue(const storage::RescueLimits& limits) override;
-    Status worker_mark_lost(const std::vector<storage::WorkerPulse>& silent,
-                            bool mass_outage) override;
+    Status worker_mark_lost(const std::vector<storage::WorkerPulse>& silent, bool mass_outage,
+                            milliseconds together) override;
     Status worker_stop(WorkerId worker) override;
 
  protected:

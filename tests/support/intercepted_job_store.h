@@ -80,8 +80,9 @@ class InterceptedJobStore : public storage::JobStore {
                      (const storage::RescueLimits& limits), (limits))
     MILLRACE_FORWARD(Result<std::vector<storage::WorkerPulse>>, worker_pulses, (), ())
     MILLRACE_FORWARD(Status, worker_mark_lost,
-                     (const std::vector<storage::WorkerPulse>& silent, bool mass_outage),
-                     (silent, mass_outage))
+                     (const std::vector<storage::WorkerPulse>& silent, bool mass_outage,
+                      milliseconds together),
+                     (silent, mass_outage, together))
     MILLRACE_FORWARD(Result<int>, idempotency_purge, (std::chrono::seconds retention, int page),
                      (retention, page))
     MILLRACE_FORWARD(Result<int>, worker_purge, (std::chrono::seconds retention, int page),

@@ -131,8 +131,8 @@ class MemoryJobStore : public storage::JobStore {
     Status keeper_reset_deadlines() override;
     Result<storage::DutyPage> keeper_rescue(const storage::RescueLimits& limits) override;
     Result<std::vector<storage::WorkerPulse>> worker_pulses() override;
-    Status worker_mark_lost(const std::vector<storage::WorkerPulse>& silent,
-                            bool mass_outage) override;
+    Status worker_mark_lost(const std::vector<storage::WorkerPulse>& silent, bool mass_outage,
+                            milliseconds together) override;
     Result<int> idempotency_purge(std::chrono::seconds retention, int page) override;
     Result<int> worker_purge(std::chrono::seconds retention, int page) override;
     Result<int> partition_rotate(const storage::PartitionPolicy& policy) override;

@@ -129,14 +129,23 @@ Result<std::vector<WorkerPulse>> MemoryJobStore::worker_pulses() {
     return pulses;
 }
 
-Status MemoryJobStore::worker_mark_lost(const std::vector<WorkerPulse>& silent, bool mass_outage) {
+Status MemoryJobStore::worker_mark_lost(const std::vector<WorkerPulse>& silent, bool mass_outage,
+                                        milliseconds together) {
     const std::lock_guard lock(db_.mutex_);
+    const auto is_victim = [&](const auto& worker) {
+        return std::ranges::any_of(db_.workers_, [&](const auto& entry) {
+            const auto& other = entry.second;
+            return other.lost_in_outage &&
+                   std::chrono::abs(other.heard_at - worker.heard_at) < together;
+        });
+    };
     for (const auto& [id, heartbeats] : silent) {
         if (!has_lease(id)) continue;
         auto& worker = db_.workers_.at(id);
         if (worker.heartbeats != heartbeats) continue;
         worker.state = WorkerState::kLost;
-        worker.lost_in_outage = mass_outage && !db_.lacks(Mutation::kMassOutage);
+        worker.lost_in_outage =
+            (mass_outage || is_victim(worker)) && !db_.lacks(Mutation::kMassOutage);
     }
     return ok();
 }

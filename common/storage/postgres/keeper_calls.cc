@@ -75,8 +75,8 @@ Result<std::vector<WorkerPulse>> PostgresJobStore::worker_pulses() {
     return pulses;
 }
 
-Status PostgresJobStore::worker_mark_lost(const std::vector<WorkerPulse>& silent,
-                                          bool mass_outage) {
+Status PostgresJobStore::worker_mark_lost(const std::vector<WorkerPulse>& silent, bool mass_outage,
+                                          milliseconds together) {
     auto ordered = silent;
     std::ranges::sort(ordered, {}, &WorkerPulse::id);
     ArrayParameter ids(Element::kUuid);
@@ -87,7 +87,7 @@ Status PostgresJobStore::worker_mark_lost(const std::vector<WorkerPulse>& silent
     }
     return session_.run(Effect::kWrite, "worker_mark_lost", [&](auto& transaction) {
         transaction.exec_prepared("worker_mark_lost", parameter(ids), parameter(heartbeats),
-                                  mass_outage);
+                                  mass_outage, together.count());
     });
 }
 

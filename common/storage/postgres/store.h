@@ -56,7 +56,8 @@ class PostgresJobStore final : public JobStore {
     Status keeper_reset_deadlines() override;
     Result<DutyPage> keeper_rescue(const RescueLimits& limits) override;
     Result<std::vector<WorkerPulse>> worker_pulses() override;
-    Status worker_mark_lost(const std::vector<WorkerPulse>& silent, bool mass_outage) override;
+    Status worker_mark_lost(const std::vector<WorkerPulse>& silent, bool mass_outage,
+                            milliseconds together) override;
     Result<int> idempotency_purge(std::chrono::seconds retention, int page) override;
     Result<int> worker_purge(std::chrono::seconds retention, int page) override;
     Result<int> partition_rotate(const PartitionPolicy& policy) override;

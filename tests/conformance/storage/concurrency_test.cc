@@ -175,7 +175,7 @@ TEST_P(Concurrency, EndsEachJobOnceWhateverInterferes) {
             if (random.below(4) == 0) (void)store.job_cancel({some[0], some[1]}).value();
             if (random.below(4) == 0) {
                 for (const auto& pulse : store.worker_pulses().value()) {
-                    if (pulse.id == worker) (void)store.worker_mark_lost({pulse}, false);
+                    if (pulse.id == worker) (void)store.worker_mark_lost({pulse}, false, {});
                 }
                 (void)store.keeper_rescue({.losses_max = 100}).value();
                 note(store.job_settle(worker, attempts).value());

@@ -141,6 +141,25 @@ TEST_P(Keeper, CancelsAnOverdueJobThatIsCancelling) {
     EXPECT_EQ(state(attempt.job), JobState::kCancelled);
 }
 
+// Its keeper may have begun to watch when the others were gone already.
+TEST_P(Keeper, CountsNoLossOfAWorkerThatWasHeardWithTheVictimsOfAnOutage) {
+    lose(add_worker(), true);
+    const auto victim = add_worker();
+    const auto attempt = claim(victim, insert());
+    lose(victim, false, 60s);
+    EXPECT_THAT(rescue(), SizeIs(1));
+    EXPECT_EQ(store_->job_claim(worker_, {attempt.job}).value().at(0).losses, 0);
+}
+
+TEST_P(Keeper, CountsTheLossOfAWorkerThatOutlivedAnOutage) {
+    const auto survivor = add_worker();
+    const auto attempt = claim(survivor, insert());
+    lose(add_worker(), true);
+    lose(survivor, false, {});
+    EXPECT_THAT(rescue(), SizeIs(1));
+    EXPECT_EQ(store_->job_claim(worker_, {attempt.job}).value().at(0).losses, 1);
+}
+
 TEST_P(Keeper, RescuesTheJobsOfALostWorker) {
     const auto lost = add_worker("gone");
     const auto attempt = claim(lost, insert());

@@ -112,7 +112,7 @@ std::string beat(JobStore& store, const Prize& prize) {
 }
 
 std::string mark_lost(JobStore& store, const Prize& prize) {
-    return told(store.worker_mark_lost({prize.pulse}, false));
+    return told(store.worker_mark_lost({prize.pulse}, false, {}));
 }
 
 std::string register_again(JobStore& store, const Prize& prize) {

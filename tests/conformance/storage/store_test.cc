@@ -94,10 +94,10 @@ WorkerId StoreFixture::add_worker(const std::string& name) {
     return worker.id;
 }
 
-void StoreFixture::lose(WorkerId worker, bool mass_outage) {
+void StoreFixture::lose(WorkerId worker, bool mass_outage, milliseconds together) {
     for (const auto& pulse : store_->worker_pulses().value()) {
         if (pulse.id != worker) continue;
-        EXPECT_TRUE(store_->worker_mark_lost({pulse}, mass_outage));
+        EXPECT_TRUE(store_->worker_mark_lost({pulse}, mass_outage, together));
     }
 }
 

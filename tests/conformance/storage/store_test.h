@@ -42,7 +42,7 @@ class StoreFixture {
     std::vector<JobId> insert_many(int count, const Change& change = {});
 
     WorkerId add_worker(const std::string& name = "gpu-1");
-    void lose(WorkerId worker, bool mass_outage = false);
+    void lose(WorkerId worker, bool mass_outage = false, milliseconds together = {});
 
     // The claim must succeed.
     AttemptKey claim(JobId job) { return claim(worker_, job); }

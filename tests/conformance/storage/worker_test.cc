@@ -104,7 +104,7 @@ TEST_P(Workers, BeatUntilTheyAreLost) {
 TEST_P(Workers, AreNotLostWhenTheyBeatMeanwhile) {
     const auto seen = pulse(worker_);
     EXPECT_TRUE(beats(worker_));
-    ASSERT_TRUE(store_->worker_mark_lost({seen}, false));
+    ASSERT_TRUE(store_->worker_mark_lost({seen}, false, {}));
     EXPECT_TRUE(beats(worker_));
     EXPECT_GT(pulse(worker_).heartbeats, seen.heartbeats);
 }

@@ -53,7 +53,7 @@ class Races : public PostgresTest {
     pqxx::binarystring ids(const std::vector<JobId>& jobs) { return parameter(uuid_array(jobs)); }
     void lose(WorkerId worker) {
         for (const auto& pulse : store_->worker_pulses().value()) {
-            if (pulse.id == worker) (void)store_->worker_mark_lost({pulse}, false);
+            if (pulse.id == worker) (void)store_->worker_mark_lost({pulse}, false, {});
         }
     }
 

@@ -146,6 +146,14 @@ TEST_F(SilenceWatchTest, WorkersOfAnOutageStayThatWhenOthersStartInTheirStead) {
     EXPECT_THAT(in_outage(), ElementsAre(true, true, true));
 }
 
+TEST_F(SilenceWatchTest, WhoStartsAfterAnOutageDoesNotHideIt) {
+    start(2);
+    pass(seconds(5), 2);
+    for (std::size_t i = 2; i < 10; ++i) pulses_.push_back({workers_[i], 1});
+    pass(seconds(26), 2);
+    EXPECT_THAT(in_outage(), ElementsAre(true, true));
+}
+
 TEST_F(SilenceWatchTest, WorkersOfAnOutageStayThatWhenTheWatchStartsAnew) {
     start(3);
     pass(seconds(20), 2);

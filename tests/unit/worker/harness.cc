@@ -84,7 +84,7 @@ void Harness::lose_once(const JobId& job) {
 
 void Harness::mark_lost(WorkerId worker) {
     for (const auto& pulse : *memory.worker_pulses()) {
-        if (pulse.id == worker) (void)memory.worker_mark_lost({pulse}, false);
+        if (pulse.id == worker) (void)memory.worker_mark_lost({pulse}, false, {});
     }
 }
 
