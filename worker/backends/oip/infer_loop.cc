@@ -196,8 +196,8 @@ void InferLoop::send(Batch& batch, Part part, const Servers::Choice& server) {
 void InferLoop::receive(Batch& batch, HttpEnd end) {
     const auto sent = *std::exchange(batch.sent, std::nullopt);
     servers_.released(sent.server.index);
-    if (auto error = error_of(end, *sent.call, options_)) {
-        fail(batch, sent, *std::move(error));
+    if (const auto error = error_of(end, *sent.call, options_)) {
+        fail(batch, sent, *error);
     } else if (end == HttpEnd::kTooLarge) {
         trust(*batch.model, sent.server);
         if (sent.part.size() > 1) {
@@ -214,9 +214,8 @@ void InferLoop::receive(Batch& batch, HttpEnd end) {
 void InferLoop::deliver(Batch& batch, const Sent& sent) {
     const auto answer = parse_infer_answer(sent.call->body(), json_bytes_of(*sent.call));
     if (!answer.has_value()) {
-        auto error = error_inside(sent.call->body());
-        return fail(batch, sent,
-                    error ? *std::move(error) : invalid_answer(answer.error().message));
+        const auto error = error_inside(sent.call->body());
+        return fail(batch, sent, error ? *error : invalid_answer(answer.error().message));
     }
     trust(*batch.model, sent.server);
     auto outcomes = split_answer(*answer, jobs_of(batch, sent.part), options_.output_bytes_max);
@@ -227,7 +226,7 @@ void InferLoop::deliver(Batch& batch, const Sent& sent) {
     }
 }
 
-void InferLoop::fail(Batch& batch, const Sent& sent, ServerError error) {
+void InferLoop::fail(Batch& batch, const Sent& sent, const ServerError& error) {
     blame(*batch.model, sent.server, error);
     if (!error.was_run) {
         // The next server, or none. Ends, because this one is left alone now.

@@ -88,7 +88,7 @@ class InferLoop {
     void send(Batch& batch, Part part, const Servers::Choice& server);
     void receive(Batch& batch, HttpEnd end);
     void deliver(Batch& batch, const Sent& sent);
-    void fail(Batch& batch, const Sent& sent, ServerError error);
+    void fail(Batch& batch, const Sent& sent, const ServerError& error);
     void blame(Model& model, const Servers::Choice& server, const ServerError& error);
     void trust(Model& model, const Servers::Choice& server);
 

@@ -79,8 +79,9 @@ Value get(std::string_view bytes) {
 
 bool put_bool(const json& value, std::string& bytes) {
     if (value.is_boolean()) return put(static_cast<std::uint8_t>(value.get<bool>()), bytes);
-    const bool is_bit = value.is_number_integer() && (value == 0 || value == 1);
-    return is_bit && put(value.get<std::uint8_t>(), bytes);
+    if (!value.is_number_integer()) return false;
+    const auto number = value.get<std::int64_t>();
+    return (number == 0 || number == 1) && put(static_cast<std::uint8_t>(number), bytes);
 }
 
 template <class Integer>
