@@ -144,6 +144,7 @@ Result<std::vector<std::pair<JobId, JobSpec>>> PostgresJobStore::job_specs(
 Status PostgresJobStore::partial_save(WorkerId worker,
                                       const std::vector<PartialCheckpoint>& partials) {
     std::vector<const PartialCheckpoint*> ordered;
+    ordered.reserve(partials.size());
     for (const auto& partial : partials) ordered.push_back(&partial);
     std::ranges::sort(ordered, {}, &PartialCheckpoint::key);
     ArrayParameter ids(Element::kUuid);
