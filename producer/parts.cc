@@ -29,10 +29,11 @@ Parts::Parts(GatewayOptions gateway_options, Surroundings surroundings)
                     kTopicsTimeout),
       intake(options.intake, given.clock, given.random, *intake_store, dispatcher),
       reader(options.reader, given.clock, *reader_store),
-      retries(*commands_store,
-              [this](std::vector<SubmitRequest> requests, auto done) {
-                  intake.submit_many(std::move(requests), std::move(done));
-              }),
+      retries(
+          *commands_store,
+          [this](std::vector<SubmitRequest> requests, Callback<std::vector<SubmitResult>> done) {
+              intake.submit_many(std::move(requests), std::move(done));
+          }),
       commands(options.commands, given.clock, *commands_store, announcer, retries, models,
                database_clock, given.check_schema),
       event_reader(given.broker.tail({topics.events()}), hub),

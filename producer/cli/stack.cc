@@ -30,10 +30,10 @@ std::string variable_of(std::string_view setting) {
 }
 
 template <class Server>
-Service server_service(std::string name, std::unique_ptr<Server>& server,
+Service server_service(const std::string& name, std::unique_ptr<Server>& server,
                        std::function<Result<std::unique_ptr<Server>>()> start,
                        std::function<void(Server&)> stop) {
-    return {.name = std::move(name),
+    return {.name = name,
             .start = [&server, start = std::move(start)]() -> Status {
                 if (server) return server->restart();
                 auto started = start();
@@ -179,7 +179,7 @@ Status Stack::start_gateway(Supervisor& supervisor) {
     auto service = program_service("the gateway", gateway);
     service.start = [this, gateway]() -> Status {
         TRY_STATUS(gateway->start());
-        const auto ready = wait_until_ready("/healthz", kReadyTimeout);
+        auto ready = wait_until_ready("/healthz", kReadyTimeout);
         if (!ready.has_value() && !gateway->running()) {
             return Error{ErrorCode::kUnavailable,
                          fmt::format("the gateway ended: {}", gateway->how_it_ended())};

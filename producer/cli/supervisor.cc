@@ -3,7 +3,6 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <ranges>
 
 namespace millrace::cli {
 namespace {
@@ -55,8 +54,7 @@ void Supervisor::stop_all() {
     for (auto& watched : services_) {
         if (watched.service.ask_to_stop) watched.service.ask_to_stop();
     }
-    for (auto& watched : services_ | std::views::reverse) watched.service.stop();
-    services_.clear();
+    for (; !services_.empty(); services_.pop_back()) services_.back().service.stop();
 }
 
 }  // namespace millrace::cli

@@ -44,7 +44,7 @@ bool Dispatcher::step() {
         telemetry::set<Metric::kDispatchQueue>(0);
     }
     if (jobs.empty()) return false;
-    publish(std::move(jobs));
+    publish(jobs);
     last_publish_ = clock_.now();
     return true;
 }
@@ -62,7 +62,7 @@ void Dispatcher::run(const std::stop_token& stop) {
     step();
 }
 
-void Dispatcher::publish(std::vector<QueuedJob> jobs) {
+void Dispatcher::publish(const std::vector<QueuedJob>& jobs) {
     std::vector<broker::OutgoingMessage> messages;
     messages.reserve(jobs.size());
     for (const auto& job : jobs) {

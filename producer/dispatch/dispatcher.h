@@ -51,7 +51,7 @@ class Dispatcher {
     void run(const std::stop_token& stop);
 
  private:
-    void publish(std::vector<QueuedJob> jobs);
+    void publish(const std::vector<QueuedJob>& jobs);
     std::string encode(const QueuedJob& job) const;
 
     const DispatcherOptions options_;

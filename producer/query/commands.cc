@@ -135,7 +135,7 @@ void Commands::serve(Model& request) {
     model_misses_.push_back(std::move(request));
 }
 
-void Commands::serve_cancels(std::vector<Cancel> cancels) {
+void Commands::serve_cancels(const std::vector<Cancel>& cancels) {
     std::vector<JobId> ids;
     std::unordered_set<JobId> seen;
     for (const auto& cancel : cancels) {

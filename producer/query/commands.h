@@ -120,7 +120,7 @@ class Commands {
     void serve(Ready& request);
     void serve(Model& request);
 
-    void serve_cancels(std::vector<Cancel> cancels);
+    void serve_cancels(const std::vector<Cancel>& cancels);
     Result<std::vector<storage::JobRecord>> cancel_all(const std::vector<JobId>& ids);
     void look_up_models();
     Readiness assess();

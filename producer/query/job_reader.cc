@@ -72,6 +72,7 @@ void JobReader::serve_all(std::vector<Get> requests) {
 
 void JobReader::serve(const std::vector<Find>& requests) {
     std::vector<std::string> client_ids;
+    client_ids.reserve(requests.size());
     for (const auto& request : requests) client_ids.push_back(request.client_id);
     const auto found = store_.job_find(client_ids);
     std::unordered_map<std::string, JobId> jobs;

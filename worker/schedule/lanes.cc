@@ -1,7 +1,6 @@
 #include "worker/schedule/lanes.h"
 
 #include <algorithm>
-#include <ranges>
 #include <string_view>
 #include <unordered_map>
 #include <utility>
@@ -132,7 +131,7 @@ void Lanes::take_like(Buffer& buffer, const std::string& key, std::size_t count,
             others.push_back(std::move(candidate));
         }
     }
-    for (auto& other : std::views::reverse(others)) buffer.push_front(std::move(other));
+    for (; !others.empty(); others.pop_back()) buffer.push_front(std::move(others.back()));
 }
 
 std::vector<Candidate> Lanes::take_unread(std::size_t max) {
