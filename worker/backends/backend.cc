@@ -15,6 +15,9 @@ Outcome aborted_outcome(AbortReason reason) {
         case AbortReason::kInterrupted:
             return failed_outcome(OutcomeKind::kInterrupted, "interrupted",
                                   "the worker gave the job back before it was finished");
+        case AbortReason::kPreempted:
+            return failed_outcome(OutcomeKind::kInterrupted, "preempted",
+                                  "the job gave way to more urgent work");
     }
     CHECK(false);
 }

@@ -57,7 +57,8 @@ struct BackendInfo {
 enum class AbortReason {
     kCancelled,    // kCancelled
     kDeadline,     // kTimeout
-    kInterrupted,  // kInterrupted: drain, preemption, a lost lease
+    kInterrupted,  // kInterrupted: drain, a lost lease
+    kPreempted,    // kInterrupted: gives way to more urgent work, and is run again soon
 };
 
 class Backend {

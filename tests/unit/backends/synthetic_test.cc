@@ -167,6 +167,7 @@ TEST_F(Synthetic, AbortsAtOnceForEachReason) {
         {AbortReason::kCancelled, OutcomeKind::kCancelled},
         {AbortReason::kDeadline, OutcomeKind::kTimeout},
         {AbortReason::kInterrupted, OutcomeKind::kInterrupted},
+        {AbortReason::kPreempted, OutcomeKind::kInterrupted},
     };
     for (const auto* behaviour : {R"({"ms":3600000})", R"({"fail":"hang"})"}) {
         for (const auto& [reason, kind] : cases) {

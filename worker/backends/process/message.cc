@@ -185,6 +185,8 @@ std::string cancel_message(ItemId item, AbortReason reason) {
                 return "deadline";
             case AbortReason::kInterrupted:
                 return "interrupted";
+            case AbortReason::kPreempted:
+                return "preempted";
         }
         CHECK(false);
     }();
