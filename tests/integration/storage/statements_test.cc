@@ -22,9 +22,22 @@ class Statements : public PostgresTest {
         // As stores do: session.cc.
         transaction_.exec(
             "SET plan_cache_mode = force_generic_plan; SET enable_seqscan = off; "
-            "SET enable_hashjoin = off; SET enable_mergejoin = off; SET enable_bitmapscan = off");
-        // Many rows nowhere: plans must not rest on statistics.
-        transaction_.exec("ANALYZE");
+            "SET enable_hashjoin = off; SET enable_mergejoin = off; SET enable_bitmapscan = off; "
+            "SET enable_memoize = off");
+        measure_while_empty();
+    }
+
+    // As if statistics had been taken in the minute in which every queue was empty: a plan that
+    // rests on them reads all jobs for each batch once the queues are full again.
+    void measure_while_empty() {
+        transaction_.exec(
+            "INSERT INTO jobs_open (id, timeout_ms, attempts_max, queue_id, priority, state, "
+            "queued_at, model) SELECT gen_random_uuid(), 1000, 1, 1, 1, 3, now(), 'm' "
+            "FROM generate_series(1, 5000)");
+        transaction_.exec(
+            "INSERT INTO job_partials (id, epoch, sequence, text) SELECT id, 1, 1, 't' "
+            "FROM jobs_open");
+        transaction_.exec("DELETE FROM jobs_open; DELETE FROM job_partials; ANALYZE");
     }
 
     std::string plan(std::string_view name, std::string_view text) {
@@ -90,11 +103,18 @@ TEST_F(Statements, UseTheIndexesThatTheyName) {
     }
 }
 
+// Reading an index from its start to its end is no better than reading the table. A count of jobs
+// has to look at them, and the checkpoints are looked through, being few.
 TEST_F(Statements, NeverReadAllJobs) {
+    static const std::regex kWholeIndex(
+        R"(Index (?:Only )?Scan (?:Backward )?using (jobs_open|job_partials)_pkey[^\n]*\n *(?! )(?!Index Cond)[^\n]*)");
     for (const auto& [name, text] : statements()) {
+        if (name == "job_count" || name == "partial_purge") continue;
         SCOPED_TRACE(name);
         const auto lines = plan(name, text);
         EXPECT_THAT(lines, Not(HasSubstr("Seq Scan on job")));
+        std::smatch whole;
+        EXPECT_FALSE(std::regex_search(lines, whole, kWholeIndex)) << whole.str();
     }
 }
 

@@ -17,5 +17,5 @@ WITH over AS (
 )
 DELETE FROM idempotency_keys k
 USING (SELECT key FROM over UNION ALL SELECT key FROM orphan) AS old
-WHERE k.key = old.key
+WHERE k.key = ANY (ARRAY[old.key])
 RETURNING k.key

@@ -9,7 +9,7 @@ UNION ALL
 SELECT j.id, j.epoch, j.worker_id, w.name, micros(j.started_at), micros(j.finished_at),
     CASE j.state WHEN 6 THEN 1 END, NULL, NULL, NULL
 FROM unnest($1::uuid[]) AS a (id)
-JOIN jobs j ON j.id = a.id
+JOIN jobs j ON j.id = ANY (ARRAY[a.id])
 LEFT JOIN workers w ON w.id = j.worker_id
 WHERE j.state IN (4, 5, 6)
 ORDER BY 1, 2

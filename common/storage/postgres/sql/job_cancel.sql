@@ -4,16 +4,17 @@
 -- of this statement's snapshot first, and checks constraints: so all that they speak of is set.
 WITH held AS (
     SELECT j.id, j.state, j.worker_id, j.attempt_deadline
-    FROM unnest($1::uuid[]) AS a (id) JOIN jobs_open j ON j.id = a.id
+    FROM unnest($1::uuid[]) AS a (id) JOIN jobs_open j ON j.id = ANY (ARRAY[a.id])
     FOR UPDATE OF j
 ), running AS (
     UPDATE jobs_open j
     SET state = 5, worker_id = h.worker_id, attempt_deadline = h.attempt_deadline, claim_by = NULL,
         cancel_requested_at = now()
     FROM held h
-    WHERE j.id = h.id AND h.state = 4
+    WHERE j.id = ANY (ARRAY[h.id]) AND h.state = 4
 ), ended AS (
-    DELETE FROM jobs_open j USING held h WHERE j.id = h.id AND h.state <= 3 RETURNING j.*
+    DELETE FROM jobs_open j USING held h WHERE j.id = ANY (ARRAY[h.id]) AND h.state <= 3
+    RETURNING j.*
 )
 INSERT INTO jobs_final (id, epoch, created_at, queued_at, run_at, expires_at, started_at,
                         finished_at, cancel_requested_at, attempt, failures, interruptions,

@@ -8,7 +8,7 @@ SET state = 4, worker_id = $1::uuid, epoch = j.epoch + 1, attempt = j.attempt + 
     started_at = now(), claim_by = NULL,
     attempt_deadline = least(now() + j.timeout_ms * interval '1 ms', j.expires_at)
 FROM unnest($2::uuid[]) WITH ORDINALITY AS a (id, n)
-WHERE j.id = a.id AND j.state = 3 AND (j.claim_by IS NULL OR j.claim_by > now())
+WHERE j.id = ANY (ARRAY[a.id]) AND j.state = 3 AND (j.claim_by IS NULL OR j.claim_by > now())
     AND EXISTS (SELECT FROM workers w WHERE w.id = $1::uuid AND w.state = 1)
 RETURNING a.n, j.epoch, j.attempt, j.failures, j.losses,
     CASE WHEN j.expires_at < now() + j.timeout_ms * interval '1 ms'

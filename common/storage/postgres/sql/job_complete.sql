@@ -6,7 +6,8 @@ WITH held AS (
     DELETE FROM jobs_open j
     USING unnest($2::uuid[], $3::int8[], $4::text[], $5::int8[], $6::int8[]) WITH ORDINALITY
         AS a (id, epoch, output, prompt_tokens, completion_tokens, n)
-    WHERE j.id = a.id AND j.epoch = a.epoch AND j.worker_id = $1::uuid AND j.state IN (4, 5)
+    WHERE j.id = ANY (ARRAY[a.id]) AND j.epoch = a.epoch AND j.worker_id = $1::uuid
+        AND j.state IN (4, 5)
     RETURNING j.*, a.output, a.prompt_tokens, a.completion_tokens, a.n
 ), final AS (
     INSERT INTO jobs_final (id, worker_id, epoch, created_at, queued_at, run_at, expires_at,
@@ -19,6 +20,6 @@ WITH held AS (
            queue_id, priority, 6, model, output
     FROM held
 ), partial AS (
-    DELETE FROM job_partials p USING held WHERE p.id = held.id
+    DELETE FROM job_partials p USING held WHERE p.id = ANY (ARRAY[held.id])
 )
 SELECT n FROM held

@@ -22,4 +22,5 @@ CROSS JOIN LATERAL (
 ) AS s
 JOIN queues q ON q.id = j.queue_id
 LEFT JOIN workers w ON w.id = j.worker_id
-LEFT JOIN job_partials p ON $6::bool AND p.id = a.id AND p.epoch = j.epoch AND j.state IN (4, 5)
+LEFT JOIN job_partials p
+    ON $6::bool AND p.id = ANY (ARRAY[a.id]) AND p.epoch = j.epoch AND j.state IN (4, 5)

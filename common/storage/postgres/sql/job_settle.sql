@@ -11,7 +11,7 @@ WITH held AS (
                 $9::text[], $10::int8[], $11::int8[]) WITH ORDINALITY
         AS a (id, epoch, asked_state, delay_ms, outcome, counts, error_code, error_message,
               prompt_tokens, completion_tokens, n)
-    JOIN jobs_open j ON j.id = a.id
+    JOIN jobs_open j ON j.id = ANY (ARRAY[a.id])
     WHERE j.epoch = a.epoch AND j.worker_id = $1::uuid AND j.state IN (4, 5)
     FOR UPDATE OF j
 ), waiting AS (
@@ -25,11 +25,11 @@ WITH held AS (
         interruptions = j.interruptions + (NOT h.counts)::int4,
         error_code = h.error_code, error_message = h.error_message
     FROM held h
-    WHERE j.id = h.id AND h.next_state <= 3
+    WHERE j.id = ANY (ARRAY[h.id]) AND h.next_state <= 3
 ), ended AS (
     DELETE FROM jobs_open j
     USING held h
-    WHERE j.id = h.id AND h.next_state >= 6
+    WHERE j.id = ANY (ARRAY[h.id]) AND h.next_state >= 6
     RETURNING j.*, h.next_state, h.counts, h.error_code AS code, h.error_message AS message,
         h.prompt_tokens, h.completion_tokens
 ), final AS (
@@ -54,6 +54,6 @@ WITH held AS (
            CASE WHEN counts THEN 1 WHEN next_state <= 3 THEN 2 END, error_code, error_message
     FROM held
 ), partial AS (
-    DELETE FROM job_partials p USING held WHERE p.id = held.id
+    DELETE FROM job_partials p USING held WHERE p.id = ANY (ARRAY[held.id])
 )
 SELECT n, next_state FROM held

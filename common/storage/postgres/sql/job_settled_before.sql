@@ -7,7 +7,7 @@
 SELECT a.n, j.state
 FROM unnest($2::uuid[], $3::int8[], $4::bool[], $5::int2[]) WITH ORDINALITY
     AS a (id, epoch, completed, outcome, n)
-JOIN jobs j ON j.id = a.id
+JOIN jobs j ON j.id = ANY (ARRAY[a.id])
 WHERE (a.completed AND j.state = 6 AND j.epoch = a.epoch AND j.worker_id = $1::uuid)
     OR (NOT a.completed
         AND EXISTS (SELECT FROM job_attempts h

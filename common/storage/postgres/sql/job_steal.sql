@@ -22,7 +22,7 @@ WITH found AS (
         started_at = now(), claim_by = NULL,
         attempt_deadline = least(now() + j.timeout_ms * interval '1 ms', j.expires_at)
     FROM found
-    WHERE j.id = found.id AND j.state = 3
+    WHERE j.id = ANY (ARRAY[found.id]) AND j.state = 3
     RETURNING j.id, j.epoch, j.attempt, j.failures, j.losses,
         CASE WHEN j.expires_at < now() + j.timeout_ms * interval '1 ms'
              THEN (extract(epoch FROM j.expires_at - now()) * 1000)::int8

@@ -26,9 +26,9 @@ WITH due AS (
         claim_by = j.expires_at, failures = j.failures + 1, losses = 0,
         error_code = o.code, error_message = o.message
     FROM over o
-    WHERE j.id = o.id AND o.next_state = 3
+    WHERE j.id = ANY (ARRAY[o.id]) AND o.next_state = 3
 ), ended AS (
-    DELETE FROM jobs_open j USING over o WHERE j.id = o.id AND o.next_state >= 6
+    DELETE FROM jobs_open j USING over o WHERE j.id = ANY (ARRAY[o.id]) AND o.next_state >= 6
     RETURNING j.*, o.next_state, o.code, o.message
 ), final AS (
     INSERT INTO jobs_final (id, worker_id, epoch, created_at, queued_at, run_at, expires_at,
@@ -48,7 +48,7 @@ WITH due AS (
     FROM over o LEFT JOIN workers w ON w.id = o.worker_id
     ON CONFLICT DO NOTHING
 ), partial AS (
-    DELETE FROM job_partials p USING over o WHERE p.id = o.id
+    DELETE FROM job_partials p USING over o WHERE p.id = ANY (ARRAY[o.id])
 )
 SELECT o.id, q.name, o.priority, o.epoch, o.next_state
 FROM over o JOIN queues q ON q.id = o.queue_id

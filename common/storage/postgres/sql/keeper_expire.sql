@@ -7,7 +7,8 @@ WITH due AS (
     ORDER BY claim_by LIMIT $1::int8
     FOR UPDATE SKIP LOCKED
 ), ended AS (
-    DELETE FROM jobs_open j USING due WHERE j.id = due.id AND j.state <= 3 RETURNING j.*
+    DELETE FROM jobs_open j USING due WHERE j.id = ANY (ARRAY[due.id]) AND j.state <= 3
+    RETURNING j.*
 ), final AS (
     INSERT INTO jobs_final (id, epoch, created_at, queued_at, run_at, expires_at, started_at,
                             finished_at, attempt, failures, interruptions, attempts_max, queue_id,

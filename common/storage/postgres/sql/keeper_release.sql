@@ -9,5 +9,5 @@ WITH due AS (
 )
 UPDATE jobs_open j SET state = 3, queued_at = now()
 FROM due, queues q
-WHERE j.id = due.id AND j.state = 1 AND q.id = j.queue_id
+WHERE j.id = ANY (ARRAY[due.id]) AND j.state = 1 AND q.id = j.queue_id
 RETURNING j.id, q.name, j.priority, j.epoch, j.state

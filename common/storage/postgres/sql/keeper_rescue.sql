@@ -14,7 +14,7 @@ WITH seen AS MATERIALIZED (
 ), orphan AS (
     SELECT j.id, j.epoch, j.worker_id, j.started_at, j.priority, j.queue_id, j.losses, j.state,
         j.expires_at, seen.in_good_order, seen.in_outage
-    FROM jobs_open j JOIN seen ON seen.id = j.id
+    FROM jobs_open j JOIN seen ON j.id = ANY (ARRAY[seen.id])
     WHERE j.is_active AND j.epoch = seen.epoch AND j.worker_id = seen.worker_id
     LIMIT $2::int8
     FOR UPDATE OF j SKIP LOCKED
@@ -42,9 +42,9 @@ WITH seen AS MATERIALIZED (
         losses = j.losses + o.is_loss::int4,
         error_code = o.code, error_message = o.message
     FROM over o
-    WHERE j.id = o.id AND o.next_state = 3
+    WHERE j.id = ANY (ARRAY[o.id]) AND o.next_state = 3
 ), ended AS (
-    DELETE FROM jobs_open j USING over o WHERE j.id = o.id AND o.next_state >= 6
+    DELETE FROM jobs_open j USING over o WHERE j.id = ANY (ARRAY[o.id]) AND o.next_state >= 6
     RETURNING j.*, o.next_state, o.code, o.message
 ), final AS (
     INSERT INTO jobs_final (id, worker_id, epoch, created_at, queued_at, run_at, expires_at,
@@ -66,7 +66,7 @@ WITH seen AS MATERIALIZED (
     FROM over o LEFT JOIN workers w ON w.id = o.worker_id
     ON CONFLICT DO NOTHING
 ), partial AS (
-    DELETE FROM job_partials p USING over o WHERE p.id = o.id
+    DELETE FROM job_partials p USING over o WHERE p.id = ANY (ARRAY[o.id])
 )
 SELECT o.id, q.name, o.priority, o.epoch, o.next_state
 FROM over o JOIN queues q ON q.id = o.queue_id

@@ -4,8 +4,9 @@
 DELETE FROM job_partials p
 USING (SELECT id FROM job_partials s
        WHERE NOT EXISTS (SELECT FROM jobs_open j
-                         WHERE j.id = s.id AND j.epoch = s.epoch AND j.state IN (4, 5))
+                         WHERE j.id = ANY (ARRAY[s.id]) AND j.epoch = s.epoch
+                             AND j.state IN (4, 5))
        LIMIT $1::int8
        FOR UPDATE SKIP LOCKED) AS old
-WHERE p.id = old.id
+WHERE p.id = ANY (ARRAY[old.id])
 RETURNING p.id

@@ -6,7 +6,7 @@
 WITH held AS (
     SELECT a.*
     FROM unnest($2::uuid[], $3::int8[], $4::int8[], $5::text[]) AS a (id, epoch, sequence, text)
-    JOIN jobs_open j ON j.id = a.id
+    JOIN jobs_open j ON j.id = ANY (ARRAY[a.id])
     WHERE j.epoch = a.epoch AND j.worker_id = $1::uuid AND j.state IN (4, 5)
     FOR SHARE OF j
 )
