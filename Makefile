@@ -29,7 +29,7 @@ export TSAN_OPTIONS := suppressions=$(CURDIR)/.ci/tsan.supp ignore_noninstrument
 NO_ASLR := $(shell setarch -R true 2>/dev/null && echo setarch -R)
 
 .DEFAULT_GOAL := help
-.PHONY: help packages setup build build-all build-tests build-asan build-tsan test test-mlserver demo bench soak fmt lint tidy docs clean asan tsan mutants
+.PHONY: help packages setup build build-all build-tests build-asan build-tsan test test-mlserver demo bench soak fmt lint tidy docs clean asan tsan mutants bench-peers
 
 help: ## This list.
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -77,6 +77,9 @@ demo: setup build ## A real model answers real prompts on the embedded stack.
 
 bench: setup build-all ## Measure throughput and latency.
 	@bench/run.sh
+
+bench-peers: setup build-all ## Measure batching beside NVIDIA Triton, LitServe, BentoML and Ray Serve, which are fetched.
+	@bench/peers/run.py
 
 soak: build-all ## What runs for hours: simulated worlds (SEEDS=…), then chaos (CHAOS="--seed N --hours H").
 	@build/bin/millrace-simulate --seeds 1..$(SEEDS) --jobs $(JOBS)

@@ -22,7 +22,7 @@ ALLOWED = {
     ("bench/idle_fleet/main.cc", "sleep"): "watches a fleet for a while",
     ("bench/batching/curve.cc", "sleep"): "keeps an offered rate",
     ("bench/batching/in_process.cc", "sleep"): "keeps an offered rate",
-    ("bench/batching/over_rest.cc", "sleep"): "keeps an offered rate",
+    ("bench/batching/http_clients.cc", "sleep"): "keeps an offered rate",
 }
 
 FORBIDDEN = [

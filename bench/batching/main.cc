@@ -2,8 +2,11 @@
 // known cost. The oracle, full batches back to back, is measured in the same run by calling the
 // model directly. Prints a table.
 //
-//   batching_bench [--over process|kafka|mock] [--runs 5] [--clients 64]
+//   batching_bench [--over process|kafka|mock] [--runs 5] [--clients 64] [--curve N]
 //                  [--mode adaptive|greedy|fixed] [--claim-ahead 20] [--seconds 4] [--no-lone]
+//   batching_bench --over peer --port N --path PATH --body JSON --curve N
+//
+// The second form asks another program that batches, which has that curve already (bench/peers).
 
 #include <fmt/format.h>
 
@@ -12,12 +15,15 @@
 #include <CLI/Formatter.hpp>
 #include <algorithm>
 #include <cstdio>
+#include <optional>
 #include <string>
 #include <vector>
 
 #include "bench/batching/curve.h"
+#include "bench/batching/http_clients.h"
 #include "bench/batching/in_process.h"
 #include "bench/batching/over_rest.h"
+#include "bench/load/caller.h"
 
 namespace millrace::bench {
 namespace {
@@ -38,6 +44,20 @@ struct Options {
     int seconds = 4;
     std::size_t clients = 64;
     bool lone = true;
+    std::optional<std::size_t> curve;  // All.
+    struct Peer {
+        int port = 0;
+        std::string path;
+        std::string body;
+    } peer;
+};
+
+// Median milliseconds of a job that nobody waits beside, as far as they are known.
+struct Lone {
+    std::optional<double> in_worker;
+    std::optional<double> call;
+
+    double either() const { return in_worker ? *in_worker : *call; }
 };
 
 // One worker with one curve, whichever way it is asked.
@@ -45,8 +65,7 @@ class Asked {
  public:
     virtual ~Asked() = default;
     virtual double closed_loop(const std::vector<std::string>& inputs) = 0;
-    // Median milliseconds in the worker, and of the whole call where there is one.
-    virtual OverRest::Lone lone(int jobs, milliseconds pause) = 0;
+    virtual Lone lone(int jobs, milliseconds pause) = 0;
 };
 
 class AskedInProcess : public Asked {
@@ -58,7 +77,7 @@ class AskedInProcess : public Asked {
         return worker_.closed_loop(options_.clients, inputs,
                                    std::chrono::seconds(options_.seconds));
     }
-    OverRest::Lone lone(int jobs, milliseconds pause) override {
+    Lone lone(int jobs, milliseconds pause) override {
         return {.in_worker = worker_.lone_ms(jobs, pause)};
     }
 
@@ -90,8 +109,9 @@ class AskedOverRest : public Asked {
     double closed_loop(const std::vector<std::string>& inputs) override {
         return rest_.closed_loop(options_.clients, inputs, std::chrono::seconds(options_.seconds));
     }
-    OverRest::Lone lone(int jobs, milliseconds pause) override {
-        return rest_.lone_ms(jobs, pause);
+    Lone lone(int jobs, milliseconds pause) override {
+        const auto lone = rest_.lone_ms(jobs, pause);
+        return {.in_worker = lone.in_worker, .call = lone.call};
     }
 
  private:
@@ -99,10 +119,31 @@ class AskedOverRest : public Asked {
     OverRest& rest_;
 };
 
+// Asks all alike, whatever the inputs are.
+class AskedPeer : public Asked {
+ public:
+    explicit AskedPeer(const Options& options)
+        : options_(options), request_(post(options.peer.path, options.peer.body)) {
+        (void)http_closed_loop(options_.peer.port, options_.clients, {request_}, kSettling);
+    }
+
+    double closed_loop(const std::vector<std::string>&) override {
+        return http_closed_loop(options_.peer.port, options_.clients, {request_},
+                                std::chrono::seconds(options_.seconds));
+    }
+    Lone lone(int jobs, milliseconds pause) override {
+        return {.call = http_lone_ms(options_.peer.port, request_, jobs, pause)};
+    }
+
+ private:
+    const Options& options_;
+    const std::string request_;
+};
+
 class Bench {
  public:
     explicit Bench(const Options& options) : options_(options) {
-        if (options.over != "process") {
+        if (options.over == "kafka" || options.over == "mock") {
             rest_.emplace(options.over == "kafka" ? test::BrokerKind::kKafka
                                                   : test::BrokerKind::kMock);
             (void)rest_->closed_loop(options.clients, inputs_of(false), kWarmUp);
@@ -114,12 +155,16 @@ class Bench {
             "| model | oracle, jobs/s | of the oracle | all runs | lone job: direct, ms | "
             "added in the worker | after a burst | whole call |\n");
         fmt::print("| --- | --- | --- | --- | --- | --- | --- | --- |\n");
-        for (const auto& curve : curves()) report(curve, false);
-        for (const auto& curve : curves()) report(curve, true);
+        auto asked = curves();
+        if (options_.curve) asked = {asked.at(*options_.curve)};
+        for (const auto& curve : asked) report(curve, false);
+        if (options_.over == "peer") return;
+        for (const auto& curve : asked) report(curve, true);
     }
 
  private:
     std::unique_ptr<Asked> ask(const Curve& curve) {
+        if (options_.over == "peer") return std::make_unique<AskedPeer>(options_);
         if (rest_) return std::make_unique<AskedOverRest>(*rest_, curve, options_);
         return std::make_unique<AskedInProcess>(curve, options_);
     }
@@ -146,14 +191,16 @@ class Bench {
         std::vector<double> after_burst;
         for (int i = 0; i < options_.runs; ++i) {
             shares.push_back(worker->closed_loop(inputs) / oracle);
-            after_burst.push_back(worker->lone(kJobsAfterBurst, kShortPause).in_worker);
+            after_burst.push_back(worker->lone(kJobsAfterBurst, kShortPause).either());
         }
         print_rates(curve.name, oracle, shares);
-        fmt::print(" | {:.2f} | {:+.2f} | {:+.2f} | ", direct, fresh.in_worker - direct,
-                   median(after_burst) - direct);
-        if (rest_) fmt::print("{:+.2f}", fresh.call - direct);
-        fmt::print(" |\n");
+        fmt::print(" | {:.2f} | {} | {:+.2f} | {} |\n", direct, added(fresh.in_worker, direct),
+                   median(after_burst) - direct, added(fresh.call, direct));
         std::fflush(stdout);
+    }
+
+    static std::string added(const std::optional<double>& ms, double direct) {
+        return ms ? fmt::format("{:+.2f}", *ms - direct) : "";
     }
 
     static void print_rates(const std::string& name, double oracle, std::vector<double> shares) {
@@ -173,8 +220,13 @@ class Bench {
 int main(int argc, char** argv) {
     millrace::bench::Options options;
     CLI::App app("Batches against the oracle, and what a lone job waits");
-    app.add_option("--over", options.over, "process, or over REST with the broker kafka or mock")
-        ->check(CLI::IsMember({"process", "kafka", "mock"}));
+    app.add_option("--over", options.over,
+                   "process, over REST with the broker kafka or mock, or another program: peer")
+        ->check(CLI::IsMember({"process", "kafka", "mock", "peer"}));
+    app.add_option("--curve", options.curve, "One of the four, from 0")->check(CLI::Range(0, 3));
+    app.add_option("--port", options.peer.port, "Of the other program, on 127.0.0.1");
+    app.add_option("--path", options.peer.path, "Of its call");
+    app.add_option("--body", options.peer.body, "What its call is sent: JSON");
     app.add_option("--mode", options.mode, "How batches wait for more jobs")
         ->check(CLI::IsMember({"adaptive", "greedy", "fixed"}));
     app.add_option("--runs", options.runs, "Runs of each figure; the median is reported");

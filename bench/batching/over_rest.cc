@@ -2,28 +2,19 @@
 
 #include <fmt/format.h>
 
-#include <mutex>
 #include <pqxx/pqxx>
-#include <stdexcept>
-#include <thread>
 
+#include "bench/batching/http_clients.h"
 #include "bench/load/caller.h"
-#include "common/runtime/thread.h"
 
 namespace millrace::bench {
 namespace {
 
-using Steady = std::chrono::steady_clock;
 using std::chrono::milliseconds;
 
 std::string request_of(const std::string& input) {
     return post("/v1/jobs", R"({"model":"synthetic","input":)" + input + "}",
                 "Prefer: wait=50\r\n");
-}
-
-void call(Caller& caller, const std::string& request) {
-    const int status = caller.exchange(request);
-    if (status != 200) throw std::runtime_error(fmt::format("a call answered {}", status));
 }
 
 }  // namespace
@@ -41,33 +32,14 @@ void OverRest::set_model(const Curve& curve, const test::Settings& settings) {
     options.settings["backend.synthetic.batch_max"] = std::to_string(curve.batch_max);
     stack_.worker(0).terminate(std::chrono::minutes(1));
     stack_.restart_worker(0, options);
-    Caller caller(port_);
-    call(caller, request_of(inputs_of(false).front()));
+    (void)http_lone_ms(port_, request_of(inputs_of(false).front()), 1, milliseconds(0));
 }
 
 double OverRest::closed_loop(std::size_t clients, const std::vector<std::string>& inputs,
                              milliseconds duration) {
-    const auto begun = Steady::now();
-    std::mutex mutex;
-    RateOfEnds rate(begun + duration / 4);
-    {
-        std::vector<runtime::Thread> threads;
-        for (std::size_t i = 0; i < clients; ++i) {
-            threads.emplace_back("client", [&, i](std::stop_token) {
-                Caller caller(port_);
-                const auto request = request_of(inputs[i % inputs.size()]);
-                while (true) {
-                    call(caller, request);
-                    const auto now = Steady::now();
-                    if (now >= begun + duration) return;
-                    const std::lock_guard lock(mutex);
-                    rate.add(now);
-                }
-            });
-        }
-        for (auto& thread : threads) thread.join();
-    }
-    return rate.per_second();
+    std::vector<std::string> requests;
+    for (const auto& input : inputs) requests.push_back(request_of(input));
+    return http_closed_loop(port_, clients, requests, duration);
 }
 
 OverRest::Lone OverRest::lone_ms(int jobs, milliseconds pause) {
@@ -76,16 +48,7 @@ OverRest::Lone OverRest::lone_ms(int jobs, milliseconds pause) {
         pqxx::work work(database);
         return work.exec1("SELECT max(id::text) FROM jobs")[0].as<std::string>();
     }();
-    Caller caller(port_);
-    const auto request = request_of(inputs_of(false).front());
-    std::vector<double> calls;
-    for (int i = 0; i < jobs; ++i) {
-        std::this_thread::sleep_for(pause);
-        const auto before = Steady::now();
-        call(caller, request);
-        const std::chrono::duration<double, std::milli> took = Steady::now() - before;
-        calls.push_back(took.count());
-    }
+    const auto call = http_lone_ms(port_, request_of(inputs_of(false).front()), jobs, pause);
     pqxx::work work(database);
     std::vector<double> in_worker;
     for (const auto& row : work.exec("SELECT 1000 * extract(epoch FROM finished_at - started_at) "
@@ -93,7 +56,7 @@ OverRest::Lone OverRest::lone_ms(int jobs, milliseconds pause) {
                                      mark + "'")) {
         in_worker.push_back(row[0].as<double>());
     }
-    return {.call = median(calls), .in_worker = median(in_worker)};
+    return {.call = call, .in_worker = median(in_worker)};
 }
 
 }  // namespace millrace::bench

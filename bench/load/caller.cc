@@ -6,15 +6,31 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <atomic>
+#include <cctype>
 #include <chrono>
 #include <cstdlib>
 #include <stdexcept>
+#include <string_view>
 #include <vector>
 
 #include "common/runtime/thread.h"
 
 namespace millrace::bench {
+
+namespace {
+
+// Servers spell the header's name as they like.
+std::size_t content_length(std::string_view head) {
+    constexpr std::string_view kName = "\r\ncontent-length:";
+    const auto same = [](char a, char b) { return std::tolower(a) == b; };
+    const auto found = std::search(head.begin(), head.end(), kName.begin(), kName.end(), same);
+    if (found == head.end()) throw std::runtime_error("an answer without Content-Length");
+    return std::strtoul(found + kName.size(), nullptr, 10);
+}
+
+}  // namespace
 
 Caller::Caller(int port) : fd_(socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0)) {
     sockaddr_in address{};
@@ -22,7 +38,7 @@ Caller::Caller(int port) : fd_(socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0)) {
     address.sin_port = htons(static_cast<std::uint16_t>(port));
     address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
     if (connect(fd_, reinterpret_cast<sockaddr*>(&address), sizeof address) != 0) {
-        throw std::runtime_error("cannot connect to the gateway");
+        throw std::runtime_error("cannot connect to the server");
     }
     const int on = 1;
     setsockopt(fd_, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
@@ -40,11 +56,7 @@ int Caller::exchange(const std::string& request) {
     }
     std::size_t header_end = 0;
     while ((header_end = received_.find("\r\n\r\n")) == std::string::npos) read_more();
-    const auto length_at = received_.find("Content-Length: ");
-    if (length_at == std::string::npos || length_at > header_end) {
-        throw std::runtime_error("an answer without Content-Length");
-    }
-    const auto length = std::strtoul(received_.c_str() + length_at + 16, nullptr, 10);
+    const auto length = content_length(std::string_view(received_).substr(0, header_end));
     const auto total = header_end + 4 + length;
     while (received_.size() < total) read_more();
     const int status = std::atoi(received_.c_str() + 9);
