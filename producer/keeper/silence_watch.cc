@@ -6,9 +6,8 @@ namespace millrace::gateway {
 
 void SilenceWatch::observe(const std::vector<storage::WorkerPulse>& pulses, MonoTime sent,
                            MonoTime received) {
-    const bool was_slow = received - sent > options_.gap_max;
-    const bool was_away = answered_ != MonoTime::min() && sent - answered_ > options_.gap_max;
-    if (was_slow || was_away) start_anew();
+    // The database may have been away for as long, whether that delayed the question or the answer.
+    if (answered_ != MonoTime::min() && received - answered_ > options_.gap_max) start_anew();
     asked_ = sent;
     answered_ = received;
 

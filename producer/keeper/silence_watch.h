@@ -1,7 +1,7 @@
 // How long each worker has been silent, on this process's own monotonic clock.
 //
-// Counts only what was seen: a worker is silent for as long as successful reads, none of them slow
-// or far apart, found its pulse unchanged. After any gap the watch starts anew, because a database
+// Counts only what was seen: a worker is silent for as long as successful reads, whose answers are
+// not far apart, found its pulse unchanged. After any gap the watch starts anew, because a database
 // or a process that was away cannot tell whether the workers were.
 //
 // Pure: no clock, no I/O. Threads: one caller at a time.
@@ -20,7 +20,7 @@ namespace millrace::gateway {
 
 struct SilenceOptions {
     milliseconds ttl{30000};
-    milliseconds gap_max{10000};  // Of one read, and between two.
+    milliseconds gap_max{10000};  // From one read's answer to the next one's.
 };
 
 struct SilentWorker {

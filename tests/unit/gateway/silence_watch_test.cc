@@ -86,6 +86,16 @@ TEST_F(SilenceWatchTest, ASlowReadStartsAnew) {
     EXPECT_THAT(watch_.silent(), IsEmpty());
 }
 
+// As when the database goes away between two looks and comes back while the second waits for it.
+TEST_F(SilenceWatchTest, ALateQuestionWithALateAnswerStartsAnew) {
+    start(2);
+    pass(seconds(25), 1);
+    watch_.observe(pulses_, now_ + seconds(6), now_ + seconds(12));
+    now_ += seconds(12);
+    pass(seconds(29), 1);
+    EXPECT_THAT(watch_.silent(), IsEmpty());
+}
+
 TEST_F(SilenceWatchTest, CountsFromTheAnswerToTheNextQuestion) {
     start(1);
     watch_.observe(pulses_, now_, now_ + seconds(5));
