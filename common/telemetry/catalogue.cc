@@ -24,7 +24,7 @@ constexpr std::array kLabels{
               "`failed`, `aborted`"},
     LabelInfo{"outcome", "outcomes of attempts, `common/job/outcome.h`"},
     LabelInfo{"source", "`control`, `heartbeat`"},
-    LabelInfo{"reason", "`drain`, `lost`, `reconcile`"},
+    LabelInfo{"reason", "`interrupted`, `preempted`, `unknown_claim`"},
     LabelInfo{"statement", "file names of `common/storage/postgres/sql/`, without `.sql`"},
 };
 

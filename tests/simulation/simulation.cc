@@ -42,8 +42,12 @@ class Simulation {
         world_.run_until(world_.now() + storm);
         calm_down();
         come_to_rest();
-        return {seed, history_.verdict(), world_.fingerprint(), history_.jobs().size(),
-                world_.age()};
+        return {.seed = seed,
+                .verdict = history_.verdict(),
+                .fingerprint = world_.fingerprint(),
+                .jobs = history_.jobs().size(),
+                .preemptions = preemptions(),
+                .lasted = world_.age()};
     }
 
  private:
@@ -222,6 +226,15 @@ class Simulation {
         if (world_.stopped()) return;
         history_.look_at_all();
         history_.tell(&Checker::came_to_rest);
+    }
+
+    std::size_t preemptions() const {
+        std::size_t count = 0;
+        for (const auto& [id, job] : history_.jobs()) {
+            count += static_cast<std::size_t>(std::ranges::count(
+                job.attempts, "preempted", &storage::AttemptRecord::error_code));
+        }
+        return count;
     }
 
     std::string what_is_left() const {

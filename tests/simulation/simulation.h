@@ -24,6 +24,7 @@ struct Report {
     std::string verdict;  // Empty: every invariant held.
     std::uint64_t fingerprint = 0;
     std::size_t jobs = 0;
+    std::size_t preemptions = 0;
     std::chrono::microseconds lasted{0};  // In the world's time.
 };
 

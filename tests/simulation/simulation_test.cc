@@ -20,11 +20,14 @@ class SimulationTest : public testing::Test {
 };
 
 TEST_F(SimulationTest, NoSeedViolatesAnInvariant) {
+    std::size_t preemptions = 0;
     for (std::uint64_t seed = 1; seed <= MILLRACE_SIMULATION_SEEDS; ++seed) {
         const auto report = simulate(seed);
+        preemptions += report.preemptions;
         ASSERT_EQ(report.verdict, "")
             << "to see it: millrace-simulate --seeds " << seed << " --trace";
     }
+    EXPECT_GT(preemptions, 0U);
 }
 
 TEST_F(SimulationTest, ASeedIsTheSameRunEachTime) {

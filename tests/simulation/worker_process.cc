@@ -22,6 +22,7 @@ WorkerShape draw_worker(World& world, int number) {
     // Times are no more predictable than this.
     shape.batch.claim_ahead = milliseconds(500);
     if (number % 3 == 2) shape.batch.mode = worker::BatchMode::kFixed;
+    shape.is_strict = number % 3 == 0;
     return shape;
 }
 
@@ -58,7 +59,10 @@ worker::WorkerOptions WorkerProcess::options() const {
     options.offsets = {.lag_messages_max = 20, .lag_max = seconds(5)};
     options.executor.worker_name = shape_.name;
     options.executor.batch = shape_.batch;
+    options.executor.preemptions_max = static_cast<int>(kPreemptionsMax);
     options.claims.batch_max = 8;
+    options.claims.strict_priority = shape_.is_strict;
+    options.claims.preempt_after = milliseconds(100);
     options.claims.steal = {.bound = kStealBound, .margin = seconds(1), .batch_max = 8};
     options.claims.store_backoff = {.base = milliseconds(50), .max = seconds(1)};
     options.completions.batch_max = 4;
@@ -76,7 +80,8 @@ std::vector<std::unique_ptr<worker::Backend>> WorkerProcess::make_backends(const
                                 worker::BackendInfo{.name = "model",
                                                     .models = shape_.models,
                                                     .slots = shape_.slots,
-                                                    .batch_max = shape_.batch_max},
+                                                    .batch_max = shape_.batch_max,
+                                                    .is_preemptible = shape_.batch_max == 1},
                                 [this, &history](const ClaimedJob& job) { began(job, history); }));
     return backends;
 }

@@ -12,6 +12,7 @@
 namespace millrace::simulation {
 
 inline constexpr milliseconds kStealBound{2000};
+inline constexpr std::size_t kPreemptionsMax = 2;
 
 // What a worker keeps when it starts anew.
 struct WorkerShape {
@@ -20,6 +21,7 @@ struct WorkerShape {
     std::size_t slots = 1;
     std::size_t batch_max = 1;
     worker::BatchOptions batch;
+    bool is_strict = false;
 };
 
 WorkerShape draw_worker(World& world, int number);

@@ -51,6 +51,9 @@ struct BackendInfo {
     std::size_t slots = 1;             // Batches that may be running in it at a time. >= 1.
     std::size_t batch_max = 1;         // Jobs in a batch; 1 for stream backends. >= 1.
     std::size_t batch_weight_max = 0;  // All jobs' batch_weight() in a batch; 0: any.
+    // A stream backend whose slot is free at once when its job is aborted: a running job may have
+    // to give way to a more urgent one.
+    bool is_preemptible = false;
 };
 
 // Why an attempt is stopped; decides the outcome that the backend reports for it.

@@ -73,6 +73,7 @@ Result<bool> Claimer::round(WorkerId worker) {
     TRY(const bool more_to_steal, stealer_.step(worker, shares_));
     TRY_STATUS(read_specs());
     TRY(const bool more_to_claim, claim(worker));
+    if (!more_to_claim) preempt();
     return more_to_steal || more_to_claim;
 }
 
@@ -99,7 +100,8 @@ Status Claimer::reconcile(WorkerId worker) {
 
 Status Claimer::read_specs() {
     const auto load = executor_.load();
-    auto unread = lanes_.take_unread(std::min(load.free, kSpecsMax));
+    auto unread = load.free > 0 ? lanes_.take_unread(std::min(load.free, kSpecsMax))
+                                : lanes_.take_urgent_unread();
     if (unread.empty()) return ok();
     auto specs = store_.job_specs(ids_of(unread));
     if (!specs.has_value()) {
@@ -161,6 +163,37 @@ std::vector<Candidate> Claimer::pick() {
     return picked;
 }
 
+// --- Preemption ---------------------------------------------------------------------------------
+
+void Claimer::preempt() {
+    const auto waited_enough = clock_.now() - options_.preempt_after;
+    for (BackendIndex backend = 0; backend < shares_.size(); ++backend) {
+        if (!models_.backends()[backend].is_preemptible) continue;
+        const auto arrived = lanes_.next_arrived_for(backend);
+        // The most urgent lane first: where it gets a slot, the others wait for the next.
+        for (LaneIndex lane = 0; lane < arrived.size(); ++lane) {
+            if (!arrived[lane] || *arrived[lane] > waited_enough) continue;
+            if (preempt_for(lane, backend)) break;
+        }
+    }
+}
+
+// The slot is the lane's, whoever else has his turn when it is free.
+bool Claimer::preempt_for(LaneIndex urgent, BackendIndex backend) {
+    const auto load = executor_.load();
+    const auto& room = load.backends[backend];
+    if (room.jobs > 0 && load.free > 0) return false;
+    const auto& held = room.held;
+    auto& shares = shares_[backend];
+    std::vector<bool> from(held.size());
+    for (LaneIndex lane = 0; lane < held.size(); ++lane) {
+        from[lane] = held[lane] > 0 && shares.may_preempt(urgent, lane, held);
+    }
+    if (!executor_.preempt(backend, lanes_.lanes()[urgent].priority, from)) return false;
+    shares.favour(urgent);
+    return true;
+}
+
 void Claimer::start(WorkerId worker, MonoTime sent, std::vector<Candidate> picked,
                     const std::vector<storage::Claim>& claims) {
     const auto database_time = store_.database_time();
@@ -192,7 +225,8 @@ void Claimer::start(WorkerId worker, MonoTime sent, std::vector<Candidate> picke
                           .backend = *candidate.backend,
                           .lane = candidate.lane,
                           .arrived = candidate.arrived,
-                          .batch_key = std::move(candidate.batch_key)});
+                          .batch_key = std::move(candidate.batch_key),
+                          .standing = candidate.standing});
     }
     executor_.launch(worker, sent, std::move(starts));
     offsets_.finish(messages);

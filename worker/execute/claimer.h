@@ -1,6 +1,7 @@
 // Turns free slots into running jobs: picks candidates by lane shares, claims them in one
-// statement, and hands what it got to the executor. Steals where messages are missing, and
-// reconciles with the store after a claim whose reply was lost.
+// statement, and hands what it got to the executor. Where there are none, has less urgent jobs
+// stopped for more urgent ones. Steals where messages are missing, and reconciles with the store
+// after a claim whose reply was lost.
 //
 // All three happen here, one after the other, because a reconciliation that overtakes a claim would
 // hand back what was just claimed. Nothing happens without a live lease.
@@ -30,6 +31,7 @@ struct ClaimerOptions {
     std::size_t batch_max = 500;
     std::vector<LaneShare> shares;  // One per lane.
     bool strict_priority = false;
+    milliseconds preempt_after{250};  // A job waits so long before it stops a less urgent one.
     StealerOptions steal;
     BackoffPolicy store_backoff{.base = milliseconds(100), .max = milliseconds(5000)};
 };
@@ -55,6 +57,9 @@ class Claimer {
     Status read_specs();
     Result<bool> claim(WorkerId worker);
     std::vector<Candidate> pick();
+    // Where nothing can be claimed for jobs that wait: stops less urgent ones.
+    void preempt();
+    bool preempt_for(LaneIndex urgent, BackendIndex backend);
     void start(WorkerId worker, MonoTime sent, std::vector<Candidate> picked,
                const std::vector<storage::Claim>& claims);
 

@@ -123,6 +123,7 @@ void Executor::admit_locked(WorkerId worker, MonoTime claimed_at, Start start, A
     held.backend = start.backend;
     held.lane = start.lane;
     held.deadline = deadline;
+    held.standing = start.standing;
     // As if it had been claimed when it came: what a claim takes no wait can spare.
     const auto arrived = start.arrived ? *start.arrived + (now - claimed_at) : now;
     const auto weight = station.backend().batch_weight(start.job.spec);

@@ -39,6 +39,8 @@ struct ExecutorOptions {
     BatchOptions batch;
     std::size_t output_bytes_max = 16 << 20;
     std::size_t cancels_kept_max = 1000;  // Orders about attempts that are not held (yet).
+    // A job that was interrupted so often, for whatever reason, gives way to no other. 0: none does.
+    int preemptions_max = 3;
 };
 
 // What may be claimed now.
@@ -55,6 +57,7 @@ struct Start {
     // Absent: now, and to be asked of the backend.
     std::optional<MonoTime> arrived;
     std::string batch_key;
+    Priority standing = Priority::kHigh;  // See Candidate.
 };
 
 class Executor : public ExecutionSink {
@@ -93,6 +96,12 @@ class Executor : public ExecutionSink {
     bool cancel(const AttemptKey& key);
     void forget_cancels();
     void interrupt_all();
+    // Stops one running job of a preemptible backend for a more urgent one: in a lane out of
+    // `from` (one entry per lane), with a standing that gives way to `urgent`. Of these the least
+    // urgent, and of those the one that started last and has the least to lose; none that says of
+    // itself that it is nearly done. False where there is none, or where a slot is being freed
+    // already.
+    bool preempt(BackendIndex backend, Priority urgent, const std::vector<bool>& from);
     // Stops attempts whose deadline has passed, and starts those whose wait for a live lease or for
     // others is over.
     void tick();
@@ -124,6 +133,8 @@ class Executor : public ExecutionSink {
         MonoTime started;
         Phase phase = Phase::kReady;
         std::size_t slot = 0;  // kRunning: of its backend.
+        Priority standing = Priority::kHigh;
+        double fraction = 0;  // What the backend says is done.
         bool stopping = false;
         bool replaced = false;  // Nobody waits for its outcome.
     };
@@ -137,6 +148,8 @@ class Executor : public ExecutionSink {
     void admit_locked(WorkerId worker, MonoTime claimed_at, Start start, Actions& actions);
     void replace_locked(std::unordered_map<JobId, Held>::iterator older, Actions& actions);
     void stop_locked(const AttemptKey& key, Held& held, AbortReason reason, Actions& actions);
+    Held* choose_victim_locked(BackendIndex backend, Priority urgent, const std::vector<bool>& from);
+    bool gives_way(const Held& held, Priority urgent) const;
     void free_locked(const Held& held) { stations_[held.backend].release(held.lane); }
     Held* find_locked(const AttemptKey& key);
     const Held* find_locked(const AttemptKey& key) const;

@@ -41,9 +41,10 @@ void Executor::progress(const AttemptKey& key, double fraction, std::string_view
     WorkerId worker;
     {
         const std::lock_guard lock(mutex_);
-        const auto* held = find_locked(key);
+        auto* held = find_locked(key);
         if (held == nullptr || held->phase != Phase::kRunning || held->replaced) return;
         worker = held->worker;
+        held->fraction = fraction;
     }
     outputs_.progress(key, worker, fraction, message);
 }

@@ -101,11 +101,13 @@ Result<std::size_t> Stealer::steal_lane(BackendIndex backend, LaneIndex lane, Wo
     if (got == 0) return got;
 
     telemetry::count<Metric::kJobsStolen>(static_cast<double>(got));
+    const auto standing = lanes_.standing(backend, lane);
     std::vector<Start> starts;
     starts.reserve(got);
     for (auto& job : jobs) {
         if (got == limit) look.low_water = std::max(look.low_water, job.key.job);
-        starts.push_back({.job = std::move(job), .backend = backend, .lane = lane});
+        starts.push_back(
+            {.job = std::move(job), .backend = backend, .lane = lane, .standing = standing});
     }
     executor_.launch(worker, sent, std::move(starts));
     return got;

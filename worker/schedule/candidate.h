@@ -42,6 +42,9 @@ struct Candidate {
     std::optional<BackendIndex> backend;
     std::string batch_key;  // Where there is a spec.
     int passed_over = 0;    // By batches of its lane that younger ones led.
+    // Once picked it gives way only to jobs more urgent than this: its own priority, or that of the
+    // most urgent ones that it was picked before, in its lane's turn.
+    Priority standing = Priority::kHigh;
 };
 
 // A batch that has not started, and how many more jobs of its key may join.

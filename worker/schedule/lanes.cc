@@ -48,6 +48,21 @@ std::vector<std::size_t> Lanes::waiting_for(BackendIndex backend) const {
     return waiting_for_locked(backend);
 }
 
+std::vector<std::optional<MonoTime>> Lanes::next_arrived_for(BackendIndex backend) const {
+    const std::lock_guard lock(mutex_);
+    std::vector<std::optional<MonoTime>> arrived(lanes_.size());
+    for (LaneIndex lane = 0; lane < lanes_.size(); ++lane) {
+        const auto& buffer = buffers_[lane][backend];
+        if (!buffer.empty()) arrived[lane] = buffer.front().arrived;
+    }
+    return arrived;
+}
+
+Priority Lanes::standing(BackendIndex backend, LaneIndex lane) const {
+    const std::lock_guard lock(mutex_);
+    return standing_locked(backend, lane);
+}
+
 // What one call of pick() has come to.
 struct Lanes::Pick {
     BackendIndex backend;
@@ -93,10 +108,23 @@ std::size_t Lanes::pick_like_locked(const std::string& key, std::size_t max, Pic
         ++turns[*lane];
         ++pick.held[*lane];
     }
+    // The most urgent first: who is left there when others are taken is passed over.
     for (LaneIndex lane = 0; lane < lanes_.size(); ++lane) {
+        const auto first = pick.picked.size();
         take_like(buffers_[lane][pick.backend], key, turns[lane], pick.picked);
+        const auto standing = standing_locked(pick.backend, lane);
+        for (auto i = first; i < pick.picked.size(); ++i) pick.picked[i].standing = standing;
     }
     return count;
+}
+
+Priority Lanes::standing_locked(BackendIndex backend, LaneIndex lane) const {
+    auto standing = lanes_[lane].priority;
+    for (LaneIndex other = 0; other < lanes_.size(); ++other) {
+        if (!buffers_[other][backend].empty())
+            standing = std::min(standing, lanes_[other].priority);
+    }
+    return standing;
 }
 
 std::string Lanes::choose_key(Buffer& buffer, std::size_t batch_max) {
@@ -145,6 +173,21 @@ std::vector<Candidate> Lanes::take_unread(std::size_t max) {
         }
     }
     return taken;
+}
+
+std::vector<Candidate> Lanes::take_urgent_unread() {
+    const std::lock_guard lock(mutex_);
+    for (auto& lane : buffers_) {
+        auto& unread = lane[backends_];
+        const auto known = std::span(lane).first(backends_);
+        if (std::ranges::any_of(known, [](const auto& buffer) { return !buffer.empty(); })) break;
+        if (unread.empty()) continue;
+        std::vector<Candidate> taken;
+        taken.push_back(std::move(unread.front()));
+        unread.pop_front();
+        return taken;
+    }
+    return {};
 }
 
 Lanes::Buffer& Lanes::buffer_of(const Candidate& candidate) {

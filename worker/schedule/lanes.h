@@ -43,15 +43,22 @@ class Lanes {
     std::size_t waiting(LaneIndex lane) const;
     // Of one backend, per lane.
     std::vector<std::size_t> waiting_for(BackendIndex backend) const;
+    // The same: when the one came that is next; nothing where none waits.
+    std::vector<std::optional<MonoTime>> next_arrived_for(BackendIndex backend) const;
+    // Of a job of the lane that starts now: see Candidate.
+    Priority standing(BackendIndex backend, LaneIndex lane) const;
 
     // Candidates of one backend for which it has room, at most `max`, chosen by `shares`. Batches
     // that wait are filled up first. The lane whose turn it is leads each new one: with its oldest
     // whose key fills a batch, else with its oldest; but nobody is passed over more than three
     // times. Candidates with the same key follow, whichever lane's turn it is among those that have
-    // any.
+    // any. Sets the standing of each.
     std::vector<Candidate> pick(BackendIndex backend, Room room, std::size_t max, Shares& shares);
     // Up to `max` candidates without a spec, of the most urgent lanes first.
     std::vector<Candidate> take_unread(std::size_t max);
+    // The next without a spec that is more urgent than all with one, or none: while there is no
+    // room it may be the one to make room for.
+    std::vector<Candidate> take_urgent_unread();
 
  private:
     using Buffer = std::deque<Candidate>;
@@ -61,6 +68,7 @@ class Lanes {
     Buffer& buffer_of(const Candidate& candidate);
     std::vector<std::size_t> waiting_for_locked(BackendIndex backend) const;
     std::size_t pick_like_locked(const std::string& key, std::size_t max, Pick& pick);
+    Priority standing_locked(BackendIndex backend, LaneIndex lane) const;
     static std::string choose_key(Buffer& buffer, std::size_t batch_max);
     static void take_like(Buffer& buffer, const std::string& key, std::size_t count,
                           std::vector<Candidate>& taken);

@@ -24,8 +24,10 @@ Shares::Shares(const std::vector<LaneShare>& lanes, std::size_t slots, bool stri
 std::optional<LaneIndex> Shares::pick(std::span<const std::size_t> waiting,
                                       std::span<const std::size_t> held) {
     const auto best = peek(waiting, held);
+    if (!best) return best;
     // What is guaranteed is not paid for: it must not cost the lane its part of the rest.
-    if (best && !is_guaranteed(*best, held)) charge(*best, 1);
+    if (!is_guaranteed(*best, held)) charge(*best, 1);
+    lanes_[*best].is_favoured = false;
     return best;
 }
 
@@ -52,6 +54,15 @@ void Shares::charge(LaneIndex lane, std::size_t jobs) {
     const double start = start_of(lane);
     virtual_time_ = start;
     lanes_[lane].finish = start + static_cast<double>(jobs) / lanes_[lane].share.weight;
+    lanes_[lane].is_favoured = false;
+}
+
+bool Shares::may_preempt(LaneIndex urgent, LaneIndex other,
+                         std::span<const std::size_t> held) const {
+    if (lanes_[urgent].share.rank >= lanes_[other].share.rank) return false;
+    if (strict_) return true;
+    const auto due = std::max<std::size_t>(lanes_[urgent].guaranteed, 1);
+    return held[urgent] < due && held[other] > lanes_[other].guaranteed;
 }
 
 std::size_t Shares::part(LaneIndex lane, std::span<const LaneIndex> others,
@@ -68,6 +79,8 @@ std::size_t Shares::part(LaneIndex lane, std::span<const LaneIndex> others,
 bool Shares::goes_before(LaneIndex a, LaneIndex b, std::span<const std::size_t> held) const {
     const int rank_a = lanes_[a].share.rank;
     const int rank_b = lanes_[b].share.rank;
+    if (lanes_[a].is_favoured != lanes_[b].is_favoured) return lanes_[a].is_favoured;
+    if (lanes_[a].is_favoured && rank_a != rank_b) return rank_a < rank_b;
     if (strict_ && rank_a != rank_b) return rank_a < rank_b;
     const bool guaranteed_a = is_guaranteed(a, held);
     if (guaranteed_a != is_guaranteed(b, held)) return guaranteed_a;

@@ -7,6 +7,8 @@
 //
 // In strict mode a lane of higher rank always goes first, and fairness is kept within a rank.
 //
+// A lane that is favoured goes before all others, once.
+//
 // Threads: one caller at a time.
 #pragma once
 
@@ -38,6 +40,13 @@ class Shares {
 
     // All lanes, the one whose turn it is first, for those who learn only by asking which has work.
     std::vector<LaneIndex> order(std::span<const std::size_t> held) const;
+    // The lane goes before all others until it has got a slot; of several, the most urgent first.
+    void favour(LaneIndex lane) { lanes_[lane].is_favoured = true; }
+    // Whether a job of `urgent` that waits may stop one of `other` that runs. Only where that is of
+    // a lower rank, and but for strict mode, only for what is guaranteed to `urgent`, or its first
+    // slot, and out of what `other` has borrowed.
+    bool may_preempt(LaneIndex urgent, LaneIndex other, std::span<const std::size_t> held) const;
+
     // `jobs` of a lane that pick() did not choose got a slot.
     void charge(LaneIndex lane, std::size_t jobs);
 
@@ -49,6 +58,7 @@ class Shares {
         LaneShare share;
         std::size_t guaranteed = 0;
         double finish = 0;  // Virtual time at which its last borrowed start is paid for.
+        bool is_favoured = false;
     };
 
     bool goes_before(LaneIndex a, LaneIndex b, std::span<const std::size_t> held) const;

@@ -1,9 +1,11 @@
 // Invariant 8: failures end a job at attempts_max and never exceed it; interruptions and losses are
-// no failures; three losses in a row, none of them in a mass outage, quarantine a job.
+// no failures; three losses in a row, none of them in a mass outage, quarantine a job. And nobody
+// gives way to more urgent work more often than it has to, least of all the most urgent.
 #include <algorithm>
 #include <iterator>
 
 #include "tests/simulation/checkers/checkers.h"
+#include "tests/simulation/worker_process.h"
 
 namespace millrace::simulation {
 namespace {
@@ -16,7 +18,15 @@ class Counting : public Checker {
 
     void settled(WorkerId, const storage::SettledAttempt& attempt,
                  const storage::SettledReply& reply) override {
-        if (reply.accepted) last_settled_[attempt.key.job] = attempt;
+        if (!reply.accepted) return;
+        last_settled_[attempt.key.job] = attempt;
+        if (attempt.outcome.error_code != "preempted") return;
+        const auto& job = history().jobs().at(attempt.key.job);
+        auto& preempted = preempted_[job.id];
+        preempted.insert(attempt.key.epoch);  // Outcomes in doubt are sent again.
+        if (preempted.size() > kPreemptionsMax) violated(job, "gave way too often");
+        if (history().submitted(job.id).spec.priority != Priority::kHigh) return;
+        violated(job, "gave way although nothing is more urgent");
     }
 
     void claimed(WorkerId, const storage::Claim& claim) override {
@@ -77,6 +87,7 @@ class Counting : public Checker {
     }
 
     std::map<JobId, storage::SettledAttempt> last_settled_;
+    std::map<JobId, std::set<Epoch>> preempted_;
     std::map<JobId, WorkerId> holder_;
     std::map<JobId, int> losses_;  // In a row, at most.
     std::set<WorkerId> heard_;

@@ -9,10 +9,11 @@ namespace {
 
 using std::chrono::seconds;
 
-worker::ClaimerOptions claimer_options() {
+worker::ClaimerOptions claimer_options(const HarnessOptions& options) {
     return {
         .batch_max = 100,
         .shares = {{.weight = 60, .rank = 0}, {.weight = 30, .rank = 1}, {.weight = 10, .rank = 2}},
+        .strict_priority = options.strict_priority,
         .steal = {.bound = seconds(2), .margin = seconds(1), .batch_max = 100}};
 }
 
@@ -23,7 +24,8 @@ Harness::Harness(HarnessOptions options)
                .models = {"fake"},
                .slots = options.slots,
                .batch_max = options.batch_max,
-               .batch_weight_max = options.batch_weight_max}),
+               .batch_weight_max = options.batch_weight_max,
+               .is_preemptible = options.is_preemptible}),
       lease({.ttl = seconds(30), .margin = seconds(5)}),
       outputs({.bytes_max = options.output_bytes_max, .checkpoint_interval = seconds(1)}),
       events(publisher, topics, outputs, {.key = "worker"}),
@@ -39,7 +41,7 @@ Harness::Harness(HarnessOptions options)
       hints(lane_infos, seconds(1)),
       writer(store, inbox, executor, events, clock, random, {.batch_max = 100}),
       claimer(store, lease, lanes, offsets, hints, models, executor, writer, clock, random,
-              claimer_options()),
+              claimer_options(options)),
       lease_keeper(store, lease, executor, outputs, clock, random,
                    {.info = {.name = "worker", .queues = {"default"}, .models = {"fake"}},
                     .heartbeat_interval = seconds(5),

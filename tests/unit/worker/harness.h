@@ -27,6 +27,8 @@ struct HarnessOptions {
     std::size_t slots_max = 0;
     std::size_t batch_weight_max = 0;
     worker::BatchOptions batch = {};
+    bool is_preemptible = false;
+    bool strict_priority = false;
 };
 
 // Outputs that say "poison" cannot be stored.

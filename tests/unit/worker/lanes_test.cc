@@ -115,6 +115,7 @@ TEST(Lanes, KeepUnreadCandidatesApart) {
     lanes.push({candidate(1, 2, std::nullopt), candidate(2, 0, std::nullopt), candidate(3, 0, 0)});
     EXPECT_EQ(lanes.waiting(0), 2U);
     EXPECT_EQ(lanes.waiting_for(0), (std::vector<std::size_t>{1, 0, 0}));
+    EXPECT_TRUE(lanes.take_urgent_unread().empty());  // The third is known.
     EXPECT_EQ(ids(lanes.take_unread(10)), (std::vector{id(2), id(1)}));
 }
 

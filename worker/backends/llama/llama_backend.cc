@@ -169,7 +169,8 @@ BackendInfo LlamaBackend::info() const {
     return {.name = "llama",
             .models = {name_},
             .slots = static_cast<std::size_t>(options_.slots),
-            .batch_max = 1};
+            .batch_max = 1,
+            .is_preemptible = true};
 }
 
 void LlamaBackend::run(std::vector<Execution> batch) {

@@ -47,7 +47,11 @@ void OpenAiBackend::stop() {
 }
 
 BackendInfo OpenAiBackend::info() const {
-    return {.name = "openai", .models = models_, .slots = slots_, .batch_max = 1};
+    return {.name = "openai",
+            .models = models_,
+            .slots = slots_,
+            .batch_max = 1,
+            .is_preemptible = true};
 }
 
 void OpenAiBackend::run(std::vector<Execution> batch) {

@@ -241,7 +241,8 @@ BackendInfo SyntheticBackend::info() const {
     return {.name = "synthetic",
             .models = options_.models,
             .slots = options_.slots,
-            .batch_max = options_.batch_max};
+            .batch_max = options_.batch_max,
+            .is_preemptible = options_.batch_max == 1};
 }
 
 std::string SyntheticBackend::batch_key(const JobSpec& spec) const {
