@@ -61,7 +61,7 @@ worker::WorkerOptions WorkerProcess::options() const {
     options.executor.batch = shape_.batch;
     options.executor.preemptions_max = static_cast<int>(kPreemptionsMax);
     options.claims.batch_max = 8;
-    options.claims.strict_priority = shape_.is_strict;
+    options.claims.share_rules = {.strict = shape_.is_strict, .age_max = seconds(3)};
     options.claims.preempt_after = milliseconds(100);
     options.claims.steal = {.bound = kStealBound, .margin = seconds(1), .batch_max = 8};
     options.claims.store_backoff = {.base = milliseconds(50), .max = seconds(1)};

@@ -37,6 +37,7 @@ Claimer::Claimer(storage::JobStore& store, const Lease& lease, Lanes& lanes, Off
       lease_(lease),
       lanes_(lanes),
       offsets_(offsets),
+      hints_(hints),
       models_(models),
       executor_(executor),
       completions_(completions),
@@ -46,7 +47,7 @@ Claimer::Claimer(storage::JobStore& store, const Lease& lease, Lanes& lanes, Off
       stealer_(store, executor, lanes, hints, models, clock, random, options_.steal) {
     for (const auto& backend : models.backends()) {
         const auto slots = std::min(backend.slots * backend.batch_max, executor.slots());
-        shares_.emplace_back(options_.shares, slots, options_.strict_priority);
+        shares_.emplace_back(options_.shares, slots, options_.share_rules);
     }
 }
 
@@ -70,6 +71,7 @@ bool Claimer::step() {
 
 Result<bool> Claimer::round(WorkerId worker) {
     if (reconcile_wanted_) TRY_STATUS(reconcile(worker));
+    age_lanes();
     TRY(const bool more_to_steal, stealer_.step(worker, shares_));
     TRY_STATUS(read_specs());
     TRY(const bool more_to_claim, claim(worker));
@@ -144,6 +146,19 @@ Result<bool> Claimer::claim(WorkerId worker) {
     telemetry::count<Metric::kClaimsWon>(static_cast<double>(claims->size()));
     start(worker, sent, std::move(picked), *claims);
     return true;
+}
+
+void Claimer::age_lanes() {
+    const auto now = clock_.now();
+    for (BackendIndex backend = 0; backend < shares_.size(); ++backend) {
+        auto waiting = lanes_.waiting_for(backend);
+        for (LaneIndex lane = 0; lane < waiting.size(); ++lane) {
+            // There may be jobs of it whose messages were lost.
+            const auto oldest = hints_.oldest(lane, store_.database_time());
+            if (oldest && *oldest >= options_.share_rules.age_max) ++waiting[lane];
+        }
+        shares_[backend].age(waiting, now);
+    }
 }
 
 std::vector<Candidate> Claimer::pick() {

@@ -30,7 +30,7 @@ namespace millrace::worker {
 struct ClaimerOptions {
     std::size_t batch_max = 500;
     std::vector<LaneShare> shares;  // One per lane.
-    bool strict_priority = false;
+    ShareRules share_rules;
     milliseconds preempt_after{250};  // A job waits so long before it stops a less urgent one.
     StealerOptions steal;
     BackoffPolicy store_backoff{.base = milliseconds(100), .max = milliseconds(5000)};
@@ -56,6 +56,8 @@ class Claimer {
     Status reconcile(WorkerId worker);
     Status read_specs();
     Result<bool> claim(WorkerId worker);
+    // Lanes that wait too long go first.
+    void age_lanes();
     std::vector<Candidate> pick();
     // Where nothing can be claimed for jobs that wait: stops less urgent ones.
     void preempt();
@@ -67,6 +69,7 @@ class Claimer {
     const Lease& lease_;
     Lanes& lanes_;
     OffsetTracker& offsets_;
+    const LaneHints& hints_;
     const ModelTable& models_;
     Executor& executor_;
     CompletionWriter& completions_;

@@ -64,15 +64,18 @@ Result<bool> Stealer::steal_for(BackendIndex backend, WorkerId worker, Shares& s
 
     const auto waiting = lanes_.waiting_for(backend);
     const bool is_idle = std::accumulate(waiting.begin(), waiting.end(), std::size_t{0}) == 0;
-    if (!is_idle) free = std::max<std::size_t>(free / 4, 1);
+    auto quota = is_idle ? free : std::max<std::size_t>(free / 4, 1);
     const auto order = shares.order(load.backends[backend].held);
-    for (std::size_t i = 0; i < order.size() && free > 0; ++i) {
+    for (std::size_t i = 0; i < order.size() && std::min(free, quota) > 0; ++i) {
         const auto lane = order[i];
         const auto others = std::span(order).subspan(i + 1);
-        const auto limit = shares.part(lane, others, free);
+        const auto limit = shares.part(lane, others, std::min(free, quota));
         TRY(const auto got, steal_lane(backend, lane, worker, limit, waiting[lane] > 0));
         shares.charge(lane, got);
+        quota -= got;
         free -= got;
+        // What is in hand has its turn before the lanes that follow.
+        free -= std::min(free, waiting[lane]);
         if (got == limit) wanted_[backend] = true;
     }
     return wanted_[backend];

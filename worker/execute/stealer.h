@@ -6,7 +6,7 @@
 // asks nothing. Where this worker has nothing of the lane in hand, that is older than the
 // flight of a message; where it has, older than the jobs it gets from there, by a margin: a lane
 // with a long backlog is not probed job by job. A worker with jobs in hand gives the stolen at
-// most a quarter of its free slots, and always one.
+// most a quarter of its free slots, or one; and none of a lane whose turn comes after those jobs.
 //
 // Threads:   one caller at a time.
 // Blocks:    step(), in calls of the store.

@@ -7,8 +7,8 @@
 
 namespace millrace::worker {
 
-Shares::Shares(const std::vector<LaneShare>& lanes, std::size_t slots, bool strict)
-    : strict_(strict) {
+Shares::Shares(const std::vector<LaneShare>& lanes, std::size_t slots, ShareRules rules)
+    : rules_(rules) {
     std::size_t weights = 0;
     for (const auto& lane : lanes) {
         CHECK(lane.weight >= 1);
@@ -27,7 +27,7 @@ std::optional<LaneIndex> Shares::pick(std::span<const std::size_t> waiting,
     if (!best) return best;
     // What is guaranteed is not paid for: it must not cost the lane its part of the rest.
     if (!is_guaranteed(*best, held)) charge(*best, 1);
-    lanes_[*best].is_favoured = false;
+    got_slot(*best);
     return best;
 }
 
@@ -54,20 +54,38 @@ void Shares::charge(LaneIndex lane, std::size_t jobs) {
     const double start = start_of(lane);
     virtual_time_ = start;
     lanes_[lane].finish = start + static_cast<double>(jobs) / lanes_[lane].share.weight;
+    got_slot(lane);
+}
+
+void Shares::got_slot(LaneIndex lane) {
     lanes_[lane].is_favoured = false;
+    lanes_[lane].waits_since.reset();
+}
+
+void Shares::age(std::span<const std::size_t> waiting, MonoTime now) {
+    for (LaneIndex lane = 0; lane < lanes_.size(); ++lane) {
+        auto& since = lanes_[lane].waits_since;
+        if (waiting[lane] == 0) {
+            since.reset();
+        } else if (!since) {
+            since = now;
+        } else if (now - *since >= rules_.age_max) {
+            favour(lane);
+        }
+    }
 }
 
 bool Shares::may_preempt(LaneIndex urgent, LaneIndex other,
                          std::span<const std::size_t> held) const {
     if (lanes_[urgent].share.rank >= lanes_[other].share.rank) return false;
-    if (strict_) return true;
+    if (rules_.strict) return true;
     const auto due = std::max<std::size_t>(lanes_[urgent].guaranteed, 1);
     return held[urgent] < due && held[other] > lanes_[other].guaranteed;
 }
 
 std::size_t Shares::part(LaneIndex lane, std::span<const LaneIndex> others,
                          std::size_t slots) const {
-    if (strict_) return slots;
+    if (rules_.strict) return slots;
     std::size_t weights = static_cast<std::size_t>(lanes_[lane].share.weight);
     const auto own = weights;
     for (const auto other : others) {
@@ -81,7 +99,7 @@ bool Shares::goes_before(LaneIndex a, LaneIndex b, std::span<const std::size_t> 
     const int rank_b = lanes_[b].share.rank;
     if (lanes_[a].is_favoured != lanes_[b].is_favoured) return lanes_[a].is_favoured;
     if (lanes_[a].is_favoured && rank_a != rank_b) return rank_a < rank_b;
-    if (strict_ && rank_a != rank_b) return rank_a < rank_b;
+    if (rules_.strict && rank_a != rank_b) return rank_a < rank_b;
     const bool guaranteed_a = is_guaranteed(a, held);
     if (guaranteed_a != is_guaranteed(b, held)) return guaranteed_a;
     const double start_a = start_of(a);

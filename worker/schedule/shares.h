@@ -7,7 +7,8 @@
 //
 // In strict mode a lane of higher rank always goes first, and fairness is kept within a rank.
 //
-// A lane that is favoured goes before all others, once.
+// In both modes a lane that has had work for `age_max` and got no slot meanwhile goes before all
+// others, once; so does one that is favoured.
 //
 // Threads: one caller at a time.
 #pragma once
@@ -16,6 +17,7 @@
 #include <span>
 #include <vector>
 
+#include "common/base/clock.h"
 #include "worker/schedule/candidate.h"
 
 namespace millrace::worker {
@@ -25,10 +27,15 @@ struct LaneShare {
     int rank = 0;    // 0 is the most urgent.
 };
 
+struct ShareRules {
+    bool strict = false;
+    milliseconds age_max{600'000};
+};
+
 class Shares {
  public:
     // Requires: at least one lane.
-    Shares(const std::vector<LaneShare>& lanes, std::size_t slots, bool strict);
+    Shares(const std::vector<LaneShare>& lanes, std::size_t slots, ShareRules rules);
 
     // The lane that gets the next slot, charged for it; nothing where no lane has work. Both spans
     // have one entry per lane: jobs that wait, and slots held.
@@ -42,6 +49,8 @@ class Shares {
     std::vector<LaneIndex> order(std::span<const std::size_t> held) const;
     // The lane goes before all others until it has got a slot; of several, the most urgent first.
     void favour(LaneIndex lane) { lanes_[lane].is_favoured = true; }
+    // To be told regularly which lanes have work: favours those that have waited for `age_max`.
+    void age(std::span<const std::size_t> waiting, MonoTime now);
     // Whether a job of `urgent` that waits may stop one of `other` that runs. Only where that is of
     // a lower rank, and but for strict mode, only for what is guaranteed to `urgent`, or its first
     // slot, and out of what `other` has borrowed.
@@ -59,6 +68,7 @@ class Shares {
         std::size_t guaranteed = 0;
         double finish = 0;  // Virtual time at which its last borrowed start is paid for.
         bool is_favoured = false;
+        std::optional<MonoTime> waits_since;  // Since it has work, or got its last slot.
     };
 
     bool goes_before(LaneIndex a, LaneIndex b, std::span<const std::size_t> held) const;
@@ -66,8 +76,9 @@ class Shares {
         return held[lane] < lanes_[lane].guaranteed;
     }
     double start_of(LaneIndex lane) const;
+    void got_slot(LaneIndex lane);
 
-    const bool strict_;
+    const ShareRules rules_;
     std::vector<Lane> lanes_;
     double virtual_time_ = 0;
 };

@@ -241,6 +241,34 @@ TEST(Stealer, LeavesTheBacklogOfABusyLaneToItsMessages) {
     }
 }
 
+TEST(Stealer, StealsNothingBeforeTheTurnOfWhatIsInHand) {
+    Harness h({.slots = 1, .strict_priority = true});
+    h.run();
+    for (int i = 0; i < 5; ++i) h.submit_silently(Harness::spec(Priority::kLow));
+    h.submit(Harness::spec(Priority::kHigh));
+    for (int i = 0; i < 50; ++i) {
+        h.submit(Harness::spec(Priority::kHigh));
+        h.backend.complete_all();
+        h.run_for(milliseconds(100));
+        ASSERT_EQ(h.backend.running().begin()->second.job.spec.priority, Priority::kHigh);
+    }
+}
+
+TEST(Stealer, ALaneWhoseMessagesWereLostHasItsTurnWithinTheBoundInStrictMode) {
+    Harness h({.slots = 1, .strict_priority = true});
+    h.run();
+    const auto lost = h.submit_silently(Harness::spec(Priority::kLow));
+    h.submit(Harness::spec(Priority::kHigh));
+    // A minute until it is old enough, and one of waiting.
+    for (int i = 0; i < 1250 && h.state(lost) == JobState::kQueued; ++i) {
+        if (i % 10 == 0) send_hint(h);
+        h.submit(Harness::spec(Priority::kHigh));
+        h.backend.complete_all();
+        h.run_for(milliseconds(100));
+    }
+    EXPECT_NE(h.state(lost), JobState::kQueued);
+}
+
 // --- The life of an incarnation -----------------------------------------------------------------
 
 TEST(LeaseKeeper, GoesOnAsANewIncarnationAfterItWasDeclaredLost) {

@@ -51,7 +51,7 @@ TEST_F(ConsumerTest, PausesAFullLaneAndResumesItHalfEmpty) {
     EXPECT_TRUE(harness_.subscriber.is_paused(topic_));
     EXPECT_LE(harness_.lanes.waiting(1), 10U);
     EXPECT_EQ(harness_.lanes.waiting(2), 1U);
-    Shares shares({{.weight = 1}, {.weight = 1}, {.weight = 1}}, 3, false);
+    Shares shares({{.weight = 1}, {.weight = 1}, {.weight = 1}}, 3, {});
     const Room room{.jobs = 5, .batches = 5, .held = {0, 0, 0}};
     auto picked = harness_.lanes.pick(0, room, 5, shares);
     step();

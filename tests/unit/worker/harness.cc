@@ -13,7 +13,7 @@ worker::ClaimerOptions claimer_options(const HarnessOptions& options) {
     return {
         .batch_max = 100,
         .shares = {{.weight = 60, .rank = 0}, {.weight = 30, .rank = 1}, {.weight = 10, .rank = 2}},
-        .strict_priority = options.strict_priority,
+        .share_rules = {.strict = options.strict_priority, .age_max = seconds(60)},
         .steal = {.bound = seconds(2), .margin = seconds(1), .batch_max = 100}};
 }
 

@@ -41,7 +41,7 @@ std::vector<JobId> ids(const std::vector<Candidate>& candidates) {
 }
 
 Shares equal_shares() {
-    return Shares({{.weight = 1}, {.weight = 1}, {.weight = 1}}, 3, false);
+    return Shares({{.weight = 1}, {.weight = 1}, {.weight = 1}}, 3, {});
 }
 
 TEST(Lanes, GiveEachBackendItsOwnJobsInOrder) {
@@ -96,7 +96,7 @@ TEST(Lanes, AnUrgentLaneLeadsTheNextBatchAndOthersMayJoinIt) {
     lanes.push({candidate(1, 2, 0, "a"), candidate(2, 2, 0, "b"), candidate(3, 2, 0, "b"),
                 candidate(4, 0, 0, "b")});
     Shares shares({{.weight = 1, .rank = 0}, {.weight = 1, .rank = 1}, {.weight = 1, .rank = 2}}, 3,
-                  true);
+                  {.strict = true});
     EXPECT_EQ(ids(lanes.pick(0, room(1, 2), 10, shares)), (std::vector{id(4), id(2)}));
 }
 
