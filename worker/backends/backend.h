@@ -78,8 +78,9 @@ class Backend {
     // start().
     virtual BackendInfo info() const = 0;
 
-    // Jobs of one batch may share one model call: same key, see batch_key.h. Cheap; called once
-    // or twice a job, from any thread.
+    // Jobs of one batch may share one model call: same key, see batch_key.h. Stream backends get
+    // jobs of one key one after the other where that keeps nobody for long: their prompts begin
+    // alike, or they use the same model. Cheap; called once or twice a job, from any thread.
     virtual std::string batch_key(const JobSpec& spec) const { return spec.model; }
     // What the job takes of batch_weight_max: rows of a tensor, tokens. A job that is heavier runs
     // alone. Cheap; called once a job, from any thread.

@@ -167,7 +167,7 @@ std::vector<Candidate> Claimer::pick() {
     std::vector<Candidate> picked;
     for (BackendIndex backend = 0; backend < shares_.size() && left > 0; ++backend) {
         const auto& of = load.backends[backend];
-        auto more = lanes_.pick(backend, of, left, shares_[backend]);
+        auto more = lanes_.pick(backend, of, left, shares_[backend], store_.database_time());
         left -= more.size();
         if (picked.empty()) {
             picked = std::move(more);

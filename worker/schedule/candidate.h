@@ -41,7 +41,7 @@ struct Candidate {
     std::optional<JobSpec> spec;
     std::optional<BackendIndex> backend;
     std::string batch_key;  // Where there is a spec.
-    int passed_over = 0;    // By batches of its lane that younger ones led.
+    int passed_over = 0;    // By younger ones of its lane, or batches that they led.
     // Once picked it gives way only to jobs more urgent than this: its own priority, or that of the
     // most urgent ones that it was picked before, in its lane's turn.
     Priority standing = Priority::kHigh;

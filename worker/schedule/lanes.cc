@@ -8,7 +8,23 @@
 namespace millrace::worker {
 namespace {
 
+// By batches, which make a job wait for a whole one each time.
 constexpr int kPassedOverMax = 3;
+// By single jobs. Of 1000 jobs with 20 beginnings of prompts in random order, 76 % find theirs
+// among the last four with this, 33 % with 3, 20 % in the order of their coming.
+constexpr int kPassedOverSinglyMax = 32;
+constexpr std::size_t kLookMax = 64;
+
+// How long until the job may not start any more, or not go on; nothing while there is ample time.
+std::optional<milliseconds> pressing_in(const Candidate& candidate, milliseconds database_time) {
+    const auto& policy = candidate.spec->policy;
+    if (database_time.count() == 0 || (!policy.start_within && !policy.ttl)) return std::nullopt;
+    const auto limit = std::min(policy.start_within.value_or(milliseconds::max()),
+                                policy.ttl.value_or(milliseconds::max()));
+    const auto age = database_time - uuid_unix_time(candidate.id.uuid());
+    if (age < limit / 2) return std::nullopt;
+    return limit - age;
+}
 
 }  // namespace
 
@@ -18,7 +34,8 @@ Lanes::Lanes(std::vector<LaneInfo> lanes, std::size_t backends, std::size_t buff
       backends_(backends),
       buffer_max_(buffer_max),
       batch_key_of_(std::move(batch_key_of)),
-      buffers_(lanes_.size(), std::vector<Buffer>(backends + 1)) {}
+      buffers_(lanes_.size(), std::vector<Buffer>(backends + 1)),
+      last_keys_(backends) {}
 
 void Lanes::push(std::vector<Candidate> candidates) {
     for (auto& candidate : candidates) {
@@ -71,11 +88,15 @@ struct Lanes::Pick {
     std::vector<Candidate> picked;
 };
 
-std::vector<Candidate> Lanes::pick(BackendIndex backend, Room room, std::size_t max,
-                                   Shares& shares) {
+std::vector<Candidate> Lanes::pick(BackendIndex backend, Room room, std::size_t max, Shares& shares,
+                                   milliseconds database_time) {
     const std::lock_guard lock(mutex_);
     Pick pick{backend, shares, std::move(room.held), {}};
     const auto jobs_max = std::min(room.jobs, max);
+    if (room.batch_max == 1) {
+        pick_singly_locked(std::min(room.batches, jobs_max), database_time, pick);
+        return std::move(pick.picked);
+    }
     const auto left = [&] { return jobs_max - pick.picked.size(); };
     for (const auto& open : room.open) {
         const auto joined = pick_like_locked(open.key, std::min(open.room, left()), pick);
@@ -125,6 +146,41 @@ Priority Lanes::standing_locked(BackendIndex backend, LaneIndex lane) const {
             standing = std::min(standing, lanes_[other].priority);
     }
     return standing;
+}
+
+void Lanes::pick_singly_locked(std::size_t max, milliseconds database_time, Pick& pick) {
+    auto waiting = waiting_for_locked(pick.backend);
+    auto& last_key = last_keys_[pick.backend];
+    while (pick.picked.size() < max) {
+        const auto lane = pick.shares.pick(waiting, pick.held);
+        if (!lane) break;
+        --waiting[*lane];
+        ++pick.held[*lane];
+        auto& buffer = buffers_[*lane][pick.backend];
+        const auto next = choose_next(buffer, last_key, database_time);
+        for (std::size_t i = 0; i < next; ++i) ++buffer[i].passed_over;
+        const auto chosen = buffer.begin() + static_cast<std::ptrdiff_t>(next);
+        auto& candidate = pick.picked.emplace_back(std::move(*chosen));
+        buffer.erase(chosen);
+        candidate.standing = standing_locked(pick.backend, *lane);
+        last_key = candidate.batch_key;
+    }
+}
+
+std::size_t Lanes::choose_next(const Buffer& buffer, const std::string& last_key,
+                               milliseconds database_time) {
+    if (buffer.front().passed_over >= kPassedOverSinglyMax) return 0;
+    std::optional<std::size_t> alike;
+    std::optional<std::size_t> pressing;
+    auto first_end = milliseconds::max();
+    for (std::size_t i = 0; i < std::min(buffer.size(), kLookMax); ++i) {
+        if (!alike && buffer[i].batch_key == last_key) alike = i;
+        const auto end = pressing_in(buffer[i], database_time);
+        if (!end || *end >= first_end) continue;
+        first_end = *end;
+        pressing = i;
+    }
+    return pressing ? *pressing : alike.value_or(0);
 }
 
 std::string Lanes::choose_key(Buffer& buffer, std::size_t batch_max) {

@@ -3,8 +3,9 @@
 //
 // A lane keeps one first-in first-out buffer per backend, so that jobs for a busy model do not hold
 // up their neighbours, and one for candidates whose spec has to be read first. What is picked makes
-// whole batches: jobs of one batch key together, in their order. Losing a candidate is harmless:
-// its row stays queued and is found by stealing.
+// whole batches: jobs of one batch key together, in their order; where batches are of one job, jobs
+// of one key follow each other. Losing a candidate is harmless: its row stays queued and is found
+// by stealing.
 //
 // Overflow: `buffer_max` is where the consumer stops asking for more (is_full); what is pushed
 // beyond it is kept.
@@ -53,7 +54,13 @@ class Lanes {
     // whose key fills a batch, else with its oldest; but nobody is passed over more than three
     // times. Candidates with the same key follow, whichever lane's turn it is among those that have
     // any. Sets the standing of each.
-    std::vector<Candidate> pick(BackendIndex backend, Room room, std::size_t max, Shares& shares);
+    //
+    // Where a batch is of one job, the lane whose turn it is gives, out of its next 64: the one
+    // whose time to start or to live ends first, among those that have waited for half of it; else
+    // one of the key that was picked before; else its oldest. Nobody is passed over more than 32
+    // times. `database_time` as JobStore has it; 0: not known.
+    std::vector<Candidate> pick(BackendIndex backend, Room room, std::size_t max, Shares& shares,
+                                milliseconds database_time = {});
     // Up to `max` candidates without a spec, of the most urgent lanes first.
     std::vector<Candidate> take_unread(std::size_t max);
     // The next without a spec that is more urgent than all with one, or none: while there is no
@@ -69,7 +76,10 @@ class Lanes {
     std::vector<std::size_t> waiting_for_locked(BackendIndex backend) const;
     std::size_t pick_like_locked(const std::string& key, std::size_t max, Pick& pick);
     Priority standing_locked(BackendIndex backend, LaneIndex lane) const;
+    void pick_singly_locked(std::size_t max, milliseconds database_time, Pick& pick);
     static std::string choose_key(Buffer& buffer, std::size_t batch_max);
+    static std::size_t choose_next(const Buffer& buffer, const std::string& last_key,
+                                   milliseconds database_time);
     static void take_like(Buffer& buffer, const std::string& key, std::size_t count,
                           std::vector<Candidate>& taken);
 
@@ -81,6 +91,7 @@ class Lanes {
     mutable std::mutex mutex_;
     // Guarded by mutex_: per lane, a buffer per backend and a last one for the unread.
     std::vector<std::vector<Buffer>> buffers_;
+    std::vector<std::string> last_keys_;  // By backend: of what was picked singly.
 };
 
 // The lanes of the queues, the most urgent priority first.

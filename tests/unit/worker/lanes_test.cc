@@ -2,6 +2,9 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
+
+#include "tests/support/seeded_random.h"
 #include "worker/schedule/model_table.h"
 
 namespace millrace::worker {
@@ -99,6 +102,64 @@ TEST(Lanes, AnUrgentLaneLeadsTheNextBatchAndOthersMayJoinIt) {
                   {.strict = true});
     EXPECT_EQ(ids(lanes.pick(0, room(1, 2), 10, shares)), (std::vector{id(4), id(2)}));
 }
+
+// --- Batches of one job -------------------------------------------------------------------------
+
+TEST(Lanes, JobsOfOneKeyFollowEachOther) {
+    auto lanes = make_lanes(1);
+    lanes.push({candidate(1, 1, 0, "a"), candidate(2, 1, 0, "b"), candidate(3, 1, 0, "a"),
+                candidate(4, 1, 0, "b"), candidate(5, 2, 0, "b")});
+    auto shares = equal_shares();
+    EXPECT_EQ(ids(lanes.pick(0, room(1), 10, shares)), (std::vector{id(1)}));
+    // Also across lanes: the other one's turn comes after the first of these.
+    EXPECT_EQ(ids(lanes.pick(0, room(4), 10, shares)), (std::vector{id(3), id(5), id(2), id(4)}));
+}
+
+TEST(Lanes, NobodyIsPassedOverMoreThanThirtyTwoTimes) {
+    auto lanes = make_lanes(1);
+    lanes.push({candidate(1, 1, 0, "a"), candidate(2, 1, 0, "b")});
+    for (std::uint8_t n = 3; n <= 60; ++n) lanes.push({candidate(n, 1, 0, "a")});
+    auto shares = equal_shares();
+    const auto picked = ids(lanes.pick(0, room(60), 60, shares));
+    EXPECT_EQ(std::ranges::find(picked, id(2)) - picked.begin(), 33);
+}
+
+TEST(Lanes, WhoseTimeEndsSoonGoesFirst) {
+    const milliseconds now{1'000'000'000};
+    test::SeededRandom random;
+    const auto lasting = [&](milliseconds age, milliseconds limit) {
+        auto one = candidate(0, 1, 0);
+        one.id = JobId(UuidGenerator(random).next(now - age));
+        one.spec->policy.start_within = limit;
+        return one;
+    };
+    const auto ample = lasting(milliseconds(10'000), milliseconds(21'000));
+    const auto later = lasting(milliseconds(40'000), milliseconds(60'000));
+    const auto sooner = lasting(milliseconds(10'000), milliseconds(20'000));
+    auto lanes = make_lanes(1);
+    lanes.push({candidate(1, 1, 0), ample, later, sooner});
+    auto shares = equal_shares();
+    EXPECT_EQ(ids(lanes.pick(0, room(10), 10, shares, now)),
+              (std::vector{sooner.id, later.id, id(1), ample.id}));
+}
+
+TEST(Lanes, TellsWhoWaitsNextAndWhoWasPickedBeforeTheMoreUrgent) {
+    auto lanes = make_lanes(1);
+    const MonoTime begin{};
+    auto first = candidate(1, 2, 0);
+    first.arrived = begin + milliseconds(5);
+    lanes.push({first, candidate(2, 2, 0)});
+    EXPECT_EQ(lanes.next_arrived_for(0)[2], first.arrived);
+    EXPECT_FALSE(lanes.next_arrived_for(0)[0]);
+    auto shares = equal_shares();
+    EXPECT_EQ(lanes.pick(0, room(1), 10, shares)[0].standing, Priority::kLow);
+    lanes.push({candidate(3, 0, 0)});
+    shares.favour(2);
+    EXPECT_EQ(lanes.pick(0, room(1), 10, shares)[0].standing, Priority::kHigh);
+    EXPECT_EQ(lanes.standing(0, 1), Priority::kHigh);
+}
+
+// --- All ----------------------------------------------------------------------------------------
 
 TEST(Lanes, PickNoMoreJobsThanThereIsRoomFor) {
     auto lanes = make_lanes(1);

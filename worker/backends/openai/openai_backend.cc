@@ -1,9 +1,12 @@
 #include "worker/backends/openai/openai_backend.h"
 
+#include <fmt/format.h>
+
 #include <set>
 #include <utility>
 
 #include "common/base/check.h"
+#include "worker/backends/openai/endpoint_request.h"
 #include "worker/backends/openai/survey.h"
 
 namespace millrace::worker {
@@ -52,6 +55,12 @@ BackendInfo OpenAiBackend::info() const {
             .slots = slots_,
             .batch_max = 1,
             .is_preemptible = true};
+}
+
+std::string OpenAiBackend::batch_key(const JobSpec& spec) const {
+    const auto outline = outline_request(spec.input_json);
+    if (!outline.has_value() || !outline->prefix) return spec.model;
+    return fmt::format("{} {:x}", spec.model, *outline->prefix);
 }
 
 void OpenAiBackend::run(std::vector<Execution> batch) {

@@ -46,6 +46,8 @@ class OpenAiBackend : public Backend {
     Status start(ExecutionSink& sink) override;
     void stop() override;
     BackendInfo info() const override;
+    // By model and beginning of the prompt: servers keep what they computed of it for the next.
+    std::string batch_key(const JobSpec& spec) const override;
     void run(std::vector<Execution> batch) override;
     void abort(const AttemptKey& key, AbortReason reason) override;
 
