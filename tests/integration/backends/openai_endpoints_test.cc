@@ -77,6 +77,41 @@ TEST_F(OpenAiEndpoints, HandsJobsBackForAsLongAsAllAreDead) {
     EXPECT_LE(*outcome.retry_after, milliseconds(5000));
 }
 
+// Other clients fill the server's own queue, which it tells of; the time between two questions is
+// the only clock here.
+TEST_F(OpenAiEndpoints, TakesLessOfAServerThatQueues) {
+    std::atomic<int> asked{0};
+    std::atomic<int> arrived{0};
+    std::atomic<int> arrived_before_third{-1};
+    std::promise<void> second;
+    std::promise<void> third;
+    const auto asked_twice = second.get_future().share();
+    const auto asked_thrice = third.get_future().share();
+    start_with(
+        [&](Exchange& exchange) {
+            if (exchange.target() == "GET /metrics") {
+                const auto number = ++asked;
+                if (number == 3) arrived_before_third = arrived.load();
+                exchange.reply(200, "text/plain", "vllm:num_requests_waiting{m=\"m\"} 9\n");
+                if (number == 2) second.set_value();
+                if (number == 3) third.set_value();
+                return;
+            }
+            const auto number = ++arrived;
+            (number <= 4 ? asked_twice : asked_thrice).wait();
+            answer_hello(exchange);
+        },
+        {.profile = "vllm", .slots = 4});
+    std::vector<AttemptKey> keys;
+    for (int i = 0; i < 4; ++i) keys.push_back(run());
+    for (const auto& key : keys) EXPECT_EQ(sink_.outcome(key).kind, OutcomeKind::kCompleted);
+    EXPECT_EQ(arrived, 4);
+    for (int i = 0; i < 4; ++i) keys.push_back(run());
+    for (const auto& key : keys) EXPECT_EQ(sink_.outcome(key).kind, OutcomeKind::kCompleted);
+    EXPECT_LE(arrived_before_third, 6);
+    backend_->stop();
+}
+
 TEST_F(OpenAiEndpoints, GoesToAHigherOrderWhenTheLowerIsDead) {
     FakeServer first(answer_hello);
     FakeServer second(answer_hello);

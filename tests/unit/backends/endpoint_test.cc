@@ -2,6 +2,8 @@
 
 #include <gtest/gtest.h>
 
+#include "worker/backends/openai/queue_watch.h"
+
 namespace millrace::worker {
 namespace {
 
@@ -30,6 +32,20 @@ TEST(Slots, AreReadFromTheAnswer) {
                              R"({"total_slots":"4"})", R"({"total_slots":1000000})"}) {
         EXPECT_FALSE(parse_slots(body)) << body;
     }
+}
+
+TEST(Metrics, AreReadByName) {
+    const auto* text =
+        "# HELP vllm:num_requests_waiting Number of requests waiting.\n"
+        "vllm:num_requests_waiting_by_reason{reason=\"capacity\"} 9\n"
+        "vllm:num_requests_waiting{model=\"a {b} c\"} 2.0\n"
+        "vllm:num_requests_waiting{model=\"d\"} 1\n"
+        "llamacpp:requests_deferred 4\n";
+    EXPECT_EQ(metric_in(text, "vllm:num_requests_waiting"), 3);
+    EXPECT_EQ(metric_in(text, "llamacpp:requests_deferred"), 4);
+    EXPECT_FALSE(metric_in(text, "tgi_queue_size"));
+    EXPECT_FALSE(metric_in("", "tgi_queue_size"));
+    EXPECT_FALSE(metric_in("tgi_queue_size NaN\n", "tgi_queue_size"));
 }
 
 TEST(EndpointSetting, IsAUrlWithTheDefaults) {

@@ -10,6 +10,7 @@ namespace {
 constexpr double kCut = 0.7;
 // Of the limit: with fewer in flight it is not the limit that success speaks for.
 constexpr double kInUse = 0.5;
+constexpr std::size_t kQueueMax = 5;
 
 }  // namespace
 
@@ -20,7 +21,7 @@ ConcurrencyLimit::ConcurrencyLimit(std::size_t most)
 
 void ConcurrencyLimit::on_success(std::size_t in_flight) {
     has_served_ = true;
-    if (static_cast<double>(in_flight) < kInUse * limit_) return;
+    if (is_queueing_ || static_cast<double>(in_flight) < kInUse * limit_) return;
     ++window_;
     if (limit_ >= threshold_ && window_ < value()) return;
     window_ = 0;
@@ -35,6 +36,12 @@ void ConcurrencyLimit::on_refusal(MonoTime started, MonoTime now) {
     cut_at_ = now;
     has_served_ = false;
     window_ = 0;
+}
+
+void ConcurrencyLimit::on_queue(std::size_t waiting, std::size_t in_flight, MonoTime asked,
+                                MonoTime now) {
+    is_queueing_ = waiting > 0;
+    if (waiting > kQueueMax && in_flight <= value()) on_refusal(asked, now);
 }
 
 }  // namespace millrace::worker

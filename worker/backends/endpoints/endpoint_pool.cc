@@ -185,6 +185,11 @@ void EndpointPool::answer(CallId id, MonoTime now) {
     call.is_probe = false;
 }
 
+void EndpointPool::queued(EndpointIndex index, std::size_t waiting, MonoTime asked, MonoTime now) {
+    auto& endpoint = endpoints_[index];
+    endpoint.limit.on_queue(waiting, endpoint.calls.size(), asked, now);
+}
+
 void EndpointPool::end(CallId id, const CallEnd& how, MonoTime now) {
     auto& endpoint = endpoints_[calls_.at(id)];
     const auto in_flight = endpoint.calls.size();

@@ -88,6 +88,8 @@ class EndpointPool {
     void grow(CallId call, std::int64_t tokens);
     // The first output has come: a probe has succeeded without waiting for its end.
     void answer(CallId call, MonoTime now);
+    // The endpoint said, to a question of `asked`, how many calls wait inside it for a place.
+    void queued(EndpointIndex endpoint, std::size_t waiting, MonoTime asked, MonoTime now);
     // Once for each call.
     void end(CallId call, const CallEnd& how, MonoTime now);
 

@@ -15,6 +15,13 @@ void set(CURL* handle, CURLoption option, Value value) {
     CHECK(curl_easy_setopt(handle, option, value) == CURLE_OK);
 }
 
+std::size_t append_bounded(char* bytes, std::size_t size, std::size_t count, void* answer) {
+    auto& text = *static_cast<std::string*>(answer);
+    if (text.size() + size * count > kSmallAnswerBytesMax) return 0;
+    text.append(bytes, size * count);
+    return size * count;
+}
+
 }  // namespace
 
 void init_curl() {
@@ -59,6 +66,11 @@ void set_body(CURL* handle, const std::string& body) {
     set(handle, CURLOPT_POST, 1L);
     set(handle, CURLOPT_POSTFIELDS, body.data());
     set(handle, CURLOPT_POSTFIELDSIZE_LARGE, static_cast<curl_off_t>(body.size()));
+}
+
+void collect_answer(CURL* handle, std::string& text) {
+    set(handle, CURLOPT_WRITEFUNCTION, &append_bounded);
+    set(handle, CURLOPT_WRITEDATA, static_cast<void*>(&text));
 }
 
 long status_of(CURL* handle) {

@@ -37,6 +37,10 @@ CurlHandle make_handle(const std::string& url, const curl_slist* headers,
                        milliseconds connect_timeout);
 // Makes the request a POST. `body` must outlive the handle.
 void set_body(CURL* handle, const std::string& body);
+// The answer's body goes to the end of `text`, which must outlive the handle; one of more than
+// kSmallAnswerBytesMax breaks off.
+void collect_answer(CURL* handle, std::string& text);
+inline constexpr std::size_t kSmallAnswerBytesMax = 1 << 20;
 
 // 0 before the answer's first line.
 long status_of(CURL* handle);

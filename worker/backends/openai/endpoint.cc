@@ -114,6 +114,12 @@ Result<std::vector<Endpoint>> parse_endpoints(const std::vector<std::string>& te
     return endpoints;
 }
 
+std::string root_url(const Endpoint& endpoint) {
+    auto root = endpoint.base_url;
+    if (root.ends_with("/v1")) root.resize(root.size() - 3);
+    return root;
+}
+
 Result<std::string> normal_base_url(const std::string& text) {
     TRY(auto url, plain_base_url(text));
     const bool has_path = url.find('/', url.find("://") + 3) != std::string::npos;

@@ -27,6 +27,9 @@ struct Endpoint {
     ModelNames models;                 // Empty: to be found out.
 };
 
+// Where a server has what is not part of OpenAI's API: the base URL without its "/v1".
+std::string root_url(const Endpoint& endpoint);
+
 // What holds for the endpoints that do not say otherwise.
 struct EndpointDefaults {
     std::size_t slots = 8;

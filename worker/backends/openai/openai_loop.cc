@@ -77,6 +77,7 @@ OpenAiLoop::OpenAiLoop(LoopOptions options, std::vector<Endpoint> endpoints, Exe
                         .headers = headers_.get()},
       multi_(curl_multi_init()),
       pool_(capacities_of(endpoints_), system_random()),
+      queues_(endpoints_, headers_.get(), options_.connect_timeout, system_random()),
       shown_(endpoints_.size(), BreakerState::kClosed),
       output_tokens_(kOutputQuantile, kOutputTokensFirst) {
     CHECK(multi_);
@@ -114,10 +115,12 @@ void OpenAiLoop::loop() {
         curl_multi_perform(multi_.get(), &running);
         collect();
         close_late_ones();
+        watch_queues();
         if (system_clock().now() >= look_at_) place_all();
         if (!closed) curl_multi_poll(multi_.get(), nullptr, 0, wait_ms(), nullptr);
     }
     while (!transfers_.empty()) close(transfers_.begin()->first, AbortReason::kInterrupted);
+    queues_.close(multi_.get());
 }
 
 void OpenAiLoop::take(Execution execution) {
@@ -166,9 +169,23 @@ void OpenAiLoop::collect() {
         if (message->msg != CURLMSG_DONE) continue;
         // The message is gone once the handle is removed.
         const auto code = message->data.result;
+        if (queues_.owns(message->easy_handle)) {
+            const auto answer = queues_.take(message->easy_handle, code, multi_.get());
+            pool_.queued(answer.endpoint, answer.waiting, answer.asked, system_clock().now());
+            telemetry::set<Metric::kEndpointQueue>(static_cast<double>(answer.waiting),
+                                                   endpoints_[answer.endpoint].name);
+            continue;
+        }
         char* pointer = nullptr;
         curl_easy_getinfo(message->easy_handle, CURLINFO_PRIVATE, &pointer);
         finish(*reinterpret_cast<Transfer*>(pointer), code);
+    }
+}
+
+void OpenAiLoop::watch_queues() {
+    const auto now = system_clock().now();
+    for (EndpointIndex i = 0; i < endpoints_.size(); ++i) {
+        if (pool_.view(i, now).in_flight > 0) queues_.ask(i, multi_.get(), now);
     }
 }
 
@@ -220,6 +237,7 @@ int OpenAiLoop::wait_ms() const {
     constexpr milliseconds kIdle{60'000};
     const auto now = system_clock().now();
     auto next = std::min(now + kIdle, look_at_);
+    if (queues_.is_on() && !transfers_.empty()) next = std::min(next, now + QueueWatch::kInterval);
     for (const auto& [_, transfer] : transfers_) {
         next = std::min(next, transfer->execution().deadline);
         if (transfer->call && transfer->outline().streams) {
@@ -235,7 +253,11 @@ int OpenAiLoop::wait_ms() const {
 void OpenAiLoop::line_up(Transfer& transfer) {
     transfer.waits_since = system_clock().now();
     // One that was refused has waited already.
-    line_.insert(transfer.refusal ? line_.begin() : line_.end(), &transfer);
+    const auto priority = [](const Transfer* one) { return one->execution().job.spec.priority; };
+    const auto place = transfer.refusal
+                           ? std::ranges::lower_bound(line_, priority(&transfer), {}, priority)
+                           : std::ranges::upper_bound(line_, priority(&transfer), {}, priority);
+    line_.insert(place, &transfer);
     look_at_ = MonoTime::min();
 }
 

@@ -4,8 +4,8 @@
 //            ▲  └─ no place in time: reported as rate-limited, which costs no attempt
 //            └──── refused before it showed anything, and there are endpoints left to try
 //
-// The line is kept here, where aborts and deadlines reach it, and not at the servers. It is bounded
-// by the contract of Backend::run. A job whose endpoints are all out waits a moment only, one whose
+// The line is kept here, in the order of priorities, where aborts and deadlines reach it, and not at
+// the servers. It is bounded by the contract of Backend::run. A job whose endpoints are all out waits a moment only, one whose
 // endpoints are full longer: then it is handed back, because another worker may have room.
 //
 // Threads:   run and abort from any thread; the sink is called from the thread "openai".
@@ -23,6 +23,7 @@
 #include "worker/backends/http/curl_handles.h"
 #include "worker/backends/inbox.h"
 #include "worker/backends/openai/endpoint.h"
+#include "worker/backends/openai/queue_watch.h"
 #include "worker/backends/openai/transfer.h"
 
 namespace millrace::worker {
@@ -52,6 +53,7 @@ class OpenAiLoop {
     void take(Execution execution);
     void close(AttemptKey key, AbortReason reason);
     void collect();
+    void watch_queues();
     void finish(Transfer& transfer, CURLcode code);
     void close_late_ones();
     void give_up_silent(Transfer& transfer);
@@ -80,6 +82,7 @@ class OpenAiLoop {
     // Of the thread.
     CurlMulti multi_;
     EndpointPool pool_;
+    QueueWatch queues_;
     std::vector<BreakerState> shown_;  // By endpoint.
     QuantileEstimate output_tokens_;   // Of a job that does not bound them.
     Transfers transfers_;

@@ -7,11 +7,11 @@ namespace {
 
 constexpr std::array kProfiles{
     Profile{.name = "generic"},
-    Profile{.name = "vllm", .owner = "vllm", .id_member = "request_id"},
-    Profile{.name = "sglang", .owner = "sglang", .id_member = "rid"},
-    Profile{.name = "llama.cpp", .owner = "llamacpp", .tells_slots = true},
+    Profile{.name = "vllm", .owner = "vllm", .id_member = "request_id", .queue_metric = "vllm:num_requests_waiting"},
+    Profile{.name = "sglang", .owner = "sglang", .id_member = "rid", .queue_metric = "sglang:num_queue_reqs"},
+    Profile{.name = "llama.cpp", .owner = "llamacpp", .tells_slots = true, .queue_metric = "llamacpp:requests_deferred"},
     Profile{.name = "ollama", .owner = "library", .takes_prompt_lists = false},
-    Profile{.name = "tgi", .takes_prompt_lists = false},
+    Profile{.name = "tgi", .takes_prompt_lists = false, .queue_metric = "tgi_queue_size"},
     Profile{.name = "cloud", .owner = "openai", .has_quota = true},
 };
 

@@ -18,6 +18,8 @@ struct Profile {
     // GET /props at the root has "total_slots", what it runs at once. What is more waits there,
     // without bound or order.
     bool tells_slots = false;
+    // In GET /metrics at the root, the requests that wait there for a place; empty: none.
+    std::string_view queue_metric;
     // 429 also says that the account's money is spent, which lasts longer than any back-off.
     bool has_quota = false;
 };

@@ -13,8 +13,6 @@
 namespace millrace::worker {
 namespace {
 
-constexpr std::size_t kAnswerBytesMax = 1 << 20;
-
 struct Question {
     std::size_t endpoint = 0;
     std::string url;
@@ -26,13 +24,6 @@ struct Asked {
     std::string answer;
     CURLcode code = CURLE_OPERATION_TIMEDOUT;
 };
-
-std::size_t append_bounded(char* bytes, std::size_t size, std::size_t count, void* answer) {
-    auto& text = *static_cast<std::string*>(answer);
-    if (text.size() + size * count > kAnswerBytesMax) return 0;
-    text.append(bytes, size * count);
-    return size * count;
-}
 
 Result<std::string> answer_of(const Question& question, Asked& asked) {
     if (asked.code != CURLE_OK) {
@@ -60,8 +51,7 @@ std::vector<Result<std::string>> ask(const std::vector<Question>& questions,
         auto& asked = all[i];
         asked.handle = make_handle(questions[i].url, headers.get(), options.connect_timeout);
         auto* handle = asked.handle.get();
-        curl_easy_setopt(handle, CURLOPT_WRITEFUNCTION, &append_bounded);
-        curl_easy_setopt(handle, CURLOPT_WRITEDATA, static_cast<void*>(&asked.answer));
+        collect_answer(handle, asked.answer);
         curl_easy_setopt(handle, CURLOPT_PRIVATE, static_cast<void*>(&asked));
         curl_easy_setopt(handle, CURLOPT_TIMEOUT_MS, static_cast<long>(timeout.count()));
         if (!questions[i].body.empty()) set_body(handle, questions[i].body);
@@ -145,9 +135,7 @@ void ask_for_slots(std::vector<Endpoint>& endpoints, const SurveyOptions& option
     for (std::size_t i = 0; i < endpoints.size(); ++i) {
         const auto& endpoint = endpoints[i];
         if (endpoint.has_slots || !endpoint.profile->tells_slots) continue;
-        auto root = endpoint.base_url;
-        if (root.ends_with("/v1")) root.resize(root.size() - 3);
-        questions.push_back({.endpoint = i, .url = root + "/props"});
+        questions.push_back({.endpoint = i, .url = root_url(endpoint) + "/props"});
     }
     const auto answers = ask(questions, options, options.timeout);
     for (std::size_t i = 0; i < questions.size(); ++i) {

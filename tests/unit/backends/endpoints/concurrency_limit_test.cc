@@ -33,6 +33,30 @@ TEST(ConcurrencyLimit, CutsOnceARoundTrip) {
     EXPECT_EQ(limit.value(), 4U);
 }
 
+TEST(ConcurrencyLimit, DoesNotGrowWhileCallsWaitInTheServer) {
+    ConcurrencyLimit limit(10);
+    limit.on_refusal(at(0), at(1));
+    limit.on_queue(1, 7, at(10), at(11));
+    succeed(limit, 100);
+    EXPECT_EQ(limit.value(), 7U);
+    limit.on_queue(0, 7, at(20), at(21));
+    succeed(limit, 7);
+    EXPECT_EQ(limit.value(), 8U);
+}
+
+TEST(ConcurrencyLimit, IsCutOnceByALongQueueInTheServer) {
+    ConcurrencyLimit limit(10);
+    limit.on_queue(5, 10, at(0), at(1));
+    EXPECT_EQ(limit.value(), 10U);
+    limit.on_queue(6, 10, at(10), at(11));
+    EXPECT_EQ(limit.value(), 7U);
+    // Those that are in flight beyond it have to go first.
+    limit.on_queue(6, 9, at(20), at(21));
+    EXPECT_EQ(limit.value(), 7U);
+    limit.on_queue(6, 7, at(30), at(31));
+    EXPECT_EQ(limit.value(), 4U);
+}
+
 TEST(ConcurrencyLimit, KeepsOne) {
     ConcurrencyLimit limit(2);
     for (int i = 0; i < 10; ++i) limit.on_refusal(at(i), at(i));
