@@ -23,6 +23,8 @@ ALLOWED = {
     ("bench/batching/curve.cc", "sleep"): "keeps an offered rate",
     ("bench/batching/in_process.cc", "sleep"): "keeps an offered rate",
     ("bench/batching/http_clients.cc", "sleep"): "keeps an offered rate",
+    ("bench/lanes/engine.cc", "sleep"): "keeps the pace of a model",
+    ("bench/lanes/load.cc", "sleep"): "keeps an offered rate",
 }
 
 FORBIDDEN = [

@@ -26,6 +26,8 @@ for over in process kafka; do
     section "Batches against the oracle, over: $over" "$bench/batching_bench --over $over --runs $runs"
     "$bench/batching_bench" --over "$over" --runs "$runs"
 done
+section "Lanes: an overload, urgent jobs, cancels, a slow model's batches" "$bench/lanes_bench --runs $runs"
+"$bench/lanes_bench" --runs "$runs"
 section "What an idle fleet asks of PostgreSQL" "$bench/idle_fleet_bench"
 "$bench/idle_fleet_bench"
 section "The store's three writes beside a bare client's" "$bench/store_hot_path"

@@ -231,8 +231,8 @@ class Simulation {
     std::size_t preemptions() const {
         std::size_t count = 0;
         for (const auto& [id, job] : history_.jobs()) {
-            count += static_cast<std::size_t>(std::ranges::count(
-                job.attempts, "preempted", &storage::AttemptRecord::error_code));
+            count += static_cast<std::size_t>(
+                std::ranges::count(job.attempts, "preempted", &storage::AttemptRecord::error_code));
         }
         return count;
     }

@@ -39,7 +39,8 @@ struct ExecutorOptions {
     BatchOptions batch;
     std::size_t output_bytes_max = 16 << 20;
     std::size_t cancels_kept_max = 1000;  // Orders about attempts that are not held (yet).
-    // A job that was interrupted so often, for whatever reason, gives way to no other. 0: none does.
+    // A job that was interrupted so often, for whatever reason, gives way to no other. 0: none
+    // does.
     int preemptions_max = 3;
 };
 
@@ -148,7 +149,8 @@ class Executor : public ExecutionSink {
     void admit_locked(WorkerId worker, MonoTime claimed_at, Start start, Actions& actions);
     void replace_locked(std::unordered_map<JobId, Held>::iterator older, Actions& actions);
     void stop_locked(const AttemptKey& key, Held& held, AbortReason reason, Actions& actions);
-    Held* choose_victim_locked(BackendIndex backend, Priority urgent, const std::vector<bool>& from);
+    Held* choose_victim_locked(BackendIndex backend, Priority urgent,
+                               const std::vector<bool>& from);
     bool gives_way(const Held& held, Priority urgent) const;
     void free_locked(const Held& held) { stations_[held.backend].release(held.lane); }
     Held* find_locked(const AttemptKey& key);

@@ -5,8 +5,8 @@
 // last cut say nothing new. Each window (as many successes as the limit) adds one, if the limit
 // was in use. An outage cuts many times in a row; from there the limit returns faster, by one with
 // each success, up to where the first of those cuts had put it. Losses steer it and latency does
-// not: the latter differs a thousandfold with the length of an output. Where a server tells how many
-// calls it queues, those steer it too: what waits there cannot be put in order any more.
+// not: the latter differs a thousandfold with the length of an output. Where a server tells how
+// many calls it queues, those steer it too: what waits there cannot be put in order any more.
 //
 // The constants are those of serving-facts.md 3.3.
 //

@@ -4,9 +4,10 @@
 //            ▲  └─ no place in time: reported as rate-limited, which costs no attempt
 //            └──── refused before it showed anything, and there are endpoints left to try
 //
-// The line is kept here, in the order of priorities, where aborts and deadlines reach it, and not at
-// the servers. It is bounded by the contract of Backend::run. A job whose endpoints are all out waits a moment only, one whose
-// endpoints are full longer: then it is handed back, because another worker may have room.
+// The line is kept here, in the order of priorities, where aborts and deadlines reach it, and not
+// at the servers. It is bounded by the contract of Backend::run. A job whose endpoints are all out
+// waits a moment only, one whose endpoints are full longer: then it is handed back, because another
+// worker may have room.
 //
 // Threads:   run and abort from any thread; the sink is called from the thread "openai".
 // Blocks:    stop(), until all is reported.

@@ -50,8 +50,8 @@ bool QueueWatch::owns(const CURL* handle) const {
 }
 
 QueueWatch::Answer QueueWatch::take(CURL* handle, CURLcode code, CURLM* multi) {
-    const auto found = std::ranges::find_if(
-        servers_, [&](const auto& one) { return one.handle.get() == handle; });
+    const auto found =
+        std::ranges::find_if(servers_, [&](const auto& one) { return one.handle.get() == handle; });
     CHECK(found != servers_.end());
     const auto status = status_of(handle);
     curl_multi_remove_handle(multi, handle);
