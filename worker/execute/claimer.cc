@@ -27,6 +27,14 @@ std::vector<JobId> ids_of(const std::vector<Candidate>& candidates) {
     return ids;
 }
 
+// A batch is claimed by one statement.
+ClaimerOptions with_whole_batches(ClaimerOptions options, const ModelTable& models) {
+    for (const auto& backend : models.backends()) {
+        options.batch_max = std::max(options.batch_max, backend.batch_max);
+    }
+    return options;
+}
+
 }  // namespace
 
 Claimer::Claimer(storage::JobStore& store, const Lease& lease, Lanes& lanes, OffsetTracker& offsets,
@@ -43,7 +51,7 @@ Claimer::Claimer(storage::JobStore& store, const Lease& lease, Lanes& lanes, Off
       completions_(completions),
       clock_(clock),
       random_(random),
-      options_(std::move(options)),
+      options_(with_whole_batches(std::move(options), models)),
       stealer_(store, executor, lanes, hints, models, clock, random, options_.steal) {
     for (const auto& backend : models.backends()) {
         const auto slots = std::min(backend.slots * backend.batch_max, executor.slots());
@@ -71,6 +79,7 @@ bool Claimer::step() {
 
 Result<bool> Claimer::round(WorkerId worker) {
     if (reconcile_wanted_) TRY_STATUS(reconcile(worker));
+    const Executor::Gathering gathering(executor_);
     age_lanes();
     TRY(const bool more_to_steal, stealer_.step(worker, shares_));
     TRY_STATUS(read_specs());
@@ -227,7 +236,7 @@ void Claimer::start(WorkerId worker, MonoTime sent, std::vector<Candidate> picke
         const auto& claim = node.mapped();
         // A job that ran before has been ready for less time than its id is old.
         if (claim.attempt == 1 && database_time.count() > 0) {
-            stealer_.observe_wait(candidate.lane,
+            stealer_.observe_wait(candidate.lane, candidate.arrived,
                                   database_time - uuid_unix_time(candidate.id.uuid()));
         }
         starts.push_back({.job = {.key = claim.key,

@@ -28,7 +28,7 @@
 namespace millrace::worker {
 
 struct ClaimerOptions {
-    std::size_t batch_max = 500;
+    std::size_t batch_max = 500;    // Jobs of one claim, but always as many as a batch may have.
     std::vector<LaneShare> shares;  // One per lane.
     ShareRules share_rules;
     milliseconds preempt_after{250};  // A job waits so long before it stops a less urgent one.

@@ -96,12 +96,29 @@ void Executor::launch(WorkerId worker, MonoTime claimed_at, std::vector<Start> s
                 stop_locked(key, *find_locked(key), AbortReason::kInterrupted, actions);
             }
         }
+        for (BackendIndex i = 0; gathered_ && i < touched.size(); ++i) {
+            if (touched[i]) (*gathered_)[i] = true;
+            touched[i] = false;
+        }
     }
     events_.add(std::move(started));
     perform(std::move(actions));
-    for (BackendIndex i = 0; i < touched.size(); ++i) {
-        if (touched[i]) start_ready(i);
+    start_ready_of(touched);
+}
+
+Executor::Gathering::Gathering(Executor& executor) : executor_(executor) {
+    const std::lock_guard lock(executor_.mutex_);
+    CHECK(!executor_.gathered_);
+    executor_.gathered_.emplace(executor_.stations_.size());
+}
+
+Executor::Gathering::~Gathering() {
+    std::vector<bool> gathered;
+    {
+        const std::lock_guard lock(executor_.mutex_);
+        gathered = *std::exchange(executor_.gathered_, std::nullopt);
     }
+    executor_.start_ready_of(gathered);
 }
 
 void Executor::admit_locked(WorkerId worker, MonoTime claimed_at, Start start, Actions& actions) {
@@ -155,6 +172,12 @@ void Executor::replace_locked(std::unordered_map<JobId, Held>::iterator older, A
     auto& replaced = replaced_[key] = std::move(held);
     if (replaced.phase == Phase::kRunning) {
         stop_locked(key, replaced, AbortReason::kInterrupted, actions);
+    }
+}
+
+void Executor::start_ready_of(const std::vector<bool>& touched) {
+    for (BackendIndex i = 0; i < touched.size(); ++i) {
+        if (touched[i]) start_ready(i);
     }
 }
 

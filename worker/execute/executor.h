@@ -90,6 +90,17 @@ class Executor : public ExecutionSink {
     // Starts what was claimed by `worker` with a statement sent at `claimed_at`; where its lease
     // has lapsed meanwhile, gives it back instead.
     void launch(WorkerId worker, MonoTime claimed_at, std::vector<Start> starts);
+    // While this is there, launch() starts nothing on slots that are free: jobs that are claimed by
+    // several statements make one batch. One at a time.
+    class [[nodiscard]] Gathering {
+     public:
+        explicit Gathering(Executor& executor);
+        ~Gathering();
+        Gathering(const Gathering&) = delete;
+
+     private:
+        Executor& executor_;
+    };
 
     // --- Stopping ---
     // True when it stopped an attempt. One that is not held is remembered until the second
@@ -158,6 +169,7 @@ class Executor : public ExecutionSink {
     void perform(Actions actions);
     // Starts the batches whose time it is.
     void start_ready(BackendIndex backend);
+    void start_ready_of(const std::vector<bool>& touched);  // By backend.
     void mark_running_locked(const Station::Batch& batch, MonoTime now);
     void announce(BackendIndex backend);
     void stop_overdue();
@@ -181,7 +193,8 @@ class Executor : public ExecutionSink {
     mutable std::mutex mutex_;
     // Guarded by mutex_.
     std::deque<Station> stations_;  // Fixed once started, as is what each says of its backend.
-    MonoTime next_tick_ = MonoTime::max();  // As it was last told.
+    std::optional<std::vector<bool>> gathered_;  // While gathering: who got jobs, by backend.
+    MonoTime next_tick_ = MonoTime::max();       // As it was last told.
     std::unordered_map<JobId, Held> held_;
     std::unordered_map<AttemptKey, Held, AttemptKeyHash> replaced_;
     MonoTime next_deadline_ = MonoTime::max();  // None is earlier.

@@ -63,6 +63,7 @@ Result<bool> Stealer::steal_for(BackendIndex backend, WorkerId worker, Shares& s
     wanted_[backend] = false;
 
     const auto waiting = lanes_.waiting_for(backend);
+    const auto next_arrived = lanes_.next_arrived_for(backend);
     const bool is_idle = std::accumulate(waiting.begin(), waiting.end(), std::size_t{0}) == 0;
     auto quota = is_idle ? free : std::max<std::size_t>(free / 4, 1);
     const auto order = shares.order(load.backends[backend].held);
@@ -70,7 +71,7 @@ Result<bool> Stealer::steal_for(BackendIndex backend, WorkerId worker, Shares& s
         const auto lane = order[i];
         const auto others = std::span(order).subspan(i + 1);
         const auto limit = shares.part(lane, others, std::min(free, quota));
-        TRY(const auto got, steal_lane(backend, lane, worker, limit, waiting[lane] > 0));
+        TRY(const auto got, steal_lane(backend, lane, worker, limit, next_arrived[lane]));
         shares.charge(lane, got);
         quota -= got;
         free -= got;
@@ -82,12 +83,14 @@ Result<bool> Stealer::steal_for(BackendIndex backend, WorkerId worker, Shares& s
 }
 
 Result<std::size_t> Stealer::steal_lane(BackendIndex backend, LaneIndex lane, WorkerId worker,
-                                        std::size_t limit, bool has_work) {
+                                        std::size_t limit, std::optional<MonoTime> next_arrived) {
     auto& state = lane_states_[lane];
     auto& look = state.looks[backend];
     const auto sent = clock_.now();
-    const auto wait = milliseconds(static_cast<std::int64_t>(state.wait_ms));
-    const auto age_min = has_work ? std::max(wait + options_.margin, flight()) : flight();
+    auto age_min = flight();
+    if (next_arrived) {
+        age_min = std::max(age_min, wait_of(state, *next_arrived, sent) + options_.margin);
+    }
     if (sent < look.pause_until || hinted_younger(lane, age_min)) return std::size_t{0};
 
     const auto& info = lanes_.lanes()[lane];
@@ -116,12 +119,20 @@ Result<std::size_t> Stealer::steal_lane(BackendIndex backend, LaneIndex lane, Wo
     return got;
 }
 
-void Stealer::observe_wait(LaneIndex lane, milliseconds wait) {
+void Stealer::observe_wait(LaneIndex lane, MonoTime arrived, milliseconds wait) {
     constexpr double kNewest = 0.2;
     auto& state = lane_states_[lane];
+    const auto now = clock_.now();
+    const auto expected = static_cast<double>(wait_of(state, arrived, now).count());
     const auto ms = static_cast<double>(std::max(wait, milliseconds(0)).count());
-    state.wait_ms =
-        std::exchange(state.observed, true) ? state.wait_ms + kNewest * (ms - state.wait_ms) : ms;
+    state.wait_ms = expected + kNewest * (ms - expected);
+    state.observed = now;
+}
+
+milliseconds Stealer::wait_of(const LaneState& lane, MonoTime arrived, MonoTime now) const {
+    const auto since = now - std::max(arrived, lane.observed);
+    return milliseconds(static_cast<std::int64_t>(lane.wait_ms)) +
+           std::chrono::duration_cast<milliseconds>(since);
 }
 
 }  // namespace millrace::worker

@@ -12,6 +12,7 @@
 // Blocks:    step(), in calls of the store.
 #pragma once
 
+#include <optional>
 #include <vector>
 
 #include "common/base/clock.h"
@@ -42,8 +43,8 @@ class Stealer {
     // was asked for: there may be more.
     Result<bool> step(WorkerId worker, std::vector<Shares>& shares);
 
-    // A job that came by message had waited this long.
-    void observe_wait(LaneIndex lane, milliseconds wait);
+    // A job that came by message, `arrived` here, had waited this long when it was claimed.
+    void observe_wait(LaneIndex lane, MonoTime arrived, milliseconds wait);
 
  private:
     // What one backend knows of a lane.
@@ -52,15 +53,18 @@ class Stealer {
         MonoTime pause_until;  // It had nothing more.
     };
     struct LaneState {
-        double wait_ms = 0;  // Moving average.
-        bool observed = false;
+        double wait_ms = 0;  // Moving average, as of the last observation.
+        MonoTime observed;
         std::vector<Look> looks;  // By backend.
     };
 
     Result<bool> steal_for(BackendIndex backend, WorkerId worker, Shares& shares);
-    // How many of `limit` it got.
+    // How many of `limit` it got. `next_arrived`: of the job of the lane that is next by message.
     Result<std::size_t> steal_lane(BackendIndex backend, LaneIndex lane, WorkerId worker,
-                                   std::size_t limit, bool has_work);
+                                   std::size_t limit, std::optional<MonoTime> next_arrived);
+    // What a job that is next by message has waited by now. It ages with those that run: where that
+    // takes long, it is older than the last one was.
+    milliseconds wait_of(const LaneState& lane, MonoTime arrived, MonoTime now) const;
     bool hinted_younger(LaneIndex lane, milliseconds age) const;
     // 0.7 to 1.3 times as long, so that not all idle workers reach for the same job.
     milliseconds jittered(milliseconds duration);

@@ -1,6 +1,7 @@
 // Claiming, stealing and reconciling within a worker of fakes.
 #include "worker/execute/claimer.h"
 
+#include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
 #include "tests/unit/worker/harness.h"
@@ -10,6 +11,8 @@ namespace {
 
 using std::chrono::seconds;
 using test::Harness;
+using testing::ElementsAre;
+using testing::SizeIs;
 
 TEST(Claimer, ClaimsNothingWithoutALease) {
     Harness h;
@@ -267,6 +270,39 @@ TEST(Stealer, ALaneWhoseMessagesWereLostHasItsTurnWithinTheBoundInStrictMode) {
         h.run_for(milliseconds(100));
     }
     EXPECT_NE(h.state(lost), JobState::kQueued);
+}
+
+// What waits while long batches run ages by a batch each time, and so do its neighbours.
+TEST(Stealer, LeavesTheBacklogOfASlowModelToItsMessages) {
+    Harness h({.slots = 1, .batch_max = 8});
+    for (int i = 0; i < 40; ++i) h.submit();
+    for (int i = 0; i < 5; ++i) {
+        h.run_for(seconds(6));
+        h.backend.complete_all();
+    }
+    EXPECT_THAT(h.backend.batches(),
+                ElementsAre(SizeIs(8), SizeIs(8), SizeIs(8), SizeIs(8), SizeIs(8)));
+}
+
+TEST(Stealer, StolenJobsJoinABatchAndDoNotStartOneOfTheirOwn) {
+    Harness h({.slots = 1, .batch_max = 8});
+    h.submit();
+    h.run();
+    const auto lost = h.submit_silently();
+    h.run_for(seconds(3));
+    for (int i = 0; i < 5; ++i) h.submit();
+    h.run_for(seconds(6));
+    h.backend.complete_all();
+    h.run_for(seconds(1));
+    ASSERT_THAT(h.backend.batches(), ElementsAre(SizeIs(1), SizeIs(6)));
+    EXPECT_TRUE(h.backend.runs(lost));
+}
+
+TEST(Claimer, ClaimsAWholeBatchAtOnce) {
+    Harness h({.slots = 1, .batch_max = 600, .lane_buffer_max = 1000});
+    for (int i = 0; i < 600; ++i) h.submit();
+    h.run();
+    EXPECT_THAT(h.backend.batches(), ElementsAre(SizeIs(600)));
 }
 
 // --- The life of an incarnation -----------------------------------------------------------------
