@@ -3,6 +3,9 @@
 SHELL := /bin/bash
 JOBS ?= $(shell nproc)
 CACHE := $(or $(MILLRACE_CACHE),$(HOME)/.cache/millrace)
+# Of make bench-gpu: a python3 with PyTorch, and what deploy/examples/torch_lm.py takes.
+PYTHON ?= python3
+MODEL ?= $(CACHE)/models/SmolLM2-135M-Instruct.Q4_1.gguf
 CONFIGURE := cmake -DCMAKE_PREFIX_PATH=$(CACHE)/llama
 LABELS := unit integration e2e chaos
 PROGRAMS := millrace millrace-gateway millrace-worker millrace-broker
@@ -29,7 +32,7 @@ export TSAN_OPTIONS := suppressions=$(CURDIR)/.ci/tsan.supp ignore_noninstrument
 NO_ASLR := $(shell setarch -R true 2>/dev/null && echo setarch -R)
 
 .DEFAULT_GOAL := help
-.PHONY: help packages setup build build-all build-tests build-asan build-tsan test test-mlserver demo bench soak fmt lint tidy docs clean asan tsan mutants bench-peers
+.PHONY: help packages setup build build-all build-tests build-asan build-tsan test test-mlserver demo bench bench-gpu bench-peers soak fmt lint tidy docs clean asan tsan mutants
 
 help: ## This list.
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -80,6 +83,11 @@ bench: setup build-all ## Measure throughput and latency.
 
 bench-peers: setup build-all ## Measure batching beside NVIDIA Triton, LitServe, BentoML and Ray Serve, which are fetched.
 	@bench/peers/run.py
+
+bench-gpu: ## A real model on a GPU, through Millrace and alone; needs PyTorch (PYTHON=…, MODEL=…).
+	@$(PYTHON) bench/gpu/through.py --model "$(MODEL)" --check
+	@$(MAKE) -s build
+	@$(PYTHON) bench/gpu/through.py --model "$(MODEL)" --bin build/bin $(BENCH_GPU)
 
 soak: build-all ## What runs for hours: simulated worlds (SEEDS=…), then chaos (CHAOS="--seed N --hours H").
 	@build/bin/millrace-simulate --seeds 1..$(SEEDS) --jobs $(JOBS)
