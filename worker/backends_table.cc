@@ -51,12 +51,13 @@ Made make_openai(const Config& config) {
 }
 
 Made make_process(const Config& config) {
+    TRY(auto devices, parse_devices(config.get<Setting::kBackendProcessDevices>()));
     return std::make_unique<ProcessBackend>(
         ProcessOptions{.command = config.get<Setting::kBackendProcessCommand>(),
                        .models = config.get<Setting::kBackendProcessModels>(),
                        .slots = config.size<Setting::kBackendProcessSlots>(),
                        .batch_max = config.size<Setting::kBackendProcessBatchMax>(),
-                       .devices = config.get<Setting::kBackendProcessDevices>(),
+                       .devices = std::move(devices),
                        .environment = config.get<Setting::kBackendProcessEnvironment>(),
                        .start_timeout = config.get<Setting::kBackendProcessStartTimeout>(),
                        .grace = config.get<Setting::kBackendProcessGrace>(),
@@ -80,6 +81,7 @@ Made make_oip(const Config& config) {
 
 #ifdef MILLRACE_WITH_LLAMA
 Made make_llama(const Config& config) {
+    TRY(auto devices, parse_devices(config.get<Setting::kBackendLlamaDevices>()));
     return std::make_unique<LlamaBackend>(LlamaOptions{
         .model_path = config.get<Setting::kBackendLlamaModel>(),
         .name = config.get<Setting::kBackendLlamaName>(),
@@ -87,6 +89,7 @@ Made make_llama(const Config& config) {
         .context_tokens = static_cast<int>(config.get<Setting::kBackendLlamaContext>()),
         .batch_tokens = static_cast<int>(config.get<Setting::kBackendLlamaBatch>()),
         .threads = static_cast<int>(config.get<Setting::kBackendLlamaThreads>()),
+        .devices = std::move(devices),
         .output_tokens_default =
             static_cast<int>(config.get<Setting::kBackendLlamaOutputTokensDefault>()),
         .output_bytes_max =

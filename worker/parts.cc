@@ -43,6 +43,15 @@ std::vector<std::string> topic_names(const Core& core) {
     return names;
 }
 
+// "process:GPU-5f3a…" for each slot that is bound to something.
+std::vector<std::string> devices_of(const ModelTable& models) {
+    std::vector<std::string> devices;
+    for (const auto& backend : models.backends()) {
+        for (const auto& device : backend.devices) devices.push_back(backend.name + ":" + device);
+    }
+    return devices;
+}
+
 // Two batches for each slot: enough to claim from while the next poll is under way. At least so
 // many that jobs of one batch key find each other.
 std::size_t buffer_max(const Core& core) {
@@ -144,7 +153,8 @@ LeaseKeeperOptions Parts::lease_keeper_options() const {
                      .pid = static_cast<int>(getpid()),
                      .slots = static_cast<int>(core.executor.slots()),
                      .queues = options.queues,
-                     .models = models.models()},
+                     .models = models.models(),
+                     .devices = devices_of(models)},
             .heartbeat_interval = options.heartbeat_interval,
             .retry_interval = options.heartbeat_interval / 10};
 }

@@ -34,6 +34,8 @@ std::string_view type_name(Type type) {
             return "list";
         case Type::kSecretList:
             return "secret list";
+        case Type::kDevices:
+            return "list of devices";
     }
     CHECK(false);
 }

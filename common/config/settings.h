@@ -30,6 +30,7 @@ enum class Type {
     kBytes,
     kList,
     kSecretList,  // A list, never shown.
+    kDevices,     // A list of devices, see common/base/device.h.
 };
 
 enum class Program { kGateway, kWorker };
@@ -63,7 +64,7 @@ constexpr bool is_used_by(const SettingInfo& row, Program program) {
 }
 
 constexpr bool is_list(Type type) {
-    return type == Type::kList || type == Type::kSecretList;
+    return type == Type::kList || type == Type::kSecretList || type == Type::kDevices;
 }
 
 // Null when no setting has this name.
@@ -109,6 +110,10 @@ struct ValueOf<Type::kList> {
 };
 template <>
 struct ValueOf<Type::kSecretList> {
+    using type = std::vector<std::string>;
+};
+template <>
+struct ValueOf<Type::kDevices> {
     using type = std::vector<std::string>;
 };
 

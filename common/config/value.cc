@@ -10,6 +10,7 @@
 #include <span>
 
 #include "common/base/check.h"
+#include "common/base/device.h"
 
 namespace millrace::config {
 namespace {
@@ -78,6 +79,12 @@ std::vector<std::string> parse_list(std::string_view text) {
     return entries;
 }
 
+Result<Value> parse_device_list(std::string_view text) {
+    auto devices = parse_list(text);
+    TRY_STATUS(parse_devices(devices));
+    return Value(std::move(devices));
+}
+
 Result<Value> parse_bool(std::string_view text) {
     if (text == "true") return Value(true);
     if (text == "false") return Value(false);
@@ -112,6 +119,8 @@ Result<Value> parse_by_type(Type type, std::string_view text) {
         case Type::kList:
         case Type::kSecretList:
             return Value(parse_list(text));
+        case Type::kDevices:
+            return parse_device_list(text);
     }
     CHECK(false);
 }
@@ -165,6 +174,7 @@ std::string show_value(const SettingInfo& row, const Value& value) {
         case Type::kBytes:
             return show_bytes(std::get<std::int64_t>(value));
         case Type::kList:
+        case Type::kDevices:
             return fmt::format("{}", fmt::join(std::get<std::vector<std::string>>(value), ","));
         case Type::kSecretList:
             return std::get<std::vector<std::string>>(value).empty() ? "" : "***";

@@ -122,6 +122,7 @@ Result<ChildProcess> ChildProcess::start(ChildOptions options) {
                            .env = std::move(env),
                            .directory = options.directory.string(),
                            .user = std::move(options.user),
+                           .processors = std::move(options.processors),
                            .stdin_fd = input.get(),
                            .output_fd = output.write_end.get(),
                            .channel_fd = options.channel,

@@ -37,6 +37,7 @@ struct ChildOptions {
     bool inherit_env = true;                 // … or, when false, all of the child's.
     std::filesystem::path directory;         // Working directory; empty: the parent's.
     std::optional<User> user;                // Who it runs as; only root may set it.
+    std::vector<int> processors;             // That it may run on, at most 1023; empty: unchanged.
     std::filesystem::path output_file;       // Standard output and error are appended there.
     // Called for each line of standard output and error, without its end; lines longer than
     // kLineBytesMax come in pieces. With neither this nor output_file, both are inherited.

@@ -14,12 +14,13 @@
 #include <mutex>
 
 #include "common/process/fd.h"
+#include "common/runtime/processors.h"
 #include "common/runtime/thread.h"
 
 namespace millrace::process {
 namespace {
 
-enum class Step { kGroup, kStdio, kDirectory, kUser, kDeathSignal, kChannel, kExec };
+enum class Step { kGroup, kStdio, kDirectory, kUser, kProcessors, kDeathSignal, kChannel, kExec };
 
 constexpr int kChannel = 3;  // Which descriptor the child finds its channel at.
 
@@ -33,6 +34,8 @@ const char* describe(Step step) {
             return "chdir";
         case Step::kUser:
             return "setuid";
+        case Step::kProcessors:
+            return "none of its processors is there: sched_setaffinity";
         case Step::kDeathSignal:
             return "prctl";
         case Step::kChannel:
@@ -77,6 +80,9 @@ Step become(const SpawnPlan& plan, pid_t parent, char* const* argv, char* const*
             ::setuid(plan.user->uid) != 0) {
             return Step::kUser;
         }
+    }
+    if (!plan.processors.empty() && !runtime::bind_thread(plan.processors)) {
+        return Step::kProcessors;
     }
     if (!plan.directory.empty() && ::chdir(plan.directory.c_str()) != 0) return Step::kDirectory;
 

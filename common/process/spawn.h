@@ -21,6 +21,7 @@ struct SpawnPlan {
     std::vector<std::string> env;  // "NAME=value"
     std::string directory;         // Empty: unchanged.
     std::optional<User> user;
+    std::vector<int> processors;  // That it may run on; empty: unchanged.
     int stdin_fd;
     int output_fd;   // Standard output and error; -1: inherited.
     int channel_fd;  // Becomes descriptor 3; -1: none.

@@ -1,7 +1,6 @@
-// What goes into the store and comes out of it: plain values, one per kind of call.
-//
-// Points in time are PostgreSQL's, in microseconds since 1970 (`DbTime`); they are shown to people
-// and compared with each other, never with a local clock. Ages and remaining times are durations.
+// What goes into the store and comes out of it: plain values, one per kind of call. Points in time
+// are PostgreSQL's, in microseconds since 1970 (`DbTime`); they are shown to people and compared
+// with each other, never with a local clock. Ages and remaining times are durations.
 #pragma once
 
 #include <chrono>
@@ -89,6 +88,7 @@ struct WorkerInfo {
     int slots = 0;  // Jobs that it runs at a time at most.
     std::vector<std::string> queues;
     std::vector<std::string> models;
+    std::vector<std::string> devices;  // "BACKEND:DEVICE" of each slot that is bound to one.
 };
 
 struct KnownModel {

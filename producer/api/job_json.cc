@@ -312,6 +312,7 @@ std::string worker_list_json(std::span<const storage::WorkerRecord> workers) {
         json.member("active", worker.active);
         write_strings(json, "queues", worker.info.queues);
         write_strings(json, "models", worker.info.models);
+        write_strings(json, "devices", worker.info.devices);
         json.member("started_at", unix_seconds(worker.started_at));
         json.member("heartbeat_age_ms", worker.heartbeat_age.count());
         json.end_object();

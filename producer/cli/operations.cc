@@ -11,7 +11,7 @@ namespace {
 
 std::string cell(const Json& row, const char* key) {
     const auto found = row.find(key);
-    if (found == row.end() || found->is_null()) return "-";
+    if (found == row.end() || found->empty()) return "-";
     if (found->is_string()) return printable(found->get<std::string>());
     if (found->is_array()) {
         std::string joined;
@@ -61,12 +61,12 @@ int run_workers(const GlobalOptions& global) {
     ApiClient api(global.url);
     return print_rows(
         global, api.workers(),
-        Table({"WORKER", "STATE", "NAME", "ACTIVE", "SLOTS", "QUEUES", "MODELS", "SEEN"}),
+        Table(
+            {"WORKER", "STATE", "NAME", "ACTIVE", "SLOTS", "QUEUES", "MODELS", "DEVICES", "SEEN"}),
         [](const Json& row) -> std::vector<std::string> {
-            return {cell(row, "id"),     cell(row, "state"),
-                    cell(row, "name"),   cell(row, "active"),
-                    cell(row, "slots"),  cell(row, "queues"),
-                    cell(row, "models"), age_cell(row, "heartbeat_age_ms")};
+            return {cell(row, "id"),     cell(row, "state"),   cell(row, "name"),
+                    cell(row, "active"), cell(row, "slots"),   cell(row, "queues"),
+                    cell(row, "models"), cell(row, "devices"), age_cell(row, "heartbeat_age_ms")};
         });
 }
 

@@ -54,6 +54,7 @@ struct BackendInfo {
     // A stream backend whose slot is free at once when its job is aborted: a running job may have
     // to give way to a more urgent one.
     bool is_preemptible = false;
+    std::vector<std::string> devices;  // What its slots are bound to, in order; empty: nothing.
 };
 
 // Why an attempt is stopped; decides the outcome that the backend reports for it.

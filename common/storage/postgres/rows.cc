@@ -122,11 +122,12 @@ WorkerRecord worker_of(const pqxx::row& row) {
                      .pid = row[3].as<int>(),
                      .slots = row[4].as<int>(),
                      .queues = texts_of(row[5]),
-                     .models = texts_of(row[6])},
-            .state = static_cast<WorkerState>(row[7].as<int>()),
-            .started_at = time_of(row[8]).value_or(DbTime()),
-            .heartbeat_age = milliseconds(row[9].as<std::int64_t>()),
-            .active = row[10].as<int>()};
+                     .models = texts_of(row[6]),
+                     .devices = texts_of(row[7])},
+            .state = static_cast<WorkerState>(row[8].as<int>()),
+            .started_at = time_of(row[9]).value_or(DbTime()),
+            .heartbeat_age = milliseconds(row[10].as<std::int64_t>()),
+            .active = row[11].as<int>()};
 }
 
 MovedJob moved_of(const pqxx::row& row) {

@@ -28,7 +28,8 @@ Status PostgresJobStore::worker_register(const WorkerInfo& worker) {
         transaction.exec_prepared("worker_register", worker.id.uuid().str(),
                                   pqxx::binarystring(worker.name), pqxx::binarystring(worker.host),
                                   worker.pid, worker.slots, parameter(text_array(worker.queues)),
-                                  parameter(text_array(worker.models)));
+                                  parameter(text_array(worker.models)),
+                                  parameter(text_array(worker.devices)));
     });
 }
 

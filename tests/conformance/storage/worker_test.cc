@@ -52,11 +52,14 @@ TEST_P(Workers, AreListedAsTheyRegistered) {
     EXPECT_GE(record(worker_).heartbeat_age, 60s);
 }
 
-TEST_P(Workers, AnnounceTheirModelsForGood) {
+TEST_P(Workers, AnnounceTheirDevicesAndTheirModelsForGood) {
     WorkerInfo worker{.id = WorkerId(new_id()),
                       .queues = {"default", "gpu"},
-                      .models = {"echo", "with \"quotes\", and {braces}"}};
+                      .models = {"echo", "with \"quotes\", and {braces}"},
+                      .devices = {"process:0+cpu:0-3", "process:MIG-1"}};
     ASSERT_TRUE(store_->worker_register(worker));
+    EXPECT_THAT(record(worker.id).info.devices, ElementsAre("process:0+cpu:0-3", "process:MIG-1"));
+    EXPECT_THAT(record(worker_).info.devices, IsEmpty());
     EXPECT_THAT(record(worker.id).info.models,
                 ElementsAre("echo", "with \"quotes\", and {braces}"));
     ASSERT_TRUE(store_->worker_stop(worker.id));

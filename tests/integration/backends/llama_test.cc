@@ -233,6 +233,49 @@ TEST_F(Llama, StopInterruptsWhatRuns) {
     EXPECT_EQ(sink_.outcome(key).kind, OutcomeKind::kInterrupted);
 }
 
+// What the kernel says of the threads of this process with this name.
+std::vector<std::string> processors_of_threads(const std::string& name) {
+    std::vector<std::string> found;
+    for (const auto& task : std::filesystem::directory_iterator("/proc/self/task")) {
+        std::string comm;
+        std::getline(std::ifstream(task.path() / "comm") >> std::ws, comm);
+        std::ifstream status(task.path() / "status");
+        for (std::string line; comm == name && std::getline(status, line);) {
+            const std::string key = "Cpus_allowed_list:\t";
+            if (line.starts_with(key)) found.push_back(line.substr(key.size()));
+        }
+    }
+    return found;
+}
+
+TEST_F(Llama, RunsOnTheProcessorsOfItsDevices) {
+    const auto all = processors_of_threads("llama").at(0);
+    const auto last = all.substr(all.find_last_of(",-") + 1);  // Of "0-3,8".
+    LlamaBackend bound({.model_path = model_path(),
+                        .slots = 1,
+                        .context_tokens = kContext,
+                        .devices = parse_devices({"cpu:" + last}).value()});
+    const auto status = bound.start(sink_);
+    ASSERT_TRUE(status.has_value()) << status.error().message;
+    const auto threads = processors_of_threads("llama");
+    EXPECT_EQ(std::count(threads.begin(), threads.end(), last), all == last ? 2 : 1);
+    EXPECT_EQ(bound.info().devices, std::vector{"cpu:" + last});
+    EXPECT_EQ(backend_.info().devices, std::vector<std::string>{});
+}
+
+TEST(LlamaStart, SaysWhichDevicesAreNotThere) {
+    RecordingSink sink;
+    const auto message_for = [&](const std::string& device) {
+        const auto status =
+            LlamaBackend({.model_path = model_path(), .devices = parse_devices({device}).value()})
+                .start(sink);
+        return status.has_value() ? "" : status.error().message;
+    };
+    EXPECT_NE(message_for("cpu:1023").find("none of the processors"), std::string::npos);
+    EXPECT_NE(message_for("4000").find("names GPU 4000"), std::string::npos);
+    EXPECT_NE(message_for("MIG-1f").find("by their numbers"), std::string::npos);
+}
+
 TEST(LlamaStart, SaysWhatIsWrongWithTheFile) {
     RecordingSink sink;
     const auto message_for = [&](const std::string& path) {

@@ -1,4 +1,5 @@
 // The process backend with a program that keeps to the protocol: millrace_worker's runtime.
+#include <fmt/format.h>
 #include <gmock/gmock.h>
 
 #include <set>
@@ -84,7 +85,7 @@ TEST_F(Process, WhatAProgramPrintsIsNoMessage) {
 }
 
 TEST_F(Process, EverySlotHasItsProcessAndDevice) {
-    start({.slots = 2, .devices = {"0", "MIG-1"}});
+    start({.slots = 2, .devices = parse_devices({"0", "MIG-1"}).value()});
     Gate one;
     Gate two;
     const auto first = run(one.input());
@@ -99,6 +100,23 @@ TEST_F(Process, EverySlotHasItsProcessAndDevice) {
     }
     EXPECT_EQ(devices, (std::set<std::string>{"0", "MIG-1"}));
     EXPECT_EQ(pids.size(), 2U);
+    EXPECT_EQ(backend_->info().devices, (std::vector<std::string>{"0", "MIG-1"}));
+}
+
+TEST_F(Process, ADeviceMayBeAnAcceleratorAndProcessors) {
+    start();
+    const int processor = output_of()["processors"].back().get<int>();
+    const auto device = fmt::format("1+cpu:{}", processor);
+    start({.devices = parse_devices({device}).value()});
+    const auto facts = output_of();
+    EXPECT_EQ(facts["device"], device);
+    EXPECT_EQ(facts["cuda"], "1");
+    EXPECT_EQ(facts["processors"], nlohmann::json({processor}));
+}
+
+TEST_F(Process, ProcessorsThatAreNotThereAreNamedAtTheStart) {
+    EXPECT_THAT(start_error({.devices = parse_devices({"cpu:1023"}).value()}),
+                testing::HasSubstr("none of its processors is there"));
 }
 
 TEST_F(Process, AHandlerThatLooksEndsACancelledItemAtOnce) {

@@ -356,12 +356,13 @@ void FakeJobService::lanes(Callback<Result<std::vector<storage::LaneStats>>> don
 
 void FakeJobService::workers(Callback<Result<std::vector<storage::WorkerRecord>>> done) {
     answer([done = std::move(done)] {
-        done(std::vector<storage::WorkerRecord>{
-            {.info = {.name = "gpu-7", .host = "h", .slots = 4, .queues = {"default"}},
-             .state = storage::WorkerState::kDraining,
-             .started_at = kNow,
-             .heartbeat_age = milliseconds(1500),
-             .active = 3}});
+        storage::WorkerRecord worker{.state = storage::WorkerState::kDraining,
+                                     .started_at = kNow,
+                                     .heartbeat_age = milliseconds(1500),
+                                     .active = 3};
+        worker.info = {.name = "gpu-7", .slots = 4, .queues = {"default"}};
+        worker.info.devices = {"process:0"};
+        done(std::vector{worker});
     });
 }
 

@@ -228,6 +228,7 @@ TEST_F(ReadTest, ListsLanesAndWorkers) {
     ASSERT_EQ(workers.size(), 1U);
     EXPECT_EQ(workers[0]["state"], "draining");
     EXPECT_EQ(workers[0]["queues"], Json({"default"}));
+    EXPECT_EQ(workers[0]["devices"], Json({"process:0"}));
     EXPECT_EQ(workers[0]["heartbeat_age_ms"], 1500);
 }
 

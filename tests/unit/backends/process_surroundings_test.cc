@@ -25,10 +25,17 @@ TEST(ProcessSurroundings, NothingIsInheritedUnasked) {
 }
 
 TEST(ProcessSurroundings, DevicesAreDealtOut) {
-    const ProcessOptions options{.slots = 3, .devices = {"0", "MIG-1"}};
-    EXPECT_EQ(environment_of(options, 0).at("CUDA_VISIBLE_DEVICES"), "0");
+    const ProcessOptions options{
+        .slots = 4, .devices = parse_devices({"0+1+cpu:0-3", "MIG-1", "cpu:4"}).value()};
+    EXPECT_EQ(environment_of(options, 0).at("CUDA_VISIBLE_DEVICES"), "0,1");
     EXPECT_EQ(environment_of(options, 1).at("CUDA_VISIBLE_DEVICES"), "MIG-1");
-    EXPECT_EQ(environment_of(options, 2).at("CUDA_VISIBLE_DEVICES"), "0");
+    EXPECT_FALSE(environment_of(options, 2).contains("CUDA_VISIBLE_DEVICES"));
+    EXPECT_EQ(environment_of(options, 3).at("CUDA_VISIBLE_DEVICES"), "0,1");
+    EXPECT_EQ(device_of(options, 3).processors, (std::vector{0, 1, 2, 3}));
+    EXPECT_EQ(
+        ProcessBackend({.command = {"x"}, .slots = 2, .devices = options.devices}).info().devices,
+        (std::vector<std::string>{"0+1+cpu:0-3", "MIG-1"}));
+    EXPECT_TRUE(device_of({}, 0).processors.empty());
 }
 
 TEST(ProcessSurroundings, MemoryIsWhatAProcessAllocated) {

@@ -3,6 +3,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <poll.h>
+#include <sched.h>
 #include <sys/prctl.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -88,6 +89,29 @@ TEST(ChildProcess, NamesTheProgramThatIsMissing) {
     ASSERT_FALSE(child.has_value());
     EXPECT_EQ(child.error().code, ErrorCode::kNotFound);
     EXPECT_THAT(child.error().message, HasSubstr("no-such-program-at-all"));
+}
+
+TEST(ChildProcess, RunsOnItsProcessorsOnly) {
+    cpu_set_t allowed;
+    ASSERT_EQ(::sched_getaffinity(0, sizeof allowed, &allowed), 0);
+    int last = 0;
+    for (int i = 0; i < CPU_SETSIZE; ++i) {
+        if (CPU_ISSET(i, &allowed)) last = i;
+    }
+    auto options = shell("sed -n 's/^Cpus_allowed_list:[[:space:]]*//p' /proc/self/status");
+    options.processors = {last};
+    EXPECT_EQ(run_to_end(options, kLong).value(), std::to_string(last) + "\n");
+    cpu_set_t after;
+    ASSERT_EQ(::sched_getaffinity(0, sizeof after, &after), 0);
+    EXPECT_TRUE(CPU_EQUAL(&allowed, &after));
+}
+
+TEST(ChildProcess, DoesNotStartWhereNoneOfItsProcessorsIsThere) {
+    auto options = shell("true");
+    options.processors = {CPU_SETSIZE - 1};
+    const auto child = ChildProcess::start(options);
+    ASSERT_FALSE(child.has_value());
+    EXPECT_THAT(child.error().message, HasSubstr("none of its processors is there"));
 }
 
 TEST(ChildProcess, NamesTheStepOfTheStartThatFailed) {

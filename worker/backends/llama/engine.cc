@@ -80,6 +80,27 @@ Error not_loadable(const std::string& path) {
                                                      LibraryLog::instance().last_error())};
 }
 
+// The library's own, as it takes them: null at the end.
+Result<std::vector<ggml_backend_dev_t>> find_gpus(const std::vector<std::size_t>& numbers) {
+    std::vector<ggml_backend_dev_t> all;
+    for (std::size_t i = 0; i < ggml_backend_dev_count(); ++i) {
+        const auto device = ggml_backend_dev_get(i);
+        if (ggml_backend_dev_type(device) == GGML_BACKEND_DEVICE_TYPE_GPU) all.push_back(device);
+    }
+    std::vector<ggml_backend_dev_t> chosen;
+    for (const auto number : numbers) {
+        if (number >= all.size()) {
+            return Error{ErrorCode::kInvalidArgument,
+                         fmt::format("backend.llama.devices names GPU {}, but llama.cpp, as it was "
+                                     "built, finds {} GPU(s) here",
+                                     number, all.size())};
+        }
+        chosen.push_back(all[number]);
+    }
+    chosen.push_back(nullptr);
+    return chosen;
+}
+
 // Empty when the library does not know the template.
 std::string format_chat(const std::string& chat_template,
                         const std::vector<ChatMessage>& messages) {
@@ -118,6 +139,8 @@ struct LlamaEngine::State {
 
     Status load_model() {
         auto params = llama_model_default_params();
+        TRY(auto gpus, find_gpus(options.gpus));
+        if (!options.gpus.empty()) params.devices = gpus.data();
         model.reset(llama_model_load_from_file(options.model_path.c_str(), params));
         if (!model) return not_loadable(options.model_path);
         if (!llama_model_has_decoder(model.get()) || llama_model_has_encoder(model.get())) {

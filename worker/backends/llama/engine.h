@@ -6,7 +6,8 @@
 // room and a decode step always finds some.
 //
 // Threads:   one caller at a time. The library's logs, which are global, go to ours at debug level.
-// Errors:    load only: kInvalidArgument (not a model this library can run), kResourceExhausted.
+// Errors:    load only: kInvalidArgument (not a model this library can run, no such GPU),
+//            kResourceExhausted.
 #pragma once
 
 #include <cstdint>
@@ -30,6 +31,8 @@ struct LlamaEngineOptions {
     int batch_tokens = 0;       // Of one decode step. >= sequences.
     int threads = 0;            // 0: one for each processor.
     std::string chat_template;  // See LlamaOptions.
+    // Of the library's GPUs, by their numbers; empty: all that it finds.
+    std::vector<std::size_t> gpus;
 };
 
 class LlamaEngine {

@@ -10,9 +10,11 @@
 
 #include "common/base/check.h"
 #include "common/base/log.h"
+#include "common/runtime/processors.h"
 #include "common/runtime/thread.h"
 #include "worker/backends/gguf.h"
 #include "worker/backends/inbox.h"
+#include "worker/backends/llama/placement.h"
 #include "worker/backends/outcomes.h"
 
 namespace millrace::worker {
@@ -138,14 +140,24 @@ LlamaBackend::~LlamaBackend() {
 Status LlamaBackend::start(ExecutionSink& sink) {
     CHECK(!loop_);
     TRY_STATUS(check_gguf(options_.model_path));
+    TRY(const auto placement, llama_placement(options_.devices));
+    // Of this thread while it starts the others, the library's and ours.
+    const runtime::ThreadBinding binding(placement.processors);
+    if (!binding.ok()) {
+        return Error{ErrorCode::kInvalidArgument,
+                     "none of the processors of backend.llama.devices is there"};
+    }
+    const auto threads =
+        options_.threads > 0 ? options_.threads : static_cast<int>(placement.processors.size());
     const auto before = system_clock().now();
     TRY(auto engine,
         LlamaEngine::load({.model_path = options_.model_path,
                            .sequences = options_.slots,
                            .context_tokens = options_.context_tokens,
                            .batch_tokens = std::max(options_.batch_tokens, options_.slots),
-                           .threads = options_.threads,
-                           .chat_template = options_.chat_template}));
+                           .threads = threads,
+                           .chat_template = options_.chat_template,
+                           .gpus = placement.gpus}));
     const auto took = std::chrono::duration_cast<milliseconds>(system_clock().now() - before);
     log_info("model loaded", {{"model", name_},
                               {"path", options_.model_path},
@@ -170,7 +182,8 @@ BackendInfo LlamaBackend::info() const {
             .models = {name_},
             .slots = static_cast<std::size_t>(options_.slots),
             .batch_max = 1,
-            .is_preemptible = true};
+            .is_preemptible = true,
+            .devices = names_of(options_.devices)};
 }
 
 void LlamaBackend::run(std::vector<Execution> batch) {

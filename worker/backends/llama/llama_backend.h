@@ -11,7 +11,9 @@
 
 #include <memory>
 #include <string>
+#include <vector>
 
+#include "common/base/device.h"
 #include "worker/backends/backend.h"
 #include "worker/backends/llama/decoder.h"
 
@@ -23,7 +25,10 @@ struct LlamaOptions {
     int slots = 8;              // Sequences decoded together.
     int context_tokens = 8192;  // Shared out evenly between the sequences.
     int batch_tokens = 256;     // In one decode step: the longest wait of an abort. >= slots.
-    int threads = 0;            // 0: one for each processor.
+    int threads = 0;            // 0: one for each processor (of `devices`, where it has any).
+    // Together: the GPUs that hold the model, by their numbers, and the processors that its threads
+    // run on. Empty: all GPUs of the library, any processors.
+    std::vector<Device> devices;
     int output_tokens_default = 256;         // Where a job has no max_tokens.
     std::size_t output_bytes_max = 8 << 20;  // More fails the job: output_too_large.
     // One of llama.cpp's own ("chatml", "llama3", "gemma", …). Empty: the family of the file's
@@ -36,7 +41,8 @@ class LlamaBackend : public Backend {
     explicit LlamaBackend(LlamaOptions options);
     ~LlamaBackend() override;
 
-    // kNotFound or kInvalidArgument for the file (check_gguf), kResourceExhausted for its context.
+    // kNotFound or kInvalidArgument for the file (check_gguf), kInvalidArgument for devices that
+    // are not there, kResourceExhausted for the file's context.
     Status start(ExecutionSink& sink) override;
     void stop() override;
     BackendInfo info() const override;

@@ -13,6 +13,7 @@
 #include "common/runtime/thread.h"
 #include "worker/backends/inbox.h"
 #include "worker/backends/process/slot.h"
+#include "worker/backends/process/surroundings.h"
 
 namespace millrace::worker {
 namespace {
@@ -149,6 +150,10 @@ class ProcessBackend::Loop {
 ProcessBackend::ProcessBackend(ProcessOptions options)
     : options_(std::move(options)), info_{.name = "process", .slots = options_.slots} {
     CHECK(!options_.command.empty() && options_.slots >= 1);
+    if (options_.devices.empty()) return;
+    for (std::size_t slot = 0; slot < options_.slots; ++slot) {
+        info_.devices.push_back(device_of(options_, slot).text);
+    }
 }
 
 ProcessBackend::~ProcessBackend() {

@@ -17,6 +17,7 @@
 #include <string>
 #include <vector>
 
+#include "common/base/device.h"
 #include "worker/backends/backend.h"
 
 namespace millrace::worker {
@@ -27,8 +28,9 @@ struct ProcessOptions {
     std::vector<std::string> models;
     std::size_t slots = 1;      // Processes.
     std::size_t batch_max = 0;  // Jobs in a batch, at most as the program says; 0: as it says.
-    // The process of slot i sees CUDA_VISIBLE_DEVICES = devices[i % size]; empty: all devices.
-    std::vector<std::string> devices;
+    // The process of slot i is bound to devices[i % size]: its CUDA_VISIBLE_DEVICES are the
+    // accelerators, and it runs on the processors only. Empty: it is bound to nothing.
+    std::vector<Device> devices;
     // "NAME=value", or "NAME" to pass on the worker's own. Beside kEnvironmentPassed, the process
     // sees nothing of the worker's environment, which may hold secrets.
     std::vector<std::string> environment;

@@ -51,20 +51,22 @@ void Slot::launch(MonoTime now) {
 Status Slot::try_launch(MonoTime now) {
     TRY(auto sockets, process::make_socket_pair());
     auto& [ours, theirs] = sockets;
+    const auto device = device_of(options_, index_);
     TRY(auto child,
         process::ChildProcess::start(
             {.argv = options_.command,
              .env = environment_of(options_, index_),
              .inherit_env = false,
+             .processors = device.processors,
              .on_line = [this](std::string_view line) { log_.add(line, system_clock().now()); },
              .channel = theirs.get(),
              .death_signal = SIGKILL}));
     log_info("started a process",
-             {{"slot", index_}, {"pid", child.pid()}, {"device", device_of(options_, index_)}});
+             {{"slot", index_}, {"pid", child.pid()}, {"device", device.text}});
     child_.emplace(std::move(child));
     channel_.emplace(std::move(ours), options_.output_bytes_max + kFrameMarginBytes);
     channel_->send(hello_message({.slot = index_,
-                                  .device = device_of(options_, index_),
+                                  .device = device.text,
                                   .output_bytes_max = options_.output_bytes_max,
                                   .grace = options_.grace}));
     state_ = State::kStarting;

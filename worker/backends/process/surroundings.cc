@@ -16,9 +16,9 @@ void pass_on(std::map<std::string, std::string>& environment, const std::string&
 
 }  // namespace
 
-std::string device_of(const ProcessOptions& options, std::size_t slot) {
+Device device_of(const ProcessOptions& options, std::size_t slot) {
     const auto& devices = options.devices;
-    return devices.empty() ? std::string() : devices[slot % devices.size()];
+    return devices.empty() ? Device() : devices[slot % devices.size()];
 }
 
 std::map<std::string, std::string> environment_of(const ProcessOptions& options, std::size_t slot) {
@@ -32,8 +32,9 @@ std::map<std::string, std::string> environment_of(const ProcessOptions& options,
             environment[entry.substr(0, equals)] = entry.substr(equals + 1);
         }
     }
-    if (const auto device = device_of(options, slot); !device.empty()) {
-        environment["CUDA_VISIBLE_DEVICES"] = device;
+    if (const auto device = device_of(options, slot); !device.accelerators.empty()) {
+        environment["CUDA_VISIBLE_DEVICES"] =
+            fmt::format("{}", fmt::join(device.accelerators, ","));
     }
     environment["MILLRACE_PROTOCOL"] = std::to_string(kProcessProtocol);
     return environment;

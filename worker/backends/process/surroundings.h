@@ -14,8 +14,8 @@
 
 namespace millrace::worker {
 
-// Of backend.process.devices, for the process of a slot; empty: none.
-std::string device_of(const ProcessOptions& options, std::size_t slot);
+// What the process of a slot is bound to.
+Device device_of(const ProcessOptions& options, std::size_t slot);
 
 // The whole environment of the process of a slot.
 std::map<std::string, std::string> environment_of(const ProcessOptions& options, std::size_t slot);

@@ -1,7 +1,7 @@
 -- Workers that are not forgotten yet, live ones first: the newest $1.
 -- Index: jobs_open_active.
-SELECT w.id, w.name, w.host, w.pid, w.slots, w.queues, w.models, w.state, micros(w.started_at),
-    (extract(epoch FROM now() - w.heard_at) * 1000)::int8,
+SELECT w.id, w.name, w.host, w.pid, w.slots, w.queues, w.models, w.devices, w.state,
+    micros(w.started_at), (extract(epoch FROM now() - w.heard_at) * 1000)::int8,
     (SELECT count(*) FROM jobs_open j WHERE j.is_active AND j.worker_id = w.id)
 FROM workers w
 ORDER BY w.state, w.started_at DESC

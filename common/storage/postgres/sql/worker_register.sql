@@ -1,5 +1,5 @@
 -- A new incarnation, and what it announces. $1 id, $2 name, $3 host, $4 pid, $5 slots, $6 queues,
--- $7 models. The same again changes nothing, so that a lost answer can be repeated.
+-- $7 models, $8 devices. The same again changes nothing, so that a lost answer can be repeated.
 WITH announced AS (
     INSERT INTO models (queue_id, model)
     SELECT q.id, a.model
@@ -9,6 +9,7 @@ WITH announced AS (
     ORDER BY 1, 2
     ON CONFLICT DO NOTHING
 )
-INSERT INTO workers (id, name, host, pid, slots, queues, models)
-VALUES ($1::uuid, $2::text, $3::text, $4::int4, $5::int4, $6::text[], $7::text[])
+INSERT INTO workers (id, name, host, pid, slots, queues, models, devices)
+VALUES ($1::uuid, $2::text, $3::text, $4::int4, $5::int4, $6::text[], $7::text[],
+    $8::text[])
 ON CONFLICT (id) DO NOTHING

@@ -10,7 +10,8 @@ from millrace_worker import Busy, Permanent, Retry, serve
 
 def facts(item, batch, context):
     return {"pid": os.getpid(), "slot": context.slot, "batch": len(batch),
-            "device": os.environ.get("CUDA_VISIBLE_DEVICES"), "said": item.input.get("say"),
+            "device": context.device, "cuda": os.environ.get("CUDA_VISIBLE_DEVICES"),
+            "processors": sorted(os.sched_getaffinity(0)), "said": item.input.get("say"),
             "usage": {"prompt_tokens": 3, "completion_tokens": 1}}
 
 
