@@ -1,5 +1,5 @@
-// millrace-worker: runs jobs. The wiring of the parts is parts.h; here are the adapters, and the
-// order of start and stop.
+// millrace-worker: runs jobs. The wiring of the parts is parts.h; here are the adapters, the order
+// of start and stop, and what SIGHUP does.
 #include <cstdio>
 #include <cstdlib>
 #include <memory>
@@ -13,7 +13,9 @@
 #include "common/storage/postgres/postgres_job_store.h"
 #include "common/telemetry/telemetry.h"
 #include "worker/backends_table.h"
+#include "worker/reload.h"
 #include "worker/status/status_server.h"
+#include "worker/succession.h"
 #include "worker/worker.h"
 #include "worker/worker_config.h"
 
@@ -36,10 +38,35 @@ Result<std::unique_ptr<StatusServer>> start_status(const config::Config& config)
                                static_cast<std::uint16_t>(port));
 }
 
-int run(const config::Config& config) {
+// What the workers of this process share.
+struct Shared {
+    storage::OpenStore open_store;
+    broker::Broker& broker;
+};
+
+Result<std::unique_ptr<Worker>> make_worker(const Shared& shared, const config::Config& config) {
+    TRY(auto backends, make_backends(config));
+    return std::make_unique<Worker>(shared.open_store, shared.broker, std::move(backends),
+                                    worker_options(config));
+}
+
+// Serves the settings as they are now, or goes on as before.
+Status take_over(Succession& workers, const Shared& shared, const config::Sources& sources,
+                 config::Config& config) {
+    TRY(auto reloaded, reload(config, sources));
+    for (const auto& name : reloaded.need_restart) {
+        log_warning("a changed setting needs a restart", {{"setting", name}});
+    }
+    TRY(auto worker, make_worker(shared, reloaded.config));
+    TRY_STATUS(workers.replace(std::move(worker)));
+    config = std::move(reloaded.config);
+    return ok();
+}
+
+int run(config::Config config, const config::Sources& sources) {
     init_logging(program::log_options(kProgram, config));
     telemetry::declare(telemetry::Part::kWorker);
-    runtime::Signals signals;
+    runtime::Signals signals(runtime::Signals::Reload::kYes);
 
     const auto postgres = program::postgres_options(kProgram, config);
     // A PostgreSQL that is not there yet is waited for by the lease; a wrong schema is not.
@@ -49,21 +76,27 @@ int run(const config::Config& config) {
     }
     const auto broker = broker::make_kafka_broker(program::kafka_options(kProgram, config));
     if (!broker) return fail(broker.error());
-    auto backends = make_backends(config);
-    if (!backends) return fail(backends.error());
+    const Shared shared{storage::postgres_store(postgres), **broker};
+    auto worker = make_worker(shared, config);
+    if (!worker) return fail(worker.error());
     const auto status = start_status(config);
     if (!status) return fail(status.error());
 
-    const auto worker = std::make_shared<Worker>(storage::postgres_store(postgres), **broker,
-                                                 *std::move(backends), worker_options(config));
-    if (const auto started = worker->start(); !started) return fail(started.error());
-    signals.wait();
+    const auto workers = std::make_shared<Succession>();
+    if (const auto started = workers->start(*std::move(worker)); !started) {
+        return fail(started.error());
+    }
+    while (signals.wait() == runtime::Signal::kReload) {
+        log_info("reading the settings again", {{"file", sources.file}});
+        const auto taken = take_over(*workers, shared, sources, config);
+        if (!taken) log_error("goes on as before", {{"reason", to_string(taken.error())}});
+    }
     log_info("draining; another signal hands back what runs");
-    worker->drain();
-    signals.on_next([weak = std::weak_ptr(worker)] {
+    workers->drain();
+    signals.on_next([weak = std::weak_ptr(workers)] {
         if (const auto draining = weak.lock()) draining->hurry();
     });
-    worker->finish();
+    workers->finish();
     log_info("stopped");
     return EXIT_SUCCESS;
 }
@@ -74,7 +107,8 @@ int run(const config::Config& config) {
 int main(int argc, char** argv) {
     using namespace millrace;
     const auto startup = config::start(worker::kProgram, argc, argv);
-    const int code = startup.config ? worker::run(*startup.config) : startup.exit_code;
+    const int code =
+        startup.config ? worker::run(*startup.config, startup.sources) : startup.exit_code;
     // A consumer that librdkafka could not destroy leaves threads behind, which an ordinary exit
     // would pull the ground from under.
     std::fflush(nullptr);

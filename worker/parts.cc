@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <array>
+#include <atomic>
 #include <utility>
 
 #include "common/base/log.h"
@@ -108,6 +109,10 @@ Parts::Parts(Core& its_core, ModelTable its_models, Wakers wakers)
     core.executor.on_earlier_tick(std::move(wakers.tick));
 }
 
+Parts::~Parts() {
+    report_slots(0);
+}
+
 void Parts::claim() {
     while (claimer.step()) {
     }
@@ -140,10 +145,12 @@ milliseconds Parts::lease_interval() const {
     return std::min(core.options.heartbeat_interval / 5, 4 * kTick);
 }
 
-void Parts::begin_drain() {
+void Parts::begin_drain(milliseconds timeout) {
     claimer.stop();
     lease_keeper.ask_to_drain();
-    drain.emplace(core.executor, core.given.clock, core.options.drain);
+    auto options = core.options.drain;
+    options.timeout = timeout;
+    drain.emplace(core.executor, core.given.clock, options);
 }
 
 LeaseKeeperOptions Parts::lease_keeper_options() const {
@@ -159,13 +166,21 @@ LeaseKeeperOptions Parts::lease_keeper_options() const {
             .retry_interval = options.heartbeat_interval / 10};
 }
 
-void Parts::report() const {
-    telemetry::set<Metric::kSlotsBusy>(static_cast<double>(core.executor.held()));
+void Parts::report() {
+    report_slots(static_cast<std::int64_t>(core.executor.held()));
+    if (claimer.is_stopped()) return;  // The lanes are those of the worker that takes jobs.
     for (LaneIndex lane = 0; lane < core.lanes.size(); ++lane) {
         const auto& info = core.lanes[lane];
         telemetry::set<Metric::kLaneBuffer>(static_cast<double>(lanes.waiting(lane)), info.queue,
                                             name(info.priority));
     }
+}
+
+void Parts::report_slots(std::int64_t held) {
+    // Several workers of one process overlap, see succession.h.
+    static std::atomic<std::int64_t> held_by_all = 0;
+    const auto change = held - std::exchange(slots_reported_, held);
+    telemetry::set<Metric::kSlotsBusy>(static_cast<double>(held_by_all += change));
 }
 
 }  // namespace millrace::worker

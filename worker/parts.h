@@ -95,6 +95,7 @@ struct Core {
 // The rest. Borrows the core, whose executor has been started.
 struct Parts {
     Parts(Core& its_core, ModelTable its_models, Wakers wakers);
+    ~Parts();
 
     // --- Steps beyond those of the parts ---
     void claim();   // Whatever can be claimed now.
@@ -104,7 +105,7 @@ struct Parts {
     milliseconds lease_interval() const;
 
     // Takes no more jobs; what runs goes on until drain->step() says that it is over.
-    void begin_drain();
+    void begin_drain(milliseconds timeout);
 
     Core& core;
     const ModelTable models;
@@ -125,9 +126,11 @@ struct Parts {
 
  private:
     LeaseKeeperOptions lease_keeper_options() const;
-    void report() const;
+    void report();
+    void report_slots(std::int64_t held);
 
-    bool topics_exist_ = false;  // Of the caller of ensure_topics().
+    bool topics_exist_ = false;        // Of the caller of ensure_topics().
+    std::int64_t slots_reported_ = 0;  // Of the caller of claim().
 };
 
 }  // namespace millrace::worker

@@ -15,6 +15,8 @@ namespace {
 
 constexpr milliseconds kPollTimeout{100};
 constexpr milliseconds kFlushTimeout{5000};
+// The most that job.execution_timeout allows: an attempt lasts no longer.
+constexpr std::chrono::days kLongestAttempt{7};
 
 }  // namespace
 
@@ -30,8 +32,9 @@ class Worker::Threads {
         start();
     }
 
-    void drain() {
-        parts_.begin_drain();
+    void drain(milliseconds timeout) {
+        if (parts_.drain) return parts_.drain->end_within(timeout);
+        parts_.begin_drain(timeout);
         lease_->poke();
         consume_.request_stop();
     }
@@ -141,7 +144,11 @@ Status Worker::start() {
 }
 
 void Worker::drain() {
-    threads_->drain();
+    threads_->drain(core_.options.drain.timeout);
+}
+
+void Worker::retire() {
+    threads_->drain(kLongestAttempt);
 }
 
 void Worker::hurry() {

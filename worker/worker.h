@@ -1,6 +1,6 @@
 // One worker, whole: its parts (parts.h), and a thread for each of their steps.
 //
-// Threads:   one caller at a time, but for hurry().
+// Threads:   one caller at a time, but for hurry() and a further drain().
 // Blocks:    start(), while models load; finish(), up to the drain's timeouts.
 #pragma once
 
@@ -21,11 +21,14 @@ class Worker {
     // Loads the models and begins to work. An error says what to change.
     Status start();
 
-    // Takes no more jobs; what runs goes on.
+    // Takes no more jobs; what runs goes on, for as long as the options say. Again, or after
+    // retire(): sooner, where that is sooner.
     void drain();
-    // After drain(): hands back what still runs, now. From any thread.
+    // The same, but what runs may take its time.
+    void retire();
+    // After either: hands back what still runs, now. From any thread.
     void hurry();
-    // After drain(): returns when the drain is over and everything has ended.
+    // After either: returns when the drain is over and everything has ended.
     void finish();
 
  private:

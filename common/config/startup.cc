@@ -57,7 +57,7 @@ CommandLine parse(Program program, const std::vector<std::string>& arguments) {
 
 Startup refuse(Program program, const std::string& problems) {
     std::fprintf(stderr, "%s: bad settings:\n%s\n", program_name(program).data(), problems.c_str());
-    return {std::nullopt, kExitBadSettings};
+    return {.exit_code = kExitBadSettings};
 }
 
 }  // namespace
@@ -66,7 +66,7 @@ Startup start(Program program, int argc, const char* const* argv) {
     auto line = parse(program, {argv + 1, argv + argc});
     if (!line.answer.empty()) {
         std::fputs(line.answer.c_str(), stdout);
-        return {std::nullopt, 0};
+        return {};
     }
     if (!line.problem.empty()) return refuse(program, line.problem);
     for (char** variable = environ; *variable != nullptr; ++variable) {
@@ -76,9 +76,9 @@ Startup start(Program program, int argc, const char* const* argv) {
     if (!config.has_value()) return refuse(program, config.error().message);
     if (line.check_only) {
         std::printf("configuration ok\n%s", effective_values(program, *config).c_str());
-        return {std::nullopt, 0};
+        return {};
     }
-    return {*std::move(config), 0};
+    return {.config = *std::move(config), .sources = std::move(line.sources)};
 }
 
 }  // namespace millrace::config

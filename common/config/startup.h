@@ -15,6 +15,7 @@ namespace millrace::config {
 
 struct Startup {
     std::optional<Config> config;  // Empty: there is nothing to run; return exit_code.
+    Sources sources;               // Where it came from, to load() it again.
     int exit_code = 0;             // 0 after a request that was answered, 2 after bad settings.
 };
 

@@ -24,24 +24,27 @@ int poll_timeout(MonoTime deadline) {
     return static_cast<int>(std::min<std::int64_t>(left, std::numeric_limits<int>::max()));
 }
 
-// True when a signal was taken; false at the deadline or when `wake_fd` became readable.
-bool take_signal(int signal_fd, int wake_fd, MonoTime deadline) {
+// Nothing at the deadline or when `wake_fd` became readable.
+std::optional<Signal> take_signal(int signal_fd, int wake_fd, MonoTime deadline) {
     for (;;) {
         std::array<pollfd, 2> fds{pollfd{signal_fd, POLLIN, 0}, pollfd{wake_fd, POLLIN, 0}};
         const int ready = poll(fds.data(), fds.size(), poll_timeout(deadline));
-        if (ready == 0 || fds[1].revents != 0) return false;
+        if (ready == 0 || fds[1].revents != 0) return std::nullopt;
         signalfd_siginfo info{};
-        if (ready > 0 && read(signal_fd, &info, sizeof info) == sizeof info) return true;
+        if (ready > 0 && read(signal_fd, &info, sizeof info) == sizeof info) {
+            return info.ssi_signo == SIGHUP ? Signal::kReload : Signal::kStop;
+        }
     }
 }
 
 }  // namespace
 
-Signals::Signals() {
+Signals::Signals(Reload reload) {
     sigset_t set;
     sigemptyset(&set);
     sigaddset(&set, SIGTERM);
     sigaddset(&set, SIGINT);
+    if (reload == Reload::kYes) sigaddset(&set, SIGHUP);
     CHECK(pthread_sigmask(SIG_BLOCK, &set, nullptr) == 0);
     std::signal(SIGPIPE, SIG_IGN);
     signal_fd_ = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
@@ -56,13 +59,17 @@ Signals::~Signals() {
     close(wake_fd_);
 }
 
-bool Signals::wait(MonoTime deadline) {
+std::optional<Signal> Signals::wait(MonoTime deadline) {
     return take_signal(signal_fd_, wake_fd_, deadline);
 }
 
 void Signals::on_next(std::function<void()> callback) {
     thread_ = Thread("signals", [this, callback = std::move(callback)](const std::stop_token&) {
-        if (take_signal(signal_fd_, wake_fd_, kNoDeadline)) callback();
+        auto signal = std::optional(Signal::kReload);
+        while (signal == Signal::kReload) {
+            signal = take_signal(signal_fd_, wake_fd_, kNoDeadline);
+        }
+        if (signal) callback();
     });
 }
 

@@ -1,4 +1,5 @@
 // SIGTERM and SIGINT as something that main waits for: the first means drain, the second means now.
+// A program that can read its settings again waits for SIGHUP too.
 //
 //   int main() {
 //       Signals signals;                       // Before any thread exists.
@@ -13,6 +14,7 @@
 #pragma once
 
 #include <functional>
+#include <optional>
 
 #include "common/base/clock.h"
 #include "common/runtime/bounded_queue.h"
@@ -20,21 +22,29 @@
 
 namespace millrace::runtime {
 
+enum class Signal {
+    kStop,    // SIGTERM, SIGINT
+    kReload,  // SIGHUP
+};
+
 class Signals {
  public:
-    // Blocks both signals in this thread and in all that it starts from now on, and ignores
+    // SIGHUP ends a program that does not reload.
+    enum class Reload { kNo, kYes };
+
+    // Blocks the signals in this thread and in all that it starts from now on, and ignores
     // SIGPIPE. A child process inherits that over exec: unblock them between fork and exec.
-    Signals();
+    explicit Signals(Reload reload = Reload::kNo);
     ~Signals();
 
     Signals(const Signals&) = delete;
     Signals& operator=(const Signals&) = delete;
 
-    // True when a signal arrived, also one from before the call; false at the deadline.
-    bool wait(MonoTime deadline = kNoDeadline);
+    // What arrived, also before the call; nothing at the deadline.
+    std::optional<Signal> wait(MonoTime deadline = kNoDeadline);
 
-    // Runs the callback once, when the next signal arrives. Once in the life of the object, and
-    // no wait() after it.
+    // Runs the callback once, when the program is told to stop again. Once in the life of the
+    // object, and no wait() after it.
     void on_next(std::function<void()> callback);
 
  private:

@@ -94,8 +94,10 @@ Stack::Process Stack::start_program(const std::string& program, const ProgramOpt
     for (const auto& [name, value] : options.settings) all[name] = value;
     auto environment = options.environment;
     for (const auto& [name, value] : all) environment[variable_of(name)] = value;
+    std::vector<std::string> argv{path->string()};
+    argv.insert(argv.end(), options.arguments.begin(), options.arguments.end());
     return std::make_unique<process::ChildProcess>(value_or_throw(
-        process::ChildProcess::start({.argv = {path->string()},
+        process::ChildProcess::start({.argv = std::move(argv),
                                       .env = environment,
                                       .output_file = directory_.path() / (log_name + ".log")})));
 }

@@ -47,6 +47,7 @@ struct StackOptions {
 // What one program gets beside the settings of all.
 struct ProgramOptions {
     Settings settings;
+    std::vector<std::string> arguments;
     std::map<std::string, std::string> environment;
 };
 
@@ -98,6 +99,8 @@ class Stack {
 
     // The ends of all logs.
     std::string logs() const;
+    // Of the programs; PostgreSQL's own user may enter it.
+    const std::filesystem::path& directory() const { return directory_.path(); }
 
  private:
     using Process = std::unique_ptr<process::ChildProcess>;

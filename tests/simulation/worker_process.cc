@@ -117,7 +117,7 @@ void WorkerProcess::start() {
 void WorkerProcess::drain() {
     if (parts_->drain) return;
     world().say(name(), "drains");
-    parts_->begin_drain();
+    parts_->begin_drain(parts_->core.options.drain.timeout);
     parts_->job_messages->close();
     add_thread(worker::kDeadlineTick, [this] { step_drain(); });
 }

@@ -48,6 +48,7 @@ class Claimer {
 
     // Claims nothing from now on, but for a statement that is under way.
     void stop() { stopped_ = true; }
+    bool is_stopped() const { return stopped_; }
     // The store may count attempts as ours that are not held.
     void want_reconcile() { reconcile_wanted_ = true; }
 

@@ -9,7 +9,7 @@ bool Drain::step() {
     if (held == 0) return true;
     const auto now = clock_.now();
     if (!handed_back_at_) {
-        if (now < deadline_ && !hurry_) return false;
+        if (now < deadline_.load() && !hurry_) return false;
         log_info("handing back what still runs", {{"jobs", held}});
         handed_back_at_ = now;
         executor_.interrupt_all();

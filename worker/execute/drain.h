@@ -1,7 +1,7 @@
 // The end of a worker in good order: what runs may finish for a while, the rest is handed back, and
 // it is over when every outcome has been written.
 //
-// Threads:   hurry() from any thread; step() has one caller at a time.
+// Threads:   hurry() and end_within() from any thread; step() has one caller at a time.
 // Blocks:    never.
 #pragma once
 
@@ -27,6 +27,10 @@ class Drain {
           options_(options),
           deadline_(clock.now() + options.timeout) {}
 
+    // What runs may finish for so long from now, where that is sooner than so far.
+    void end_within(milliseconds timeout) {
+        if (const auto end = clock_.now() + timeout; end < deadline_.load()) deadline_ = end;
+    }
     // Hands back at the next step.
     void hurry() { hurry_ = true; }
 
@@ -38,7 +42,7 @@ class Drain {
     Executor& executor_;
     const Clock& clock_;
     const DrainOptions options_;
-    const MonoTime deadline_;
+    std::atomic<MonoTime> deadline_;
     std::atomic<bool> hurry_ = false;
     std::optional<MonoTime> handed_back_at_;
 };

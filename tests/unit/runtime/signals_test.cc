@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 #include <unistd.h>
 
+#include <atomic>
 #include <csignal>
 #include <semaphore>
 
@@ -14,9 +15,17 @@ using namespace std::chrono_literals;
 TEST(Signals, WaitReturnsForEachSignal) {
     Signals signals;
     kill(getpid(), SIGTERM);
-    EXPECT_TRUE(signals.wait());
+    EXPECT_EQ(signals.wait(), Signal::kStop);
     kill(getpid(), SIGINT);
-    EXPECT_TRUE(signals.wait());
+    EXPECT_EQ(signals.wait(), Signal::kStop);
+}
+
+TEST(Signals, SayWhetherToReload) {
+    Signals signals(Signals::Reload::kYes);
+    kill(getpid(), SIGHUP);
+    EXPECT_EQ(signals.wait(), Signal::kReload);
+    kill(getpid(), SIGTERM);
+    EXPECT_EQ(signals.wait(), Signal::kStop);
 }
 
 TEST(Signals, WaitEndsAtItsDeadline) {
@@ -31,6 +40,20 @@ TEST(Signals, TheNextSignalRunsTheCallback) {
     ASSERT_TRUE(signals.wait());
     std::binary_semaphore told(0);
     signals.on_next([&] { told.release(); });
+    kill(getpid(), SIGTERM);
+    told.acquire();
+}
+
+TEST(Signals, AReloadIsNotTheNextSignalToStop) {
+    Signals signals(Signals::Reload::kYes);
+    std::atomic<bool> stopping = false;
+    std::binary_semaphore told(0);
+    kill(getpid(), SIGHUP);
+    signals.on_next([&] {
+        EXPECT_TRUE(stopping);
+        told.release();
+    });
+    stopping = true;
     kill(getpid(), SIGTERM);
     told.acquire();
 }

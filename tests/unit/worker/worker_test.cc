@@ -1,6 +1,7 @@
 // A whole worker with its threads, over a store in memory and a broker that delivers nothing: every
 // job is stolen, in real time.
 #include "worker/worker.h"
+#include "worker/succession.h"
 
 #include <gtest/gtest.h>
 
@@ -67,9 +68,15 @@ class WorkerTest : public testing::Test {
  protected:
     WorkerTest() {
         (void)store_.queue_register({"default"});
+        worker_ = make_worker();
+    }
+
+    std::unique_ptr<Worker> make_worker(int backends_count = 1) {
         std::vector<std::unique_ptr<Backend>> backends;
-        backends.push_back(std::make_unique<SyntheticBackend>(SyntheticOptions{}));
-        worker_ = std::make_unique<Worker>(
+        for (int i = 0; i < backends_count; ++i) {
+            backends.push_back(std::make_unique<SyntheticBackend>(SyntheticOptions{}));
+        }
+        return std::make_unique<Worker>(
             [this] { return std::make_unique<MemoryJobStore>(database_); }, broker_,
             std::move(backends),
             WorkerOptions{.name = "test",
@@ -122,6 +129,54 @@ TEST_F(WorkerTest, HandsBackWhatRunsWhenHurried) {
     worker_->finish();
     EXPECT_TRUE(all_are(jobs, JobState::kQueued));
     EXPECT_EQ(store_.worker_list()->front().state, storage::WorkerState::kStopped);
+}
+
+// A job that runs for as long as the worker lets it.
+constexpr const char* kEndless = R"({"prompt":"hello","synthetic":{"fail":"hang"}})";
+
+TEST_F(WorkerTest, ASuccessorTakesTheJobsWhileWhatRunsGoesOn) {
+    Succession workers;
+    ASSERT_TRUE(workers.start(std::move(worker_)).has_value());
+    const auto endless = submit(1, kEndless);
+    EXPECT_TRUE(eventually([&] { return all_are(endless, JobState::kInProgress); }, "it runs"));
+    ASSERT_TRUE(workers.replace(make_worker()).has_value());
+    const auto jobs = submit(50, R"({"prompt":"hello"})");
+    EXPECT_TRUE(eventually([&] { return all_are(jobs, JobState::kCompleted); }, "all completed"));
+    EXPECT_TRUE(all_are(endless, JobState::kInProgress));
+    EXPECT_NE(database_.job(endless.front())->worker, database_.job(jobs.front())->worker);
+    workers.drain();
+    workers.hurry();
+    workers.finish();
+    EXPECT_TRUE(all_are(endless, JobState::kQueued));
+}
+
+TEST_F(WorkerTest, ASuccessorThatCannotStartChangesNothing) {
+    Succession workers;
+    ASSERT_TRUE(workers.start(std::move(worker_)).has_value());
+    const auto replaced = workers.replace(make_worker(2));  // Both serve the same model.
+    ASSERT_FALSE(replaced.has_value());
+    EXPECT_EQ(replaced.error().code, ErrorCode::kInvalidArgument);
+    const auto jobs = submit(5, R"({"prompt":"hello"})");
+    EXPECT_TRUE(eventually([&] { return all_are(jobs, JobState::kCompleted); }, "all completed"));
+    EXPECT_EQ(store_.worker_list()->size(), 1U);
+    workers.drain();
+    workers.finish();
+}
+
+TEST_F(WorkerTest, OnlySoManyAreEndingAtATime) {
+    Succession workers;
+    ASSERT_TRUE(workers.start(std::move(worker_)).has_value());
+    for (std::size_t i = 0; i < Succession::kEndingMax; ++i) {
+        const auto endless = submit(1, kEndless);
+        EXPECT_TRUE(eventually([&] { return all_are(endless, JobState::kInProgress); }, "runs"));
+        ASSERT_TRUE(workers.replace(make_worker()).has_value());
+    }
+    const auto replaced = workers.replace(make_worker());
+    ASSERT_FALSE(replaced.has_value());
+    EXPECT_EQ(replaced.error().code, ErrorCode::kResourceExhausted);
+    workers.drain();
+    workers.hurry();
+    workers.finish();
 }
 
 TEST_F(WorkerTest, EndsWithoutBeingDrained) {

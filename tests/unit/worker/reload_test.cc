@@ -1,0 +1,57 @@
+#include "worker/reload.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <fstream>
+
+namespace millrace::worker {
+namespace {
+
+using config::Setting;
+using testing::ElementsAre;
+using testing::HasSubstr;
+using testing::IsEmpty;
+
+class ReloadedSettings : public testing::Test {
+ protected:
+    void write(const std::string& text) { std::ofstream(sources_.file) << text; }
+    config::Config load() { return config::load(config::Program::kWorker, sources_).value(); }
+
+    config::Sources sources_{.file = testing::TempDir() + "millrace_reload_test.yaml"};
+};
+
+TEST_F(ReloadedSettings, AreThoseOfTheFileNow) {
+    write("backend: {oip: {url: [http://one]}}");
+    const auto running = load();
+    write("backend: {oip: {url: [http://two]}}\nworker: {slots: 7}");
+    const auto reloaded = reload(running, sources_).value();
+    EXPECT_THAT(reloaded.config.get<Setting::kBackendOipUrl>(), ElementsAre("http://two"));
+    EXPECT_EQ(reloaded.config.get<Setting::kWorkerSlots>(), 7);
+    EXPECT_THAT(reloaded.need_restart, IsEmpty());
+}
+
+TEST_F(ReloadedSettings, OfTheWholeProcessStayAndAreNamed) {
+    write("kafka: {topic_prefix: old}\nworker: {port: 7000}");
+    const auto running = load();
+    write("kafka: {topic_prefix: new}\nworker: {port: 7001}\nlog: {level: debug}");
+    const auto reloaded = reload(running, sources_).value();
+    EXPECT_EQ(reloaded.config.get<Setting::kKafkaTopicPrefix>(), "old");
+    EXPECT_EQ(reloaded.config.get<Setting::kWorkerPort>(), 7000);
+    EXPECT_EQ(reloaded.config.get<Setting::kLogLevel>(), "info");
+    EXPECT_THAT(reloaded.need_restart,
+                ElementsAre("kafka.topic_prefix", "log.level", "worker.port"));
+}
+
+TEST_F(ReloadedSettings, AreRefusedWhereTheyAreWrongOrNowhere) {
+    write("worker: {slots: many}");
+    const auto wrong = reload(config::Config(), sources_);
+    ASSERT_FALSE(wrong.has_value());
+    EXPECT_THAT(wrong.error().message, HasSubstr("worker.slots"));
+    const auto nowhere = reload(config::Config(), {});
+    ASSERT_FALSE(nowhere.has_value());
+    EXPECT_THAT(nowhere.error().message, HasSubstr("--config FILE"));
+}
+
+}  // namespace
+}  // namespace millrace::worker
