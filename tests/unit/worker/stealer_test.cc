@@ -1,0 +1,197 @@
+// Stealing within a worker of fakes.
+#include "worker/execute/stealer.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "tests/unit/worker/harness.h"
+
+namespace millrace::worker {
+namespace {
+
+using std::chrono::seconds;
+using test::Harness;
+using testing::ElementsAre;
+using testing::SizeIs;
+
+TEST(Stealer, AnIdleWorkerFindsAJobWithoutAMessageWithinTheBound) {
+    Harness h;
+    h.run();
+    for (int i = 0; i < 20; ++i) {
+        h.run_for(milliseconds(130));
+        const auto job = h.submit_silently(Harness::spec(Priority::kLow));
+        h.run_for(seconds(2));
+        ASSERT_TRUE(h.backend.runs(job)) << "round " << i;
+        h.backend.complete_all();
+    }
+}
+
+TEST(Stealer, ProbesRarelyWhileThereIsNothing) {
+    Harness h;
+    h.run();
+    const auto before = h.store.calls("job_steal");
+    h.run_for(seconds(60));
+    const auto probes = h.store.calls("job_steal") - before;
+    EXPECT_GE(probes, 3 * 60 / 2);
+    EXPECT_LE(probes, 3 * 60 * 3 / 2);
+}
+
+// As a keeper of a gateway does.
+void send_hint(Harness& h) {
+    wire::LaneHints hint{
+        .measured_at = h.memory.database_time(), .interval = seconds(1), .lanes = {}};
+    for (const auto& lane : *h.memory.lane_ages()) {
+        hint.lanes.push_back({lane.queue, lane.priority, lane.oldest});
+    }
+    h.hints.take(hint);
+}
+
+TEST(Stealer, AsksNothingWhileHintsSayThatThereIsNothing) {
+    Harness h;
+    send_hint(h);
+    h.run();
+    const auto before = h.store.calls("job_steal");
+    for (int i = 0; i < 60; ++i) {
+        h.run_for(seconds(1));
+        send_hint(h);
+    }
+    EXPECT_EQ(h.store.calls("job_steal"), before);
+}
+
+TEST(Stealer, AnIdleWorkerFindsAJobWithinTheBoundWithHintsToo) {
+    Harness h;
+    h.run();
+    JobId job;
+    MonoTime submitted;
+    for (int step = 0; step < 400; ++step) {
+        if (step % 20 == 0) send_hint(h);  // Once a second.
+        if (job == JobId()) {
+            job = h.submit_silently(Harness::spec(Priority::kLow));
+            submitted = h.clock.now();
+        }
+        h.run_for(milliseconds(50));
+        if (h.backend.runs(job)) {
+            h.backend.complete_all();
+            // Another moment between two hints each time.
+            h.run_for(milliseconds(50 * (step % 7)));
+            job = JobId();
+        } else {
+            ASSERT_LE(h.clock.now() - submitted, seconds(2)) << "step " << step;
+        }
+    }
+}
+
+TEST(Stealer, LooksForItselfWithinTheBoundOnceHintsStayAway) {
+    Harness h;
+    h.run();
+    for (int i = 0; i < 20; ++i) {
+        send_hint(h);
+        const auto job = h.submit_silently(Harness::spec(Priority::kLow));
+        h.run_for(seconds(2));
+        ASSERT_TRUE(h.backend.runs(job)) << "round " << i;
+        h.backend.complete_all();
+        h.run_for(milliseconds(50 * i));
+    }
+}
+
+TEST(Stealer, DrainsABacklogWithoutAnyMessage) {
+    Harness h({.slots = 4});
+    std::vector<JobId> jobs;
+    for (int i = 0; i < 100; ++i) jobs.push_back(h.submit_silently());
+    h.run();
+    h.run_for(seconds(2));
+    // As fast as slots become free, and not one full worker a period.
+    for (int i = 0; i < 40; ++i) {
+        h.backend.complete_all();
+        h.run_for(milliseconds(50));
+    }
+    for (const auto& job : jobs) EXPECT_EQ(h.state(job), JobState::kCompleted);
+}
+
+TEST(Stealer, ABusyWorkerStealsJobsOlderThanItsLane) {
+    Harness h({.slots = 1});
+    h.run();
+    const auto lost = h.submit_silently();
+    for (int i = 0; i < 60; ++i) {
+        h.submit();
+        h.submit();
+        h.backend.complete_all();
+        h.run_for(milliseconds(100));
+        if (h.backend.runs(lost)) break;
+    }
+    EXPECT_TRUE(h.backend.runs(lost) || h.ended(lost) > 0);
+    EXPECT_GT(h.lanes.waiting(1), 0U);  // It did not wait for its worker to be idle.
+}
+
+TEST(Stealer, LeavesTheBacklogOfABusyLaneToItsMessages) {
+    Harness h({.slots = 1, .lane_buffer_max = 4});
+    std::vector<JobId> jobs;
+    for (int i = 0; i < 50; ++i) jobs.push_back(h.submit());
+    for (int i = 0; i < 40; ++i) {
+        h.run_for(milliseconds(50));
+        h.backend.complete_all();
+    }
+    // In order: nothing was taken from the middle.
+    bool done = true;
+    for (const auto& job : jobs) {
+        if (h.state(job) != JobState::kCompleted) done = false;
+        EXPECT_EQ(h.state(job) == JobState::kCompleted, done);
+    }
+}
+
+TEST(Stealer, StealsNothingBeforeTheTurnOfWhatIsInHand) {
+    Harness h({.slots = 1, .strict_priority = true});
+    h.run();
+    for (int i = 0; i < 5; ++i) h.submit_silently(Harness::spec(Priority::kLow));
+    h.submit(Harness::spec(Priority::kHigh));
+    for (int i = 0; i < 50; ++i) {
+        h.submit(Harness::spec(Priority::kHigh));
+        h.backend.complete_all();
+        h.run_for(milliseconds(100));
+        ASSERT_EQ(h.backend.running().begin()->second.job.spec.priority, Priority::kHigh);
+    }
+}
+
+TEST(Stealer, ALaneWhoseMessagesWereLostHasItsTurnWithinTheBoundInStrictMode) {
+    Harness h({.slots = 1, .strict_priority = true});
+    h.run();
+    const auto lost = h.submit_silently(Harness::spec(Priority::kLow));
+    h.submit(Harness::spec(Priority::kHigh));
+    // A minute until it is old enough, and one of waiting.
+    for (int i = 0; i < 1250 && h.state(lost) == JobState::kQueued; ++i) {
+        if (i % 10 == 0) send_hint(h);
+        h.submit(Harness::spec(Priority::kHigh));
+        h.backend.complete_all();
+        h.run_for(milliseconds(100));
+    }
+    EXPECT_NE(h.state(lost), JobState::kQueued);
+}
+
+// What waits while long batches run ages by a batch each time, and so do its neighbours.
+TEST(Stealer, LeavesTheBacklogOfASlowModelToItsMessages) {
+    Harness h({.slots = 1, .batch_max = 8});
+    for (int i = 0; i < 40; ++i) h.submit();
+    for (int i = 0; i < 5; ++i) {
+        h.run_for(seconds(6));
+        h.backend.complete_all();
+    }
+    EXPECT_THAT(h.backend.batches(),
+                ElementsAre(SizeIs(8), SizeIs(8), SizeIs(8), SizeIs(8), SizeIs(8)));
+}
+
+TEST(Stealer, StolenJobsJoinABatchAndDoNotStartOneOfTheirOwn) {
+    Harness h({.slots = 1, .batch_max = 8});
+    h.submit();
+    h.run();
+    const auto lost = h.submit_silently();
+    h.run_for(seconds(3));
+    for (int i = 0; i < 5; ++i) h.submit();
+    h.run_for(seconds(6));
+    h.backend.complete_all();
+    h.run_for(seconds(1));
+    ASSERT_THAT(h.backend.batches(), ElementsAre(SizeIs(1), SizeIs(6)));
+    EXPECT_TRUE(h.backend.runs(lost));
+}
+
+}  // namespace
+}  // namespace millrace::worker
