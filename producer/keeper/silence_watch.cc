@@ -6,10 +6,9 @@ namespace millrace::gateway {
 
 void SilenceWatch::observe(const std::vector<storage::WorkerPulse>& pulses, MonoTime sent,
                            MonoTime received) {
-    // The database may have been away for as long, whether that delayed the question or the answer.
-    if (answered_ != MonoTime::min() && received - answered_ > options_.gap_max) start_anew();
+    // What the two answers tell of may lie so far apart, and the database was away between.
+    if (asked_ != MonoTime::min() && received - asked_ > options_.gap_max) start_anew();
     asked_ = sent;
-    answered_ = received;
 
     std::unordered_map<WorkerId, Seen> now;
     for (const auto& pulse : pulses) {

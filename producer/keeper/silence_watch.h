@@ -1,7 +1,7 @@
 // How long each worker has been silent, on this process's own monotonic clock.
 //
-// Counts only what was seen: a worker is silent for as long as successful reads, whose answers are
-// not far apart, found its pulse unchanged. After any gap the watch starts anew, because a database
+// Counts only what was seen: a worker is silent for as long as successful reads, none of them slow
+// or far apart, found its pulse unchanged. After any gap the watch starts anew, because a database
 // or a process that was away cannot tell whether the workers were.
 //
 // Pure: no clock, no I/O. Threads: one caller at a time.
@@ -20,7 +20,7 @@ namespace millrace::gateway {
 
 struct SilenceOptions {
     milliseconds ttl{30000};
-    milliseconds gap_max{10000};  // From one read's answer to the next one's.
+    milliseconds gap_max{10000};  // From one read's question to the next one's answer.
 };
 
 struct SilentWorker {
@@ -66,8 +66,7 @@ class SilenceWatch {
     bool falls_in_outage(const Seen& seen) const;
 
     const SilenceOptions options_;
-    MonoTime asked_ = MonoTime::min();     // When the last read was sent.
-    MonoTime answered_ = MonoTime::min();  // … and answered.
+    MonoTime asked_ = MonoTime::min();  // When the last read was sent.
     std::unordered_map<WorkerId, Seen> seen_;
     // Suspects that disappeared within the last ttl: when, and since when they were silent.
     std::deque<std::pair<MonoTime, MonoTime>> lost_;

@@ -86,11 +86,12 @@ TEST_F(SilenceWatchTest, ASlowReadStartsAnew) {
     EXPECT_THAT(watch_.silent(), IsEmpty());
 }
 
-// As when the database goes away between two looks and comes back while the second waits for it.
-TEST_F(SilenceWatchTest, ALateQuestionWithALateAnswerStartsAnew) {
+// As when the database goes away once it has answered the first, and comes back for the second.
+TEST_F(SilenceWatchTest, TwoReadsThatAreSlowTogetherStartAnew) {
     start(2);
     pass(seconds(25), 1);
-    watch_.observe(pulses_, now_ + seconds(6), now_ + seconds(12));
+    watch_.observe(pulses_, now_ + seconds(1), now_ + seconds(5));
+    watch_.observe(pulses_, now_ + seconds(5), now_ + seconds(12));
     now_ += seconds(12);
     pass(seconds(29), 1);
     EXPECT_THAT(watch_.silent(), IsEmpty());
