@@ -3,6 +3,7 @@
 // gives way to more urgent work more often than it has to, least of all the most urgent.
 #include <algorithm>
 #include <iterator>
+#include <vector>
 
 #include "tests/simulation/checkers/checkers.h"
 #include "tests/simulation/worker_process.h"
@@ -37,14 +38,14 @@ class Counting : public Checker {
     void power_failed(const std::set<WorkerId>& workers) override {
         std::set<WorkerId> known;  // The others had not come to be registered.
         std::ranges::set_intersection(workers, heard_, std::inserter(known, known.end()));
-        // One alone is no mass.
-        if (known.size() > 1) powerless_.merge(known);
+        outages_.push_back(std::move(known));
     }
 
-    // A heartbeat that was on its way for long: to keepers it was alive until then.
+    // A heartbeat that was on its way for long: to keepers it was alive until then, and fell silent
+    // by itself.
     void heard_of(WorkerId worker) override {
         heard_.insert(worker);
-        powerless_.erase(worker);
+        for (auto& victims : outages_) victims.erase(worker);
     }
 
     void changed(const Change& change) override {
@@ -77,9 +78,16 @@ class Counting : public Checker {
     void count_rescue(const Change& change) {
         const auto& [before, after] = std::tie(*change.before, change.after);
         if (after.failures != before.failures) violated(after, "had a loss counted as a failure");
-        if (!powerless_.contains(holder_.at(after.id))) ++losses_[after.id];
+        if (!was_in_outage(holder_.at(after.id))) ++losses_[after.id];
         if (after.state != JobState::kFailed || losses_[after.id] >= kLossesMax) return;
         violated(after, "was quarantined for losses that do not count");
+    }
+
+    // One alone is no mass.
+    bool was_in_outage(WorkerId worker) const {
+        return std::ranges::any_of(outages_, [&](const auto& victims) {
+            return victims.size() > 1 && victims.contains(worker);
+        });
     }
 
     void violated(const storage::JobRecord& job, std::string_view what) {
@@ -91,7 +99,7 @@ class Counting : public Checker {
     std::map<JobId, WorkerId> holder_;
     std::map<JobId, int> losses_;  // In a row, at most.
     std::set<WorkerId> heard_;
-    std::set<WorkerId> powerless_;
+    std::vector<std::set<WorkerId>> outages_;  // Their victims, as far as keepers can know.
 };
 
 }  // namespace
