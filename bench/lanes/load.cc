@@ -23,22 +23,22 @@ std::string job_request(const std::string& model, const std::string& priority,
         headers);
 }
 
-OpenLoop::OpenLoop(int port, std::string request, double per_second)
+OpenLoop::OpenLoop(int port, Requests requests, double per_second)
     : thread_("open-loop",
-              [port, request = std::move(request), per_second](const std::stop_token& stop) {
+              [port, requests = std::move(requests), per_second](const std::stop_token& stop) {
                   const std::chrono::duration<double> pause(1 / per_second);
                   Caller caller(port);
                   auto next = Steady::now();
                   while (!stop.stop_requested()) {
                       next += std::chrono::duration_cast<Steady::duration>(pause);
                       std::this_thread::sleep_until(next);
-                      const int status = caller.exchange(request);
+                      const int status = caller.exchange(requests());
                       if (status != 202)
                           throw std::runtime_error(fmt::format("a call answered {}", status));
                   }
               }) {}
 
-Seen closed_loop(int port, const std::string& request, int callers, std::chrono::seconds duration) {
+Seen closed_loop(int port, const Requests& requests, int callers, std::chrono::seconds duration) {
     const auto begun = Steady::now();
     const auto counted_from = begun + duration / 5;
     const auto until = begun + duration;
@@ -50,6 +50,7 @@ Seen closed_loop(int port, const std::string& request, int callers, std::chrono:
             threads.emplace_back("caller", [&](const std::stop_token&) {
                 Caller caller(port);
                 while (Steady::now() < until) {
+                    const auto request = requests();
                     const auto sent = Steady::now();
                     const int status = caller.exchange(request);
                     if (status != 200) {

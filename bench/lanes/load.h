@@ -5,6 +5,7 @@
 #pragma once
 
 #include <chrono>
+#include <functional>
 #include <string>
 #include <vector>
 
@@ -16,10 +17,13 @@ namespace millrace::bench {
 std::string job_request(const std::string& model, const std::string& priority,
                         const std::string& input, const std::string& headers = {});
 
+// The bytes of one request after the other; called from several threads.
+using Requests = std::function<std::string()>;
+
 // So many submissions a second, evenly, until it goes: an open loop.
 class OpenLoop {
  public:
-    OpenLoop(int port, std::string request, double per_second);
+    OpenLoop(int port, Requests requests, double per_second);
 
  private:
     runtime::Thread thread_;
@@ -30,9 +34,9 @@ struct Seen {
     double per_second = 0;
     double mean_ms = 0;
 };
-// The request must ask to be answered at the job's end. What ends in the first fifth does not
+// The requests must ask to be answered at the job's end. What ends in the first fifth does not
 // count.
-Seen closed_loop(int port, const std::string& request, int callers, std::chrono::seconds duration);
+Seen closed_loop(int port, const Requests& requests, int callers, std::chrono::seconds duration);
 
 // The load goes on meanwhile.
 void let_pass(std::chrono::seconds time);

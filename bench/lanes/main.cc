@@ -3,7 +3,8 @@
 // llama-server. Prints a table.
 //
 //   lanes_bench [--figure overload|urgent|cancel|batches] [--broker kafka|mock] [--runs 5]
-//               [--slots 32] [--tokens 16] [--token-ms 40] [--seconds 12]
+//               [--slots 32] [--tokens 16] [--token-ms 40] [--seconds 12] [--equal]
+//               [--worker NAME VALUE]
 
 #include <fmt/format.h>
 
@@ -20,6 +21,7 @@
 #include "bench/lanes/engine.h"
 #include "bench/lanes/load.h"
 #include "bench/load/caller.h"
+#include "common/base/random.h"
 #include "tests/e2e/stack.h"
 #include "tests/support/eventually.h"
 
@@ -44,6 +46,7 @@ struct Options {
     int tokens = 16;
     int token_ms = 40;
     int seconds = 12;
+    bool varied = true;
     test::Settings settings;
 };
 
@@ -61,7 +64,7 @@ class Bench {
           port_(stack_.gateway_port(0)) {
         start_worker(true);
         // Of the broker's JVM; and until the worker has its partitions, jobs are stolen.
-        (void)closed_loop(port_, engine_job("normal", options.tokens, kWait), callers(), kWarmUp);
+        (void)closed_loop(port_, engine_jobs("normal", kWait), callers(), kWarmUp);
     }
 
     void run() {
@@ -90,7 +93,7 @@ class Bench {
             const auto high_rate = kHighPart * peak;
             const auto alone = high_times(high_rate, seconds(options_.seconds));
             (void)engine_.take_queue_max();
-            const OpenLoop flood(port_, engine_job("low", options_.tokens), kOverload * peak);
+            const OpenLoop flood(port_, engine_jobs("low"), kOverload * peak);
             let_pass(seconds(2));
             const auto before = engine_.completed();
             const auto begun = std::chrono::steady_clock::now();
@@ -112,7 +115,7 @@ class Bench {
 
     double peak_rate() {
         wait_until_done();
-        return closed_loop(port_, engine_job("normal", options_.tokens, kWait), callers(),
+        return closed_loop(port_, engine_jobs("normal", kWait), callers(),
                            seconds(options_.seconds))
             .per_second;
     }
@@ -121,7 +124,9 @@ class Bench {
     std::vector<double> high_times(double per_second, seconds duration) {
         const auto mark = newest_job();
         {
-            const OpenLoop high(port_, engine_job("high", options_.tokens), per_second);
+            const auto request = engine_job("high", options_.tokens);
+            const OpenLoop high(
+                port_, [&] { return request; }, per_second);
             let_pass(duration);
         }
         const auto newer = " FROM jobs WHERE priority = 0 AND id > '" + mark + "'";
@@ -177,7 +182,10 @@ class Bench {
 
     void report_batches() {
         constexpr int kCallers = 32;
-        const auto request = job_request("synthetic", "normal", R"({"prompt":"hello"})", kWait);
+        const Requests requests =
+            [request = job_request("synthetic", "normal", R"({"prompt":"hello"})", kWait)] {
+                return request;
+            };
         fmt::print(
             "| 180 ms model, {} callers | jobs/s | mean response, ms |\n| --- | --- | --- |\n",
             kCallers);
@@ -186,11 +194,11 @@ class Bench {
             start_worker(false, {{"backend.synthetic.base_ms", "180"},
                                  {"backend.synthetic.slots", "1"},
                                  {"backend.synthetic.batch_max", std::to_string(batch_max)}});
-            (void)closed_loop(port_, request, kCallers, seconds(5));
+            (void)closed_loop(port_, requests, kCallers, seconds(5));
             std::vector<double> rates;
             std::vector<double> means;
             for (int i = 0; i < options_.runs; ++i) {
-                const auto seen = closed_loop(port_, request, kCallers, seconds(20));
+                const auto seen = closed_loop(port_, requests, kCallers, seconds(20));
                 rates.push_back(seen.per_second);
                 means.push_back(seen.mean_ms);
             }
@@ -212,6 +220,16 @@ class Bench {
     std::string engine_job(const std::string& priority, int tokens,
                            const std::string& headers = {}) const {
         return post("/v1/jobs", engine_body(priority, tokens), headers);
+    }
+
+    // Of as many tokens on average, but from half to three halves of that: like those of real
+    // models, they do not end all at once.
+    Requests engine_jobs(const std::string& priority, const std::string& headers = {}) const {
+        return [this, priority, headers] {
+            const auto mean = static_cast<std::uint64_t>(options_.tokens);
+            const auto drawn = options_.varied ? mean / 2 + system_random().below(mean + 1) : mean;
+            return engine_job(priority, static_cast<int>(drawn), headers);
+        };
     }
 
     // Low jobs that do not end, in all slots and `count` in all.
@@ -312,6 +330,7 @@ int main(int argc, char** argv) {
     app.add_option("--tokens", options.tokens, "Of a job in an overload");
     app.add_option("--token-ms", options.token_ms, "Time of a token");
     app.add_option("--seconds", options.seconds, "Of each part of an overload");
+    app.add_flag("!--equal", options.varied, "Jobs of an overload all take the same time");
     app.add_option("--worker", options.settings, "More settings of the worker, as NAME VALUE");
     CLI11_PARSE(app, argc, argv);
     try {
