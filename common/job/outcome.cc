@@ -86,6 +86,9 @@ Settlement settle(const Outcome& outcome, const ClaimedJob& job, const BackoffPo
         case OutcomeKind::kTimeout:
             return timed_out(outcome, job, backoff, random);
         case OutcomeKind::kInterrupted:
+            return {.next = JobState::kQueued,
+                    .error_code = outcome.error_code,
+                    .error_message = outcome.error_message};
         case OutcomeKind::kCancelled:
         case OutcomeKind::kLost:
             // A cancel that the row does not ask for any more is an interruption like any other.

@@ -63,7 +63,7 @@ struct Settlement {
     JobState next = JobState::kFailed;
     milliseconds delay{0};  // kScheduled: until it is queued again.
     bool counts_as_failure = false;
-    std::string error_code;  // Final errors only; may differ from the outcome's.
+    std::string error_code;  // Of what did not complete; may differ from the outcome's.
     std::string error_message;
 };
 

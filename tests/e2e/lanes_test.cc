@@ -22,16 +22,19 @@ TEST(Lanes, AnUrgentJobGetsASlotOfAFullBackend) {
     const auto urgent = stack.submit(job_of("high", Json::object()));
     EXPECT_EQ(stack.wait_until_final(urgent)["status"], "completed");
 
-    int interruptions = 0;
+    int preempted = 0;
     for (const auto& id : low) {
         stack.wait_until_status(id, "in_progress");
-        const auto job = stack.job(id);
-        interruptions += job["interruptions"].get<int>();
+        const auto job = stack.call("GET", "/v1/jobs/" + id + "?include=attempts");
         EXPECT_EQ(job["failures"], 0);
+        if (job["interruptions"] == 1) {
+            ++preempted;
+            EXPECT_EQ(job["attempts"][0]["error"]["code"], "preempted");
+        }
         stack.call("POST", "/v1/jobs/" + id + "/cancel", {}, 202);
         EXPECT_EQ(stack.wait_until_final(id)["status"], "cancelled");
     }
-    EXPECT_EQ(interruptions, 1);
+    EXPECT_EQ(preempted, 1);
 }
 
 }  // namespace

@@ -109,6 +109,9 @@ TEST(Settle, AnInterruptionRunsAgainAtOnceAndNeverCounts) {
         EXPECT_EQ(settlement.next, JobState::kQueued);
         EXPECT_FALSE(settlement.counts_as_failure);
     }
+    // The job's history says why it was interrupted.
+    const Outcome preempted{.kind = OutcomeKind::kInterrupted, .error_code = "preempted"};
+    EXPECT_EQ(settled(preempted, job_with(4, 5)).error_code, "preempted");
 }
 
 TEST(OutcomeKind, EveryNumberHasAName) {

@@ -50,7 +50,9 @@ TEST_F(Preemption, GivesTheSlotOfTheOneThatStartedLast) {
     // Run again later, and not for a failure.
     EXPECT_EQ(h.state(low.back()), JobState::kQueued);
     EXPECT_EQ(h.record(low.back()).failures, 0);
-    EXPECT_EQ(h.record(low.back()).attempts.front().outcome, OutcomeKind::kInterrupted);
+    const auto attempt = h.record(low.back()).attempts.front();
+    EXPECT_EQ(attempt.outcome, OutcomeKind::kInterrupted);
+    EXPECT_EQ(attempt.error_code, "preempted");
     h.backend.complete_all();
     h.run_for(kStealBound);
     EXPECT_TRUE(h.backend.runs(low.back()));
