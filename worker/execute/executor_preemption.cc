@@ -34,7 +34,8 @@ bool Executor::preempt(BackendIndex backend, Priority urgent, const std::vector<
 Executor::Held* Executor::choose_victim_locked(BackendIndex backend, Priority urgent,
                                                const std::vector<bool>& from) {
     Held* victim = nullptr;
-    for (auto& [job, held] : held_) {
+    for (auto& entry : held_) {
+        auto& held = entry.second;
         if (held.backend != backend) continue;
         // Its slot is on its way, and goes to the most urgent: one at a time.
         if (held.phase == Phase::kSettling || held.stopping) return nullptr;
