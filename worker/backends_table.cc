@@ -88,6 +88,8 @@ Made make_llama(const Config& config) {
         .slots = static_cast<int>(config.get<Setting::kBackendLlamaSlots>()),
         .context_tokens = static_cast<int>(config.get<Setting::kBackendLlamaContext>()),
         .batch_tokens = static_cast<int>(config.get<Setting::kBackendLlamaBatch>()),
+        .step_time = config.get<Setting::kBackendLlamaStepTime>(),
+        .saved_bytes_max = config.size<Setting::kBackendLlamaSavedBytesMax>(),
         .threads = static_cast<int>(config.get<Setting::kBackendLlamaThreads>()),
         .devices = std::move(devices),
         .output_tokens_default =

@@ -1,71 +1,16 @@
 // The llama backend on a real model. Asks for what holds whatever the model says: shapes, counts,
-// limits, aborts, reuse of prefixes. Greedy text is not compared between batches of different
-// sizes, because the library rounds differently there.
-#include <fmt/format.h>
-#include <gtest/gtest.h>
-
-#include <cstdlib>
-#include <filesystem>
+// limits, aborts. Greedy text is not compared between batches of different sizes, because the
+// library rounds differently there.
 #include <fstream>
-#include <nlohmann/json.hpp>
 
-#include "tests/unit/backends/recording_sink.h"
-#include "worker/backends/llama/llama_backend.h"
+#include "tests/integration/backends/llama_fixture.h"
 
 namespace millrace::worker {
 namespace {
 
 using nlohmann::json;
 
-constexpr int kSlots = 4;
-constexpr int kContext = 512;  // Of each slot.
-
-std::string model_path() {
-    const char* cache = std::getenv("MILLRACE_CACHE");
-    const char* home = std::getenv("HOME");
-    const std::string folder = cache ? cache : fmt::format("{}/.cache/millrace", home ? home : "");
-    return folder + "/models/SmolLM2-135M-Instruct.Q4_1.gguf";
-}
-
-std::string chat(const std::string& text, const json& more = json::object()) {
-    json input{{"messages", {{{"role", "user"}, {"content", text}}}}};
-    input.update(more);
-    return input.dump();
-}
-
-std::string words(int count) {
-    std::string text;
-    for (int i = 0; i < count; ++i) text += "river ";
-    return text;
-}
-
-class Llama : public testing::Test {
- protected:
-    void SetUp() override {
-        if (!std::filesystem::exists(model_path())) {
-            FAIL() << "there is no model at " << model_path() << "; run deploy/fetch-llama.sh";
-        }
-        const auto status = backend_.start(sink_);
-        ASSERT_TRUE(status.has_value()) << status.error().message;
-    }
-    AttemptKey run(const std::string& input) {
-        return run_one(backend_, {.model = "m", .input = input});
-    }
-    Outcome outcome_of(const std::string& input) { return sink_.outcome(run(input)); }
-    static std::string text_of(const Outcome& outcome) {
-        return json::parse(outcome.output_json)["choices"][0]["message"]["content"];
-    }
-
-    RecordingSink sink_;
-    LlamaBackend backend_{{.model_path = model_path(),
-                           .name = "m",
-                           .slots = kSlots,
-                           .context_tokens = kSlots * kContext,
-                           // Several threads wait for each other by spinning: on a machine that is
-                           // busy with something else that takes minutes (docs/backends.md).
-                           .threads = 1,
-                           .output_tokens_default = 24}};
-};
+class Llama : public LlamaFixture {};
 
 TEST_F(Llama, AnswersAChat) {
     const auto key = run(chat("Name three fruits."));
@@ -145,34 +90,6 @@ TEST_F(Llama, GivesTheSameTextForTheSameSeed) {
     const auto first = text(1);
     EXPECT_EQ(text(1), first);
     EXPECT_NE(text(2), first);
-}
-
-TEST_F(Llama, ComputesOnlyWhatIsNewInAPrompt) {
-    const auto prefix = words(200);
-    const auto computed = [&](const std::string& question) {
-        const auto before = backend_.stats().prompt_tokens_computed;
-        const auto outcome = outcome_of(chat(prefix + question, {{"max_tokens", 1}}));
-        EXPECT_EQ(outcome.kind, OutcomeKind::kCompleted) << outcome.error_message;
-        return backend_.stats().prompt_tokens_computed - before;
-    };
-    EXPECT_GT(computed("How long is it?"), 200U);
-    EXPECT_LT(computed("How wide is it?"), 30U);
-    EXPECT_GT(backend_.stats().prompt_tokens_reused, 190U);
-}
-
-TEST_F(Llama, CopiesAPrefixFromAJobThatStillRuns) {
-    const auto completion = [](const std::string& prompt, int max_tokens) {
-        return json{{"prompt", prompt}, {"max_tokens", max_tokens}, {"temperature", 0}}.dump();
-    };
-    // What has repeated itself two hundred times goes on for ever.
-    const auto running = run(completion(words(200), 250));
-    sink_.wait_for_partial(running);
-    const auto before = backend_.stats().prompt_tokens_computed;
-    const auto outcome = outcome_of(completion(words(200) + "How wide is it?", 4));
-    EXPECT_EQ(outcome.kind, OutcomeKind::kCompleted) << outcome.error_message;
-    EXPECT_LT(backend_.stats().prompt_tokens_computed - before, 30U);
-    backend_.abort(running, AbortReason::kCancelled);
-    EXPECT_EQ(sink_.outcome(running).kind, OutcomeKind::kCancelled);
 }
 
 TEST_F(Llama, AnAbortFreesTheSlot) {

@@ -42,6 +42,7 @@ class RecordingSink : public ExecutionSink {
         {
             const std::lock_guard lock(mutex_);
             records_[key].outcomes.push_back(std::move(outcome));
+            ended_.push_back(key);
         }
         changed_.notify_all();
         if (on_finished) on_finished(key);
@@ -61,6 +62,11 @@ class RecordingSink : public ExecutionSink {
     Record record(const AttemptKey& key) {
         const std::lock_guard lock(mutex_);
         return records_[key];
+    }
+    // In the order of their ends.
+    std::vector<AttemptKey> ended() {
+        const std::lock_guard lock(mutex_);
+        return ended_;
     }
     void wait_for_finished(std::size_t count) {
         wait([&] {
@@ -83,6 +89,7 @@ class RecordingSink : public ExecutionSink {
     std::mutex mutex_;
     std::condition_variable changed_;
     std::map<AttemptKey, Record> records_;
+    std::vector<AttemptKey> ended_;
 };
 
 struct JobOf {
@@ -90,6 +97,7 @@ struct JobOf {
     std::string input;
     int attempt = 1;
     milliseconds deadline{3'600'000};
+    Priority priority = Priority::kNormal;
 };
 
 inline Execution make_execution(const JobOf& job) {
@@ -99,6 +107,7 @@ inline Execution make_execution(const JobOf& job) {
     execution.job.attempt = job.attempt;
     execution.job.spec.model = job.model;
     execution.job.spec.input_json = job.input;
+    execution.job.spec.priority = job.priority;
     execution.deadline = system_clock().now() + job.deadline;
     return execution;
 }

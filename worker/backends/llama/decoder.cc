@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <tuple>
 #include <utility>
 
 #include "common/base/check.h"
@@ -12,10 +13,8 @@
 namespace millrace::worker {
 namespace {
 
-std::size_t common_prefix(const std::vector<Token>& a, const std::vector<Token>& b) {
-    const auto ends = std::mismatch(a.begin(), a.end(), b.begin(), b.end());
-    return static_cast<std::size_t>(ends.first - a.begin());
-}
+// The oldest prompt gets this part of what a step has for prompts, however urgent others are.
+constexpr int kOldestShare = 8;
 
 // For a job that gives none: the same attempt draws the same, another one anew.
 std::uint32_t seed_of(const AttemptKey& key) {
@@ -24,11 +23,12 @@ std::uint32_t seed_of(const AttemptKey& key) {
 
 }  // namespace
 
-LlamaDecoder::LlamaDecoder(LlamaEngine& engine, int sequences, LlamaDecoderOptions options,
-                           ExecutionSink& sink)
-    : engine_(engine), options_(std::move(options)), sink_(sink) {
-    for (int i = 0; i < sequences; ++i) slots_.push_back({.sequence = i});
-}
+LlamaDecoder::LlamaDecoder(LlamaEngine& engine, LlamaDecoderOptions options, ExecutionSink& sink)
+    : engine_(engine),
+      options_(std::move(options)),
+      sink_(sink),
+      sequences_(engine, options_.sequences, options_.saved_bytes_max),
+      pace_(options_.step_time, engine.batch_tokens()) {}
 
 void LlamaDecoder::begin(Execution execution, const ModelRequest& request) {
     const bool chat = request.kind == RequestKind::kChat;
@@ -48,171 +48,176 @@ void LlamaDecoder::begin(Execution execution, const ModelRequest& request) {
                                             prompt.size(), context)));
         return;
     }
-    auto& slot = take_slot(prompt);
+    const auto prompt_tokens = prompt.size();
     const auto& sampling = request.sampling;
-    slot.job =
-        Job{.execution = std::move(execution),
-            .kind = request.kind,
-            .prompt = std::move(prompt),
-            .sampler = engine_.make_sampler(sampling, seed_of(key)),
-            .stream = TextStream(sampling.stop),
-            .output_tokens_max = sampling.max_tokens.value_or(options_.output_tokens_default),
-            .order = ++jobs_};
-    slot.last_used = jobs_;
-}
-
-// At least the last token of the prompt is computed: sampling needs what comes out of it.
-LlamaDecoder::Slot& LlamaDecoder::take_slot(const std::vector<Token>& prompt) {
-    const auto shared = [&](const Slot& slot) {
-        return std::min(common_prefix(slot.memory, prompt), prompt.size() - 1);
-    };
-    Slot* free = nullptr;    // Shares most; of equals the one that was used longest ago.
-    Slot* oldest = nullptr;  // Free, and used longest ago.
-    Slot* source = nullptr;  // Shares most, free or not.
-    for (auto& slot : slots_) {
-        if (!source || shared(slot) > shared(*source)) source = &slot;
-        if (slot.job) continue;
-        if (!oldest || slot.last_used < oldest->last_used) oldest = &slot;
-        const bool better = !free || shared(slot) > shared(*free) ||
-                            (shared(slot) == shared(*free) && slot.last_used < free->last_used);
-        if (better) free = &slot;
-    }
-    CHECK(free);
-    std::size_t kept = 0;
-    if (shared(*source) > shared(*free)) {
-        free = oldest;
-        kept = engine_.copy_prefix(source->sequence, free->sequence, shared(*source));
-        free->memory = source->memory;
-    } else {
-        kept = engine_.keep_prefix(free->sequence, shared(*free));
-    }
-    free->memory.resize(kept);
-    prompt_tokens_reused_ += kept;
-    return *free;
+    jobs_.push_back(
+        {.key = key,
+         .priority = execution.job.spec.priority,
+         .deadline = execution.deadline,
+         .order = ++arrivals_,
+         .kind = request.kind,
+         .tokens = std::move(prompt),
+         .prompt_tokens = prompt_tokens,
+         .output_tokens_max = sampling.max_tokens.value_or(options_.output_tokens_default),
+         .sampler = engine_.make_sampler(sampling, seed_of(key)),
+         .stream = TextStream(sampling.stop)});
 }
 
 void LlamaDecoder::end(const AttemptKey& key, AbortReason reason) {
-    for (auto& slot : slots_) {
-        if (slot.job && slot.job->execution.job.key == key) report(slot, aborted_outcome(reason));
-    }
+    const auto job = std::find_if(jobs_.begin(), jobs_.end(),
+                                  [&](const Job& candidate) { return candidate.key == key; });
+    if (job != jobs_.end()) report(job, aborted_outcome(reason));
 }
 
 void LlamaDecoder::end_all(AbortReason reason) {
-    for (auto& slot : slots_) {
-        if (slot.job) report(slot, aborted_outcome(reason));
-    }
+    while (!jobs_.empty()) report(jobs_.begin(), aborted_outcome(reason));
 }
 
 void LlamaDecoder::end_late(MonoTime now) {
-    for (auto& slot : slots_) {
-        if (slot.job && slot.job->execution.deadline <= now) {
-            report(slot, aborted_outcome(AbortReason::kDeadline));
-        }
-    }
-}
-
-bool LlamaDecoder::idle() const {
-    return std::none_of(slots_.begin(), slots_.end(),
-                        [](const Slot& slot) { return slot.job.has_value(); });
-}
-
-void LlamaDecoder::fill_batch() {
-    engine_.clear_batch();
-    std::vector<Slot*> readers;
-    for (auto& slot : slots_) {
-        if (!slot.job) continue;
-        slot.job->sampled_at = -1;
-        if (slot.reading()) {
-            readers.push_back(&slot);
-            continue;
-        }
-        const auto position = slot.memory.size();
-        slot.memory.push_back(slot.job->next);
-        slot.job->sampled_at = engine_.add({.token = slot.job->next,
-                                            .sequence = slot.sequence,
-                                            .position = position,
-                                            .sampled = true});
-    }
-    // First come, first served: short answers wait for as few prompts as possible.
-    std::sort(readers.begin(), readers.end(),
-              [](const Slot* a, const Slot* b) { return a->job->order < b->job->order; });
-    for (auto* slot : readers) read_prompt(*slot);
-}
-
-// As much of the prompt as the batch has room for.
-void LlamaDecoder::read_prompt(Slot& slot) {
-    auto& job = *slot.job;
-    while (slot.reading() && engine_.batch_size() < engine_.batch_tokens()) {
-        const auto position = slot.memory.size();
-        const auto token = job.prompt[position];
-        const bool last = position + 1 == job.prompt.size();
-        const int index = engine_.add(
-            {.token = token, .sequence = slot.sequence, .position = position, .sampled = last});
-        slot.memory.push_back(token);
-        if (last) job.sampled_at = index;
-        ++prompt_tokens_computed_;
+    for (auto job = jobs_.begin(); job != jobs_.end();) {
+        const auto late = job++;
+        if (late->deadline <= now) report(late, aborted_outcome(AbortReason::kDeadline));
     }
 }
 
 void LlamaDecoder::step() {
     fill_batch();
-    CHECK(engine_.batch_size() > 0);
+    const int size = engine_.batch_size();
+    CHECK(size > 0);
     ++steps_;
-    if (!engine_.decode()) {
-        for (auto& slot : slots_) {
-            engine_.keep_prefix(slot.sequence, 0);
-            slot.memory.clear();
-            if (!slot.job) continue;
-            report(slot, failed_outcome(OutcomeKind::kRetryable, "decode_failed",
-                                        "llama.cpp failed in a decode step; see the worker's log"));
-        }
-        return;
-    }
-    for (auto& slot : slots_) {
-        if (slot.job && slot.job->sampled_at >= 0) take_token(slot);
+    const auto before = system_clock().now();
+    if (!engine_.decode()) return fail_step();
+    pace_.observe(size, system_clock().now() - before);
+    for (auto& job : jobs_) remember(job);
+    for (auto job = jobs_.begin(); job != jobs_.end();) {
+        const auto sampled = job++;
+        if (sampled->sampled_at >= 0) take_token(sampled);
     }
 }
 
-void LlamaDecoder::take_token(Slot& slot) {
-    auto& job = *slot.job;
-    job.next = engine_.sample(job.sampler, job.sampled_at);
-    if (engine_.is_end(job.next)) return complete(slot, "stop");
-    ++job.output_tokens;
+void LlamaDecoder::fill_batch() {
+    engine_.clear_batch();
+    std::vector<Job*> readers;
+    for (auto& job : jobs_) {
+        job.sampled_at = -1;
+        if (job.sequence && job.tokens_left() == 1) {
+            add_tokens(job, engine_.batch_tokens());
+        } else {
+            readers.push_back(&job);
+        }
+    }
+    if (readers.empty()) return;
+    std::sort(readers.begin(), readers.end(), [](const Job* a, const Job* b) {
+        return std::tie(a->priority, a->order) < std::tie(b->priority, b->order);
+    });
+    read_prompts(readers);
+}
+
+void LlamaDecoder::read_prompts(const std::vector<Job*>& readers) {
+    const auto* oldest =
+        *std::min_element(readers.begin(), readers.end(),
+                          [](const Job* a, const Job* b) { return a->order < b->order; });
+    const int running = engine_.batch_size();
+    const int end = std::min(engine_.batch_tokens(),
+                             std::max(pace_.tokens_max(), running + StepPace::kTokensMin));
+    int kept_back = (end - running) / kOldestShare;
+    for (std::size_t i = 0; i < readers.size(); ++i) {
+        auto& job = *readers[i];
+        if (&job == oldest) kept_back = 0;
+        const int size_max = end - kept_back;
+        if (engine_.batch_size() >= size_max) continue;
+        if (!job.sequence && !take_sequence(job, std::span(readers).first(i))) continue;
+        add_tokens(job, size_max);
+    }
+}
+
+// False while another job reads, before this one, what this one would have to compute as well.
+bool LlamaDecoder::take_sequence(Job& job, std::span<Job* const> earlier) {
+    const auto known = sequences_.known(job.tokens);
+    const bool waits = std::any_of(earlier.begin(), earlier.end(), [&](const Job* other) {
+        return common_prefix(other->tokens, job.tokens) >= known + kWorthTokens;
+    });
+    if (waits) return false;
+    job.sequence = sequences_.take(job.tokens);
+    if (!job.sequence) return false;
+    prompt_tokens_reused_ += job.sequence->memory.size();
+    return true;
+}
+
+// As many of those that are left as the batch has room for.
+void LlamaDecoder::add_tokens(Job& job, int batch_size_max) {
+    auto position = job.sequence->memory.size();
+    for (; position < job.tokens.size() && engine_.batch_size() < batch_size_max; ++position) {
+        const bool last = position + 1 == job.tokens.size();
+        const int index = engine_.add({.token = job.tokens[position],
+                                       .sequence = job.sequence->id,
+                                       .position = position,
+                                       .sampled = last});
+        if (last) job.sampled_at = index;
+        if (!last || position < job.prompt_tokens) ++prompt_tokens_computed_;
+    }
+    job.added = position - job.sequence->memory.size();
+}
+
+// What was in the step: others may copy it from now on.
+void LlamaDecoder::remember(Job& job) {
+    if (!job.sequence) return;
+    auto& memory = job.sequence->memory;
+    const auto begin = job.tokens.begin() + static_cast<std::ptrdiff_t>(memory.size());
+    memory.insert(memory.end(), begin, begin + static_cast<std::ptrdiff_t>(job.added));
+    job.added = 0;
+}
+
+void LlamaDecoder::fail_step() {
+    sequences_.forget_all();
+    for (auto job = jobs_.begin(); job != jobs_.end();) {
+        const auto failed = job++;
+        if (!failed->sequence) continue;
+        report(failed, failed_outcome(OutcomeKind::kRetryable, "decode_failed",
+                                      "llama.cpp failed in a decode step; see the worker's log"));
+    }
+}
+
+void LlamaDecoder::take_token(JobAt at) {
+    auto& job = *at;
+    const auto token = engine_.sample(job.sampler, job.sampled_at);
+    if (engine_.is_end(token)) return complete(at, "stop");
+    job.tokens.push_back(token);
     ++tokens_generated_;
-    const auto text = job.stream.append(engine_.piece(job.next));
+    const auto text = job.stream.append(engine_.piece(token));
     job.text += text;
     if (job.text.size() > options_.output_bytes_max) {
-        return report(slot, output_too_large(options_.output_bytes_max));
+        return report(at, output_too_large(options_.output_bytes_max));
     }
-    if (!text.empty()) sink_.partial(job.execution.job.key, text);
-    if (job.stream.stopped()) return complete(slot, "stop");
+    if (!text.empty()) sink_.partial(job.key, text);
+    if (job.stream.stopped()) return complete(at, "stop");
     const auto context = static_cast<std::size_t>(engine_.context_per_sequence());
-    const bool full = slot.memory.size() >= context;
-    if (full || job.output_tokens >= job.output_tokens_max) complete(slot, "length");
+    const bool full = job.tokens.size() > context;
+    if (full || job.output_tokens() >= job.output_tokens_max) complete(at, "length");
 }
 
-void LlamaDecoder::complete(Slot& slot, std::string_view finish_reason) {
-    auto& job = *slot.job;
-    const auto& claimed = job.execution.job;
+void LlamaDecoder::complete(JobAt at, std::string_view finish_reason) {
+    auto& job = *at;
     const auto rest = job.stream.finish();
     job.text += rest;
-    if (!rest.empty()) sink_.partial(claimed.key, rest);
-    const Usage usage{.prompt_tokens = static_cast<std::int64_t>(job.prompt.size()),
-                      .completion_tokens = job.output_tokens};
-    report(slot, {.kind = OutcomeKind::kCompleted,
-                  .output_json = completion_json({.kind = job.kind,
-                                                  .id = claimed.key.job.str(),
-                                                  .model = options_.model,
-                                                  .text = std::move(job.text),
-                                                  .finish_reason = finish_reason,
-                                                  .usage = usage},
-                                                 system_clock().wall()),
-                  .usage = usage});
+    if (!rest.empty()) sink_.partial(job.key, rest);
+    const Usage usage{.prompt_tokens = static_cast<std::int64_t>(job.prompt_tokens),
+                      .completion_tokens = job.output_tokens()};
+    report(at, {.kind = OutcomeKind::kCompleted,
+                .output_json = completion_json({.kind = job.kind,
+                                                .id = job.key.job.str(),
+                                                .model = options_.model,
+                                                .text = std::move(job.text),
+                                                .finish_reason = finish_reason,
+                                                .usage = usage},
+                                               system_clock().wall()),
+                .usage = usage});
 }
 
-void LlamaDecoder::report(Slot& slot, Outcome outcome) {
-    const auto key = slot.job->execution.job.key;
-    slot.job.reset();
+void LlamaDecoder::report(JobAt job, Outcome outcome) {
+    const auto key = job->key;
+    if (job->sequence) sequences_.release(*job->sequence, /*needed=*/false);
+    jobs_.erase(job);
     sink_.finished(key, std::move(outcome));
 }
 

@@ -1,31 +1,33 @@
 // Continuous batching: every decode step carries one token of each running job, and fills the rest
 // of its batch with prompts that are still to be read. Jobs join and leave between two steps.
 //
-// Each job has one of the engine's sequences. A sequence keeps what it has computed when its job is
-// over; a new job takes the free one that shares the longest beginning with its prompt (or copies
-// that beginning from another sequence, where it is longer) and computes only the rest.
+// Prompts are read in the order of their priority, then of their arrival; the oldest has a part of
+// each step in any case, so that none stands still. Jobs that begin alike do not compute the same
+// twice: a new one waits while another reads what they share, and gets a copy (sequences.h).
 //
-//   slot 0   [system prompt · question 1 · answer 1]           ← free: remembers
-//   slot 1   [system prompt · question 2 · ans…                ← running
-//   new job  [system prompt · question 3]                      → slot 0, computes "question 3" only
+// A step carries no more than what takes about `step_time`: running jobs go on while a long prompt
+// is read piece by piece, and aborts wait no longer than that.
 //
 // Threads:   one caller at a time, but for stats().
 #pragma once
 
 #include <atomic>
 #include <cstdint>
-#include <optional>
+#include <list>
+#include <span>
 #include <string>
 #include <vector>
 
 #include "worker/backends/backend.h"
 #include "worker/backends/llama/engine.h"
+#include "worker/backends/llama/sequences.h"
+#include "worker/backends/llama/step_pace.h"
 #include "worker/backends/request.h"
 #include "worker/backends/text_stream.h"
 
 namespace millrace::worker {
 
-// Since the start. Reused tokens of prompts were found in a sequence and not computed.
+// Since the start. Tokens that were reused were found in a sequence and not computed.
 struct LlamaStats {
     std::uint64_t steps = 0;
     std::uint64_t prompt_tokens_computed = 0;
@@ -35,24 +37,26 @@ struct LlamaStats {
 
 struct LlamaDecoderOptions {
     std::string model;  // As outputs name it.
+    int sequences = 1;
     int output_tokens_default = 0;
     std::size_t output_bytes_max = 0;
+    milliseconds step_time{250};
+    std::size_t saved_bytes_max = 0;  // Of what sequences remembered; see sequences.h.
 };
 
 class LlamaDecoder {
  public:
-    LlamaDecoder(LlamaEngine& engine, int sequences, LlamaDecoderOptions options,
-                 ExecutionSink& sink);
+    LlamaDecoder(LlamaEngine& engine, LlamaDecoderOptions options, ExecutionSink& sink);
 
-    // Gives the job a sequence; a prompt that does not fit is reported at once. Requires: fewer
-    // jobs run than there are sequences.
+    // A prompt that does not fit is reported at once. Requires: fewer jobs run than there are
+    // sequences.
     void begin(Execution execution, const ModelRequest& request);
     // Reports the attempt and frees its sequence. Unknown attempts are ignored.
     void end(const AttemptKey& key, AbortReason reason);
     void end_all(AbortReason reason);
     void end_late(MonoTime now);
 
-    bool idle() const;
+    bool idle() const { return jobs_.empty(); }
     // One decode step over everything that runs. Requires: !idle().
     void step();
 
@@ -60,39 +64,45 @@ class LlamaDecoder {
 
  private:
     struct Job {
-        Execution execution;
+        AttemptKey key;
+        Priority priority;
+        MonoTime deadline;
+        std::uint64_t order;  // Of its arrival.
         RequestKind kind;
-        std::vector<Token> prompt;
+        std::vector<Token> tokens;  // The prompt, and what was generated.
+        std::size_t prompt_tokens;
+        std::int64_t output_tokens_max;
         LlamaEngine::Sampler sampler;
         TextStream stream;
-        std::int64_t output_tokens_max;
-        std::uint64_t order;  // Of its arrival.
         std::string text;
-        std::int64_t output_tokens = 0;
-        Token next = 0;       // Sampled and not decoded yet; counts once the prompt is read.
-        int sampled_at = -1;  // Index in the batch; -1: nothing to sample in this step.
-    };
-    struct Slot {
-        int sequence = 0;
-        std::vector<Token> memory;  // The tokens that the sequence remembers.
-        std::uint64_t last_used = 0;
-        std::optional<Job> job;
+        Sequence* sequence = nullptr;  // From when its prompt is begun.
+        std::size_t added = 0;         // Tokens in this step, which it remembers after it.
+        int sampled_at = -1;           // Index in the batch; -1: nothing to sample in this step.
 
-        bool reading() const { return memory.size() < job->prompt.size(); }
+        std::size_t tokens_left() const { return tokens.size() - sequence->memory.size(); }
+        std::int64_t output_tokens() const {
+            return static_cast<std::int64_t>(tokens.size() - prompt_tokens);
+        }
     };
+    using JobAt = std::list<Job>::iterator;
 
-    Slot& take_slot(const std::vector<Token>& prompt);
     void fill_batch();
-    void read_prompt(Slot& slot);
-    void take_token(Slot& slot);
-    void complete(Slot& slot, std::string_view finish_reason);
-    void report(Slot& slot, Outcome outcome);
+    void read_prompts(const std::vector<Job*>& readers);
+    bool take_sequence(Job& job, std::span<Job* const> earlier);
+    void add_tokens(Job& job, int batch_size_max);
+    void take_token(JobAt job);
+    void complete(JobAt job, std::string_view finish_reason);
+    void report(JobAt job, Outcome outcome);
+    void fail_step();
+    static void remember(Job& job);
 
     LlamaEngine& engine_;
     const LlamaDecoderOptions options_;
     ExecutionSink& sink_;
-    std::vector<Slot> slots_;
-    std::uint64_t jobs_ = 0;
+    Sequences sequences_;
+    StepPace pace_;
+    std::list<Job> jobs_;
+    std::uint64_t arrivals_ = 0;
 
     std::atomic<std::uint64_t> steps_{0};
     std::atomic<std::uint64_t> prompt_tokens_computed_{0};

@@ -4,12 +4,12 @@
 #include <llama-cpp.h>
 
 #include <algorithm>
-#include <mutex>
 #include <thread>
 #include <utility>
 
 #include "common/base/check.h"
 #include "common/base/log.h"
+#include "worker/backends/llama/library.h"
 
 namespace millrace::worker {
 namespace {
@@ -20,49 +20,6 @@ constexpr float kTopP = 0.95F;
 constexpr int kTopK = 40;
 constexpr float kMinP = 0.05F;
 constexpr int kPhysicalBatchMax = 512;
-
-// The library logs through one global function, in pieces of lines.
-class LibraryLog {
- public:
-    static LibraryLog& instance() {
-        static LibraryLog log;
-        return log;
-    }
-    static void write(ggml_log_level level, const char* text, void*) {
-        instance().append(level, text);
-    }
-    std::string last_error() {
-        const std::lock_guard lock(mutex_);
-        return last_error_;
-    }
-
- private:
-    void append(ggml_log_level level, const char* text) {
-        const std::lock_guard lock(mutex_);
-        if (level != GGML_LOG_LEVEL_CONT) level_ = level;
-        line_ += text;
-        for (auto end = line_.find('\n'); end != std::string::npos; end = line_.find('\n')) {
-            const auto line = line_.substr(0, end);
-            line_.erase(0, end + 1);
-            if (line.empty()) continue;
-            if (level_ == GGML_LOG_LEVEL_ERROR) last_error_ = line;
-            log_debug("llama.cpp", {{"text", line}});
-        }
-    }
-
-    std::mutex mutex_;
-    std::string line_;
-    std::string last_error_;
-    ggml_log_level level_ = GGML_LOG_LEVEL_NONE;
-};
-
-void init_library() {
-    static std::once_flag once;
-    std::call_once(once, [] {
-        llama_log_set(&LibraryLog::write, nullptr);
-        llama_backend_init();
-    });
-}
 
 struct ThreadpoolDeleter {
     void operator()(ggml_threadpool* pool) const { ggml_threadpool_free(pool); }
@@ -76,8 +33,8 @@ struct BatchDeleter {
 };
 
 Error not_loadable(const std::string& path) {
-    return {ErrorCode::kInvalidArgument, fmt::format("llama.cpp cannot load '{}': {}", path,
-                                                     LibraryLog::instance().last_error())};
+    return {ErrorCode::kInvalidArgument,
+            fmt::format("llama.cpp cannot load '{}': {}", path, llama_last_error())};
 }
 
 // The library's own, as it takes them: null at the end.
@@ -134,6 +91,8 @@ struct LlamaEngine::State {
     llama_context_ptr context;
     const llama_vocab* vocab = nullptr;
     std::unique_ptr<llama_batch, BatchDeleter> batch;
+    llama_pos window = 0;  // Of models that look back no further.
+    bool copy_pending = false;
 
     llama_memory_t memory() const { return llama_get_memory(context.get()); }
 
@@ -148,6 +107,7 @@ struct LlamaEngine::State {
                          fmt::format("'{}' is no text generation model", options.model_path)};
         }
         vocab = llama_model_get_vocab(model.get());
+        window = std::max(1, llama_model_n_swa(model.get()));
         return ok();
     }
 
@@ -180,11 +140,11 @@ struct LlamaEngine::State {
         params.kv_unified = false;
         context.reset(llama_init_from_model(model.get(), params));
         if (!context) {
-            return Error{ErrorCode::kResourceExhausted,
-                         fmt::format("llama.cpp cannot make a context of {} tokens for {} "
-                                     "sequences: {}; make it smaller",
-                                     options.context_tokens, options.sequences,
-                                     LibraryLog::instance().last_error())};
+            return Error{
+                ErrorCode::kResourceExhausted,
+                fmt::format("llama.cpp cannot make a context of {} tokens for {} "
+                            "sequences: {}; make it smaller",
+                            options.context_tokens, options.sequences, llama_last_error())};
         }
         // Without OpenMP each step would otherwise start threads of its own.
         auto pool = ggml_threadpool_params_default(threads);
@@ -211,7 +171,7 @@ LlamaEngine::~LlamaEngine() = default;
 
 Result<std::unique_ptr<LlamaEngine>> LlamaEngine::load(const LlamaEngineOptions& options) {
     CHECK(options.sequences >= 1 && options.batch_tokens >= options.sequences);
-    init_library();
+    init_llama_library();
     auto state = std::make_unique<State>();
     state->options = options;
     TRY_STATUS(state->load_model());
@@ -275,18 +235,48 @@ bool LlamaEngine::is_end(Token token) const {
 }
 
 std::size_t LlamaEngine::keep_prefix(int sequence, std::size_t count) {
-    if (llama_memory_seq_rm(state_->memory(), sequence, static_cast<llama_pos>(count), -1)) {
-        return count;
+    auto* memory = state_->memory();
+    const auto end = static_cast<llama_pos>(count);
+    if (count > 0 && llama_memory_seq_rm(memory, sequence, end, -1)) {
+        // A sliding window forgets what lies before it: what the next token looks back to must
+        // still be there.
+        const auto first = llama_memory_seq_pos_min(memory, sequence);
+        if (first == 0 || (first > 0 && first + state_->window <= end)) return count;
     }
-    llama_memory_seq_rm(state_->memory(), sequence, -1, -1);
+    llama_memory_seq_rm(memory, sequence, -1, -1);
     return 0;
 }
 
 std::size_t LlamaEngine::copy_prefix(int from, int to, std::size_t count) {
-    // Between separate memories only a whole sequence can be copied.
+    // Between separate memories only a whole sequence can be copied; the library does it at the
+    // beginning of the next step.
     llama_memory_seq_rm(state_->memory(), to, -1, -1);
     llama_memory_seq_cp(state_->memory(), from, to, -1, -1);
+    state_->copy_pending = true;
     return keep_prefix(to, count);
+}
+
+bool LlamaEngine::copy_pending() const {
+    return state_->copy_pending;
+}
+
+std::size_t LlamaEngine::state_bytes(int sequence) const {
+    return llama_state_seq_get_size(state_->context.get(), sequence);
+}
+
+SequenceState LlamaEngine::save(int sequence) const {
+    SequenceState state{.data = nullptr, .size = state_bytes(sequence)};
+    state.data = std::make_unique_for_overwrite<std::byte[]>(state.size);
+    auto* data = reinterpret_cast<std::uint8_t*>(state.data.get());
+    state.size = llama_state_seq_get_data(state_->context.get(), data, state.size, sequence);
+    return state;
+}
+
+bool LlamaEngine::restore(int sequence, std::span<const std::byte> state) {
+    CHECK(!copy_pending());
+    llama_memory_seq_rm(state_->memory(), sequence, -1, -1);
+    const auto* data = reinterpret_cast<const std::uint8_t*>(state.data());
+    return llama_state_seq_set_data(state_->context.get(), data, state.size(), sequence) > 0;
 }
 
 void LlamaEngine::clear_batch() {
@@ -311,11 +301,15 @@ int LlamaEngine::batch_size() const {
 
 bool LlamaEngine::decode() {
     const int code = llama_decode(state_->context.get(), *state_->batch);
-    if (code == 0) return true;
+    state_->copy_pending = false;
+    if (code == 0) {
+        llama_synchronize(state_->context.get());  // So that a step takes as long as it says.
+        return true;
+    }
     // 1 (no room) and 2 (aborted) cannot come: each sequence stays within its own part of the
     // context, and there is no abort callback.
     log_error("llama.cpp failed in a decode step",
-              {{"code", code}, {"reason", LibraryLog::instance().last_error()}});
+              {{"code", code}, {"reason", llama_last_error()}});
     return false;
 }
 

@@ -1,11 +1,11 @@
 // llama.cpp behind a small interface: a loaded model, one context with several sequences, and the
-// batch of the next decode step. The only file of Millrace that includes llama.h is engine.cc, so
-// that a new version of the library touches nothing else.
+// batch of the next decode step. llama.h is included here and in library.cc only, so that a new
+// version of the library touches nothing else.
 //
 // Each sequence has its own part of the context and its own memory, so that none can take another's
 // room and a decode step always finds some.
 //
-// Threads:   one caller at a time. The library's logs, which are global, go to ours at debug level.
+// Threads:   one caller at a time.
 // Errors:    load only: kInvalidArgument (not a model this library can run, no such GPU),
 //            kResourceExhausted.
 #pragma once
@@ -18,11 +18,10 @@
 #include <vector>
 
 #include "common/base/result.h"
+#include "worker/backends/llama/tokens.h"
 #include "worker/backends/request.h"
 
 namespace millrace::worker {
-
-using Token = std::int32_t;
 
 struct LlamaEngineOptions {
     std::string model_path;
@@ -57,6 +56,14 @@ class LlamaEngine {
     std::size_t keep_prefix(int sequence, std::size_t count);
     // Replaces what `to` remembers by the first `count` tokens of `from`. Returns as keep_prefix.
     std::size_t copy_prefix(int from, int to, std::size_t count);
+    // The next step has yet to copy: until then nothing can be restored.
+    bool copy_pending() const;
+
+    std::size_t state_bytes(int sequence) const;
+    // All that it remembers, for restore() into any sequence; size 0 where the library fails.
+    SequenceState save(int sequence) const;
+    // False when it failed; the sequence then remembers nothing. Requires: !copy_pending().
+    bool restore(int sequence, std::span<const std::byte> state);
 
     // --- One decode step ---
     struct BatchToken {

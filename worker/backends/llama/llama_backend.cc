@@ -78,11 +78,10 @@ std::optional<Outcome> refusal(std::string_view input_json, ModelRequest& reques
 // All state of what runs; only the thread touches it.
 class LlamaBackend::Loop {
  public:
-    Loop(std::unique_ptr<LlamaEngine> engine, int sequences, LlamaDecoderOptions options,
-         ExecutionSink& sink)
+    Loop(std::unique_ptr<LlamaEngine> engine, LlamaDecoderOptions options, ExecutionSink& sink)
         : sink_(sink),
           engine_(std::move(engine)),
-          decoder_(*engine_, sequences, std::move(options), sink),
+          decoder_(*engine_, std::move(options), sink),
           thread_("llama", [this](const std::stop_token&) { loop(); }) {}
     ~Loop() { stop(); }
 
@@ -165,10 +164,13 @@ Status LlamaBackend::start(ExecutionSink& sink) {
                               {"context_per_sequence", engine->context_per_sequence()},
                               {"ms", took.count()}});
     loop_ = std::make_unique<Loop>(
-        std::move(engine), options_.slots,
+        std::move(engine),
         LlamaDecoderOptions{.model = name_,
+                            .sequences = options_.slots,
                             .output_tokens_default = options_.output_tokens_default,
-                            .output_bytes_max = options_.output_bytes_max},
+                            .output_bytes_max = options_.output_bytes_max,
+                            .step_time = options_.step_time,
+                            .saved_bytes_max = options_.saved_bytes_max},
         sink);
     return ok();
 }

@@ -24,8 +24,11 @@ struct LlamaOptions {
     std::string name;           // By which jobs ask for it; empty: the file's name without .gguf.
     int slots = 8;              // Sequences decoded together.
     int context_tokens = 8192;  // Shared out evenly between the sequences.
-    int batch_tokens = 256;     // In one decode step: the longest wait of an abort. >= slots.
-    int threads = 0;            // 0: one for each processor (of `devices`, where it has any).
+    int batch_tokens = 512;     // In one decode step, at most. >= slots.
+    // A decode step carries what takes about as long; aborts wait for it.
+    milliseconds step_time{250};
+    std::size_t saved_bytes_max = 512 << 20;  // Of main memory for what sequences remembered.
+    int threads = 0;  // 0: one for each processor (of `devices`, where it has any).
     // Together: the GPUs that hold the model, by their numbers, and the processors that its threads
     // run on. Empty: all GPUs of the library, any processors.
     std::vector<Device> devices;

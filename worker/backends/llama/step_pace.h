@@ -1,0 +1,41 @@
+// How many tokens a decode step may carry so that it takes about as long as it should. Learned from
+// the steps themselves: the cost of a token differs a thousandfold between models and machines, and
+// grows with what a sequence remembers.
+//
+// Threads:   one caller at a time.
+#pragma once
+
+#include <algorithm>
+#include <chrono>
+
+namespace millrace::worker {
+
+class StepPace {
+ public:
+    using Seconds = std::chrono::duration<double>;
+
+    // The library computes fewer together hardly faster than these.
+    static constexpr int kTokensMin = 16;
+
+    StepPace(Seconds target, int tokens_max) : target_(target), tokens_max_(tokens_max) {}
+
+    int tokens_max() const { return std::min(tokens_, tokens_max_); }
+
+    void observe(int tokens, Seconds took) {
+        // Short steps are spent on other things than their tokens.
+        if (tokens < kTokensMin || took <= Seconds(0)) return;
+        const double fitting = tokens * (target_ / took);
+        const double most = 2.0 * tokens_;
+        const double next = (tokens_ + std::min(fitting, most)) / 2;
+        tokens_ = std::max(kTokensMin, static_cast<int>(std::min<double>(next, tokens_max_)));
+    }
+
+ private:
+    static constexpr int kTokensAtFirst = 64;
+
+    const Seconds target_;
+    const int tokens_max_;
+    int tokens_ = kTokensAtFirst;
+};
+
+}  // namespace millrace::worker
