@@ -24,7 +24,8 @@ inline std::string model_path() {
     return folder + "/models/SmolLM2-135M-Instruct.Q4_1.gguf";
 }
 
-inline std::string chat(const std::string& text, const nlohmann::json& more = nlohmann::json::object()) {
+inline std::string chat(const std::string& text,
+                        const nlohmann::json& more = nlohmann::json::object()) {
     nlohmann::json input{{"messages", {{{"role", "user"}, {"content", text}}}}};
     input.update(more);
     return input.dump();

@@ -55,7 +55,8 @@ TEST_F(Llama, RunsSeveralInOneStep) {
 }
 
 TEST_F(Llama, EndsAtMaxTokensAndSaysSo) {
-    const auto outcome = outcome_of(chat("Count to one hundred.", {{"max_tokens", 5}}));
+    const auto outcome =
+        outcome_of(chat("Count to one hundred.", {{"max_tokens", 5}, {"ignore_eos", true}}));
     EXPECT_EQ(outcome.usage.completion_tokens, 5);
     EXPECT_EQ(json::parse(outcome.output_json)["choices"][0]["finish_reason"], "length");
 }

@@ -30,10 +30,11 @@ LlamaDecoder::LlamaDecoder(LlamaEngine& engine, LlamaDecoderOptions options, Exe
       sequences_(engine, options_.sequences, options_.saved_bytes_max),
       pace_(options_.step_time, engine.batch_tokens()) {}
 
-void LlamaDecoder::begin(Execution execution, const ModelRequest& request) {
-    const bool chat = request.kind == RequestKind::kChat;
+void LlamaDecoder::begin(Execution execution, const LlamaRequest& request) {
+    const auto& model = request.model;
+    const bool chat = model.kind == RequestKind::kChat;
     auto prompt =
-        engine_.tokenize(chat ? engine_.apply_template(request.messages) : request.texts.front());
+        engine_.tokenize(chat ? engine_.apply_template(model.messages) : model.texts.front());
     const auto context = static_cast<std::size_t>(engine_.context_per_sequence());
     const auto key = execution.job.key;
     if (prompt.empty()) {
@@ -48,18 +49,23 @@ void LlamaDecoder::begin(Execution execution, const ModelRequest& request) {
                                             prompt.size(), context)));
         return;
     }
+    auto sampler = engine_.make_sampler(request, prompt, seed_of(key));
+    if (!sampler.has_value()) {
+        sink_.finished(key, invalid_input(sampler.error().message));
+        return;
+    }
     const auto prompt_tokens = prompt.size();
-    const auto& sampling = request.sampling;
+    const auto& sampling = model.sampling;
     jobs_.push_back(
         {.key = key,
          .priority = execution.job.spec.priority,
          .deadline = execution.deadline,
          .order = ++arrivals_,
-         .kind = request.kind,
+         .kind = model.kind,
          .tokens = std::move(prompt),
          .prompt_tokens = prompt_tokens,
          .output_tokens_max = sampling.max_tokens.value_or(options_.output_tokens_default),
-         .sampler = engine_.make_sampler(sampling, seed_of(key)),
+         .sampler = *std::move(sampler),
          .stream = TextStream(sampling.stop)});
 }
 
@@ -181,10 +187,14 @@ void LlamaDecoder::fail_step() {
 void LlamaDecoder::take_token(JobAt at) {
     auto& job = *at;
     const auto token = engine_.sample(job.sampler, job.sampled_at);
-    if (engine_.is_end(token)) return complete(at, "stop");
-    job.tokens.push_back(token);
+    if (!token) {
+        return report(at, failed_outcome(OutcomeKind::kPermanent, "grammar_dead_end",
+                                         "no token of the model goes on as the grammar demands"));
+    }
+    if (engine_.is_end(*token)) return complete(at, "stop");
+    job.tokens.push_back(*token);
     ++tokens_generated_;
-    const auto text = job.stream.append(engine_.piece(token));
+    const auto text = job.stream.append(engine_.piece(*token));
     job.text += text;
     if (job.text.size() > options_.output_bytes_max) {
         return report(at, output_too_large(options_.output_bytes_max));

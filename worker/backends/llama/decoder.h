@@ -20,9 +20,10 @@
 
 #include "worker/backends/backend.h"
 #include "worker/backends/llama/engine.h"
+#include "worker/backends/llama/llama_request.h"
+#include "worker/backends/llama/sampler.h"
 #include "worker/backends/llama/sequences.h"
 #include "worker/backends/llama/step_pace.h"
-#include "worker/backends/request.h"
 #include "worker/backends/text_stream.h"
 
 namespace millrace::worker {
@@ -48,9 +49,9 @@ class LlamaDecoder {
  public:
     LlamaDecoder(LlamaEngine& engine, LlamaDecoderOptions options, ExecutionSink& sink);
 
-    // A prompt that does not fit is reported at once. Requires: fewer jobs run than there are
-    // sequences.
-    void begin(Execution execution, const ModelRequest& request);
+    // What the model cannot run is reported at once, such as a prompt that does not fit. Requires:
+    // fewer jobs run than there are sequences.
+    void begin(Execution execution, const LlamaRequest& request);
     // Reports the attempt and frees its sequence. Unknown attempts are ignored.
     void end(const AttemptKey& key, AbortReason reason);
     void end_all(AbortReason reason);
@@ -72,7 +73,7 @@ class LlamaDecoder {
         std::vector<Token> tokens;  // The prompt, and what was generated.
         std::size_t prompt_tokens;
         std::int64_t output_tokens_max;
-        LlamaEngine::Sampler sampler;
+        LlamaSampler sampler;
         TextStream stream;
         std::string text;
         Sequence* sequence = nullptr;  // From when its prompt is begun.

@@ -14,11 +14,6 @@
 namespace millrace::worker {
 namespace {
 
-// Defaults of llama.cpp's own programs (common/common.h).
-constexpr float kTemperature = 0.8F;
-constexpr float kTopP = 0.95F;
-constexpr int kTopK = 40;
-constexpr float kMinP = 0.05F;
 constexpr int kPhysicalBatchMax = 512;
 
 struct ThreadpoolDeleter {
@@ -155,15 +150,6 @@ struct LlamaEngine::State {
         return ok();
     }
 };
-
-struct LlamaEngine::Sampler::State {
-    llama_sampler_ptr chain;
-};
-
-LlamaEngine::Sampler::Sampler(std::unique_ptr<State> state) : state_(std::move(state)) {}
-LlamaEngine::Sampler::Sampler(Sampler&&) noexcept = default;
-LlamaEngine::Sampler& LlamaEngine::Sampler::operator=(Sampler&&) noexcept = default;
-LlamaEngine::Sampler::~Sampler() = default;
 
 LlamaEngine::LlamaEngine(std::unique_ptr<State> state) : state_(std::move(state)) {}
 
@@ -313,28 +299,14 @@ bool LlamaEngine::decode() {
     return false;
 }
 
-LlamaEngine::Sampler LlamaEngine::make_sampler(const Sampling& sampling, std::uint32_t seed) const {
-    llama_sampler_ptr chain(llama_sampler_chain_init(llama_sampler_chain_default_params()));
-    const auto add = [&](llama_sampler* sampler) { llama_sampler_chain_add(chain.get(), sampler); };
-    const auto temperature = static_cast<float>(sampling.temperature.value_or(kTemperature));
-    if (temperature == 0) {
-        add(llama_sampler_init_greedy());
-    } else {
-        if (const int k = sampling.top_k.value_or(kTopK); k > 0) add(llama_sampler_init_top_k(k));
-        add(llama_sampler_init_top_p(static_cast<float>(sampling.top_p.value_or(kTopP)), 1));
-        add(llama_sampler_init_min_p(static_cast<float>(sampling.min_p.value_or(kMinP)), 1));
-        add(llama_sampler_init_temp(temperature));
-        // The library takes its default seed for "choose one yourself".
-        const auto chosen = sampling.seed.value_or(seed);
-        add(llama_sampler_init_dist(chosen == LLAMA_DEFAULT_SEED ? 0 : chosen));
-    }
-    auto state = std::make_unique<Sampler::State>();
-    state->chain = std::move(chain);
-    return Sampler(std::move(state));
+Result<LlamaSampler> LlamaEngine::make_sampler(const LlamaRequest& request,
+                                               std::span<const Token> prompt,
+                                               std::uint32_t seed) const {
+    return LlamaSampler::make(state_->vocab, request, prompt, seed);
 }
 
-Token LlamaEngine::sample(Sampler& sampler, int index) {
-    return llama_sampler_sample(sampler.state_->chain.get(), state_->context.get(), index);
+std::optional<Token> LlamaEngine::sample(LlamaSampler& sampler, int index) {
+    return sampler.sample(state_->context.get(), index);
 }
 
 }  // namespace millrace::worker

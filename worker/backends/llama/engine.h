@@ -1,6 +1,6 @@
 // llama.cpp behind a small interface: a loaded model, one context with several sequences, and the
-// batch of the next decode step. llama.h is included here and in library.cc only, so that a new
-// version of the library touches nothing else.
+// batch of the next decode step. llama.h is included by engine.cc, sampler.cc and library.cc
+// only, so that a new version of the library touches nothing else.
 //
 // Each sequence has its own part of the context and its own memory, so that none can take another's
 // room and a decode step always finds some.
@@ -13,11 +13,14 @@
 #include <cstdint>
 #include <memory>
 #include <optional>
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
 
 #include "common/base/result.h"
+#include "worker/backends/llama/llama_request.h"
+#include "worker/backends/llama/sampler.h"
 #include "worker/backends/llama/tokens.h"
 #include "worker/backends/request.h"
 
@@ -79,23 +82,10 @@ class LlamaEngine {
     // False when the step failed; what the sequences in it remember is then undefined.
     bool decode();
 
-    // Chooses tokens for one sequence; seeded, with a memory of its own.
-    class Sampler {
-     public:
-        Sampler(Sampler&&) noexcept;
-        Sampler& operator=(Sampler&&) noexcept;
-        ~Sampler();
-
-     private:
-        friend class LlamaEngine;
-        struct State;
-        explicit Sampler(std::unique_ptr<State> state);
-        std::unique_ptr<State> state_;
-    };
-    // Absent parameters are llama.cpp's own defaults; `seed` counts where the job gives none.
-    Sampler make_sampler(const Sampling& sampling, std::uint32_t seed) const;
-    // The token after the one at `index` of the batch that was decoded last.
-    Token sample(Sampler& sampler, int index);
+    // As LlamaSampler says.
+    Result<LlamaSampler> make_sampler(const LlamaRequest& request, std::span<const Token> prompt,
+                                      std::uint32_t seed) const;
+    std::optional<Token> sample(LlamaSampler& sampler, int index);
 
  private:
     struct State;

@@ -1,11 +1,7 @@
 #include "worker/backends/llama/llama_backend.h"
 
-#include <fmt/format.h>
-
 #include <algorithm>
-#include <array>
 #include <filesystem>
-#include <nlohmann/json.hpp>
 #include <utility>
 
 #include "common/base/check.h"
@@ -14,63 +10,15 @@
 #include "common/runtime/thread.h"
 #include "worker/backends/gguf.h"
 #include "worker/backends/inbox.h"
+#include "worker/backends/llama/llama_request.h"
 #include "worker/backends/llama/placement.h"
-#include "worker/backends/outcomes.h"
 
 namespace millrace::worker {
 namespace {
 
-using nlohmann::json;
-
 std::string name_of(const LlamaOptions& options) {
     return options.name.empty() ? std::filesystem::path(options.model_path).stem().string()
                                 : options.name;
-}
-
-// What asks for nothing beyond plain generation: read here, or without effect on the text.
-constexpr std::array kKnown{"messages",    "prompt", "max_tokens", "max_completion_tokens",
-                            "temperature", "top_p",  "top_k",      "min_p",
-                            "seed",        "stop",   "stream",     "stream_options",
-                            "user",        "model"};
-// Harmless at the value that turns them off; common in what client libraries send.
-constexpr std::array<std::pair<const char*, int>, 6> kOff{{{"n", 1},
-                                                           {"frequency_penalty", 0},
-                                                           {"presence_penalty", 0},
-                                                           {"logprobs", 0},
-                                                           {"echo", 0},
-                                                           {"best_of", 1}}};
-
-bool is_supported(const std::string& name, const json& value) {
-    if (value.is_null()) return true;
-    if (std::find(kKnown.begin(), kKnown.end(), name) != kKnown.end()) return true;
-    return std::any_of(kOff.begin(), kOff.end(), [&](const auto& entry) {
-        if (name != entry.first) return false;
-        return value.is_boolean() ? !value.template get<bool>() && entry.second == 0
-                                  : value == entry.second;
-    });
-}
-
-// The outcome of a job that this backend cannot run, or nothing and the request.
-std::optional<Outcome> refusal(std::string_view input_json, ModelRequest& request) {
-    const auto input = parse_input(input_json);
-    if (!input.has_value()) return invalid_input(input.error().message);
-    auto parsed = parse_request(*input);
-    if (!parsed.has_value()) return invalid_input(parsed.error().message);
-    request = *std::move(parsed);
-    if (request.kind == RequestKind::kEmbeddings || request.kind == RequestKind::kImages) {
-        return unsupported_operation(
-            "the llama backend makes text only, no embeddings or images; it takes 'messages' or "
-            "'prompt'");
-    }
-    if (request.has_media) {
-        return unsupported_operation("the llama backend takes text only, no images or audio");
-    }
-    for (const auto& [name, value] : input->items()) {
-        if (is_supported(name, value)) continue;
-        return unsupported_operation(
-            fmt::format("the llama backend does not support '{}' as it is given", name));
-    }
-    return std::nullopt;
 }
 
 }  // namespace
@@ -111,12 +59,12 @@ class LlamaBackend::Loop {
     }
 
     void begin(Execution execution) {
-        ModelRequest request;
-        if (auto outcome = refusal(execution.job.spec.input_json, request)) {
-            sink_.finished(execution.job.key, *std::move(outcome));
+        auto parsed = parse_llama_request(execution.job.spec.input_json);
+        if (auto* refusal = std::get_if<Outcome>(&parsed)) {
+            sink_.finished(execution.job.key, std::move(*refusal));
             return;
         }
-        decoder_.begin(std::move(execution), request);
+        decoder_.begin(std::move(execution), std::get<LlamaRequest>(parsed));
     }
 
     ExecutionSink& sink_;
