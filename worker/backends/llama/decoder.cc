@@ -31,6 +31,10 @@ LlamaDecoder::LlamaDecoder(LlamaEngine& engine, LlamaDecoderOptions options, Exe
       pace_(options_.step_time, engine.batch_tokens()) {}
 
 void LlamaDecoder::begin(Execution execution, const LlamaRequest& request) {
+    const auto aside = std::find_if(aside_.begin(), aside_.end(), [&](const Job& job) {
+        return job.key.job == execution.job.key.job;
+    });
+    if (aside != aside_.end()) return resume(aside, execution);
     const auto& model = request.model;
     const bool chat = model.kind == RequestKind::kChat;
     auto prompt =
@@ -72,7 +76,25 @@ void LlamaDecoder::begin(Execution execution, const LlamaRequest& request) {
 void LlamaDecoder::end(const AttemptKey& key, AbortReason reason) {
     const auto job = std::find_if(jobs_.begin(), jobs_.end(),
                                   [&](const Job& candidate) { return candidate.key == key; });
-    if (job != jobs_.end()) report(job, aborted_outcome(reason));
+    if (job == jobs_.end()) return;
+    if (reason == AbortReason::kPreempted && job->sequence) return set_aside(job);
+    report(job, aborted_outcome(reason));
+}
+
+void LlamaDecoder::set_aside(JobAt job) {
+    const auto key = job->key;
+    sequences_.release(*std::exchange(job->sequence, nullptr), /*needed=*/true);
+    aside_.splice(aside_.begin(), jobs_, job);
+    if (aside_.size() > static_cast<std::size_t>(options_.sequences)) aside_.pop_back();
+    sink_.finished(key, aborted_outcome(AbortReason::kPreempted));
+}
+
+void LlamaDecoder::resume(JobAt aside, const Execution& execution) {
+    jobs_.splice(jobs_.end(), aside_, aside);
+    aside->key = execution.job.key;
+    aside->deadline = execution.deadline;
+    aside->order = ++arrivals_;
+    if (!aside->text.empty()) sink_.partial(aside->key, aside->text);
 }
 
 void LlamaDecoder::end_all(AbortReason reason) {

@@ -5,6 +5,11 @@
 // each step in any case, so that none stands still. Jobs that begin alike do not compute the same
 // twice: a new one waits while another reads what they share, and gets a copy (sequences.h).
 //
+// A job that is preempted is set aside: when it comes back to this worker, under a higher epoch, it
+// goes on where it was, with its sampler as it stood. Its sequence may be taken meanwhile; what
+// that remembers is saved, and computed again where it found no room. Those set aside first are
+// dropped when there are more than sequences; such a job starts anew, as it does on another worker.
+//
 // A step carries no more than what takes about `step_time`: running jobs go on while a long prompt
 // is read piece by piece, and aborts wait no longer than that.
 //
@@ -49,8 +54,9 @@ class LlamaDecoder {
  public:
     LlamaDecoder(LlamaEngine& engine, LlamaDecoderOptions options, ExecutionSink& sink);
 
-    // What the model cannot run is reported at once, such as a prompt that does not fit. Requires:
-    // fewer jobs run than there are sequences.
+    // What the model cannot run is reported at once, such as a prompt that does not fit. What a job
+    // had said before it was set aside is repeated in one partial. Requires: fewer jobs run than
+    // there are sequences.
     void begin(Execution execution, const LlamaRequest& request);
     // Reports the attempt and frees its sequence. Unknown attempts are ignored.
     void end(const AttemptKey& key, AbortReason reason);
@@ -87,6 +93,9 @@ class LlamaDecoder {
     };
     using JobAt = std::list<Job>::iterator;
 
+    void set_aside(JobAt job);
+    void resume(JobAt aside, const Execution& execution);
+
     void fill_batch();
     void read_prompts(const std::vector<Job*>& readers);
     bool take_sequence(Job& job, std::span<Job* const> earlier);
@@ -103,6 +112,7 @@ class LlamaDecoder {
     Sequences sequences_;
     StepPace pace_;
     std::list<Job> jobs_;
+    std::list<Job> aside_;  // The one that was set aside last is the first.
     std::uint64_t arrivals_ = 0;
 
     std::atomic<std::uint64_t> steps_{0};
