@@ -8,7 +8,7 @@
 #include "worker/backends/process/process_backend.h"
 #include "worker/backends/synthetic/synthetic_backend.h"
 #ifdef MILLRACE_WITH_LLAMA
-#include "worker/backends/llama/llama_backend.h"
+#include "worker/backends/llama/models.h"
 #endif
 
 namespace millrace::worker {
@@ -16,12 +16,20 @@ namespace {
 
 using config::Config;
 using config::Setting;
+using Backends = std::vector<std::unique_ptr<Backend>>;
 using Made = Result<std::unique_ptr<Backend>>;
 
 struct Row {
     bool (*is_on)(const Config&);
-    Made (*make)(const Config&);
+    Status (*add)(const Config&, Backends&);
 };
+
+template <Made (*make)(const Config&)>
+Status add(const Config& config, Backends& backends) {
+    TRY(auto backend, make(config));
+    backends.push_back(std::move(backend));
+    return ok();
+}
 
 std::chrono::microseconds from_ms(double ms) {
     return std::chrono::microseconds(std::llround(ms * 1000));
@@ -80,25 +88,29 @@ Made make_oip(const Config& config) {
 }
 
 #ifdef MILLRACE_WITH_LLAMA
-Made make_llama(const Config& config) {
+// A backend for each model.
+Status add_llama(const Config& config, Backends& backends) {
     TRY(auto devices, parse_devices(config.get<Setting::kBackendLlamaDevices>()));
-    return std::make_unique<LlamaBackend>(LlamaOptions{
-        .model_path = config.get<Setting::kBackendLlamaModel>(),
-        .name = config.get<Setting::kBackendLlamaName>(),
-        .slots = static_cast<int>(config.get<Setting::kBackendLlamaSlots>()),
-        .context_tokens = static_cast<int>(config.get<Setting::kBackendLlamaContext>()),
-        .batch_tokens = static_cast<int>(config.get<Setting::kBackendLlamaBatch>()),
+    const LlamaOptions common{
+        .slots = config.integer<Setting::kBackendLlamaSlots>(),
+        .context_tokens = config.integer<Setting::kBackendLlamaContext>(),
+        .batch_tokens = config.integer<Setting::kBackendLlamaBatch>(),
         .step_time = config.get<Setting::kBackendLlamaStepTime>(),
         .saved_bytes_max = config.size<Setting::kBackendLlamaSavedBytesMax>(),
-        .threads = static_cast<int>(config.get<Setting::kBackendLlamaThreads>()),
+        .threads = config.integer<Setting::kBackendLlamaThreads>(),
         .devices = std::move(devices),
-        .output_tokens_default =
-            static_cast<int>(config.get<Setting::kBackendLlamaOutputTokensDefault>()),
-        .output_bytes_max =
-            static_cast<std::size_t>(config.get<Setting::kWorkerOutputBytesMax>())});
+        .output_tokens_default = config.integer<Setting::kBackendLlamaOutputTokensDefault>(),
+        .output_bytes_max = config.size<Setting::kWorkerOutputBytesMax>()};
+    TRY(const auto models,
+        options_of_models(common,
+                          {.paths = config.get<Setting::kBackendLlamaModel>(),
+                           .names = config.get<Setting::kBackendLlamaName>(),
+                           .memory_bytes_max = config.size<Setting::kBackendLlamaMemoryMax>()}));
+    for (const auto& model : models) backends.push_back(std::make_unique<LlamaBackend>(model));
+    return ok();
 }
 #else
-Made make_llama(const Config&) {
+Status add_llama(const Config&, Backends&) {
     return Error{ErrorCode::kInvalidArgument,
                  "backend.llama.model is set, but this build has no llama.cpp: run "
                  "deploy/fetch-llama.sh and build again"};
@@ -106,22 +118,22 @@ Made make_llama(const Config&) {
 #endif
 
 constexpr std::array kRows{
-    Row{[](const Config& c) { return c.get<Setting::kBackendSyntheticEnabled>(); }, make_synthetic},
-    Row{[](const Config& c) { return !c.get<Setting::kBackendLlamaModel>().empty(); }, make_llama},
-    Row{[](const Config& c) { return !c.get<Setting::kBackendOpenaiUrl>().empty(); }, make_openai},
+    Row{[](const Config& c) { return c.get<Setting::kBackendSyntheticEnabled>(); },
+        add<make_synthetic>},
+    Row{[](const Config& c) { return !c.get<Setting::kBackendLlamaModel>().empty(); }, add_llama},
+    Row{[](const Config& c) { return !c.get<Setting::kBackendOpenaiUrl>().empty(); },
+        add<make_openai>},
     Row{[](const Config& c) { return !c.get<Setting::kBackendProcessCommand>().empty(); },
-        make_process},
-    Row{[](const Config& c) { return !c.get<Setting::kBackendOipUrl>().empty(); }, make_oip},
+        add<make_process>},
+    Row{[](const Config& c) { return !c.get<Setting::kBackendOipUrl>().empty(); }, add<make_oip>},
 };
 
 }  // namespace
 
 Result<std::vector<std::unique_ptr<Backend>>> make_backends(const Config& config) {
-    std::vector<std::unique_ptr<Backend>> backends;
+    Backends backends;
     for (const auto& row : kRows) {
-        if (!row.is_on(config)) continue;
-        TRY(auto backend, row.make(config));
-        backends.push_back(std::move(backend));
+        if (row.is_on(config)) TRY_STATUS(row.add(config, backends));
     }
     return backends;
 }

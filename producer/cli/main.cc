@@ -155,7 +155,8 @@ void add_up(Program& program) {
         ->capture_default_str()
         ->check(CLI::Range(0, 64));
     command.add_flag("--kafka", options->kafka, "Run Apache Kafka instead of the in-memory broker");
-    command.add_option("--model", options->model, "A GGUF model file to serve in process");
+    command.add_option("--model", options->models,
+                       "A GGUF model file to serve in process; may be repeated");
     command.add_option("--backend-url", options->backend_urls,
                        "An OpenAI-compatible server, e.g. http://127.0.0.1:8000/v1");
     command.add_option("--process", options->process,

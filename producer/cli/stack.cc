@@ -193,8 +193,10 @@ Status Stack::start_worker(Supervisor& supervisor, int number) {
     auto settings = shared_settings();
     settings["worker.name"] = fmt::format("worker-{}", number);
     settings["worker.drain_timeout"] = kDrainTimeout;
-    if (!options_.model.empty()) {
-        settings["backend.llama.model"] = std::filesystem::absolute(options_.model);
+    for (const auto& model : options_.models) {
+        auto& paths = settings["backend.llama.model"];
+        if (!paths.empty()) paths += ',';
+        paths += std::filesystem::absolute(model);
     }
     if (!options_.backend_urls.empty()) {
         settings["backend.openai.url"] = fmt::format("{}", fmt::join(options_.backend_urls, ","));

@@ -58,7 +58,7 @@ class DirectoryLock {
 };
 
 Status check(const UpOptions& options) {
-    if (!options.model.empty()) TRY_STATUS(worker::check_gguf(options.model));
+    for (const auto& model : options.models) TRY_STATUS(worker::check_gguf(model));
     if (options.process.find(',') != std::string::npos) {
         return Error{ErrorCode::kInvalidArgument,
                      "--process takes a program and its arguments, separated by spaces and without "
@@ -76,7 +76,7 @@ Status check(const UpOptions& options) {
 void say_hello(const UpOptions& options, const Stack& stack, LiveStatus& status) {
     status.say(fmt::format("Millrace is up at {}", stack.url()));
     status.say(fmt::format("  try: millrace --url {} submit --wait hello", stack.url()));
-    if (options.model.empty() && options.backend_urls.empty() && options.process.empty()) {
+    if (options.models.empty() && options.backend_urls.empty() && options.process.empty()) {
         status.say(
             "  only the synthetic model is served; --model FILE.gguf, --backend-url URL or "
             "--process \"python3 FILE.py\" serves a real one");

@@ -15,7 +15,7 @@ struct UpOptions {
     std::string data;  // Empty: default_data_directory().
     int workers = 1;
     bool kafka = false;
-    std::string model;                      // A GGUF file.
+    std::vector<std::string> models;        // GGUF files.
     std::vector<std::string> backend_urls;  // OpenAI-compatible servers.
     std::string process;                    // A program that runs jobs, and its arguments.
     std::vector<std::string> settings;      // "name=value"

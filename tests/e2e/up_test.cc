@@ -131,15 +131,19 @@ TEST(Up, RefusesADirectoryThatIsInUse) {
     EXPECT_EQ(interrupt(up).exit_code, 0);
 }
 
-TEST(Up, ServesARealModel) {
+TEST(Up, ServesRealModels) {
     const auto model = process::cache_directory() / "models/SmolLM2-135M-Instruct.Q4_1.gguf";
     ASSERT_TRUE(std::filesystem::exists(model)) << "run deploy/fetch-llama.sh";
     const auto directory = make_directory();
     RunningCommand up({"up", "--port", "0", "--data", directory.path().string(), "--model",
-                       model.string(), "--set", "backend.llama.name=smollm2"});
-    const auto result = run_command({"--url", url_of(up), "submit", "--wait", "--chat", "--model",
-                                     "smollm2", "--max-tokens", "16", "Say hello."});
-    EXPECT_EQ(result.exit_code, 0) << result.output;
+                       model.string(), "--model", model.string(), "--set",
+                       "backend.llama.name=one,two"});
+    const auto url = url_of(up);
+    for (const auto* name : {"one", "two"}) {
+        const auto result = run_command({"--url", url, "submit", "--wait", "--chat", "--model",
+                                         name, "--max-tokens", "16", "Say hello."});
+        EXPECT_EQ(result.exit_code, 0) << result.output;
+    }
     EXPECT_EQ(interrupt(up).exit_code, 0);
 }
 

@@ -1,0 +1,37 @@
+// The GGUF models of one worker: what each is called, and whether all of them fit into memory, told
+// from the files before any is loaded.
+//
+// All of them stay loaded (docs/decisions/0007-models-stay-loaded.md).
+#pragma once
+
+#include <cstddef>
+#include <string>
+#include <vector>
+
+#include "common/base/result.h"
+#include "worker/backends/llama/llama_backend.h"
+
+namespace millrace::worker {
+
+struct LlamaModels {
+    std::vector<std::string> paths;
+    std::vector<std::string> names;    // One for each path, or none: then the files'.
+    std::size_t memory_bytes_max = 0;  // Of all together; 0: any.
+};
+
+// The options of each model's backend, the rest as in `common`. Where `common` leaves the threads
+// open, the models share the processors.
+//
+// Errors: kInvalidArgument (as many names as paths, each once; no GGUF file), kNotFound,
+// kResourceExhausted (too large together; the message says what each takes).
+Result<std::vector<LlamaOptions>> options_of_models(const LlamaOptions& common,
+                                                    const LlamaModels& models);
+
+struct LlamaMemory {
+    std::size_t weights = 0;
+    std::size_t context = 0;
+};
+// About what the model takes: its file, and keys and values of all tokens at 16 bits.
+Result<LlamaMemory> memory_of_model(const std::string& path, int context_tokens);
+
+}  // namespace millrace::worker
