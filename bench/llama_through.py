@@ -1,7 +1,8 @@
-"""Tokens per second of a real model, n jobs at once: through Millrace and by the library alone.
+"""Tokens per second of a real model, n jobs at once: by the library alone, by the backend called
+directly, and through the whole of Millrace.
 
-The same prompts, token limits and threads; the two in turn, run by run, so that a machine whose
-speed drifts is as kind to one as to the other. Prints a table of medians.
+The same prompts, token limits and threads; the three in turn, level by level, so that a machine
+whose speed drifts is as kind to one as to the other. Prints a table of medians.
 """
 
 import argparse
@@ -20,12 +21,23 @@ TOKENS = 64
 LEVELS = (1, 4, 8, 16)
 
 
-def alone(arguments):
-    """The library's own loop: {sequences: tokens/s}."""
-    out = subprocess.run([os.path.join(arguments.bin, "llama_direct"), arguments.model, PROMPTS,
-                          str(TOKENS)], capture_output=True, text=True, check=True).stdout
-    rows = [line.split() for line in out.splitlines()[2:]]
-    return {int(row[0]): float(row[3]) for row in rows}
+def run(program, *arguments):
+    """Tokens/s in the last line of what a program prints."""
+    out = subprocess.run([program, *map(str, arguments)], capture_output=True, text=True,
+                         check=True).stdout
+    return float(out.splitlines()[-1].split()[3])
+
+
+def library(arguments, level):
+    """The library's own loop."""
+    return run(os.path.join(arguments.bin, "llama_direct"), arguments.model, PROMPTS, TOKENS,
+               arguments.threads, level)
+
+
+def backend(arguments, level):
+    """The backend alone, called directly."""
+    return run(os.path.join(arguments.bin, "llama_backend_bench"), arguments.model, PROMPTS,
+               arguments.threads, "throughput", level)
 
 
 def through(arguments, level):
@@ -34,7 +46,8 @@ def through(arguments, level):
         prompts = [line.strip() for line in file if line.strip()]
     stack = Stack(argparse.Namespace(
         bin=arguments.bin, model=arguments.model, backend_url=None,
-        settings=[f"backend.llama.slots={level}", f"backend.llama.context={1024 * level}"]))
+        settings=[f"backend.llama.slots={level}", f"backend.llama.context={1024 * level}",
+                  f"backend.llama.threads={arguments.threads}"]))
     try:
         gateway = stack.wait_until_ready()
         gateway.run_alone({"model": "demo", "input": {"prompt": "Hello", "max_tokens": 4}})
@@ -56,18 +69,26 @@ def main():
     parser.add_argument("--bin", required=True)
     parser.add_argument("--model", required=True)
     parser.add_argument("--runs", type=int, default=5)
+    parser.add_argument("--threads", type=int, default=0, help="0: one for each processor")
+    parser.add_argument("--levels", type=int, nargs="+", default=LEVELS)
     arguments = parser.parse_args()
-    library, millrace = {n: [] for n in LEVELS}, {n: [] for n in LEVELS}
+    measures = (library, backend, through)
+    rates = {(level, measure): [] for level in arguments.levels for measure in measures}
     for _ in range(arguments.runs):
-        for level, rate in alone(arguments).items():
-            library[level].append(rate)
-        for level in LEVELS:
-            millrace[level].append(through(arguments, level))
-    print("| jobs at once | library alone, tokens/s | through Millrace, tokens/s | ratio |")
-    print("| --- | --- | --- | --- |")
-    for level in LEVELS:
-        a, b = statistics.median(library[level]), statistics.median(millrace[level])
-        print(f"| {level} | {a:.1f} | {b:.1f} | {b / a:.2f} |")
+        for level in arguments.levels:
+            for measure in measures:
+                rates[level, measure].append(measure(arguments, level))
+    print("| jobs at once | library alone, tokens/s | the backend called directly | through "
+          "Millrace | backend / library | Millrace / library |")
+    print("| --- | --- | --- | --- | --- | --- |")
+    for level in arguments.levels:
+        # Of each turn its own ratio: what the machine did meanwhile, it did to both.
+        ratios = [statistics.median(b / a for a, b in zip(rates[level, library],
+                                                          rates[level, measure]))
+                  for measure in (backend, through)]
+        medians = [statistics.median(rates[level, measure]) for measure in measures]
+        print(f"| {level} | " + " | ".join(f"{rate:.1f}" for rate in medians) + " | "
+              + " | ".join(f"{ratio:.2f}" for ratio in ratios) + " |")
 
 
 if __name__ == "__main__":

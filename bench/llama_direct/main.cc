@@ -5,7 +5,9 @@
 // template, sampling defaults, a context part for each sequence, a persistent thread pool. Memory
 // is cleared between waves, so that no prompt is reused.
 //
-//   llama_direct MODEL.gguf PROMPTS.txt [TOKENS [THREADS]]
+//   llama_direct MODEL.gguf PROMPTS.txt [TOKENS [THREADS [SEQUENCES]]]
+//
+// THREADS 0: one for each processor; without SEQUENCES: 1, 4, 8 and 16.
 #include <fmt/format.h>
 #include <llama-cpp.h>
 
@@ -25,7 +27,8 @@ struct Arguments {
     std::string model;
     std::vector<std::string> prompts;
     int tokens = 64;
-    int threads = static_cast<int>(std::thread::hardware_concurrency());
+    int threads = 0;
+    std::vector<int> levels{1, 4, 8, 16};
 };
 
 struct Sequence {
@@ -153,7 +156,7 @@ void run_level(llama_model* model, const Arguments& arguments, int sequences) {
 }
 
 Arguments parse(int argc, char** argv) {
-    if (argc < 3) fail("usage: llama_direct MODEL.gguf PROMPTS.txt [TOKENS [THREADS]]");
+    if (argc < 3) fail("usage: llama_direct MODEL.gguf PROMPTS.txt [TOKENS [THREADS [SEQUENCES]]]");
     Arguments arguments;
     arguments.model = argv[1];
     std::ifstream file(argv[2]);
@@ -163,7 +166,13 @@ Arguments parse(int argc, char** argv) {
     if (arguments.prompts.empty()) fail(fmt::format("no prompts in '{}'", argv[2]));
     if (argc > 3) arguments.tokens = std::atoi(argv[3]);
     if (argc > 4) arguments.threads = std::atoi(argv[4]);
-    if (arguments.tokens < 1 || arguments.threads < 1) fail("TOKENS and THREADS must be 1 or more");
+    if (argc > 5) arguments.levels = {std::atoi(argv[5])};
+    if (arguments.threads == 0) {
+        arguments.threads = static_cast<int>(std::thread::hardware_concurrency());
+    }
+    if (arguments.tokens < 1 || arguments.threads < 1 || arguments.levels[0] < 1) {
+        fail("TOKENS and SEQUENCES must be 1 or more");
+    }
     return arguments;
 }
 
@@ -179,6 +188,6 @@ int main(int argc, char** argv) {
     fmt::print("llama.cpp {}, {} threads, {} prompts, at most {} tokens each\n", llama_version(),
                arguments.threads, arguments.prompts.size(), arguments.tokens);
     fmt::print("{:>10} {:>8} {:>8} {:>10}\n", "sequences", "tokens", "seconds", "tokens/s");
-    for (const int sequences : {1, 4, 8, 16}) run_level(model.get(), arguments, sequences);
+    for (const int sequences : arguments.levels) run_level(model.get(), arguments, sequences);
     return 0;
 }
