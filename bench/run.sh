@@ -37,4 +37,9 @@ section "One of four model servers becomes ten times slower" "$bench/slow_endpoi
 if [[ -f $model && -x $bench/llama_direct ]]; then
     section "A real model: through Millrace and by the library alone" "bench/llama_through.py"
     python3 bench/llama_through.py --bin "$bench" --model "$model" --runs "$runs"
+    for what in "prefix $runs 20" "abort $runs"; do
+        command="$bench/llama_backend_bench $model bench/llama_direct/prompts.txt 0 $what"
+        section "The llama backend called directly: ${what%% *}" "$command"
+        $command 2>/dev/null
+    done
 fi
