@@ -167,6 +167,9 @@ std::vector<std::string> processors_of_threads(const std::string& name) {
 }
 
 TEST_F(Llama, RunsOnTheProcessorsOfItsDevices) {
+    // A thread has its name once it has done something.
+    const JobOf short_job{.model = "m", .input = R"({"prompt":"a","max_tokens":1})"};
+    sink_.outcome(run_one(backend_, short_job));
     const auto all = processors_of_threads("llama").at(0);
     const auto last = all.substr(all.find_last_of(",-") + 1);  // Of "0-3,8".
     LlamaBackend bound({.model_path = model_path(),
@@ -175,6 +178,7 @@ TEST_F(Llama, RunsOnTheProcessorsOfItsDevices) {
                         .devices = parse_devices({"cpu:" + last}).value()});
     const auto status = bound.start(sink_);
     ASSERT_TRUE(status.has_value()) << status.error().message;
+    sink_.outcome(run_one(bound, short_job));
     const auto threads = processors_of_threads("llama");
     EXPECT_EQ(std::count(threads.begin(), threads.end(), last), all == last ? 2 : 1);
     EXPECT_EQ(bound.info().devices, std::vector{"cpu:" + last});
