@@ -19,6 +19,8 @@ from demo import Stack, tokens_of  # noqa: E402
 PROMPTS = os.path.join(ROOT, "bench", "llama_direct", "prompts.txt")
 TOKENS = 64
 LEVELS = (1, 4, 8, 16)
+WARM_UPS_MAX = 20
+WARM_QUEUE_MS = 50
 
 
 def run(program, *arguments):
@@ -40,6 +42,15 @@ def backend(arguments, level):
                arguments.threads, "throughput", level)
 
 
+def warm_up(gateway):
+    """Until jobs come by message: a consumer needs some seconds to get its partitions."""
+    for _ in range(WARM_UPS_MAX):
+        job = gateway.run_alone({"model": "demo", "input": {"prompt": "Hello", "max_tokens": 4}})
+        if job["timing"]["queue_ms"] < WARM_QUEUE_MS:
+            return
+    raise SystemExit("llama_through: jobs wait long although nothing else runs")
+
+
 def through(arguments, level):
     """All prompts as jobs on a worker with `level` sequences: tokens/s, first submit to last end."""
     with open(PROMPTS, encoding="utf-8") as file:
@@ -50,7 +61,7 @@ def through(arguments, level):
                   f"backend.llama.threads={arguments.threads}"]))
     try:
         gateway = stack.wait_until_ready()
-        gateway.run_alone({"model": "demo", "input": {"prompt": "Hello", "max_tokens": 4}})
+        warm_up(gateway)
         jobs = [{"model": "demo", "input": {"messages": [{"role": "user", "content": prompt}],
                                             "max_tokens": TOKENS, "temperature": 0.8, "seed": i}}
                 for i, prompt in enumerate(prompts)]
