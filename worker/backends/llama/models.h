@@ -1,7 +1,7 @@
 // The GGUF models of one worker: what each is called, and whether all of them fit into memory, told
 // from the files before any is loaded.
 //
-// All of them stay loaded (docs/decisions/0007-models-stay-loaded.md).
+// All of them stay loaded (docs/decisions/0008-models-stay-loaded.md).
 #pragma once
 
 #include <cstddef>
