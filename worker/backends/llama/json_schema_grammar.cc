@@ -186,7 +186,8 @@ Result<std::vector<std::string>> Converter::types(const Json& schema, const std:
             names.push_back(name.get<std::string>());
         }
     }
-    for (const auto& [key, value] : schema.items()) {
+    for (auto member = schema.begin(); member != schema.end(); ++member) {
+        const auto& key = member.key();
         if (key == "type" || is_one_of(key, kDescriptions)) continue;
         const bool known = std::any_of(kTypes.begin(), kTypes.end(), [&](const Type& type) {
             return std::find(names.begin(), names.end(), type.name) != names.end() &&
