@@ -5,6 +5,7 @@
 #include <mutex>
 #include <thread>
 
+#include "bench/load/quantile.h"
 #include "common/base/random.h"
 #include "common/base/uuid.h"
 
@@ -119,11 +120,6 @@ std::vector<std::size_t> best_sizes(const Curve& curve, std::size_t clients, std
         sizes.push_back(std::min(of_kind, curve.batch_max));
     }
     return sizes;
-}
-
-double median(std::vector<double> values) {
-    std::ranges::sort(values);
-    return values[values.size() / 2];
 }
 
 }  // namespace millrace::bench

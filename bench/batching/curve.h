@@ -38,8 +38,6 @@ double direct_ms(const Curve& curve, int jobs, std::chrono::milliseconds pause);
 // Of the oracle: full batches, or where there are several kinds, all clients of one at a time.
 std::vector<std::size_t> best_sizes(const Curve& curve, std::size_t clients, std::size_t kinds);
 
-double median(std::vector<double> values);
-
 // Jobs a second from what ends: between the first end after a time and the last, so that it does
 // not matter where in a batch the measuring begins and stops.
 class RateOfEnds {

@@ -2,14 +2,13 @@
 
 #include <fmt/format.h>
 
-#include <exception>
 #include <mutex>
 #include <stdexcept>
 #include <thread>
 
 #include "bench/batching/curve.h"
 #include "bench/load/caller.h"
-#include "common/runtime/thread.h"
+#include "bench/load/quantile.h"
 
 namespace millrace::bench {
 namespace {
@@ -29,31 +28,17 @@ double http_closed_loop(int port, std::size_t clients, const std::vector<std::st
                         std::chrono::milliseconds duration) {
     const auto begun = Steady::now();
     std::mutex mutex;
-    std::exception_ptr failure;
     RateOfEnds rate(begun + duration / 4);
-    {
-        std::vector<runtime::Thread> threads;
-        for (std::size_t i = 0; i < clients; ++i) {
-            threads.emplace_back("client", [&, i](std::stop_token) {
-                try {
-                    Caller caller(port);
-                    const auto& request = requests[i % requests.size()];
-                    while (true) {
-                        call(caller, request);
-                        const auto now = Steady::now();
-                        if (now >= begun + duration) return;
-                        const std::lock_guard lock(mutex);
-                        rate.add(now);
-                    }
-                } catch (...) {
-                    const std::lock_guard lock(mutex);
-                    failure = std::current_exception();
-                }
-            });
+    run_callers(port, static_cast<int>(clients), [&](Caller& caller, int i) {
+        const auto& request = requests[static_cast<std::size_t>(i) % requests.size()];
+        while (true) {
+            call(caller, request);
+            const auto now = Steady::now();
+            if (now >= begun + duration) return;
+            const std::lock_guard lock(mutex);
+            rate.add(now);
         }
-        for (auto& thread : threads) thread.join();
-    }
-    if (failure) std::rethrow_exception(failure);
+    });
     return rate.per_second();
 }
 

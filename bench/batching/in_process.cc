@@ -1,4 +1,5 @@
 #include "bench/batching/in_process.h"
+#include "bench/load/quantile.h"
 
 #include <condition_variable>
 #include <deque>

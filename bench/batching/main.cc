@@ -24,6 +24,7 @@
 #include "bench/batching/in_process.h"
 #include "bench/batching/over_rest.h"
 #include "bench/load/caller.h"
+#include "bench/load/quantile.h"
 
 namespace millrace::bench {
 namespace {

@@ -6,6 +6,7 @@
 
 #include "bench/batching/http_clients.h"
 #include "bench/load/caller.h"
+#include "bench/load/quantile.h"
 
 namespace millrace::bench {
 namespace {

@@ -21,6 +21,7 @@
 
 #include "bench/end_to_end/process_times.h"
 #include "bench/load/caller.h"
+#include "bench/load/quantile.h"
 #include "common/process/temporary_directory.h"
 #include "tests/e2e/stack.h"
 #include "tests/support/eventually.h"
@@ -42,17 +43,6 @@ struct Options {
     std::size_t bulk = 100000;
     std::size_t latency_jobs = 500;
 };
-
-double median(std::vector<double> values) {
-    std::ranges::sort(values);
-    return values[values.size() / 2];
-}
-
-double quantile(std::vector<double> values, double q) {
-    std::ranges::sort(values);
-    const auto at = static_cast<std::size_t>(q * static_cast<double>(values.size() - 1));
-    return values[at];
-}
 
 // 300 bytes of prompt, as the peers' figures have.
 std::string job_body() {

@@ -44,28 +44,19 @@ Seen closed_loop(int port, const Requests& requests, int callers, std::chrono::s
     const auto until = begun + duration;
     std::mutex mutex;
     std::vector<double> times;
-    {
-        std::vector<runtime::Thread> threads;
-        for (int i = 0; i < callers; ++i) {
-            threads.emplace_back("caller", [&](const std::stop_token&) {
-                Caller caller(port);
-                while (Steady::now() < until) {
-                    const auto request = requests();
-                    const auto sent = Steady::now();
-                    const int status = caller.exchange(request);
-                    if (status != 200) {
-                        throw std::runtime_error(fmt::format("a call answered {}", status));
-                    }
-                    const auto now = Steady::now();
-                    if (now < counted_from || now >= until) continue;
-                    const std::chrono::duration<double, std::milli> took = now - sent;
-                    const std::lock_guard lock(mutex);
-                    times.push_back(took.count());
-                }
-            });
+    run_callers(port, callers, [&](Caller& caller, int) {
+        while (Steady::now() < until) {
+            const auto request = requests();
+            const auto sent = Steady::now();
+            const int status = caller.exchange(request);
+            if (status != 200) throw std::runtime_error(fmt::format("a call answered {}", status));
+            const auto now = Steady::now();
+            if (now < counted_from || now >= until) continue;
+            const std::chrono::duration<double, std::milli> took = now - sent;
+            const std::lock_guard lock(mutex);
+            times.push_back(took.count());
         }
-        for (auto& thread : threads) thread.join();
-    }
+    });
     const std::chrono::duration<double> counted = until - counted_from;
     const auto sum = std::accumulate(times.begin(), times.end(), 0.0);
     return {.per_second = static_cast<double>(times.size()) / counted.count(),
@@ -74,16 +65,6 @@ Seen closed_loop(int port, const Requests& requests, int callers, std::chrono::s
 
 void let_pass(std::chrono::seconds time) {
     std::this_thread::sleep_for(time);
-}
-
-double median(std::vector<double> values) {
-    return quantile(std::move(values), 0.5);
-}
-
-double quantile(std::vector<double> values, double q) {
-    if (values.empty()) return 0;
-    std::ranges::sort(values);
-    return values[static_cast<std::size_t>(q * static_cast<double>(values.size() - 1))];
 }
 
 }  // namespace millrace::bench

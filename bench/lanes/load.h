@@ -41,7 +41,4 @@ Seen closed_loop(int port, const Requests& requests, int callers, std::chrono::s
 // The load goes on meanwhile.
 void let_pass(std::chrono::seconds time);
 
-double median(std::vector<double> values);
-double quantile(std::vector<double> values, double q);
-
 }  // namespace millrace::bench

@@ -21,6 +21,7 @@
 #include "bench/lanes/engine.h"
 #include "bench/lanes/load.h"
 #include "bench/load/caller.h"
+#include "bench/load/quantile.h"
 #include "common/base/random.h"
 #include "tests/e2e/stack.h"
 #include "tests/support/eventually.h"

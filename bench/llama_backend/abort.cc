@@ -4,6 +4,7 @@
 #include <random>
 
 #include "bench/llama_backend/bench.h"
+#include "bench/load/quantile.h"
 
 namespace millrace::bench {
 namespace {

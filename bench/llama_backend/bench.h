@@ -56,7 +56,6 @@ class ClosedLoop : public worker::ExecutionSink {
 std::unique_ptr<worker::LlamaBackend> started(const worker::LlamaOptions& options,
                                               worker::ExecutionSink& sink);
 std::string chat(const std::string& text, int max_tokens, int seed, bool to_the_end = false);
-double median(std::vector<double> values);
 
 void throughput(const Arguments& arguments, int sequences);
 void prefix(const Arguments& arguments, int jobs_per_prefix, std::size_t saved_mib);

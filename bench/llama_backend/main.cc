@@ -111,11 +111,6 @@ std::string chat(const std::string& text, int max_tokens, int seed, bool to_the_
         .dump();
 }
 
-double median(std::vector<double> values) {
-    std::sort(values.begin(), values.end());
-    return values.empty() ? 0 : values[values.size() / 2];
-}
-
 int run(int argc, char** argv) {
     if (argc < 5) fail("usage: MODEL.gguf PROMPTS.txt THREADS throughput|prefix|abort [NUMBERS]");
     Arguments arguments{.model = argv[1]};

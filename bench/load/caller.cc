@@ -11,6 +11,8 @@
 #include <cctype>
 #include <chrono>
 #include <cstdlib>
+#include <exception>
+#include <mutex>
 #include <stdexcept>
 #include <string_view>
 #include <vector>
@@ -79,24 +81,37 @@ std::string post(const std::string& path, const std::string& body, const std::st
         path, headers, body.size(), body);
 }
 
-double run_load(const Load& load) {
-    std::atomic<std::size_t> left{load.requests};
-    std::atomic<int> unexpected{0};
-    const auto started = std::chrono::steady_clock::now();
+void run_callers(int port, int callers, const std::function<void(Caller&, int)>& talk) {
+    std::mutex mutex;
+    std::exception_ptr failure;
     {
         std::vector<runtime::Thread> threads;
-        for (int i = 0; i < load.callers; ++i) {
-            threads.emplace_back("caller", [&](std::stop_token) {
-                Caller caller(load.port);
-                while (true) {
-                    if (left.fetch_sub(1) - 1 >= load.requests) return;  // Wrapped below zero.
-                    const int status = caller.exchange(load.request);
-                    if (status != load.expected_status) unexpected = status;
+        for (int i = 0; i < callers; ++i) {
+            threads.emplace_back("caller", [&, i](const std::stop_token&) {
+                try {
+                    Caller caller(port);
+                    talk(caller, i);
+                } catch (...) {
+                    const std::lock_guard lock(mutex);
+                    if (!failure) failure = std::current_exception();
                 }
             });
         }
         for (auto& thread : threads) thread.join();
     }
+    if (failure) std::rethrow_exception(failure);
+}
+
+double run_load(const Load& load) {
+    std::atomic<std::size_t> left{load.requests};
+    std::atomic<int> unexpected{0};
+    const auto started = std::chrono::steady_clock::now();
+    run_callers(load.port, load.callers, [&](Caller& caller, int) {
+        while (left.fetch_sub(1) - 1 < load.requests) {  // Else wrapped below zero.
+            const int status = caller.exchange(load.request);
+            if (status != load.expected_status) unexpected = status;
+        }
+    });
     if (unexpected != 0) throw std::runtime_error(fmt::format("a call answered {}", unexpected));
     return std::chrono::duration<double>(std::chrono::steady_clock::now() - started).count();
 }

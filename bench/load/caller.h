@@ -32,6 +32,10 @@ class Caller {
 // The bytes of a POST with a JSON body; `headers` are more of them, each with its line end.
 std::string post(const std::string& path, const std::string& body, const std::string& headers = {});
 
+// So many callers at once, each on a thread of its own: `talk` gets its connection and its number.
+// Returns when all have; throws then what the first that failed has thrown.
+void run_callers(int port, int callers, const std::function<void(Caller&, int)>& talk);
+
 struct Load {
     int port = 0;
     int callers = 32;

@@ -1,0 +1,25 @@
+// Order statistics of measurements. Pure.
+#pragma once
+
+#include <algorithm>
+#include <cstddef>
+#include <vector>
+
+namespace millrace::bench {
+
+// The value below which the part `q` of the others lies; 0 where there are none. Requires: 0 <= q
+// <= 1.
+inline double quantile(std::vector<double> values, double q) {
+    if (values.empty()) return 0;
+    std::ranges::sort(values);
+    return values[static_cast<std::size_t>(q * static_cast<double>(values.size() - 1))];
+}
+
+// Of an even number of values the upper one of the middle; 0 where there are none.
+inline double median(std::vector<double> values) {
+    if (values.empty()) return 0;
+    std::ranges::sort(values);
+    return values[values.size() / 2];
+}
+
+}  // namespace millrace::bench
