@@ -259,6 +259,8 @@ class RuntimeTest(unittest.TestCase):
         def generate(batch, context):
             try:
                 for item in batch:
+                    if item.input == "wait":
+                        item.partial("waiting")
                     while item.input == "wait" and not item.cancelled:
                         threading.Event().wait(0.001)
                     yield item.input
@@ -268,6 +270,7 @@ class RuntimeTest(unittest.TestCase):
         worker = self.worker(generate)
         items = worker.start("a", "wait", "b")
         self.assertEqual(worker.receive()["output"], "a")
+        self.assertEqual(worker.receive()["text"], "waiting")  # Asked for the second already.
         worker.cancel(items[2])
         worker.cancel(items[1])
         self.assertEqual(worker.ends(items[1:]), ["wait", "cancelled cancelled"])
