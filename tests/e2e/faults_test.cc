@@ -59,7 +59,7 @@ TEST(Faults, ALongJobAtTheHeadOfTheOnlyPartitionDelaysNobody) {
         EXPECT_EQ(stack.wait_until_final(id)["status"], "completed");
     }
     EXPECT_EQ(stack.job(head)["status"], "in_progress");
-    stack.call("POST", "/v1/jobs/" + head + "/cancel", Json(), 202);
+    stack.cancel(head);
 }
 
 TEST(Faults, AWorkerThatIsStoppedHandsItsJobsBack) {

@@ -31,7 +31,7 @@ TEST(Lanes, AnUrgentJobGetsASlotOfAFullBackend) {
             ++preempted;
             EXPECT_EQ(job["attempts"][0]["error"]["code"], "preempted");
         }
-        stack.call("POST", "/v1/jobs/" + id + "/cancel", {}, 202);
+        stack.cancel(id);
         EXPECT_EQ(stack.wait_until_final(id)["status"], "cancelled");
     }
     EXPECT_EQ(preempted, 1);

@@ -57,7 +57,7 @@ TEST_F(Retry, ARetryRunsAndIsRetriedInTurn) {
 TEST_F(Retry, ACancelledJobCompletesWhenRetried) {
     const auto old = stack.submit(synthetic_job({{"ms", 1500}}));
     stack.wait_until_status(old, "in_progress");
-    stack.call("POST", "/v1/jobs/" + old + "/cancel", Json(), 202);
+    stack.cancel(old);
     EXPECT_EQ(stack.wait_until_final(old)["status"], "cancelled");
     const std::string retry = stack.call("POST", "/v1/jobs/" + old + "/retry", Json(), 202)["id"];
     EXPECT_EQ(stack.wait_until_final(retry)["status"], "completed");

@@ -1,7 +1,9 @@
 #include "tests/e2e/stack.h"
 
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
+#include <algorithm>
 #include <cctype>
 #include <fstream>
 #include <iterator>
@@ -189,19 +191,29 @@ std::size_t Stack::worker_of(const std::string& id) {
     return std::stoul(worker.substr(worker.find('-') + 1));
 }
 
-Json Stack::call(const std::string& method, const std::string& path, const Json& body,
-                 int expected_status) {
+Json Stack::send(const std::string& method, const std::string& path, const Json& body,
+                 const std::vector<int>& statuses) {
     http::Request request{.method = method, .url = url() + path, .timeout = milliseconds(60000)};
     if (!body.is_null()) {
         request.body = body.dump();
         request.headers.push_back("Content-Type: application/json");
     }
     const auto answer = value_or_throw(http_.send(request));
-    if (answer.status != expected_status) {
+    if (std::find(statuses.begin(), statuses.end(), answer.status) == statuses.end()) {
         throw std::runtime_error(fmt::format("{} {} answered {}, not {}: {}\n{}", method, path,
-                                             answer.status, expected_status, answer.body, logs()));
+                                             answer.status, fmt::join(statuses, " or "),
+                                             answer.body, logs()));
     }
     return Json::parse(answer.body, nullptr, false);
+}
+
+Json Stack::call(const std::string& method, const std::string& path, const Json& body,
+                 int expected_status) {
+    return send(method, path, body, {expected_status});
+}
+
+Json Stack::cancel(const std::string& id) {
+    return send("POST", "/v1/jobs/" + id + "/cancel", Json(), {200, 202});
 }
 
 std::string Stack::submit(const Json& job) {

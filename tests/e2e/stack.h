@@ -66,6 +66,8 @@ class Stack {
     std::string submit(const Json& job);
     std::vector<std::string> submit_many(const Json& jobs);
     Json job(const std::string& id);
+    // The answer's job may be final already: its worker may be fast.
+    Json cancel(const std::string& id);
     // Waits for a final state, at most two minutes.
     Json wait_until_final(const std::string& id);
     Json wait_until_status(const std::string& id, std::string_view status);
@@ -120,6 +122,9 @@ class Stack {
     void start_postgres();
     void start_broker();
     void launch_gateway(std::size_t number);
+    // An answer whose status is none of these throws.
+    Json send(const std::string& method, const std::string& path, const Json& body,
+              const std::vector<int>& statuses);
     std::string bootstrap() const;
 
     StackOptions options_;

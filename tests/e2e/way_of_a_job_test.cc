@@ -43,7 +43,7 @@ TEST_P(WayOfAJob, IsCancelledWhileItRunsAndFreesItsSlot) {
     Stack stack({.broker = GetParam()});
     const auto id = stack.submit(synthetic_job({{"ms", 600'000}}));
     stack.wait_until_status(id, "in_progress");
-    stack.call("POST", "/v1/jobs/" + id + "/cancel", Json(), 202);
+    stack.cancel(id);
     const auto cancelled = stack.wait_until_final(id);
     EXPECT_EQ(cancelled["status"], "cancelled");
     EXPECT_TRUE(cancelled["cancel_requested_at"].is_number());

@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 #include <gtest/gtest.h>
+#include <signal.h>
 
 #include <cstdlib>
 #include <fstream>
@@ -15,15 +16,19 @@ namespace {
 
 namespace fs = std::filesystem;
 
-fs::path models_folder(const std::string& name) {
+fs::path in_source_tree(const std::string& path) {
     const char* source = std::getenv("MILLRACE_SOURCE");
-    return fs::path(source ? source : ".") / "tests/integration/backends" / name;
+    return fs::path(source ? source : ".") / path;
+}
+
+std::string content_of(const fs::path& file) {
+    std::ifstream stream(file);
+    return std::string(std::istreambuf_iterator<char>(stream), {});
 }
 
 // The last 4 KiB.
 std::string tail_of(const fs::path& file) {
-    std::ifstream stream(file);
-    const std::string text(std::istreambuf_iterator<char>(stream), {});
+    const auto text = content_of(file);
     return text.substr(text.size() - std::min<std::size_t>(text.size(), 4096));
 }
 
@@ -31,7 +36,7 @@ std::string tail_of(const fs::path& file) {
 
 Result<std::unique_ptr<ModelServer>> ModelServer::prepare(const fs::path& program,
                                                           const std::string& script,
-                                                          const std::string& models,
+                                                          const std::vector<std::string>& models,
                                                           std::size_t ports) {
     if (!fs::exists(program)) {
         return Error{ErrorCode::kNotFound,
@@ -43,13 +48,16 @@ Result<std::unique_ptr<ModelServer>> ModelServer::prepare(const fs::path& progra
         TRY(auto port, process::PortReservation::any());
         reserved.push_back(std::move(port));
     }
-    fs::copy(models_folder(models), directory.path() / "models", fs::copy_options::recursive);
+    for (const auto& folder : models) {
+        fs::copy(in_source_tree(folder), directory.path() / "models", fs::copy_options::recursive);
+    }
     return std::unique_ptr<ModelServer>(new ModelServer(std::move(directory), std::move(reserved)));
 }
 
-Result<std::unique_ptr<ModelServer>> ModelServer::start_triton() {
+Result<std::unique_ptr<ModelServer>> ModelServer::start_triton(
+    const std::vector<std::string>& models) {
     const auto program = process::cache_directory() / "triton/tritonserver";
-    TRY(auto server, prepare(program, "deploy/fetch-triton.sh", "triton", 1));
+    TRY(auto server, prepare(program, "deploy/fetch-triton.sh", models, 1));
     server->shared_memory_prefix_ = server->directory_.path().filename().string();
     TRY_STATUS(server->run(
         {.argv = {
@@ -65,7 +73,8 @@ Result<std::unique_ptr<ModelServer>> ModelServer::start_triton() {
 
 Result<std::unique_ptr<ModelServer>> ModelServer::start_mlserver() {
     const auto program = process::cache_directory() / "mlserver/mlserver";
-    TRY(auto server, prepare(program, "deploy/fetch-mlserver.sh", "mlserver", 3));
+    TRY(auto server,
+        prepare(program, "deploy/fetch-mlserver.sh", {"tests/integration/backends/mlserver"}, 3));
     const auto& ports = server->ports_;
     TRY_STATUS(server->run({.argv = {program.string(), "start", "."},
                             .env = {{"MLSERVER_HOST", "127.0.0.1"},
@@ -118,6 +127,18 @@ std::string ModelServer::get(const std::string& path) const {
 void ModelServer::post(const std::string& path) const {
     const auto answer = http::Client().send({.method = "POST", .url = url() + path, .body = "{}"});
     EXPECT_TRUE(answer.has_value() && answer->status == 200) << path;
+}
+
+void ModelServer::kill_model(const std::string& name) const {
+    const auto model = (directory_.path() / "models" / name).string() + "/";
+    for (const auto& entry : fs::directory_iterator("/proc")) {
+        const auto command = content_of(entry.path() / "cmdline");
+        if (command.find("triton_python_backend_stub") == std::string::npos) continue;
+        if (command.find(model) == std::string::npos) continue;
+        ::kill(std::stoi(entry.path().filename().string()), SIGKILL);
+        return;
+    }
+    ADD_FAILURE() << "no process runs " << model;
 }
 
 bool is_there(const Result<std::unique_ptr<ModelServer>>& server) {

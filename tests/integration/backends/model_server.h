@@ -1,5 +1,5 @@
-// A real model server of our own on free ports of 127.0.0.1, over a copy of the models beside the
-// tests, from what the scripts in deploy/ put into the cache. Stopped by the destructor.
+// A real model server of our own on free ports of 127.0.0.1, over copies of models in the source
+// tree, from what the scripts in deploy/ put into the cache. Stopped by the destructor.
 //
 // Threads:   one caller at a time.
 // Errors:    kNotFound: it was not fetched (the message says what to run); kUnavailable: it did not
@@ -21,7 +21,9 @@ namespace millrace::worker {
 
 class ModelServer {
  public:
-    static Result<std::unique_ptr<ModelServer>> start_triton();
+    // With the models of these folders, paths from the root of the source tree.
+    static Result<std::unique_ptr<ModelServer>> start_triton(
+        const std::vector<std::string>& models = {"tests/integration/backends/triton"});
     static Result<std::unique_ptr<ModelServer>> start_mlserver();
     ~ModelServer();
 
@@ -30,15 +32,18 @@ class ModelServer {
     std::string get(const std::string& path) const;
     void post(const std::string& path) const;
 
+    // Of Triton: the process that runs the model gets SIGKILL; the server goes on.
+    void kill_model(const std::string& name) const;
+
  private:
     ModelServer(process::TemporaryDirectory directory, std::vector<process::PortReservation> ports)
         : directory_(std::move(directory)), ports_(std::move(ports)) {}
 
-    // With so many ports and a copy of the folder, "models" in the directory. `script` names what
-    // fetched the program.
+    // With so many ports and copies of the folders' models, "models" in the directory. `script`
+    // names what fetched the program.
     static Result<std::unique_ptr<ModelServer>> prepare(const std::filesystem::path& program,
                                                         const std::string& script,
-                                                        const std::string& models,
+                                                        const std::vector<std::string>& models,
                                                         std::size_t ports);
     Status run(process::ChildOptions options);
 
