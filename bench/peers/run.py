@@ -47,7 +47,8 @@ def python_with(name, *requirements):
         print(f"peers: installing {' '.join(requirements)} into {folder}", file=sys.stderr)
         shutil.rmtree(folder, ignore_errors=True)
         subprocess.run([sys.executable, "-m", "pip", "install", "-q", "--disable-pip-version-check",
-                        "--target", folder, *requirements], check=True)
+                        "--root-user-action", "ignore", "--no-warn-conflicts", "--target", folder,
+                        *requirements], check=True)
         (folder / "ok").touch()
     os.environ["PYTHONPATH"] = str(folder)
     return sys.executable

@@ -12,7 +12,7 @@ namespace {
 
 TEST(Faults, AJobWhoseWorkerIsKilledIsFinishedByAnotherOnce) {
     Stack stack({.workers = 2});
-    const auto id = stack.submit(synthetic_job({{"ms", 3000}}));
+    const auto id = stack.submit(synthetic_job({{"fail", "hang"}, {"fail_attempts", 1}}));
     stack.wait_until_status(id, "in_progress");
     const auto first = stack.worker_of(id);
     stack.worker(first).kill();
@@ -64,7 +64,7 @@ TEST(Faults, ALongJobAtTheHeadOfTheOnlyPartitionDelaysNobody) {
 
 TEST(Faults, AWorkerThatIsStoppedHandsItsJobsBack) {
     Stack stack({.workers = 1, .settings = {{"worker.drain_timeout", "200ms"}}});
-    const auto id = stack.submit(synthetic_job({{"ms", 2000}}));
+    const auto id = stack.submit(synthetic_job({{"fail", "hang"}, {"fail_attempts", 1}}));
     stack.wait_until_status(id, "in_progress");
     EXPECT_TRUE(stack.worker(0).terminate(std::chrono::seconds(30)).ok());
     EXPECT_TRUE(eventually(
@@ -96,10 +96,7 @@ TEST(Faults, ALateWorkersResultIsRefused) {
     stack.wait_until_status(id, "in_progress");
     const auto first = stack.worker_of(id);
     stack.worker(first).send(SIGSTOP);
-    const auto moved = [&] {
-        const auto job = stack.job(id);
-        return job["attempt"] == 2 && job["status"] == "in_progress";
-    };
+    const auto moved = [&] { return stack.job(id)["attempt"] == 2; };
     EXPECT_TRUE(eventually(moved, "another worker took it", std::chrono::minutes(1)));
     stack.worker(first).send(SIGCONT);
     const auto done = stack.wait_until_final(id);

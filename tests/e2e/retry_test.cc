@@ -55,7 +55,7 @@ TEST_F(Retry, ARetryRunsAndIsRetriedInTurn) {
 }
 
 TEST_F(Retry, ACancelledJobCompletesWhenRetried) {
-    const auto old = stack.submit(synthetic_job({{"ms", 1500}}));
+    const auto old = stack.submit(synthetic_job({{"ms", 3000}}));
     stack.wait_until_status(old, "in_progress");
     stack.cancel(old);
     EXPECT_EQ(stack.wait_until_final(old)["status"], "cancelled");

@@ -4,6 +4,7 @@
 #include <llama-cpp.h>
 
 #include <algorithm>
+#include <numeric>
 #include <thread>
 #include <utility>
 
@@ -86,7 +87,9 @@ struct LlamaEngine::State {
     llama_context_ptr context;
     const llama_vocab* vocab = nullptr;
     std::unique_ptr<llama_batch, BatchDeleter> batch;
-    llama_pos window = 0;  // Of models that look back no further.
+    std::vector<BatchToken> added;  // To the next step.
+    std::vector<int> place;         // In `batch`, of each in `added`.
+    llama_pos window = 0;           // Of models that look back no further.
     bool copy_pending = false;
 
     llama_memory_t memory() const { return llama_get_memory(context.get()); }
@@ -148,6 +151,28 @@ struct LlamaEngine::State {
         llama_attach_threadpool(context.get(), threadpool.get(), nullptr);
         batch.reset(new llama_batch(llama_batch_init(options.batch_tokens, 0, 1)));
         return ok();
+    }
+
+    // By sequence: the library computes together only what it meets with increasing numbers,
+    // without gaps (llama_batch_allocr::split_equal), and reads all weights once for each such run.
+    void lay_out_batch() {
+        std::vector<std::size_t> order(added.size());
+        std::iota(order.begin(), order.end(), std::size_t{0});
+        std::stable_sort(order.begin(), order.end(), [this](std::size_t a, std::size_t b) {
+            return added[a].sequence < added[b].sequence;
+        });
+        place.resize(added.size());
+        batch->n_tokens = static_cast<std::int32_t>(added.size());
+        for (int index = 0; index < batch->n_tokens; ++index) {
+            const auto from = order[static_cast<std::size_t>(index)];
+            const auto& token = added[from];
+            place[from] = index;
+            batch->token[index] = token.token;
+            batch->pos[index] = static_cast<llama_pos>(token.position);
+            batch->n_seq_id[index] = 1;
+            batch->seq_id[index][0] = token.sequence;
+            batch->logits[index] = token.sampled ? 1 : 0;
+        }
     }
 };
 
@@ -266,26 +291,21 @@ bool LlamaEngine::restore(int sequence, std::span<const std::byte> state) {
 }
 
 void LlamaEngine::clear_batch() {
-    state_->batch->n_tokens = 0;
+    state_->added.clear();
 }
 
 int LlamaEngine::add(const BatchToken& token) {
-    auto& batch = *state_->batch;
-    CHECK(batch.n_tokens < state_->options.batch_tokens);
-    const int index = batch.n_tokens++;
-    batch.token[index] = token.token;
-    batch.pos[index] = static_cast<llama_pos>(token.position);
-    batch.n_seq_id[index] = 1;
-    batch.seq_id[index][0] = token.sequence;
-    batch.logits[index] = token.sampled ? 1 : 0;
-    return index;
+    CHECK(batch_size() < state_->options.batch_tokens);
+    state_->added.push_back(token);
+    return batch_size() - 1;
 }
 
 int LlamaEngine::batch_size() const {
-    return state_->batch->n_tokens;
+    return static_cast<int>(state_->added.size());
 }
 
 bool LlamaEngine::decode() {
+    state_->lay_out_batch();
     const int code = llama_decode(state_->context.get(), *state_->batch);
     state_->copy_pending = false;
     if (code == 0) {
@@ -306,7 +326,7 @@ Result<LlamaSampler> LlamaEngine::make_sampler(const LlamaRequest& request,
 }
 
 std::optional<Token> LlamaEngine::sample(LlamaSampler& sampler, int index) {
-    return sampler.sample(state_->context.get(), index);
+    return sampler.sample(state_->context.get(), state_->place[static_cast<std::size_t>(index)]);
 }
 
 }  // namespace millrace::worker

@@ -76,7 +76,8 @@ class LlamaEngine {
         bool sampled;  // Whether a token will be sampled after it.
     };
     void clear_batch();
-    // The index in the batch. Requires: fewer than batch_tokens() were added.
+    // The index in the batch, for sample(). Those of a sequence in their order; sequences in any.
+    // Requires: fewer than batch_tokens() were added.
     int add(const BatchToken& token);
     int batch_size() const;
     // False when the step failed; what the sequences in it remember is then undefined.
