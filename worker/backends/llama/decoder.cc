@@ -109,17 +109,27 @@ void LlamaDecoder::end_late(MonoTime now) {
 }
 
 void LlamaDecoder::step() {
+    gather_sequences();
     fill_batch();
     const int size = engine_.batch_size();
     CHECK(size > 0);
     ++steps_;
     const auto before = system_clock().now();
     if (!engine_.decode()) return fail_step();
+    runs_ += static_cast<std::uint64_t>(engine_.runs());
     pace_.observe(size, system_clock().now() - before);
     for (auto& job : jobs_) remember(job);
     for (auto job = jobs_.begin(); job != jobs_.end();) {
         const auto sampled = job++;
         if (sampled->sampled_at >= 0) take_token(sampled);
+    }
+}
+
+void LlamaDecoder::gather_sequences() {
+    const auto move = sequences_.gather();
+    if (!move) return;
+    for (auto& job : jobs_) {
+        if (job.sequence == move->from) job.sequence = move->to;
     }
 }
 
@@ -255,6 +265,7 @@ void LlamaDecoder::report(JobAt job, Outcome outcome) {
 
 LlamaStats LlamaDecoder::stats() const {
     return {.steps = steps_,
+            .runs = runs_,
             .prompt_tokens_computed = prompt_tokens_computed_,
             .prompt_tokens_reused = prompt_tokens_reused_,
             .tokens_generated = tokens_generated_};

@@ -36,6 +36,7 @@ namespace millrace::worker {
 // Since the start. Tokens that were reused were found in a sequence and not computed.
 struct LlamaStats {
     std::uint64_t steps = 0;
+    std::uint64_t runs = 0;  // As LlamaEngine::runs(), of all steps.
     std::uint64_t prompt_tokens_computed = 0;
     std::uint64_t prompt_tokens_reused = 0;
     std::uint64_t tokens_generated = 0;
@@ -96,6 +97,7 @@ class LlamaDecoder {
     void set_aside(JobAt job);
     void resume(JobAt aside, const Execution& execution);
 
+    void gather_sequences();
     void fill_batch();
     void read_prompts(const std::vector<Job*>& readers);
     bool take_sequence(Job& job, std::span<Job* const> earlier);
@@ -116,6 +118,7 @@ class LlamaDecoder {
     std::uint64_t arrivals_ = 0;
 
     std::atomic<std::uint64_t> steps_{0};
+    std::atomic<std::uint64_t> runs_{0};
     std::atomic<std::uint64_t> prompt_tokens_computed_{0};
     std::atomic<std::uint64_t> prompt_tokens_reused_{0};
     std::atomic<std::uint64_t> tokens_generated_{0};

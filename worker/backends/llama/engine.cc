@@ -91,6 +91,7 @@ struct LlamaEngine::State {
     std::vector<int> place;         // In `batch`, of each in `added`.
     llama_pos window = 0;           // Of models that look back no further.
     bool copy_pending = false;
+    int runs = 0;
 
     llama_memory_t memory() const { return llama_get_memory(context.get()); }
 
@@ -162,11 +163,15 @@ struct LlamaEngine::State {
             return added[a].sequence < added[b].sequence;
         });
         place.resize(added.size());
+        runs = 0;
+        int last = -2;
         batch->n_tokens = static_cast<std::int32_t>(added.size());
         for (int index = 0; index < batch->n_tokens; ++index) {
             const auto from = order[static_cast<std::size_t>(index)];
             const auto& token = added[from];
             place[from] = index;
+            if (token.sequence != last && token.sequence != last + 1) ++runs;
+            last = token.sequence;
             batch->token[index] = token.token;
             batch->pos[index] = static_cast<llama_pos>(token.position);
             batch->n_seq_id[index] = 1;
@@ -258,12 +263,16 @@ std::size_t LlamaEngine::keep_prefix(int sequence, std::size_t count) {
     return 0;
 }
 
-std::size_t LlamaEngine::copy_prefix(int from, int to, std::size_t count) {
-    // Between separate memories only a whole sequence can be copied; the library does it at the
-    // beginning of the next step.
+// Between separate memories only a whole sequence can be copied; the library does it at the
+// beginning of the next step.
+void LlamaEngine::copy(int from, int to) {
     llama_memory_seq_rm(state_->memory(), to, -1, -1);
     llama_memory_seq_cp(state_->memory(), from, to, -1, -1);
     state_->copy_pending = true;
+}
+
+std::size_t LlamaEngine::copy_prefix(int from, int to, std::size_t count) {
+    copy(from, to);
     return keep_prefix(to, count);
 }
 
@@ -317,6 +326,10 @@ bool LlamaEngine::decode() {
     log_error("llama.cpp failed in a decode step",
               {{"code", code}, {"reason", llama_last_error()}});
     return false;
+}
+
+int LlamaEngine::runs() const {
+    return state_->runs;
 }
 
 Result<LlamaSampler> LlamaEngine::make_sampler(const LlamaRequest& request,

@@ -57,7 +57,9 @@ class LlamaEngine {
     // Forgets all but the first `count` tokens. Returns what is kept: `count`, or 0 where the kind
     // of model can only forget everything.
     std::size_t keep_prefix(int sequence, std::size_t count);
-    // Replaces what `to` remembers by the first `count` tokens of `from`. Returns as keep_prefix.
+    // Replaces what `to` remembers by what `from` does.
+    void copy(int from, int to);
+    // The same, but for the first `count` tokens only. Returns as keep_prefix.
     std::size_t copy_prefix(int from, int to, std::size_t count);
     // The next step has yet to copy: until then nothing can be restored.
     bool copy_pending() const;
@@ -82,6 +84,9 @@ class LlamaEngine {
     int batch_size() const;
     // False when the step failed; what the sequences in it remember is then undefined.
     bool decode();
+    // Of sequences with consecutive numbers, in the last step: so often it read all weights, at
+    // least.
+    int runs() const;
 
     // As LlamaSampler says.
     Result<LlamaSampler> make_sampler(const LlamaRequest& request, std::span<const Token> prompt,

@@ -36,14 +36,14 @@ Sequence* Sequences::take(std::span<const Token> tokens) {
         save(*sequence, own);
         kept = engine_.keep_prefix(sequence->id, own);
     } else if (copied >= restored) {
-        sequence = &oldest_free();
+        sequence = &least_needed_free();
         save(*sequence, 0);
         kept = engine_.copy_prefix(other.id, sequence->id, copied);
         sequence->memory = other.memory;
     } else {
         // Another sequence may still be about to get what this one remembers.
         if (engine_.copy_pending()) return nullptr;
-        sequence = &oldest_free();
+        sequence = &least_needed_free();
         kept = restore(*sequence, *match.saved, tokens);
     }
     sequence->memory.resize(kept);
@@ -73,6 +73,49 @@ void Sequences::release(Sequence& sequence, bool needed) {
     sequence.last_used = ++uses_;
 }
 
+// --- Side by side -------------------------------------------------------------------------------
+
+std::optional<Sequences::Move> Sequences::gather() {
+    const auto runs = runs_of_taken();
+    if (runs.size() < 2) {
+        steps_apart_ = 0;
+        return std::nullopt;
+    }
+    if (++steps_apart_ < kStepsApart) return std::nullopt;
+    steps_apart_ = 0;
+    const auto [shortest, longest] = std::minmax_element(
+        runs.begin(), runs.end(), [](Run a, Run b) { return a.size() < b.size(); });
+    auto& from = shortest->front();
+    // Next to the longest, on the side of the shortest: there is at least one between them.
+    auto* to = from.id < longest->front().id ? &longest->front() - 1 : &longest->back() + 1;
+    save(*to, 0);
+    engine_.copy(from.id, to->id);
+    to->memory = from.memory;
+    to->taken = true;
+    to->needed = false;
+    from.taken = false;
+    from.last_used = 0;  // What it remembers is known elsewhere.
+    return Move{&from, to};
+}
+
+std::vector<Sequences::Run> Sequences::runs_of_taken() {
+    std::vector<Run> runs;
+    for (auto first = sequences_.begin(); first != sequences_.end();) {
+        const auto is_taken = [](const Sequence& sequence) { return sequence.taken; };
+        first = std::find_if(first, sequences_.end(), is_taken);
+        const auto end = std::find_if_not(first, sequences_.end(), is_taken);
+        if (first != end) runs.emplace_back(first, end);
+        first = end;
+    }
+    return runs;
+}
+
+bool Sequences::is_beside_taken(const Sequence& sequence) const {
+    const auto id = static_cast<std::size_t>(sequence.id);
+    return (id > 0 && sequences_[id - 1].taken) ||
+           (id + 1 < sequences_.size() && sequences_[id + 1].taken);
+}
+
 void Sequences::forget_all() {
     for (auto& sequence : sequences_) {
         engine_.keep_prefix(sequence.id, 0);
@@ -80,22 +123,27 @@ void Sequences::forget_all() {
     }
 }
 
-// Shares most; of equals the one that was used longest ago.
+// Shares most; of equals one beside those that are taken, and of these the one that was used
+// longest ago.
 Sequence& Sequences::best_free(std::span<const Token> tokens) {
     Sequence* found = nullptr;
+    const auto is_better = [&](const Sequence& sequence) {
+        const auto more = shared(sequence.memory, tokens);
+        const auto most = shared(found->memory, tokens);
+        if (more != most) return more > most;
+        const bool beside = is_beside_taken(sequence);
+        if (beside != is_beside_taken(*found)) return beside;
+        return sequence.last_used < found->last_used;
+    };
     for (auto& sequence : sequences_) {
         if (sequence.taken) continue;
-        const auto more = shared(sequence.memory, tokens);
-        const auto most = found ? shared(found->memory, tokens) : 0;
-        const bool better =
-            !found || more > most || (more == most && sequence.last_used < found->last_used);
-        if (better) found = &sequence;
+        if (!found || is_better(sequence)) found = &sequence;
     }
     CHECK(found);
     return *found;
 }
 
-Sequence& Sequences::oldest_free() {
+Sequence& Sequences::least_needed_free() {
     return best_free({});
 }
 

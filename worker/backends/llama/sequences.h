@@ -9,11 +9,15 @@
 //   saved       [another prompt · question · answer]        ← in main memory
 //   new job     [system prompt · question 3]                → sequence 0, computes "question 3"
 //
+// Those that are taken are kept side by side: the library computes only runs of consecutive
+// sequences together.
+//
 // Threads:   one caller at a time.
 #pragma once
 
 #include <cstddef>
 #include <cstdint>
+#include <optional>
 #include <span>
 #include <vector>
 
@@ -25,6 +29,9 @@ namespace millrace::worker {
 
 // A shorter beginning is not worth a copy or a wait: computing it takes no longer.
 constexpr std::size_t kWorthTokens = 32;
+// Steps that taken sequences may stand apart before one is moved: a gap is often filled by the next
+// job, and a move takes about as long as a gap costs in two or three.
+constexpr int kStepsApart = 8;
 
 struct Sequence {
     int id = 0;
@@ -48,12 +55,23 @@ class Sequences {
     // It goes on remembering, for jobs to come.
     void release(Sequence& sequence, bool needed);
 
+    // To be called once a step, before its tokens are added. Where those that are taken have stood
+    // apart for long, one goes next to others. From then on `from` is free, and `to` taken.
+    struct Move {
+        const Sequence* from;
+        Sequence* to;
+    };
+    std::optional<Move> gather();
+
     // After a step that failed.
     void forget_all();
 
  private:
+    using Run = std::span<Sequence>;
+    std::vector<Run> runs_of_taken();
+    bool is_beside_taken(const Sequence& sequence) const;
     Sequence& best_free(std::span<const Token> tokens);
-    Sequence& oldest_free();
+    Sequence& least_needed_free();
     const Sequence& best(std::span<const Token> tokens) const;
     std::size_t restore(Sequence& sequence, const SavedSequences::Saved& saved,
                         std::span<const Token> tokens);
@@ -63,6 +81,7 @@ class Sequences {
     std::vector<Sequence> sequences_;
     SavedSequences saved_;
     std::uint64_t uses_ = 0;
+    int steps_apart_ = 0;
 };
 
 }  // namespace millrace::worker
