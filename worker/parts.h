@@ -41,7 +41,6 @@ struct WorkerOptions {
     int share_high = 60;
     int share_normal = 30;
     int share_low = 10;
-    milliseconds events_pace{5};  // Least time between two publishes of events.
     milliseconds heartbeat_interval{5000};
     LeaseTerms lease;
     OffsetTrackerOptions offsets;

@@ -68,10 +68,8 @@ class Worker::Threads {
  private:
     // Nothing is claimed before the lease thread has registered, so what is poked is there by then.
     void start() {
-        events_.emplace(
-            runtime::PeriodicOptions{
-                .name = "events", .interval = kTick, .pause = core_.options.events_pace},
-            [this] { core_.events.step(); });
+        events_.emplace(runtime::PeriodicOptions{.name = "events", .interval = kTick},
+                        [this] { core_.events.step(); });
         settle_.emplace(runtime::PeriodicOptions{.name = "settle", .interval = kTick},
                         [this] { parts_.settle(); });
         deadlines_.emplace(

@@ -46,7 +46,6 @@ WorkerOptions worker_options(const Config& c) {
         .share_high = c.integer<Setting::kWorkerLaneShareHigh>(),
         .share_normal = c.integer<Setting::kWorkerLaneShareNormal>(),
         .share_low = c.integer<Setting::kWorkerLaneShareLow>(),
-        .events_pace = c.get<Setting::kWorkerEventsPace>(),
         .heartbeat_interval = c.get<Setting::kWorkerHeartbeatInterval>(),
         .lease = {.ttl = c.get<Setting::kWorkerLeaseTtl>(),
                   .margin = c.get<Setting::kWorkerLeaseMargin>()},

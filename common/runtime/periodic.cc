@@ -28,20 +28,15 @@ void Periodic::stop() {
 }
 
 void Periodic::loop(const std::stop_token& stop) {
-    auto ended = MonoTime::min();
     while (!stop.stop_requested()) {
         const auto due = next_due();
         {
             std::unique_lock lock(mutex_);
             changed_.wait_until(lock, stop, due, [this] { return poked_; });
-            if (ended != MonoTime::min()) {
-                changed_.wait_until(lock, stop, ended + options_.pause, [] { return false; });
-            }
             if (stop.stop_requested()) return;
             poked_ = false;
         }
         body_();
-        ended = system_clock().now();
     }
 }
 

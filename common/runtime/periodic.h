@@ -25,9 +25,6 @@ struct PeriodicOptions {
     // run in step. In [0, 1].
     double jitter = 0;
     bool run_at_once = false;  // Whether the first run comes at the start or after one interval.
-    // Least time from the end of one run to the start of the next, poked or not: what comes in it
-    // gathers for one run.
-    milliseconds pause{0};
     // When the next run is due, where that is before the interval is over; asked before each wait,
     // on the body's thread. poke() where it becomes earlier than it said.
     std::function<MonoTime()> due;
@@ -41,8 +38,8 @@ class Periodic {
     Periodic(const Periodic&) = delete;
     Periodic& operator=(const Periodic&) = delete;
 
-    // Makes the body run as soon as possible: at once, or again after the run that is under way and
-    // the pause. Pokes that come before that run starts count as one.
+    // Makes the body run as soon as possible: at once, or again after the run that is under way.
+    // Pokes that come before that run starts count as one.
     void poke();
 
     // Ends the wait at once; no run starts after it returns. Idempotent. Not from the body.

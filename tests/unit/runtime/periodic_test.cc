@@ -55,29 +55,6 @@ TEST(Periodic, PokeDuringARunCausesExactlyOneMore) {
     EXPECT_EQ(runs, 2);
 }
 
-TEST(Periodic, PokesWithinThePauseWaitForItsEnd) {
-    std::counting_semaphore<> ran(0);
-    int runs = 0;
-    Periodic periodic({.name = "test", .interval = kNever, .pause = kNever}, [&] {
-        ++runs;
-        ran.release();
-    });
-    periodic.poke();
-    ran.acquire();
-    periodic.poke();
-    periodic.stop();
-    EXPECT_EQ(runs, 1);
-}
-
-TEST(Periodic, RunsAgainAfterThePause) {
-    std::counting_semaphore<> ran(0);
-    Periodic periodic({.name = "test", .interval = kNever, .pause = 1ms}, [&] { ran.release(); });
-    for (int i = 0; i < 3; ++i) {
-        periodic.poke();
-        ran.acquire();
-    }
-}
-
 TEST(Periodic, RunsWhenItIsDueBeforeTheIntervalIsOver) {
     std::counting_semaphore<> ran(0);
     Periodic periodic(
