@@ -29,8 +29,8 @@ namespace millrace::worker {
 
 // A shorter beginning is not worth a copy or a wait: computing it takes no longer.
 constexpr std::size_t kWorthTokens = 32;
-// Steps that taken sequences may stand apart before one is moved: a gap is often filled by the next
-// job, and a move takes about as long as a gap costs in two or three.
+// Steps that taken sequences may stand apart before one is moved: the next job often fills the gap,
+// and a move copies the whole memory of a sequence.
 constexpr int kStepsApart = 8;
 
 struct Sequence {
