@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <fstream>
 #include <stdexcept>
 
 #include "tests/support/eventually.h"
@@ -69,6 +70,7 @@ System::System(const SystemOptions& options)
     for (int i = 0; i < options.workers; ++i) {
         worker_gates_.push_back(make_gates(fmt::format("worker-{}", i)));
     }
+    std::ofstream(settings_file()) << "# All settings come from the environment.\n";
     stack_ = std::make_unique<test::Stack>(stack_options(options.settings, relays));
     std::size_t relay = 0;
     for (auto* side : {&gateway_gates_, &worker_gates_}) {
@@ -98,7 +100,12 @@ test::ProgramOptions System::options_of(const Gates& gates, const Environment& e
     return {.settings = {{"postgres.conninfo",
                           conninfo() + " host=" + (sockets_.path() / folder).string()},
                          {"kafka.bootstrap", fmt::format("127.0.0.1:{}", gates.kafka->port())}},
+            .arguments = {"--config", settings_file()},
             .environment = environment};
+}
+
+std::string System::settings_file() const {
+    return sockets_.path() / "settings.yaml";
 }
 
 std::vector<std::string> System::urls() const {
@@ -122,6 +129,11 @@ bool System::is_alive(std::size_t worker) {
     return database().number(
                fmt::format("SELECT count(*) FROM workers WHERE pid = {} AND state = 1",
                            stack_->worker(worker).pid())) > 0;
+}
+
+std::int64_t System::incarnations(std::size_t worker) {
+    return database().number(
+        fmt::format("SELECT count(*) FROM workers WHERE pid = {}", stack_->worker(worker).pid()));
 }
 
 std::int64_t System::running_jobs(std::size_t worker) {

@@ -72,6 +72,7 @@ class System {
 
     // --- What the database says ---
     bool is_alive(std::size_t worker);
+    std::int64_t incarnations(std::size_t worker);  // Of its process, ever.
     // Jobs that a worker runs now.
     std::int64_t running_jobs(std::size_t worker);
     std::int64_t lost_workers();  // Ever.
@@ -82,6 +83,7 @@ class System {
  private:
     test::StackOptions stack_options(const test::Settings& settings, std::vector<int> relays) const;
     test::ProgramOptions options_of(const Gates& gates, const Environment& environment) const;
+    std::string settings_file() const;  // A program that has one reads it again on SIGHUP.
 
     process::TemporaryDirectory sockets_;
     ModelEndpoint model_endpoint_;

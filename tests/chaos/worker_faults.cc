@@ -44,6 +44,17 @@ void stop_workers_in_turn(Scene& scene) {
     }
 }
 
+// Each goes on in a successor; jobs that run end where they are.
+void reload_workers_in_turn(Scene& scene) {
+    auto& system = scene.system();
+    for (std::size_t i = 0; i < system.workers(); ++i) {
+        const auto before = system.incarnations(i);
+        system.stack().worker(i).send(SIGHUP);
+        system.await("a successor takes the jobs",
+                     [&] { return system.incarnations(i) > before && system.is_alive(i); });
+    }
+}
+
 // Its first two attempts end with their workers, its third completes.
 void run_poison(Scene& scene) {
     auto& system = scene.system();
@@ -82,10 +93,11 @@ void lose_model_endpoint(Scene& scene) {
     }
 }
 
-constexpr std::array<Fault, 6> kFaults{{
+constexpr std::array<Fault, 7> kFaults{{
     {"worker killed", kill_worker},
     {"worker paused past its lease", pause_worker},
     {"workers stopped in turn", stop_workers_in_turn},
+    {"workers reloaded in turn", reload_workers_in_turn},
     {"all workers killed at once", kill_all_workers},
     {"job that takes down its worker", run_poison},
     {"model endpoint ill", lose_model_endpoint},
