@@ -1,5 +1,4 @@
 #include "bench/batching/in_process.h"
-#include "bench/load/quantile.h"
 
 #include <condition_variable>
 #include <deque>
@@ -9,6 +8,7 @@
 #include <unordered_map>
 #include <utility>
 
+#include "bench/load/quantile.h"
 #include "common/base/random.h"
 #include "common/wire/messages.h"
 #include "tests/support/memory_broker.h"

@@ -2,12 +2,8 @@
 
 #include <gtest/gtest.h>
 
-#include <cstdlib>
-#include <filesystem>
-#include <numeric>
-
-#include "common/process/program.h"
 #include "tests/e2e/stack.h"
+#include "tests/integration/backends/minilm.h"
 #include "tests/integration/backends/model_server.h"
 #include "tests/support/eventually.h"
 
@@ -31,10 +27,7 @@ Json embedding_of(const std::string& text) {
 class OnTriton : public testing::Test {
  protected:
     void SetUp() override {
-        if (!std::filesystem::exists(process::cache_directory() / "minilm/python/tokenizers")) {
-            ASSERT_EQ(std::getenv("CI"), nullptr) << "deploy/fetch-minilm.sh fetched nothing";
-            GTEST_SKIP() << "the model is missing: run deploy/fetch-minilm.sh";
-        }
+        if (!worker::minilm_is_there()) return;
         server_ = ModelServer::start_triton(
             {"tests/integration/backends/triton", "deploy/examples/triton"});
         if (!is_there(server_)) return;
@@ -57,19 +50,14 @@ class OnTriton : public testing::Test {
     std::unique_ptr<Stack> stack_;
 };
 
-double cosine(const std::vector<double>& a, const std::vector<double>& b) {
-    return std::inner_product(a.begin(), a.end(), b.begin(), 0.0);  // Both have length 1.
-}
-
 TEST_F(OnTriton, SentencesAreEmbedded) {
     const auto ids = stack_->submit_many({embedding_of("A man is eating food."),
                                           embedding_of("A man is eating a piece of bread."),
                                           embedding_of("The girl is carrying a baby.")});
     const auto food = vector_of(ids[0]);
     ASSERT_EQ(food.size(), 384U);
-    // What the model's own library gives for the two.
-    EXPECT_NEAR(cosine(food, vector_of(ids[1])), 0.7553, 0.0001);
-    EXPECT_LT(cosine(food, vector_of(ids[2])), 0.2);
+    EXPECT_NEAR(worker::cosine(food, vector_of(ids[1])), worker::kMiniLmCosine, 0.0001);
+    EXPECT_LT(worker::cosine(food, vector_of(ids[2])), 0.2);
 }
 
 TEST_F(OnTriton, AModelWhoseProcessDiesLosesNoJobAndHoldsUpNoOther) {

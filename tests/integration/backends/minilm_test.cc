@@ -1,8 +1,5 @@
 // deploy/examples/minilm.py with the real weights, which deploy/fetch-minilm.sh fetches.
-#include <filesystem>
-#include <numeric>
-
-#include "common/process/program.h"
+#include "tests/integration/backends/minilm.h"
 #include "tests/integration/backends/process_fixture.h"
 
 namespace millrace::worker {
@@ -16,19 +13,12 @@ Vector vector_in(const json& output) {
     return output["data"][0]["embedding"].get<Vector>();
 }
 
-double cosine(const Vector& a, const Vector& b) {
-    return std::inner_product(a.begin(), a.end(), b.begin(), 0.0);  // Both have length 1.
-}
-
 class MiniLm : public ProcessTest {
  protected:
     void SetUp() override {
-        const auto cache = process::cache_directory() / "minilm";
-        if (!std::filesystem::exists(cache / "python/numpy")) {
-            ASSERT_EQ(std::getenv("CI"), nullptr) << "deploy/fetch-minilm.sh fetched nothing";
-            GTEST_SKIP() << "the model is missing: run deploy/fetch-minilm.sh";
-        }
-        const auto packages = source_path("worker/python") + ":" + (cache / "python").string();
+        if (!minilm_is_there()) return;
+        const auto packages = source_path("worker/python") + ":" +
+                              (process::cache_directory() / "minilm/python").string();
         start({.command = {"python3", source_path("deploy/examples/minilm.py")},
                .environment = {"PYTHONPATH=" + packages}});
     }
@@ -44,8 +34,7 @@ TEST_F(MiniLm, EmbedsABatchOfSentences) {
     ASSERT_EQ(vector_in(food).size(), 384U);
     EXPECT_EQ(sink_.outcome(keys[0]).usage.prompt_tokens, 8);
     EXPECT_EQ(sink_.outcome(keys[1]).error_code, "invalid_input");
-    // What the model's own library gives for the two.
-    EXPECT_NEAR(cosine(vector_in(food), vector_in(output(keys[2]))), 0.7553, 0.0001);
+    EXPECT_NEAR(cosine(vector_in(food), vector_in(output(keys[2]))), kMiniLmCosine, 0.0001);
     EXPECT_LT(cosine(vector_in(food), vector_in(output(keys[3]))), 0.2);
 }
 
