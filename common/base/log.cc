@@ -4,8 +4,12 @@
 #include <spdlog/sinks/stdout_color_sinks.h>
 #include <spdlog/spdlog.h>
 
+#include <algorithm>
 #include <atomic>
+#include <cmath>
 #include <memory>
+
+#include "common/base/text.h"
 
 namespace millrace {
 namespace {
@@ -36,18 +40,35 @@ std::shared_ptr<Logger>& current() {
     return logger;
 }
 
+// A terminal obeys these, and nobody sees them: C0, DEL, C1.
+bool is_control(std::string_view character) {
+    const auto first = static_cast<unsigned char>(character.front());
+    if (character.size() == 1) return first < 0x20 || first == 0x7F;
+    return first == 0xC2 && static_cast<unsigned char>(character[1]) < 0xA0;
+}
+
 void append_escaped(std::string& out, std::string_view text) {
-    for (const char c : text) {
-        const auto byte = static_cast<unsigned char>(c);
-        if (c == '"' || c == '\\') {
-            out += '\\';
-            out += c;
-        } else if (byte < 0x20) {
-            fmt::format_to(std::back_inserter(out), "\\u{:04x}", byte);
+    while (!text.empty()) {
+        const auto size = utf8_sequence(text);
+        const auto character = text.substr(0, size > 0 ? size : broken_sequence(text));
+        text.remove_prefix(character.size());
+        if (size == 0) {
+            out += kReplacementCharacter;
+        } else if (is_control(character)) {
+            fmt::format_to(std::back_inserter(out), "\\u{:04x}",
+                           static_cast<unsigned char>(character.back()));
         } else {
-            out += c;
+            if (character == "\"" || character == "\\") out += '\\';
+            out += character;
         }
     }
+}
+
+// Of the log's text form: needs no quotes.
+bool is_bare(std::string_view text) {
+    return !text.empty() && std::all_of(text.begin(), text.end(), [](char c) {
+        return c > ' ' && c <= '~' && c != '"' && c != '\\' && c != '=';
+    });
 }
 
 void append_quoted(std::string& out, std::string_view text) {
@@ -58,9 +79,7 @@ void append_quoted(std::string& out, std::string_view text) {
 
 void append_value(std::string& out, const LogField& field, LogFormat format) {
     if (const auto* text = std::get_if<std::string>(&field.value)) {
-        const bool bare = format == LogFormat::kText && !text->empty() &&
-                          text->find_first_of(" \"\\\n\t=") == std::string::npos;
-        if (bare) {
+        if (format == LogFormat::kText && is_bare(*text)) {
             out += *text;
         } else {
             append_quoted(out, *text);
@@ -68,7 +87,8 @@ void append_value(std::string& out, const LogField& field, LogFormat format) {
     } else if (const auto* number = std::get_if<std::int64_t>(&field.value)) {
         fmt::format_to(std::back_inserter(out), "{}", *number);
     } else if (const auto* real = std::get_if<double>(&field.value)) {
-        fmt::format_to(std::back_inserter(out), "{:.6g}", *real);
+        const bool has_word = std::isfinite(*real) || format == LogFormat::kText;
+        out += has_word ? fmt::format("{:.6g}", *real) : "null";
     } else {
         out += std::get<bool>(field.value) ? "true" : "false";
     }

@@ -34,8 +34,4 @@ class TextStream {
     bool stopped_ = false;
 };
 
-// Moves the whole characters at the front of `bytes` to the end of `text`; what stays is the start
-// of one (at most three bytes). Bytes that can be part of no character become U+FFFD.
-void take_whole_characters(std::string& bytes, std::string& text);
-
 }  // namespace millrace::worker

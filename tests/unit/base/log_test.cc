@@ -3,6 +3,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <cmath>
 #include <functional>
 
 namespace millrace {
@@ -41,6 +42,18 @@ TEST(LogJson, EscapesWhatWouldBreakTheLine) {
 TEST(LogJson, KeepsTextThatIsNotAscii) {
     const auto line = logged_json([] { log_info("x", {{"text", "größer"}}); });
     EXPECT_THAT(line, HasSubstr(R"("text":"größer")"));
+}
+
+TEST(LogJson, IsJsonWhateverIsLogged) {
+    const auto line = logged_json([] {
+        log_info("x", {{"text", "a\xff\x9b \xc2\x9b[31m\x7f"}, {"number", std::nan("")}});
+    });
+    EXPECT_THAT(line, HasSubstr("\"text\":\"a\uFFFD\uFFFD \\u009b[31m\\u007f\",\"number\":null}"));
+}
+
+TEST(LogText, ObeysNoControlCharacters) {
+    const auto line = logged({}, [] { log_info("x", {{"text", "a\x1b[2J"}, {"cr", "b\r"}}); });
+    EXPECT_THAT(line, EndsWith("text=\"a\\u001b[2J\" cr=\"b\\u000d\"\n"));
 }
 
 TEST(LogText, QuotesOnlyValuesThatNeedIt) {

@@ -2,15 +2,13 @@
 
 #include <algorithm>
 
-#include "worker/backends/text_stream.h"
+#include "common/base/text.h"
 
 namespace millrace::worker {
 
 std::string one_line(std::string_view text) {
     constexpr std::size_t kBytesMax = 500;
-    std::string bytes(text.substr(0, kBytesMax));
-    std::string line;
-    take_whole_characters(bytes, line);
+    auto line = storable(std::string(beginning(text, kBytesMax)));
     std::replace_if(
         line.begin(), line.end(), [](char c) { return c == '\n' || c == '\r'; }, ' ');
     return line;

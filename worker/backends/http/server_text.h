@@ -6,7 +6,7 @@
 
 namespace millrace::worker {
 
-// At most 500 bytes, on one line, whole characters.
+// About 500 bytes of it at most, on one line, as text (common/base/text.h).
 std::string one_line(std::string_view text);
 
 // Replaces every occurrence of the secret: servers repeat a refused key in their message.

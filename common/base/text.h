@@ -1,0 +1,36 @@
+// Text that can be stored, sent and shown: UTF-8 (RFC 3629) without U+0000, which PostgreSQL cannot
+// hold. Whatever a model, a server or a program says goes through here on its way in: bytes that
+// are no UTF-8 (halves of surrogate pairs and overlong forms too), and U+0000, become U+FFFD. What
+// a client sends is refused instead, with the place (producer/api).
+//
+// JSON may keep U+0000 where it is escaped: common/json/mend.h.
+//
+// Pure.
+#pragma once
+
+#include <cstddef>
+#include <string>
+#include <string_view>
+
+namespace millrace {
+
+inline constexpr std::string_view kReplacementCharacter = "\xEF\xBF\xBD";  // U+FFFD
+
+// The bytes of the character at the beginning, 1 to 4; 0 where there is none. Requires: not empty.
+std::size_t utf8_sequence(std::string_view text);
+// Where there is none: how many bytes one U+FFFD stands for, 1 to 3.
+std::size_t broken_sequence(std::string_view text);
+
+bool is_storable(std::string_view text);
+
+// The text itself where it is storable.
+std::string storable(std::string text);
+
+// Its first bytes, not ending within a character.
+std::string_view beginning(std::string_view text, std::size_t bytes_max);
+
+// Moves the whole characters at the front of `bytes` to the end of `text`; what stays is the start
+// of one (at most three bytes). Bytes that can be part of no character become U+FFFD.
+void take_whole_characters(std::string& bytes, std::string& text);
+
+}  // namespace millrace

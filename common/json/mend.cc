@@ -1,0 +1,342 @@
+#include "common/json/mend.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <array>
+#include <charconv>
+#include <cstdint>
+#include <optional>
+#include <utility>
+
+#include "common/base/text.h"
+
+namespace millrace::json_text {
+namespace {
+
+constexpr std::string_view kSpace = " \t\r\n";
+constexpr std::size_t kEscapeBytes = 6;  // \uXXXX
+constexpr std::size_t kNameShownMax = 40;
+// Any number of fewer characters without an exponent fits a double.
+constexpr std::size_t kDigitsSafe = 300;
+
+bool is_digit(char c) {
+    return c >= '0' && c <= '9';
+}
+
+std::size_t skip_space(std::string_view text, std::size_t at) {
+    return std::min(text.find_first_not_of(kSpace, at), text.size());
+}
+
+// Of the \uXXXX at the beginning; nothing where there is none.
+std::optional<unsigned> code_unit(std::string_view text) {
+    if (text.size() < kEscapeBytes || text[0] != '\\' || text[1] != 'u') return std::nullopt;
+    unsigned unit = 0;
+    const auto* end = text.data() + kEscapeBytes;
+    const auto parsed = std::from_chars(text.data() + 2, end, unit, 16);
+    if (parsed.ec != std::errc() || parsed.ptr != end) return std::nullopt;
+    return unit;
+}
+
+// Of a number that no double holds: whether it is too large, and not too small.
+bool is_large(std::string_view number) {
+    const auto e = std::min(number.find_first_of("eE"), number.size());
+    auto exponent = number.substr(std::min(e + 1, number.size()));
+    if (exponent.starts_with('+')) exponent.remove_prefix(1);
+    const bool is_negative = exponent.starts_with('-');
+    std::int64_t power = 0;
+    const auto* end = exponent.data() + exponent.size();
+    if (std::from_chars(exponent.data(), end, power).ec == std::errc::result_out_of_range) {
+        return !is_negative;
+    }
+    // The power of ten of its first digit that is not 0.
+    const auto digits = number.substr(0, e);
+    const auto first = std::min(digits.find_first_of("123456789"), digits.size());
+    const auto point = std::min(digits.find('.'), digits.size());
+    const auto place = first < point ? point - first : 0;
+    const auto zeros = first > point ? first - point : 0;
+    return power + static_cast<std::int64_t>(place) - static_cast<std::int64_t>(zeros) > 0;
+}
+
+// What is too small for a double is read as 0 everywhere.
+bool fits_double(std::string_view number) {
+    if (number.size() < kDigitsSafe && number.find_first_of("eE") == std::string_view::npos) {
+        return true;
+    }
+    double value = 0;
+    const auto parsed = std::from_chars(number.data(), number.data() + number.size(), value);
+    return parsed.ec == std::errc() || !is_large(number);
+}
+
+class Mender {
+ public:
+    Mender(std::string_view text, const MendOptions& options) : text_(text), options_(options) {}
+
+    Result<std::string> run() {
+        bool fine = value(0);
+        at_ = skip_space(text_, at_);
+        if (fine && at_ < text_.size()) fine = fail("has more behind its end");
+        if (!fine) {
+            return Error{ErrorCode::kInvalidArgument, fmt::format("{} {}", path_, what_)};
+        }
+        keep_until(text_.size());
+        return std::move(mended_);
+    }
+
+ private:
+    bool value(int depth) {
+        at_ = skip_space(text_, at_);
+        if (at_ == text_.size()) return fail("has no end");
+        switch (text_[at_]) {
+            case '{':
+                return container(depth + 1, '}');
+            case '[':
+                return container(depth + 1, ']');
+            case '"':
+                return string();
+            default:
+                return word();
+        }
+    }
+
+    // An object or a list.
+    bool container(int depth, char close) {
+        if (depth > options_.depth_max) {
+            return fail(fmt::format("is nested deeper than {} levels", options_.depth_max));
+        }
+        ++at_;
+        if (take(close)) return true;
+        for (std::size_t i = 0;; ++i) {
+            const auto name_at = skip_space(text_, at_);
+            if (close == '}' && !name()) return false;
+            const auto name_end = at_;
+            if (close == '}' && !take(':')) return fail("has a name without a colon");
+            if (!value(depth)) {
+                const auto name = text_.substr(name_at, name_end - name_at);
+                return place(close == '}' ? member_place(name) : fmt::format("[{}]", i));
+            }
+            if (take(close)) return true;
+            if (!take(',')) {
+                return fail(at_ == text_.size() ? "has no end" : "has no comma between values");
+            }
+        }
+    }
+
+    bool name() {
+        at_ = skip_space(text_, at_);
+        if (at_ == text_.size()) return fail("has no end");
+        if (text_[at_] != '"') return fail("has a name that is not in double quotes");
+        return string();
+    }
+
+    bool string() {
+        ++at_;
+        while (at_ < text_.size()) {
+            const char c = text_[at_];
+            if (c == '"') {
+                ++at_;
+                return true;
+            }
+            if (c == '\\') {
+                if (!escape()) return false;
+            } else if (static_cast<unsigned char>(c) < 0x20) {
+                replace(1, fmt::format("\\u{:04x}", static_cast<unsigned>(c)));
+            } else if (const auto size = utf8_sequence(text_.substr(at_)); size > 0) {
+                at_ += size;
+            } else {
+                replace(broken_sequence(text_.substr(at_)), kReplacementCharacter);
+            }
+        }
+        return fail("has no end");
+    }
+
+    bool escape() {
+        const auto unit = code_unit(text_.substr(at_));
+        if (!unit) {
+            constexpr std::string_view kKnown = "\"\\/bfnrt";
+            if (at_ + 1 == text_.size()) return fail("has no end");
+            if (kKnown.find(text_[at_ + 1]) == std::string_view::npos) {
+                return fail("has an unknown escape in a string");
+            }
+            at_ += 2;
+            return true;
+        }
+        const bool is_high = *unit >= 0xD800 && *unit <= 0xDBFF;
+        const bool is_low = *unit >= 0xDC00 && *unit <= 0xDFFF;
+        const auto next = is_high ? code_unit(text_.substr(at_ + kEscapeBytes)) : std::nullopt;
+        if (next && *next >= 0xDC00 && *next <= 0xDFFF) {
+            at_ += 2 * kEscapeBytes;
+        } else if (is_high || is_low) {
+            replace(kEscapeBytes, "\\ufffd");
+        } else {
+            at_ += kEscapeBytes;
+        }
+        return true;
+    }
+
+    // A number or a literal.
+    bool word() {
+        const auto end = std::min(text_.find_first_of(" \t\r\n,:]}[{\"", at_), text_.size());
+        const auto word = text_.substr(at_, end - at_);
+        for (const auto* known : {"true", "false", "null"}) {
+            if (word == known) return skip(word.size());
+        }
+        for (const auto* known : {"NaN", "Infinity", "-Infinity"}) {
+            if (word != known) continue;
+            if (options_.not_a_number == NotANumber::kRefuse) {
+                return fail(fmt::format("is {}, which JSON has no word for", word));
+            }
+            replace(word.size(), fmt::format("\"{}\"", word));
+            return true;
+        }
+        if (!is_number(word)) return fail("is no JSON value");
+        if (!fits_double(word)) return fail("is a number that is too large");
+        return skip(word.size());
+    }
+
+    static bool is_number(std::string_view word) {
+        std::size_t at = word.starts_with('-') ? 1 : 0;
+        const auto digits = [&] {
+            const auto first = at;
+            while (at < word.size() && is_digit(word[at])) ++at;
+            return at - first;
+        };
+        const bool zero = at < word.size() && word[at] == '0';
+        const auto whole = digits();
+        if (whole == 0 || (zero && whole > 1)) return false;
+        if (at < word.size() && word[at] == '.') {
+            ++at;
+            if (digits() == 0) return false;
+        }
+        if (at < word.size() && (word[at] == 'e' || word[at] == 'E')) {
+            ++at;
+            if (at < word.size() && (word[at] == '+' || word[at] == '-')) ++at;
+            if (digits() == 0) return false;
+        }
+        return at == word.size();
+    }
+
+    bool skip(std::size_t size) {
+        at_ += size;
+        return true;
+    }
+
+    bool take(char wanted) {
+        at_ = skip_space(text_, at_);
+        if (at_ == text_.size() || text_[at_] != wanted) return false;
+        ++at_;
+        return true;
+    }
+
+    void keep_until(std::size_t end) {
+        mended_ += text_.substr(kept_, end - kept_);
+        kept_ = end;
+    }
+
+    void replace(std::size_t size, std::string_view by) {
+        keep_until(at_);
+        mended_ += by;
+        at_ += size;
+        kept_ = at_;
+    }
+
+    bool fail(std::string what) {
+        what_ = std::move(what);
+        return false;
+    }
+
+    bool place(const std::string& outer) {
+        path_.insert(0, outer);
+        return false;
+    }
+
+    static std::string member_place(std::string_view quoted) {
+        const auto name = quoted.substr(1, quoted.size() - 2);
+        return "." + storable(std::string(beginning(name, kNameShownMax)));
+    }
+
+    const std::string_view text_;
+    const MendOptions& options_;
+    std::size_t at_ = 0;
+    std::size_t kept_ = 0;  // Of text_, in mended_.
+    std::string mended_;
+    std::string path_;  // Of what is wrong.
+    std::string what_;
+};
+
+std::size_t string_end(std::string_view text, std::size_t at) {
+    for (++at; at < text.size(); ++at) {
+        if (text[at] == '"') return at + 1;
+        if (text[at] == '\\') ++at;
+    }
+    return text.size();
+}
+
+// The end of the value that begins at `at`.
+std::size_t value_end(std::string_view text, std::size_t at) {
+    std::size_t depth = 0;
+    while (at < text.size()) {
+        const char c = text[at];
+        if (c == '"') {
+            at = string_end(text, at);
+            continue;
+        }
+        if (depth == 0 && (c == ',' || c == '}' || c == ']')) break;
+        if (c == '{' || c == '[') ++depth;
+        if (c == '}' || c == ']') --depth;
+        ++at;
+    }
+    return at;
+}
+
+// What the name in quotes says; as it stands where it is odd.
+std::string unquoted(std::string_view quoted) {
+    const auto inner = quoted.substr(1, quoted.size() - 2);
+    if (inner.find('\\') == std::string_view::npos) return std::string(inner);
+    std::string name;
+    for (std::size_t at = 0; at < inner.size();) {
+        const auto unit = code_unit(inner.substr(at));
+        if (unit && *unit < 0x80) {
+            name += static_cast<char>(*unit);
+            at += kEscapeBytes;
+        } else {
+            name += inner[at++];
+        }
+    }
+    return name;
+}
+
+}  // namespace
+
+Result<std::string> mend(std::string_view text, const MendOptions& options) {
+    return Mender(text, options).run();
+}
+
+std::vector<Member> members(std::string_view text) {
+    std::vector<Member> members;
+    auto at = skip_space(text, 0);
+    if (at == text.size() || text[at] != '{') return members;
+    ++at;
+    while (true) {
+        const auto name_at = skip_space(text, at);
+        if (name_at == text.size() || text[name_at] != '"') return members;
+        const auto name_end = string_end(text, name_at);
+        const auto colon = skip_space(text, name_end);
+        if (colon == text.size() || text[colon] != ':') return members;
+        const auto begin = skip_space(text, colon + 1);
+        at = value_end(text, begin);
+        auto value = text.substr(begin, at - begin);
+        value = value.substr(0, value.find_last_not_of(kSpace) + 1);
+        members.push_back({unquoted(text.substr(name_at, name_end - name_at)), value});
+        if (at == text.size() || text[at] != ',') return members;
+        ++at;
+    }
+}
+
+std::string_view find(const std::vector<Member>& members, std::string_view name) {
+    const auto found = std::find_if(members.rbegin(), members.rend(),
+                                    [&](const Member& member) { return member.name == name; });
+    return found == members.rend() ? std::string_view() : found->value;
+}
+
+}  // namespace millrace::json_text
