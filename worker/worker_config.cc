@@ -4,6 +4,8 @@
 
 #include <array>
 
+#include "common/base/text.h"
+
 namespace millrace::worker {
 
 using config::Config;
@@ -17,9 +19,10 @@ std::string host_name() {
     return name.data();
 }
 
+// It goes into rows and events; a machine may be named in any bytes.
 std::string worker_name(const Config& config) {
     const auto& name = config.get<Setting::kWorkerName>();
-    return name.empty() ? host_name() + "-" + std::to_string(getpid()) : name;
+    return storable(name.empty() ? host_name() + "-" + std::to_string(getpid()) : name);
 }
 
 BatchOptions batch_options(const Config& config) {

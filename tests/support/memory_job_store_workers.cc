@@ -1,13 +1,26 @@
 // What workers ask of a MemoryJobStore.
 #include <algorithm>
 
+#include "common/base/text.h"
 #include "tests/support/memory_job_store.h"
 
 namespace millrace::test {
 
 using namespace storage;
 
+namespace {
+
+// As PostgreSQL: one text that it cannot hold fails the whole statement.
+Status check_text(std::string_view text) {
+    if (is_storable(text)) return ok();
+    return Error{ErrorCode::kDataCorrupt, "invalid byte sequence for encoding \"UTF8\""};
+}
+
+}  // namespace
+
 Status MemoryJobStore::worker_register(const WorkerInfo& worker) {
+    TRY_STATUS(check_text(worker.name));
+    for (const auto& model : worker.models) TRY_STATUS(check_text(model));
     const std::lock_guard lock(db_.mutex_);
     for (const auto& queue : worker.queues) TRY_STATUS(check_queue(queue));
     // The same again changes nothing: what was lost is never revived.
@@ -246,6 +259,11 @@ void MemoryJobStore::settle(Row& row, const SettledAttempt& attempt) {
 
 Result<std::vector<SettledReply>> MemoryJobStore::job_settle(
     WorkerId worker, const std::vector<SettledAttempt>& attempts) {
+    for (const auto& attempt : attempts) {
+        const bool completes = attempt.settlement.next == JobState::kCompleted;
+        TRY_STATUS(
+            check_text(completes ? attempt.outcome.output_json : attempt.settlement.error_message));
+    }
     const std::lock_guard lock(db_.mutex_);
     std::vector<SettledReply> replies;
     for (const auto& attempt : attempts) {
@@ -265,6 +283,7 @@ Result<std::vector<SettledReply>> MemoryJobStore::job_settle(
 
 Status MemoryJobStore::partial_save(WorkerId worker,
                                     const std::vector<PartialCheckpoint>& partials) {
+    for (const auto& partial : partials) TRY_STATUS(check_text(partial.text));
     const std::lock_guard lock(db_.mutex_);
     for (const auto& [key, sequence, text] : partials) {
         const auto found = db_.rows_.find(key.job);

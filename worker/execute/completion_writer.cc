@@ -1,5 +1,6 @@
 #include "worker/execute/completion_writer.h"
 
+#include <algorithm>
 #include <iterator>
 #include <utility>
 
@@ -138,6 +139,31 @@ void CompletionWriter::fail(const Error& error) {
     retry_at_ = clock_.now() + backoff_delay(options_.store_backoff, failures_, random_);
 }
 
+// An output that cannot be stored is none; of a failure only its words are exchanged.
+void CompletionWriter::replace(storage::SettledAttempt& attempt) {
+    log_warning("an outcome cannot be stored as it is", {{"job", attempt.key.job.str()}});
+    auto& outcome = attempt.outcome;
+    auto& settlement = attempt.settlement;
+    if (outcome.kind == OutcomeKind::kCompleted) {
+        outcome = {.kind = OutcomeKind::kPermanent,
+                   .error_code = "invalid_output",
+                   .error_message = "the model's output cannot be stored as text",
+                   .usage = outcome.usage};
+        settlement = {.next = JobState::kFailed,
+                      .counts_as_failure = true,
+                      .error_code = outcome.error_code,
+                      .error_message = outcome.error_message};
+        return;
+    }
+    const auto is_plain = [](char c) {
+        return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '_';
+    };
+    if (!std::ranges::all_of(settlement.error_code, is_plain)) {
+        settlement.error_code = std::string(name(outcome.kind));
+    }
+    settlement.error_message = "what was said about the failure cannot be stored as text";
+}
+
 void CompletionWriter::bisect(Batch batch) {
     if (batch.attempts.size() > 1) {
         Batch rest{.worker = batch.worker, .attempts = {}, .pending = {}};
@@ -159,16 +185,7 @@ void CompletionWriter::bisect(Batch batch) {
         executor_.release(std::vector{attempt.key});
         return;
     }
-    log_warning("an outcome cannot be stored; its job fails", {{"job", attempt.key.job.str()}});
-    attempt.outcome = {
-        .kind = OutcomeKind::kPermanent,
-        .error_code = "output_invalid",
-        .error_message = "the model's output cannot be stored: it is not valid UTF-8 JSON text",
-        .usage = attempt.outcome.usage};
-    attempt.settlement = {.next = JobState::kFailed,
-                          .counts_as_failure = true,
-                          .error_code = attempt.outcome.error_code,
-                          .error_message = attempt.outcome.error_message};
+    replace(attempt);
     batches_.push_front(std::move(batch));
 }
 

@@ -2,8 +2,9 @@
 // only its acknowledgement (or refusal) frees the slots.
 //
 // While the store is away outcomes are kept and sent again, with the fence under which their jobs
-// were claimed. A batch that cannot be stored is split until the guilty outcome is found; that one
-// becomes failed / output_invalid, its neighbours succeed.
+// were claimed. A batch that cannot be stored is split until the guilty outcome is found; its
+// neighbours succeed. An output becomes failed / invalid_output; a failure stays what it is,
+// retries and all, and loses its words only.
 //
 // Threads:   hand_back() from any thread; step() has one caller at a time.
 // Blocks:    step(), in one call of the store.
@@ -60,6 +61,7 @@ class CompletionWriter {
     void acknowledge(const Batch& batch, const std::vector<storage::SettledReply>& replies);
     void fail(const Error& error);
     void bisect(Batch batch);
+    static void replace(storage::SettledAttempt& attempt);
 
     storage::JobStore& store_;
     EndedAttempts& ended_;

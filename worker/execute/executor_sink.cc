@@ -1,7 +1,9 @@
-// What the backends report to the executor.
+// What the backends report to the executor. Here is where text of models, servers and programs
+// comes in, from every backend: whatever goes on from here can be stored (common/base/text.h).
 #include <utility>
 
 #include "common/base/log.h"
+#include "common/base/text.h"
 #include "common/telemetry/telemetry.h"
 #include "worker/execute/executor.h"
 
@@ -10,6 +12,23 @@ namespace millrace::worker {
 using telemetry::Metric;
 
 namespace {
+
+// Of an error and of a progress message; a server's page and a program's traceback are longer.
+constexpr std::size_t kCodeBytesMax = 64;
+constexpr std::size_t kTextBytesMax = 4096;
+
+std::string bounded(std::string text, std::size_t bytes_max) {
+    if (text.size() > bytes_max) text.resize(beginning(text, bytes_max).size());
+    return storable(std::move(text));
+}
+
+// Whatever the text is, the kind of the outcome stays.
+Outcome storable_outcome(Outcome outcome) {
+    outcome.output_json = storable(std::move(outcome.output_json));
+    outcome.error_code = bounded(std::move(outcome.error_code), kCodeBytesMax);
+    outcome.error_message = bounded(std::move(outcome.error_message), kTextBytesMax);
+    return outcome;
+}
 
 void count(const std::string& backend, const Outcome& outcome, telemetry::Seconds elapsed) {
     telemetry::count<Metric::kAttempts>(1, backend, name(outcome.kind));
@@ -34,7 +53,11 @@ void Executor::partial(const AttemptKey& key, std::string_view text) {
         if (held == nullptr || held->phase != Phase::kRunning || held->replaced) return;
         worker = held->worker;
     }
-    outputs_.append(key, worker, text);
+    if (is_storable(text)) {
+        outputs_.append(key, worker, text);
+    } else {
+        outputs_.append(key, worker, storable(std::string(text)));
+    }
 }
 
 void Executor::progress(const AttemptKey& key, double fraction, std::string_view message) {
@@ -46,10 +69,11 @@ void Executor::progress(const AttemptKey& key, double fraction, std::string_view
         worker = held->worker;
         held->fraction = fraction;
     }
-    outputs_.progress(key, worker, fraction, message);
+    outputs_.progress(key, worker, fraction, bounded(std::string(message), kTextBytesMax));
 }
 
 void Executor::finished(const AttemptKey& key, Outcome outcome) {
+    outcome = storable_outcome(std::move(outcome));
     std::optional<EndedAttempt> attempt;
     BackendIndex backend = 0;
     bool slot_is_free = false;

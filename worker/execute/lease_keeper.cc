@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "common/base/log.h"
+#include "common/base/text.h"
 #include "common/telemetry/telemetry.h"
 
 namespace millrace::worker {
@@ -11,6 +12,18 @@ namespace millrace::worker {
 using telemetry::Metric;
 
 namespace {
+
+// What is announced can be stored, or no lease would ever begin. No job asks for a model whose name
+// is no text.
+storage::WorkerInfo storable_info(storage::WorkerInfo info) {
+    info.name = storable(std::move(info.name));
+    info.host = storable(std::move(info.host));
+    for (auto& device : info.devices) device = storable(std::move(device));
+    const auto unnamed =
+        std::erase_if(info.models, [](const std::string& model) { return !is_storable(model); });
+    if (unnamed > 0) log_warning("left out models whose names are no text", {{"models", unnamed}});
+    return info;
+}
 
 std::string joined(const std::vector<std::string>& names) {
     std::string all;
@@ -31,7 +44,9 @@ LeaseKeeper::LeaseKeeper(storage::JobStore& store, Lease& lease, Executor& execu
       options_(std::move(options)),
       on_mismatch_(std::move(on_mismatch)),
       ids_(random),
-      next_(clock.now()) {}
+      next_(clock.now()) {
+    options_.info = storable_info(std::move(options_.info));
+}
 
 void LeaseKeeper::step() {
     if (clock_.now() >= next_) {
@@ -155,13 +170,27 @@ void LeaseKeeper::save_checkpoints() {
                checkpoints[next].first == worker) {
             batch.push_back(std::move(checkpoints[next++].second));
         }
-        const auto saved = store_.partial_save(worker, batch);
+        const auto saved = save(worker, batch);
         // Not tried again: a later checkpoint holds more, and the end of the job all of it.
         if (!saved.has_value()) {
             log_debug("partial output was not saved", {{"error", to_string(saved.error())}});
             return;
         }
     }
+}
+
+// What cannot be stored is found by halving, and costs its neighbours nothing.
+Status LeaseKeeper::save(WorkerId worker, std::span<const storage::PartialCheckpoint> batch) {
+    const auto saved = store_.partial_save(worker, {batch.begin(), batch.end()});
+    if (saved.has_value() || saved.error().code != ErrorCode::kDataCorrupt) return saved;
+    if (batch.size() == 1) {
+        log_warning("partial output cannot be stored",
+                    {{"job", batch.front().key.job.str()}, {"error", saved.error().message}});
+        return ok();
+    }
+    const auto half = batch.size() / 2;
+    TRY_STATUS(save(worker, batch.first(half)));
+    return save(worker, batch.subspan(half));
 }
 
 void LeaseKeeper::retry_later(const char* what, const Error& error) {

@@ -4,12 +4,15 @@
 // A reply that says "not alive" is final for the incarnation: its attempts are stopped, and the
 // process goes on as a new one. Outcomes of the old one are still sent, under their own fence.
 //
+// Partial output that the store refuses as data costs nobody else theirs: it is left out.
+//
 // Threads:   ask_to_drain() from any thread; the rest has one caller at a time.
 // Blocks:    step() and say_goodbye(), in calls of the store.
 #pragma once
 
 #include <atomic>
 #include <functional>
+#include <span>
 #include <string>
 
 #include "common/base/clock.h"
@@ -49,6 +52,7 @@ class LeaseKeeper {
     void end_incarnation();
     void tell_draining();
     void save_checkpoints();
+    Status save(WorkerId worker, std::span<const storage::PartialCheckpoint> batch);
     void retry_later(const char* what, const Error& error);
 
     storage::JobStore& store_;
@@ -56,7 +60,7 @@ class LeaseKeeper {
     Executor& executor_;
     OutputFeed& outputs_;
     const Clock& clock_;
-    const LeaseKeeperOptions options_;
+    LeaseKeeperOptions options_;
     const std::function<void()> on_mismatch_;
     UuidGenerator ids_;
 

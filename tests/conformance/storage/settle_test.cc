@@ -259,6 +259,39 @@ TEST_P(Settle, ShowsNoPartialOutputOfAnEarlierAttempt) {
     EXPECT_EQ(get(attempt.job).partial_text, "new");
 }
 
+// Callers tell the guilty row by halving: so nothing of the statement may have happened.
+TEST_P(Settle, WhatIsNoTextIsRefusedAsDataAndChangesNothing) {
+    using namespace std::string_literals;
+    for (const auto& text : {"a\0b"s, "\xFF"s, "\xED\xA0\xBD"s, "\xC0\x80"s}) {
+        const auto good = insert_claimed();
+        const auto bad = insert_claimed();
+        const auto refused = [](const auto& result) {
+            return !result.has_value() && result.error().code == ErrorCode::kDataCorrupt;
+        };
+        EXPECT_TRUE(refused(store_->partial_save(worker_, {{good, 1, "fine"}, {bad, 1, text}})));
+        EXPECT_FALSE(get(good.job).partial_text);
+        EXPECT_TRUE(refused(store_->job_settle(worker_, {completed(good), completed(bad, text)})));
+        auto said = failed(bad);
+        said.settlement.error_message = text;
+        EXPECT_TRUE(refused(store_->job_settle(worker_, {completed(good), said})));
+        EXPECT_EQ(state(good.job), JobState::kInProgress);
+        EXPECT_EQ(settle(completed(good)), JobState::kCompleted);
+        EXPECT_EQ(settle(failed(bad)), JobState::kFailed);
+    }
+}
+
+TEST_P(Settle, KeepsOutputsToTheByte) {
+    using namespace std::string_literals;
+    for (const auto& output :
+         {R"({"b":1.50,"a":12345678901234567890123,"b":"\u0000"})"s, "\"\uFFFE\u202E 😀\""s,
+          "\"" + std::string(3'000'000, 'x') + "\"", "[ 1 ,2]"s}) {
+        const auto attempt = insert_claimed();
+        ASSERT_EQ(settle(completed(attempt, output)), JobState::kCompleted);
+        const auto jobs = store_->job_get({attempt.job}, {.output = true}).value();
+        EXPECT_TRUE(jobs.front().output_json == output);
+    }
+}
+
 MILLRACE_STORE_SUITE(Settle);
 
 }  // namespace

@@ -74,7 +74,28 @@ TEST(CompletionWriter, FindsTheOutcomeThatCannotBeStored) {
     for (const auto& job : jobs) {
         EXPECT_EQ(h.state(job), job == jobs[5] ? JobState::kFailed : JobState::kCompleted);
     }
-    EXPECT_EQ(h.record(jobs[5]).error_code, "output_invalid");
+    EXPECT_EQ(h.record(jobs[5]).error_code, "invalid_output");
+    EXPECT_EQ(h.executor.held(), 0U);
+}
+
+TEST(CompletionWriter, AFailureWhoseWordsCannotBeStoredStaysWhatItIs) {
+    Harness h({.slots = 3});
+    std::vector<JobId> jobs;
+    for (int i = 0; i < 3; ++i) jobs.push_back(h.submit());
+    h.run();
+    const auto fail = [&](const JobId& job, OutcomeKind kind, const std::string& message) {
+        h.backend.finish(h.backend.key_of(job),
+                         {.kind = kind, .error_code = "model_error", .error_message = message});
+    };
+    fail(jobs[0], OutcomeKind::kRetryable, "poison");
+    fail(jobs[1], OutcomeKind::kPermanent, "poison");
+    fail(jobs[2], OutcomeKind::kRetryable, "fine");
+    h.run();
+    EXPECT_EQ(h.state(jobs[0]), JobState::kScheduled);
+    EXPECT_EQ(h.state(jobs[1]), JobState::kFailed);
+    EXPECT_EQ(h.state(jobs[2]), JobState::kScheduled);
+    for (const auto& job : jobs) EXPECT_EQ(h.record(job).error_code, "model_error");
+    EXPECT_EQ(h.record(jobs[2]).error_message, "fine");
     EXPECT_EQ(h.executor.held(), 0U);
 }
 

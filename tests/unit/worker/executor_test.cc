@@ -245,6 +245,63 @@ TEST(Executor, GoesOnWithAnAttemptThatIsClaimedOnceMoreUnderItsOwnKey) {
     EXPECT_EQ(h.executor.load().free, 4U);
 }
 
+TEST(Executor, WhatABackendSaysIsTextFromHereOn) {
+    using namespace std::string_literals;
+    Harness h;
+    const auto shown = h.submit();
+    const auto neighbour = h.submit();
+    h.run();
+    auto& sink = h.backend.sink();
+    const auto key = h.backend.key_of(shown);
+    sink.partial(key, "a\0b\xE9"s);
+    sink.partial(h.backend.key_of(neighbour), "fine");
+    sink.progress(key, 0.5, "step \0"s + std::string(10'000, 'x'));
+    h.run();
+    h.run_for(milliseconds(100));
+    EXPECT_EQ(h.record(shown).partial_text, "a\uFFFDb\uFFFD");
+    EXPECT_EQ(h.record(neighbour).partial_text, "fine");
+    for (const auto& event : h.publisher.events(h.topics)) {
+        if (const auto* progress = std::get_if<wire::Progress>(&event.what)) {
+            EXPECT_TRUE(progress->message.starts_with("step \uFFFDxx"));
+            EXPECT_LT(progress->message.size(), 5000U);
+        }
+    }
+    h.backend.complete(key, "\"\xFF \\u0000\"");
+    h.backend.finish(h.backend.key_of(neighbour),
+                     {.kind = OutcomeKind::kRetryable,
+                      .error_code = "value_error",
+                      .error_message = "byte \0 "s + std::string(100'000, '.')});
+    h.run();
+    EXPECT_EQ(h.record(shown).output_json, "\"\uFFFD \\u0000\"");
+    EXPECT_EQ(h.state(neighbour), JobState::kScheduled);
+    EXPECT_EQ(h.record(neighbour).error_code, "value_error");
+    EXPECT_TRUE(h.record(neighbour).error_message.starts_with("byte \uFFFD .."));
+    EXPECT_LT(h.record(neighbour).error_message.size(), 5000U);
+    EXPECT_EQ(h.store.calls("job_settle"), 1);
+}
+
+TEST(Executor, PartialOutputThatCannotBeSavedCostsNobodyElseTheirs) {
+    Harness h({.slots = 8});
+    std::vector<JobId> jobs;
+    for (int i = 0; i < 8; ++i) jobs.push_back(h.submit());
+    h.run();
+    const auto say = [&](const std::string& bad) {
+        for (const auto& job : jobs) {
+            const bool is_bad = job == jobs[2] || job == jobs[6];
+            h.backend.sink().partial(h.backend.key_of(job), is_bad ? bad : "fine");
+        }
+        h.run();
+        h.run_for(seconds(2));
+    };
+    say("poison");
+    for (const auto& job : jobs) {
+        const bool is_bad = job == jobs[2] || job == jobs[6];
+        EXPECT_EQ(h.record(job).partial_text.value_or("none"), is_bad ? "none" : "fine");
+    }
+    say("more");
+    EXPECT_EQ(h.record(jobs[0]).partial_text, "finefine");
+}
+
 TEST(Executor, SavesPartialOutput) {
     Harness h;
     const auto job = h.submit();

@@ -57,10 +57,20 @@ Harness::Harness(HarnessOptions options)
 Result<std::vector<storage::SettledReply>> WorkerStore::job_settle(
     WorkerId worker, const std::vector<storage::SettledAttempt>& attempts) {
     for (const auto& attempt : attempts) {
-        if (attempt.outcome.output_json.find("poison") == std::string::npos) continue;
-        return Error{ErrorCode::kDataCorrupt, "an output cannot be stored"};
+        const auto& said = attempt.settlement.error_message + attempt.outcome.output_json;
+        if (said.find("poison") == std::string::npos) continue;
+        return Error{ErrorCode::kDataCorrupt, "an outcome cannot be stored"};
     }
     return FaultyJobStore::job_settle(worker, attempts);
+}
+
+Status WorkerStore::partial_save(WorkerId worker,
+                                 const std::vector<storage::PartialCheckpoint>& partials) {
+    for (const auto& partial : partials) {
+        if (partial.text.find("poison") == std::string::npos) continue;
+        return Error{ErrorCode::kDataCorrupt, "a text cannot be stored"};
+    }
+    return FaultyJobStore::partial_save(worker, partials);
 }
 
 std::ptrdiff_t Harness::ended(const JobId& job) const {

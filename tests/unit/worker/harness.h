@@ -31,12 +31,14 @@ struct HarnessOptions {
     bool strict_priority = false;
 };
 
-// Outputs that say "poison" cannot be stored.
+// What says "poison" cannot be stored: outputs, errors, partial text.
 class WorkerStore : public FaultyJobStore {
  public:
     using FaultyJobStore::FaultyJobStore;
     Result<std::vector<storage::SettledReply>> job_settle(
         WorkerId worker, const std::vector<storage::SettledAttempt>& attempts) override;
+    Status partial_save(WorkerId worker,
+                        const std::vector<storage::PartialCheckpoint>& partials) override;
 };
 
 class Harness {
