@@ -94,7 +94,7 @@ TEST_F(ProcessFaults, AWrongMessageCostsAnAttemptAndSaysWhatItWas) {
     const std::vector<std::pair<std::string, std::string>> cases{
         {"garbage", "no JSON object"},
         {"long", "a frame of 4294967295 bytes"},
-        {"deep", "nested"},
+        {"deep", "no JSON object"},
         {"twice", "second time"},
     };
     for (const auto& [way, expected] : cases) {
@@ -106,6 +106,50 @@ TEST_F(ProcessFaults, AWrongMessageCostsAnAttemptAndSaysWhatItWas) {
             EXPECT_THAT(outcome.error_message, HasSubstr(expected)) << way;
         }
     }
+}
+
+// Each is one job's affair: the process lives, and the neighbours' outputs count.
+TEST_F(ProcessFaults, OutputsThatAreNoneCostNobodyElseAnything) {
+    start({.command = program("rude.py", {"odd outputs"})});
+    const auto keys = run(std::vector<std::string>(8, "{}"));
+    const std::vector<std::string> codes{"invalid_output",   "",
+                                         "output_too_large", "invalid_output",
+                                         "invalid_output",   "invalid_output",
+                                         "invalid_output",   ""};
+    for (std::size_t i = 0; i < keys.size(); ++i) {
+        const auto outcome = sink_.outcome(keys[i]);
+        EXPECT_EQ(outcome.error_code, codes[i]) << i << ": " << outcome.error_message;
+        EXPECT_EQ(outcome.kind,
+                  codes[i].empty() ? OutcomeKind::kCompleted : OutcomeKind::kPermanent);
+    }
+    EXPECT_EQ(output(keys[1]), "caf\uFFFD \uFFFD");
+}
+
+TEST_F(ProcessFaults, TextThatIsNoneChangesNoOutcome) {
+    start();
+    const int before = pid();
+    const auto giving = [](const std::string& what) { return json{{"give", what}}.dump(); };
+    const auto keys = run({giving("nul"), giving("half"), giving("nan"), giving("bytes"),
+                           giving("large"), doing("write"), "{}"});
+    EXPECT_EQ(output(keys[0])["odd"], std::string("a\0b", 3));
+    EXPECT_EQ(output(keys[1])["odd"], "caf\uFFFD");
+    for (const std::size_t i : {2, 3}) {
+        const auto outcome = sink_.outcome(keys[i]);
+        EXPECT_EQ(outcome.kind, OutcomeKind::kPermanent);
+        EXPECT_EQ(outcome.error_code, "invalid_output");
+        EXPECT_THAT(outcome.error_message, HasSubstr("the output.odd is "));
+    }
+    EXPECT_THAT(sink_.outcome(keys[4]).output_json,
+                HasSubstr("\"odd\":1267650600228229401496703205376"));
+    output(keys[5]);
+    EXPECT_EQ(sink_.record(keys[5]).text,
+              std::string("a\0b", 3) + "\uFFFD" + std::string(40'000, 'x'));
+    const auto raised = outcome_of(doing("raise nul"));
+    EXPECT_EQ(raised.kind, OutcomeKind::kRetryable);
+    EXPECT_EQ(raised.error_code, "value_error");
+    EXPECT_THAT(raised.error_message, HasSubstr("unexpected byte"));
+    EXPECT_LE(raised.error_message.size(), 2048U);
+    EXPECT_EQ(pid(), before);
 }
 
 TEST_F(ProcessFaults, HalfAMessageIsADeath) {

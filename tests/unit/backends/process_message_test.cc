@@ -1,3 +1,4 @@
+#include <fmt/format.h>
 #include <gtest/gtest.h>
 
 #include <limits>
@@ -13,7 +14,7 @@ using nlohmann::json;
 
 template <class Message>
 Message parsed(const std::string& text) {
-    const auto message = parse_message(text);
+    const auto message = parse_message({.json = text});
     if (!message.has_value()) throw std::runtime_error(message.error().message);
     return std::get<Message>(*message);
 }
@@ -78,7 +79,7 @@ TEST(ProcessMessage, ReadsAnOutputAndItsUsage) {
         R"({"type":"done","item":3,"output":{"x":0.1,"usage":{"prompt_tokens":4}}})");
     EXPECT_EQ(end.item, 3U);
     EXPECT_EQ(end.outcome.kind, OutcomeKind::kCompleted);
-    EXPECT_EQ(end.outcome.output_json, R"({"usage":{"prompt_tokens":4},"x":0.1})");
+    EXPECT_EQ(end.outcome.output_json, R"({"x":0.1,"usage":{"prompt_tokens":4}})");
     EXPECT_EQ(end.outcome.usage, (Usage{4, 0}));
     const auto odd =
         parsed<EndMessage>(R"({"type":"done","item":3,)"
@@ -119,26 +120,96 @@ TEST(ProcessMessage, SaysWhatIsWrong) {
     const std::vector<std::pair<std::string, std::string>> cases{
         {"hello", "no JSON object"},
         {"[]", "no JSON object"},
-        {"{\"type\":\"partial\",\"item\":1,\"text\":\"\xff\"}", "no JSON object"},
         {R"({"type":"done","output":1})", "names no \"item\""},
         {R"({"type":"done","item":-1,"output":1})", "names no \"item\""},
-        {R"({"type":"done","item":1})", "needs an \"output\""},
-        {R"({"type":"done","item":1,"output":null})", "needs an \"output\""},
+        {R"({"type":"partial","item":1,"text":[]})", "needs a \"text\""},
         {R"({"type":"failed","item":1,"kind":"lost"})", "needs a \"kind\""},
         {R"({"type":"progress","item":1})", "needs a number \"fraction\""},
         {R"({"type":"dance","item":1})", "unknown \"type\""},
         {R"({"type":"ready"})", "\"protocol\": 1"},
         {R"({"type":"ready","protocol":2})", "\"protocol\": 1"},
         {R"({"type":"ready","protocol":1,"batch_max":0})", "\"batch_max\" must be"},
-        {R"({"type":"done","item":1,"output":)" + std::string(100'000, '['), "nested"},
+        {R"({"type":"ready","protocol":1,"models":"m"})", "list of names"},
+        {R"({"type":"ready","protocol":1,"models":["a\u0000"]})", "list of names"},
     };
     for (const auto& [text, expected] : cases) {
-        const auto message = parse_message(text);
+        const auto message = parse_message({.json = text});
         ASSERT_FALSE(message.has_value()) << text.substr(0, 100);
         EXPECT_EQ(message.error().code, ErrorCode::kDataCorrupt);
         EXPECT_NE(message.error().message.find(expected), std::string::npos)
             << message.error().message;
     }
+}
+
+TEST(ProcessMessage, AnOutputIsPassedOnAsItCame) {
+    for (const auto* output :
+         {R"({"b":1.50,"a":[12345678901234567890123,1e2],"b":2})", R"("\u0000 \ud83d\ude00")",
+          R"({"a" : [ 1 , 2 ]})", "-0.0", "false"}) {
+        const auto end =
+            parsed<EndMessage>(fmt::format(R"({{"type":"done","item":1,"output": {} }})", output));
+        EXPECT_EQ(end.outcome.kind, OutcomeKind::kCompleted);
+        EXPECT_EQ(end.outcome.output_json, output);
+    }
+}
+
+TEST(ProcessMessage, WhatIsNoTextIsReplaced) {
+    const auto done =
+        parsed<EndMessage>("{\"type\":\"done\",\"item\":1,\"output\":{\"x\":\"caf\\udce9 \xFF\"}}");
+    EXPECT_EQ(done.outcome.output_json, "{\"x\":\"caf\\ufffd \uFFFD\"}");
+    const auto failed = parsed<EndMessage>(
+        R"({"type":"failed","item":1,"kind":"retryable","code":"x","message":"a\ud800b"})");
+    EXPECT_EQ(failed.outcome.kind, OutcomeKind::kRetryable);
+    EXPECT_EQ(failed.outcome.error_message, "a\uFFFDb");
+    EXPECT_EQ(parsed<PartialMessage>("{\"type\":\"partial\",\"item\":1,\"text\":\"a\xE9\n\"}").text,
+              "a\uFFFD\n");
+}
+
+TEST(ProcessMessage, AnOutputThatIsNoJsonIsItsItemsFaultAlone) {
+    const std::vector<std::pair<std::string, std::string>> cases{
+        {R"({"scores":[0.5,NaN]})", "the output.scores[1] is NaN, which JSON has no word for"},
+        {"-Infinity", "the output is -Infinity, which JSON has no word for"},
+        {"1e400", "the output is a number that is too large"},
+        {"{'text':1}", "the output has a name that is not in double quotes"},
+        {"{\"text\":\"no end", "the output.text has no end"},
+        {std::string(100'000, '['), "is nested deeper than 500 levels"},
+        {"null", "the output must not be null"},
+        {"", "\"done\" needs an \"output\""},
+    };
+    for (const auto& [output, expected] : cases) {
+        const auto end =
+            parsed<EndMessage>(fmt::format(R"({{"type":"done","item":9,"output":{}}})", output));
+        EXPECT_EQ(end.item, 9U);
+        EXPECT_EQ(end.outcome.kind, OutcomeKind::kPermanent);
+        EXPECT_EQ(end.outcome.error_code, "invalid_output");
+        EXPECT_NE(end.outcome.error_message.find(expected), std::string::npos)
+            << end.outcome.error_message.substr(0, 100);
+    }
+    EXPECT_EQ(parsed<EndMessage>(R"({"type":"done","item":9})").outcome.error_code,
+              "invalid_output");
+}
+
+TEST(ProcessMessage, ProgressThatIsNoNumberIsNone) {
+    for (const auto* fraction : {"NaN", "Infinity", "-Infinity"}) {
+        parsed<NoMessage>(fmt::format(R"({{"type":"progress","item":1,"fraction":{}}})", fraction));
+    }
+}
+
+TEST(ProcessMessage, OfAFrameThatIsTooLongTheBeginningSaysWhoseItIs) {
+    const auto long_one = [](const std::string& text) {
+        return parse_message({.json = text, .left_out = 5'000'000}).value();
+    };
+    const auto done =
+        std::get<EndMessage>(long_one(R"({"type":"done","item":3,"output":{"a":"xx)"));
+    EXPECT_EQ(done.item, 3U);
+    EXPECT_EQ(done.outcome.kind, OutcomeKind::kPermanent);
+    EXPECT_EQ(done.outcome.error_code, "output_too_large");
+    const auto failed = std::get<EndMessage>(
+        long_one(R"({"type":"failed","item":3,"kind":"retryable","code":"x","message":"yyy)"));
+    EXPECT_EQ(failed.outcome.kind, OutcomeKind::kRetryable);
+    EXPECT_EQ(failed.outcome.error_code, "x");
+    EXPECT_TRUE(
+        std::holds_alternative<NoMessage>(long_one(R"({"type":"partial","item":3,"text":"zzz)")));
+    EXPECT_FALSE(parse_message({.json = R"({"output":"xxx)", .left_out = 9}).has_value());
 }
 
 TEST(ProcessMessage, BracketsInStringsAreNoDepth) {

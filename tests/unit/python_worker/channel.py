@@ -20,9 +20,12 @@ class Channel:
         body = json.dumps(message).encode()
         self.socket.sendall(struct.pack(">I", len(body)) + body)
 
-    def receive(self):
+    def receive_bytes(self):
         (size,) = struct.unpack(">I", self.source.read(4))
-        return json.loads(self.source.read(size))
+        return self.source.read(size)
+
+    def receive(self):
+        return json.loads(self.receive_bytes())
 
     def give(self, given):
         self.items += 1

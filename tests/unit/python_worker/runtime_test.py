@@ -1,7 +1,12 @@
 """The Python side of the process backend, against a worker that is played by the test."""
 
 import contextlib
+import dataclasses
+import datetime
+import decimal
 import io
+import json
+import pathlib
 import socket
 import threading
 import time
@@ -186,6 +191,41 @@ class RuntimeTest(unittest.TestCase):
 
         self.assertEqual(self.worker(generate).run(1, 2), ["only", "retryable type_error"])
 
+    def test_a_generator_that_yields_too_much_fails(self):
+        def tokens(batch, context):
+            yield from ["Hel", "lo"]
+
+        worker = self.worker(tokens)
+        self.assertEqual(worker.run(1), ["retryable type_error"])  # "Hel" would be wrong.
+        self.assertEqual(worker.run(1, 2), ["Hel", "lo"])
+
+    def test_what_a_generator_does_after_its_last_output_costs_no_job(self):
+        def generate(batch, context):
+            yield from [item.input for item in batch]
+            raise RuntimeError("in the end")
+
+        self.assertEqual(self.worker(generate).run("a", "b"), ["a", "b"])
+
+    def test_an_async_handler_is_named(self):
+        async def handler(batch, context):
+            return ["x"]
+
+        async def generate(batch, context):
+            yield "x"
+
+        for wrong in (handler, generate):
+            worker = self.worker(wrong)
+            worker.start(1)
+            self.assertIn("async", worker.receive()["message"])
+
+    def test_models_are_names(self):
+        ends = socket.socketpair()
+        for wrong in ([1], ["a\0"], [""], [None]):
+            with self.assertRaises(TypeError):
+                Runtime(ends[0], print, models=wrong)
+        for end in ends:
+            end.close()
+
     def test_wrong_lists_fail(self):
         for wrong in ([], ["a", "b", "c"], {"a": 1}, "ab", None):
             worker = self.worker(lambda batch, context, wrong=wrong: wrong)
@@ -203,6 +243,135 @@ class RuntimeTest(unittest.TestCase):
         outputs = [float("nan"), object(), "fine"]
         self.assertEqual(self.worker(lambda batch, context: outputs).run(1, 2, 3),
                          ["permanent invalid_output", "permanent invalid_output", "fine"])
+
+    def reason(self, output):
+        """Why the worker was told that the output cannot be had."""
+        worker = self.worker(lambda batch, context: [output])
+        worker.start(1)
+        message = worker.receive()
+        self.assertEqual((message["kind"], message["code"]), ("permanent", "invalid_output"))
+        return message["message"]
+
+    def test_says_what_cannot_be_json_and_where(self):
+        class Model:
+            def model_dump(self):
+                return {}
+
+        class Hostile:
+            def __getattr__(self, name):
+                raise RuntimeError(name)
+
+        @dataclasses.dataclass
+        class Point:
+            x: int
+
+        circle = {"inner": []}
+        circle["inner"].append(circle)
+        deep = []
+        for _ in range(100_000):
+            deep = [deep]
+        nan = float("nan")
+        for output, expected in (
+                ({"scores": [0.5, nan]}, "the output.scores[1] is nan"),
+                ({"a": {"b": b"raw"}}, "the output.a.b is of type bytes"),
+                ([{1, 2}], "the output[0] is of type set, which JSON cannot hold: list(…) can be"),
+                (datetime.datetime(2026, 1, 1), "datetime.datetime, which JSON cannot hold: .iso"),
+                (decimal.Decimal("1.1"), "decimal.Decimal"),
+                (pathlib.Path("/x"), "str(…)"), (Point(1), "dataclasses.asdict"),
+                (Model(), "model_dump"), (Hostile(), "Hostile"), (Point, "of type type"),
+                ({(1, 2): 3}, "a key of type tuple: it must be a string"), ({nan: 1}, "the key nan"),
+                (circle, "the output.inner[0] contains itself"), (deep, "nested too deeply"),
+                ((i for i in [1]), "of type generator")):
+            self.assertIn(expected, self.reason(output))
+
+    def test_numbers_and_arrays_of_other_libraries_become_json(self):
+        class Array:  # As numpy, torch and jax have it.
+            def __init__(self, plain):
+                self.plain = plain
+
+            def tolist(self):
+                return self.plain
+
+        class Odd:
+            def tolist(self):
+                return self
+
+        worker = self.worker(lambda batch, context: [
+            {"vector": Array([1.5, 2.0]), "n": Array(3), "t": (1, 2), 1: True}])
+        self.assertEqual(worker.run(1), [{"vector": [1.5, 2.0], "n": 3, "t": [1, 2], "1": True}])
+        self.assertIn("the output.x[1] is nan", self.reason({"x": Array([1, float("nan")])}))
+        self.assertIn("Odd", self.reason(Odd()))
+
+    def test_outputs_keep_their_text_numbers_and_order(self):
+        outputs = ["é\u2028\0\x1b", {"b": 1, "a": 2 ** 80, "c": [1e-7, -0.0]}, "", 0, False, [], {}]
+        worker = self.worker(lambda batch, context: outputs)
+        worker.start(*range(len(outputs)))
+        for output in outputs:
+            body = worker.receive_bytes()
+            self.assertIn(json.dumps(output, ensure_ascii=False, separators=(",", ":")).encode(),
+                          body)
+
+    def test_halves_of_surrogate_pairs_become_text(self):
+        worker = self.worker(lambda batch, context: ["caf\udce9", "\ud83d\ude00", {"\ude00": "\ud83d"}])
+        self.assertEqual(worker.run(1, 2, 3), ["caf\ufffd", "\U0001F600", {"\ufffd": "\ufffd"}])
+
+    def test_says_of_any_exception_what_it_can(self):
+        class Mute(Exception):
+            def __str__(self):
+                raise RuntimeError("never")
+
+        class Coded(Exception):
+            @property
+            def code(self):
+                raise RuntimeError("never")
+
+        numbered = OSError("x")
+        numbered.code = 404
+        failures = [Mute(), Coded("c"), ValueError("a\0b\udce9"), ValueError("x" * 50_000_000),
+                    type("Ä b" + "Long" * 100, (Exception,), {})("y"), numbered,
+                    Retry("r", after="soon"), Retry("r", after=float("nan")),
+                    Busy("b", after=float("inf")), Busy("b", after=datetime.timedelta(seconds=2)),
+                    Permanent("p", code=None), Exception()]
+        worker = self.worker(lambda batch, context: failures)
+        worker.start(*range(len(failures)))
+        said = [worker.receive() for _ in failures]
+        self.assertEqual([message["kind"] for message in said],
+                         ["retryable"] * 8 + ["rate_limited"] * 2 + ["permanent", "retryable"])
+        self.assertIn("RuntimeError", said[0]["message"])
+        self.assertEqual(said[1]["code"], "coded")
+        self.assertEqual(said[2]["message"], "a\0b\ufffd")
+        self.assertEqual(len(said[3]["message"]), 2000)
+        self.assertLessEqual(len(said[4]["code"]), 64)
+        self.assertEqual(said[5]["code"], "oserror")
+        self.assertNotIn("retry_after_ms", said[6])
+        self.assertNotIn("retry_after_ms", said[7])
+        self.assertGreater(said[8]["retry_after_ms"], 1e9)
+        self.assertEqual(said[9]["retry_after_ms"], 2000)
+        self.assertEqual(said[10]["code"], "permanent")
+
+    def test_odd_progress_and_text_end_no_job(self):
+        def handler(batch, context):
+            item = batch[0]
+            item.progress(float("nan"))
+            item.progress(float("inf"), None)
+            item.progress(0.5, "x" * 10_000_000)
+            item.partial(None)
+            item.partial("")
+            item.partial("\0\udce9")
+            item.partial("x" * 40_000)
+            with self.assertRaises(TypeError):
+                item.partial(b"bytes")
+            return ["fine"]
+
+        worker = self.worker(handler)
+        worker.start(1)
+        said = [worker.receive() for _ in range(7)]
+        self.assertEqual([message["type"] for message in said],
+                         ["progress"] * 2 + ["partial"] * 4 + ["done"])
+        self.assertEqual((said[0]["fraction"], said[0]["message"]), (1, ""))
+        self.assertEqual(len(said[1]["message"]), 2000)
+        self.assertEqual(said[2]["text"], "\0\ufffd")
+        self.assertEqual("".join(message["text"] for message in said[3:6]), "x" * 40_000)
 
     def test_an_output_that_is_too_large_fails_alone(self):
         worker = self.worker(lambda batch, context: ["x" * item.input for item in batch],

@@ -17,7 +17,7 @@ class Program(Channel):
             self.process = subprocess.Popen(
                 [sys.executable, "-c", move + source],
                 env={**os.environ, "MILLRACE_PROTOCOL": "1"}, pass_fds=[fd],
-                stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+                stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, errors="replace")
 
     def end(self):
         """Closes the channel; what the program wrote, and its exit code."""
@@ -62,6 +62,55 @@ class ServeTest(unittest.TestCase):
         program.receive()
         program.start("hello")
         self.assertEqual(program.receive()["output"], ["0", "1", "2", "3"])  # 3 is ls's own.
+        program.end()
+
+    def test_whatever_is_printed_ends_no_job(self):
+        program = Program("import sys\n"
+                          "from millrace_worker import serve\n"
+                          "def handle(batch, context):\n"
+                          "    print('caf\\udce9', end='\\0')\n"
+                          "    sys.stderr.write('\\ud800')\n"
+                          "    sys.stdout.buffer.write(b'\\xff')\n"
+                          "    sys.stdout.close()\n"
+                          "    return ['fine']\n"
+                          "serve(handle)\n")
+        program.receive()
+        program.start("hello")
+        self.assertEqual(program.receive()["output"], "fine")
+        program.close()
+        output, _ = program.process.communicate(timeout=LONG)
+        self.assertIn("caf\\udce9", output)
+
+    def test_a_forked_child_cannot_speak_for_the_process(self):
+        program = Program("import os\n"
+                          "from millrace_worker import serve\n"
+                          "def handle(batch, context):\n"
+                          "    child = os.fork()\n"
+                          "    if child:\n"
+                          "        return [os.waitpid(child, 0)[1] >> 8]\n"
+                          "    try:\n"
+                          "        batch[0].partial('from the child')\n"
+                          "    except RuntimeError:\n"
+                          "        return ['the child comes back']\n"
+                          "serve(handle)\n")
+        program.receive()
+        program.start("hello")
+        self.assertEqual(program.receive(), {"type": "done", "item": 1, "output": 1})
+        self.assertEqual(program.end()[1], 0)
+
+    def test_pools_of_processes_work(self):
+        program = Program("import multiprocessing\n"
+                          "from millrace_worker import serve\n"
+                          "def double(x):\n"
+                          "    print('in the pool')\n"
+                          "    return 2 * x\n"
+                          "def handle(batch, context):\n"
+                          "    with multiprocessing.get_context('fork').Pool(2) as pool:\n"
+                          "        return pool.map(double, [item.input for item in batch])\n"
+                          "serve(handle, batch_max=4)\n")
+        program.receive()
+        program.start(1, 2, 3)
+        self.assertEqual([program.receive()["output"] for _ in range(3)], [2, 4, 6])
         program.end()
 
     def test_says_how_it_is_run(self):

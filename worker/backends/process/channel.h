@@ -1,7 +1,7 @@
 // Frames to and from a child over a socket, without ever waiting: what the child does not take yet
 // is kept, what it has not finished saying is put together.
 //
-// Keeps at most what the slot sends for one batch, and one frame of the child's.
+// Keeps at most what the slot sends for one batch, and one frame of the child's up to its limit.
 //
 // Threads:   one caller at a time.
 // Owns:      this side of the socket.
@@ -37,7 +37,7 @@ class Channel {
 
     // Reads a bounded part of what is there and hands over each whole frame; the handler's error
     // is returned.
-    using Handler = std::function<Status(std::string_view json)>;
+    using Handler = std::function<Status(const Frame& frame)>;
     Status receive(const Handler& handle);
 
  private:

@@ -4,6 +4,7 @@
 
 #include <cstdint>
 #include <limits>
+#include <utility>
 
 #include "common/base/check.h"
 
@@ -27,21 +28,39 @@ void FrameReader::append(std::string_view bytes) {
     bytes_ += bytes;
 }
 
-Result<std::optional<std::string_view>> FrameReader::next() {
+Result<std::optional<Frame>> FrameReader::next() {
+    if (long_size_ > 0) return next_of_long_one();
     const auto rest = std::string_view(bytes_).substr(begin_);
-    if (rest.size() < kHeadBytes) return std::optional<std::string_view>();
+    if (rest.size() < kHeadBytes) return std::optional<Frame>();
     std::size_t size = 0;
     for (const char byte : rest.substr(0, kHeadBytes)) {
         size = size << 8 | static_cast<unsigned char>(byte);
     }
     if (size > bytes_max_) {
+        begin_ += kHeadBytes;
+        long_size_ = missing_ = size;
+        long_beginning_.clear();
+        return next_of_long_one();
+    }
+    if (rest.size() < kHeadBytes + size) return std::optional<Frame>();
+    begin_ += kHeadBytes + size;
+    return std::optional(Frame{.json = rest.substr(kHeadBytes, size)});
+}
+
+Result<std::optional<Frame>> FrameReader::next_of_long_one() {
+    const auto rest = std::string_view(bytes_).substr(begin_, missing_);
+    long_beginning_ += rest.substr(0, kBeginningBytes - long_beginning_.size());
+    begin_ += rest.size();
+    missing_ -= rest.size();
+    const bool begins_other = !long_beginning_.empty() && long_beginning_.front() != '{';
+    if (begins_other || long_size_ > kLongestBytes) {
         return Error{
             ErrorCode::kDataCorrupt,
-            fmt::format("a frame of {} bytes, more than the {} allowed", size, bytes_max_)};
+            fmt::format("a frame of {} bytes, more than the {} allowed", long_size_, bytes_max_)};
     }
-    if (rest.size() < kHeadBytes + size) return std::optional<std::string_view>();
-    begin_ += kHeadBytes + size;
-    return std::optional(rest.substr(kHeadBytes, size));
+    if (missing_ > 0) return std::optional<Frame>();
+    const auto left_out = std::exchange(long_size_, 0) - long_beginning_.size();
+    return std::optional(Frame{.json = long_beginning_, .left_out = left_out});
 }
 
 }  // namespace millrace::worker

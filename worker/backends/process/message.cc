@@ -4,19 +4,23 @@
 
 #include <algorithm>
 #include <array>
+#include <limits>
 #include <nlohmann/json.hpp>
 #include <optional>
 #include <utility>
 
 #include "common/base/check.h"
+#include "common/base/text.h"
+#include "common/json/mend.h"
+#include "worker/backends/outcomes.h"
 
 namespace millrace::worker {
 namespace {
 
+using json_text::Member;
 using nlohmann::json;
+using Members = std::vector<Member>;
 
-// Deeper values could not be printed without a deep stack; PostgreSQL would refuse them too.
-constexpr int kDepthMax = 500;
 // What an outcome keeps of a child's words.
 constexpr std::size_t kCodeBytesMax = 64;
 constexpr std::size_t kTextBytesMax = 2048;
@@ -26,123 +30,130 @@ Error corrupt(std::string message) {
     return {ErrorCode::kDataCorrupt, std::move(message)};
 }
 
-bool is_too_deep(std::string_view text) {
-    int depth = 0;
-    bool in_string = false;
-    for (std::size_t i = 0; i < text.size(); ++i) {
-        const char c = text[i];
-        if (in_string) {
-            if (c == '\\') ++i;
-            in_string = c != '"';
-        } else if (c == '"') {
-            in_string = true;
-        } else if (c == '[' || c == '{') {
-            if (++depth > kDepthMax) return true;
-        } else if (c == ']' || c == '}') {
-            --depth;
-        }
+// Null also where it is absent or no JSON.
+json value_of(const Members& members, std::string_view name) {
+    const auto text = json_text::find(members, name);
+    const auto mended = json_text::mend(text, {.not_a_number = json_text::NotANumber::kQuote});
+    if (!mended.has_value()) return {};
+    return json::parse(*mended, nullptr, /*allow_exceptions=*/false);
+}
+
+std::string text_of(const Members& members, std::string_view name) {
+    const auto value = value_of(members, name);
+    return value.is_string() ? value.get<std::string>() : std::string();
+}
+
+std::optional<ItemId> item_of(const Members& members) {
+    const auto value = value_of(members, "item");
+    if (!value.is_number_unsigned()) return std::nullopt;
+    return value.get<ItemId>();
+}
+
+std::int64_t count_of(const json& value) {
+    if (value.is_number_unsigned()) {
+        constexpr auto kMax = std::numeric_limits<std::int64_t>::max();
+        return static_cast<std::int64_t>(std::min(value.get<std::uint64_t>(), std::uint64_t{kMax}));
     }
-    return false;
-}
-
-// The first bytes of the text, whole characters only.
-std::string beginning(std::string text, std::size_t bytes_max) {
-    if (text.size() <= bytes_max) return text;
-    while (bytes_max > 0 && (static_cast<unsigned char>(text[bytes_max]) & 0xC0) == 0x80) {
-        --bytes_max;
-    }
-    text.resize(bytes_max);
-    return text;
-}
-
-const json* find(const json& object, const char* name) {
-    const auto found = object.find(name);
-    return found == object.end() || found->is_null() ? nullptr : &*found;
-}
-
-std::string text_of(const json& object, const char* name) {
-    const auto* value = find(object, name);
-    return value != nullptr && value->is_string() ? value->get<std::string>() : std::string();
-}
-
-std::optional<ItemId> item_of(const json& object) {
-    const auto* value = find(object, "item");
-    if (value == nullptr || !value->is_number_unsigned()) return std::nullopt;
-    return value->get<ItemId>();
-}
-
-std::int64_t count_of(const json& object, const char* name) {
-    const auto* value = find(object, name);
-    if (value == nullptr || !value->is_number_integer()) return 0;
-    return std::max(value->get<std::int64_t>(), std::int64_t{0});
+    return 0;
 }
 
 // Of an output in the shape of OpenAI's API.
-Usage usage_of(const json& output) {
-    if (!output.is_object()) return {};
-    const auto* usage = find(output, "usage");
-    if (usage == nullptr || !usage->is_object()) return {};
-    return {count_of(*usage, "prompt_tokens"), count_of(*usage, "completion_tokens")};
+Usage usage_of(std::string_view output) {
+    const auto usage = json_text::members(json_text::find(json_text::members(output), "usage"));
+    return {count_of(value_of(usage, "prompt_tokens")),
+            count_of(value_of(usage, "completion_tokens"))};
 }
 
-Result<ProcessMessage> parse_ready(const json& object) {
-    const auto* protocol = find(object, "protocol");
-    if (protocol == nullptr || *protocol != kProcessProtocol) {
+Result<ProcessMessage> parse_ready(const Members& members) {
+    if (value_of(members, "protocol") != kProcessProtocol) {
         return corrupt(fmt::format("\"ready\" must say \"protocol\": {}, the one spoken here",
                                    kProcessProtocol));
     }
     ReadyMessage ready;
-    if (const auto* models = find(object, "models")) {
-        for (const auto& model : models->is_array() ? *models : json::array()) {
-            if (model.is_string()) ready.models.push_back(model.get<std::string>());
-        }
+    const auto models = value_of(members, "models");
+    const auto is_name = [](const json& model) {
+        return model.is_string() && is_storable(model.get_ref<const std::string&>());
+    };
+    if (!models.is_null() &&
+        !(models.is_array() && std::all_of(models.begin(), models.end(), is_name))) {
+        return corrupt("\"models\" must be a list of names");
     }
-    if (const auto* batch_max = find(object, "batch_max")) {
-        if (!batch_max->is_number_unsigned() || *batch_max < 1 || *batch_max > kBatchMaxMost) {
+    for (const auto& model : models) ready.models.push_back(model.get<std::string>());
+    const auto batch_max = value_of(members, "batch_max");
+    if (!batch_max.is_null()) {
+        if (!batch_max.is_number_unsigned() || batch_max < 1 || batch_max > kBatchMaxMost) {
             return corrupt(fmt::format("\"batch_max\" must be 1 to {}", kBatchMaxMost));
         }
-        ready.batch_max = batch_max->get<std::size_t>();
+        ready.batch_max = batch_max.get<std::size_t>();
     }
     return ready;
 }
 
-Result<ProcessMessage> parse_progress(const json& object, ItemId item) {
-    const auto* fraction = find(object, "fraction");
-    if (fraction == nullptr || !fraction->is_number()) {
-        return corrupt("\"progress\" needs a number \"fraction\"");
-    }
-    return ProgressMessage{.item = item,
-                           .fraction = std::clamp(fraction->get<double>(), 0.0, 1.0),
-                           .message = beginning(text_of(object, "message"), kTextBytesMax)};
+Result<ProcessMessage> parse_progress(const Members& members, ItemId item) {
+    const auto fraction = value_of(members, "fraction");
+    // NaN, which is a string by now: a loss that has run away ends no job.
+    if (fraction.is_string()) return NoMessage{};
+    if (!fraction.is_number()) return corrupt("\"progress\" needs a number \"fraction\"");
+    return ProgressMessage{
+        .item = item,
+        .fraction = std::clamp(fraction.get<double>(), 0.0, 1.0),
+        .message = std::string(beginning(text_of(members, "message"), kTextBytesMax))};
 }
 
-Result<ProcessMessage> parse_done(const json& object, ItemId item) {
-    const auto* output = find(object, "output");
-    if (output == nullptr) return corrupt("\"done\" needs an \"output\" that is not null");
-    return EndMessage{.item = item,
-                      .outcome = {.kind = OutcomeKind::kCompleted,
-                                  .output_json = output->dump(),
-                                  .usage = usage_of(*output)}};
+Result<ProcessMessage> parse_partial(const Members& members, ItemId item) {
+    const auto text = value_of(members, "text");
+    if (!text.is_string() && !text.is_null()) return corrupt("\"partial\" needs a \"text\"");
+    return PartialMessage{.item = item, .text = text_of(members, "text")};
 }
 
-Result<ProcessMessage> parse_failed(const json& object, ItemId item) {
+Outcome invalid_output(std::string message) {
+    return failed_outcome(OutcomeKind::kPermanent, "invalid_output", std::move(message));
+}
+
+Outcome outcome_of(std::string_view output) {
+    if (output.empty()) return invalid_output("\"done\" needs an \"output\"");
+    if (output == "null") return invalid_output("the output must not be null");
+    auto mended = json_text::mend(output);
+    if (!mended.has_value()) return invalid_output("the output" + mended.error().message);
+    const auto usage = usage_of(*mended);
+    return {.kind = OutcomeKind::kCompleted, .output_json = *std::move(mended), .usage = usage};
+}
+
+Result<ProcessMessage> parse_failed(const Members& members, ItemId item) {
     constexpr std::array kKinds{OutcomeKind::kPermanent, OutcomeKind::kRetryable,
                                 OutcomeKind::kRateLimited, OutcomeKind::kCancelled};
-    const auto kind = text_of(object, "kind");
+    const auto kind = text_of(members, "kind");
     const auto* found = std::find_if(kKinds.begin(), kKinds.end(),
                                      [&](OutcomeKind known) { return name(known) == kind; });
     if (found == kKinds.end()) {
         return corrupt(
             "\"failed\" needs a \"kind\": permanent, retryable, rate_limited or cancelled");
     }
-    Outcome outcome{.kind = *found,
-                    .error_code = beginning(text_of(object, "code"), kCodeBytesMax),
-                    .error_message = beginning(text_of(object, "message"), kTextBytesMax)};
+    Outcome outcome{
+        .kind = *found,
+        .error_code = std::string(beginning(text_of(members, "code"), kCodeBytesMax)),
+        .error_message = std::string(beginning(text_of(members, "message"), kTextBytesMax))};
     if (outcome.error_code.empty()) outcome.error_code = "process_failure";
-    if (find(object, "retry_after_ms") != nullptr) {
-        outcome.retry_after = milliseconds(count_of(object, "retry_after_ms"));
+    if (const auto after = value_of(members, "retry_after_ms"); !after.is_null()) {
+        outcome.retry_after = milliseconds(count_of(after));
     }
     return EndMessage{.item = item, .outcome = std::move(outcome)};
+}
+
+// Of a frame that was too long: what its beginning says.
+Result<ProcessMessage> parse_beginning(const Members& members, ItemId item, const Frame& frame) {
+    const auto type = text_of(members, "type");
+    if (type == "done") {
+        return EndMessage{.item = item,
+                          .outcome = failed_outcome(
+                              OutcomeKind::kPermanent, "output_too_large",
+                              fmt::format("the process sent an output of about {} bytes, more than "
+                                          "worker.output_bytes_max allows",
+                                          frame.json.size() + frame.left_out))};
+    }
+    // Its message is what is long: that it failed, and how, comes before.
+    if (type == "failed") return parse_failed(members, item);
+    return NoMessage{};
 }
 
 }  // namespace
@@ -193,19 +204,21 @@ std::string cancel_message(ItemId item, AbortReason reason) {
     return json{{"type", "cancel"}, {"item", item}, {"reason", why}}.dump();
 }
 
-Result<ProcessMessage> parse_message(std::string_view text) {
-    if (is_too_deep(text)) return corrupt("a message nested deeper than a person can mean");
-    const auto object = json::parse(text, nullptr, /*allow_exceptions=*/false);
-    if (!object.is_object()) return corrupt("a message that is no JSON object");
-    const auto type = text_of(object, "type");
-    if (type == "ready") return parse_ready(object);
+Result<ProcessMessage> parse_message(const Frame& frame) {
+    const auto members = json_text::members(frame.json);
+    if (members.empty()) return corrupt("a message that is no JSON object");
+    const auto type = text_of(members, "type");
+    if (type == "ready") return parse_ready(members);
 
-    const auto item = item_of(object);
+    const auto item = item_of(members);
     if (!item) return corrupt("a message that is not \"ready\" and names no \"item\"");
-    if (type == "progress") return parse_progress(object, *item);
-    if (type == "partial") return PartialMessage{.item = *item, .text = text_of(object, "text")};
-    if (type == "done") return parse_done(object, *item);
-    if (type == "failed") return parse_failed(object, *item);
+    if (frame.left_out > 0) return parse_beginning(members, *item, frame);
+    if (type == "progress") return parse_progress(members, *item);
+    if (type == "partial") return parse_partial(members, *item);
+    if (type == "done") {
+        return EndMessage{.item = *item, .outcome = outcome_of(json_text::find(members, "output"))};
+    }
+    if (type == "failed") return parse_failed(members, *item);
     return corrupt("a message of unknown \"type\"");
 }
 

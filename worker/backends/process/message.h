@@ -17,6 +17,7 @@
 #include "common/base/result.h"
 #include "common/job/outcome.h"
 #include "worker/backends/backend.h"
+#include "worker/backends/process/frame.h"
 
 namespace millrace::worker {
 
@@ -61,9 +62,14 @@ struct EndMessage {
     ItemId item = 0;
     Outcome outcome;  // kCompleted, kPermanent, kRetryable, kRateLimited or kCancelled.
 };
-using ProcessMessage = std::variant<ReadyMessage, ProgressMessage, PartialMessage, EndMessage>;
+// Says nothing that can be used: progress that is no number, text that is too long to be shown.
+struct NoMessage {};
+using ProcessMessage =
+    std::variant<ReadyMessage, ProgressMessage, PartialMessage, EndMessage, NoMessage>;
 
+// What is no text in its strings becomes U+FFFD. An output is passed on as it came but for that;
+// one that is no JSON, or too long, ends its item as invalid_output or output_too_large.
 // Errors: kDataCorrupt, saying what is wrong, without the bytes themselves.
-Result<ProcessMessage> parse_message(std::string_view json);
+Result<ProcessMessage> parse_message(const Frame& frame);
 
 }  // namespace millrace::worker

@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include "common/base/log.h"
+#include "common/base/text.h"
 
 namespace millrace::worker {
 
@@ -16,7 +17,7 @@ void OutputLog::add(std::string_view line, MonoTime now) {
     std::size_t left_out = 0;
     {
         const std::lock_guard lock(mutex_);
-        tail_.emplace_back(line.substr(0, kTailLineBytes));
+        tail_.push_back(storable(std::string(beginning(line, kTailLineBytes))));
         if (tail_.size() > kTailLines) tail_.pop_front();
         if (now - second_ >= std::chrono::seconds(1)) {
             if (lines_ > kLinesPerSecond) left_out = lines_ - kLinesPerSecond;

@@ -243,7 +243,7 @@ void Slot::handle(const pollfd& event, MonoTime now) {
 }
 
 void Slot::receive(MonoTime now) {
-    const auto received = channel_->receive([&](std::string_view json) { return take(json, now); });
+    const auto received = channel_->receive([&](const Frame& frame) { return take(frame, now); });
     if (received.has_value()) return;
     if (received.error().code == ErrorCode::kDataCorrupt) {
         kill(invalid_message(received.error().message));
@@ -254,8 +254,8 @@ void Slot::receive(MonoTime now) {
     if (state_ != State::kEnding) let_end(now);
 }
 
-Status Slot::take(std::string_view json, MonoTime now) {
-    TRY(auto message, parse_message(json));
+Status Slot::take(const Frame& frame, MonoTime now) {
+    TRY(auto message, parse_message(frame));
     if (auto* ready = std::get_if<ReadyMessage>(&message)) {
         return take_ready(std::move(*ready), now);
     }

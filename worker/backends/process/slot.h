@@ -78,7 +78,7 @@ class Slot {
     void tick_memory(MonoTime now);
 
     void receive(MonoTime now);
-    Status take(std::string_view json, MonoTime now);
+    Status take(const Frame& frame, MonoTime now);
     Status take_ready(ReadyMessage ready, MonoTime now);
     void take_end(EndMessage end, MonoTime now);
     void end_of_batch(MonoTime now);

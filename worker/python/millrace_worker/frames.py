@@ -1,15 +1,27 @@
 """Messages on the channel: four bytes of length, most significant first, then that much JSON."""
 
 import json
+import os
 import struct
 import threading
 
 _LENGTH = struct.Struct(">I")
 
 
-def encode(value):
-    """The value as JSON. NaN and infinity are no JSON: ValueError."""
-    return json.dumps(value, allow_nan=False, separators=(",", ":")).encode()
+def encode(value, default=None):
+    """The value as JSON. NaN and infinity are no JSON: ValueError. Halves of surrogate pairs are no
+    text: two that belong together are put together, others become U+FFFD."""
+    text = json.dumps(value, allow_nan=False, ensure_ascii=False, separators=(",", ":"),
+                      default=default)
+    try:
+        return text.encode()
+    except UnicodeEncodeError:
+        return whole(text).encode()
+
+
+def whole(text):
+    """The text without halves of surrogate pairs."""
+    return text.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "replace")
 
 
 def read_messages(source):
@@ -31,11 +43,20 @@ class Writer:
     def __init__(self, channel):
         self._channel = channel
         self._lock = threading.Lock()
+        self._pid = os.getpid()
+
+    @property
+    def is_ours(self):
+        """False in a process that a handler forked: frames of two processes would mix."""
+        return os.getpid() == self._pid
 
     def send(self, message):
         self.send_json(encode(message))
 
     def send_json(self, body):
+        if not self.is_ours:
+            raise RuntimeError("items can be reported on only in the process that called serve(): "
+                               "send what a child process made back to it")
         with self._lock:
             try:
                 self._channel.sendall(_LENGTH.pack(len(body)) + body)

@@ -1,10 +1,14 @@
 """One job of a batch, as a handler sees it."""
 
+import math
 import threading
 import time
 
 from .errors import Cancelled, Permanent, describe
-from .frames import encode
+from .outputs import encode_output
+
+_PIECE_MAX = 16_384  # Characters of one message of text: a frame holds it, whatever they are.
+_TEXT_MAX = 2000  # Characters of a progress message.
 
 
 class Item:
@@ -34,7 +38,8 @@ class Item:
 
     @property
     def cancelled(self):
-        """Nobody waits for it any more: stop as soon as the model allows."""
+        """Nobody waits for it any more: stop as soon as the model allows, and return None for it.
+        An output that is returned all the same is the job's: it completes."""
         return self._cancelled
 
     @property
@@ -48,24 +53,36 @@ class Item:
         return max(0.0, self._deadline - time.monotonic())
 
     def progress(self, fraction, message=""):
-        """How much is done, from 0 to 1, and what is being done."""
-        self._say({"type": "progress", "fraction": float(fraction), "message": str(message)})
+        """How much is done, from 0 to 1, and what is being done. NaN says nothing."""
+        fraction = float(fraction)
+        if math.isnan(fraction):
+            return
+        message = "" if message is None else str(message)[:_TEXT_MAX]
+        self._say({"type": "progress", "fraction": min(max(fraction, 0.0), 1.0),
+                   "message": message})
 
     def partial(self, text):
-        """Output to show before the end; is added to what was shown before. Once some is shown, a
-        failure of the whole batch fails this item: what is shown cannot be taken back."""
-        self._shown = True
-        self._say({"type": "partial", "text": str(text)})
+        """Output to show before the end; is added to what was shown before. None and "" add
+        nothing. Once some is shown, a failure of the whole batch fails this item: what is shown
+        cannot be taken back."""
+        if text is None:
+            return
+        if not isinstance(text, str):
+            raise TypeError(f"partial() takes text, not {type(text).__name__}")
+        for begin in range(0, len(text), _PIECE_MAX):
+            self._shown = True
+            self._say({"type": "partial", "text": text[begin:begin + _PIECE_MAX]})
 
     def done(self, output):
-        """Ends the item before its batch is over. `output` is what JSON can hold, but not None."""
+        """Ends the item before its batch is over. `output` is what JSON can hold, but not None;
+        numbers and arrays of numpy and torch become numbers and lists."""
         if output is None:
             self.fail(TypeError("the handler returned None for this item"))
             return
         try:
-            body = encode(output)
-        except (TypeError, ValueError, RecursionError) as error:
-            self.fail(Permanent(f"the output cannot be written as JSON: {error}", "invalid_output"))
+            body = encode_output(output)
+        except ValueError as error:
+            self.fail(Permanent(str(error), "invalid_output"))
             return
         if len(body) > self._output_bytes_max:
             self.fail(Permanent(f"the output has {len(body)} bytes, more than the "
@@ -78,6 +95,7 @@ class Item:
     def fail(self, error):
         """Ends the item with an exception: Permanent, Busy, or any other, which is retried."""
         if self._end():
+            # The item first: the worker reads no more than the beginning of what is too long.
             self._writer.send({"type": "failed", "item": self._id, **describe(error)})
 
     def _say(self, message):

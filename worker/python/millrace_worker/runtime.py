@@ -52,8 +52,10 @@ def serve(handler, *, models=(), batch_max=1, warmup=None):
     if os.environ.get("MILLRACE_PROTOCOL") != str(PROTOCOL):
         sys.exit("This program runs jobs for Millrace and is started by its worker, which speaks "
                  f"protocol {PROTOCOL}: millrace up --process \"python3 {sys.argv[0]}\"")
-    # What is printed goes to the worker's log, line by line.
-    sys.stdout.reconfigure(line_buffering=True)
+    # What is printed goes to the worker's log, line by line, and no character of it ends a job.
+    for stream in (sys.stdout, sys.stderr):
+        if hasattr(stream, "reconfigure"):
+            stream.reconfigure(line_buffering=True, errors="backslashreplace")
     with socket.socket(fileno=CHANNEL) as channel:
         channel.set_inheritable(False)
         Runtime(channel, handler, models, batch_max, warmup).run()
@@ -67,6 +69,9 @@ class Runtime:
         self._writer = Writer(channel)
         self._handler = handler
         models = [models] if isinstance(models, str) else list(models)
+        for model in models:
+            if not isinstance(model, str) or not model or "\0" in model:
+                raise TypeError(f"models must be names, not {model!r}")
         self._ready = {"type": "ready", "protocol": PROTOCOL, "models": models,
                        "batch_max": batch_max}
         self._batch_max = batch_max
@@ -126,10 +131,12 @@ class Runtime:
         try:
             self._call(items)
         except Exception as error:
+            self._end_if_forked()
             self._sort_out(items, error)
 
     def _call(self, items):
         outputs = self._handler(items, self._context)
+        self._end_if_forked()
         if not inspect.isgenerator(outputs):
             outputs = self._checked(items, outputs)
         outputs = iter(outputs)
@@ -140,18 +147,41 @@ class Runtime:
                 return
             try:
                 output = next(outputs)
+                self._end_if_forked()
             except StopIteration:
                 self._end_unanswered(items[count:], count)
                 return
+            if count + 1 == len(items):
+                output = self._last(items, outputs, output)
             if not item.over:
                 item._settle(output)
-        if next(outputs, self) is not self:
-            print("millrace: the handler yielded more outputs than the batch has items",
-                  file=sys.stderr)
+
+    def _last(self, items, outputs, output):
+        """The last output, when the generator has ended: with more to come, nobody knows whose any
+        of them is. A generator that yields tokens would complete with its first."""
+        try:
+            if next(outputs, self) is self:
+                return output
+        except Exception as error:
+            # All is said: what it does after that is its own affair.
+            traceback.print_exception(type(error), error, error.__traceback__)
+            return output
+        return TypeError(f"the handler yielded more outputs than the {len(items)} items of its "
+                         "batch: yield one for each; item.partial() shows text before the end")
+
+    def _end_if_forked(self):
+        """A child that a handler forked came back here, as if it were the process itself."""
+        if not self._writer.is_ours:
+            os._exit(1)
 
     def _checked(self, items, outputs):
         if outputs is None:
             return []  # Fine where each item was ended by done() or fail().
+        if inspect.iscoroutine(outputs) or inspect.isasyncgen(outputs):
+            if inspect.iscoroutine(outputs):
+                outputs.close()
+            raise TypeError("the handler is async: give serve() one that is not, and call "
+                            "asyncio.run(…) in it")
         if not isinstance(outputs, (list, tuple)) or len(outputs) != len(items):
             what = (f"{len(outputs)} outputs" if isinstance(outputs, (list, tuple))
                     else type(outputs).__name__)

@@ -8,10 +8,14 @@ import threading
 from millrace_worker import Busy, Permanent, Retry, serve
 
 
+ODD = {"nul": "a\0b", "half": "caf\udce9", "nan": float("nan"), "bytes": b"raw", "large": 2 ** 100}
+
+
 def facts(item, batch, context):
     return {"pid": os.getpid(), "slot": context.slot, "batch": len(batch),
             "device": context.device, "cuda": os.environ.get("CUDA_VISIBLE_DEVICES"),
             "processors": sorted(os.sched_getaffinity(0)), "said": item.input.get("say"),
+            "odd": ODD.get(item.input.get("give")),
             "usage": {"prompt_tokens": 3, "completion_tokens": 1}}
 
 
@@ -58,6 +62,11 @@ def act(item):
         return Busy("no licence", after=7)
     elif do == "raise":
         raise RuntimeError("device lost")
+    elif do == "raise nul":
+        raise ValueError("unexpected byte \0 \udce9" + "." * 1_000_000)
+    elif do == "write":
+        item.partial("a\0b\udce9")
+        item.partial("x" * 40_000)
     return None
 
 

@@ -24,7 +24,9 @@ def receive():
 
 
 def send(body):
-    os.write(3, struct.pack(">I", len(body)) + body)
+    body = struct.pack(">I", len(body)) + body
+    while body:
+        body = body[os.write(3, body):]
 
 
 if way == "exit":
@@ -43,7 +45,7 @@ if way == "early":
     send(b'{"type":"partial","item":1,"text":"x"}')
     signal.pause()
 send(json.dumps({"type": "ready", "protocol": 2 if way == "old" else 1,
-                 "models": [] if way == "nameless" else ["rude"]}).encode())
+                 "models": [] if way == "nameless" else ["rude"], "batch_max": 8}).encode())
 
 while receive()["type"] != "run":
     pass
@@ -70,4 +72,11 @@ elif way == "strangers":
     send(b'{"type":"done","item":1,"output":"mine"}')
 elif way == "once":
     sys.exit(1)
+elif way == "odd outputs":
+    outputs = [b'{"x":NaN}', b'"caf\\udce9 \xff"', b"x" * 20_000_000, b"{'text':1}", b"1e400",
+               b"[" * 5000, b"null", b'"%d"' % os.getpid()]
+    for item, output in enumerate(outputs, 1):
+        send(b'{"type":"partial","item":%d,"text":"\\ud83d \xff\\u0000"}' % item)
+        send(b'{"type":"progress","item":%d,"fraction":NaN}' % item)
+        send(b'{"type":"done","item":%d,"output":%s}' % (item, output))
 signal.pause()
