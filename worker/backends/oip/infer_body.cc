@@ -3,16 +3,18 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <charconv>
 #include <nlohmann/json.hpp>
 #include <utility>
 
 #include "common/base/check.h"
+#include "common/json/mend.h"
 #include "worker/backends/outcomes.h"
 
 namespace millrace::worker {
 namespace {
 
-using nlohmann::json;
+using json = nlohmann::ordered_json;  // Parameters keep their order.
 
 std::string json_string(std::string_view text) {
     return json(text).dump(-1, ' ', false, json::error_handler_t::replace);
@@ -60,15 +62,52 @@ Error corrupt(std::string what) {
     return {ErrorCode::kDataCorrupt, std::move(what)};
 }
 
-std::optional<Shape> shape_of(const json& output) {
-    const auto shape = output.value("shape", json());
-    const auto is_dimension = [](const json& dimension) {
-        return dimension.is_number_unsigned() && dimension <= INT64_MAX;
-    };
-    if (!shape.is_array() || !std::all_of(shape.begin(), shape.end(), is_dimension)) {
-        return std::nullopt;
+// -1 for a dimension that is free.
+std::optional<std::int64_t> dimension_of(const json& value) {
+    if (value.is_number_integer()) {
+        const bool in_range = value >= -1 && value <= INT64_MAX;
+        return in_range ? std::optional(value.get<std::int64_t>()) : std::nullopt;
     }
-    return shape.get<Shape>();
+    if (!value.is_string()) return std::nullopt;
+    const auto& text = value.get_ref<const std::string&>();
+    std::int64_t dimension = 0;
+    const auto* end = text.data() + text.size();
+    const auto parsed = std::from_chars(text.data(), end, dimension);
+    const bool fine = parsed.ec == std::errc() && parsed.ptr == end && dimension >= -1;
+    return fine ? std::optional(dimension) : std::nullopt;
+}
+
+std::optional<Shape> shape_of(const json& output) {
+    const auto list = output.value("shape", json());
+    if (!list.is_array()) return std::nullopt;
+    Shape shape;
+    for (const auto& value : list) {
+        const auto dimension = dimension_of(value);
+        if (!dimension) return std::nullopt;
+        shape.push_back(*dimension);
+    }
+    if (std::count(shape.begin(), shape.end(), -1) > 1) return std::nullopt;
+    return shape;
+}
+
+// The one free dimension is what the number of elements makes it. False where that is no shape.
+bool fill_in(Shape& shape, Datatype datatype, std::string_view bytes) {
+    const auto free = std::find(shape.begin(), shape.end(), -1);
+    if (free == shape.end()) return true;
+    *free = 1;
+    const auto others = element_count(shape);
+    const auto elements = count_elements(datatype, bytes);
+    if (!others || *others == 0 || !elements || *elements % *others != 0) return false;
+    *free = static_cast<std::int64_t>(*elements / *others);
+    return true;
+}
+
+std::optional<Datatype> datatype_of(const json& output) {
+    const auto value = output.value("datatype", json());
+    if (!value.is_string()) return std::nullopt;
+    auto name = value.get<std::string>();
+    for (auto& c : name) c = c >= 'a' && c <= 'z' ? static_cast<char>(c - 'a' + 'A') : c;
+    return parse_datatype(name);
 }
 
 // Elements of JSON, or the next of `tail`, which are taken off it.
@@ -95,14 +134,11 @@ Result<Tensor> parse_output(const json& output, std::string_view& tail) {
     const auto wrong = [&](std::string_view what) {
         return corrupt(fmt::format("the output '{}' {}", tensor.name, what));
     };
-    const auto datatype = output.value("datatype", json());
-    const auto known =
-        datatype.is_string() ? parse_datatype(datatype.get<std::string>()) : std::nullopt;
+    const auto known = datatype_of(output);
     if (!known) return wrong("has an unknown datatype");
     tensor.datatype = *known;
     auto shape = shape_of(output);
-    const auto count = shape ? element_count(*shape) : std::nullopt;
-    if (!count) return wrong("has no shape");
+    if (!shape) return wrong("has no shape");
     tensor.shape = *std::move(shape);
 
     auto parameters = output.value("parameters", json());
@@ -111,13 +147,28 @@ Result<Tensor> parse_output(const json& output, std::string_view& tail) {
     auto bytes = elements_of(output, parameters, tensor, tail);
     if (!bytes.has_value()) return wrong(bytes.error().message);
     tensor.bytes = *std::move(bytes);
-    if (elements_size(tensor.datatype, tensor.bytes, *count) != tensor.bytes.size()) {
-        return wrong(fmt::format("does not have the {} elements of its shape", *count));
+    const bool is_filled = fill_in(tensor.shape, tensor.datatype, tensor.bytes);
+    const auto count = is_filled ? element_count(tensor.shape) : std::nullopt;
+    if (!count || elements_size(tensor.datatype, tensor.bytes, *count) != tensor.bytes.size()) {
+        return wrong(fmt::format("does not have the elements of its shape {}", show(tensor.shape)));
     }
     parameters.erase("binary_data_size");
     if (tensor.datatype == Datatype::kBytes) parameters.erase("content_type");
     tensor.parameters = parameters.empty() ? std::string() : parameters.dump();
     return tensor;
+}
+
+// Servers without binary tensors write NaN as it is, and text as it was.
+json parse_mended(std::string_view text) {
+    auto answer = json::parse(text, nullptr, /*allow_exceptions=*/false);
+    if (!answer.is_discarded()) return answer;
+    const auto mended = json_text::mend(text, {.not_a_number = json_text::NotANumber::kQuote});
+    return mended.has_value() ? json::parse(*mended, nullptr, /*allow_exceptions=*/false) : answer;
+}
+
+std::vector<Tensor>::iterator find_output(std::vector<Tensor>& outputs, std::string_view name) {
+    return std::find_if(outputs.begin(), outputs.end(),
+                        [&](const Tensor& output) { return output.name == name; });
 }
 
 std::string head_of(const json& answer) {
@@ -216,16 +267,35 @@ Result<InferAnswer> parse_infer_answer(std::string_view body,
     if (size > body.size()) return corrupt("it is shorter than its header says");
     const auto text = body.substr(0, size);
     auto tail = body.substr(size);
-    const auto answer = json::parse(text, nullptr, /*allow_exceptions=*/false);
+    const auto answer = parse_mended(text);
     const auto outputs = answer.is_object() ? answer.find("outputs") : answer.end();
-    if (outputs == answer.end() || !outputs->is_array()) return corrupt("it has no outputs");
+    if (outputs == answer.end() || !outputs->is_array() || outputs->empty()) {
+        return corrupt("it has no outputs");
+    }
     InferAnswer parsed{.head = head_of(answer)};
     for (const auto& output : *outputs) {
         TRY(auto tensor, parse_output(output, tail));
+        if (find_output(parsed.outputs, tensor.name) != parsed.outputs.end()) {
+            return corrupt(fmt::format("the output '{}' is there twice", tensor.name));
+        }
         parsed.outputs.push_back(std::move(tensor));
     }
     if (!tail.empty()) return corrupt("it is longer than its outputs");
     return parsed;
+}
+
+Status choose_outputs(const InferJob& job, InferAnswer& answer) {
+    if (job.outputs.empty()) return ok();
+    std::vector<Tensor> chosen;
+    for (const auto& wanted : job.outputs) {
+        const auto found = find_output(answer.outputs, wanted.name);
+        if (found == answer.outputs.end()) {
+            return corrupt(fmt::format("it lacks the output '{}'", wanted.name));
+        }
+        chosen.push_back(std::move(*found));
+    }
+    answer.outputs = std::move(chosen);
+    return ok();
 }
 
 Result<std::vector<Outcome>> split_answer(const InferAnswer& answer, JobsOfRequest jobs,

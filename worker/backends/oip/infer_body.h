@@ -34,11 +34,16 @@ struct InferAnswer {
     std::vector<Tensor> outputs;
 };
 
-// `json_bytes` as the answer's header says; nothing: the body is JSON to its end. kDataCorrupt for
-// everything else than an answer of the protocol: also tensors that are longer or shorter than
-// their shape says.
+// `json_bytes` as the answer's header says; nothing: the body is JSON to its end. Bears what
+// servers write beside the protocol and only means one thing: bare NaN and Infinity, datatypes in
+// small letters, a shape of strings or with one -1, a single element without its list. kDataCorrupt
+// for everything else than an answer of the protocol: also tensors that are longer or shorter than
+// their shape says, one name twice, and no tensors at all.
 Result<InferAnswer> parse_infer_answer(std::string_view body,
                                        std::optional<std::size_t> json_bytes);
+
+// Only the outputs that the job asks for, in its order. kDataCorrupt where one is missing.
+Status choose_outputs(const InferJob& job, InferAnswer& answer);
 
 // The answer of each job, in order: what the server would have answered to it alone.
 // kInvalidArgument when the rows of an output are not those of the inputs, so that nobody knows

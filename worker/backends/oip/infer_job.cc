@@ -8,12 +8,10 @@
 #include <span>
 #include <utility>
 
-#include "worker/backends/request.h"
-
 namespace millrace::worker {
 namespace {
 
-using nlohmann::json;
+using json = nlohmann::ordered_json;  // Parameters keep their order.
 
 constexpr std::size_t kDimensionsMax = 32;
 
@@ -47,7 +45,7 @@ Result<std::string> string_of(const json& object, const std::string& path, const
     return value->get<std::string>();
 }
 
-// Canonical text; empty when nothing is left of them.
+// Their text; empty when nothing is left of them.
 Result<std::string> parameters_of(const json& object, const std::string& path) {
     const auto* value = member(object, "parameters");
     if (value == nullptr) return std::string();
@@ -158,7 +156,9 @@ Status parse_outputs(const json& input, InferJob& job) {
 
 Result<InferJob> parse(std::string_view input_json, bool with_data) {
     constexpr std::array<std::string_view, 4> kKnown{"inputs", "outputs", "parameters", "id"};
-    TRY(const auto input, parse_input(input_json));
+    const auto input = json::parse(input_json, nullptr, /*allow_exceptions=*/false);
+    if (input.is_discarded()) return invalid("the input is not valid JSON");
+    if (!input.is_object()) return invalid("the input must be a JSON object");
     TRY_STATUS(check_members(input, "the input", kKnown));
     InferJob job;
     if (member(input, "id") != nullptr) {

@@ -212,11 +212,14 @@ void InferLoop::receive(Batch& batch, HttpEnd end) {
 }
 
 void InferLoop::deliver(Batch& batch, const Sent& sent) {
-    const auto answer = parse_infer_answer(sent.call->body(), json_bytes_of(*sent.call));
+    auto answer = parse_infer_answer(sent.call->body(), json_bytes_of(*sent.call));
     if (!answer.has_value()) {
         const auto error = error_inside(sent.call->body());
         return fail(batch, sent, error ? *error : invalid_answer(answer.error().message));
     }
+    // The jobs of a request ask for the same.
+    const auto chosen = choose_outputs(batch.items[sent.part.front()].job, *answer);
+    if (!chosen.has_value()) return fail(batch, sent, invalid_answer(chosen.error().message));
     trust(*batch.model, sent.server);
     auto outcomes = split_answer(*answer, jobs_of(batch, sent.part), options_.output_bytes_max);
     // A model whose outputs do not follow its rows: alone, each job gets its own.

@@ -13,14 +13,14 @@
 #include <utility>
 
 #include "common/base/check.h"
+#include "common/base/text.h"
 #include "worker/backends/oip/base64.h"
 #include "worker/backends/oip/small_float.h"
-#include "worker/backends/text_stream.h"
 
 namespace millrace::worker {
 namespace {
 
-using nlohmann::json;
+using json = nlohmann::ordered_json;  // Parameters keep their order.
 
 static_assert(std::endian::native == std::endian::little, "bytes are copied as they are");
 
@@ -77,6 +77,14 @@ Value get(std::string_view bytes) {
 
 // --- From JSON ----------------------------------------------------------------------------------
 
+// Some servers write all numbers with a fraction. Beyond 2^53 a double is not sure which it is.
+std::optional<std::int64_t> whole_number(const json& value) {
+    constexpr double kSureMax = 9007199254740992.0;
+    const auto number = value.get<double>();
+    if (std::abs(number) > kSureMax || number != std::trunc(number)) return std::nullopt;
+    return static_cast<std::int64_t>(number);
+}
+
 bool put_bool(const json& value, std::string& bytes) {
     if (value.is_boolean()) return put(static_cast<std::uint8_t>(value.get<bool>()), bytes);
     if (!value.is_number_integer()) return false;
@@ -90,9 +98,10 @@ bool put_integer(const json& value, std::string& bytes) {
         const auto number = value.get<std::uint64_t>();
         return std::in_range<Integer>(number) && put(static_cast<Integer>(number), bytes);
     }
-    if (!value.is_number_integer()) return false;
-    const auto number = value.get<std::int64_t>();
-    return std::in_range<Integer>(number) && put(static_cast<Integer>(number), bytes);
+    if (!value.is_number()) return false;
+    const auto number =
+        value.is_number_integer() ? std::optional(value.get<std::int64_t>()) : whole_number(value);
+    return number && std::in_range<Integer>(*number) && put(static_cast<Integer>(*number), bytes);
 }
 
 std::optional<double> number_of(const json& value, bool null_nan) {
@@ -294,11 +303,11 @@ std::optional<std::size_t> element_count(const Shape& shape) {
 }
 
 Result<std::string> encode_elements(const JsonElements& elements, const json& data) {
-    if (!data.is_array()) {
+    if (data.is_object() || data.is_null()) {
         return Error{ErrorCode::kInvalidArgument, "'data' must be a list of elements"};
     }
     Encoder encoder(elements);
-    TRY_STATUS(encoder.add(data, 1));
+    TRY_STATUS(encoder.add(data.is_array() ? data : json::array({data}), 1));
     return std::move(encoder).bytes();
 }
 
@@ -334,14 +343,28 @@ std::optional<std::size_t> elements_size(Datatype datatype, std::string_view byt
     return at;
 }
 
+std::optional<std::size_t> count_elements(Datatype datatype, std::string_view bytes) {
+    if (const auto size = row_of(datatype).size; size != 0) {
+        return bytes.size() % size == 0 ? std::optional(bytes.size() / size) : std::nullopt;
+    }
+    std::size_t count = 0;
+    for (; !bytes.empty(); ++count) {
+        const auto size = elements_size(datatype, bytes, 1);
+        if (!size) return std::nullopt;
+        bytes.remove_prefix(*size);
+    }
+    return count;
+}
+
 bool needs_base64(std::string_view bytes) {
     while (!bytes.empty()) {
         const auto size = get<std::uint32_t>(bytes);
-        std::string rest(bytes.substr(kLengthBytes, size));
-        const auto element = rest;
-        std::string text;
-        take_whole_characters(rest, text);
-        if (!rest.empty() || text != element) return true;
+        auto element = bytes.substr(kLengthBytes, size);
+        while (!element.empty()) {
+            const auto character = utf8_sequence(element);
+            if (character == 0) return true;
+            element.remove_prefix(character);
+        }
         bytes.remove_prefix(kLengthBytes + size);
     }
     return false;

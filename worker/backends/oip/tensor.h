@@ -69,8 +69,10 @@ struct JsonElements {
     bool null_nan = false;  // null is NaN, as some servers have it.
 };
 
-// Flat or nested lists. kInvalidArgument names the element and what it should be.
-Result<std::string> encode_elements(const JsonElements& elements, const nlohmann::json& data);
+// Flat or nested lists, or a single element. kInvalidArgument names the element and what it should
+// be.
+Result<std::string> encode_elements(const JsonElements& elements,
+                                    const nlohmann::ordered_json& data);
 
 // Appends a flat JSON list of all elements. Requires: whole elements.
 void append_elements(const JsonElements& elements, std::string_view bytes, std::string& text);
@@ -78,6 +80,9 @@ void append_elements(const JsonElements& elements, std::string_view bytes, std::
 // The size of the first `count` elements; nothing when there are fewer.
 std::optional<std::size_t> elements_size(Datatype datatype, std::string_view bytes,
                                          std::size_t count);
+
+// How many elements these are; nothing where the last is not whole.
+std::optional<std::size_t> count_elements(Datatype datatype, std::string_view bytes);
 
 // Whether BYTES elements can be shown as JSON strings only in base64.
 bool needs_base64(std::string_view bytes);

@@ -135,16 +135,105 @@ TEST(InferAnswer, IsCorruptWhereverItIsCut) {
     EXPECT_FALSE(parse_infer_answer(body, 0).has_value());
 }
 
+// The outputs of a single job, from an answer with this one.
+std::string output_from(const std::string& output) {
+    const auto answer =
+        parse_infer_answer(fmt::format(R"({{"outputs":[{}]}})", output), std::nullopt);
+    if (!answer.has_value()) return answer.error().message;
+    const std::vector jobs{numbers(1, "[1,2]")};
+    return (*split_answer(*answer, pointers(jobs), kPlenty))[0].output_json;
+}
+
+TEST(InferAnswer, BearsWhatServersWriteBesideTheProtocol) {
+    const std::vector<std::pair<std::string, std::string>> cases{
+        {R"("datatype":"FP32","shape":[1,3],"data":[1.5,NaN,-Infinity])",
+         R"("datatype":"FP32","shape":[1,3],"data":[1.5,"NaN","-Infinity"])"},
+        {R"("datatype":"FP16","shape":[2],"data":[Infinity,null])",
+         R"("datatype":"FP16","shape":[2],"data":["Infinity","NaN"])"},
+        {R"("datatype":"fp32","shape":["1","2"],"data":[[1,2]],"parameters":null)",
+         R"("datatype":"FP32","shape":[1,2],"data":[1,2])"},
+        {R"("datatype":"int64","shape":[-1,2],"data":[1,2,3.0,4e0])",
+         R"("datatype":"INT64","shape":[2,2],"data":[1,2,3,4])"},
+        {R"("datatype":"BYTES","shape":["-1"],"data":["a","b"])",
+         R"("datatype":"BYTES","shape":[2],"data":["a","b"])"},
+        {R"("datatype":"BYTES","shape":[1],"data":"a\u0000b")",
+         R"("datatype":"BYTES","shape":[1],"data":["a\u0000b"])"},
+        {R"("datatype":"FP64","shape":[],"data":0.1)",
+         R"("datatype":"FP64","shape":[],"data":[0.1])"},
+        {R"("datatype":"INT64","shape":[2],"data":[9007199254740993,-9223372036854775808])",
+         R"("datatype":"INT64","shape":[2],"data":[9007199254740993,-9223372036854775808])"},
+        {R"("datatype":"UINT64","shape":[1],"data":[18446744073709551615])",
+         R"("datatype":"UINT64","shape":[1],"data":[18446744073709551615])"},
+        {R"("datatype":"BYTES","shape":[2],"data":["\ud83d","caf\udce9"])",
+         "\"datatype\":\"BYTES\",\"shape\":[2],\"data\":[\"\uFFFD\",\"caf\uFFFD\"]"},
+        {"\"datatype\":\"BYTES\",\"shape\":[1],\"data\":[\"a\xE9\n\"]",
+         "\"datatype\":\"BYTES\",\"shape\":[1],\"data\":[\"a\uFFFD\\n\"]"},
+        {R"("datatype":"FP32","shape":[0,3],"data":[])",
+         R"("datatype":"FP32","shape":[0,3],"data":[])"},
+        {R"("datatype":"FP32","shape":[1],"data":[1],"parameters":{"b":1,"a":[1.5]})",
+         R"("datatype":"FP32","shape":[1],"parameters":{"b":1,"a":[1.5]},"data":[1])"},
+    };
+    for (const auto& [sent, shown] : cases) {
+        EXPECT_EQ(output_from(R"({"name":"y",)" + sent + "}"),
+                  R"({"outputs":[{"name":"y",)" + shown + "}]}");
+    }
+}
+
+TEST(InferAnswer, HasTheOutputsThatTheJobAsksFor) {
+    const auto answer = [] {
+        return *parse_infer_answer(R"({"outputs":[
+            {"name":"b","datatype":"INT8","shape":[1],"data":[2]},
+            {"name":"c","datatype":"INT8","shape":[1],"data":[3]},
+            {"name":"a","datatype":"INT8","shape":[1],"data":[1]}]})",
+                                   std::nullopt);
+    };
+    const auto names = [](const InferAnswer& some) {
+        std::string all;
+        for (const auto& output : some.outputs) all += output.name;
+        return all;
+    };
+    auto all = answer();
+    EXPECT_TRUE(choose_outputs(numbers(1, "[1,2]"), all).has_value());
+    EXPECT_EQ(names(all), "bca");
+    auto two = answer();
+    const auto wanting = numbers(1, "[1,2]", R"(,"outputs":[{"name":"a"},{"name":"b"}])");
+    EXPECT_TRUE(choose_outputs(wanting, two).has_value());
+    EXPECT_EQ(names(two), "ab");
+    EXPECT_EQ(two.outputs[0].bytes, "\1");
+    auto other = answer();
+    const auto missing = numbers(1, "[1,2]", R"(,"outputs":[{"name":"a"},{"name":"d"}])");
+    const auto chosen = choose_outputs(missing, other);
+    ASSERT_FALSE(chosen.has_value());
+    EXPECT_EQ(chosen.error().message, "it lacks the output 'd'");
+}
+
 TEST(InferAnswer, IsCorruptWhereItIsNotTheProtocols) {
     for (const auto* output :
-         {R"(1)", R"({})", R"({"name":"y","shape":[1],"data":[1]})",
+         {R"(1)",
+          R"({})",
+          R"({"name":"y","shape":[1],"data":[1]})",
           R"({"name":"y","datatype":"FLOAT","shape":[1],"data":[1]})",
-          R"({"name":"y","datatype":"FP32","shape":[-1],"data":[1]})",
+          R"({"name":"y","datatype":"FP32","shape":[-1,-1],"data":[1]})",
+          R"({"name":"y","datatype":"FP32","shape":[-1,2],"data":[1,2,3]})",
+          R"({"name":"y","datatype":"FP32","shape":[-1,0],"data":[]})",
+          R"({"name":"y","datatype":"FP32","shape":[-2],"data":[1]})",
+          R"({"name":"y","datatype":"FP32","shape":["one"],"data":[1]})",
+          R"({"name":"y","datatype":"FP32","shape":[1.5],"data":[1]})",
+          R"({"name":"y","datatype":"FP32","shape":"1","data":[1]})",
+          R"({"name":"y","datatype":"FP32","shape":[1],"data":{"0":1}})",
+          R"({"name":"y","datatype":"FP32","shape":[1],"data":null})",
+          R"({"name":"y","datatype":"INT64","shape":[1],"data":[NaN]})",
+          R"({"name":"y","datatype":"INT64","shape":[1],"data":[1.5]})",
+          R"({"name":"y","datatype":"INT64","shape":[1],"data":[9223372036854775808]})",
+          R"({"name":"y","datatype":"INT64","shape":[1],"data":[9007199254740994.0]})",
+          R"({"name":"y","datatype":"FP32","shape":[1],"data":[nan]})",
+          R"({"name":"y","datatype":"FP32","shape":[1],"data":[1]},)"
+          R"({"name":"y","datatype":"FP32","shape":[1],"data":[2]})",
+          R"()",
           R"({"name":"y","datatype":"FP32","data":[1]})",
           R"({"name":"y","datatype":"FP32","shape":[1]})",
           R"({"name":"y","datatype":"FP32","shape":[2],"data":[1]})",
           R"({"name":"y","datatype":"FP32","shape":[1],"data":["a"]})",
-          R"({"name":"y","datatype":"FP32","shape":[1],"data":1})",
           R"({"name":"y","datatype":"FP32","shape":[1],"parameters":{"binary_data_size":4}})",
           R"({"name":"y","datatype":"FP32","shape":[1],"parameters":{"binary_data_size":-4}})"}) {
         const auto answer =

@@ -91,9 +91,26 @@ TEST(Tensor, SaysWhichElementIsWrong) {
     EXPECT_NE(encoded(Datatype::kBf16, "[3.4e38]").find("BF16"), std::string::npos);
     EXPECT_NE(encoded(Datatype::kFp32, "[1e39]").find("FP32"), std::string::npos);
     EXPECT_EQ(encoded(Datatype::kFp32, "{}"), "'data' must be a list of elements");
+    EXPECT_EQ(encoded(Datatype::kFp32, "null"), "'data' must be a list of elements");
     EXPECT_NE(encoded(Datatype::kFp32, std::string(100, '[') + std::string(100, ']'))
                   .find("nested too deeply"),
               std::string::npos);
+}
+
+TEST(Tensor, TakesWholeNumbersWithAFraction) {
+    EXPECT_EQ(encoded(Datatype::kInt8, "[1.0,-2e0]"), "01fe");
+    EXPECT_EQ(encoded(Datatype::kBool, "[1]"), "01");
+    EXPECT_NE(encoded(Datatype::kInt8, "[200.0]").find("INT8"), std::string::npos);
+    EXPECT_NE(encoded(Datatype::kInt64, "[1e300]").find("INT64"), std::string::npos);
+}
+
+TEST(Tensor, CountsWhatIsThere) {
+    EXPECT_EQ(count_elements(Datatype::kFp32, "12345678"), 2U);
+    EXPECT_EQ(count_elements(Datatype::kFp32, "123"), std::nullopt);
+    const std::string strings("\x01\0\0\0a\0\0\0\0", 9);
+    EXPECT_EQ(count_elements(Datatype::kBytes, strings), 2U);
+    EXPECT_EQ(count_elements(Datatype::kBytes, std::string_view(strings).substr(0, 7)),
+              std::nullopt);
 }
 
 TEST(Tensor, RoundsToTheNearestSmallFloat) {
