@@ -17,11 +17,17 @@ namespace {
 constexpr std::string_view kSpace = " \t\r\n";
 constexpr std::size_t kEscapeBytes = 6;  // \uXXXX
 constexpr std::size_t kNameShownMax = 40;
+constexpr std::size_t kPathShownMax = 300;  // A longer one helps nobody.
 // Any number of fewer characters without an exponent fits a double.
 constexpr std::size_t kDigitsSafe = 300;
 
 bool is_digit(char c) {
     return c >= '0' && c <= '9';
+}
+
+// Of a string: ASCII that means itself.
+bool is_plain(char c) {
+    return c >= ' ' && c != '"' && c != '\\';
 }
 
 std::size_t skip_space(std::string_view text, std::size_t at) {
@@ -77,7 +83,8 @@ class Mender {
         at_ = skip_space(text_, at_);
         if (fine && at_ < text_.size()) fine = fail("has more behind its end");
         if (!fine) {
-            return Error{ErrorCode::kInvalidArgument, fmt::format("{} {}", path_, what_)};
+            const auto place = path_.size() > kPathShownMax ? std::string() : path_;
+            return Error{ErrorCode::kInvalidArgument, fmt::format("{} {}", place, what_)};
         }
         keep_until(text_.size());
         return std::move(mended_);
@@ -131,7 +138,9 @@ class Mender {
 
     bool string() {
         ++at_;
-        while (at_ < text_.size()) {
+        while (true) {
+            while (at_ < text_.size() && is_plain(text_[at_])) ++at_;
+            if (at_ == text_.size()) return fail("has no end");
             const char c = text_[at_];
             if (c == '"') {
                 ++at_;
@@ -147,7 +156,6 @@ class Mender {
                 replace(broken_sequence(text_.substr(at_)), kReplacementCharacter);
             }
         }
-        return fail("has no end");
     }
 
     bool escape() {

@@ -66,7 +66,7 @@ TEST(JsonMend, SaysWhatIsWrongAndWhere) {
          {"", " ", "[", "[1", "[1,", "{", "{\"a", "{\"a\":", "\"a", "\"\\", "\"\\u12"}) {
         EXPECT_NE(fault(text), "none") << text;
     }
-    EXPECT_EQ(fault(std::string(100'000, '[')).substr(0, 4), "[0][");
+    EXPECT_EQ(fault(std::string(100'000, '[')), " is nested deeper than 500 levels");
     EXPECT_EQ(mend(std::string(500, '[') + std::string(500, ']')).value().size(), 1000U);
     EXPECT_NE(fault(std::string(501, '[') + std::string(501, ']')), "none");
 }

@@ -363,7 +363,7 @@ class RuntimeTest(unittest.TestCase):
                 item.partial(b"bytes")
             return ["fine"]
 
-        worker = self.worker(handler)
+        worker = self.worker(handler, hello={"output_bytes_max": 50_000})
         worker.start(1)
         said = [worker.receive() for _ in range(7)]
         self.assertEqual([message["type"] for message in said],
@@ -372,6 +372,11 @@ class RuntimeTest(unittest.TestCase):
         self.assertEqual(len(said[1]["message"]), 2000)
         self.assertEqual(said[2]["text"], "\0\ufffd")
         self.assertEqual("".join(message["text"] for message in said[3:6]), "x" * 40_000)
+        worker = self.worker(handler)  # Of 10,000 bytes.
+        worker.start(1)
+        said = [worker.receive() for _ in range(5)]
+        self.assertEqual(len(said[3]["text"]), 10_000 - 2)
+        self.assertEqual(said[4]["type"], "done")
 
     def test_an_output_that_is_too_large_fails_alone(self):
         worker = self.worker(lambda batch, context: ["x" * item.input for item in batch],

@@ -101,9 +101,10 @@ Result<ProcessMessage> parse_progress(const Members& members, ItemId item) {
 }
 
 Result<ProcessMessage> parse_partial(const Members& members, ItemId item) {
-    const auto text = value_of(members, "text");
-    if (!text.is_string() && !text.is_null()) return corrupt("\"partial\" needs a \"text\"");
-    return PartialMessage{.item = item, .text = text_of(members, "text")};
+    auto text = value_of(members, "text");
+    if (text.is_null()) return NoMessage{};
+    if (!text.is_string()) return corrupt("\"partial\" needs a \"text\"");
+    return PartialMessage{.item = item, .text = std::move(text.get_ref<std::string&>())};
 }
 
 Outcome invalid_output(std::string message) {

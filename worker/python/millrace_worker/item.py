@@ -33,7 +33,7 @@ class Item:
         self._output_bytes_max = output_bytes_max
         self._lock = threading.Lock()
         self._over = False
-        self._shown = False
+        self._shown = 0  # Characters of text.
         self._cancelled = False
 
     @property
@@ -64,14 +64,16 @@ class Item:
     def partial(self, text):
         """Output to show before the end; is added to what was shown before. None and "" add
         nothing. Once some is shown, a failure of the whole batch fails this item: what is shown
-        cannot be taken back."""
+        cannot be taken back. No more is shown than an output may have."""
         if text is None:
             return
         if not isinstance(text, str):
             raise TypeError(f"partial() takes text, not {type(text).__name__}")
+        text = text[:max(0, self._output_bytes_max - self._shown)]  # The worker keeps no more.
         for begin in range(0, len(text), _PIECE_MAX):
-            self._shown = True
-            self._say({"type": "partial", "text": text[begin:begin + _PIECE_MAX]})
+            piece = text[begin:begin + _PIECE_MAX]
+            self._shown += len(piece)
+            self._say({"type": "partial", "text": piece})
 
     def done(self, output):
         """Ends the item before its batch is over. `output` is what JSON can hold, but not None;
