@@ -3,6 +3,8 @@
 #include <array>
 #include <cmath>
 
+#include "common/http/curl_rules.h"
+#include "worker/backends/http/server_settings.h"
 #include "worker/backends/oip/oip_backend.h"
 #include "worker/backends/openai/openai_backend.h"
 #include "worker/backends/process/process_backend.h"
@@ -22,6 +24,7 @@ using Made = Result<std::unique_ptr<Backend>>;
 struct Row {
     bool (*is_on)(const Config&);
     Status (*add)(const Config&, Backends&);
+    Status (*check)(const Config&);  // Of settings whose form only the backend knows.
 };
 
 template <Made (*make)(const Config&)>
@@ -44,18 +47,33 @@ Made make_synthetic(const Config& config) {
         .seed = static_cast<std::uint64_t>(config.get<Setting::kBackendSyntheticSeed>())});
 }
 
+Result<OpenAiOptions> openai_options(const Config& config) {
+    const auto& ca_file = config.get<Setting::kBackendOpenaiCaFile>();
+    TRY_STATUS(http::check_ca_file("backend.openai.ca_file", ca_file));
+    TRY(auto api_key,
+        clean_api_key("backend.openai.api_key", config.get<Setting::kBackendOpenaiApiKey>()));
+    return OpenAiOptions{
+        .base_urls = config.get<Setting::kBackendOpenaiUrl>(),
+        .models = config.get<Setting::kBackendOpenaiModels>(),
+        .api_key = std::move(api_key),
+        .ca_file = ca_file,
+        .profile = config.get<Setting::kBackendOpenaiProfile>(),
+        .slots = static_cast<std::size_t>(config.get<Setting::kBackendOpenaiSlots>()),
+        .connect_timeout = config.get<Setting::kBackendOpenaiConnectTimeout>(),
+        .stall_timeout = config.get<Setting::kBackendOpenaiStallTimeout>(),
+        .warm_up = config.get<Setting::kBackendOpenaiWarmUp>(),
+        .output_bytes_max = static_cast<std::size_t>(config.get<Setting::kWorkerOutputBytesMax>())};
+}
+
 Made make_openai(const Config& config) {
-    return std::make_unique<OpenAiBackend>(
-        OpenAiOptions{.base_urls = config.get<Setting::kBackendOpenaiUrl>(),
-                      .models = config.get<Setting::kBackendOpenaiModels>(),
-                      .api_key = config.get<Setting::kBackendOpenaiApiKey>(),
-                      .profile = config.get<Setting::kBackendOpenaiProfile>(),
-                      .slots = static_cast<std::size_t>(config.get<Setting::kBackendOpenaiSlots>()),
-                      .connect_timeout = config.get<Setting::kBackendOpenaiConnectTimeout>(),
-                      .stall_timeout = config.get<Setting::kBackendOpenaiStallTimeout>(),
-                      .warm_up = config.get<Setting::kBackendOpenaiWarmUp>(),
-                      .output_bytes_max =
-                          static_cast<std::size_t>(config.get<Setting::kWorkerOutputBytesMax>())});
+    TRY(auto options, openai_options(config));
+    return std::make_unique<OpenAiBackend>(std::move(options));
+}
+
+Status check_openai(const Config& config) {
+    TRY(const auto options, openai_options(config));
+    TRY_STATUS(OpenAiBackend::check(options));
+    return ok();
 }
 
 Made make_process(const Config& config) {
@@ -75,16 +93,35 @@ Made make_process(const Config& config) {
                        .output_bytes_max = config.size<Setting::kWorkerOutputBytesMax>()});
 }
 
+Result<OipOptions> oip_options(const Config& config) {
+    const auto& ca_file = config.get<Setting::kBackendOipCaFile>();
+    TRY_STATUS(http::check_ca_file("backend.oip.ca_file", ca_file));
+    TRY(auto api_key,
+        clean_api_key("backend.oip.api_key", config.get<Setting::kBackendOipApiKey>()));
+    return OipOptions{.base_urls = config.get<Setting::kBackendOipUrl>(),
+                      .models = config.get<Setting::kBackendOipModels>(),
+                      .api_key = std::move(api_key),
+                      .ca_file = ca_file,
+                      .slots = config.size<Setting::kBackendOipSlots>(),
+                      .batch_max = config.size<Setting::kBackendOipBatchMax>(),
+                      .connect_timeout = config.get<Setting::kBackendOipConnectTimeout>(),
+                      .timeout = config.get<Setting::kBackendOipTimeout>(),
+                      .output_bytes_max = config.size<Setting::kWorkerOutputBytesMax>()};
+}
+
 Made make_oip(const Config& config) {
-    return std::make_unique<OipBackend>(
-        OipOptions{.base_urls = config.get<Setting::kBackendOipUrl>(),
-                   .models = config.get<Setting::kBackendOipModels>(),
-                   .api_key = config.get<Setting::kBackendOipApiKey>(),
-                   .slots = config.size<Setting::kBackendOipSlots>(),
-                   .batch_max = config.size<Setting::kBackendOipBatchMax>(),
-                   .connect_timeout = config.get<Setting::kBackendOipConnectTimeout>(),
-                   .timeout = config.get<Setting::kBackendOipTimeout>(),
-                   .output_bytes_max = config.size<Setting::kWorkerOutputBytesMax>()});
+    TRY(auto options, oip_options(config));
+    return std::make_unique<OipBackend>(std::move(options));
+}
+
+Status check_oip(const Config& config) {
+    TRY(const auto options, oip_options(config));
+    TRY_STATUS(OipBackend::check(options));
+    return ok();
+}
+
+Status check_nothing(const Config&) {
+    return ok();
 }
 
 #ifdef MILLRACE_WITH_LLAMA
@@ -119,16 +156,25 @@ Status add_llama(const Config&, Backends&) {
 
 constexpr std::array kRows{
     Row{[](const Config& c) { return c.get<Setting::kBackendSyntheticEnabled>(); },
-        add<make_synthetic>},
-    Row{[](const Config& c) { return !c.get<Setting::kBackendLlamaModel>().empty(); }, add_llama},
+        add<make_synthetic>, check_nothing},
+    Row{[](const Config& c) { return !c.get<Setting::kBackendLlamaModel>().empty(); }, add_llama,
+        check_nothing},
     Row{[](const Config& c) { return !c.get<Setting::kBackendOpenaiUrl>().empty(); },
-        add<make_openai>},
+        add<make_openai>, check_openai},
     Row{[](const Config& c) { return !c.get<Setting::kBackendProcessCommand>().empty(); },
-        add<make_process>},
-    Row{[](const Config& c) { return !c.get<Setting::kBackendOipUrl>().empty(); }, add<make_oip>},
+        add<make_process>, check_nothing},
+    Row{[](const Config& c) { return !c.get<Setting::kBackendOipUrl>().empty(); }, add<make_oip>,
+        check_oip},
 };
 
 }  // namespace
+
+Status check_backends(const Config& config) {
+    for (const auto& row : kRows) {
+        if (row.is_on(config)) TRY_STATUS(row.check(config));
+    }
+    return ok();
+}
 
 Result<std::vector<std::unique_ptr<Backend>>> make_backends(const Config& config) {
     Backends backends;

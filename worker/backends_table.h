@@ -15,4 +15,9 @@ namespace millrace::worker {
 // Those that are switched on, not started. kInvalidArgument for one that this build lacks.
 Result<std::vector<std::unique_ptr<Backend>>> make_backends(const config::Config& config);
 
+// What can be said of the settings of those that are switched on without starting anything, beyond
+// what each setting's own bounds say: URLs, keys, files of certificates. kInvalidArgument names the
+// setting, or says what is wrong.
+Status check_backends(const config::Config& config);
+
 }  // namespace millrace::worker

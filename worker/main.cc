@@ -106,7 +106,7 @@ int run(config::Config config, const config::Sources& sources) {
 
 int main(int argc, char** argv) {
     using namespace millrace;
-    const auto startup = config::start(worker::kProgram, argc, argv);
+    const auto startup = config::start(worker::kProgram, argc, argv, worker::check_backends);
     const int code =
         startup.config ? worker::run(*startup.config, startup.sources) : startup.exit_code;
     // A consumer that librdkafka could not destroy leaves threads behind, which an ordinary exit

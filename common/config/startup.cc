@@ -62,7 +62,7 @@ Startup refuse(Program program, const std::string& problems) {
 
 }  // namespace
 
-Startup start(Program program, int argc, const char* const* argv) {
+Startup start(Program program, int argc, const char* const* argv, Check check) {
     auto line = parse(program, {argv + 1, argv + argc});
     if (!line.answer.empty()) {
         std::fputs(line.answer.c_str(), stdout);
@@ -74,6 +74,10 @@ Startup start(Program program, int argc, const char* const* argv) {
     }
     auto config = load(program, line.sources);
     if (!config.has_value()) return refuse(program, config.error().message);
+    if (check != nullptr) {
+        const auto checked = check(*config);
+        if (!checked.has_value()) return refuse(program, "  " + checked.error().message);
+    }
     if (line.check_only) {
         std::printf("configuration ok\n%s", effective_values(program, *config).c_str());
         return {};

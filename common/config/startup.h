@@ -19,7 +19,11 @@ struct Startup {
     int exit_code = 0;             // 0 after a request that was answered, 2 after bad settings.
 };
 
+// What a program knows of its settings beyond their own bounds: an error says what is wrong.
+using Check = Status (*)(const Config& config);
+
 // Prints answers to standard output and problems to standard error.
-Startup start(Program program, int argc, const char* const* argv);
+// Settings that `check` refuses are bad settings too.
+Startup start(Program program, int argc, const char* const* argv, Check check = nullptr);
 
 }  // namespace millrace::config

@@ -6,6 +6,7 @@
 #include <cctype>
 
 #include "common/base/check.h"
+#include "common/http/curl_rules.h"
 
 namespace millrace::http {
 namespace {
@@ -79,7 +80,7 @@ Error transfer_error(CURLcode code, const Transfer& transfer) {
     if (code == CURLE_OPERATION_TIMEDOUT) {
         return {ErrorCode::kDeadlineExceeded, "the server did not answer in time"};
     }
-    return {ErrorCode::kUnavailable, curl_easy_strerror(code)};
+    return {ErrorCode::kUnavailable, reason_of(code)};
 }
 
 // Curl sends a request once more by itself where a connection that it had open ends before the
@@ -124,6 +125,7 @@ Result<Response> Client::stream(const Request& request, const OnData& on_data) {
     for (const auto& line : request.headers) headers.add(line);
     headers.add("Expect:");  // No 100-continue round trip.
     curl_easy_setopt(curl, CURLOPT_URL, request.url.c_str());
+    obey_rules(curl, request.url, request.ca_file);
     curl_easy_setopt(curl, CURLOPT_CUSTOMREQUEST, request.method.c_str());
     curl_easy_setopt(curl, CURLOPT_HTTPHEADER, headers.list);
     curl_easy_setopt(curl, CURLOPT_FRESH_CONNECT, may_be_repeated(request) ? 0L : 1L);

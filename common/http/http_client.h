@@ -1,6 +1,6 @@
 // A small HTTP client over libcurl for programs that talk to the gateway.
 //
-// Keeps its connection alive between requests.
+// Keeps its connection alive between requests. Proxies and certificates: see curl_rules.h.
 //
 // Threads: one caller at a time.
 // Blocks:  every call, up to the request's timeout.
@@ -27,6 +27,7 @@ struct Request {
     std::string url;
     std::vector<std::string> headers;  // "Name: value"
     std::string body;
+    std::string ca_file;          // Certificates to trust; empty: as curl_rules.h says.
     milliseconds timeout{30000};  // Of the whole exchange; zero: none.
 };
 

@@ -4,6 +4,7 @@
 #include <gtest/gtest.h>
 
 #include <atomic>
+#include <cstdlib>
 
 #include "tests/integration/backends/fake_server.h"
 
@@ -38,6 +39,37 @@ TEST_F(HttpClient, RepeatsAPostThatHasAKey) {
     ASSERT_TRUE(send("PUT"));
     EXPECT_TRUE(send("POST", {"Idempotency-Key: a"}));
     EXPECT_EQ(posts_, 2);
+}
+
+// The environment of this process alone, while no other thread reads it.
+class Variable {
+ public:
+    Variable(const char* name, const std::string& value) : name_(name) {
+        setenv(name, value.c_str(), 1);
+    }
+    ~Variable() { unsetenv(name_); }
+    Variable(const Variable&) = delete;
+
+ private:
+    const char* const name_;
+};
+
+TEST(HttpClientBehindAProxy, GoesToThisMachineWithoutIt) {
+    const auto answer_as = [](const char* name) {
+        return [name](worker::Exchange& exchange) { exchange.reply(200, "text/plain", name); };
+    };
+    worker::FakeServer server(answer_as("server"));
+    worker::FakeServer proxy(answer_as("proxy"));
+    const Variable http_proxy("http_proxy", proxy.url());
+    const Variable all_proxy("ALL_PROXY", proxy.url());
+    Client client;
+    const auto body_of = [&](const std::string& url) {
+        const auto answer = client.send({.url = url});
+        return answer.has_value() ? answer->body : answer.error().message;
+    };
+    EXPECT_EQ(body_of(server.url() + "/healthz"), "server");
+    EXPECT_EQ(body_of("http://model.example/v1/models"), "proxy");
+    EXPECT_EQ(body_of(server.url() + "/readyz"), "server");
 }
 
 }  // namespace

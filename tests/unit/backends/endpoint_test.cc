@@ -15,6 +15,13 @@ TEST(BaseUrl, IsNormalised) {
     EXPECT_EQ(*normal_base_url("http://[::1]:8000"), "http://[::1]:8000/v1");
 }
 
+TEST(BaseUrl, OfOneRouteIsToldItsBase) {
+    const auto url = normal_base_url("https://a.example/v1/chat/completions");
+    ASSERT_FALSE(url.has_value());
+    EXPECT_NE(url.error().message.find("https://a.example/v1"), std::string::npos)
+        << url.error().message;
+}
+
 TEST(ModelList, IsReadFromTheAnswer) {
     const auto models = parse_model_list(
         R"({"object":"list","data":[{"id":"a","owned_by":"vllm"},{"id":"b","owned_by":null}]})");

@@ -6,9 +6,13 @@
 #include <string_view>
 
 #include "common/base/check.h"
+#include "common/http/curl_rules.h"
 
 namespace millrace::worker {
 namespace {
+
+constexpr long kConnectionSeconds = 60;  // A connection takes no new request after that.
+constexpr long kNameSeconds = 5;         // How long an address is remembered.
 
 template <class Value>
 void set(CURL* handle, CURLoption option, Value value) {
@@ -46,19 +50,22 @@ CurlList make_headers(const std::string& api_key, const std::string& content_typ
 }
 
 CurlHandle make_handle(const std::string& url, const curl_slist* headers,
-                       milliseconds connect_timeout) {
+                       const ConnectOptions& connect) {
     CurlHandle handle(curl_easy_init());
     CHECK(handle);
     set(handle.get(), CURLOPT_URL, url.c_str());
     set(handle.get(), CURLOPT_HTTPHEADER, headers);
     set(handle.get(), CURLOPT_PROTOCOLS_STR, "http,https");
     set(handle.get(), CURLOPT_HTTP_VERSION, static_cast<long>(CURL_HTTP_VERSION_1_1));
-    set(handle.get(), CURLOPT_CONNECTTIMEOUT_MS, static_cast<long>(connect_timeout.count()));
+    set(handle.get(), CURLOPT_CONNECTTIMEOUT_MS, static_cast<long>(connect.timeout.count()));
+    set(handle.get(), CURLOPT_MAXLIFETIME_CONN, kConnectionSeconds);
+    set(handle.get(), CURLOPT_DNS_CACHE_TIMEOUT, kNameSeconds);
     set(handle.get(), CURLOPT_NOSIGNAL, 1L);
     // A server that vanished without a word is noticed in about a minute, however quiet it may be.
     set(handle.get(), CURLOPT_TCP_KEEPALIVE, 1L);
     set(handle.get(), CURLOPT_TCP_KEEPIDLE, 30L);
     set(handle.get(), CURLOPT_TCP_KEEPINTVL, 10L);
+    http::obey_rules(handle.get(), url, connect.ca_file);
     return handle;
 }
 
@@ -103,6 +110,9 @@ bool is_unreachable(CURLcode code) {
         case CURLE_OPERATION_TIMEDOUT:
         case CURLE_SSL_CONNECT_ERROR:
         case CURLE_PEER_FAILED_VERIFICATION:
+        case CURLE_SSL_CACERT_BADFILE:
+        case CURLE_SSL_ISSUER_ERROR:
+        case CURLE_PROXY:
             return true;
         default:
             return false;

@@ -32,9 +32,17 @@ void add_header(CurlList& headers, const std::string& line);
 // With the API key as a bearer token, where there is one.
 CurlList make_headers(const std::string& api_key, const std::string& content_type);
 
-// A new handle with the settings that every request needs; `headers` must outlive it.
+// How servers are reached.
+struct ConnectOptions {
+    milliseconds timeout{5'000};  // Of one attempt to connect.
+    std::string ca_file = {};     // Certificates to trust; empty: as curl_rules.h says.
+};
+
+// A new handle with the settings that every request needs, by the rules of curl_rules.h; `headers`
+// must outlive it. A connection is used for a minute at most and a name is asked for again after
+// seconds, so that a server which moves is found where it is now.
 CurlHandle make_handle(const std::string& url, const curl_slist* headers,
-                       milliseconds connect_timeout);
+                       const ConnectOptions& connect);
 // Makes the request a POST. `body` must outlive the handle.
 void set_body(CURL* handle, const std::string& body);
 // The answer's body goes to the end of `text`, which must outlive the handle; one of more than

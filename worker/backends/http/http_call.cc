@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "common/base/check.h"
+#include "common/http/curl_rules.h"
 
 namespace millrace::worker {
 namespace {
@@ -20,7 +21,7 @@ void set(CURL* handle, CURLoption option, Value value) {
 HttpCall::HttpCall(HttpRequest request, std::function<void(HttpEnd)> on_done)
     : request_(std::move(request)),
       on_done_(std::move(on_done)),
-      handle_(make_handle(request_.url, request_.headers.get(), request_.connect_timeout)) {
+      handle_(make_handle(request_.url, request_.headers.get(), request_.connect)) {
     set(handle(), CURLOPT_TIMEOUT_MS, static_cast<long>(request_.timeout.count()));
     set(handle(), CURLOPT_WRITEFUNCTION, &HttpCall::on_body);
     set(handle(), CURLOPT_WRITEDATA, static_cast<void*>(this));
@@ -66,7 +67,7 @@ HttpEnd HttpCall::end_of(CURLcode code) const {
 }
 
 void HttpCall::end(CURLcode code) {
-    reason_ = curl_easy_strerror(code);
+    reason_ = http::reason_of(code);
     const auto on_done = std::move(on_done_);
     on_done(end_of(code));
 }

@@ -16,7 +16,7 @@ struct HttpRequest {
     std::string url;
     std::string body;  // Empty: GET, otherwise POST.
     CurlList headers;
-    milliseconds connect_timeout{0};
+    ConnectOptions connect = {};
     milliseconds timeout{0};  // Of the whole exchange. > 0.
     std::size_t answer_bytes_max = 0;
 };

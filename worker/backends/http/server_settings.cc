@@ -3,7 +3,10 @@
 #include <curl/curl.h>
 #include <fmt/format.h>
 
+#include <algorithm>
+#include <cctype>
 #include <memory>
+#include <string_view>
 #include <utility>
 
 namespace millrace::worker {
@@ -17,6 +20,16 @@ struct UrlDeleter {
     void operator()(CURLU* url) const { curl_url_cleanup(url); }
 };
 
+bool is_space(char c) {
+    return std::isspace(static_cast<unsigned char>(c)) != 0;
+}
+
+std::string_view trimmed(std::string_view text) {
+    while (!text.empty() && is_space(text.front())) text.remove_prefix(1);
+    while (!text.empty() && is_space(text.back())) text.remove_suffix(1);
+    return text;
+}
+
 // A part of the URL; empty when it has none.
 std::string part_of(CURLU* url, CURLUPart part) {
     char* text = nullptr;
@@ -28,10 +41,19 @@ std::string part_of(CURLU* url, CURLUPart part) {
 
 }  // namespace
 
-Result<std::string> plain_base_url(const std::string& text) {
+Result<std::string> plain_base_url(const std::string& given) {
+    const std::string text(trimmed(given));
     const std::unique_ptr<CURLU, UrlDeleter> url(curl_url());
-    if (curl_url_set(url.get(), CURLUPART_URL, text.c_str(), 0) != CURLUE_OK) {
-        return invalid("a backend URL is no URL; give one like http://127.0.0.1:8000");
+    if (text.find("://") == std::string::npos) {
+        return invalid(
+            "a backend URL must begin with http:// or https://; give one like "
+            "http://127.0.0.1:8000");
+    }
+    if (const auto code = curl_url_set(url.get(), CURLUPART_URL, text.c_str(), 0);
+        code != CURLUE_OK && code != CURLUE_UNSUPPORTED_SCHEME) {
+        return invalid(
+            fmt::format("a backend URL is no URL ({}); give one like http://127.0.0.1:8000",
+                        curl_url_strerror(code)));
     }
     const auto scheme = part_of(url.get(), CURLUPART_SCHEME);
     if (scheme != "http" && scheme != "https") {
@@ -57,6 +79,16 @@ std::string host_and_port(const std::string& base_url) {
     if (curl_url_set(url.get(), CURLUPART_URL, base_url.c_str(), 0) != CURLUE_OK) return {};
     const auto port = part_of(url.get(), CURLUPART_PORT);
     return part_of(url.get(), CURLUPART_HOST) + (port.empty() ? "" : ":" + port);
+}
+
+Result<std::string> clean_api_key(const std::string& setting, const std::string& text) {
+    const auto key = trimmed(text);
+    const bool is_plain = std::ranges::all_of(key, [](char c) { return c > ' ' && c < '\x7f'; });
+    if (is_plain) return std::string(key);
+    return invalid(fmt::format(
+        "{} has a character inside that no key has (a space, a line break, a control character or "
+        "one beyond ASCII): look at where it comes from",
+        setting));
 }
 
 Result<ModelNames> parse_model_names(const std::vector<std::string>& names) {

@@ -33,7 +33,7 @@ HttpRequest make_request(const OipOptions& options, std::string url,
                          const std::string& content_type) {
     return {.url = std::move(url),
             .headers = make_headers(options.api_key, content_type),
-            .connect_timeout = options.connect_timeout,
+            .connect = {.timeout = options.connect_timeout, .ca_file = options.ca_file},
             .timeout = options.timeout};
 }
 

@@ -23,6 +23,7 @@ Result<std::vector<std::string>> fetch_index(const std::string& base_url,
                           .url = url,
                           .headers = {"Content-Type: application/json"},
                           .body = "{}",
+                          .ca_file = options.ca_file,
                           .timeout = kIndexTimeout};
     if (!options.api_key.empty()) {
         request.headers.push_back("Authorization: Bearer " + options.api_key);
@@ -37,7 +38,25 @@ Result<std::vector<std::string>> fetch_index(const std::string& base_url,
     return parse_repository_index(response.body);
 }
 
+Result<std::vector<std::string>> base_urls_of(const OipOptions& options) {
+    std::vector<std::string> base_urls;
+    for (const auto& text : options.base_urls) {
+        TRY(auto base_url, plain_base_url(text));
+        base_urls.push_back(std::move(base_url));
+    }
+    if (base_urls.empty()) {
+        return Error{ErrorCode::kInvalidArgument, "the oip backend needs at least one URL"};
+    }
+    return base_urls;
+}
+
 }  // namespace
+
+Status OipBackend::check(const OipOptions& options) {
+    TRY_STATUS(base_urls_of(options));
+    TRY_STATUS(parse_model_names(options.models));
+    return ok();
+}
 
 // The thread, and what it is told.
 class OipBackend::Loop {
@@ -94,14 +113,7 @@ OipBackend::~OipBackend() {
 
 Status OipBackend::start(ExecutionSink& sink) {
     CHECK(!loop_);
-    std::vector<std::string> base_urls;
-    for (const auto& text : options_.base_urls) {
-        TRY(auto base_url, plain_base_url(text));
-        base_urls.push_back(std::move(base_url));
-    }
-    if (base_urls.empty()) {
-        return Error{ErrorCode::kInvalidArgument, "the oip backend needs at least one URL"};
-    }
+    TRY(const auto base_urls, base_urls_of(options_));
     TRY(models_, parse_model_names(options_.models));
     if (models_.empty()) TRY_STATUS(ask_for_models(base_urls));
     loop_ = std::make_unique<Loop>(options_, models_, base_urls, sink);

@@ -29,6 +29,7 @@ struct OipOptions {
     // "name=server-name/versions/2". Empty: start() asks the endpoints, POST /v2/repository/index.
     std::vector<std::string> models;
     std::string api_key;         // Sent as a bearer token and shown nowhere; empty: none.
+    std::string ca_file;         // Certificates to trust; empty: as curl_rules.h says.
     std::size_t slots = 2;       // Requests at a time, over all endpoints.
     std::size_t batch_max = 32;  // Rows of a request; a model's own limit counts too.
     milliseconds connect_timeout{5000};
@@ -38,6 +39,9 @@ struct OipOptions {
 
 class OipBackend : public Backend {
  public:
+    // Whether URLs and models are right; kInvalidArgument says what is wrong.
+    static Status check(const OipOptions& options);
+
     explicit OipBackend(OipOptions options);
     ~OipBackend() override;
 

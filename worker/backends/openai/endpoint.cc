@@ -122,6 +122,12 @@ std::string root_url(const Endpoint& endpoint) {
 
 Result<std::string> normal_base_url(const std::string& text) {
     TRY(auto url, plain_base_url(text));
+    for (const std::string_view route :
+         {"/chat/completions", "/completions", "/embeddings", "/models", "/responses"}) {
+        if (!url.ends_with(route)) continue;
+        return invalid(fmt::format("a backend URL is the part before {}: give {}", route,
+                                   url.substr(0, url.size() - route.size())));
+    }
     const bool has_path = url.find('/', url.find("://") + 3) != std::string::npos;
     return has_path ? url : url + "/v1";
 }

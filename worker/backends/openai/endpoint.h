@@ -44,7 +44,7 @@ Result<std::vector<Endpoint>> parse_endpoints(const std::vector<std::string>& te
                                               const EndpointDefaults& defaults);
 
 // "http://host:8000" and "http://host:8000/v1/" both become "http://host:8000/v1". kInvalidArgument
-// for another scheme, a user or password in the URL (they would show up in logs), or a query.
+// for what plain_base_url() refuses, and for the URL of one route, such as /chat/completions.
 Result<std::string> normal_base_url(const std::string& text);
 
 struct ServedModel {

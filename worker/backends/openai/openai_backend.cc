@@ -11,6 +11,21 @@
 
 namespace millrace::worker {
 
+namespace {
+
+Result<std::vector<Endpoint>> endpoints_of(const OpenAiOptions& options) {
+    return parse_endpoints(
+        options.base_urls,
+        {.slots = options.slots, .profile = options.profile, .models = options.models});
+}
+
+}  // namespace
+
+Status OpenAiBackend::check(const OpenAiOptions& options) {
+    TRY_STATUS(endpoints_of(options));
+    return ok();
+}
+
 OpenAiBackend::OpenAiBackend(OpenAiOptions options)
     : options_(std::move(options)), slots_(options_.slots) {
     CHECK(options_.slots >= 1);
@@ -23,11 +38,9 @@ OpenAiBackend::~OpenAiBackend() {
 
 Status OpenAiBackend::start(ExecutionSink& sink) {
     CHECK(!loop_);
-    TRY(auto endpoints, parse_endpoints(options_.base_urls, {.slots = options_.slots,
-                                                             .profile = options_.profile,
-                                                             .models = options_.models}));
+    TRY(auto endpoints, endpoints_of(options_));
     TRY_STATUS(survey(endpoints, {.api_key = options_.api_key,
-                                  .connect_timeout = options_.connect_timeout,
+                                  .connect = {options_.connect_timeout, options_.ca_file},
                                   .timeout = options_.models_timeout,
                                   .warm_up = options_.warm_up}));
     std::set<std::string> models;
@@ -36,12 +49,13 @@ Status OpenAiBackend::start(ExecutionSink& sink) {
     }
     models_.assign(models.begin(), models.end());
     slots_ = slots_of(endpoints);
-    loop_ = std::make_unique<OpenAiLoop>(LoopOptions{.api_key = options_.api_key,
-                                                     .connections_max = slots_,
-                                                     .connect_timeout = options_.connect_timeout,
-                                                     .stall_timeout = options_.stall_timeout,
-                                                     .output_bytes_max = options_.output_bytes_max},
-                                         std::move(endpoints), sink);
+    loop_ = std::make_unique<OpenAiLoop>(
+        LoopOptions{.api_key = options_.api_key,
+                    .connections_max = slots_,
+                    .connect = {options_.connect_timeout, options_.ca_file},
+                    .stall_timeout = options_.stall_timeout,
+                    .output_bytes_max = options_.output_bytes_max},
+        std::move(endpoints), sink);
     return ok();
 }
 

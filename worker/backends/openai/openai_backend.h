@@ -27,6 +27,7 @@ struct OpenAiOptions {
     // asks the endpoints, GET /models.
     std::vector<std::string> models;
     std::string api_key;           // Sent as a bearer token and shown nowhere; empty: none.
+    std::string ca_file;           // Certificates to trust; empty: as curl_rules.h says.
     std::string profile = "auto";  // Of the servers; "auto": what they say of themselves.
     std::size_t slots = 8;         // Requests at a time at each endpoint that does not say.
     milliseconds connect_timeout{5'000};
@@ -38,6 +39,9 @@ struct OpenAiOptions {
 
 class OpenAiBackend : public Backend {
  public:
+    // Whether URLs, profile and models are right; kInvalidArgument says what is wrong.
+    static Status check(const OpenAiOptions& options);
+
     explicit OpenAiBackend(OpenAiOptions options);
     ~OpenAiBackend() override;
 

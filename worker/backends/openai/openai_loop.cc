@@ -72,12 +72,12 @@ OpenAiLoop::OpenAiLoop(LoopOptions options, std::vector<Endpoint> endpoints, Exe
       endpoints_(std::move(endpoints)),
       sink_(sink),
       headers_(make_headers(options_.api_key, "application/json")),
-      transfer_options_{.connect_timeout = options_.connect_timeout,
+      transfer_options_{.connect = options_.connect,
                         .output_bytes_max = options_.output_bytes_max,
                         .headers = headers_.get()},
       multi_(curl_multi_init()),
       pool_(capacities_of(endpoints_), system_random()),
-      queues_(endpoints_, headers_.get(), options_.connect_timeout, system_random()),
+      queues_(endpoints_, headers_.get(), options_.connect, system_random()),
       shown_(endpoints_.size(), BreakerState::kClosed),
       output_tokens_(kOutputQuantile, kOutputTokensFirst) {
     CHECK(multi_);

@@ -32,7 +32,7 @@ namespace millrace::worker {
 struct LoopOptions {
     std::string api_key;
     std::size_t connections_max = 8;
-    milliseconds connect_timeout{5'000};
+    ConnectOptions connect = {};
     milliseconds stall_timeout{300'000};  // A stream that is silent for so long is given up.
     std::size_t output_bytes_max = 8 << 20;
 };

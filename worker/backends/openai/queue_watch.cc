@@ -16,8 +16,8 @@ constexpr double kWaitingMax = 1e9;    // Bounds nonsense.
 }  // namespace
 
 QueueWatch::QueueWatch(const std::vector<Endpoint>& endpoints, const curl_slist* headers,
-                       milliseconds connect_timeout, Random& random)
-    : headers_(headers), connect_timeout_(connect_timeout), random_(random) {
+                       const ConnectOptions& connect, Random& random)
+    : headers_(headers), connect_(connect), random_(random) {
     for (const auto& endpoint : endpoints) {
         servers_.push_back({.url = root_url(endpoint) + "/metrics",
                             .metric = endpoint.profile->queue_metric,
@@ -37,10 +37,10 @@ void QueueWatch::ask(EndpointIndex endpoint, CURLM* multi, MonoTime now) {
     server.asked = now;
     server.next = now + milliseconds(static_cast<std::int64_t>(factor * kInterval.count()));
     server.body.clear();
-    server.handle = make_handle(server.url, headers_, connect_timeout_);
+    server.handle = make_handle(server.url, headers_, connect_);
     auto* handle = server.handle.get();
     collect_answer(handle, server.body);
-    curl_easy_setopt(handle, CURLOPT_TIMEOUT_MS, static_cast<long>(connect_timeout_.count()));
+    curl_easy_setopt(handle, CURLOPT_TIMEOUT_MS, static_cast<long>(connect_.timeout.count()));
     CHECK(curl_multi_add_handle(multi, handle) == CURLM_OK);
 }
 

@@ -22,7 +22,7 @@ class QueueWatch {
 
     // Borrows all.
     QueueWatch(const std::vector<Endpoint>& endpoints, const curl_slist* headers,
-               milliseconds connect_timeout, Random& random);
+               const ConnectOptions& connect, Random& random);
 
     // Whether there is anyone to ask.
     bool is_on() const;
@@ -52,7 +52,7 @@ class QueueWatch {
     };
 
     const curl_slist* const headers_;
-    const milliseconds connect_timeout_;
+    const ConnectOptions& connect_;
     Random& random_;
     std::vector<Server> servers_;
 };

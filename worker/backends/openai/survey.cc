@@ -1,5 +1,4 @@
 #include "worker/backends/openai/survey.h"
-#include "worker/backends/http/curl_handles.h"
 
 #include <fmt/format.h>
 
@@ -9,6 +8,7 @@
 
 #include "common/base/check.h"
 #include "common/base/log.h"
+#include "common/http/curl_rules.h"
 
 namespace millrace::worker {
 namespace {
@@ -28,7 +28,7 @@ struct Asked {
 Result<std::string> answer_of(const Question& question, Asked& asked) {
     if (asked.code != CURLE_OK) {
         return Error{ErrorCode::kUnavailable, fmt::format("{} does not answer: {}", question.url,
-                                                          curl_easy_strerror(asked.code))};
+                                                          http::reason_of(asked.code))};
     }
     long status = 0;
     curl_easy_getinfo(asked.handle.get(), CURLINFO_RESPONSE_CODE, &status);
@@ -49,7 +49,7 @@ std::vector<Result<std::string>> ask(const std::vector<Question>& questions,
     std::vector<Asked> all(questions.size());
     for (std::size_t i = 0; i < questions.size(); ++i) {
         auto& asked = all[i];
-        asked.handle = make_handle(questions[i].url, headers.get(), options.connect_timeout);
+        asked.handle = make_handle(questions[i].url, headers.get(), options.connect);
         auto* handle = asked.handle.get();
         collect_answer(handle, asked.answer);
         curl_easy_setopt(handle, CURLOPT_PRIVATE, static_cast<void*>(&asked));

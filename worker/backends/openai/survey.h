@@ -9,13 +9,14 @@
 #include <vector>
 
 #include "common/base/result.h"
+#include "worker/backends/http/curl_handles.h"
 #include "worker/backends/openai/endpoint.h"
 
 namespace millrace::worker {
 
 struct SurveyOptions {
     std::string api_key;
-    milliseconds connect_timeout{5'000};
+    ConnectOptions connect = {};
     milliseconds timeout{10'000};  // Of each question.
     milliseconds warm_up{0};       // How long a first answer may take; zero: none is asked for.
 };

@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "common/base/check.h"
+#include "common/http/curl_rules.h"
 #include "worker/backends/openai/endpoint_error.h"
 #include "worker/backends/outcomes.h"
 
@@ -39,7 +40,7 @@ CURL* Transfer::open(EndpointIndex index, const Endpoint& endpoint, EndpointRequ
     on_output_ = std::move(on_output);
     answer_.emplace(options_.output_bytes_max + kEventOverheadBytes);
     handle_ = make_handle(fmt::format("{}{}", endpoint.base_url, request_.path), options_.headers,
-                          options_.connect_timeout);
+                          options_.connect);
     set_body(handle(), request_.body);
     set(handle(), CURLOPT_WRITEFUNCTION, &Transfer::on_body);
     set(handle(), CURLOPT_WRITEDATA, static_cast<void*>(this));
@@ -100,7 +101,7 @@ bool Transfer::is_stream() const {
 
 Outcome Transfer::outcome(CURLcode code, const Endpoint& endpoint) {
     if (answer_->verdict) return *std::move(answer_->verdict);
-    if (is_unreachable(code)) return endpoint_unreachable(endpoint.name, curl_easy_strerror(code));
+    if (is_unreachable(code)) return endpoint_unreachable(endpoint.name, http::reason_of(code));
     if (status() >= 300) return outcome_of_error(*endpoint.profile);
     if (answer_->assembler) {
         if (answer_->assembler->complete()) return answer_->assembler->outcome();
@@ -116,7 +117,7 @@ Outcome Transfer::outcome(CURLcode code, const Endpoint& endpoint) {
     if (status() != 0) return stream_truncated();
     return failed_outcome(
         OutcomeKind::kRetryable, "connection_lost",
-        fmt::format("{} did not answer: {}", endpoint.name, curl_easy_strerror(code)));
+        fmt::format("{} did not answer: {}", endpoint.name, http::reason_of(code)));
 }
 
 Outcome Transfer::outcome_of_error(const Profile& profile) const {

@@ -25,7 +25,7 @@ namespace millrace::worker {
 
 // The same for all transfers of a backend.
 struct TransferOptions {
-    milliseconds connect_timeout{0};
+    ConnectOptions connect = {};
     std::size_t output_bytes_max = 0;
     const curl_slist* headers = nullptr;
 };
