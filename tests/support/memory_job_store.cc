@@ -136,10 +136,11 @@ InsertedJob MemoryJobStore::insert(const NewJob& job) {
     record.created_at = now();
     record.run_at = job.run_at;
     if (!later) record.queued_at = now();
-    if (policy.ttl) record.expires_at = now() + *policy.ttl;
+    const DbTime due_at = later ? *job.run_at : now();
+    if (policy.ttl) record.expires_at = due_at + *policy.ttl;
     row.claim_by = record.expires_at;
     if (policy.start_within) {
-        const auto start_by = (later ? *job.run_at : now()) + *policy.start_within;
+        const auto start_by = due_at + *policy.start_within;
         row.claim_by = std::min(start_by, row.claim_by.value_or(start_by));
     }
     const InsertedJob reply{job.id, record.state};

@@ -52,6 +52,20 @@ TEST_P(Submit, StoresAJobForLaterAsScheduled) {
     EXPECT_FALSE(get(job).queued_at);
 }
 
+TEST_P(Submit, CountsAJobsTimeFromItsRunAt) {
+    const auto run_at = DbTime(store_->database_time() + 72h);
+    const auto job = insert([&](NewJob& j) {
+        j.run_at = run_at;
+        j.spec.policy.ttl = 24h;
+    });
+    EXPECT_EQ(get(job).expires_at, run_at + 24h);
+    const auto late = insert([&](NewJob& j) {
+        j.run_at = DbTime(store_->database_time() - 72h);
+        j.spec.policy.ttl = 24h;
+    });
+    EXPECT_EQ(get(late).expires_at, get(late).created_at + 24h);
+}
+
 TEST_P(Submit, StoresAJobOfThePastAsQueued) {
     const auto job = insert([&](NewJob& j) { j.run_at = DbTime(store_->database_time() - 1h); });
     EXPECT_EQ(state(job), JobState::kQueued);

@@ -19,7 +19,8 @@ WITH key AS (
         AND (k.expires_at <= now() OR excluded.job_id = ANY ($19::uuid[]))
     RETURNING job_id
 ), job AS MATERIALIZED (
-    SELECT a.*, CASE WHEN run_at > now() THEN 1 ELSE 3 END AS state
+    SELECT a.*, CASE WHEN run_at > now() THEN 1 ELSE 3 END AS state,
+           greatest(run_at, now()) AS due_at  -- From when its times count.
     FROM unnest($1::uuid[], $2::int2[], $3::int2[], $4::text[], $5::int8[], $6::int8[], $7::int8[],
                 $8::int4[], $9::timestamptz[], $10::bytea[], $11::text[], $12::uuid[], $13::text[],
                 $14::bool[])
@@ -35,9 +36,8 @@ WITH key AS (
                            queued_at, expires_at, claim_by)
     SELECT id, queue_id, priority, state, model, timeout_ms, attempts_max, run_at,
            CASE state WHEN 3 THEN now() END,
-           now() + ttl_ms * interval '1 ms',
-           least(CASE state WHEN 1 THEN run_at ELSE now() END + start_within_ms * interval '1 ms',
-                 now() + ttl_ms * interval '1 ms')
+           due_at + ttl_ms * interval '1 ms',
+           due_at + least(start_within_ms, ttl_ms) * interval '1 ms'
     FROM job
 )
 SELECT n, state FROM job
