@@ -22,7 +22,9 @@ std::optional<milliseconds> pressing_in(const Candidate& candidate, milliseconds
     const auto limit = std::min(policy.start_within.value_or(milliseconds::max()),
                                 policy.ttl.value_or(milliseconds::max()));
     const auto age = database_time - uuid_unix_time(candidate.id.uuid());
-    if (age < limit / 2) return std::nullopt;
+    // One that is older than its limit has a run_at, from which its time counts: how much is left
+    // is not known here. Or its time is over, which its claim will tell.
+    if (age < limit / 2 || age >= limit) return std::nullopt;
     return limit - age;
 }
 

@@ -160,11 +160,12 @@ TEST(Lanes, WhoseTimeEndsSoonGoesFirst) {
     const auto ample = lasting(milliseconds(10'000), milliseconds(21'000));
     const auto later = lasting(milliseconds(40'000), milliseconds(60'000));
     const auto sooner = lasting(milliseconds(10'000), milliseconds(20'000));
+    const auto scheduled = lasting(milliseconds(90'000), milliseconds(60'000));
     auto lanes = make_lanes(1);
-    lanes.push({candidate(1, 1, 0), ample, later, sooner});
+    lanes.push({candidate(1, 1, 0), ample, scheduled, later, sooner});
     auto shares = equal_shares();
     EXPECT_EQ(ids(lanes.pick(0, room(10), 10, shares, now)),
-              (std::vector{sooner.id, later.id, id(1), ample.id}));
+              (std::vector{sooner.id, later.id, id(1), ample.id, scheduled.id}));
 }
 
 TEST(Lanes, TellsWhoWaitsNextAndWhoWasPickedBeforeTheMoreUrgent) {
