@@ -6,7 +6,8 @@ namespace millrace::telemetry {
 namespace {
 
 constexpr std::array kLabels{
-    LabelInfo{"route", "the API's routes, e.g. `/v1/jobs/{id}`; `other` for unknown paths"},
+    LabelInfo{"route",
+              "the API's routes by name, e.g. `submit_job`; `none` where a request leads to none"},
     LabelInfo{"status", "HTTP status codes"},
     LabelInfo{"priority", "`high`, `normal`, `low`"},
     LabelInfo{"queue", "the configured queues"},
