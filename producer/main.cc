@@ -48,7 +48,9 @@ int serve(const Config& config, runtime::Signals& signals, GatewayService& servi
     const auto options = api_options(config);
     api::HttpServer server(options, service);
     if (const auto started = server.start(); !started) return fail(started.error());
-    log_info("ready", {{"url", fmt::format("http://{}:{}", options.host, server.port())}});
+    const bool is_bare_ipv6 = options.host.find(':') != std::string::npos && options.host[0] != '[';
+    const auto host = is_bare_ipv6 ? "[" + options.host + "]" : options.host;
+    log_info("ready", {{"url", fmt::format("http://{}:{}", host, server.port())}});
 
     signals.wait();
     log_info("draining; another signal stops at once");

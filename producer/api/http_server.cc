@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <boost/asio/ip/tcp.hpp>
+#include <boost/asio/ip/v6_only.hpp>
 #include <boost/asio/steady_timer.hpp>
 #include <vector>
 
@@ -34,6 +35,32 @@ void raise_file_limit(int connections_max) {
                 {{"limit", static_cast<std::int64_t>(limit.rlim_cur)}, {"wanted", wanted}});
 }
 
+// "[::1]" is how an address of IPv6 stands in a URL.
+std::string without_brackets(const std::string& host) {
+    const bool has_brackets = host.size() > 2 && host.front() == '[' && host.back() == ']';
+    return has_brackets ? host.substr(1, host.size() - 2) : host;
+}
+
+// All addresses of the host: one of its own, or those that a name stands for.
+Result<std::vector<net::ip::address>> addresses_of(net::io_context& loop, const std::string& host) {
+    constexpr std::size_t kAddressesMax = 16;
+    NetError error;
+    const auto literal = net::ip::make_address(without_brackets(host), error);
+    if (!error) return std::vector{literal};
+    std::vector<net::ip::address> addresses;
+    for (const auto& found : tcp::resolver(loop).resolve(host, "", error)) {
+        const auto address = found.endpoint().address();
+        if (addresses.size() == kAddressesMax) break;
+        if (std::ranges::find(addresses, address) == addresses.end()) addresses.push_back(address);
+    }
+    if (!error && !addresses.empty()) return addresses;
+    return Error{ErrorCode::kInvalidArgument,
+                 fmt::format("gateway.host is \"{}\", which is no address and no name of this "
+                             "machine ({}); give one such as 127.0.0.1, ::1, localhost, or 0.0.0.0 "
+                             "or :: for all",
+                             host, error.message())};
+}
+
 }  // namespace
 
 // Accepts on the first reactor's thread; each connection is made on the loop it will live on.
@@ -45,8 +72,6 @@ class HttpServer::Impl {
             reactors_.push_back(std::make_shared<Reactor>(state_, i));
         }
         CHECK(!reactors_.empty());
-        acceptor_.emplace(reactors_.front()->loop());
-        backoff_.emplace(reactors_.front()->loop());
     }
 
     ~Impl() { stop(); }
@@ -54,7 +79,7 @@ class HttpServer::Impl {
     Status start() {
         raise_file_limit(state_->options().connections_max);
         TRY_STATUS(listen());
-        accept();
+        for (const auto& listener : listeners_) accept(*listener);
         for (const auto& reactor : reactors_) reactor->start();
         return ok();
     }
@@ -63,7 +88,7 @@ class HttpServer::Impl {
 
     void drain(MonoTime deadline) {
         state_->set_draining();
-        reactors_.front()->post([this] { close_acceptor(); });
+        reactors_.front()->post([this] { close_listeners(); });
         for (const auto& reactor : reactors_) reactor->drain();
         if (state_->wait_for_no_connections(deadline)) return;
         log_warning("connections are cut off: they did not end within the drain timeout");
@@ -71,71 +96,105 @@ class HttpServer::Impl {
 
     void stop() {
         state_->set_draining();
-        reactors_.front()->post([this] { close_acceptor(); });
+        reactors_.front()->post([this] { close_listeners(); });
         for (const auto& reactor : reactors_) reactor->stop();
     }
 
  private:
+    // One address that is listened on.
+    struct Listener {
+        explicit Listener(net::io_context& loop) : acceptor(loop), backoff(loop) {}
+
+        tcp::acceptor acceptor;
+        net::steady_timer backoff;
+        bool is_short = false;  // Since the last accept that succeeded.
+    };
+
+    // A name may stand for addresses that this machine lacks: one that it has is enough.
     Status listen() {
-        const auto& options = state_->options();
+        TRY(const auto addresses, addresses_of(reactors_.front()->loop(), state_->options().host));
+        port_ = state_->options().port;
+        NetError missing;
+        for (const auto& address : addresses) {
+            const auto error = listen_on(address);
+            if (!error) continue;
+            if (error != boost::system::errc::address_not_available &&
+                error != boost::system::errc::address_family_not_supported) {
+                return cannot_listen(error);
+            }
+            missing = error;
+        }
+        return listeners_.empty() ? Status(cannot_listen(missing)) : ok();
+    }
+
+    NetError listen_on(const net::ip::address& address) {
+        auto listener = std::make_unique<Listener>(reactors_.front()->loop());
+        auto& acceptor = listener->acceptor;
+        const tcp::endpoint endpoint(address, port_);
         NetError error;
-        const auto host = options.host == "localhost" ? "127.0.0.1" : options.host;
-        const auto address = net::ip::make_address(host, error);
-        if (error) {
-            return Error{ErrorCode::kInvalidArgument,
-                         fmt::format("gateway.host is \"{}\"; give an IP address such as 127.0.0.1 "
-                                     "or 0.0.0.0",
-                                     options.host)};
-        }
-        const tcp::endpoint endpoint(address, options.port);
-        acceptor_->open(endpoint.protocol(), error);
+        acceptor.open(endpoint.protocol(), error);
         // Else a restart would have to wait for the old connections' TIME_WAIT.
-        if (!error) acceptor_->set_option(tcp::acceptor::reuse_address(true), error);
-        if (!error) acceptor_->bind(endpoint, error);
-        if (!error) acceptor_->listen(net::socket_base::max_listen_connections, error);
-        if (error) {
-            return Error{ErrorCode::kUnavailable,
-                         fmt::format("cannot listen on {} port {}: {}; free it, or choose another "
-                                     "with gateway.host and gateway.port (0 takes a free one)",
-                                     options.host, options.port, error.message())};
-        }
-        port_ = acceptor_->local_endpoint().port();
-        return ok();
+        if (!error) acceptor.set_option(tcp::acceptor::reuse_address(true), error);
+        // "::" serves IPv4 too, whatever the system's default is.
+        if (!error && address.is_v6()) acceptor.set_option(net::ip::v6_only(false), error);
+        if (!error) acceptor.bind(endpoint, error);
+        if (!error) acceptor.listen(net::socket_base::max_listen_connections, error);
+        if (error) return error;
+        port_ = acceptor.local_endpoint().port();
+        listeners_.push_back(std::move(listener));
+        return {};
     }
 
-    void accept() {
+    Error cannot_listen(NetError error) const {
+        const auto& options = state_->options();
+        const auto* const advice =
+            error == net::error::address_in_use
+                ? "another program listens there already: stop it, or choose another port with "
+                  "gateway.port (0 takes a free one)"
+            : error == net::error::access_denied
+                ? "ports below 1024 are for root: choose another with gateway.port"
+                : "choose another address with gateway.host, such as ::1 where there is no IPv4";
+        return {ErrorCode::kUnavailable,
+                fmt::format("cannot listen on {} port {}: {}; {}", options.host, options.port,
+                            error.message(), advice)};
+    }
+
+    void accept(Listener& listener) {
         const auto reactor = reactors_[next_++ % reactors_.size()];
-        acceptor_->async_accept(reactor->loop(),
-                                [this, reactor](NetError error, tcp::socket socket) {
-                                    accepted(reactor, error, std::move(socket));
-                                });
+        listener.acceptor.async_accept(
+            reactor->loop(), [this, reactor, &listener](NetError error, tcp::socket socket) {
+                accepted(listener, reactor, error, std::move(socket));
+            });
     }
 
-    void accepted(const std::shared_ptr<Reactor>& reactor, NetError error, tcp::socket socket) {
-        if (!acceptor_->is_open()) return;
-        if (error == net::error::connection_aborted) return accept();
-        if (error) return pause(error);
-        is_short_ = false;
+    void accepted(Listener& listener, const std::shared_ptr<Reactor>& reactor, NetError error,
+                  tcp::socket socket) {
+        if (!listener.acceptor.is_open()) return;
+        if (error == net::error::connection_aborted) return accept(listener);
+        if (error) return pause(listener, error);
+        listener.is_short = false;
         // A connection too many is closed by going out of scope.
         if (state_->connection_opened()) reactor->adopt(std::move(socket));
-        accept();
+        accept(listener);
     }
 
     // Out of files or memory: trying again at once would spin.
-    void pause(NetError error) {
-        if (!std::exchange(is_short_, true)) {
+    void pause(Listener& listener, NetError error) {
+        if (!std::exchange(listener.is_short, true)) {
             log_warning("cannot accept connections for now", {{"error", error.message()}});
         }
-        backoff_->expires_after(kAcceptBackoff);
-        backoff_->async_wait([this](NetError cancelled) {
-            if (!cancelled && acceptor_->is_open()) accept();
+        listener.backoff.expires_after(kAcceptBackoff);
+        listener.backoff.async_wait([this, &listener](NetError cancelled) {
+            if (!cancelled && listener.acceptor.is_open()) accept(listener);
         });
     }
 
-    void close_acceptor() {
-        NetError ignored;
-        acceptor_->close(ignored);
-        backoff_->cancel();
+    void close_listeners() {
+        for (const auto& listener : listeners_) {
+            NetError ignored;
+            listener->acceptor.close(ignored);
+            listener->backoff.cancel();
+        }
     }
 
     const std::shared_ptr<ServerState> state_;
@@ -143,10 +202,8 @@ class HttpServer::Impl {
     std::uint16_t port_ = 0;
 
     // Of the first reactor's thread:
-    std::optional<tcp::acceptor> acceptor_;
-    std::optional<net::steady_timer> backoff_;
+    std::vector<std::unique_ptr<Listener>> listeners_;
     std::size_t next_ = 0;
-    bool is_short_ = false;  // Since the last accept that succeeded.
 };
 
 HttpServer::HttpServer(ApiOptions options, gateway::JobService& service)
