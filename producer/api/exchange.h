@@ -32,13 +32,16 @@ struct Request {
     std::string_view idempotency_key;
     std::string_view retry_count;  // x-stainless-retry-count: which try of an SDK this is, from 0.
     std::string_view sdk_timeout;  // x-stainless-read-timeout or -timeout, with a retry count.
-    std::string_view if_none_match;
+    std::string if_none_match;     // As `prefer`.
     std::string_view content_type;
-    std::string_view content_encoding;
-    std::string body;
-    std::string id;      // x-request-id of the answer.
-    std::string job_id;  // The {id} of the route's path, unparsed.
-    MonoTime received;   // Its first byte.
+    std::string content_encoding;  // As `prefer`; decoded already where it is known.
+    std::string accept_encoding;   // As `prefer`.
+    bool has_origin = false;       // A browser sends it, for a page.
+    bool asks_to_stay = false;     // Connection: keep-alive, in so many words.
+    std::string body;              // Whole, and without its codings.
+    std::string id;                // x-request-id of the answer.
+    std::string job_id;            // The {id} of the route's path, unparsed.
+    MonoTime received;             // Its first byte.
 };
 
 struct Response {

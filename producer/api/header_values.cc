@@ -11,22 +11,8 @@
 namespace millrace::api {
 namespace {
 
-constexpr std::string_view kBlanks = " \t";
-
-std::string_view trim(std::string_view text) {
-    const auto first = text.find_first_not_of(kBlanks);
-    if (first == std::string_view::npos) return {};
-    return text.substr(first, text.find_last_not_of(kBlanks) - first + 1);
-}
-
 char lower(char c) {
     return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
-}
-
-std::string lower(std::string_view text) {
-    std::string out(text);
-    std::ranges::transform(out, out.begin(), [](char c) { return lower(c); });
-    return out;
 }
 
 template <class Integer>
@@ -62,69 +48,47 @@ std::vector<std::string_view> split_list(std::string_view text) {
     return elements;
 }
 
-// Digits only: a field of a date of exactly that many.
-std::optional<int> digits(std::string_view text, std::size_t at, std::size_t count) {
-    if (text.size() < at + count) return std::nullopt;
-    const auto field = text.substr(at, count);
-    if (!std::ranges::all_of(field, [](char c) { return c >= '0' && c <= '9'; })) {
-        return std::nullopt;
-    }
-    return parse_integer<int>(field);
-}
-
-// Of "Z", "+01:00" or "-01:00".
-std::optional<std::chrono::minutes> parse_offset(std::string_view text) {
-    if (text == "Z" || text == "z") return std::chrono::minutes(0);
-    if (text.size() != 6 || (text[0] != '+' && text[0] != '-') || text[3] != ':') {
-        return std::nullopt;
-    }
-    const auto hours = digits(text, 1, 2);
-    const auto minutes = digits(text, 4, 2);
-    if (!hours || !minutes || *hours > 23 || *minutes > 59) return std::nullopt;
-    const std::chrono::minutes offset(*hours * 60 + *minutes);
-    return text[0] == '-' ? -offset : offset;
-}
-
-// Takes ".123" off the text's front: microseconds.
-std::optional<std::chrono::microseconds> take_fraction(std::string_view& text) {
-    if (!text.starts_with('.')) return std::chrono::microseconds(0);
-    std::size_t end = 1;
-    std::int64_t micros = 0;
-    for (std::int64_t unit = 100000; end < text.size() && text[end] >= '0' && text[end] <= '9';
-         ++end, unit /= 10) {
-        micros += unit * (text[end] - '0');
-    }
-    if (end == 1) return std::nullopt;
-    text.remove_prefix(end);
-    return std::chrono::microseconds(micros);
-}
-
-std::optional<storage::DbTime> parse_rfc3339(std::string_view text) {
-    using namespace std::chrono;
-    const auto y = digits(text, 0, 4);
-    const auto mo = digits(text, 5, 2);
-    const auto d = digits(text, 8, 2);
-    const auto h = digits(text, 11, 2);
-    const auto mi = digits(text, 14, 2);
-    const auto s = digits(text, 17, 2);
-    if (!y || !mo || !d || !h || !mi || !s) return std::nullopt;
-    if (text[4] != '-' || text[7] != '-' || text[13] != ':' || text[16] != ':' ||
-        std::string_view("Tt ").find(text[10]) == std::string_view::npos) {
-        return std::nullopt;
-    }
-    const year_month_day date{year(*y), month(static_cast<unsigned>(*mo)),
-                              day(static_cast<unsigned>(*d))};
-    if (!date.ok() || *h > 23 || *mi > 59 || *s > 60) return std::nullopt;
-    auto rest = text.substr(19);
-    const auto fraction = take_fraction(rest);
-    if (!fraction) return std::nullopt;
-    const auto offset = parse_offset(rest);
-    if (!offset) return std::nullopt;
-    return storage::DbTime(sys_days(date)) + hours(*h) + minutes(*mi) + seconds(*s) + *fraction -
-           *offset;
+// "0.5", "1", "0.000"; 0 where it cannot be read: what is offered so is not wanted.
+double quality_of(std::string_view text) {
+    double value = 0;
+    const auto* end = text.data() + text.size();
+    const auto result = std::from_chars(text.data(), end, value, std::chars_format::fixed);
+    return result.ec == std::errc() && result.ptr == end && value > 0 && value <= 1 ? value : 0;
 }
 
 }  // namespace
+
+std::string_view trim(std::string_view text) {
+    constexpr std::string_view kBlanks = " \t";
+    const auto first = text.find_first_not_of(kBlanks);
+    if (first == std::string_view::npos) return {};
+    return text.substr(first, text.find_last_not_of(kBlanks) - first + 1);
+}
+
+std::string lower(std::string_view text) {
+    std::string out(text);
+    std::ranges::transform(out, out.begin(), [](char c) { return lower(c); });
+    return out;
+}
+
+std::vector<std::pair<std::string, double>> qualities(std::string_view field) {
+    std::vector<std::pair<std::string, double>> choices;
+    for (const auto element : split_list(field)) {
+        auto name = lower(trim(element.substr(0, element.find(';'))));
+        if (name.empty()) continue;
+        double quality = 1;
+        for (auto at = element.find(';'); at != std::string_view::npos;) {
+            const auto end = element.find(';', at + 1);
+            const auto parameter = lower(trim(element.substr(at + 1, end - at - 1)));
+            if (parameter.starts_with("q=")) {
+                quality = quality_of(std::string_view(parameter).substr(2));
+            }
+            at = end;
+        }
+        choices.emplace_back(std::move(name), quality);
+    }
+    return choices;
+}
 
 std::optional<std::string> percent_decode(std::string_view text, bool plus_is_blank) {
     std::string out;
@@ -180,8 +144,14 @@ std::optional<std::chrono::seconds> prefer_wait(std::string_view prefer) {
 
 bool is_json_media_type(std::string_view content_type) {
     const auto type = lower(trim(content_type.substr(0, content_type.find(';'))));
-    return type == "application/json" ||
+    return type == "application/json" || type == "text/json" ||
            (type.ends_with("+json") && type.find('/') != std::string::npos);
+}
+
+bool is_default_media_type(std::string_view content_type) {
+    const auto type = lower(trim(content_type.substr(0, content_type.find(';'))));
+    return type.empty() || type == "application/x-www-form-urlencoded" || type == "text/plain" ||
+           type == "application/octet-stream";
 }
 
 std::optional<std::string> parse_idempotency_key(std::string_view field, std::size_t size_max) {
@@ -201,15 +171,6 @@ bool etag_matches(std::string_view if_none_match, std::string_view etag) {
     return std::ranges::any_of(split_list(if_none_match), [&](std::string_view tag) {
         return tag == "*" || (!tag.empty() && strong(tag) == strong(etag));
     });
-}
-
-std::optional<storage::DbTime> parse_time(std::string_view text) {
-    if (const auto seconds = parse_integer<std::int64_t>(text)) {
-        constexpr std::int64_t kSecondsMax = 253402300799;  // The end of the year 9999.
-        if (*seconds < 0 || *seconds > kSecondsMax) return std::nullopt;
-        return storage::DbTime(std::chrono::seconds(*seconds));
-    }
-    return parse_rfc3339(text);
 }
 
 std::string http_date(std::chrono::sys_seconds time) {

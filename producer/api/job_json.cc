@@ -67,7 +67,8 @@ void write_wait(JsonWriter& json, const JobRecord& job, bool lacks_worker) {
         json.member("reason", "no_workers");
         json.null_member("until");
     } else {
-        json.member("reason", job.failures > 0 ? "backoff" : "scheduled");
+        // One that has started before waits for the next try, whatever the last one counted as.
+        json.member("reason", job.attempt > 0 ? "backoff" : "scheduled");
         write_time(json, "until", job.run_at);
     }
     json.end_object();

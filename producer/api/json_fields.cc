@@ -8,16 +8,21 @@
 #include "common/base/nearest.h"
 #include "common/base/result.h"
 #include "common/config/value.h"
+#include "producer/api/header_values.h"
 #include "producer/api/json_syntax.h"
+#include "producer/api/time_values.h"
 
 namespace millrace::api {
 namespace {
 
 Problem unknown_field(const std::string& parent, std::string_view name,
-                      std::span<const std::string_view> known) {
-    const auto nearest = nearest_name(name, known);
-    const auto hint = nearest.empty() ? fmt::format("Known are {}.", fmt::join(known, ", "))
-                                      : fmt::format("Did you mean `{}`?", nearest);
+                      std::span<const std::string_view> known, std::span<const NameAdvice> advice) {
+    std::string hint(advice_for(lower(name), advice));
+    if (hint.empty()) {
+        const auto nearest = nearest_name(name, known);
+        hint = nearest.empty() ? fmt::format("Known are {}.", fmt::join(known, ", "))
+                               : fmt::format("Did you mean `{}`?", nearest);
+    }
     const auto field = join_path(parent, shown(name));
     return {ProblemCode::kUnknownField, fmt::format("`{}` is not a known field. {}", field, hint),
             field};
@@ -25,19 +30,22 @@ Problem unknown_field(const std::string& parent, std::string_view name,
 
 Decoded<milliseconds> decode_duration(const JsonView& value, const std::string& path) {
     if (value.kind() == JsonKind::kString) {
-        const auto parsed = config::parse_duration(value.string());
+        const auto text = value.string();
+        const auto parsed = config::parse_duration(text);
         if (parsed.has_value()) return *parsed;
-        return wrong_value(path, value,
-                           "one number and one of ms, s, m, h, d, such as \"30s\" or \"24h\"");
+        return wrong_value(path, value, duration_advice(text));
     }
     constexpr std::string_view kWanted = "seconds as an integer, or a string such as \"30s\"";
     if (value.kind() != JsonKind::kNumber) return wrong_type(path, value, kWanted);
     constexpr std::int64_t kSecondsMax = 1'000'000'000'000;  // Its milliseconds fit.
     const auto seconds = value.integer();
-    if (!seconds || *seconds < 0 || *seconds > kSecondsMax) {
-        return wrong_value(path, value, kWanted);
+    if (seconds && *seconds >= 0 && *seconds <= kSecondsMax) {
+        return milliseconds(std::chrono::seconds(*seconds));
     }
-    return milliseconds(std::chrono::seconds(*seconds));
+    return wrong_value(path, value,
+                       seconds ? std::string(kWanted)
+                               : fmt::format("seconds as an integer, or a string: {}",
+                                             duration_advice(value.text())));
 }
 
 }  // namespace
@@ -47,11 +55,14 @@ void throw_exception_from_error(const Problem& problem, const boost::source_loca
 }
 
 Decoded<JsonFields> JsonFields::of(const JsonView& object, std::string path,
-                                   std::span<const std::string_view> known) {
+                                   std::span<const std::string_view> known,
+                                   std::span<const NameAdvice> advice) {
     auto members = object.members();
     for (std::size_t i = 0; i < members.size(); ++i) {
         const auto& name = members[i].name;
-        if (std::ranges::find(known, name) == known.end()) return unknown_field(path, name, known);
+        if (std::ranges::find(known, name) == known.end()) {
+            return unknown_field(path, name, known, advice);
+        }
         const auto earlier = std::span(members).first(i);
         if (std::ranges::find(earlier, name, &JsonMember::name) != earlier.end()) {
             return sent_twice(join_path(path, name));
@@ -95,6 +106,20 @@ Decoded<std::optional<std::int64_t>> JsonFields::integer(std::string_view name, 
         return wrong_value(path(name), *value, wanted);
     }
     return number;
+}
+
+Decoded<std::optional<storage::DbTime>> JsonFields::time(std::string_view name) const {
+    constexpr std::string_view kWanted =
+        "unix seconds as a number, or a time such as \"2030-01-31T09:00:00Z\"";
+    const auto* value = find(name);
+    if (value == nullptr) return std::optional<storage::DbTime>();
+    const bool is_text = value->kind() == JsonKind::kString;
+    if (!is_text && value->kind() != JsonKind::kNumber) {
+        return wrong_type(path(name), *value, kWanted);
+    }
+    const auto text = is_text ? value->string() : std::string(value->text());
+    if (const auto time = parse_time(text)) return time;
+    return wrong_value(path(name), *value, time_advice(text));
 }
 
 Decoded<std::optional<milliseconds>> JsonFields::duration(std::string_view name,

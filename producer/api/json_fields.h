@@ -14,6 +14,8 @@
 #include <vector>
 
 #include "common/base/clock.h"
+#include "common/storage/records.h"
+#include "producer/api/advice.h"
 #include "producer/api/json_view.h"
 #include "producer/api/problems.h"
 
@@ -29,9 +31,10 @@ using Decoded = boost::system::result<T, Problem>;
 class JsonFields {
  public:
     // Requires: the view is an object. A problem where a name is not among the known, or is there
-    // twice.
+    // twice; `advice` is for some that are not known.
     static Decoded<JsonFields> of(const JsonView& object, std::string path,
-                                  std::span<const std::string_view> known);
+                                  std::span<const std::string_view> known,
+                                  std::span<const NameAdvice> advice = {});
 
     std::string path(std::string_view name) const;
 
@@ -43,6 +46,8 @@ class JsonFields {
                                                std::string_view wanted) const;
     Decoded<std::optional<std::int64_t>> integer(std::string_view name, std::int64_t least,
                                                  std::int64_t most) const;
+    // Unix seconds or RFC 3339 (time_values.h).
+    Decoded<std::optional<storage::DbTime>> time(std::string_view name) const;
     // Seconds as an integer or text such as "30s"; more than 0, at most `most`.
     Decoded<std::optional<milliseconds>> duration(std::string_view name, milliseconds most) const;
 

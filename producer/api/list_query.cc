@@ -9,6 +9,7 @@
 #include "common/base/nearest.h"
 #include "common/base/result.h"
 #include "producer/api/header_values.h"
+#include "producer/api/time_values.h"
 
 namespace millrace::api {
 namespace {
@@ -71,7 +72,7 @@ Decoded<void> take_time(std::string_view name, std::string_view value,
                         std::optional<storage::DbTime>& time) {
     time = parse_time(value);
     if (time) return {};
-    return invalid(name, value, "unix seconds or a time such as 2030-01-31T09:00:00Z");
+    return invalid(name, value, time_advice(value));
 }
 
 Decoded<void> take_limit(std::string_view value, int most, int& limit) {

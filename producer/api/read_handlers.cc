@@ -15,6 +15,7 @@ namespace {
 using storage::JobRecord;
 
 constexpr std::string_view kPollAfterMs = "1000";
+constexpr std::string_view kIdExample = "job_01h455vb4pex5vsknk084sn02q";
 
 void note_wait(Response& response, const Request& request, const ApiContext& context, bool waited) {
     const auto wait = waited ? wait_of(request, context.options) : std::nullopt;
@@ -99,10 +100,23 @@ void reply_read_error(Exchange& exchange, const Error& error) {
 }
 
 Problem no_such_job(std::string_view id) {
-    return {ProblemCode::kJobNotFound,
-            fmt::format("There is no job \"{}\"; ids look like {}.", shown(id),
-                        "job_01h455vb4pex5vsknk084sn02q"),
+    if (JobId::parse(id)) {
+        return {ProblemCode::kJobNotFound,
+                fmt::format("There is no job \"{}\" any more, or there never was: jobs that have "
+                            "ended are kept for keeper.partition_retention.",
+                            id),
+                "id"};
+    }
+    if (is_client_id(id)) {
+        return {
+            ProblemCode::kJobNotFound,
+            fmt::format("There is no job \"{}\": no job was given this id with PUT, or it ended "
+                        "and is not kept any more; other ids look like {}.",
+                        id, kIdExample),
             "id"};
+    }
+    return {ProblemCode::kJobNotFound,
+            fmt::format("There is no job \"{}\"; ids look like {}.", shown(id), kIdExample), "id"};
 }
 
 Response job_response(const ApiContext& context, const JobRecord& job, int status) {

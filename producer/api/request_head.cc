@@ -21,7 +21,6 @@ Problem malformed(std::string detail) {
     return {ProblemCode::kMalformedRequest, std::move(detail), {}};
 }
 
-// Only bodies of known length are taken, so what is left is to say which mistake it was.
 std::optional<Problem> transfer_encoding_problem(const RequestParser::value_type& message) {
     const auto count = message.count(http::field::transfer_encoding);
     if (count == 0) return std::nullopt;
@@ -29,16 +28,14 @@ std::optional<Problem> transfer_encoding_problem(const RequestParser::value_type
         return malformed("HTTP/1.0 has no Transfer-Encoding; send a Content-Length.");
     }
     if (count > 1 || message.count(http::field::content_length) > 0) {
-        return malformed("The length of the body is given twice; send only a Content-Length.");
+        return malformed(
+            "The length of the body is given twice; send a Content-Length or one "
+            "Transfer-Encoding: chunked.");
     }
     const auto coding = message[http::field::transfer_encoding];
-    if (beast::iequals(coding, "chunked")) {
-        return Problem{ProblemCode::kLengthRequired,
-                       "Chunked request bodies are not taken; send a Content-Length.",
-                       {}};
-    }
+    if (beast::iequals(coding, "chunked")) return std::nullopt;
     return Problem{ProblemCode::kUnsupportedTransferEncoding,
-                   "The Transfer-Encoding is not known; send a Content-Length.",
+                   "The Transfer-Encoding is not known; send chunked, or a Content-Length.",
                    {}};
 }
 
@@ -62,9 +59,20 @@ Method method_of(http::verb verb) {
 // "http://host/path" is what a proxy sends; the host is not looked at.
 std::string_view without_authority(std::string_view target) {
     constexpr std::string_view kScheme = "http://";
-    if (!target.starts_with(kScheme)) return target;
-    const auto slash = target.find('/', kScheme.size());
-    return slash == std::string_view::npos ? "/" : target.substr(slash);
+    if (!beast::iequals(target.substr(0, kScheme.size()), kScheme)) return target;
+    const auto path = target.find_first_of("/?", kScheme.size());
+    return path == std::string_view::npos ? "/" : target.substr(path);
+}
+
+// All fields of a name as one list.
+std::string joined(const RequestParser::value_type& message, http::field name) {
+    std::string list;
+    const auto [first, last] = message.equal_range(name);
+    for (auto it = first; it != last; ++it) {
+        if (!list.empty()) list += ", ";
+        list += view(it->value());
+    }
+    return list;
 }
 
 }  // namespace
@@ -104,6 +112,10 @@ bool expects_continue(const RequestParser& parser) {
     return parser.get().version() >= 11 && parser.get().count(http::field::expect) > 0;
 }
 
+bool is_chunked(const RequestParser& parser) {
+    return parser.get().count(http::field::transfer_encoding) > 0;
+}
+
 Request read_head(const RequestParser& parser) {
     const auto& message = parser.get();
     Request request{.method = method_of(message.method())};
@@ -111,20 +123,20 @@ Request read_head(const RequestParser& parser) {
     const auto path = target.substr(0, target.find('?'));
     request.path = percent_decode(path, false).value_or(std::string(path));
     if (path.size() < target.size()) request.query = target.substr(path.size() + 1);
-    const auto [first, last] = message.equal_range(http::field::prefer);
-    for (auto it = first; it != last; ++it) {
-        if (!request.prefer.empty()) request.prefer += ", ";
-        request.prefer += view(it->value());
-    }
+    request.prefer = joined(message, http::field::prefer);
     request.idempotency_key = view(message["Idempotency-Key"]);
     request.retry_count = view(message["X-Stainless-Retry-Count"]);
     if (!request.retry_count.empty()) {
         request.sdk_timeout = view(message["X-Stainless-Read-Timeout"]);
         if (request.sdk_timeout.empty()) request.sdk_timeout = view(message["X-Stainless-Timeout"]);
     }
-    request.if_none_match = view(message[http::field::if_none_match]);
+    request.if_none_match = joined(message, http::field::if_none_match);
+    request.accept_encoding = joined(message, http::field::accept_encoding);
     request.content_type = view(message[http::field::content_type]);
-    request.content_encoding = view(message[http::field::content_encoding]);
+    request.content_encoding = joined(message, http::field::content_encoding);
+    request.has_origin = message.count(http::field::origin) > 0;
+    const auto connection = lower(joined(message, http::field::connection));
+    request.asks_to_stay = connection.find("keep-alive") != std::string::npos;
     return request;
 }
 

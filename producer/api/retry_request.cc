@@ -6,7 +6,6 @@
 #include <array>
 
 #include "common/base/result.h"
-#include "producer/api/header_values.h"
 #include "producer/api/submission.h"
 
 namespace millrace::api {
@@ -70,22 +69,6 @@ Decoded<std::vector<std::pair<std::string, std::string>>> decode_metadata(const 
                    path};
 }
 
-Decoded<std::optional<storage::DbTime>> decode_time(const JsonFields& fields,
-                                                    std::string_view name) {
-    using Time = std::optional<storage::DbTime>;
-    constexpr std::string_view kWanted =
-        "unix seconds as an integer, or a time such as \"2030-01-31T09:00:00Z\"";
-    const auto* value = fields.find(name);
-    if (value == nullptr) return Time();
-    const bool is_text = value->kind() == JsonKind::kString;
-    if (!is_text && value->kind() != JsonKind::kNumber) {
-        return wrong_type(fields.path(name), *value, kWanted);
-    }
-    const Time time = parse_time(is_text ? value->string() : std::string(value->text()));
-    if (time) return time;
-    return wrong_value(fields.path(name), *value, kWanted);
-}
-
 Decoded<bool> decode_flag(const JsonFields& fields, std::string_view name) {
     const auto* value = fields.find(name);
     if (value == nullptr) return false;
@@ -138,8 +121,8 @@ Decoded<RetryRequest> decode_retry(std::string_view body, const ApiOptions& opti
     TRY(filter.model, fields.string("model", "the model's name as a string"));
     TRY(filter.metadata, decode_metadata(fields, options.metadata_pairs_max));
     TRY(filter.error_code, fields.string("error", "an error's code as a string"));
-    TRY(filter.created_after, decode_time(fields, "created_after"));
-    TRY(filter.created_before, decode_time(fields, "created_before"));
+    TRY(filter.created_after, fields.time("created_after"));
+    TRY(filter.created_before, fields.time("created_before"));
     TRY(const auto limit, fields.integer("limit", 1, options.retry_jobs_max));
     filter.limit = static_cast<int>(limit.value_or(options.retry_jobs_max));
     filter.never_retried = true;

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <array>
 
+#include "producer/api/advice.h"
 #include "producer/api/handlers.h"
 
 namespace millrace::api {
@@ -73,10 +74,9 @@ std::variant<RouteMatch, RouteMiss> find_route(Method method, std::string_view p
     }
     const auto allow = allowed_methods(path);
     if (allow.empty()) {
-        return RouteMiss{{ProblemCode::kUnknownUrl,
-                          "There is nothing at this path; the API's routes begin with /v1/jobs.",
-                          {}},
-                         {}};
+        return RouteMiss{
+            {ProblemCode::kUnknownUrl, "There is nothing at this path. " + path_advice(path), {}},
+            {}};
     }
     return RouteMiss{{ProblemCode::kMethodNotAllowed, fmt::format("This URL takes {}.", allow), {}},
                      allow};

@@ -6,6 +6,8 @@
 #include <boost/asio/write.hpp>
 #include <boost/beast/core/bind_handler.hpp>
 
+#include <fmt/format.h>
+
 namespace millrace::api {
 namespace {
 
@@ -15,6 +17,11 @@ namespace net = boost::asio;
 constexpr std::size_t kReadBytesMin = 4 * 1024;  // What an idle connection's buffer has.
 constexpr std::size_t kReadBytesMax = 64 * 1024;
 constexpr std::size_t kIgnoredBodyBytesMax = 64 * 1024;  // Of routes that take no body.
+
+Problem no_room() {
+    return {
+        ProblemCode::kOverloaded, "Too many request bodies are on their way; try again soon.", {}};
+}
 
 }  // namespace
 
@@ -33,6 +40,9 @@ void Session::start() {
 
 void Session::tick(MonoTime now) {
     if (now < deadline_) return;
+    // A request that came in the last moment is read before its connection is called idle.
+    Error unknown;
+    if (phase_ == Phase::kIdle && socket_.available(unknown) > 0) return;
     if (phase_ == Phase::kStreaming && writing_.empty()) {
         return send_event(": keepalive\n\n");
     }
@@ -91,6 +101,7 @@ void Session::next_request() {
     route_ = nullptr;
     request_ = {};
     parser_.emplace();
+    chunks_.reset();
     parser_->header_limit(static_cast<std::uint32_t>(options().header_bytes_max));
     parser_->body_limit(boost::none);  // take_body_size() is stricter and answers.
     told_of_drain_ = false;
@@ -109,8 +120,11 @@ void Session::begin_header() {
 }
 
 void Session::read_more() {
-    const auto wanted = phase_ == Phase::kBody ? *parser_->content_length_remaining() : 0;
-    const auto room = std::clamp<std::size_t>(wanted, kReadBytesMin, kReadBytesMax);
+    std::uint64_t wanted = 0;
+    if (phase_ == Phase::kBody) {
+        wanted = chunks_ ? chunks_->chunk_left() : *parser_->content_length_remaining();
+    }
+    const auto room = std::clamp<std::uint64_t>(wanted, kReadBytesMin, kReadBytesMax);
     socket_.async_read_some(buffer_.prepare(room),
                             beast::bind_front_handler(&Session::on_read, shared_from_this()));
 }
@@ -132,6 +146,7 @@ void Session::parse() {
         if (error) return refuse(parse_problem(error, options().header_bytes_max));
         if (!take_header()) return;
     }
+    if (chunks_) return take_chunks() ? serve() : void();
     while (!parser_->is_done()) {
         if (buffer_.size() == 0) return read_more();
         buffer_.consume(parser_->put(buffer_.data(), error));
@@ -142,13 +157,39 @@ void Session::parse() {
     serve();
 }
 
+// True once the body is whole; else it is read on or refused.
+bool Session::take_chunks() {
+    const auto bytes = buffer_.data();
+    buffer_.consume(chunks_->take({static_cast<const char*>(bytes.data()), bytes.size()}));
+    const auto size = chunks_->body().size();
+    if (size > body_reserved_ && !reserve_body(size - body_reserved_)) return false;
+    switch (chunks_->status()) {
+        case ChunkedBody::Status::kMore:
+            read_more();
+            return false;
+        case ChunkedBody::Status::kDone:
+            return true;
+        case ChunkedBody::Status::kTooLarge:
+            refuse(too_large(fmt::format("more than {} bytes", body_bytes_max())));
+            return false;
+        case ChunkedBody::Status::kMalformed:
+            refuse({ProblemCode::kMalformedRequest,
+                    "The body's chunks cannot be told apart: each is its size in hexadecimal "
+                    "digits, CRLF, its bytes, CRLF.",
+                    {}});
+            return false;
+    }
+    return false;
+}
+
 // True where the body may be read on; else the request is on its way otherwise.
 bool Session::take_header() {
     const auto received = request_.received;
     request_ = read_head(*parser_);
     request_.received = received;
     version_ = parser_->get().version();
-    const bool has_body = parser_->content_length().value_or(0) > 0;
+    const bool comes_in_chunks = is_chunked(*parser_);
+    const bool has_body = comes_in_chunks || parser_->content_length().value_or(0) > 0;
     if (const auto problem = framing_problem(*parser_)) {
         refuse(*problem);
         return false;
@@ -169,27 +210,42 @@ bool Session::take_header() {
     keep_alive_ = parser_->keep_alive();
     route_ = std::get<RouteMatch>(found).route;
     request_.job_id = std::move(std::get<RouteMatch>(found).id);
-    return !has_body || take_body_size();
+    if (!has_body) return true;
+    if (!comes_in_chunks) return take_body_size() && go_on_with_body();
+    chunks_.emplace(body_bytes_max(), options().header_bytes_max);
+    return go_on_with_body();
+}
+
+std::size_t Session::body_bytes_max() const {
+    return route_->takes_body ? options().body_bytes_max
+                              : std::min(kIgnoredBodyBytesMax, options().body_bytes_max);
+}
+
+Problem Session::too_large(std::string_view size) const {
+    auto detail = fmt::format("The body has {}; {} is the most", size, body_bytes_max());
+    detail += route_->takes_body ? ", which the gateway's setting gateway.body_bytes_max says."
+                                 : " here, where none is needed.";
+    return {ProblemCode::kBodyTooLarge, std::move(detail), {}};
 }
 
 bool Session::take_body_size() {
     const auto size = *parser_->content_length();
-    const auto most = route_->takes_body ? options().body_bytes_max
-                                         : std::min(kIgnoredBodyBytesMax, options().body_bytes_max);
-    if (size > most) {
-        refuse({ProblemCode::kBodyTooLarge,
-                "The body has " + std::to_string(size) + " bytes; " + std::to_string(most) +
-                    " is the most.",
-                {}});
-        return false;
+    if (size <= body_bytes_max()) return reserve_body(size);
+    refuse(too_large(fmt::format("{} bytes", size)));
+    return false;
+}
+
+// Sets room for so many more bytes aside; refuses the request where there is none.
+bool Session::reserve_body(std::size_t bytes) {
+    if (reactor_->state().body_reserve(bytes)) {
+        body_reserved_ += bytes;
+        return true;
     }
-    if (!reactor_->state().body_reserve(size)) {
-        refuse({ProblemCode::kOverloaded,
-                "Too many request bodies are on their way; try again soon.",
-                {}});
-        return false;
-    }
-    body_reserved_ = size;
+    refuse(no_room());
+    return false;
+}
+
+bool Session::go_on_with_body() {
     enter(Phase::kBody, options().body_timeout);
     if (!expects_continue(*parser_) || buffer_.size() > 0) return true;
     static constexpr std::string_view kContinue = "HTTP/1.1 100 Continue\r\n\r\n";
@@ -201,11 +257,40 @@ bool Session::take_body_size() {
     return false;
 }
 
+// Takes the coding off, within the bounds of bodies that come without one.
+std::optional<Problem> Session::decode_body() {
+    auto& body = request_.body;
+    if (body.empty() || !route_->takes_body) return std::nullopt;
+    if (body_coding(request_.content_encoding) != BodyCoding::kKnown) return std::nullopt;
+    const auto reserve = [this](std::size_t bytes) {
+        if (!reactor_->state().body_reserve(bytes)) return false;
+        body_reserved_ += bytes;
+        return true;
+    };
+    std::string inflated;
+    const auto fault =
+        inflate(request_.content_encoding, body, body_bytes_max(), reserve, inflated);
+    if (fault == InflateFault::kTooLarge) {
+        return too_large(fmt::format("more than {} bytes without its coding", body_bytes_max()));
+    }
+    if (fault == InflateFault::kNoRoom) return no_room();
+    if (fault) {
+        return Problem{ProblemCode::kMalformedRequest,
+                       fmt::format("The body is no whole {} stream, as its Content-Encoding says.",
+                                   request_.content_encoding),
+                       {}};
+    }
+    body = std::move(inflated);
+    request_.content_encoding.clear();
+    return std::nullopt;
+}
+
 void Session::serve() {
     phase_ = Phase::kServing;
     deadline_ = MonoTime::max();
-    request_.body = std::move(parser_->get().body());
+    request_.body = std::move(chunks_ ? chunks_->body() : parser_->get().body());
     request_.id = reactor_->next_request_id();
+    if (const auto problem = decode_body()) return allow(info(problem->code).status, {}, &*problem);
     route_->handler(reactor_->state().context(), shared_from_this());
 }
 

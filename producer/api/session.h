@@ -20,6 +20,8 @@
 #include <optional>
 #include <string>
 
+#include "producer/api/chunked_body.h"
+#include "producer/api/compression.h"
 #include "producer/api/exchange.h"
 #include "producer/api/reactor.h"
 #include "producer/api/request_head.h"
@@ -60,13 +62,22 @@ class Session final : public Exchange, public std::enable_shared_from_this<Sessi
     void on_read(Error error, std::size_t bytes);
     void parse();
     bool take_header();
+    std::size_t body_bytes_max() const;
+    Problem too_large(std::string_view size) const;
     bool take_body_size();
+    bool take_chunks();
+    bool go_on_with_body();
+    bool reserve_body(std::size_t bytes);
+    std::optional<Problem> decode_body();
     void serve();
     void refuse(const Problem& problem);
     void allow(int status, std::string methods, const Problem* problem);
 
     // Answering (session_answer.cc).
     std::string head_of(const Response& response, bool is_stream);
+    bool should_compress(const Response& response) const;
+    void compress(Response response);
+    void write(Response response);
     void on_written(Error error);
     void note_answer();
     void linger();
@@ -88,6 +99,7 @@ class Session final : public Exchange, public std::enable_shared_from_this<Sessi
     // The request on hand.
     std::optional<RequestParser> parser_;
     Request request_;
+    std::optional<ChunkedBody> chunks_;  // Where its body comes in chunks.
     const Route* route_ = nullptr;
     std::uint64_t request_number_ = 0;
     std::size_t body_reserved_ = 0;
@@ -98,6 +110,7 @@ class Session final : public Exchange, public std::enable_shared_from_this<Sessi
     int status_ = 0;
     std::string head_;
     std::string body_;
+    std::optional<Deflater> deflater_;  // While it is compressed.
 
     // Its wait.
     boost::asio::steady_timer wake_timer_;

@@ -27,6 +27,14 @@ bool has_no_body(int status) {
     return status == 204 || status == 304;
 }
 
+// For how long a client may use its connection again: a little less than it stays open, so that
+// its last request does not meet the end on its way.
+std::int64_t stay_seconds(milliseconds idle_timeout) {
+    constexpr milliseconds kMargin{2000};
+    const auto stay = std::max(idle_timeout - kMargin, idle_timeout / 2);
+    return std::chrono::floor<std::chrono::seconds>(stay).count();
+}
+
 }  // namespace
 
 std::string Session::head_of(const Response& response, bool is_stream) {
@@ -50,6 +58,9 @@ std::string Session::head_of(const Response& response, bool is_stream) {
     } else if (version_ < 11) {
         head += "Connection: keep-alive\r\n";
     }
+    if (keep_alive_ && request_.asks_to_stay) {
+        fmt::format_to(out, "Keep-Alive: timeout={}\r\n", stay_seconds(options().idle_timeout));
+    }
     head += "\r\n";
     return head;
 }
@@ -64,11 +75,42 @@ void Session::reply(Response response) {
         socket_.cancel(ignored);
     }
     keep_alive_ = keep_alive_ && !reactor_->state().draining();
+    enter(Phase::kWriting, options().write_timeout);
+    const bool is_read = request_.method == Method::kGet || request_.method == Method::kHead;
+    if (is_read && (response.status == 200 || response.status == 304)) {
+        response.headers.emplace_back("Vary", "Accept-Encoding");
+    }
+    if (!should_compress(response)) return write(std::move(response));
+    deflater_.emplace(std::move(response.body));
+    response.headers.emplace_back("Content-Encoding", "gzip");
+    compress(std::move(response));
+}
+
+bool Session::should_compress(const Response& response) const {
+    if (request_.accept_encoding.empty() || response.body.empty()) return false;
+    const auto accepted = accepted_coding(request_.accept_encoding);
+    return accepted.gzip && (!accepted.plain || response.body.size() >= kCompressBytesMin);
+}
+
+// A step at a time: others of this thread get their turns in between.
+void Session::compress(Response response) {
+    if (phase_ != Phase::kWriting) return;
+    if (!deflater_->step()) {
+        return net::post(reactor_->loop(),
+                         [self = shared_from_this(), response = std::move(response)]() mutable {
+                             self->compress(std::move(response));
+                         });
+    }
+    response.body = std::move(deflater_->result());
+    deflater_.reset();
+    write(std::move(response));
+}
+
+void Session::write(Response response) {
     status_ = response.status;
     head_ = head_of(response, false);
     const bool is_head_only = request_.method == Method::kHead || has_no_body(response.status);
     body_ = is_head_only ? std::string() : std::move(response.body);
-    enter(Phase::kWriting, options().write_timeout);
     net::async_write(
         socket_, std::array<net::const_buffer, 2>{net::buffer(head_), net::buffer(body_)},
         [self = shared_from_this()](Error error, std::size_t) { self->on_written(error); });

@@ -7,7 +7,6 @@
 
 #include "common/base/result.h"
 #include "common/config/value.h"
-#include "producer/api/header_values.h"
 #include "producer/api/json_syntax.h"
 #include "producer/api/json_writer.h"
 
@@ -27,13 +26,17 @@ Decoded<JobPolicy> decode_policy(const JsonFields& job, const ApiOptions& option
     if (value->kind() != JsonKind::kObject) {
         return wrong_type(job.path("policy"), *value, "an object such as {\"ttl\": \"24h\"}");
     }
-    TRY(const auto fields, JsonFields::of(*value, job.path("policy"), kKnown));
+    TRY(const auto fields, JsonFields::of(*value, job.path("policy"), kKnown, policy_advice()));
     TRY(policy.start_within, fields.duration("start_within", options.ttl_max));
     TRY(const auto ttl, fields.duration("ttl", options.ttl_max));
     TRY(const auto timeout, fields.duration("execution_timeout", options.execution_timeout_max));
     TRY(const auto attempts, fields.integer("max_attempts", 1, options.attempts_max));
-    if (ttl) policy.ttl = ttl;
     policy.execution_timeout = timeout.value_or(policy.execution_timeout);
+    // A job that asks for more time to wait or to run than it has by default means it: what is left
+    // of the default is for the rest.
+    const auto asked = policy.start_within.value_or(milliseconds(0)) + policy.execution_timeout;
+    if (policy.ttl && asked > *policy.ttl && (timeout || policy.start_within)) *policy.ttl += asked;
+    if (ttl) policy.ttl = ttl;
     policy.attempts_max = static_cast<int>(attempts.value_or(policy.attempts_max));
     return policy;
 }
@@ -89,22 +92,13 @@ Decoded<std::string> decode_metadata(const JsonFields& job, const ApiOptions& op
 
 Decoded<std::optional<storage::DbTime>> decode_run_at(const JsonFields& job,
                                                       const SubmissionRules& rules) {
-    using Time = std::optional<storage::DbTime>;
-    const auto* value = job.find("run_at");
-    if (value == nullptr) return Time();
-    const auto path = job.path("run_at");
-    constexpr std::string_view kWanted =
-        "unix seconds as an integer, or a time such as \"2030-01-31T09:00:00Z\"";
-    const bool is_text = value->kind() == JsonKind::kString;
-    if (!is_text && value->kind() != JsonKind::kNumber) return wrong_type(path, *value, kWanted);
-    const Time time = parse_time(is_text ? value->string() : std::string(value->text()));
-    if (!time) return wrong_value(path, *value, kWanted);
-    if (*time > rules.now + rules.options.run_at_ahead_max) {
-        return wrong_value(path, *value,
-                           fmt::format("a time at most {} ahead",
-                                       config::show_duration(rules.options.run_at_ahead_max)));
-    }
-    return *time > rules.now ? time : Time();  // Due already: it is queued at once.
+    TRY(const auto time, job.time("run_at"));
+    // Due already: it is queued at once.
+    if (!time || *time <= rules.now) return std::optional<storage::DbTime>();
+    if (*time <= rules.now + rules.options.run_at_ahead_max) return time;
+    return wrong_value(job.path("run_at"), *job.find("run_at"),
+                       fmt::format("a time at most {} ahead",
+                                   config::show_duration(rules.options.run_at_ahead_max)));
 }
 
 Decoded<std::string> decode_model(const JsonFields& job) {
@@ -160,7 +154,7 @@ Submission decode_job(const JsonView& value, const std::string& path,
             "an object such as {\"model\": \"…\", \"input\": {\"prompt\": \"…\"}}";
         return path.empty() ? wrong_body(value, kWanted) : wrong_type(path, value, kWanted);
     }
-    TRY(const auto job, JsonFields::of(value, path, kKnown));
+    TRY(const auto job, JsonFields::of(value, path, kKnown, job_advice()));
     SubmitRequest request;
     TRY(request.spec.model, decode_model(job));
     TRY(request.spec.input_json, decode_input(job));
@@ -173,6 +167,9 @@ Submission decode_job(const JsonView& value, const std::string& path,
 }
 
 Decoded<JsonView> check_body(std::string_view body, const ApiOptions& options) {
+    // What some tools put in front of UTF-8; RFC 8259 allows to pass over it.
+    constexpr std::string_view kByteOrderMark = "\xEF\xBB\xBF";
+    if (body.starts_with(kByteOrderMark)) body.remove_prefix(kByteOrderMark.size());
     if (body.empty()) {
         return Problem{ProblemCode::kInvalidJson, "The body is empty; send a JSON object.", {}};
     }
@@ -202,7 +199,7 @@ Decoded<std::vector<Submission>> decode_batch(std::string_view body, const Submi
     constexpr std::array<std::string_view, 1> kKnown{"jobs"};
     TRY(const auto value,
         check_object(body, rules.options, "an object such as {\"jobs\": [{…}, {…}]}"));
-    TRY(const auto fields, JsonFields::of(value, "", kKnown));
+    TRY(const auto fields, JsonFields::of(value, "", kKnown, batch_advice()));
     TRY(const auto jobs, fields.require("jobs", "an array of jobs"));
     if (jobs.kind() != JsonKind::kArray) return wrong_type("jobs", jobs, "an array of jobs");
     const auto items = jobs.items();

@@ -6,6 +6,7 @@
 #include <set>
 
 #include "common/telemetry/telemetry.h"
+#include "producer/api/compression.h"
 #include "producer/api/handlers.h"
 #include "producer/api/header_values.h"
 #include "producer/api/idempotency.h"
@@ -28,6 +29,15 @@ constexpr std::size_t kBatchKeySizeMax = 240;  // Leaves room for the job's plac
 
 SubmissionRules rules_of(const ApiContext& context) {
     return {context.options, context.service.queues(), context.service.database_now()};
+}
+
+// A client's key is remembered for as long after the job may first run as else after its
+// submission: one that names a job of next month must not make another then.
+void give_key(SubmitRequest& request, IdempotencyKey key, storage::DbTime now) {
+    if (request.run_at && key.lifetime && key.scope == IdempotencyKey::Scope::kHeader) {
+        *key.lifetime += std::chrono::ceil<milliseconds>(*request.run_at - now);
+    }
+    request.idempotency = std::move(key);
 }
 
 // The job as it is right after its commit, without reading it back.
@@ -53,7 +63,11 @@ void complete_record(JobRecord& record, const SubmitReply& reply,
     record.state = reply.state;
     record.created_at = storage::DbTime(uuid_unix_time(reply.id.uuid()));
     if (reply.state == JobState::kQueued) record.queued_at = record.created_at;
-    if (ttl) record.expires_at = record.created_at + *ttl;
+    // Its time counts from when it may first run.
+    const auto due_at = reply.state == JobState::kScheduled
+                            ? record.run_at.value_or(record.created_at)
+                            : record.created_at;
+    if (ttl) record.expires_at = due_at + *ttl;
 }
 
 Problem unknown_model(const ApiContext& context, const JobSpec& spec, std::string param) {
@@ -239,9 +253,10 @@ void check_models(const BatchPtr& batch) {
 
 void submit_one(const ApiContext& context, const ExchangePtr& exchange,
                 std::optional<IdempotencyKey> key) {
-    auto submission = decode_submission(exchange->request().body, rules_of(context));
+    const auto rules = rules_of(context);
+    auto submission = decode_submission(exchange->request().body, rules);
     if (!submission.has_value()) return refuse(*exchange, submission.error());
-    submission->idempotency = key;
+    if (key) give_key(*submission, *key, rules.now);
     auto record = record_of(*submission, key);
     const auto job = std::make_shared<Submitting>(
         Submitting{context, exchange, *std::move(submission), std::move(key), std::move(record)});
@@ -259,19 +274,23 @@ void submit_one(const ApiContext& context, const ExchangePtr& exchange,
 std::optional<Problem> check_json_head(const Request& request) {
     const auto query = decode_no_query(request.query);
     if (!query.has_value()) return query.error();
-    if (!request.content_encoding.empty() && request.content_encoding != "identity") {
+    if (body_coding(request.content_encoding) == BodyCoding::kUnknown) {
         return Problem{ProblemCode::kUnsupportedMediaType,
-                       "The body is compressed; send it without Content-Encoding.",
+                       fmt::format("The Content-Encoding is \"{}\"; send gzip, deflate or none.",
+                                   shown(request.content_encoding)),
                        {}};
     }
-    if (!is_json_media_type(request.content_type)) {
-        return Problem{ProblemCode::kUnsupportedMediaType,
-                       fmt::format("The Content-Type is \"{}\"; send Content-Type: "
-                                   "application/json.",
-                                   shown(request.content_type)),
-                       {}};
-    }
-    return std::nullopt;
+    if (is_json_media_type(request.content_type)) return std::nullopt;
+    // What tools say of any body, such as curl with -d. A page in a browser has to say that it is
+    // JSON: browsers then ask first whether pages of others may, so that none of these can give
+    // jobs to a gateway that its reader happens to reach. (There are no cookies to abuse.)
+    const bool is_default = is_default_media_type(request.content_type);
+    if (is_default && !request.has_origin) return std::nullopt;
+    return Problem{
+        ProblemCode::kUnsupportedMediaType,
+        fmt::format("The Content-Type is \"{}\"; send JSON, with Content-Type: application/json.",
+                    shown(request.content_type)),
+        {}};
 }
 
 Problem problem_of_submit(const Exchange& exchange, const gateway::SubmitError& failed) {
@@ -301,14 +320,16 @@ void submit_batch(const ApiContext& context, const ExchangePtr& exchange) {
     if (const auto problem = check_json_head(request)) return refuse(*exchange, *problem);
     const auto idempotency = idempotency_of(request, context.options, kBatchKeySizeMax);
     if (!idempotency.has_value()) return refuse(*exchange, idempotency.error());
-    auto submissions = decode_batch(request.body, rules_of(context));
+    const auto rules = rules_of(context);
+    auto submissions = decode_batch(request.body, rules);
     if (!submissions.has_value()) return refuse(*exchange, submissions.error());
     // Each job has a key of its own, so that a batch that was half accepted can be sent again.
     for (std::size_t i = 0; *idempotency && i < submissions->size(); ++i) {
         auto& submission = (*submissions)[i];
         if (!submission.has_value()) continue;
-        submission->idempotency = *idempotency;
-        submission->idempotency->key += fmt::format("/{}", i);
+        auto key = **idempotency;
+        key.key += fmt::format("/{}", i);
+        give_key(*submission, std::move(key), rules.now);
     }
     check_models(std::make_shared<Batch>(Batch{context, exchange, *std::move(submissions)}));
 }

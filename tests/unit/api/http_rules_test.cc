@@ -31,6 +31,7 @@ TEST_F(HttpRulesTest, UnknownPathsAndMethodsAreTold) {
 TEST_F(HttpRulesTest, PathsMayBeEscapedOrAbsolute) {
     EXPECT_EQ(code(post("/v1/jobs%3Abatch", "[]")), "invalid_type");
     EXPECT_EQ(get("http://t/healthz").status, 200);
+    EXPECT_EQ(get("HTTP://t:1/v1/jobs?limit=1").status, 200);
 }
 
 TEST_F(HttpRulesTest, HeadIsGetWithoutBody) {
@@ -96,6 +97,7 @@ TEST_F(HttpRulesTest, TooLargeABodyIsRefusedUnread) {
     const auto answer = connection.response();
     EXPECT_EQ(answer.status, 413);
     EXPECT_EQ(code(answer), "body_too_large");
+    EXPECT_NE(answer.body.find("gateway.body_bytes_max"), std::string::npos);
     EXPECT_EQ(answer.header("connection"), "close");
     EXPECT_EQ(post("/v1/jobs", body_of(900)).status, 202);
 }
@@ -151,7 +153,6 @@ TEST_F(HttpRulesTest, WhatCouldHideAnotherRequestIsRefusedAndTheConnectionClosed
                            headers, get_request("/healthz"));
     };
     const std::pair<std::string, int> cases[] = {
-        {post_with("Transfer-Encoding: chunked\r\n"), 411},
         {post_with("Transfer-Encoding: chunked\r\n", "1.0"), 400},
         {post_with("Transfer-Encoding: gzip\r\n"), 501},
         {post_with("Transfer-Encoding: gzip, chunked\r\n"), 501},
@@ -159,6 +160,15 @@ TEST_F(HttpRulesTest, WhatCouldHideAnotherRequestIsRefusedAndTheConnectionClosed
         {post_with("Transfer-Encoding: chunked\r\nContent-Length: 5\r\n"), 400},
         {post_with("Content-Length: 5\r\nTransfer-Encoding: chunked\r\n"), 400},
         {post_with("Transfer-Encoding: chunked\r\nTransfer-Encoding: identity\r\n"), 400},
+        {post_with("Transfer-Encoding: chunked\r\nTransfer-Encoding: chunked\r\n"), 400},
+        {post_with("Transfer-Encoding: chunked, chunked\r\n"), 501},
+        {post_with("Transfer-Encoding: xchunked\r\n"), 501},
+        {post_with("Transfer-Encoding: \"chunked\"\r\n"), 501},
+        {post_with("Transfer-Encoding:\x0b"
+                   "chunked\r\n"),
+         400},
+        {post_with("Transfer-Encoding : chunked\r\n"), 400},
+        {post_with("Transfer-Encoding:\r\n chunked\r\nContent-Length: 5\r\n"), 400},
         {post_with("Content-Length: 5\r\nContent-Length: 6\r\n"), 400},
         {post_with("Content-Length: 5\r\nContent-Length: 5\r\n"), 400},
         {post_with("Content-Length: 5, 5\r\n"), 400},
@@ -209,6 +219,38 @@ TEST_F(HttpRulesTest, DrippingBytesDoesNotExtendTheHeadersTime) {
     auto connection = client();
     connection.send("GET /healthz HTTP/1.1\r\n");
     EXPECT_TRUE(eventually([&] { return !connection.send("X: y\r\n"); }, "the server closes"));
+}
+
+TEST_F(HttpRulesTest, ClientsThatAskAreToldForHowLongAConnectionStays) {
+    constexpr std::string_view kStay = "Connection: Keep-Alive\r\n";
+    EXPECT_EQ(get("/healthz", kStay).header("keep-alive"), "timeout=73");
+    EXPECT_FALSE(get("/healthz").headers.contains("keep-alive"));
+    EXPECT_FALSE(get("/healthz", "Connection: close\r\n").headers.contains("keep-alive"));
+    auto old = client();
+    EXPECT_EQ(old.exchange("GET /healthz HTTP/1.0\r\nConnection: keep-alive\r\n\r\n")
+                  .header("keep-alive"),
+              "timeout=73");
+}
+
+TEST_F(HttpRulesTest, ListensOnAddressesOfEitherKindAndOnNames) {
+    for (const auto* host : {"127.0.0.1", "::1", "[::1]", "::", "0.0.0.0", "localhost"}) {
+        api::HttpServer server({.host = host, .port = 0}, service_);
+        const auto status = server.start();
+        // A machine may have no IPv6: then that is what it says.
+        if (status.has_value()) {
+            EXPECT_GT(server.port(), 0) << host;
+        } else {
+            EXPECT_NE(std::string_view(host).find(':'), std::string_view::npos) << host;
+            EXPECT_EQ(status.error().code, ErrorCode::kUnavailable);
+        }
+    }
+}
+
+// "::" serves clients of IPv4 too, whatever the system's default is.
+TEST_F(HttpRulesTest, AllAddressesMeansThoseOfBothKinds) {
+    api::HttpServer server({.host = "::", .port = 0}, service_);
+    if (!server.start().has_value()) return;  // This machine has no IPv6.
+    EXPECT_EQ(RawClient(server.port()).exchange(get_request("/healthz")).status, 200);
 }
 
 TEST_F(HttpRulesTest, IdleConnectionsAreClosedSilently) {
@@ -268,8 +310,13 @@ TEST_F(HttpRulesTest, TakenPortIsNamedWithTheSettingToChange) {
     ASSERT_FALSE(status.has_value());
     EXPECT_NE(status.error().message.find(std::to_string(server_->port())), std::string::npos);
     EXPECT_NE(status.error().message.find("gateway.port"), std::string::npos);
-    api::HttpServer nowhere({.host = "example.org"}, service_);
+    api::HttpServer nowhere({.host = "no such name"}, service_);
     EXPECT_EQ(nowhere.start().error().code, ErrorCode::kInvalidArgument);
+    // Of the block that documents use.
+    api::HttpServer elsewhere({.host = "192.0.2.1", .port = 0}, service_);
+    const auto refused = elsewhere.start();
+    EXPECT_EQ(refused.error().code, ErrorCode::kUnavailable);
+    EXPECT_NE(refused.error().message.find("gateway.host"), std::string::npos);
 }
 
 TEST_F(HttpRulesTest, StopsAtOnceWhateverIsOnHand) {

@@ -103,6 +103,7 @@ TEST_F(ReadTest, FailedJobShowsItsError) {
 TEST_F(ReadTest, JobThatWaitsForItsRetryShowsTheLastErrorApart) {
     const auto id = service_.put([](JobRecord& job) {
         job.state = JobState::kScheduled;
+        job.attempt = 1;
         job.failures = 1;
         job.run_at = job.created_at + std::chrono::seconds(5);
         job.error_code = "overloaded";
@@ -112,6 +113,11 @@ TEST_F(ReadTest, JobThatWaitsForItsRetryShowsTheLastErrorApart) {
     EXPECT_EQ(job["last_error"]["code"], "overloaded");
     EXPECT_EQ(job["wait"]["reason"], "backoff");
     EXPECT_EQ(job["wait"]["until"], 1760000005);
+    // A server without room is no failure, but the job waits for its next try as well.
+    service_.change(id, [](JobRecord& record) { record.failures = 0; });
+    EXPECT_EQ(json(get("/v1/jobs/" + id.str()))["wait"]["reason"], "backoff");
+    service_.change(id, [](JobRecord& record) { record.attempt = 0; });
+    EXPECT_EQ(json(get("/v1/jobs/" + id.str()))["wait"]["reason"], "scheduled");
 }
 
 TEST_F(ReadTest, QueuedJobWithoutAWorkerSaysSo) {
@@ -147,6 +153,12 @@ TEST_F(ReadTest, IdsThatAreNoneAreNotFound) {
             EXPECT_EQ(answer.status, 404) << id << rest;
             EXPECT_EQ(code(answer), "job_not_found") << id << rest;
         }
+    }
+}
+
+TEST_F(ReadTest, OldIdsAreToldForHowLongJobsAreKept) {
+    for (const auto* id : {"job_01h455vb4pex5vsknk084sn02q", "order-1234"}) {
+        EXPECT_NE(get(std::string("/v1/jobs/") + id).body.find("kept"), std::string::npos) << id;
     }
 }
 

@@ -1,5 +1,8 @@
 // Random bytes and damaged requests against a live server: whatever comes, it answers with a
 // problem or closes, and goes on serving others.
+#include <fmt/format.h>
+
+#include "producer/api/compression.h"
 #include "tests/support/seeded_random.h"
 #include "tests/unit/api/server_fixture.h"
 
@@ -41,6 +44,37 @@ TEST_F(RequestFuzzTest, DamagedRequestsNeverCauseAnErrorOfTheServer) {
     SeededRandom random(4);
     const auto good = post_request("/v1/jobs?", kJob, "Prefer: wait=0\r\nIdempotency-Key: k\r\n") +
                       get_request("/v1/jobs?status=queued&limit=5", "If-None-Match: \"a\"\r\n");
+    for (int i = 0; i < 1500; ++i) {
+        auto bytes = good;
+        for (auto n = 1 + random.below(4); n > 0; --n) {
+            const auto at = random.below(bytes.size());
+            if (random.below(3) == 0)
+                bytes.erase(at, 1 + random.below(10));
+            else
+                bytes[at] = static_cast<char>(random.next());
+        }
+        for (const auto status : statuses_of(client(), bytes)) {
+            EXPECT_TRUE(status < 500 || status == 501) << status << "\n" << bytes;
+        }
+    }
+    EXPECT_EQ(get("/healthz").status, 200);
+}
+
+TEST_F(RequestFuzzTest, DamagedChunksAndCodingsNeverCauseAnErrorOfTheServer) {
+    SeededRandom random(6);
+    api::Deflater deflater{std::string(kJob)};
+    while (!deflater.step()) {
+    }
+    const auto& packed = deflater.result();
+    const auto in_chunks = [](std::string_view body, std::string_view headers) {
+        return fmt::format(
+            "POST /v1/jobs HTTP/1.1\r\nHost: t\r\nTransfer-Encoding: chunked\r\n{}\r\n"
+            "5;a=b\r\n{}\r\n{:x}\r\n{}\r\n0\r\nT: x\r\n\r\n",
+            headers, body.substr(0, 5), body.size() - 5, body.substr(5));
+    };
+    const auto good = in_chunks(kJob, "") + in_chunks(packed, "Content-Encoding: gzip\r\n") +
+                      post_request("/v1/jobs", packed, "Content-Encoding: gzip\r\n") +
+                      get_request("/v1/jobs", "Accept-Encoding: gzip;q=0.5, *;q=0\r\n");
     for (int i = 0; i < 1500; ++i) {
         auto bytes = good;
         for (auto n = 1 + random.below(4); n > 0; --n) {

@@ -30,6 +30,45 @@ TEST(Routes, FindTheirWay) {
     EXPECT_EQ(name_of(Method::kGet, ""), "unknown_url");
 }
 
+std::string advice(std::string_view path) {
+    return std::get<RouteMiss>(find_route(Method::kGet, path)).problem.detail;
+}
+
+TEST(Routes, SayWhatThereIsWhereThereIsNothing) {
+    const std::pair<std::string, std::string> cases[] = {
+        {"/v1/jobs/", "Did you mean /v1/jobs?"},
+        {"//v1//jobs", "Did you mean /v1/jobs?"},
+        {"/v1/job", "Did you mean /v1/jobs?"},
+        {"/jobs", "Did you mean /v1/jobs?"},
+        {"/V1/Jobs", "Did you mean /v1/jobs?"},
+        {"/v2/jobs", "Did you mean /v1/jobs?"},
+        {"/api/jobs", "Did you mean /v1/jobs?"},
+        {"/v1/jobs:bacth", "Did you mean /v1/jobs:batch?"},
+        {"/v1/jobs/abc/result/", "Did you mean /v1/jobs/abc/result?"},
+        {"/jobs/Abc/result", "Did you mean /v1/jobs/Abc/result?"},
+        {"/health", "Did you mean /healthz?"},
+        {"/v1/health", "Did you mean /healthz?"},
+        {"/metrics/", "Did you mean /metrics?"},
+        {"/queues", "Did you mean /v1/queues?"},
+        {"/v1/jobs/abc/cancle", "A job has /v1/jobs/{id}"},
+        {"/v1/jobs/a/b/c", "A job has /v1/jobs/{id}"},
+        {"/v1/chat/completions", "This is a queue"},
+        {"/chat/completions/", "This is a queue"},
+        {"/v1/completions", "This is a queue"},
+        {"/v1/embeddings", "This is a queue"},
+        {"/v2/models/resnet/infer", "This is a queue"},
+        {"/generate", "This is a queue"},
+        {"/v1/models", "GET /v1/workers"},
+        {"/", "There are /v1/jobs"},
+        {"", "There are /v1/jobs"},
+        {"/index.html", "There are /v1/jobs"},
+        {"/" + std::string(5000, 'a'), "There are /v1/jobs"},
+    };
+    for (const auto& [path, part] : cases) {
+        EXPECT_NE(advice(path).find(part), std::string::npos) << path << ": " << advice(path);
+    }
+}
+
 TEST(Routes, HaveNamesOfTheirOwn) {
     std::set<std::string_view> names;
     for (const auto& route : route_table()) EXPECT_TRUE(names.insert(route.name).second);

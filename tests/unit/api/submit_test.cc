@@ -60,16 +60,58 @@ TEST_F(SubmitTest, RefusesAnUnknownModelAndNamesTheKnown) {
     EXPECT_TRUE(service_.submitted().empty());
 }
 
-TEST_F(SubmitTest, RefusesABodyThatIsNotDeclaredAsJson) {
-    for (const auto* type : {"", "Content-Type: application/x-www-form-urlencoded\r\n",
-                             "Content-Type: text/plain\r\n"}) {
+TEST_F(SubmitTest, CountsTheTimeToLiveFromRunAt) {
+    const auto expires_after = [&](std::string_view fields) {
         const auto answer =
-            ask(fmt::format("POST /v1/jobs HTTP/1.1\r\nHost: t\r\n{}Content-Length: {}\r\n\r\n{}",
-                            type, kJob.size(), kJob));
-        EXPECT_EQ(answer.status, 415) << type;
-    }
-    EXPECT_EQ(post("/v1/jobs", kJob, "Content-Encoding: gzip\r\n").status, 415);
-    EXPECT_TRUE(service_.submitted().empty());
+            post("/v1/jobs", fmt::format(R"({{"model":"m","input":{{}},{}}})", fields));
+        EXPECT_EQ(answer.status, 202) << answer.body;
+        return json(answer)["expires_at"].get<std::int64_t>() - 1760000000;
+    };
+    constexpr int kHour = 3600;
+    EXPECT_EQ(expires_after(R"("run_at":1759999999)"), 24 * kHour) << "it is due";
+    EXPECT_EQ(expires_after(R"("run_at":0)"), 24 * kHour);
+    EXPECT_EQ(expires_after(R"("run_at":1760360000)"), 124 * kHour);
+    EXPECT_EQ(expires_after(R"("run_at":1760000004,"policy":{"ttl":"2s"})"), 6);
+    const auto batch = post("/v1/jobs:batch", R"({"jobs":[{"model":"m","input":{},
+        "run_at":1760360000}]})");
+    EXPECT_EQ(json(batch)["data"][0]["expires_at"], 1760000000 + 124 * kHour);
+    const auto put =
+        ask(fmt::format("PUT /v1/jobs/mine HTTP/1.1\r\nHost: t\r\nContent-Length: {}"
+                        "\r\n\r\n{}",
+                        49, R"({"model":"m","input":{},"run_at":"1760360000.0" })"));
+    EXPECT_EQ(json(put)["expires_at"], 1760000000 + 124 * kHour) << put.body;
+}
+
+// What is asked for by name is had, whatever the default of the whole is.
+TEST_F(SubmitTest, LetsAJobThatAsksForMoreTimeThanTheDefaultHaveIt) {
+    const auto ttl_of = [&](std::string_view policy) {
+        EXPECT_EQ(
+            post("/v1/jobs", fmt::format(R"({{"model":"m","input":{{}},"policy":{{{}}}}})", policy))
+                .status,
+            202);
+        return *service_.submitted().back().spec.policy.ttl;
+    };
+    using std::chrono::hours;
+    EXPECT_EQ(ttl_of(R"("execution_timeout":"20h")"), hours(24));
+    EXPECT_EQ(ttl_of(R"("execution_timeout":"48h")"), hours(72));
+    EXPECT_EQ(ttl_of(R"("start_within":"48h","execution_timeout":"1h")"), hours(73));
+    EXPECT_EQ(ttl_of(R"("start_within":"48h","ttl":"1h")"), hours(1)) << "the first end counts";
+}
+
+TEST_F(SubmitTest, RemembersTheKeyOfAJobForLaterUntilThen) {
+    constexpr std::string_view kKey = "Idempotency-Key: k\r\n";
+    const auto lifetime = [&](std::string_view target, std::string_view body) {
+        EXPECT_EQ(post(target, body, kKey).status, 202);
+        return service_.submitted().back().idempotency->lifetime;
+    };
+    using std::chrono::hours;
+    EXPECT_EQ(lifetime("/v1/jobs", R"({"model":"m","input":{},"run_at":1760360000})"), hours(124));
+    EXPECT_EQ(
+        lifetime("/v1/jobs:batch", R"({"jobs":[{"model":"m","input":{},"run_at":1760360000}]})"),
+        hours(124));
+    EXPECT_EQ(lifetime("/v1/jobs:batch", R"({"jobs":[{"model":"m","input":{}},
+                                                     {"model":"m","input":{}}]})"),
+              hours(24));
 }
 
 TEST_F(SubmitTest, ReplaysAKnownIdempotencyKey) {

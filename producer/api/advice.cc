@@ -1,0 +1,251 @@
+#include "producer/api/advice.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <array>
+#include <vector>
+
+#include "common/base/nearest.h"
+#include "producer/api/header_values.h"
+#include "producer/api/routes.h"
+
+namespace millrace::api {
+namespace {
+
+constexpr std::string_view kIntoInput =
+    "It belongs into `input`, as in {\"input\": {\"prompt\": \"…\"}}.";
+constexpr std::string_view kIntoPolicy =
+    "It belongs into `policy`, as in {\"policy\": {\"ttl\": \"24h\"}}.";
+constexpr std::string_view kTimeout =
+    "Did you mean `execution_timeout` (of one attempt) or `ttl` (of the whole job)?";
+constexpr std::string_view kAttempts = "Did you mean `max_attempts`?";
+constexpr std::string_view kTtl = "Did you mean `ttl`?";
+constexpr std::string_view kRunAt = "Did you mean `run_at`, a time?";
+constexpr std::string_view kMetadata = "Did you mean `metadata`, an object of strings?";
+constexpr std::string_view kOwnId = "Give a job an id of your own with PUT /v1/jobs/{id}.";
+constexpr std::string_view kNoCallback =
+    "Nothing calls back: wait with the header `Prefer: wait=30`, or follow /v1/jobs/{id}/events.";
+constexpr std::string_view kFollow =
+    "Follow the job's output at /v1/jobs/{id}/events; `stream` in `input` is not needed.";
+constexpr std::string_view kWait = "Send the header `Prefer: wait=30` to wait for the job's end.";
+constexpr std::string_view kJobs =
+    "It belongs to a job in `jobs`, as in {\"jobs\": [{\"model\": \"…\", \"input\": {…}}]}.";
+
+constexpr std::array kJobAdvice{
+    // Of model servers' requests.
+    NameAdvice{"prompt", kIntoInput},
+    NameAdvice{"messages", kIntoInput},
+    NameAdvice{"inputs",
+               "Did you mean `input`, an object? What an `oip` model takes is {\"input\": "
+               "{\"inputs\": […]}}."},
+    NameAdvice{"max_tokens", kIntoInput},
+    NameAdvice{"max_completion_tokens", kIntoInput},
+    NameAdvice{"max_new_tokens", kIntoInput},
+    NameAdvice{"temperature", kIntoInput},
+    NameAdvice{"top_p", kIntoInput},
+    NameAdvice{"top_k", kIntoInput},
+    NameAdvice{"stop", kIntoInput},
+    NameAdvice{"seed", kIntoInput},
+    NameAdvice{"n", kIntoInput},
+    NameAdvice{"tools", kIntoInput},
+    NameAdvice{"tool_choice", kIntoInput},
+    NameAdvice{"response_format", kIntoInput},
+    NameAdvice{"logprobs", kIntoInput},
+    NameAdvice{"logit_bias", kIntoInput},
+    NameAdvice{"frequency_penalty", kIntoInput},
+    NameAdvice{"presence_penalty", kIntoInput},
+    NameAdvice{"system", kIntoInput},
+    NameAdvice{"instructions", kIntoInput},
+    NameAdvice{"image_prompt", kIntoInput},
+    NameAdvice{"parameters", kIntoInput},
+    NameAdvice{"options", kIntoInput},
+    NameAdvice{"stream", kFollow},
+    NameAdvice{"stream_options", kFollow},
+    // Of other queues' jobs.
+    NameAdvice{"payload", "Did you mean `input`?"},
+    NameAdvice{"body", "Did you mean `input`?"},
+    NameAdvice{"data", "Did you mean `input`?"},
+    NameAdvice{"args", "Did you mean `input`?"},
+    NameAdvice{"kwargs", "Did you mean `input`?"},
+    NameAdvice{"arguments", "Did you mean `input`?"},
+    NameAdvice{"params", "Did you mean `input`?"},
+    NameAdvice{"request", "Did you mean `input`?"},
+    NameAdvice{"model_name", "Did you mean `model`?"},
+    NameAdvice{"model_id", "Did you mean `model`?"},
+    NameAdvice{"engine", "Did you mean `model`?"},
+    NameAdvice{"queue_name", "Did you mean `queue`?"},
+    NameAdvice{"delay", kRunAt},
+    NameAdvice{"eta", kRunAt},
+    NameAdvice{"countdown", kRunAt},
+    NameAdvice{"run_in", kRunAt},
+    NameAdvice{"run_after", kRunAt},
+    NameAdvice{"not_before", kRunAt},
+    NameAdvice{"scheduled_at", kRunAt},
+    NameAdvice{"schedule", kRunAt},
+    NameAdvice{"start_at", kRunAt},
+    NameAdvice{"user", kMetadata},
+    NameAdvice{"tags", kMetadata},
+    NameAdvice{"labels", kMetadata},
+    NameAdvice{"id", kOwnId},
+    NameAdvice{"job_id", kOwnId},
+    NameAdvice{"client_id", kOwnId},
+    NameAdvice{"custom_id", kOwnId},
+    NameAdvice{"idempotency_key", "Send it as the header `Idempotency-Key`."},
+    NameAdvice{"webhook", kNoCallback},
+    NameAdvice{"webhook_url", kNoCallback},
+    NameAdvice{"callback", kNoCallback},
+    NameAdvice{"callback_url", kNoCallback},
+    NameAdvice{"wait", kWait},
+    NameAdvice{"jobs", "Send many jobs to /v1/jobs:batch."},
+    // Of the policy.
+    NameAdvice{"execution_timeout", kIntoPolicy},
+    NameAdvice{"start_within", kIntoPolicy},
+    NameAdvice{"ttl", kIntoPolicy},
+    NameAdvice{"max_attempts", kIntoPolicy},
+    NameAdvice{"timeout",
+               "Did you mean `policy.execution_timeout` (of one attempt) or `policy.ttl` (of the "
+               "whole job)?"},
+    NameAdvice{"retries", "Did you mean `policy.max_attempts`?"},
+    NameAdvice{"max_retries", "Did you mean `policy.max_attempts`?"},
+    NameAdvice{"expires_in", "Did you mean `policy.ttl`?"},
+    NameAdvice{"expires_at", "Did you mean `policy.ttl`, how long from now on?"},
+    NameAdvice{"deadline", "Did you mean `policy.ttl`, how long from now on?"},
+};
+
+constexpr std::array kPolicyAdvice{
+    NameAdvice{"timeout", kTimeout},
+    NameAdvice{"timeout_ms", kTimeout},
+    NameAdvice{"timeout_seconds", kTimeout},
+    NameAdvice{"run_timeout", kTimeout},
+    NameAdvice{"time_limit", kTimeout},
+    NameAdvice{"deadline", kTtl},
+    NameAdvice{"expires", kTtl},
+    NameAdvice{"expires_in", kTtl},
+    NameAdvice{"expires_after", kTtl},
+    NameAdvice{"expiration", kTtl},
+    NameAdvice{"retries", kAttempts},
+    NameAdvice{"retry", kAttempts},
+    NameAdvice{"retry_limit", kAttempts},
+    NameAdvice{"max_retries", kAttempts},
+    NameAdvice{"attempts", kAttempts},
+    NameAdvice{"queue_timeout", "Did you mean `start_within`?"},
+    NameAdvice{"wait_timeout", "Did you mean `start_within`?"},
+    NameAdvice{"schedule_timeout", "Did you mean `start_within`?"},
+    NameAdvice{"result_ttl",
+               "Results are kept for keeper.partition_retention, a setting of the gateway."},
+    NameAdvice{"run_at", "It stands beside `policy`, not in it."},
+    NameAdvice{"priority", "It stands beside `policy`, not in it."},
+    NameAdvice{"queue", "It stands beside `policy`, not in it."},
+    NameAdvice{"backoff",
+               "job.backoff_base and job.backoff_max, settings, say how long a retry waits."},
+};
+
+constexpr std::array kBatchAdvice{
+    NameAdvice{"model", kJobs},
+    NameAdvice{"input", kJobs},
+    NameAdvice{"prompt", kJobs},
+    NameAdvice{"messages", kJobs},
+    NameAdvice{"policy", kJobs},
+    NameAdvice{"priority", kJobs},
+    NameAdvice{"queue", kJobs},
+    NameAdvice{"metadata", kJobs},
+    NameAdvice{"run_at", kJobs},
+    NameAdvice{"requests", "Did you mean `jobs`?"},
+    NameAdvice{"items", "Did you mean `jobs`?"},
+    NameAdvice{"data", "Did you mean `jobs`?"},
+    NameAdvice{"input_file_id", "There are no files: send the jobs themselves in `jobs`."},
+    NameAdvice{"endpoint", "There are no files: send the jobs themselves in `jobs`."},
+};
+
+// What a model server of OpenAI's kind has at the end of its paths.
+constexpr std::array<std::string_view, 9> kModelCalls{
+    "chat/completions", "completions", "embeddings", "responses",         "generate",
+    "messages",         "rerank",      "infer",      "images/generations"};
+
+bool is_route(std::string_view path) {
+    return !allowed_methods(path).empty();
+}
+
+// With single slashes, and none at the end.
+std::string tidied(std::string_view path) {
+    std::string tidy;
+    for (const char c : path) {
+        if (c != '/' || !tidy.ends_with('/')) tidy += c;
+    }
+    while (tidy.size() > 1 && tidy.ends_with('/')) tidy.pop_back();
+    return tidy;
+}
+
+// The route that the path resembles most, ids left alone: with the version in front, without what
+// else stands in front, in small letters, or with a slip.
+std::string nearest_route(const std::string& path) {
+    std::vector<std::string> forms;
+    for (std::size_t at = 0; at != std::string::npos; at = path.find('/', at + 1)) {
+        const auto rest = path.substr(at);
+        for (const auto& form : {rest, "/v1" + rest}) {
+            forms.push_back(form);
+            forms.push_back(lower(form));
+        }
+    }
+    const auto route = std::ranges::find_if(forms, is_route);
+    if (route != forms.end()) return *route;
+    std::vector<std::string_view> patterns;
+    for (const auto& each : route_table()) {
+        if (each.pattern.find('{') == std::string_view::npos) patterns.push_back(each.pattern);
+    }
+    for (const auto& form : forms) {
+        const auto nearest = nearest_name(form, patterns);
+        if (!nearest.empty()) return std::string(nearest);
+    }
+    return {};
+}
+
+}  // namespace
+
+std::span<const NameAdvice> job_advice() {
+    return kJobAdvice;
+}
+
+std::span<const NameAdvice> policy_advice() {
+    return kPolicyAdvice;
+}
+
+std::span<const NameAdvice> batch_advice() {
+    return kBatchAdvice;
+}
+
+std::string_view advice_for(std::string_view name, std::span<const NameAdvice> advice) {
+    const auto found = std::ranges::find(advice, name, &NameAdvice::name);
+    return found == advice.end() ? std::string_view() : found->advice;
+}
+
+std::string path_advice(std::string_view path) {
+    constexpr std::string_view kThereIs =
+        "There are /v1/jobs, /v1/jobs:batch, /v1/jobs/{id}, /v1/queues, /v1/workers, /healthz, "
+        "/readyz and /metrics.";
+    constexpr std::size_t kPathMax = 200;
+    if (path.size() > kPathMax) return std::string(kThereIs);
+    const auto tidy = tidied(path);
+    const auto ends_as = [&](std::string_view call) {
+        return tidy.ends_with(call) && tidy[tidy.size() - call.size() - 1] == '/';
+    };
+    if (std::ranges::any_of(kModelCalls, [&](std::string_view call) {
+            return tidy.size() > call.size() && ends_as(call);
+        })) {
+        return "This is a queue: send that request's body as `input` of a job to POST /v1/jobs, as "
+               "in "
+               "{\"model\": \"…\", \"input\": {\"messages\": […]}}; the header Prefer: wait=50 "
+               "waits "
+               "for its result.";
+    }
+    if (tidy.ends_with("/models")) return "GET /v1/workers tells which models are served.";
+    const auto nearest = nearest_route(tidy);
+    if (!nearest.empty()) return fmt::format("Did you mean {}?", nearest);
+    if (tidy.starts_with("/v1/jobs/")) {
+        return "A job has /v1/jobs/{id}, and below that /result, /events, /cancel and /retry.";
+    }
+    return std::string(kThereIs);
+}
+
+}  // namespace millrace::api
