@@ -35,7 +35,7 @@ constexpr std::string_view kJobs =
 constexpr std::array kJobAdvice{
     // Of model servers' requests.
     NameAdvice{"prompt", kIntoInput},
-    NameAdvice{"messages", kIntoInput},
+    NameAdvice{"messages", "It belongs into `input`, as in {\"input\": {\"messages\": […]}}."},
     NameAdvice{"inputs",
                "Did you mean `input`, an object? What an `oip` model takes is {\"input\": "
                "{\"inputs\": […]}}."},

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <array>
 #include <charconv>
+#include <set>
 
 #include "common/base/nearest.h"
 #include "common/base/result.h"
@@ -21,6 +22,11 @@ using Names = std::span<const std::string_view>;
 Problem invalid(std::string_view name, std::string_view value, std::string_view wanted) {
     return {ProblemCode::kInvalidParameter,
             fmt::format("`{}` is \"{}\"; send {}.", name, shown(value), wanted), std::string(name)};
+}
+
+Problem given_twice(const std::string& name) {
+    return {ProblemCode::kInvalidParameter,
+            fmt::format("`{}` was sent twice; send it once.", shown(name)), name};
 }
 
 Decoded<Parameters> parameters_of(std::string_view query, Names known) {
@@ -137,7 +143,10 @@ Decoded<JobFilter> decode_list_query(std::string_view query, const ApiOptions& o
         "created_after", "after", "created_before", "limit", "order"};
     TRY(const auto parameters, parameters_of(query, kKnown));
     JobFilter filter{.limit = options.page_size_default};
+    std::set<std::string_view> taken;
     for (const auto& [name, value] : parameters) {
+        // One of two values would have to be dropped without a word.
+        if (name != "status" && !taken.insert(name).second) return given_twice(name);
         TRY_STATUS(take_parameter(name, value, options, filter));
     }
     return filter;

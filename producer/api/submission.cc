@@ -152,7 +152,9 @@ Submission decode_job(const JsonView& value, const std::string& path,
     if (value.kind() != JsonKind::kObject) {
         constexpr std::string_view kWanted =
             "an object such as {\"model\": \"…\", \"input\": {\"prompt\": \"…\"}}";
-        return path.empty() ? wrong_body(value, kWanted) : wrong_type(path, value, kWanted);
+        if (!path.empty()) return wrong_type(path, value, kWanted);
+        constexpr std::string_view kMany = "one job, or many as {\"jobs\": […]} to /v1/jobs:batch";
+        return wrong_body(value, value.kind() == JsonKind::kArray ? kMany : kWanted);
     }
     TRY(const auto job, JsonFields::of(value, path, kKnown, job_advice()));
     SubmitRequest request;

@@ -219,6 +219,8 @@ TEST_F(ReadTest, RefusesFiltersThatMeanNothing) {
           std::pair("created_after=yesterday", "invalid_parameter"),
           std::pair("priority=urgent", "invalid_parameter"),
           std::pair("metadata=x", "invalid_parameter"),
+          std::pair("limit=5&limit=6", "invalid_parameter"),
+          std::pair("metadata[a]=x&metadata%5Ba%5D=y", "invalid_parameter"),
           std::pair("metadata[]=x", "invalid_parameter"),
           std::pair("model=%ff", "invalid_parameter"), std::pair("model=%00", "invalid_parameter"),
           std::pair("stauts=queued", "unknown_parameter")}) {
