@@ -67,6 +67,8 @@ Result<Config> load(Program program, const Sources& sources) {
     apply(program, Strictness::kAnySetting, read_environment(sources.environment), config,
           problems);
     apply(program, Strictness::kOwnSettings, read_flags(sources.flags), config, problems);
+    apply(program, Strictness::kAnySetting, read_assignments(sources.assignments), config,
+          problems);
     // Rules over values that were refused would only repeat the problem.
     if (problems.empty()) problems = broken_rules(program, config);
     if (problems.empty()) return config;

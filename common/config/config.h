@@ -57,6 +57,8 @@ struct Sources {
     std::string file;                      // Path of a YAML file; empty: none.
     std::vector<std::string> environment;  // "NAME=value"; only MILLRACE_… are looked at.
     std::vector<std::string> flags;        // "--name=value", or "--name" and "value".
+    // "name=value", as `millrace up --set` takes them, for any program; override all the others.
+    std::vector<std::string> assignments;
 };
 
 // kInvalidArgument lists every problem, one a line: what is wrong, where it was given, what is

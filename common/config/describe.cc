@@ -86,8 +86,8 @@ allowed and the nearest name. `--check-config` only checks, prints the effective
 secrets and exits with 0 or 2.
 
 A duration is a whole number and a unit (`ms`, `s`, `m`, `h`, `d`), a size a whole number and a unit
-(`B`, `KiB`, `MiB`, `GiB`), a list a YAML sequence or texts separated by commas; a list's flag may
-be repeated.
+(`B`, `KiB`, `MiB`, `GiB`), a list a YAML sequence or texts separated by commas (`\,` is a comma
+within a text); a list's flag may be repeated.
 )";
 
 }  // namespace

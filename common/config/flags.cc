@@ -49,4 +49,18 @@ Reading read_flags(std::span<const std::string> arguments) {
     return reading;
 }
 
+Reading read_assignments(std::span<const std::string> pairs) {
+    Reading reading;
+    for (const auto& pair : pairs) {
+        const auto equals = pair.find('=');
+        if (equals == std::string::npos || equals == 0) {
+            reading.problems.push_back(fmt::format("--set takes name=value, not '{}'", pair));
+            continue;
+        }
+        const auto name = pair.substr(0, equals);
+        add(reading, {name, pair.substr(equals + 1), "--set " + name});
+    }
+    return reading;
+}
+
 }  // namespace millrace::config

@@ -27,6 +27,9 @@ Reading read_environment(std::span<const std::string> variables);
 // Repeated flags of a list add up; of anything else the last counts.
 Reading read_flags(std::span<const std::string> arguments);
 
+// "name=value" each, from `--set`; those of a list add up too.
+Reading read_assignments(std::span<const std::string> pairs);
+
 // "MILLRACE_GATEWAY_PORT"
 std::string variable_name(std::string_view setting);
 

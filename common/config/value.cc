@@ -67,15 +67,31 @@ std::string show_with_unit(std::int64_t value, std::span<const Unit> units) {
     return fmt::format("{}{}", value, units.back().name);
 }
 
+constexpr std::string_view kEscaped = ", \t\\";  // What a backslash in a list protects.
+
 std::vector<std::string> parse_list(std::string_view text) {
     std::vector<std::string> entries;
-    while (!text.empty()) {
-        const auto comma = std::min(text.find(','), text.size());
-        if (const auto entry = trim(text.substr(0, comma)); !entry.empty()) {
-            entries.emplace_back(entry);
+    std::string entry;
+    std::size_t kept = 0;  // Characters of `entry` up to the last that is no blank to be trimmed.
+    const auto end_entry = [&] {
+        entry.resize(kept);
+        if (!entry.empty()) entries.push_back(entry);
+        entry.clear();
+        kept = 0;
+    };
+    for (std::size_t i = 0; i < text.size(); ++i) {
+        const bool escapes = text[i] == '\\' && i + 1 < text.size() &&
+                             kEscaped.find(text[i + 1]) != std::string_view::npos;
+        if (escapes) ++i;
+        const bool is_blank = !escapes && (text[i] == ' ' || text[i] == '\t');
+        if (!escapes && text[i] == ',') {
+            end_entry();
+        } else if (!is_blank || !entry.empty()) {
+            entry += text[i];
+            if (!is_blank) kept = entry.size();
         }
-        text.remove_prefix(std::min(comma + 1, text.size()));
     }
+    end_entry();
     return entries;
 }
 
@@ -155,6 +171,23 @@ Result<Value> parse_value(const SettingInfo& row, std::string_view text) {
         fmt::format("{}; allowed is {}", is_choice ? "not allowed" : "out of bounds", row.bounds));
 }
 
+std::string list_text(const std::vector<std::string>& entries) {
+    std::string text;
+    for (const auto& entry : entries) {
+        if (!text.empty()) text += ',';
+        for (std::size_t i = 0; i < entry.size(); ++i) {
+            const bool at_edge = i == 0 || i + 1 == entry.size();
+            const bool is_blank = entry[i] == ' ' || entry[i] == '\t';
+            const bool escapes_next =
+                entry[i] == '\\' &&
+                (i + 1 == entry.size() || kEscaped.find(entry[i + 1]) != std::string_view::npos);
+            if (entry[i] == ',' || escapes_next || (is_blank && at_edge)) text += '\\';
+            text += entry[i];
+        }
+    }
+    return text;
+}
+
 std::string show_value(const SettingInfo& row, const Value& value) {
     switch (row.type) {
         case Type::kString:
@@ -175,7 +208,7 @@ std::string show_value(const SettingInfo& row, const Value& value) {
             return show_bytes(std::get<std::int64_t>(value));
         case Type::kList:
         case Type::kDevices:
-            return fmt::format("{}", fmt::join(std::get<std::vector<std::string>>(value), ","));
+            return list_text(std::get<std::vector<std::string>>(value));
         case Type::kSecretList:
             return std::get<std::vector<std::string>>(value).empty() ? "" : "***";
     }

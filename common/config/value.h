@@ -13,9 +13,13 @@
 namespace millrace::config {
 
 // Parses by the row's type and checks its bounds. Lists are split at commas, blanks trimmed and
-// empty entries dropped. The error says what is wrong and what is allowed, without naming the
-// setting.
+// empty entries dropped; a backslash before a comma, a blank or a backslash makes it part of the
+// entry, elsewhere it is one itself. The error says what is wrong and what is allowed, without
+// naming the setting.
 Result<Value> parse_value(const SettingInfo& row, std::string_view text);
+
+// The text of a list with these entries.
+std::string list_text(const std::vector<std::string>& entries);
 
 // The same text that parses to it, but for secrets, which become "***".
 std::string show_value(const SettingInfo& row, const Value& value);

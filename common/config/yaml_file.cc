@@ -5,6 +5,7 @@
 #include <set>
 
 #include "common/config/sources.h"
+#include "common/config/value.h"
 
 namespace millrace::config {
 namespace {
@@ -51,15 +52,15 @@ class FileReader {
     }
 
     std::string join(const std::string& name, const YAML::Node& sequence) {
-        std::string text;
+        std::vector<std::string> entries;
         for (const auto& entry : sequence) {
-            if (!entry.IsScalar() || entry.Scalar().find(',') != std::string::npos) {
-                problem(entry, fmt::format("{}: an entry must be one text without commas", name));
-                continue;
+            if (entry.IsScalar()) {
+                entries.push_back(entry.Scalar());
+            } else {
+                problem(entry, fmt::format("{}: an entry must be one text", name));
             }
-            text += (text.empty() ? "" : ",") + entry.Scalar();
         }
-        return text;
+        return list_text(entries);
     }
 
     const std::string& path_;

@@ -88,6 +88,12 @@ TEST(LoadFile, TakesNestedAndDottedKeysAndSequences) {
     EXPECT_EQ(config->get<kWorkerLaneShareHigh>(), 80);
 }
 
+TEST(LoadFile, EntriesOfASequenceMayHoldCommas) {
+    const auto config = load_file("queues: ['a,b', ' c']\n");
+    ASSERT_TRUE(config.has_value()) << config.error().message;
+    EXPECT_EQ(config->get<kQueues>(), (std::vector<std::string>{"a,b", " c"}));
+}
+
 TEST(LoadFile, MayBeEmpty) {
     EXPECT_TRUE(load_file("").has_value());
     EXPECT_TRUE(load_file("# nothing yet\n").has_value());
@@ -155,6 +161,28 @@ TEST(LoadFlags, AreRefusedWhenUnknownForeignOrIncomplete) {
     EXPECT_THAT(problems({.flags = {"--gateway.port"}}),
                 HasSubstr("flag --gateway.port has no value"));
     EXPECT_THAT(problems({.flags = {"serve"}}), HasSubstr("argument serve is not understood"));
+}
+
+TEST(LoadAssignments, OverrideAllElseForAnyProgramAndAddUpForLists) {
+    const auto config =
+        load(Program::kGateway, {.environment = {"MILLRACE_GATEWAY_PORT=1"},
+                                 .flags = {"--gateway.port=2"},
+                                 .assignments = {"gateway.port=3", "queues=a", "worker.slots=1",
+                                                 "queues=b", "gateway.host=x=y"}});
+    ASSERT_TRUE(config.has_value()) << config.error().message;
+    EXPECT_EQ(config->get<kGatewayPort>(), 3);
+    EXPECT_EQ(config->get<kQueues>(), (std::vector<std::string>{"a", "b"}));
+    EXPECT_EQ(config->get<kGatewayHost>(), "x=y");
+    EXPECT_EQ(config->origin(kGatewayPort), "--set gateway.port");
+}
+
+TEST(LoadAssignments, AreRefusedAsTheyWereTyped) {
+    EXPECT_THAT(problems({.assignments = {"gatway.port=1", "gateway.port", "=1",
+                                          "gateway.idle_timeout=5"}}),
+                AllOf(HasSubstr("did you mean gateway.port? (from --set gatway.port)"),
+                      HasSubstr("--set takes name=value, not 'gateway.port'"),
+                      HasSubstr("--set takes name=value, not '=1'"),
+                      HasSubstr("(from --set gateway.idle_timeout)")));
 }
 
 TEST(Load, ListsEveryProblem) {

@@ -63,6 +63,31 @@ TEST(ParseValue, SplitsListsAtCommas) {
               (std::vector<std::string>{"default", "images", "sdxl"}));
 }
 
+TEST(ParseValue, ListsHoldWhatABackslashProtects) {
+    const auto& row = info(Setting::kQueues);
+    const auto entries = [&](std::string_view text) {
+        return std::get<std::vector<std::string>>(*parse_value(row, text));
+    };
+    using Entries = std::vector<std::string>;
+    EXPECT_EQ(entries(R"(print(1\,2),b)"), (Entries{"print(1,2)", "b"}));
+    EXPECT_EQ(entries(R"(\ a\ , b)"), (Entries{" a ", "b"}));
+    EXPECT_EQ(entries(R"(C:\models,\d+)"), (Entries{R"(C:\models)", R"(\d+)"}));
+    EXPECT_EQ(entries(R"(a\\,b)"), (Entries{R"(a\)", "b"}));
+}
+
+TEST(ListText, ParsesBackToItsEntries) {
+    const auto& row = info(Setting::kQueues);
+    for (const std::vector<std::string>& entries : {std::vector<std::string>{"a", "b c", "d,e"},
+                                                    {" x ", "\t"},
+                                                    {"\\", "\\,", ",\\"},
+                                                    {"a\\ b", "\\\\"},
+                                                    {"C:\\dir", "x\\"},
+                                                    {}}) {
+        const auto text = list_text(entries);
+        EXPECT_EQ(std::get<std::vector<std::string>>(*parse_value(row, text)), entries) << text;
+    }
+}
+
 TEST(ParseValue, ReadsDevices) {
     const auto& row = info(Setting::kBackendProcessDevices);
     EXPECT_EQ(show_value(row, *parse_value(row, "0, MIG-1f,1+cpu:0-3")), "0,MIG-1f,1+cpu:0-3");
