@@ -50,7 +50,7 @@ Result<std::unique_ptr<ApacheKafka>> ApacheKafka::start(ApacheKafkaOptions optio
             fmt::format("cannot make {}: {}", options.directory.string(), error.message())};
     }
     TRY(auto programs, find_kafka_programs());
-    TRY(auto kit, kafka_start_kit(programs));
+    TRY(auto kit, kafka_start_kit(programs, options.give_up));
     std::optional<PortReservation> port;
     if (options.port == 0) {
         TRY(port, PortReservation::any());
@@ -100,7 +100,8 @@ Status ApacheKafka::restart() {
                                   .port = options_.port,
                                   .controller_port = controller_port_.port(),
                                   .relays = relays(),
-                                  .jvm_flags = jvm_flags(options_.tuning, kit_.archive)},
+                                  .jvm_flags = jvm_flags(options_.tuning, kit_.archive),
+                                  .give_up = options_.give_up},
                                  options_.start_timeout));
     server_ = std::make_unique<process::ChildProcess>(std::move(server));
     return ok();
@@ -119,6 +120,10 @@ std::string ApacheKafka::bootstrap() const {
 
 bool ApacheKafka::running() {
     return server_ && server_->running();
+}
+
+void ApacheKafka::ask_to_stop() {
+    if (server_) server_->send(SIGTERM);
 }
 
 void ApacheKafka::stop() {

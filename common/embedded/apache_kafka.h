@@ -14,6 +14,7 @@
 #include <filesystem>
 #include <memory>
 #include <optional>
+#include <stop_token>
 #include <string>
 #include <vector>
 
@@ -38,6 +39,7 @@ struct ApacheKafkaOptions {
     std::vector<int> relays;
     std::chrono::milliseconds start_timeout{120'000};
     std::chrono::milliseconds stop_timeout{30'000};
+    std::stop_token give_up;  // Ends start and restart soon after it is requested: kCancelled.
 };
 
 class ApacheKafka {
@@ -52,8 +54,9 @@ class ApacheKafka {
     int relay_target(std::size_t number) const { return relay_targets_.at(number).port(); }
     bool running();
 
-    void stop();  // Cleanly; idempotent.
-    void kill();  // SIGKILL.
+    void ask_to_stop();  // Asks for stop() without waiting for it.
+    void stop();         // Cleanly; idempotent.
+    void kill();         // SIGKILL.
     // Starts it again on the same port with the same data. After kill() this takes 2 to 3 s: the
     // controller first lets the old broker's session expire.
     Status restart();

@@ -136,7 +136,8 @@ Status format_kafka(const KafkaPrograms& programs, const KafkaLaunch& launch) {
     argv.emplace_back(kClusterId);
     argv.emplace_back("-c");
     argv.push_back((launch.directory / "server.properties").string());
-    TRY_STATUS(process::run_to_end({.argv = std::move(argv)}, milliseconds(60'000)));
+    TRY_STATUS(
+        process::run_to_end({.argv = std::move(argv)}, milliseconds(60'000), launch.give_up));
     return ok();
 }
 
@@ -158,6 +159,9 @@ Result<ChildProcess> start_kafka(const KafkaPrograms& programs, const KafkaLaunc
             return Error{ErrorCode::kUnavailable,
                          fmt::format("Apache Kafka ended with {} while starting; {}", status->str(),
                                      describe_log(log))};
+        }
+        if (launch.give_up.stop_requested()) {
+            return Error{ErrorCode::kCancelled, "stopped while Apache Kafka starts"};
         }
         if (std::chrono::steady_clock::now() > deadline) {
             return Error{ErrorCode::kUnavailable,

@@ -4,6 +4,7 @@
 
 #include <chrono>
 #include <filesystem>
+#include <stop_token>
 #include <string>
 #include <vector>
 
@@ -34,6 +35,7 @@ struct KafkaLaunch {
     int controller_port = 0;
     std::vector<KafkaRelay> relays;
     std::vector<std::string> jvm_flags;
+    std::stop_token give_up;
 };
 
 inline std::filesystem::path kafka_data_dir(const std::filesystem::path& directory) {

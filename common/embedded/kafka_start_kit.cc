@@ -29,13 +29,15 @@ std::string kit_name(const KafkaPrograms& programs) {
 }
 
 // Starts a broker once in `directory`, so that it leaves formatted data and an archive there.
-Status make_kit(const KafkaPrograms& programs, const fs::path& directory) {
+Status make_kit(const KafkaPrograms& programs, const fs::path& directory,
+                const std::stop_token& give_up) {
     TRY(const auto port, process::PortReservation::any());
     TRY(const auto controller_port, process::PortReservation::any());
     KafkaLaunch launch{.directory = directory,
                        .port = port.port(),
                        .controller_port = controller_port.port(),
-                       .jvm_flags = {}};
+                       .jvm_flags = {},
+                       .give_up = give_up};
     TRY_STATUS(format_kafka(programs, launch));
     launch.jvm_flags = {"-XX:+UseSerialGC",
                         "-XX:ArchiveClassesAtExit=" + (directory / "kafka.jsa").string(),
@@ -47,7 +49,8 @@ Status make_kit(const KafkaPrograms& programs, const fs::path& directory) {
 
 }  // namespace
 
-Result<KafkaStartKit> kafka_start_kit(const KafkaPrograms& programs) {
+Result<KafkaStartKit> kafka_start_kit(const KafkaPrograms& programs,
+                                      const std::stop_token& give_up) {
     const fs::path kits = programs.lib.parent_path() / "start";
     const fs::path kit = kits / kit_name(programs);
     const KafkaStartKit result{.data = kafka_data_dir(kit), .archive = kit / "kafka.jsa"};
@@ -69,7 +72,7 @@ Result<KafkaStartKit> kafka_start_kit(const KafkaPrograms& programs) {
     }
     const fs::path unfinished = kits / "unfinished";
     fs::create_directories(kafka_data_dir(unfinished), error);
-    TRY_STATUS(make_kit(programs, unfinished));
+    TRY_STATUS(make_kit(programs, unfinished, give_up));
     fs::rename(unfinished, kit, error);
     if (error) return Error{ErrorCode::kUnavailable, kit.string() + ": " + error.message()};
     return result;

@@ -6,6 +6,7 @@
 #pragma once
 
 #include <filesystem>
+#include <stop_token>
 
 #include "common/base/result.h"
 #include "common/embedded/kafka_process.h"
@@ -18,7 +19,9 @@ struct KafkaStartKit {
         archive;  // For -XX:SharedArchiveFile; ignored by Java if it does not fit.
 };
 
-// Errors: those of starting Kafka; kUnavailable when the cache cannot be written.
-Result<KafkaStartKit> kafka_start_kit(const KafkaPrograms& programs);
+// Errors: those of starting Kafka, kCancelled among them; kUnavailable when the cache cannot be
+// written.
+Result<KafkaStartKit> kafka_start_kit(const KafkaPrograms& programs,
+                                      const std::stop_token& give_up);
 
 }  // namespace millrace::embedded

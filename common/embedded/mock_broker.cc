@@ -66,6 +66,9 @@ Status MockBroker::restart() {
             return Error{ErrorCode::kUnavailable,
                          "millrace-broker ended with " + status->str() + " while starting"};
         }
+        if (options_.give_up.stop_requested()) {
+            return Error{ErrorCode::kCancelled, "stopped while millrace-broker starts"};
+        }
         if (std::chrono::steady_clock::now() > deadline) {
             return Error{ErrorCode::kUnavailable,
                          fmt::format("millrace-broker named no address within {} ms",

@@ -11,6 +11,7 @@
 #include <chrono>
 #include <functional>
 #include <memory>
+#include <stop_token>
 #include <string>
 #include <string_view>
 
@@ -24,6 +25,7 @@ struct MockBrokerOptions {
     // What it writes besides its address; called on a thread of its own. May be empty.
     std::function<void(std::string_view line)> on_line;
     std::chrono::milliseconds start_timeout{30'000};
+    std::stop_token give_up;  // Ends start and restart soon after it is requested: kCancelled.
 };
 
 class MockBroker {

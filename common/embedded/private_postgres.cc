@@ -6,6 +6,7 @@
 
 #include <array>
 #include <fstream>
+#include <map>
 
 #include "common/embedded/log_tail.h"
 
@@ -22,8 +23,9 @@ constexpr milliseconds kToolTimeout{60'000};
 constexpr milliseconds kPollInterval{20};
 
 // Chosen for one machine shared with everything else. Nothing here weakens durability.
-constexpr std::array<std::pair<std::string_view, std::string_view>, 13> kSettings{{
+constexpr std::array<std::pair<std::string_view, std::string_view>, 14> kSettings{{
     {"listen_addresses", ""},
+    {"port", "5432"},  // PGPORT would name another.
     {"max_connections", "100"},
     {"shared_buffers", "256MB"},
     {"wal_buffers", "16MB"},
@@ -98,6 +100,12 @@ std::optional<pid_t> recorded_server(const fs::path& data_dir) {
     return std::nullopt;
 }
 
+// The server and its tools never see PGHOST, PGOPTIONS and the like.
+std::map<std::string, std::string> clean_environment(std::map<std::string, std::string> more) {
+    more.merge(process::environment_without("PG"));
+    return more;
+}
+
 bool is_postgres(const fs::path& process) {
     std::ifstream file(process / "comm");
     std::string name;
@@ -117,11 +125,53 @@ std::optional<pid_t> find_server_process(const fs::path& data_dir) {
     return std::nullopt;
 }
 
+// A server whose parent was killed needs a moment to go; starting beside it must never happen. Its
+// lock file alone cannot be trusted: its process id may belong to somebody else by now, and then
+// PostgreSQL would refuse to start for ever.
+Status wait_for_earlier_server(const PostgresOptions& options) {
+    const auto deadline = std::chrono::steady_clock::now() + options.stop_timeout;
+    while (const auto pid = find_server_process(options.data_dir)) {
+        while (!process::wait_until_gone(*pid, process::kStopPoll)) {
+            if (options.give_up.stop_requested()) {
+                return Error{ErrorCode::kCancelled, "stopped while an earlier PostgreSQL ends"};
+            }
+            if (std::chrono::steady_clock::now() < deadline) continue;
+            return Error{ErrorCode::kUnavailable,
+                         fmt::format("another PostgreSQL (process {}) runs on {}; stop it, or "
+                                     "choose another data directory",
+                                     *pid, options.data_dir.string())};
+        }
+    }
+    if (const auto pid = recorded_server(options.data_dir)) {
+        if (!is_postgres(fs::path("/proc") / std::to_string(*pid))) {
+            std::error_code ignored;
+            fs::remove(options.data_dir / "postmaster.pid", ignored);
+        }
+    }
+    return ok();
+}
+
+// In a connection string.
+std::string in_conninfo(std::string_view value) {
+    std::string text = "'";
+    for (const char c : value) {
+        if (c == '\'' || c == '\\') text += '\\';
+        text += c;
+    }
+    return text + "'";
+}
+
+// In PostgreSQL's list of directories.
+std::string in_list(std::string_view directory) {
+    std::string text = "\"";
+    for (const char c : directory) text += c == '"' ? std::string("\"\"") : std::string(1, c);
+    return text + "\"";
+}
+
 }  // namespace
 
 PrivatePostgres::PrivatePostgres(PostgresOptions options, fs::path programs,
-                                 std::optional<process::User> user,
-                                 process::TemporaryDirectory socket_dir)
+                                 std::optional<process::User> user, SocketDirectory socket_dir)
     : options_(std::move(options)),
       programs_(std::move(programs)),
       user_(std::move(user)),
@@ -136,8 +186,9 @@ Result<std::unique_ptr<PrivatePostgres>> PrivatePostgres::start(PostgresOptions 
     TRY(const fs::path programs, find_server_programs());
     TRY(auto user, choose_user(options.data_dir));
     TRY_STATUS(prepare_data_dir(options.data_dir, user));
-    // Not in the data directory: a socket's path has at most 107 bytes.
-    TRY(auto socket_dir, process::TemporaryDirectory::make("millrace-pg-", user));
+    // It may still use what the socket's directory is made of.
+    TRY_STATUS(wait_for_earlier_server(options));
+    TRY(auto socket_dir, SocketDirectory::make(options.data_dir, user));
 
     std::unique_ptr<PrivatePostgres> server(
         new PrivatePostgres(std::move(options), programs, std::move(user), std::move(socket_dir)));
@@ -154,51 +205,46 @@ Status PrivatePostgres::set_up() {
     return found.empty() ? create_database(options_.database) : ok();
 }
 
+// A cluster counts once it is whole: it is made beside its place and moved there, so that initdb
+// may be killed at any moment. Where that cannot be (the directory is not empty, or is a mount
+// point), initdb works in place, or says why it does not.
 Status PrivatePostgres::create_cluster() {
-    ChildOptions initdb{.argv = {(programs_ / "initdb").string(), "-D", options_.data_dir.string(),
+    std::error_code error;
+    const fs::path unfinished = options_.data_dir.string() + ".unfinished";
+    fs::remove_all(unfinished, error);
+    if (!fs::is_empty(options_.data_dir, error)) return init_cluster(options_.data_dir);
+    TRY_STATUS(prepare_data_dir(unfinished, user_));
+    TRY_STATUS(init_cluster(unfinished));
+    if (::rename(unfinished.c_str(), options_.data_dir.c_str()) == 0) return ok();
+    fs::remove_all(unfinished, error);
+    return init_cluster(options_.data_dir);
+}
+
+Status PrivatePostgres::init_cluster(const fs::path& directory) const {
+    ChildOptions initdb{.argv = {(programs_ / "initdb").string(), "-D", directory.string(),
                                  "--username", std::string(kSuperuser), "--auth", "trust",
                                  "--encoding", "UTF8", "--locale", "C.UTF-8"},
+                        .env = clean_environment({}),
+                        .inherit_env = false,
                         .directory = "/",
                         .user = user_};
     if (!options_.fsync) initdb.argv.emplace_back("--no-sync");
-    TRY_STATUS(process::run_to_end(std::move(initdb), options_.start_timeout));
+    TRY_STATUS(process::run_to_end(std::move(initdb), options_.start_timeout, options_.give_up));
     return ok();
 }
 
 Status PrivatePostgres::restart() {
     stop();
-    TRY_STATUS(wait_for_earlier_server());
+    TRY_STATUS(wait_for_earlier_server(options_));
     TRY_STATUS(launch());
     return wait_until_ready();
-}
-
-// A server whose parent was killed needs a moment to go; starting beside it must never happen. Its
-// lock file alone cannot be trusted: its process id may belong to somebody else by now, and then
-// PostgreSQL would refuse to start for ever.
-Status PrivatePostgres::wait_for_earlier_server() {
-    const auto deadline = std::chrono::steady_clock::now() + options_.stop_timeout;
-    while (const auto pid = find_server_process(options_.data_dir)) {
-        const auto left = deadline - std::chrono::steady_clock::now();
-        if (!process::wait_until_gone(*pid, std::chrono::ceil<milliseconds>(left))) {
-            return Error{ErrorCode::kUnavailable,
-                         fmt::format("another PostgreSQL (process {}) runs on {}; stop it, or "
-                                     "choose another data directory",
-                                     *pid, options_.data_dir.string())};
-        }
-    }
-    if (const auto pid = recorded_server(options_.data_dir)) {
-        if (!is_postgres(fs::path("/proc") / std::to_string(*pid))) {
-            std::error_code ignored;
-            fs::remove(options_.data_dir / "postmaster.pid", ignored);
-        }
-    }
-    return ok();
 }
 
 Status PrivatePostgres::launch() {
     ChildOptions postgres{
         .argv = {(programs_ / "postgres").string(), "-D", options_.data_dir.string()},
-        .env = options_.environment,
+        .env = clean_environment(options_.environment),
+        .inherit_env = false,
         .directory = "/",
         .user = user_,
         .output_file = options_.data_dir.string() + ".log",
@@ -208,7 +254,7 @@ Status PrivatePostgres::launch() {
         postgres.argv.push_back(fmt::format("{}={}", name, value));
     };
     for (const auto& [name, value] : kSettings) set(name, value);
-    set("unix_socket_directories", socket_dir_.path().string());
+    set("unix_socket_directories", in_list(socket_dir_.path().string()));
     set("fsync", options_.fsync ? "on" : "off");
     if (!options_.fsync) set("full_page_writes", "off");
     for (const auto& [name, value] : options_.settings) set(name, value);
@@ -222,6 +268,10 @@ Status PrivatePostgres::wait_until_ready() {
     const auto deadline = std::chrono::steady_clock::now() + options_.start_timeout;
     const std::string log = options_.data_dir.string() + ".log";
     while (!run_tool({"pg_isready", "-q", "-t", "1"}).has_value()) {
+        if (options_.give_up.stop_requested()) {
+            stop();
+            return Error{ErrorCode::kCancelled, "stopped while PostgreSQL starts"};
+        }
         if (const auto status = server_->wait(kPollInterval)) {
             return Error{ErrorCode::kUnavailable,
                          fmt::format("PostgreSQL ended with {} while starting; {}", status->str(),
@@ -241,17 +291,19 @@ Status PrivatePostgres::wait_until_ready() {
 Result<std::string> PrivatePostgres::run_tool(std::vector<std::string> argv) const {
     argv.front() = (programs_ / argv.front()).string();
     return process::run_to_end({.argv = std::move(argv),
-                                .env = {{"PGHOST", socket_dir_.path().string()},
-                                        {"PGPORT", "5432"},
-                                        {"PGUSER", std::string(kSuperuser)},
-                                        {"PGDATABASE", "postgres"}},
+                                .env = clean_environment({{"PGHOST", socket_dir_.path().string()},
+                                                          {"PGPORT", "5432"},
+                                                          {"PGUSER", std::string(kSuperuser)},
+                                                          {"PGDATABASE", "postgres"}}),
+                                .inherit_env = false,
                                 .directory = "/"},
-                               kToolTimeout);
+                               kToolTimeout, options_.give_up);
 }
 
 std::string PrivatePostgres::conninfo(const std::string& database) const {
-    return fmt::format("host={} port=5432 user={} dbname={}", socket_dir_.path().string(),
-                       kSuperuser, database.empty() ? options_.database : database);
+    return fmt::format("host={} port=5432 user={} dbname={}",
+                       in_conninfo(socket_dir_.path().string()), kSuperuser,
+                       database.empty() ? options_.database : database);
 }
 
 Status PrivatePostgres::create_database(const std::string& name, const std::string& source) {
@@ -270,6 +322,10 @@ fs::path PrivatePostgres::socket() const {
 
 bool PrivatePostgres::running() {
     return server_ && server_->running();
+}
+
+void PrivatePostgres::ask_to_stop() {
+    if (server_) server_->send(SIGINT);
 }
 
 void PrivatePostgres::stop() {

@@ -1,6 +1,6 @@
 // A PostgreSQL 15 cluster of our own: created, started and stopped here, reached only through a
 // Unix socket in a directory that only its owner and root can enter. No TCP port, no clash with the
-// system's clusters.
+// system's clusters; PGHOST and its like in the environment divert nothing.
 //
 // PostgreSQL refuses to run as root: started by root, it runs as the owner of an existing data
 // directory, or as `postgres` for a new one.
@@ -8,7 +8,8 @@
 // Threads:   one caller at a time.
 // Owns:      the server process and the socket's directory; the data directory stays.
 // Errors:    kNotFound: PostgreSQL is not installed; kInvalidArgument: the data directory cannot be
-//            used; kUnavailable: the server did not start (its last log lines are in the message).
+//            used; kUnavailable: the server did not start (its last log lines are in the message);
+//            kCancelled: options.give_up was requested.
 // Blocks:    start, restart: up to start_timeout; stop: up to stop_timeout.
 #pragma once
 
@@ -17,13 +18,14 @@
 #include <map>
 #include <memory>
 #include <optional>
+#include <stop_token>
 #include <string>
 #include <utility>
 #include <vector>
 
 #include "common/base/result.h"
+#include "common/embedded/socket_directory.h"
 #include "common/process/child_process.h"
-#include "common/process/temporary_directory.h"
 
 namespace millrace::embedded {
 
@@ -37,6 +39,7 @@ struct PostgresOptions {
     std::map<std::string, std::string> environment;  // Added to the server's.
     std::chrono::milliseconds start_timeout{60'000};
     std::chrono::milliseconds stop_timeout{30'000};
+    std::stop_token give_up;  // Ends start and restart soon after it is requested.
 };
 
 class PrivatePostgres {
@@ -61,6 +64,8 @@ class PrivatePostgres {
     std::filesystem::path socket() const;
 
     bool running();
+    // Asks for stop() without waiting for it.
+    void ask_to_stop();
     // Clients are cut off, everything is written. Idempotent.
     void stop();
     // As a crash: SIGKILL to the server, whose sessions end by themselves soon after.
@@ -70,11 +75,11 @@ class PrivatePostgres {
 
  private:
     PrivatePostgres(PostgresOptions options, std::filesystem::path programs,
-                    std::optional<process::User> user, process::TemporaryDirectory socket_dir);
+                    std::optional<process::User> user, SocketDirectory socket_dir);
 
     Status set_up();
     Status create_cluster();
-    Status wait_for_earlier_server();
+    Status init_cluster(const std::filesystem::path& directory) const;
     Status launch();
     Status wait_until_ready();
     Result<std::string> run_tool(std::vector<std::string> argv) const;
@@ -83,7 +88,7 @@ class PrivatePostgres {
     PostgresOptions options_;
     std::filesystem::path programs_;
     std::optional<process::User> user_;
-    process::TemporaryDirectory socket_dir_;
+    SocketDirectory socket_dir_;
 
     std::unique_ptr<process::ChildProcess> server_;
 };

@@ -24,6 +24,7 @@ namespace {
 using std::chrono::milliseconds;
 
 constexpr std::size_t kCapturedBytesMax = 64 * 1024;
+constexpr milliseconds kStopGrace{2000};  // For a program that tidies up.
 
 std::vector<std::string> environment_of(const ChildOptions& options) {
     std::vector<std::string> result;
@@ -112,7 +113,7 @@ Result<ChildProcess> ChildProcess::start(ChildOptions options) {
         TRY(wake, make_wake_event());
     } else if (!options.output_file.empty()) {
         constexpr int kFlags = O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC;
-        output.write_end = Fd(::open(options.output_file.c_str(), kFlags, 0644));
+        output.write_end = Fd(::open(options.output_file.c_str(), kFlags, 0600));
         if (!output.write_end.valid()) return system_error(options.output_file.string());
     }
 
@@ -200,7 +201,8 @@ bool wait_until_gone(pid_t pid, milliseconds timeout) {
     return !pidfd.valid() || wait_for_end(pidfd, timeout);
 }
 
-Result<std::string> run_to_end(ChildOptions options, milliseconds timeout) {
+Result<std::string> run_to_end(ChildOptions options, milliseconds timeout,
+                               const std::stop_token& stop) {
     CHECK(!options.on_line && options.output_file.empty());
     const std::string name = options.argv.empty() ? "" : options.argv.front();
     std::mutex mutex;
@@ -211,9 +213,21 @@ Result<std::string> run_to_end(ChildOptions options, milliseconds timeout) {
         if (output.size() > kCapturedBytesMax) output.erase(0, output.size() - kCapturedBytesMax);
     };
     TRY(ChildProcess child, ChildProcess::start(std::move(options)));
-    const auto status = child.wait(timeout);
+    const auto deadline = std::chrono::steady_clock::now() + timeout;
+    const auto is_over = [&] {
+        return stop.stop_requested() || std::chrono::steady_clock::now() >= deadline;
+    };
+    auto status = child.wait(std::min(timeout, kStopPoll));
+    while (!status && !is_over()) status = child.wait(kStopPoll);
     if (!status) {
+        // What it has started goes with it.
+        if (stop.stop_requested()) {
+            child.send_to_group(SIGTERM);
+            child.wait(kStopGrace);
+        }
+        child.send_to_group(SIGKILL);
         child.kill();
+        if (stop.stop_requested()) return Error{ErrorCode::kCancelled, name + " was stopped"};
         return Error{ErrorCode::kDeadlineExceeded,
                      fmt::format("{} did not end within {} ms: {}", name, timeout.count(), output)};
     }

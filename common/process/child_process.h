@@ -22,6 +22,7 @@
 #include <map>
 #include <memory>
 #include <optional>
+#include <stop_token>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -38,7 +39,8 @@ struct ChildOptions {
     std::filesystem::path directory;         // Working directory; empty: the parent's.
     std::optional<User> user;                // Who it runs as; only root may set it.
     std::vector<int> processors;             // That it may run on, at most 1023; empty: unchanged.
-    std::filesystem::path output_file;       // Standard output and error are appended there.
+    std::filesystem::path output_file;       // Standard output and error are appended there; made
+                                             // for its owner alone.
     // Called for each line of standard output and error, without its end; lines longer than
     // kLineBytesMax come in pieces. With neither this nor output_file, both are inherited.
     std::function<void(std::string_view line)> on_line;
@@ -90,10 +92,15 @@ class ChildProcess {
 
 // Runs a program to its end and returns what it wrote (the last 64 KiB of it). An exit status other
 // than 0 is kUnavailable with the output in the message; still running after `timeout` is
-// kDeadlineExceeded, and the program has been killed. `on_line` and `output_file` must be unset.
-Result<std::string> run_to_end(ChildOptions options, std::chrono::milliseconds timeout);
+// kDeadlineExceeded, a requested stop kCancelled, and the program has been killed. `on_line` and
+// `output_file` must be unset.
+Result<std::string> run_to_end(ChildOptions options, std::chrono::milliseconds timeout,
+                               const std::stop_token& stop = {});
 
 // Waits for the end of a process that need not be our child; true when it is gone.
 bool wait_until_gone(pid_t pid, std::chrono::milliseconds timeout);
+
+// How often a wait looks whether it is to be given up.
+inline constexpr std::chrono::milliseconds kStopPoll{20};
 
 }  // namespace millrace::process

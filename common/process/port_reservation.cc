@@ -1,8 +1,13 @@
 #include "common/process/port_reservation.h"
 
 #include <arpa/inet.h>
+#include <netdb.h>
 #include <netinet/in.h>
 #include <sys/socket.h>
+
+#include <cerrno>
+#include <cstring>
+#include <memory>
 
 #include "common/process/fd.h"
 
@@ -22,6 +27,26 @@ Result<PortReservation> PortReservation::any() {
                      std::string("no free port on 127.0.0.1: ") + std::strerror(errno)};
     }
     return PortReservation(fd.release(), ntohs(address.sin_port));
+}
+
+Result<PortReservation> PortReservation::at(const std::string& address, int port) {
+    addrinfo hints{};
+    hints.ai_flags = AI_NUMERICHOST | AI_NUMERICSERV | AI_PASSIVE;
+    hints.ai_socktype = SOCK_STREAM;
+    addrinfo* found = nullptr;
+    const auto service = std::to_string(port);
+    if (::getaddrinfo(address.c_str(), service.c_str(), &hints, &found) != 0) {
+        return Error{ErrorCode::kInvalidArgument, "'" + address + "' is no address"};
+    }
+    const std::unique_ptr<addrinfo, decltype(&::freeaddrinfo)> owned(found, &::freeaddrinfo);
+    Fd fd(::socket(found->ai_family, SOCK_STREAM | SOCK_CLOEXEC, 0));
+    const int on = 1;
+    if (fd.valid() && ::setsockopt(fd.get(), SOL_SOCKET, SO_REUSEADDR, &on, sizeof on) == 0 &&
+        ::bind(fd.get(), found->ai_addr, found->ai_addrlen) == 0) {
+        return PortReservation(fd.release(), port);
+    }
+    return Error{errno == EADDRINUSE ? ErrorCode::kAlreadyExists : ErrorCode::kInvalidArgument,
+                 std::strerror(errno)};
 }
 
 PortReservation::PortReservation(PortReservation&& other) noexcept

@@ -1,4 +1,4 @@
-// A TCP port of 127.0.0.1 that nobody else is given while it is reserved.
+// A TCP port, of 127.0.0.1 unless told otherwise, that nobody else is given while it is reserved.
 //
 // Held by a socket that is bound with SO_REUSEADDR and does not listen: a server that also sets
 // SO_REUSEADDR (Java, Asio and most others do) can bind over it, again and again, while the kernel
@@ -6,6 +6,8 @@
 //
 // Threads: immutable.
 #pragma once
+
+#include <string>
 
 #include "common/base/result.h"
 
@@ -15,6 +17,9 @@ class PortReservation {
  public:
     // Any free port. Errors: kResourceExhausted when there is none.
     static Result<PortReservation> any();
+    // This port of this address ("127.0.0.1", "::1", "0.0.0.0"). Errors: kAlreadyExists when
+    // somebody has it, kInvalidArgument when this process may not or the address is none of ours.
+    static Result<PortReservation> at(const std::string& address, int port);
 
     PortReservation(PortReservation&& other) noexcept;
     PortReservation& operator=(PortReservation&& other) noexcept;

@@ -76,6 +76,18 @@ std::optional<User> find_user(uid_t uid) {
     });
 }
 
+std::map<std::string, std::string> environment_without(std::string_view prefix) {
+    std::map<std::string, std::string> result;
+    for (char** entry = environ; *entry != nullptr; ++entry) {
+        const std::string_view text(*entry);
+        const auto equals = text.find('=');
+        if (equals == std::string_view::npos) continue;
+        if (!prefix.empty() && text.starts_with(prefix)) continue;
+        result.emplace(text.substr(0, equals), text.substr(equals + 1));
+    }
+    return result;
+}
+
 fs::path cache_directory() {
     if (const std::string cache = environment("MILLRACE_CACHE"); !cache.empty()) return cache;
     std::string home = environment("HOME");

@@ -6,6 +6,7 @@
 #include <sys/types.h>
 
 #include <filesystem>
+#include <map>
 #include <optional>
 #include <span>
 #include <string>
@@ -28,6 +29,9 @@ struct User {
 
 std::optional<User> find_user(const std::string& name);
 std::optional<User> find_user(uid_t uid);
+
+// This process's environment, but for the variables whose names begin with `prefix`; empty: all.
+std::map<std::string, std::string> environment_without(std::string_view prefix);
 
 // $MILLRACE_CACHE, or ~/.cache/millrace: what the scripts in deploy/ fetched and built.
 std::filesystem::path cache_directory();

@@ -6,27 +6,70 @@
 #include <cstdlib>
 #include <cstring>
 #include <utility>
+#include <vector>
+
+#include "common/process/child_process.h"
 
 namespace millrace::process {
 
 namespace fs = std::filesystem;
 
-Result<TemporaryDirectory> TemporaryDirectory::make(const std::string& prefix,
-                                                    const std::optional<User>& owner) {
-    std::error_code error;
-    fs::path base = fs::temp_directory_path(error);
-    if (error) base = "/tmp";
+namespace {
+
+constexpr std::chrono::milliseconds kProbeTimeout{10'000};
+
+// Where one may be made, in the order of preference. A TMPDIR that is missing or that may not be
+// written to must not keep a program from working.
+std::vector<fs::path> temporary_bases() {
+    std::vector<fs::path> bases;
+    const char* chosen = std::getenv("TMPDIR");
+    if (chosen != nullptr && *chosen == '/') bases.emplace_back(chosen);
+    bases.insert(bases.end(), {"/tmp", "/var/tmp", "/dev/shm"});
+    return bases;
+}
+
+Error failure(const std::string& what) {
+    return {ErrorCode::kUnavailable, what + ": " + std::strerror(errno)};
+}
+
+// Gives it away, and proves that its owner can reach it: a folder above it may be private.
+Status hand_over(const fs::path& path, const User& owner) {
+    if (::chown(path.c_str(), owner.uid, owner.gid) != 0) {
+        return failure("cannot give " + path.string() + " to " + owner.name);
+    }
+    ChildOptions probe{
+        .argv = {"test", "-w", path.string()}, .directory = "/", .user = std::optional(owner)};
+    if (run_to_end(std::move(probe), kProbeTimeout).has_value()) return ok();
+    return Error{ErrorCode::kUnavailable,
+                 owner.name + " cannot enter " + path.parent_path().string()};
+}
+
+}  // namespace
+
+Result<TemporaryDirectory> TemporaryDirectory::make_in(const fs::path& base,
+                                                       const std::string& prefix,
+                                                       const std::optional<User>& owner,
+                                                       std::size_t path_bytes_max) {
     std::string path = (base / (prefix + "XXXXXX")).string();
-    if (::mkdtemp(path.data()) == nullptr) {
-        return Error{ErrorCode::kUnavailable,
-                     "cannot make a directory in " + base.string() + ": " + std::strerror(errno)};
+    if (path.size() > path_bytes_max) {
+        return Error{ErrorCode::kUnavailable, base.string() + ": its path is too long"};
     }
+    if (::mkdtemp(path.data()) == nullptr) return failure(base.string());
     TemporaryDirectory directory{fs::path(path)};
-    if (owner && ::chown(path.c_str(), owner->uid, owner->gid) != 0) {
-        return Error{ErrorCode::kUnavailable,
-                     "cannot give " + path + " to " + owner->name + ": " + std::strerror(errno)};
-    }
+    if (owner) TRY_STATUS(hand_over(path, *owner));
     return directory;
+}
+
+Result<TemporaryDirectory> TemporaryDirectory::make(const std::string& prefix,
+                                                    const std::optional<User>& owner,
+                                                    std::size_t path_bytes_max) {
+    std::string reasons;
+    for (const auto& base : temporary_bases()) {
+        auto made = make_in(base, prefix, owner, path_bytes_max);
+        if (made.has_value()) return made;
+        reasons += (reasons.empty() ? "" : "; ") + made.error().message;
+    }
+    return Error{ErrorCode::kUnavailable, "cannot make a temporary directory: " + reasons};
 }
 
 TemporaryDirectory::TemporaryDirectory(TemporaryDirectory&& other) noexcept

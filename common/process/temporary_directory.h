@@ -14,9 +14,12 @@ namespace millrace::process {
 
 class TemporaryDirectory {
  public:
-    // Makes $TMPDIR/<prefix>XXXXXX (default /tmp) with mode 0700, owned by `owner` where given.
+    // Makes <prefix>XXXXXX with mode 0700, owned by `owner` where given, in the first of $TMPDIR,
+    // /tmp, /var/tmp and /dev/shm that takes it and where its path is no longer than told.
+    // Errors: kUnavailable, with what each of them said.
     static Result<TemporaryDirectory> make(const std::string& prefix,
-                                           const std::optional<User>& owner = std::nullopt);
+                                           const std::optional<User>& owner = std::nullopt,
+                                           std::size_t path_bytes_max = kPathBytesMax);
 
     TemporaryDirectory(TemporaryDirectory&& other) noexcept;
     TemporaryDirectory& operator=(TemporaryDirectory&& other) noexcept;
@@ -25,7 +28,14 @@ class TemporaryDirectory {
     const std::filesystem::path& path() const { return path_; }
 
  private:
+    static constexpr std::size_t kPathBytesMax = 4096;
+
     explicit TemporaryDirectory(std::filesystem::path path) : path_(std::move(path)) {}
+
+    static Result<TemporaryDirectory> make_in(const std::filesystem::path& base,
+                                              const std::string& prefix,
+                                              const std::optional<User>& owner,
+                                              std::size_t path_bytes_max);
 
     std::filesystem::path path_;  // Empty when moved from.
 };

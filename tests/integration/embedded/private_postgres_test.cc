@@ -6,6 +6,7 @@
 
 #include <fstream>
 
+#include "common/runtime/thread.h"
 #include "tests/support/eventually.h"
 #include "tests/support/postgres_fixture.h"
 
@@ -98,6 +99,114 @@ TEST(PrivatePostgres, SaysWhyItDidNotStart) {
     ASSERT_FALSE(second.has_value());
     EXPECT_EQ(second.error().code, ErrorCode::kUnavailable);
     EXPECT_THAT(second.error().message, HasSubstr("shared_buffers"));
+}
+
+// A data directory below a temporary one, which PostgreSQL's user may enter.
+class Place {
+ public:
+    explicit Place(const std::string& name) {
+        fs::permissions(outer_.path(), fs::perms(0711));
+        fs::create_directories(data().parent_path() / name);
+        data_ = data().parent_path() / name / "pg";
+    }
+    fs::path data() const { return data_; }
+    const fs::path& outer() const { return outer_.path(); }
+
+ private:
+    process::TemporaryDirectory outer_ =
+        process::TemporaryDirectory::make("millrace-test-").value();
+    fs::path data_ = outer_.path() / "pg";
+};
+
+TEST(PrivatePostgres, KeepsItsSocketBesideItsData) {
+    const Place place("a b's \\ \"x\"");
+    const auto server = PrivatePostgres::start({.data_dir = place.data(), .fsync = false}).value();
+    EXPECT_EQ(query(server->conninfo(), "SELECT 1"), "1");
+    EXPECT_EQ(server->socket().parent_path(), place.data().string() + ".socket");
+    EXPECT_EQ(fs::status(server->socket().parent_path()).permissions(), fs::perms::owner_all);
+}
+
+TEST(PrivatePostgres, FindsAnotherPlaceForItsSocketWhereThePathIsTooLong) {
+    for (const auto& name : {std::string(120, 'x'), std::string("a,b")}) {
+        const Place place(name);
+        fs::path socket;
+        {
+            const auto server =
+                PrivatePostgres::start({.data_dir = place.data(), .fsync = false}).value();
+            EXPECT_EQ(query(server->conninfo(), "SELECT 1"), "1");
+            socket = server->socket().parent_path();
+            EXPECT_LT(socket.string().size(), 90U);
+            // What a process that was killed leaves is found by the next one.
+            EXPECT_EQ(fs::read_symlink(place.data().string() + ".socket"), socket);
+        }
+        EXPECT_FALSE(fs::exists(socket));
+        EXPECT_FALSE(fs::is_symlink(place.data().string() + ".socket"));
+    }
+}
+
+TEST(PrivatePostgres, RemovesTheSocketDirectoryOfOneThatWasKilled) {
+    const Place place(std::string(120, 'x'));
+    const auto left = fs::path("/tmp/millrace-pg-" + std::to_string(::getpid()));
+    const auto server = PrivatePostgres::start({.data_dir = place.data(), .fsync = false}).value();
+    server->stop();
+    const fs::path link = place.data().string() + ".socket";
+    fs::create_directory(left);
+    // It belongs to the user that the server runs as.
+    const auto owner = process::find_user("postgres");
+    if (::geteuid() == 0) {
+        ASSERT_EQ(::chown(left.c_str(), owner->uid, owner->gid), 0);
+    }
+    fs::remove(link);
+    fs::create_symlink(left, link);
+    const auto second = PrivatePostgres::start({.data_dir = place.data(), .fsync = false}).value();
+    EXPECT_FALSE(fs::exists(left));
+    EXPECT_EQ(query(second->conninfo(), "SELECT 1"), "1");
+}
+
+TEST(PrivatePostgres, TheEnvironmentDivertsNothing) {
+    const std::map<const char*, const char*> variables{
+        {"PGHOST", "/elsewhere"},    {"PGHOSTADDR", "192.0.2.1"},
+        {"PGPORT", "6543"},          {"PGUSER", "nobody"},
+        {"PGDATABASE", "elsewhere"}, {"PGOPTIONS", "-c search_path=elsewhere"},
+        {"PGSERVICE", "elsewhere"},  {"PGSSLMODE", "verify-full"},
+        {"PGDATA", "/elsewhere"}};
+    for (const auto& [name, value] : variables) ::setenv(name, value, 1);
+    const Place place("pg");
+    auto server = PrivatePostgres::start({.data_dir = place.data(), .fsync = false});
+    for (const auto& [name, _] : variables) ::unsetenv(name);
+    ASSERT_TRUE(server.has_value()) << server.error().message;
+    EXPECT_EQ(query((*server)->conninfo(), "SHOW port"), "5432");
+}
+
+TEST(PrivatePostgres, MakesAClusterThatIsWholeOrNotThere) {
+    const Place place("pg");
+    std::stop_source stop;
+    // Told to stop as soon as initdb has begun.
+    runtime::Thread teller("teller", [&](const std::stop_token& token) {
+        while (!token.stop_requested() && !fs::exists(place.data().string() + ".unfinished/base")) {
+        }
+        stop.request_stop();
+    });
+    const auto server =
+        PrivatePostgres::start({.data_dir = place.data(), .give_up = stop.get_token()});
+    EXPECT_FALSE(server.has_value());
+    EXPECT_FALSE(fs::exists(place.data() / "PG_VERSION"));
+    const auto again = PrivatePostgres::start({.data_dir = place.data(), .fsync = false});
+    ASSERT_TRUE(again.has_value()) << again.error().message;
+    EXPECT_EQ(query((*again)->conninfo(), "SELECT 1"), "1");
+    EXPECT_FALSE(fs::exists(place.data().string() + ".unfinished"));
+}
+
+TEST(PrivatePostgres, GivesUpSoonWhenItIsToldTo) {
+    const Place place("pg");
+    std::stop_source stop;
+    stop.request_stop();
+    const auto server =
+        PrivatePostgres::start({.data_dir = place.data(), .give_up = stop.get_token()});
+    ASSERT_FALSE(server.has_value());
+    EXPECT_EQ(server.error().code, ErrorCode::kCancelled);
+    // Nothing is in the way of the next start.
+    EXPECT_TRUE(PrivatePostgres::start({.data_dir = place.data(), .fsync = false}).has_value());
 }
 
 TEST(PrivatePostgres, DropsADatabaseThatIsInUse) {

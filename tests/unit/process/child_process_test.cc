@@ -319,6 +319,14 @@ TEST(RunToEnd, FailureCarriesTheOutput) {
     EXPECT_THAT(result.error().message, HasSubstr("exit code 4: because"));
 }
 
+TEST(RunToEnd, GivesUpWhenItIsToldTo) {
+    std::stop_source stop;
+    stop.request_stop();
+    const auto result = run_to_end(shell("exec sleep 60"), kLong, stop.get_token());
+    ASSERT_FALSE(result.has_value());
+    EXPECT_EQ(result.error().code, ErrorCode::kCancelled);
+}
+
 TEST(RunToEnd, KillsWhatTakesTooLong) {
     const auto result = run_to_end(shell("exec sleep 60"), 50ms);
     ASSERT_FALSE(result.has_value());

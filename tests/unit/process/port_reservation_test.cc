@@ -8,6 +8,8 @@
 
 #include <set>
 
+#include "common/process/listeners.h"
+
 namespace millrace::process {
 namespace {
 
@@ -48,6 +50,31 @@ TEST(PortReservation, NobodyElseIsGivenThePort) {
     for (int i = 0; i < 200; ++i) {
         reservations.push_back(PortReservation::any().value());
         EXPECT_TRUE(ports.insert(reservations.back().port()).second);
+    }
+}
+
+TEST(PortReservation, RefusesAPortThatSomebodyListensOn) {
+    const auto any = PortReservation::any().value();
+    const int server = listen_on(any.port());
+    ASSERT_GE(server, 0);
+    const auto taken = PortReservation::at("127.0.0.1", any.port());
+    ASSERT_FALSE(taken.has_value());
+    EXPECT_EQ(taken.error().code, ErrorCode::kAlreadyExists);
+    const auto found = listeners(any.port());
+    ASSERT_EQ(found.size(), 1U);
+    EXPECT_EQ(found[0].pid, ::getpid());
+    EXPECT_EQ(found[0].parent, ::getppid());
+    EXPECT_EQ(found[0].command, "process_test");
+    ::close(server);
+    EXPECT_TRUE(listeners(any.port()).empty());
+    EXPECT_TRUE(PortReservation::at("127.0.0.1", any.port()).has_value());
+}
+
+TEST(PortReservation, RefusesWhatIsNoAddressOfThisMachine) {
+    for (const auto* address : {"192.0.2.1", "localhost", "", "2001:db8::1"}) {
+        const auto refused = PortReservation::at(address, 1);
+        ASSERT_FALSE(refused.has_value()) << address;
+        EXPECT_EQ(refused.error().code, ErrorCode::kInvalidArgument) << address;
     }
 }
 

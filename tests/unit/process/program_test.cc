@@ -63,5 +63,55 @@ TEST(TemporaryDirectory, IsPrivateAndGoesWithTheObject) {
     EXPECT_FALSE(fs::exists(path));
 }
 
+// Sets a variable of the environment while it lives.
+class Variable {
+ public:
+    Variable(const char* name, const char* value) : name_(name) {
+        const char* before = std::getenv(name);
+        if (before != nullptr) before_ = before;
+        ::setenv(name, value, 1);
+    }
+    ~Variable() {
+        if (before_) {
+            ::setenv(name_, before_->c_str(), 1);
+        } else {
+            ::unsetenv(name_);
+        }
+    }
+
+ private:
+    const char* name_;
+    std::optional<std::string> before_;
+};
+
+TEST(TemporaryDirectory, DoesWithoutATmpdirThatCannotBeUsed) {
+    for (const auto* folder : {"/no/such/folder", "/proc", "", "relative"}) {
+        const Variable tmpdir("TMPDIR", folder);
+        const auto made = TemporaryDirectory::make("millrace-test-");
+        ASSERT_TRUE(made.has_value()) << folder << ": " << made.error().message;
+        EXPECT_EQ(made->path().parent_path(), "/tmp");
+    }
+}
+
+TEST(TemporaryDirectory, KeepsWithinTheLengthThatItIsTold) {
+    const auto outer = TemporaryDirectory::make("millrace-test-").value();
+    const auto folder = outer.path() / std::string(90, 'x');
+    fs::create_directory(folder);
+    const Variable tmpdir("TMPDIR", folder.c_str());
+    EXPECT_EQ(TemporaryDirectory::make("millrace-test-")->path().parent_path(), folder);
+    const auto made = TemporaryDirectory::make("millrace-test-", std::nullopt, 80);
+    EXPECT_EQ(made->path().parent_path(), "/tmp");
+    EXPECT_FALSE(TemporaryDirectory::make("millrace-test-", std::nullopt, 5).has_value());
+}
+
+TEST(EnvironmentWithout, LeavesOutWhatBeginsSo) {
+    const Variable kept("MILLRACE_TEST_A", "a=b");
+    const Variable left_out("PGHOST", "elsewhere");
+    const auto environment = environment_without("PG");
+    EXPECT_EQ(environment.at("MILLRACE_TEST_A"), "a=b");
+    EXPECT_FALSE(environment.contains("PGHOST"));
+    EXPECT_TRUE(environment_without("").contains("PGHOST"));
+}
+
 }  // namespace
 }  // namespace millrace::process
