@@ -64,6 +64,12 @@ TEST(MillraceBroker, SaysThatItsPortIsTaken) {
     EXPECT_THAT(second.error().message, HasSubstr("cannot listen on 127.0.0.1:" + port));
 }
 
+TEST(MillraceBroker, TellsItsVersion) {
+    const auto output = process::run_to_end({.argv = {program(), "--version"}}, 30s);
+    ASSERT_TRUE(output.has_value());
+    EXPECT_THAT(*output, HasSubstr("millrace-broker "));
+}
+
 TEST(MillraceBroker, RefusesWhatItDoesNotUnderstand) {
     const auto no_port = process::run_to_end({.argv = {program(), "--port", "70000"}}, 30s);
     ASSERT_FALSE(no_port.has_value());

@@ -36,7 +36,7 @@
 namespace {
 
 constexpr const char* kUsage =
-    "usage: millrace-broker [--port N]\n"
+    "usage: millrace-broker [--port N] | --version\n"
     "\n"
     "A Kafka broker in memory, for one machine. It listens on 127.0.0.1 (on any free port, unless\n"
     "told which), prints its address, serves until SIGTERM or SIGINT and forgets everything "
@@ -142,6 +142,10 @@ int main(int argc, char** argv) {
     const std::string_view option = argv[1];
     if (argc == 2 && option == "--help") {
         std::fputs(kUsage, stdout);
+        return 0;
+    }
+    if (argc == 2 && option == "--version") {
+        std::puts("millrace-broker " MILLRACE_VERSION);
         return 0;
     }
     if (argc == 3 && option == "--port") {
