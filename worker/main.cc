@@ -89,7 +89,11 @@ int run(config::Config config, const config::Sources& sources) {
     while (signals.wait() == runtime::Signal::kReload) {
         log_info("reading the settings again", {{"file", sources.file}});
         const auto taken = take_over(*workers, shared, sources, config);
-        if (!taken) log_error("goes on as before", {{"reason", to_string(taken.error())}});
+        if (!taken) {
+            log_error("goes on as before", {{"reason", to_string(taken.error())}});
+        } else {
+            log_info("serves the settings as they are now");
+        }
     }
     log_info("draining; another signal hands back what runs");
     workers->drain();

@@ -21,10 +21,6 @@ bool is_fixed(const config::SettingInfo& row) {
 }  // namespace
 
 Result<Reloaded> reload(const config::Config& running, const config::Sources& sources) {
-    if (sources.file.empty()) {
-        return Error{ErrorCode::kNotFound,
-                     "there is no file to read again: start the worker with --config FILE"};
-    }
     TRY(auto config, config::load(config::Program::kWorker, sources));
     std::vector<std::string> need_restart;
     for (const auto& row : config::kSettings) {

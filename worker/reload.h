@@ -19,7 +19,7 @@ struct Reloaded {
 };
 
 // The settings as the process would get them if it were started now. Errors: those of
-// config::load(); kNotFound: it was started without a file, so that there is nothing to read again.
+// config::load(). Without a file they are the same, for models that have changed beneath them.
 Result<Reloaded> reload(const config::Config& running, const config::Sources& sources);
 
 }  // namespace millrace::worker

@@ -43,14 +43,19 @@ TEST_F(ReloadedSettings, OfTheWholeProcessStayAndAreNamed) {
                 ElementsAre("kafka.topic_prefix", "log.level", "worker.port"));
 }
 
-TEST_F(ReloadedSettings, AreRefusedWhereTheyAreWrongOrNowhere) {
+TEST_F(ReloadedSettings, AreRefusedWhereTheyAreWrong) {
     write("worker: {slots: many}");
     const auto wrong = reload(config::Config(), sources_);
     ASSERT_FALSE(wrong.has_value());
     EXPECT_THAT(wrong.error().message, HasSubstr("worker.slots"));
-    const auto nowhere = reload(config::Config(), {});
-    ASSERT_FALSE(nowhere.has_value());
-    EXPECT_THAT(nowhere.error().message, HasSubstr("--config FILE"));
+}
+
+TEST_F(ReloadedSettings, AreTheSameWithoutAFile) {
+    const config::Sources sources{.environment = {"MILLRACE_WORKER_SLOTS=3"}};
+    const auto running = config::load(config::Program::kWorker, sources).value();
+    const auto reloaded = reload(running, sources).value();
+    EXPECT_EQ(reloaded.config.get<Setting::kWorkerSlots>(), 3);
+    EXPECT_TRUE(reloaded.need_restart.empty());
 }
 
 }  // namespace
