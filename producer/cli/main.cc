@@ -10,9 +10,11 @@
 #include <memory>
 
 #include "common/base/log.h"
+#include "common/process/init_process.h"
 #include "producer/cli/commands.h"
 #include "producer/cli/completion.h"
-#include "producer/cli/up.h"
+#include "producer/cli/up/control.h"
+#include "producer/cli/up/up.h"
 
 namespace millrace::cli {
 namespace {
@@ -142,27 +144,59 @@ void add_operations(Program& program) {
     migrate_command.add_flag("--status", migrate->status, "Only show which steps are applied");
 }
 
-void add_up(Program& program) {
+void add_up(Program& program, const std::string& called) {
     auto options = std::make_shared<UpOptions>();
+    options->program = called;
     auto& command = program.command("up", "Run the whole stack on this machine until Ctrl-C",
                                     [options] { return run_up(*options); });
-    command.add_option("--port", options->port, "The API's port (0: any free one)")
-        ->capture_default_str()
+    command
+        .add_option("--port", options->port,
+                    "The API's port, 8080 unless the settings say otherwise (0: any free one)")
         ->check(CLI::Range(0, 65535));
-    command.add_option("--data", options->data, "Where jobs and results are kept")
-        ->capture_default_str();
+    command.add_option("--data", options->data, "Where jobs and results are kept");
     command.add_option("--workers", options->workers, "Worker processes")
         ->capture_default_str()
         ->check(CLI::Range(0, 64));
     command.add_flag("--kafka", options->kafka, "Run Apache Kafka instead of the in-memory broker");
+    command.add_option("--config", options->config,
+                       "A YAML file of settings (docs/configuration.md)");
     command.add_option("--model", options->models,
                        "A GGUF model file to serve in process; may be repeated");
-    command.add_option("--backend-url", options->backend_urls,
-                       "An OpenAI-compatible server, e.g. http://127.0.0.1:8000/v1");
-    command.add_option("--process", options->process,
-                       "A program that runs jobs, e.g. \"python3 model.py\" (docs/backends.md)");
-    command.add_option("--set", options->settings,
-                       "name=value: any setting of docs/configuration.md; may be repeated");
+    command.add_option(
+        "--backend-url", options->backend_urls,
+        "An OpenAI-compatible server, e.g. http://127.0.0.1:8000/v1; may be repeated");
+    command
+        .add_option(
+            "--process", options->processes,
+            "A program that runs jobs, e.g. \"python3 model.py\", quoted as in a shell; may "
+            "be repeated (docs/backends.md)")
+        ->allow_extra_args(false);
+    command
+        .add_option("--set", options->settings,
+                    "name=value: any setting of docs/configuration.md; may be repeated, and those "
+                    "of a list add up")
+        ->allow_extra_args(false);
+}
+
+void add_control(Program& program) {
+    auto logs = std::make_shared<LogsOptions>();
+    auto& logs_command = program.command("logs", "Show what the parts of `up` wrote",
+                                         [logs] { return run_logs(*logs); });
+    logs_command.add_option("part", logs->part, "gateway, worker, worker-1, postgres, kafka, ...");
+    logs_command.add_flag("--follow,-f", logs->follow, "Go on as more is written, until Ctrl-C");
+    logs_command.add_option("--lines,-n", logs->lines, "The last lines of each part")
+        ->capture_default_str()
+        ->check(CLI::Range(0, 1000000));
+    logs_command.add_option("--data", logs->data, "The directory of that `up`");
+
+    const auto add = [&program](const std::string& name, const std::string& help,
+                                int (*run)(const std::string&)) {
+        auto data = std::make_shared<std::string>();
+        program.command(name, help, [data, run] { return run(*data); })
+            .add_option("--data", *data, "The directory of that `up`");
+    };
+    add("down", "Stop the `up` that runs on this machine", run_down);
+    add("reload", "Have the workers of `up` load their settings and models anew", run_reload);
 }
 
 void add_completion(Program& program) {
@@ -193,7 +227,8 @@ int run_program(int argc, char** argv) {
     app.footer(
         "Exit codes: 0 done, 1 the job did not complete, 2 wrong usage, 3 no such job, "
         "4 the gateway is not reachable, 5 the wait timed out.");
-    add_up(program);
+    add_up(program, argv[0]);
+    add_control(program);
     add_submit(program);
     add_job_commands(program);
     add_retry(program);
@@ -211,5 +246,6 @@ int run_program(int argc, char** argv) {
 }  // namespace millrace::cli
 
 int main(int argc, char** argv) {
+    millrace::process::open_standard_descriptors();
     return millrace::cli::run_program(argc, argv);
 }

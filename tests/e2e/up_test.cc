@@ -3,61 +3,26 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <csignal>
 #include <cstdlib>
 #include <filesystem>
 #include <fstream>
-#include <stdexcept>
 
-#include "common/http/http_client.h"
 #include "common/process/program.h"
-#include "common/process/temporary_directory.h"
-#include "tests/e2e/command.h"
-#include "tests/support/eventually.h"
+#include "tests/e2e/up.h"
 
 namespace millrace::test {
 namespace {
 
 using testing::HasSubstr;
 
-// A directory that PostgreSQL's own user can enter.
-process::TemporaryDirectory make_directory() {
-    auto directory = process::TemporaryDirectory::make("millrace-up-");
-    if (!directory.has_value()) throw std::runtime_error(to_string(directory.error()));
-    std::filesystem::permissions(directory->path(), std::filesystem::perms(0755));
-    return *std::move(directory);
-}
-
-std::string url_of(RunningCommand& up) {
-    const auto line = up.wait_for_line("Millrace is up at ");
-    return line.substr(line.rfind(' ') + 1);
-}
-
-CommandResult interrupt(RunningCommand& up) {
-    up.process().send(SIGINT);
-    return up.wait();
-}
-
 std::string one_line(std::vector<std::string> arguments) {
     const auto result = run_command(std::move(arguments));
     return result.output.substr(0, result.output.find('\n'));
 }
 
-// The process id of the child of `up` that runs `program`.
-pid_t child_of(pid_t parent, const std::string& program) {
-    for (const auto& entry : std::filesystem::directory_iterator("/proc")) {
-        std::ifstream stat(entry.path() / "stat");
-        std::string pid;
-        std::string name;
-        char state = 0;
-        pid_t ppid = 0;
-        if (!(stat >> pid >> name >> state >> ppid) || ppid != parent) continue;
-        if (name == "(" + program.substr(0, 15) + ")") return static_cast<pid_t>(std::stol(pid));
-    }
-    throw std::runtime_error("no child runs " + program);
-}
-
 TEST(Up, ServesAndKeepsJobsOverARestart) {
-    const auto directory = make_directory();
+    const auto directory = make_up_directory();
     const auto data = directory.path().string();
     std::string id;
     {
@@ -75,7 +40,7 @@ TEST(Up, ServesAndKeepsJobsOverARestart) {
 }
 
 TEST(Up, RestartsAPartThatDiesAndSaysSo) {
-    const auto directory = make_directory();
+    const auto directory = make_up_directory();
     RunningCommand up({"up", "--port", "0", "--data", directory.path().string()});
     const auto url = url_of(up);
     for (const auto& [program, name] :
@@ -90,7 +55,7 @@ TEST(Up, RestartsAPartThatDiesAndSaysSo) {
 }
 
 TEST(Up, RunsOnApacheKafka) {
-    const auto directory = make_directory();
+    const auto directory = make_up_directory();
     RunningCommand up({"up", "--kafka", "--port", "0", "--data", directory.path().string()});
     const auto result = run_command({"--url", url_of(up), "submit", "--wait", "hello"});
     EXPECT_EQ(result.exit_code, 0) << result.output;
@@ -98,7 +63,7 @@ TEST(Up, RunsOnApacheKafka) {
 }
 
 TEST(Up, RefusesAModelFileThatIsNoGgufBeforeItStartsAnything) {
-    const auto directory = make_directory();
+    const auto directory = make_up_directory();
     const auto file = directory.path() / "model.gguf";
     std::ofstream(file) << "this is text";
     const auto data = directory.path() / "data";
@@ -109,9 +74,9 @@ TEST(Up, RefusesAModelFileThatIsNoGgufBeforeItStartsAnything) {
 }
 
 TEST(Up, ServesAProgramThatRunsJobs) {
-    const auto directory = make_directory();
+    const auto directory = make_up_directory();
     const std::string source = std::getenv("MILLRACE_SOURCE");
-    ::setenv("PYTHONPATH", (source + "/worker/python").c_str(), 1);
+    const Variable path("PYTHONPATH", python_path());
     RunningCommand up({"up", "--port", "0", "--data", directory.path().string(), "--process",
                        "python3 " + source + "/tests/integration/backends/programs/obedient.py"});
     const auto result =
@@ -122,19 +87,20 @@ TEST(Up, ServesAProgramThatRunsJobs) {
 }
 
 TEST(Up, RefusesADirectoryThatIsInUse) {
-    const auto directory = make_directory();
+    const auto directory = make_up_directory();
     RunningCommand up({"up", "--port", "0", "--data", directory.path().string()});
     url_of(up);
     const auto second = run_command({"up", "--port", "0", "--data", directory.path().string()});
     EXPECT_EQ(second.exit_code, 2);
-    EXPECT_THAT(second.output, HasSubstr("another `millrace up`"));
+    EXPECT_THAT(second.output,
+                HasSubstr("another `millrace up` (process " + std::to_string(up.process().pid())));
     EXPECT_EQ(interrupt(up).exit_code, 0);
 }
 
 TEST(Up, ServesRealModels) {
     const auto model = process::cache_directory() / "models/SmolLM2-135M-Instruct.Q4_1.gguf";
     ASSERT_TRUE(std::filesystem::exists(model)) << "run deploy/fetch-llama.sh";
-    const auto directory = make_directory();
+    const auto directory = make_up_directory();
     RunningCommand up({"up", "--port", "0", "--data", directory.path().string(), "--model",
                        model.string(), "--model", model.string(), "--set",
                        "backend.llama.name=one,two"});

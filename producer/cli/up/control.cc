@@ -1,0 +1,119 @@
+#include "producer/cli/up/control.h"
+
+#include <fmt/format.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <csignal>
+#include <cstring>
+#include <filesystem>
+#include <vector>
+
+#include "common/base/clock.h"
+#include "common/process/child_process.h"
+#include "common/process/program.h"
+#include "producer/cli/exit_code.h"
+#include "producer/cli/up/data_directory.h"
+
+namespace millrace::cli {
+namespace {
+
+namespace fs = std::filesystem;
+
+// Longer than each part of a stack is given to stop.
+constexpr milliseconds kStopTimeout{120'000};
+
+struct Part {
+    std::string name;
+    fs::path log;
+};
+
+int refuse(std::string message) {
+    fail({ErrorCode::kInvalidArgument, std::move(message)});
+    return kUsage;
+}
+
+// In the order of a job's way, as far as they have logs.
+std::vector<Part> parts_of(const fs::path& data) {
+    std::vector<Part> parts;
+    std::error_code error;
+    for (const auto& entry : fs::directory_iterator(data / "logs", error)) {
+        if (entry.path().extension() != ".log") continue;
+        parts.push_back({entry.path().stem().string(), entry.path()});
+    }
+    for (const auto& [name, log] :
+         {Part{"postgres", data / "postgres.log"}, Part{"kafka", data / "kafka" / "kafka.log"}}) {
+        if (fs::exists(log, error)) parts.push_back({name, log});
+    }
+    std::ranges::sort(parts, {}, [](const Part& part) {
+        return std::pair(part.name.size(), part.name);  // worker-2 before worker-10.
+    });
+    return parts;
+}
+
+Result<RunningUp> find_running(const std::string& data) {
+    TRY(const auto path, data_directory(data));
+    const auto running = find_running_up(path);
+    if (running && running->pid > 0) return *running;
+    return Error{
+        ErrorCode::kInvalidArgument,
+        fmt::format("no `millrace up` runs on {}; --data names another directory", path.string())};
+}
+
+int become_tail(const std::vector<std::string>& arguments) {
+    const auto tail = process::find_program("tail");
+    if (!tail) return refuse("the program tail is not on PATH");
+    std::vector<char*> argv;
+    for (const auto& argument : arguments) argv.push_back(const_cast<char*>(argument.c_str()));
+    argv.push_back(nullptr);
+    ::execv(tail->c_str(), argv.data());
+    return refuse(fmt::format("cannot start {}: {}", tail->string(), std::strerror(errno)));
+}
+
+}  // namespace
+
+int run_logs(const LogsOptions& options) {
+    const auto data = data_directory(options.data);
+    if (!data.has_value()) return refuse(data.error().message);
+    const auto parts = parts_of(*data);
+    if (parts.empty()) {
+        return refuse(
+            fmt::format("there are no logs in {}: `millrace up` has not run there. "
+                        "--data names another directory.",
+                        data->string()));
+    }
+    std::vector<std::string> arguments{"tail", "-n", std::to_string(options.lines)};
+    if (options.follow) arguments.emplace_back("-F");
+    arguments.emplace_back("--");
+    const auto before = arguments.size();
+    std::vector<std::string> names;
+    for (const auto& [name, log] : parts) {
+        names.push_back(name);
+        const bool is_meant =
+            options.part.empty() || name == options.part || name.starts_with(options.part + "-");
+        if (is_meant) arguments.push_back(log.string());
+    }
+    if (arguments.size() > before) return become_tail(arguments);
+    return refuse(
+        fmt::format("no part is called {}; there are {}", options.part, fmt::join(names, ", ")));
+}
+
+int run_down(const std::string& data) {
+    const auto running = find_running(data);
+    if (!running.has_value()) return refuse(running.error().message);
+    ::kill(running->pid, SIGTERM);
+    if (process::wait_until_gone(running->pid, kStopTimeout)) return kOk;
+    fail({ErrorCode::kDeadlineExceeded, fmt::format("process {} still runs after {} s",
+                                                    running->pid, kStopTimeout.count() / 1000)});
+    return kTimedOut;
+}
+
+int run_reload(const std::string& data) {
+    const auto running = find_running(data);
+    if (!running.has_value()) return refuse(running.error().message);
+    ::kill(running->pid, SIGHUP);
+    return kOk;
+}
+
+}  // namespace millrace::cli

@@ -1,0 +1,124 @@
+#include "producer/cli/up/data_directory.h"
+
+#include <fcntl.h>
+#include <fmt/format.h>
+#include <sys/file.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <cstdlib>
+#include <cstring>
+#include <fstream>
+
+#include "common/process/program.h"
+
+namespace millrace::cli {
+namespace {
+
+namespace fs = std::filesystem;
+
+constexpr std::string_view kAnother = "Name another directory with --data.";
+
+fs::path lock_file(const fs::path& directory) {
+    return directory / "up.lock";
+}
+
+Error unusable(const fs::path& directory, int error) {
+    return {ErrorCode::kInvalidArgument,
+            fmt::format("cannot write to {}: {}. {}", directory.string(), std::strerror(error),
+                        kAnother)};
+}
+
+// Whatever the umask is. Root's is entered by PostgreSQL's own user, who need not list it.
+Status make_directories(const fs::path& directory) {
+    fs::path missing = directory;
+    std::error_code error;
+    if (fs::is_directory(directory, error)) return ok();
+    while (missing.has_relative_path() && !fs::exists(missing.parent_path(), error)) {
+        missing = missing.parent_path();
+    }
+    const mode_t mode = ::geteuid() == 0 ? 0711 : 0700;
+    const auto rest = directory.lexically_relative(missing);
+    auto made = missing;
+    for (auto part = rest.begin();; ++part) {
+        if (::mkdir(made.c_str(), mode) != 0 && errno != EEXIST) return unusable(directory, errno);
+        ::chmod(made.c_str(), mode);
+        if (part == rest.end()) break;
+        if (*part != ".") made /= *part;
+    }
+    if (fs::is_directory(directory, error)) return ok();
+    return unusable(directory, ENOTDIR);
+}
+
+// For its owner alone: what programs write may show what jobs hold.
+Status make_private(const fs::path& directory) {
+    if (::mkdir(directory.c_str(), 0700) != 0 && errno != EEXIST) {
+        return unusable(directory, errno);
+    }
+    ::chmod(directory.c_str(), 0700);
+    return ok();
+}
+
+Error in_use(const fs::path& directory) {
+    const auto holder = find_running_up(directory);
+    const auto who = holder && holder->pid > 0
+                         ? fmt::format(" (process {}{}{})", holder->pid,
+                                       holder->url.empty() ? "" : ", ", holder->url)
+                         : std::string();
+    return {ErrorCode::kAlreadyExists,
+            fmt::format("another `millrace up`{} runs on {}. Stop it, or name another directory "
+                        "with --data.",
+                        who, directory.string())};
+}
+
+}  // namespace
+
+Result<fs::path> default_data_directory() {
+    if (::geteuid() == 0) return fs::path("/var/lib/millrace");
+    // A relative one is to be ignored, says its specification.
+    const char* data = std::getenv("XDG_DATA_HOME");
+    if (data != nullptr && *data == '/') return fs::path(data) / "millrace";
+    const char* home = std::getenv("HOME");
+    if (home != nullptr && *home == '/') return fs::path(home) / ".local/share/millrace";
+    return Error{ErrorCode::kInvalidArgument,
+                 "HOME is not set, so that there is no place for jobs and results. Name a "
+                 "directory with --data."};
+}
+
+Result<fs::path> data_directory(const std::string& named) {
+    if (named.empty()) return default_data_directory();
+    std::error_code error;
+    auto path = fs::absolute(named, error).lexically_normal();
+    if (error) return unusable(named, error.value());
+    // "dir/" names "dir"; what is put beside it would land within it.
+    return path.has_filename() ? path : path.parent_path();
+}
+
+Result<DataDirectory> DataDirectory::take(const fs::path& path) {
+    TRY_STATUS(make_directories(path));
+    process::Fd lock(::open(lock_file(path).c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0600));
+    if (!lock.valid()) return unusable(path, errno);
+    if (::flock(lock.get(), LOCK_EX | LOCK_NB) != 0) return in_use(path);
+    for (const auto* part : {"logs", "kafka"}) TRY_STATUS(make_private(path / part));
+    DataDirectory directory(path, std::move(lock));
+    directory.announce("");
+    return directory;
+}
+
+void DataDirectory::announce(const std::string& url) const {
+    const auto text = fmt::format("{}\n{}\n", ::getpid(), url);
+    [[maybe_unused]] const int emptied = ::ftruncate(lock_.get(), 0);
+    [[maybe_unused]] const auto written = ::pwrite(lock_.get(), text.data(), text.size(), 0);
+}
+
+std::optional<RunningUp> find_running_up(const fs::path& path) {
+    const process::Fd lock(::open(lock_file(path).c_str(), O_RDONLY | O_CLOEXEC));
+    if (!lock.valid() || ::flock(lock.get(), LOCK_SH | LOCK_NB) == 0) return std::nullopt;
+    RunningUp running;
+    std::ifstream file(lock_file(path));
+    file >> running.pid >> running.url;
+    return running;
+}
+
+}  // namespace millrace::cli

@@ -1,0 +1,54 @@
+#include "producer/cli/up/interrupts.h"
+
+#include <fcntl.h>
+
+#include <csignal>
+#include <cstdlib>
+
+#include "common/process/fd.h"
+
+namespace millrace::cli {
+namespace {
+
+constexpr milliseconds kPoll{100};
+
+// Open for as long as there is a controlling terminal.
+bool has_terminal() {
+    return process::Fd(::open("/dev/tty", O_RDONLY | O_CLOEXEC | O_NOCTTY)).valid();
+}
+
+// nohup has it ignored, which the programs would inherit: then nothing could reload them. Signals
+// blocks it, so that it ends nothing here.
+bool takes_hang_ups() {
+    return std::signal(SIGHUP, SIG_DFL) != SIG_IGN;
+}
+
+}  // namespace
+
+Interrupts::Interrupts()
+    : signals_(runtime::Signals::Reload::kYes),
+      ends_with_terminal_(takes_hang_ups() && has_terminal()) {
+    thread_ = runtime::Thread("interrupts", [this](const std::stop_token& token) {
+        while (!token.stop_requested()) {
+            if (const auto signal = signals_.wait(system_clock().now() + kPoll)) handle(*signal);
+        }
+    });
+}
+
+void Interrupts::handle(runtime::Signal signal) {
+    if (signal == runtime::Signal::kReload && (!ends_with_terminal_ || has_terminal())) {
+        reload_ = true;
+    } else if (!stop_.request_stop() && !hurry_.request_stop()) {
+        std::_Exit(EXIT_FAILURE);
+    }
+    const std::lock_guard lock(mutex_);
+    ++count_;
+    asked_.notify_all();
+}
+
+void Interrupts::wait(milliseconds time) {
+    std::unique_lock lock(mutex_);
+    asked_.wait_for(lock, time, [this, before = count_] { return count_ != before; });
+}
+
+}  // namespace millrace::cli

@@ -1,0 +1,47 @@
+// What a person asks of `millrace up` while it works, whatever it is waiting for: the first SIGINT
+// or SIGTERM asks it to stop, the second to hurry, the third ends it at once (the kernel then ends
+// its children); SIGHUP asks for a reload, or to stop where it means that the terminal is gone.
+//
+// Threads:   the object is made before any thread; its calls may come from any.
+// Owns:      the thread "interrupts", which reads the signals.
+// Blocks:    wait(), up to its time.
+#pragma once
+
+#include <atomic>
+#include <condition_variable>
+#include <mutex>
+#include <stop_token>
+
+#include "common/base/clock.h"
+#include "common/runtime/signals.h"
+#include "common/runtime/thread.h"
+
+namespace millrace::cli {
+
+class Interrupts {
+ public:
+    Interrupts();
+
+    std::stop_token stop() const { return stop_.get_token(); }
+    std::stop_token hurry() const { return hurry_.get_token(); }
+    // Whether a reload was asked for since the last call.
+    bool take_reload() { return reload_.exchange(false); }
+
+    // Returns early when something is asked for.
+    void wait(milliseconds time);
+
+ private:
+    void handle(runtime::Signal signal);
+
+    std::stop_source stop_;
+    std::stop_source hurry_;
+    std::atomic<bool> reload_ = false;
+    std::mutex mutex_;
+    std::condition_variable asked_;
+    int count_ = 0;  // Guarded by mutex_: signals so far.
+    runtime::Signals signals_;
+    const bool ends_with_terminal_;
+    runtime::Thread thread_;  // Last: it uses all of the above.
+};
+
+}  // namespace millrace::cli

@@ -1,0 +1,308 @@
+#include "producer/cli/up/plan.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <array>
+#include <cctype>
+#include <filesystem>
+#include <set>
+
+#include "common/config/sources.h"
+#include "common/config/value.h"
+#include "producer/cli/up/shell_words.h"
+#include "worker/backends/gguf.h"
+
+namespace millrace::cli {
+namespace {
+
+namespace fs = std::filesystem;
+using config::Config;
+using config::Setting;
+
+// `up` is for one machine and one person: Ctrl-C should not take half a minute. What still runs
+// then is handed back and runs again at the next start.
+constexpr std::string_view kDrainTimeout = "5s";
+
+// What the stack decides itself: a value from elsewhere would lead to another system's data.
+constexpr std::array kOwn{Setting::kPostgresConninfo, Setting::kKafkaBootstrap,
+                          Setting::kWorkerName};
+
+// The in-memory broker answers an empty fetch only after the whole wait, holds up every rebalance
+// for the session's length, and admits nobody with a session under 3 s.
+// Until a consumer has joined its group, some seconds after its start, jobs come by stealing alone.
+constexpr std::array<std::pair<Setting, std::string_view>, 6> kForTheMockBroker{
+    {{Setting::kKafkaFetchWaitMax, "10ms"},
+     {Setting::kKafkaSessionTimeout, "4s"},
+     {Setting::kKafkaHeartbeatInterval, "500ms"},
+     {Setting::kKeeperHintInterval, "100ms"},
+     {Setting::kWorkerStealInterval, "200ms"},
+     {Setting::kWorkerStealMargin, "50ms"}}};
+
+Error invalid(std::string message) {
+    return {ErrorCode::kInvalidArgument, std::move(message)};
+}
+
+// Both programs' view of what was given, and what is wrong with it.
+struct Settings {
+    config::Sources sources;
+    Config gateway;
+    Config worker;
+};
+
+std::vector<std::string> lines_of(const std::string& text) {
+    std::vector<std::string> lines;
+    for (std::size_t begin = 0; begin < text.size();) {
+        const auto end = std::min(text.find('\n', begin), text.size());
+        lines.push_back(text.substr(begin, end - begin));
+        begin = end + 1;
+    }
+    return lines;
+}
+
+// What is wrong for both programs is said once.
+Result<Settings> load(config::Sources sources) {
+    auto gateway = config::load(config::Program::kGateway, sources);
+    auto worker = config::load(config::Program::kWorker, sources);
+    if (gateway.has_value() && worker.has_value()) {
+        return Settings{std::move(sources), *std::move(gateway), *std::move(worker)};
+    }
+    std::vector<std::string> problems;
+    for (const auto* loaded : {&gateway, &worker}) {
+        if (loaded->has_value()) continue;
+        for (auto& line : lines_of(loaded->error().message)) {
+            if (std::ranges::find(problems, line) == problems.end()) {
+                problems.push_back(std::move(line));
+            }
+        }
+    }
+    return invalid(fmt::format("{}", fmt::join(problems, "\n")));
+}
+
+Status check_file(const std::string& path) {
+    std::error_code error;
+    // Programs read it, and again when they are told to: a pipe can be read once.
+    if (path.empty() || fs::is_regular_file(path, error)) return ok();
+    return invalid(fmt::format("--config {}: {}", path,
+                               error ? error.message() : std::string("it is no regular file")));
+}
+
+std::string given(Setting setting, const std::string& value) {
+    return fmt::format("{}={}", config::info(setting).name, value);
+}
+
+// The command line as settings, in the order in which they count.
+Result<std::vector<std::string>> assignments_of(const UpOptions& options) {
+    std::vector<std::string> result;
+    for (const auto& model : options.models) {
+        const auto fine = worker::check_gguf(model);
+        if (!fine.has_value()) return invalid(fine.error().message);
+        const auto path = fs::absolute(model).lexically_normal().string();
+        result.push_back(given(Setting::kBackendLlamaModel, config::list_text({path})));
+    }
+    for (const auto& url : options.backend_urls) {
+        result.push_back(given(Setting::kBackendOpenaiUrl, url));
+    }
+    result.insert(result.end(), options.settings.begin(), options.settings.end());
+    if (!options.port) return result;
+    const auto port = given(Setting::kGatewayPort, std::to_string(*options.port));
+    const auto name = fmt::format("{}=", config::info(Setting::kGatewayPort).name);
+    for (const auto& setting : options.settings) {
+        if (setting.starts_with(name) && setting != port) {
+            return invalid(fmt::format("--port {} and --set {} contradict each other",
+                                       *options.port, setting));
+        }
+    }
+    result.push_back(port);
+    return result;
+}
+
+Status check_own(const UpOptions& options) {
+    for (const auto& pair : options.settings) {
+        const auto name = pair.substr(0, pair.find('='));
+        for (const auto own : kOwn) {
+            if (config::info(own).name != name) continue;
+            return invalid(fmt::format(
+                "--set {}: `up` decides that itself; to use a PostgreSQL or a Kafka of your own, "
+                "start millrace-gateway and millrace-worker",
+                name));
+        }
+    }
+    return ok();
+}
+
+std::vector<std::string> notes_of(const Settings& settings) {
+    std::vector<std::string> notes;
+    for (const auto own : kOwn) {
+        const auto& config = own == Setting::kWorkerName ? settings.worker : settings.gateway;
+        if (config.origin(own) == "default") continue;
+        notes.push_back(fmt::format("{} (from {}) is not used: `up` decides that itself",
+                                    config::info(own).name, config.origin(own)));
+    }
+    return notes;
+}
+
+Environment variables_of(const std::vector<std::string>& assignments) {
+    Environment variables;
+    for (const auto& [name, text, _] : config::read_assignments(assignments).assignments) {
+        variables[config::variable_name(name)] = text;
+    }
+    return variables;
+}
+
+void put(Environment& variables, Setting setting, const std::string& value) {
+    variables[config::variable_name(config::info(setting).name)] = value;
+}
+
+bool is_plain_name(std::string_view name) {
+    const auto fits = [](unsigned char c) { return std::isalnum(c) != 0 || c == '_'; };
+    return !name.empty() && std::isdigit(static_cast<unsigned char>(name.front())) == 0 &&
+           std::ranges::all_of(name, fits);
+}
+
+// What a program that runs jobs gets of this environment: all but Millrace's own settings, which
+// may be secrets. Those of PostgreSQL's clients are kept from our programs (they would lead them to
+// another server), so their values travel in the setting.
+std::string environment_of_programs(const Environment& environment, const Settings& settings) {
+    std::vector<std::string> entries;
+    for (const auto& [name, value] : environment) {
+        if (!is_plain_name(name) || name.starts_with("MILLRACE_")) continue;
+        entries.push_back(name.starts_with("PG") ? fmt::format("{}={}", name, value) : name);
+    }
+    const auto& chosen = settings.worker.get<Setting::kBackendProcessEnvironment>();
+    entries.insert(entries.end(), chosen.begin(), chosen.end());
+    return config::list_text(entries);
+}
+
+std::vector<std::string> tasks_of(const Config& config) {
+    std::vector<std::string> tasks;
+    for (const auto& path : config.get<Setting::kBackendLlamaModel>()) {
+        tasks.push_back("loading the model " + fs::path(path).filename().string());
+    }
+    const auto ask = [&](const std::vector<std::string>& urls) {
+        // A URL may carry more than an address behind a semicolon.
+        for (const auto& url : urls) tasks.push_back("asking " + url.substr(0, url.find(';')));
+    };
+    ask(config.get<Setting::kBackendOpenaiUrl>());
+    ask(config.get<Setting::kBackendOipUrl>());
+    const auto& command = config.get<Setting::kBackendProcessCommand>();
+    if (!command.empty()) tasks.push_back(fmt::format("starting {}", fmt::join(command, " ")));
+    return tasks;
+}
+
+BackendKinds kinds_of(const Config& config, bool has_programs) {
+    return {.prompts = has_programs || !config.get<Setting::kBackendLlamaModel>().empty() ||
+                       !config.get<Setting::kBackendProcessCommand>().empty(),
+            .chats = !config.get<Setting::kBackendOpenaiUrl>().empty(),
+            .tensors = !config.get<Setting::kBackendOipUrl>().empty()};
+}
+
+// One that runs a further program, and nothing else that another runs already.
+void keep_to_its_program(Environment& variables) {
+    put(variables, Setting::kBackendSyntheticEnabled, "false");
+    put(variables, Setting::kBackendLlamaModel, "");
+    put(variables, Setting::kBackendOpenaiUrl, "");
+    put(variables, Setting::kBackendOipUrl, "");
+}
+
+Result<WorkerPlan> plan_worker(const Settings& settings, Environment variables, std::size_t number,
+                               const Environment& environment) {
+    WorkerPlan plan{.name = fmt::format("worker-{}", number), .tasks = {}, .settings = {}};
+    put(variables, Setting::kWorkerName, plan.name);
+    if (settings.worker.origin(Setting::kWorkerDrainTimeout) == "default") {
+        put(variables, Setting::kWorkerDrainTimeout, std::string(kDrainTimeout));
+    }
+    auto sources = settings.sources;
+    sources.assignments.clear();
+    sources.environment.clear();
+    auto seen = variables;  // They override what is there already.
+    seen.insert(environment.begin(), environment.end());
+    for (const auto& [name, value] : seen) sources.environment.push_back(name + "=" + value);
+    TRY(const auto config, config::load(config::Program::kWorker, sources));
+    if (!config.get<Setting::kBackendProcessCommand>().empty()) {
+        put(variables, Setting::kBackendProcessEnvironment,
+            environment_of_programs(environment, settings));
+    }
+    plan.tasks = tasks_of(config);
+    plan.models_min =
+        (config.get<Setting::kBackendSyntheticEnabled>() ? 1 : 0) + (plan.tasks.empty() ? 0 : 1);
+    plan.settings = std::move(variables);
+    return plan;
+}
+
+Result<std::vector<std::string>> commands_of(const UpOptions& options) {
+    std::vector<std::string> commands;
+    for (const auto& process : options.processes) {
+        auto words = shell_words(process);
+        if (!words.has_value()) {
+            return invalid(fmt::format("--process \"{}\": {}", process, words.error().message));
+        }
+        commands.push_back(config::list_text(*words));
+    }
+    return commands;
+}
+
+Status plan_workers(Plan& plan, const UpOptions& options, const Settings& settings,
+                    const Environment& environment) {
+    TRY(const auto commands, commands_of(options));
+    for (int round = 0; round < options.workers; ++round) {
+        for (std::size_t i = 0; i == 0 || i < commands.size(); ++i) {
+            auto variables = plan.settings;
+            if (i > 0) keep_to_its_program(variables);
+            if (!commands.empty()) put(variables, Setting::kBackendProcessCommand, commands[i]);
+            TRY(auto worker,
+                plan_worker(settings, std::move(variables), plan.workers.size() + 1, environment));
+            plan.workers.push_back(std::move(worker));
+        }
+    }
+    return ok();
+}
+
+}  // namespace
+
+Result<Plan> make_plan(const UpOptions& options, const Environment& environment) {
+    TRY_STATUS(check_file(options.config));
+    TRY_STATUS(check_own(options));
+    config::Sources sources;
+    if (!options.config.empty()) sources.file = fs::absolute(options.config).string();
+    for (const auto& [name, value] : environment) sources.environment.push_back(name + "=" + value);
+    TRY(sources.assignments, assignments_of(options));
+    TRY(const auto settings, load(std::move(sources)));
+
+    Plan plan{.host = settings.gateway.get<Setting::kGatewayHost>(),
+              .port = settings.gateway.integer<Setting::kGatewayPort>(),
+              .config_file = settings.sources.file,
+              .settings = variables_of(settings.sources.assignments),
+              .workers = {},
+              .kinds = kinds_of(settings.worker, !options.processes.empty()),
+              .notes = notes_of(settings),
+              .kafka = options.kafka,
+              .gateway = settings.gateway};
+    for (const auto& [setting, value] : kForTheMockBroker) {
+        const bool is_chosen = settings.worker.origin(setting) != "default";
+        if (!options.kafka && !is_chosen) put(plan.settings, setting, std::string(value));
+    }
+    TRY_STATUS(plan_workers(plan, options, settings, environment));
+    return plan;
+}
+
+std::vector<std::string> changed_for_gateway(const Plan& before, const Plan& now) {
+    std::vector<std::string> changed;
+    for (const auto& row : config::kSettings) {
+        if (config::is_used_by(row, config::Program::kGateway) &&
+            before.gateway.value(row.setting) != now.gateway.value(row.setting)) {
+            changed.emplace_back(row.name);
+        }
+    }
+    return changed;
+}
+
+std::string url_of(const std::string& host, int port) {
+    std::string address = host;
+    if (host == "0.0.0.0") address = "127.0.0.1";
+    if (host == "::" || host == "::0") address = "::1";
+    if (address.find(':') != std::string::npos) address = fmt::format("[{}]", address);
+    return fmt::format("http://{}:{}", address, port);
+}
+
+}  // namespace millrace::cli

@@ -1,0 +1,45 @@
+#include "producer/cli/up/shell_words.h"
+
+#include <wordexp.h>
+
+#include <algorithm>
+#include <memory>
+
+namespace millrace::cli {
+namespace {
+
+const char* problem(int code) {
+    switch (code) {
+        case WRDE_BADCHAR:
+            return "one of | & ; < > ( ) { } or a line's end stands outside of quotes; what needs "
+                   "a shell goes through one: sh -c '...'";
+        case WRDE_BADVAL:
+            return "it names a variable that is not set; single quotes keep a $ as it is";
+        case WRDE_CMDSUB:
+            return "commands in it are not run; what needs a shell goes through one: sh -c '...'";
+        case WRDE_SYNTAX:
+            return "its quotes are not balanced";
+        default:
+            return "it has too many words";
+    }
+}
+
+}  // namespace
+
+Result<std::vector<std::string>> shell_words(const std::string& text) {
+    wordexp_t found{};
+    const int code = ::wordexp(text.c_str(), &found, WRDE_NOCMD | WRDE_UNDEF);
+    if (code != 0) {
+        if (code == WRDE_NOSPACE) ::wordfree(&found);
+        return Error{ErrorCode::kInvalidArgument, problem(code)};
+    }
+    const std::unique_ptr<wordexp_t, decltype(&::wordfree)> owner(&found, &::wordfree);
+    std::vector<std::string> words(found.we_wordv, found.we_wordv + found.we_wordc);
+    if (words.empty()) return Error{ErrorCode::kInvalidArgument, "it names no program"};
+    if (std::ranges::any_of(words, &std::string::empty)) {
+        return Error{ErrorCode::kInvalidArgument, "one of its words is empty"};
+    }
+    return words;
+}
+
+}  // namespace millrace::cli

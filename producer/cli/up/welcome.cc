@@ -1,0 +1,89 @@
+#include "producer/cli/up/welcome.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <array>
+#include <cctype>
+#include <optional>
+#include <string_view>
+
+namespace millrace::cli {
+namespace {
+
+constexpr std::string_view kSynthetic = "synthetic";
+constexpr std::size_t kModelsShown = 20;
+
+// Servers name models, not what these do; but those of embeddings are named alike everywhere.
+bool makes_embeddings(std::string_view model) {
+    std::string name(model);
+    std::ranges::transform(name, name.begin(),
+                           [](unsigned char c) { return static_cast<char>(std::tolower(c)); });
+    constexpr std::array<std::string_view, 7> kNames{"embed", "minilm", "bge-", "e5-",
+                                                     "gte-",  "arctic", "mxbai"};
+    return std::ranges::any_of(
+        kNames, [&](std::string_view part) { return name.find(part) != std::string::npos; });
+}
+
+bool is_servers_own(const BackendKinds& kinds) {
+    return kinds.chats && !kinds.prompts;
+}
+
+// How a job for the model is submitted; nothing where no one line can say it.
+std::optional<std::string> job_for(const std::string& model, const BackendKinds& kinds) {
+    const auto named = fmt::format("submit --wait -m {} ", shell_quoted(model));
+    if (model == kSynthetic) return named + "hello";
+    if (kinds.tensors && !kinds.prompts && !kinds.chats) return std::nullopt;
+    if (kinds.chats && makes_embeddings(model)) return named + R"(--input '{"input": "hello"}')";
+    if (is_servers_own(kinds)) return named + "--chat hello";
+    return named + "hello";
+}
+
+}  // namespace
+
+std::string shell_quoted(const std::string& word) {
+    const auto is_safe = [](unsigned char c) {
+        return std::isalnum(c) != 0 ||
+               std::string_view("_-./:@%+=,").find(static_cast<char>(c)) != std::string_view::npos;
+    };
+    if (!word.empty() && std::ranges::all_of(word, is_safe)) return word;
+    std::string quoted = "'";
+    for (const char c : word) quoted += c == '\'' ? std::string("'\\''") : std::string(1, c);
+    return quoted + "'";
+}
+
+std::string welcome(const std::vector<std::string>& models, const BackendKinds& kinds,
+                    const Surroundings& here) {
+    std::string text = fmt::format("Millrace is up at {}\n", here.url);
+    auto real = models;
+    const bool has_synthetic = std::erase(real, kSynthetic) > 0;
+    auto shown = real;
+    if (has_synthetic) shown.emplace_back(kSynthetic);
+    const auto more = shown.size() - std::min(shown.size(), kModelsShown);
+    shown.resize(shown.size() - more);
+    if (!shown.empty()) {
+        text += fmt::format("  models: {}{}\n", fmt::join(shown, ", "),
+                            more > 0 ? fmt::format(" and {} more", more) : "");
+    }
+
+    std::optional<std::string> job;
+    for (const auto& model : real) {
+        if (!job) job = job_for(model, kinds);
+    }
+    if (!job && has_synthetic) job = job_for(std::string(kSynthetic), kinds);
+    const auto program = shell_quoted(here.program);
+    if (job) {
+        const bool is_default = here.url == here.default_url;
+        text += fmt::format("  try: {} {}{}\n", program,
+                            is_default ? "" : fmt::format("--url {} ", here.url), *job);
+    }
+    if (real.empty() && has_synthetic) {
+        text +=
+            "  only the synthetic model is served; --model FILE.gguf, --backend-url URL or "
+            "--process \"python3 FILE.py\" serves a real one\n";
+    }
+    text += fmt::format("  logs: {} ({} logs{} -f)\n", here.logs, program, here.data_option);
+    return text + "  Ctrl-C stops all of it";
+}
+
+}  // namespace millrace::cli

@@ -1,0 +1,44 @@
+// What tests of `millrace up` have in common.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "common/process/temporary_directory.h"
+#include "tests/e2e/command.h"
+
+namespace millrace::test {
+
+// A directory that PostgreSQL's own user can enter.
+process::TemporaryDirectory make_up_directory();
+
+// Waits until it is up; where its gateway is.
+std::string url_of(RunningCommand& up);
+
+// As Ctrl-C.
+CommandResult interrupt(RunningCommand& up);
+
+// The process id of the child of `up` that runs `program`.
+pid_t child_of(pid_t parent, const std::string& program);
+
+// Process ids of all whose command line or environment has the text.
+std::vector<pid_t> processes_with(const std::string& text);
+
+// An environment variable of this process and its children, while the object lives.
+class Variable {
+ public:
+    Variable(std::string name, const std::string& value);
+    ~Variable();
+    Variable(const Variable&) = delete;
+    Variable& operator=(const Variable&) = delete;
+
+ private:
+    std::string name_;
+    std::string before_;
+    bool was_set_;
+};
+
+// PYTHONPATH for programs that run jobs.
+std::string python_path();
+
+}  // namespace millrace::test

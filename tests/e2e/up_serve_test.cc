@@ -1,0 +1,188 @@
+// What `millrace up` serves and shows once it runs, and the commands that belong to it.
+
+#include <fmt/format.h>
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <csignal>
+#include <filesystem>
+#include <fstream>
+
+#include "common/http/http_client.h"
+#include "common/process/port_reservation.h"
+#include "common/process/program.h"
+#include "tests/e2e/up.h"
+#include "tests/support/eventually.h"
+
+namespace millrace::test {
+namespace {
+
+namespace fs = std::filesystem;
+using testing::AllOf;
+using testing::HasSubstr;
+using testing::Not;
+
+class UpServe : public testing::Test {
+ protected:
+    std::string data() const { return (directory_.path() / "data").string(); }
+    // A program that serves a model of that name, which answers with what the expression makes.
+    std::string write_program(const std::string& name, const std::string& expression) {
+        fs::create_directories(directory_.path() / "my models");
+        const auto path = directory_.path() / "my models" / (name + ".py");
+        std::ofstream(path) << fmt::format(
+            "import os, sys\nfrom millrace_worker import serve\n"
+            "serve(lambda batch, context: [{{'text': {}}} for item in batch], models=['{}'])\n",
+            expression, name);
+        return path.string();
+    }
+    std::vector<std::string> up(std::vector<std::string> more) const {
+        std::vector<std::string> arguments{"up", "--port", "0", "--data", data()};
+        arguments.insert(arguments.end(), more.begin(), more.end());
+        return arguments;
+    }
+    static std::string answer(const std::string& url, const std::string& model) {
+        const auto result = run_command({"--url", url, "submit", "--wait", "-m", model, "hello"});
+        EXPECT_EQ(result.exit_code, 0) << result.output;
+        return result.output;
+    }
+
+    const process::TemporaryDirectory directory_ = make_up_directory();
+    const Variable python_{"PYTHONPATH", python_path()};
+};
+
+TEST_F(UpServe, ACommandThatItShowsWorksAsItIs) {
+    const auto program = write_program("shout", "item.input['prompt'].upper()");
+    RunningCommand stack(up({"--process", fmt::format("python3 '{}'", program)}));
+    const auto url = url_of(stack);
+    EXPECT_THAT(stack.wait_for_line("models:"), HasSubstr("models: shout, synthetic"));
+    const auto shown = stack.wait_for_line("try: ");
+    const auto result = process::run_to_end(
+        {.argv = {"sh", "-c", shown.substr(shown.find(' ') + 1)}}, std::chrono::minutes(1));
+    ASSERT_TRUE(result.has_value()) << result.error().message;
+    EXPECT_THAT(*result, HasSubstr("HELLO"));
+    EXPECT_THAT(stack.wait_for_line("logs: "), HasSubstr(data() + "/logs"));
+    EXPECT_EQ(interrupt(stack).exit_code, 0);
+}
+
+TEST_F(UpServe, SeveralProgramsWithTheEnvironmentThatItHas) {
+    const Variable home("HF_HOME", "/models/hf, old");
+    const Variable host("PGHOST", "theirs,too");
+    const Variable secret("MILLRACE_BACKEND_OPENAI_API_KEY", "sk-secret");
+    const auto first = write_program("first", "os.environ['HF_HOME'] + ' ' + sys.argv[1]");
+    const auto second = write_program(
+        "second",
+        "str([os.environ.get(n) for n in ('PGHOST', 'MILLRACE_BACKEND_OPENAI_API_KEY')])");
+    RunningCommand stack(up({"--process", fmt::format("python3 '{}' \"it's, 1\"", first),
+                             "--process", fmt::format("python3 '{}'", second)}));
+    const auto url = url_of(stack);
+    EXPECT_THAT(answer(url, "first"), HasSubstr("/models/hf, old it's, 1"));
+    EXPECT_THAT(answer(url, "second"), HasSubstr("['theirs,too', None]"));
+    EXPECT_THAT(answer(url, "synthetic"), Not(HasSubstr("error")));
+    EXPECT_EQ(interrupt(stack).exit_code, 0);
+}
+
+TEST_F(UpServe, LoadsChangedCodeAnew) {
+    const auto program = write_program("m", "'before'");
+    RunningCommand stack(up({"--process", fmt::format("python3 '{}'", program)}));
+    const auto url = url_of(stack);
+    EXPECT_THAT(answer(url, "m"), HasSubstr("before"));
+
+    write_program("m", "undefined(");
+    EXPECT_EQ(run_command({"reload", "--data", data()}).exit_code, 0);
+    EXPECT_THAT(stack.wait_for_line("goes on as before"), HasSubstr("SyntaxError"));
+    EXPECT_THAT(answer(url, "m"), HasSubstr("before"));
+
+    write_program("m", "'after'");
+    stack.process().send(SIGHUP);
+    stack.wait_for_line("worker 1: serves the settings as they are now");
+    EXPECT_TRUE(eventually([&] { return answer(url, "m").find("after") != std::string::npos; }));
+    EXPECT_EQ(interrupt(stack).exit_code, 0);
+}
+
+TEST_F(UpServe, ReadsItsFileAgain) {
+    const auto program = write_program("m", "'text'");
+    const auto file = (directory_.path() / "up.yaml").string();
+    std::ofstream(file) << fmt::format("backend:\n  process:\n    command: [python3, '{}']\n",
+                                       program);
+    RunningCommand stack(up({"--config", file}));
+    const auto url = url_of(stack);
+    EXPECT_THAT(answer(url, "m"), HasSubstr("text"));
+
+    std::ofstream(file) << "gateway: {threads: many}\n";
+    stack.process().send(SIGHUP);
+    stack.wait_for_line("goes on as before, the settings are refused:");
+
+    std::ofstream(file) << fmt::format(
+        "gateway: {{threads: 2}}\nbackend:\n  process:\n    command: [python3, '{}']\n",
+        write_program("other", "'another text'"));
+    stack.process().send(SIGHUP);
+    EXPECT_THAT(stack.wait_for_line("the gateway reads these once"), HasSubstr("gateway.threads"));
+    stack.wait_for_line("worker 1: serves the settings as they are now");
+    EXPECT_THAT(answer(url, "other"), HasSubstr("another text"));
+    EXPECT_EQ(interrupt(stack).exit_code, 0);
+}
+
+TEST_F(UpServe, SaysWhyAPartEndedAndStartsItAgain) {
+    RunningCommand stack(up({}));
+    const auto url = url_of(stack);
+    ::kill(child_of(stack.process().pid(), "millrace-worker"), SIGKILL);
+    EXPECT_THAT(stack.wait_for_line("worker 1 ended"), HasSubstr("signal 9 (Killed)"));
+    stack.wait_for_line("worker 1 is running again");
+    // The one that was killed is still listed as alive; it is not counted.
+    EXPECT_THAT(stack.wait_for_line("1 worker,"), HasSubstr("0 running"));
+    EXPECT_EQ(interrupt(stack).exit_code, 0);
+    EXPECT_THAT(stack.output(), Not(HasSubstr("2 workers")));
+}
+
+TEST_F(UpServe, ShowsItsLogs) {
+    RunningCommand stack(up({}));
+    url_of(stack);
+    const auto all = run_command({"logs", "--data", data()});
+    EXPECT_EQ(all.exit_code, 0);
+    EXPECT_THAT(all.output, AllOf(HasSubstr("gateway.log"), HasSubstr("worker-1.log"),
+                                  HasSubstr("postgres.log")));
+    const auto one = run_command({"logs", "gateway", "-n", "1", "--data", data()});
+    EXPECT_THAT(one.output, AllOf(HasSubstr("millrace-gateway"), Not(HasSubstr("==>"))));
+    const auto none = run_command({"logs", "gatway", "--data", data()});
+    EXPECT_EQ(none.exit_code, 2);
+    EXPECT_THAT(none.output, HasSubstr("there are gateway, postgres, worker-1"));
+    RunningCommand following({"logs", "worker", "-f", "--data", data()});
+    following.wait_for_line("millrace-worker");
+    EXPECT_EQ(interrupt(stack).exit_code, 0);
+    following.wait_for_line("stopped");
+}
+
+TEST_F(UpServe, IsStoppedByACommand) {
+    RunningCommand stack(up({}));
+    url_of(stack);
+    EXPECT_EQ(run_command({"down", "--data", data()}).exit_code, 0);
+    EXPECT_EQ(stack.wait().exit_code, 0);
+    const auto again = run_command({"down", "--data", data()});
+    EXPECT_EQ(again.exit_code, 2);
+    EXPECT_THAT(again.output, HasSubstr("no `millrace up` runs on " + data()));
+}
+
+TEST_F(UpServe, RunsWithNothingToReadFromOrPrintTo) {
+    const auto port = process::PortReservation::any().value();
+    const auto millrace = process::find_own_program("millrace").value();
+    for (const std::string how : {"<&- >&- 2>&-", "</dev/null 2>&1 | true", "> /dev/full 2>&1"}) {
+        auto shell = process::ChildProcess::start(
+            {.argv = {"sh", "-c",
+                      fmt::format("exec {} up --port {} --data {} {}", millrace.string(),
+                                  port.port(), data(), how)}});
+        ASSERT_TRUE(shell.has_value());
+        const auto url = fmt::format("http://127.0.0.1:{}", port.port());
+        http::Client client;
+        EXPECT_TRUE(eventually(
+            [&] {
+                const auto ready = client.send({.url = url + "/readyz"});
+                return ready.has_value() && ready->status == 200;
+            },
+            how, std::chrono::minutes(2)));
+        EXPECT_EQ(run_command({"down", "--data", data()}).exit_code, 0);
+        EXPECT_TRUE(shell->wait(std::chrono::minutes(1)).has_value());
+    }
+}
+
+}  // namespace
+}  // namespace millrace::test

@@ -1,0 +1,98 @@
+#include "producer/cli/up/data_directory.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <cstdlib>
+#include <fstream>
+
+#include "common/process/temporary_directory.h"
+
+namespace millrace::cli {
+namespace {
+
+namespace fs = std::filesystem;
+using testing::AllOf;
+using testing::HasSubstr;
+
+class DataDirectoryTest : public testing::Test {
+ protected:
+    fs::path path(const std::string& name) const { return directory_.path() / name; }
+    static mode_t mode(const fs::path& path) {
+        struct stat info {};
+        return ::stat(path.c_str(), &info) == 0 ? info.st_mode & 0777U : 0;
+    }
+
+    process::TemporaryDirectory directory_ =
+        process::TemporaryDirectory::make("millrace-data-").value();
+};
+
+TEST_F(DataDirectoryTest, IsMadeForItsOwnerWhateverTheUmaskIs) {
+    for (const mode_t mask : {0U, 0077U, 0027U}) {
+        const auto before = ::umask(mask);
+        const auto data = DataDirectory::take(path(std::to_string(mask)) / "a b" / "c");
+        ::umask(before);
+        ASSERT_TRUE(data.has_value()) << data.error().message;
+        // PostgreSQL's user enters what root makes.
+        EXPECT_EQ(mode(data->path()), ::geteuid() == 0 ? 0711U : 0700U);
+        EXPECT_EQ(mode(data->path().parent_path()), mode(data->path()));
+        EXPECT_EQ(mode(data->logs()), 0700U);
+    }
+}
+
+TEST_F(DataDirectoryTest, LeavesAModeThatSomebodyChose) {
+    fs::create_directory(path("mine"));
+    ::chmod(path("mine").c_str(), 0750);
+    ASSERT_TRUE(DataDirectory::take(path("mine")).has_value());
+    EXPECT_EQ(mode(path("mine")), 0750U);
+}
+
+TEST_F(DataDirectoryTest, TellsWhoUsesIt) {
+    EXPECT_FALSE(find_running_up(path("data")).has_value());
+    {
+        const auto data = DataDirectory::take(path("data"));
+        ASSERT_TRUE(data.has_value());
+        data->announce("http://127.0.0.1:1");
+        const auto running = find_running_up(path("data"));
+        ASSERT_TRUE(running.has_value());
+        EXPECT_EQ(running->pid, ::getpid());
+        EXPECT_EQ(running->url, "http://127.0.0.1:1");
+        const auto second = DataDirectory::take(path("data"));
+        ASSERT_FALSE(second.has_value());
+        EXPECT_THAT(second.error().message,
+                    AllOf(HasSubstr("another `millrace up`"), HasSubstr("http://127.0.0.1:1"),
+                          HasSubstr(std::to_string(::getpid()))));
+    }
+    EXPECT_FALSE(find_running_up(path("data")).has_value());
+}
+
+TEST_F(DataDirectoryTest, SaysWhyItCannotBeUsed) {
+    std::ofstream(path("file")) << "x";
+    const auto file = DataDirectory::take(path("file"));
+    ASSERT_FALSE(file.has_value());
+    EXPECT_THAT(file.error().message, AllOf(HasSubstr("Not a directory"), HasSubstr("--data")));
+    const auto below = DataDirectory::take(path("file") / "data");
+    ASSERT_FALSE(below.has_value());
+    EXPECT_THAT(below.error().message, HasSubstr("Not a directory"));
+    const auto proc = DataDirectory::take("/proc/millrace/data");
+    ASSERT_FALSE(proc.has_value());
+    EXPECT_EQ(proc.error().code, ErrorCode::kInvalidArgument);
+}
+
+TEST_F(DataDirectoryTest, FollowsALink) {
+    fs::create_directory(path("real"));
+    fs::create_symlink(path("real"), path("link"));
+    ASSERT_TRUE(DataDirectory::take(path("link")).has_value());
+    EXPECT_TRUE(fs::exists(path("real") / "up.lock"));
+}
+
+TEST(DataDirectoryPath, IsAbsoluteAndNamesTheFolderItself) {
+    EXPECT_EQ(data_directory("/a/b/")->string(), "/a/b");
+    EXPECT_EQ(data_directory("/a/./b/../c")->string(), "/a/c");
+    EXPECT_EQ(data_directory("x")->string(), (fs::current_path() / "x").string());
+}
+
+}  // namespace
+}  // namespace millrace::cli

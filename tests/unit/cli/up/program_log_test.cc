@@ -1,0 +1,132 @@
+#include "producer/cli/up/program_log.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <fstream>
+
+#include "common/process/temporary_directory.h"
+
+namespace millrace::cli {
+namespace {
+
+using testing::ElementsAre;
+using testing::IsEmpty;
+using Level = LogLine::Level;
+
+constexpr const char* kTime = "2030-01-01T00:00:00.000 ";
+
+std::string line(const std::string& rest) {
+    return kTime + rest;
+}
+
+TEST(ReadLogLine, SaysALineInWords) {
+    const auto read = read_log_line(
+        line(R"(warning millrace-worker model endpoint is away endpoint=http://127.0.0.1:1/v1 )"
+             R"(reason="unavailable: connection refused")"));
+    EXPECT_EQ(read.level, Level::kWarning);
+    EXPECT_EQ(read.text,
+              "model endpoint is away (endpoint http://127.0.0.1:1/v1): connection refused");
+}
+
+TEST(ReadLogLine, KeepsQuotesAndLinesOfAValue) {
+    const auto read = read_log_line(
+        line(R"(error   millrace-worker cannot start reason="internal: a \"b\"\u000ac=\\d")"));
+    EXPECT_EQ(read.level, Level::kError);
+    EXPECT_EQ(read.text, "cannot start: a \"b\"\nc=\\d");
+}
+
+TEST(ReadLogLine, UnderstandsJson) {
+    const auto read =
+        read_log_line(R"({"time_ms":1,"level":"error","program":"millrace-gateway",)"
+                      R"("message":"cannot start","reason":"unavailable: no","port":8080})");
+    EXPECT_EQ(read.level, Level::kError);
+    EXPECT_EQ(read.text, "cannot start (port 8080): no");
+}
+
+TEST(ReadLogLine, LeavesOthersAsTheyAre) {
+    for (const std::string text :
+         {"Traceback (most recent call last):", "{not json", "{\"a\":1}", "",
+          "2030-01-01 12:00:00 error something", "2030-01-01T00:00:00.000 error other x=1"}) {
+        const auto read = read_log_line(text);
+        EXPECT_EQ(read.level, Level::kNone) << text;
+        EXPECT_EQ(read.text, text);
+    }
+}
+
+TEST(ReadLogLine, BearsWhatWasCut) {
+    for (const auto* rest : {"error millrace-worker", "error millrace-worker a b=\"c",
+                             "error millrace-worker a b=\"\\", "error millrace-worker a b=\"\\u00",
+                             "error millrace-worker a =x", "error"}) {
+        read_log_line(line(rest));
+    }
+}
+
+TEST(ReasonOfEnd, IsTheLastError) {
+    EXPECT_EQ(reason_of_end(line("info    millrace-worker a process wrote line=x\n") +
+                            line("error   millrace-worker cannot start reason=\"unavailable: no "
+                                 "such file\"\n")),
+              "no such file");
+}
+
+TEST(ReasonOfEnd, IsEverySettingThatWasRefused) {
+    EXPECT_EQ(reason_of_end("millrace-worker: bad settings:\nworker.slot is no setting\nb = 1\n"),
+              "worker.slot is no setting\nb = 1");
+}
+
+TEST(ReasonOfEnd, IsElseWhatOthersWroteLast) {
+    EXPECT_EQ(reason_of_end(line("info    millrace-worker ready\n") +
+                            "terminate called\n  what():  bad_alloc\n"),
+              "terminate called\n  what():  bad_alloc");
+    EXPECT_EQ(reason_of_end(""), "");
+    EXPECT_EQ(reason_of_end(line("info    millrace-worker ready\n")), "");
+}
+
+TEST(ProgramLog, ShowsOnlyWhatTheRunWrote) {
+    const auto directory = process::TemporaryDirectory::make("millrace-log-").value();
+    const auto path = directory.path() / "worker.log";
+    std::ofstream(path) << "of an earlier run\n";
+    ProgramLog log(path);
+    log.begin();
+    EXPECT_EQ(log.text(), "");
+    std::ofstream file(path, std::ios::app);
+    file << "one\ntwo\nhalf" << std::flush;
+    EXPECT_EQ(log.text(), "one\ntwo\nhalf");
+    EXPECT_THAT(log.news(), ElementsAre("one", "two"));
+    EXPECT_THAT(log.news(), IsEmpty());
+    file << " a line\n" << std::flush;
+    EXPECT_THAT(log.news(), ElementsAre("half a line"));
+}
+
+TEST(ProgramLog, OfALongRunShowsTheEnd) {
+    const auto directory = process::TemporaryDirectory::make("millrace-log-").value();
+    const auto path = directory.path() / "worker.log";
+    ProgramLog log(path);
+    log.begin();
+    std::ofstream(path) << std::string(1'000'000, 'x') << "\nthe end\n";
+    EXPECT_TRUE(log.text().ends_with("xx\nthe end\n"));
+    EXPECT_EQ(log.news().back(), "the end");
+}
+
+TEST(ProgramLog, PutsALargeFileAside) {
+    const auto directory = process::TemporaryDirectory::make("millrace-log-").value();
+    const auto path = directory.path() / "worker.log";
+    std::ofstream(path).put('x');
+    std::filesystem::resize_file(path, 100'000'000);
+    ProgramLog log(path);
+    log.begin();
+    EXPECT_FALSE(std::filesystem::exists(path));
+    EXPECT_TRUE(std::filesystem::exists(path.string() + ".1"));
+    std::ofstream(path) << "new\n";
+    EXPECT_EQ(log.text(), "new\n");
+}
+
+TEST(ProgramLog, BearsAMissingFile) {
+    ProgramLog log("/nonexistent/worker.log");
+    log.begin();
+    EXPECT_EQ(log.text(), "");
+    EXPECT_THAT(log.news(), IsEmpty());
+}
+
+}  // namespace
+}  // namespace millrace::cli
