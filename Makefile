@@ -32,7 +32,7 @@ export TSAN_OPTIONS := suppressions=$(CURDIR)/.ci/tsan.supp ignore_noninstrument
 NO_ASLR := $(shell setarch -R true 2>/dev/null && echo setarch -R)
 
 .DEFAULT_GOAL := help
-.PHONY: help packages setup build build-all build-tests build-asan build-tsan test test-mlserver demo bench bench-gpu bench-peers soak fmt lint tidy docs clean asan tsan mutants
+.PHONY: help packages setup build build-all build-tests build-asan build-tsan test test-mlserver test-llama-server demo bench bench-gpu bench-peers soak fmt lint tidy docs clean asan tsan mutants
 
 help: ## This list.
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -57,7 +57,7 @@ build-all: setup
 
 build-tests: setup
 	@$(CONFIGURE) --preset release >/dev/null
-	@cmake --build build -j $(JOBS) --target $(PROGRAMS) $(addsuffix _tests,$(LABELS) mlserver)
+	@cmake --build build -j $(JOBS) --target $(PROGRAMS) $(addsuffix _tests,$(LABELS) mlserver llama_server)
 
 test: build-tests ## All tests: unit, then integration and end to end on real servers.
 	@echo "test: unit"
@@ -74,6 +74,12 @@ test-mlserver: setup ## The oip backend on a real MLServer, which is fetched fir
 	@$(CONFIGURE) --preset release >/dev/null
 	@cmake --build build -j $(JOBS) --target mlserver_tests
 	@CI=1 $(CTEST) --test-dir build -L mlserver
+
+test-llama-server: setup ## The openai backend on a real llama-server, which is built first (12 minutes of one processor).
+	@JOBS=$(JOBS) deploy/fetch-llama-server.sh
+	@$(CONFIGURE) --preset release >/dev/null
+	@cmake --build build -j $(JOBS) --target llama_server_tests
+	@CI=1 $(CTEST) --test-dir build -L llama_server
 
 demo: setup build ## A real model answers real prompts on the embedded stack.
 	@deploy/demo.sh

@@ -53,8 +53,18 @@ class ModelServer {
     std::unique_ptr<process::ChildProcess> child_;
 };
 
-// For SetUp: true when the test may go on; otherwise it is skipped and says why, or fails where
-// the environment has CI.
-bool is_there(const Result<std::unique_ptr<ModelServer>>& server);
+// The last 4 KiB of a log.
+std::string tail_of(const std::filesystem::path& file);
+
+// A server that is not there: skips the test and says why, or fails it where the environment has
+// CI.
+void go_without(const Error& error);
+
+// For SetUp: true when the test may go on.
+template <class Server>
+bool is_there(const Result<std::unique_ptr<Server>>& server) {
+    if (!server.has_value()) go_without(server.error());
+    return server.has_value();
+}
 
 }  // namespace millrace::worker
