@@ -80,10 +80,15 @@ def json_of(text):
     return json.loads(text)
 
 
-def text_differences(printed, seen):
-    """Line by line, whatever their numbers and the width of their gaps; a line … is any lines."""
+def text_differences(printed, seen, in_between=False):
+    """Line by line, whatever their numbers and the width of their gaps; a line … is any lines.
+
+    `in_between`: other lines may come before and after.
+    """
     lines = [line.strip() for line in printed.rstrip("\n").split("\n")]
     form = "".join(r"(?:.*\n)*?" if line == "…" else r"[ \t]*" + pattern_of(line, IN_LINES) + r"[ \t]*\n"
                    for line in lines)
+    if in_between:
+        form = rf"(?:.*\n)*?{form}(?:.*\n)*"
     if not re.fullmatch(form, seen.rstrip("\n") + "\n"):
         yield "it does not print what the page says:\n" + printed

@@ -53,6 +53,10 @@ class Lines(unittest.TestCase):
         self.assertFalse(self.agree("a\n…\nb\n", "a\nx\n"))
         self.assertFalse(self.agree("a\nb\n", "a\nx\nb\n"))
 
+    def test_a_server_prints_more(self):
+        self.assertFalse(list(text_differences("a\nb\n", "x\na\nb\ny\n", in_between=True)))
+        self.assertTrue(list(text_differences("a\nb\n", "x\na\ny\nb\n", in_between=True)))
+
 
 if __name__ == "__main__":
     unittest.main()

@@ -102,14 +102,19 @@ class Reader:
             self.neighbours.leave(server.port)
             if server.replaces:
                 self.settle()
-            return self.session.serve(command.text, server)
+            running = self.session.serve(command.text, server)
+            return self.check(answer and self.session.wait_for(
+                running, lambda seen: text_differences(answer.text, seen, in_between=True)),
+                running.log.read_text())
         if REACHES_GATEWAY.search(command.text):
             self.need_gateway()
         ran = self.session.run(command.text)
-        problems = list(self.wrong_with(ran, answer))
+        return self.check(list(self.wrong_with(ran, answer)), ran.all())
+
+    @staticmethod
+    def check(problems, printed):
         if problems:
-            raise PageError("\n".join(problems) + "\n" + ran.all())
-        return None
+            raise PageError("\n".join(problems) + "\n" + printed)
 
     def need_gateway(self):
         if not self.session.has_gateway():

@@ -211,6 +211,7 @@ class Session:
             raise PageError("\n".join([str(error), *self.printed()])) from None
         out, err = self.printed()
         ran = Ran(code, out, err)
+        self.forget_ended()
         self.jobs += [job for job in JOB_ID.findall(ran.all()) if job not in self.jobs]
         return ran
 
@@ -241,6 +242,16 @@ class Session:
                                     running.log.read_text(errors="replace"))
         finally:
             os.close(handle)
+        return running
+
+    def wait_for(self, running, wrong_with):
+        """Returns when nothing is wrong with what it printed, or after a time, what is."""
+        deadline = time.monotonic() + STOP_SECONDS
+        while True:
+            problems = list(wrong_with(running.log.read_text(errors="replace")))
+            if not problems or time.monotonic() > deadline:
+                return problems
+            select.select([], [], [], PROBE_SECONDS)
 
     def port_of(self, command, server):
         named = re.search(r"--(?:port|http-port|gateway\.port)[ =](\d+)", command)
@@ -254,6 +265,12 @@ class Session:
             return send(url, timeout=5)[0] == 200
         except OSError:
             return False
+
+    def forget_ended(self):
+        """`millrace down`, say, ends what runs in another terminal."""
+        for running in list(self.running):
+            if running.code.exists() and running.code.read_text().strip() == "0":
+                self.running.remove(running)
 
     def has_gateway(self):
         return any(running.server.replaces for running in self.running)
