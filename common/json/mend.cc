@@ -27,7 +27,7 @@ bool is_digit(char c) {
 
 // Of a string: ASCII that means itself.
 bool is_plain(char c) {
-    return c >= ' ' && c != '"' && c != '\\';
+    return c >= ' ' && c <= '~' && c != '"' && c != '\\';
 }
 
 std::size_t skip_space(std::string_view text, std::size_t at) {

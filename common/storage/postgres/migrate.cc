@@ -60,6 +60,20 @@ Result<T> on_database(const PostgresOptions& options, Body body) {
     }
 }
 
+// Text of clients and models is of any language; in other encodings some of it could not be kept.
+Status check_encoding(pqxx::connection& connection) {
+    pqxx::nontransaction transaction(connection);
+    const auto row = transaction.exec1(
+        "SELECT current_setting('server_encoding'), quote_ident(current_database())");
+    const std::string encoding = row[0].c_str();
+    if (encoding == "UTF8") return ok();
+    return Error{
+        ErrorCode::kInvalidArgument,
+        fmt::format("the database's encoding is {}, and Millrace needs UTF8: CREATE DATABASE {} "
+                    "ENCODING 'UTF8' LC_COLLATE 'C' LC_CTYPE 'C' TEMPLATE template0",
+                    encoding, row[1].c_str())};
+}
+
 // One step in one transaction; nothing when there is none to take. The lock is taken anew in each,
 // so that two that migrate at once take turns and each sees what the other did.
 template <class Choose>
@@ -100,9 +114,11 @@ bool step_down(pqxx::work& work, MigrationReport& report) {
 }  // namespace
 
 Result<MigrationReport> migrate_up(const std::string& conninfo) {
-    return on_database<MigrationReport>({.conninfo = conninfo}, [](pqxx::connection& connection) {
-        return migrate(connection, step_up);
-    });
+    return on_database<MigrationReport>(
+        {.conninfo = conninfo}, [](pqxx::connection& connection) -> Result<MigrationReport> {
+            TRY_STATUS(check_encoding(connection));
+            return migrate(connection, step_up);
+        });
 }
 
 Result<MigrationReport> migrate_down(const std::string& conninfo, int count) {
@@ -128,7 +144,8 @@ Result<std::vector<MigrationStep>> migration_status(const std::string& conninfo)
 }
 
 Status check_schema(const PostgresOptions& options) {
-    const auto version = on_database<int>(options, [](pqxx::connection& connection) {
+    const auto version = on_database<int>(options, [](pqxx::connection& connection) -> Result<int> {
+        TRY_STATUS(check_encoding(connection));
         pqxx::nontransaction transaction(connection);
         const auto exists =
             transaction.exec1("SELECT to_regclass('schema_migrations') IS NOT NULL");

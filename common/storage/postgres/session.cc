@@ -27,7 +27,9 @@ std::string session_settings(const PostgresOptions& options) {
     auto settings = fmt::format(
         "SET statement_timeout = {}; SET lock_timeout = {}; "
         "SET idle_in_transaction_session_timeout = {}; "
-        "SET timezone = 'UTC'; SET client_min_messages = warning; SET jit = off;",
+        "SET timezone = 'UTC'; SET client_min_messages = warning; SET jit = off; "
+        // Whatever PGCLIENTENCODING or the role says: our text is UTF-8.
+        "SET client_encoding = 'UTF8';",
         timeout, timeout / 2, 2 * timeout);
     if (options.pin_plans) {
         // A plan made while the tables were empty reads them whole ever after, and statistics of

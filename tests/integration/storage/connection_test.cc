@@ -1,5 +1,6 @@
 // Connections that die, servers that stop, errors that pass: what the caller of a store is told,
 // and that the next call works.
+#include <cstdlib>
 #include <future>
 
 #include "common/storage/postgres/migrate.h"
@@ -42,6 +43,21 @@ class Connection : public PostgresTest {
         execute("CREATE " + kind + " FOR EACH ROW EXECUTE FUNCTION interfere()");
     }
 };
+
+// Text would come back as it went, and mean something else to everybody with another environment.
+TEST_F(Connection, SpeaksUtf8WhateverTheEnvironmentSays) {
+    ASSERT_EQ(::setenv("PGCLIENTENCODING", "LATIN1", 1), 0);
+    const auto theirs = postgres_store(options())();
+    JobMaker jobs(*theirs);
+    const auto worker = jobs.add_worker();
+    ::unsetenv("PGCLIENTENCODING");
+    const auto attempt = jobs.claim(worker, jobs.insert());
+    auto settled = completed(attempt);
+    settled.outcome.output_json = "\"größer 日本\"";
+    ASSERT_TRUE(theirs->job_settle(worker, {settled}));
+    EXPECT_EQ(store_->job_get({attempt.job}, {.output = true}).value().at(0).output_json,
+              settled.outcome.output_json);
+}
 
 TEST_F(Connection, ThatDiedWhileIdleIsReplacedUnseen) {
     for (int i = 0; i < 3; ++i) {

@@ -59,6 +59,22 @@ TEST_F(Migrations, GoUpAndDownAndUpAgain) {
     EXPECT_EQ(dump(conninfo()), schema);
 }
 
+// Debian makes such clusters where the locale is C or POSIX.
+TEST_F(Migrations, RefuseADatabaseThatCannotHoldAllText) {
+    const auto other = postgres_.database() + "_ascii";
+    pqxx::connection connection(conninfo());
+    pqxx::nontransaction work(connection);
+    work.exec("CREATE DATABASE " + other +
+              " ENCODING 'SQL_ASCII' LC_COLLATE 'C' LC_CTYPE 'C' TEMPLATE template0");
+    const auto there = conninfo() + " dbname=" + other;  // Of two words the later counts.
+    const auto refused = migrate_up(there);
+    ASSERT_FALSE(refused.has_value());
+    EXPECT_EQ(refused.error().code, ErrorCode::kInvalidArgument);
+    EXPECT_THAT(refused.error().message, HasSubstr("SQL_ASCII, and Millrace needs UTF8"));
+    EXPECT_THAT(check_schema({.conninfo = there}).error().message, HasSubstr("SQL_ASCII"));
+    work.exec("DROP DATABASE " + other);
+}
+
 TEST_F(Migrations, GoStepByStep) {
     migrate_up(conninfo()).value();
     const auto total = static_cast<int>(migration_status(conninfo()).value().size());
