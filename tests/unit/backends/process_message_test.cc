@@ -1,9 +1,12 @@
 #include <fmt/format.h>
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <limits>
 #include <nlohmann/json.hpp>
 
+#include "common/base/text.h"
+#include "tests/support/seeded_random.h"
 #include "tests/unit/backends/recording_sink.h"
 #include "worker/backends/process/message.h"
 
@@ -210,6 +213,61 @@ TEST(ProcessMessage, OfAFrameThatIsTooLongTheBeginningSaysWhoseItIs) {
     EXPECT_TRUE(
         std::holds_alternative<NoMessage>(long_one(R"({"type":"partial","item":3,"text":"zzz)")));
     EXPECT_FALSE(parse_message({.json = R"({"output":"xxx)", .left_out = 9}).has_value());
+}
+
+// Whatever a child sends is understood or refused, and an output that is taken can be stored.
+TEST(ProcessMessage, BearsAnyBytes) {
+    const std::vector<std::string> good{
+        R"({"type":"done","item":3,"output":{"a":[1.5,"\ud83d\ude00",null],)"
+        R"("usage":{"prompt_tokens":4}}})",
+        R"({"type":"failed","item":3,"kind":"retryable","code":"x","message":"m",)"
+        R"("retry_after_ms":5})",
+        R"({"type":"partial","item":3,"text":"Hel\u0000lo"})",
+        R"({"type":"progress","item":3,"fraction":0.5,"message":"half"})",
+        R"({"type":"ready","protocol":1,"models":["a"],"batch_max":8})",
+    };
+    const std::vector<std::string> odd{"\"",
+                                       "\\",
+                                       "{",
+                                       "}",
+                                       "[",
+                                       "]",
+                                       ",",
+                                       ":",
+                                       "NaN",
+                                       "\\ud800",
+                                       "\xED\xA0\x80",
+                                       "\xFF",
+                                       std::string(1, '\0'),
+                                       "1e999",
+                                       "-",
+                                       "null"};
+    test::SeededRandom random(17);
+    int completed = 0;
+    for (int i = 0; i < 50'000; ++i) {
+        auto text = good[random.below(good.size())];
+        for (auto n = random.below(4); n > 0; --n) {
+            const auto at = random.below(text.size() + 1);
+            const auto length = std::min<std::size_t>(random.below(3), text.size() - at);
+            text.replace(at, length, odd[random.below(odd.size())]);
+        }
+        const auto message = parse_message({.json = text, .left_out = random.below(2) * 99});
+        if (!message.has_value()) continue;
+        if (const auto* partial = std::get_if<PartialMessage>(&*message)) {
+            ASSERT_TRUE(json::accept(json(partial->text).dump())) << text;
+        }
+        const auto* end = std::get_if<EndMessage>(&*message);
+        if (end == nullptr) continue;
+        const auto& outcome = end->outcome;
+        if (outcome.kind != OutcomeKind::kCompleted) {
+            ASSERT_FALSE(outcome.error_code.empty()) << text;
+            continue;
+        }
+        ++completed;
+        ASSERT_TRUE(json::accept(outcome.output_json)) << text;
+        ASSERT_TRUE(is_storable(outcome.output_json)) << text;
+    }
+    EXPECT_GT(completed, 1000);
 }
 
 TEST(ProcessMessage, BracketsInStringsAreNoDepth) {

@@ -315,6 +315,17 @@ class RuntimeTest(unittest.TestCase):
         worker = self.worker(lambda batch, context: ["caf\udce9", "\ud83d\ude00", {"\ude00": "\ud83d"}])
         self.assertEqual(worker.run(1, 2, 3), ["caf\ufffd", "\U0001F600", {"\ufffd": "\ufffd"}])
 
+    def test_a_character_may_come_in_halves(self):
+        def handler(batch, context):
+            for text in ("a\ud83d", "", "\ude00b", "\ud83d", "c"):
+                batch[0].partial(text)
+            return ["fine"]
+
+        worker = self.worker(handler)
+        worker.start(1)
+        self.assertEqual([worker.receive().get("text") for _ in range(4)],
+                         ["a", "\U0001F600b", "\ufffdc", None])
+
     def test_says_of_any_exception_what_it_can(self):
         class Mute(Exception):
             def __str__(self):

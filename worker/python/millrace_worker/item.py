@@ -5,6 +5,7 @@ import threading
 import time
 
 from .errors import Cancelled, Permanent, describe
+from .frames import whole
 from .outputs import encode_output
 
 _PIECE_MAX = 16_384  # Characters of one message of text: a frame holds it, whatever they are.
@@ -31,9 +32,10 @@ class Item:
         self._deadline = time.monotonic() + message["remaining_ms"] / 1000
         self._writer = writer
         self._output_bytes_max = output_bytes_max
-        self._lock = threading.Lock()
+        self._lock = threading.RLock()
         self._over = False
         self._shown = 0  # Characters of text.
+        self._half = ""  # Of a surrogate pair, at the end of the text so far.
         self._cancelled = False
 
     @property
@@ -69,11 +71,15 @@ class Item:
             return
         if not isinstance(text, str):
             raise TypeError(f"partial() takes text, not {type(text).__name__}")
-        text = text[:max(0, self._output_bytes_max - self._shown)]  # The worker keeps no more.
-        for begin in range(0, len(text), _PIECE_MAX):
-            piece = text[begin:begin + _PIECE_MAX]
-            self._shown += len(piece)
-            self._say({"type": "partial", "text": piece})
+        with self._lock:
+            text = self._half + text[:max(0, self._output_bytes_max - self._shown)]
+            self._half = text[-1:] if "\ud800" <= text[-1:] <= "\udbff" else ""
+            text = text[:len(text) - len(self._half)]
+            self._shown += len(text)
+            if len(text) > _PIECE_MAX:
+                text = whole(text)  # No piece ends within a pair.
+            for begin in range(0, len(text), _PIECE_MAX):
+                self._say({"type": "partial", "text": text[begin:begin + _PIECE_MAX]})
 
     def done(self, output):
         """Ends the item before its batch is over. `output` is what JSON can hold, but not None;

@@ -3,7 +3,10 @@
 #include <fmt/format.h>
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <nlohmann/json.hpp>
+
+#include "tests/support/seeded_random.h"
 
 namespace millrace::worker {
 namespace {
@@ -177,6 +180,60 @@ TEST(InferAnswer, BearsWhatServersWriteBesideTheProtocol) {
         EXPECT_EQ(output_from(R"({"name":"y",)" + sent + "}"),
                   R"({"outputs":[{"name":"y",)" + shown + "}]}");
     }
+}
+
+// Whatever a server answers is refused, or makes results that are JSON and of as many rows.
+TEST(InferAnswer, BearsAnyBytes) {
+    const std::string good =
+        R"({"model_name":"m","outputs":[)"
+        R"({"name":"y","datatype":"FP32","shape":[2,1],"data":[1.5,2]},)"
+        R"({"name":"s","datatype":"BYTES","shape":[2],"data":["a","\ud83d\ude00"]}]})";
+    const std::vector<std::string> odd{"\"",
+                                       "\\",
+                                       "{",
+                                       "}",
+                                       "[",
+                                       "]",
+                                       ",",
+                                       ":",
+                                       "NaN",
+                                       "\\ud800",
+                                       "\xED\xA0\x80",
+                                       "\xFF",
+                                       std::string(1, '\0'),
+                                       "1e999",
+                                       "-",
+                                       "null",
+                                       "-1",
+                                       "0",
+                                       "\"2\"",
+                                       "INT8",
+                                       "base64"};
+    const std::vector jobs{numbers(1, "[1,2]"), numbers(1, "[3,4]")};
+    test::SeededRandom random(23);
+    int completed = 0;
+    for (int i = 0; i < 30'000; ++i) {
+        auto text = good;
+        for (auto n = random.below(4); n > 0; --n) {
+            const auto at = random.below(text.size() + 1);
+            const auto length = std::min<std::size_t>(random.below(3), text.size() - at);
+            text.replace(at, length, odd[random.below(odd.size())]);
+        }
+        const auto size = random.below(4) == 0
+                              ? std::optional<std::size_t>(random.below(text.size() + 2))
+                              : std::nullopt;
+        const auto answer = parse_infer_answer(text, size);
+        if (!answer.has_value()) continue;
+        const auto outcomes = split_answer(*answer, pointers(jobs), kPlenty);
+        if (!outcomes.has_value()) continue;
+        for (const auto& outcome : *outcomes) {
+            ++completed;
+            const auto result = json::parse(outcome.output_json, nullptr, false);
+            ASSERT_FALSE(result.is_discarded()) << text << " -> " << outcome.output_json;
+            for (const auto& output : result["outputs"]) ASSERT_EQ(output["shape"][0], 1) << text;
+        }
+    }
+    EXPECT_GT(completed, 1000);
 }
 
 TEST(InferAnswer, HasTheOutputsThatTheJobAsksFor) {
