@@ -153,6 +153,30 @@ TEST(LeaseKeeper, TheHeartbeatBringsCancels) {
     EXPECT_EQ(h.state(job), JobState::kCancelled);
 }
 
+// Of one model's name that is no text a worker would never become ready.
+TEST(LeaseKeeper, AnnouncesWhatCanBeStored) {
+    using namespace std::string_literals;
+    Harness h;
+    Lease lease({.ttl = seconds(30), .margin = seconds(1)});
+    LeaseKeeper keeper(h.store, lease, h.executor, h.outputs, h.clock, h.random,
+                       {.info = {.name = "gpu\xE9",
+                                 .host = "h\0"s,
+                                 .queues = {"default"},
+                                 .models = {"caf\xE9", "fine", "a\0"s},
+                                 .devices = {"d\xFF"}}},
+                       [] {});
+    keeper.step();
+    EXPECT_TRUE(lease.live(h.clock.now()));
+    const auto workers = h.memory.worker_list().value();
+    const auto found = std::ranges::find(workers, lease.worker(),
+                                         [](const auto& worker) { return worker.info.id; });
+    ASSERT_NE(found, workers.end());
+    EXPECT_EQ(found->info.name, "gpu\uFFFD");
+    EXPECT_EQ(found->info.host, "h\uFFFD");
+    EXPECT_EQ(found->info.models, std::vector<std::string>{"fine"});
+    EXPECT_EQ(found->info.devices, std::vector<std::string>{"d\uFFFD"});
+}
+
 TEST(LeaseKeeper, SignsOff) {
     Harness h;
     h.run();
