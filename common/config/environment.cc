@@ -14,9 +14,9 @@ constexpr std::string_view kPrefix = "MILLRACE_";
 
 // Variables of the command line, the build and the tests: programs that are started by them
 // inherit these.
-constexpr std::array<std::string_view, 6> kOthers{"MILLRACE_BIN",  "MILLRACE_SOURCE",
-                                                  "MILLRACE_URL",  "MILLRACE_CACHE",
-                                                  "MILLRACE_TEST", "MILLRACE_DEMO"};
+constexpr std::array<std::string_view, 7> kOthers{
+    "MILLRACE_BIN",   "MILLRACE_SOURCE", "MILLRACE_PY",  "MILLRACE_URL",
+    "MILLRACE_CACHE", "MILLRACE_TEST",   "MILLRACE_DEMO"};
 
 bool is_other(std::string_view variable) {
     return std::ranges::any_of(kOthers, [&](std::string_view other) {

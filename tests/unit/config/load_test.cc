@@ -134,7 +134,8 @@ TEST(LoadEnvironment, RefusesUnknownVariablesWithTheNearestName) {
 
 TEST(LoadEnvironment, LeavesOtherVariablesAlone) {
     EXPECT_EQ(problems({.environment = {"PATH=/bin", "MILLRACE_BIN=/x", "MILLRACE_URL=http://x",
-                                        "MILLRACE_TEST_UPDATE=1", "MILLRACE_WORKER_SLOTS=4"}}),
+                                        "MILLRACE_TEST_UPDATE=1", "MILLRACE_PY=/x",
+                                        "MILLRACE_WORKER_SLOTS=4"}}),
               "");
 }
 
