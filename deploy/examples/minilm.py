@@ -1,7 +1,7 @@
 """Sentence embeddings by all-MiniLM-L6-v2 as a Millrace worker, in numpy alone.
 
     deploy/fetch-minilm.sh                               # once: weights and libraries
-    export PYTHONPATH=worker/python:~/.cache/millrace/minilm/python
+    export PYTHONPATH=$PWD/worker/python:~/.cache/millrace/minilm/python
     millrace up --process "python3 deploy/examples/minilm.py"
 
 A job is {"model": "minilm", "input": {"input": "a text"}}, or a list of texts. All texts of a batch

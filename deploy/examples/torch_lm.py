@@ -1,7 +1,7 @@
 """A language model by PyTorch and transformers as a Millrace worker, on a GPU where there is one.
 
     pip install torch transformers gguf accelerate
-    export PYTHONPATH=worker/python
+    export PYTHONPATH=$PWD/worker/python
     millrace up --process "python3 deploy/examples/torch_lm.py MODEL"
 
 MODEL is a folder with a model, its name on the Hugging Face hub, or a GGUF file such as

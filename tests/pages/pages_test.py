@@ -105,7 +105,7 @@ class Reader:
             running = self.session.serve(command.text, server)
             return self.check(answer and self.session.wait_for(
                 running, lambda seen: text_differences(answer.text, seen, in_between=True)),
-                running.log.read_text())
+                running.printed())
         if REACHES_GATEWAY.search(command.text):
             self.need_gateway()
         ran = self.session.run(command.text)

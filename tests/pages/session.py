@@ -33,16 +33,17 @@ class Server:
     """A program that serves until it is stopped: how to tell its command, and that it is ready."""
     command: re.Pattern
     port: int
-    ready: str  # A path that answers 200.
+    ready: str  # A path that answers 200; empty: it says so itself.
     replaces: bool = False  # It needs the gateway's port, so that whoever has it must end.
 
 
 SERVERS = [
-    Server(re.compile(PROGRAM + r"millrace +up\b"), GATEWAY_PORT, "/readyz", True),
+    Server(re.compile(PROGRAM + r"millrace +up\b"), GATEWAY_PORT, "", True),
     Server(re.compile(PROGRAM + r"millrace-gateway\b"), GATEWAY_PORT, "/healthz", True),
     Server(re.compile(PROGRAM + r"millrace-worker\b"), GATEWAY_PORT, "/readyz"),
     Server(re.compile(PROGRAM + r"tritonserver\b"), 8000, "/v2/health/ready"),
 ]
+SAYS_READY = re.compile(r"^Millrace is up at \S+$", re.MULTILINE)
 ENDS_BY_ITSELF = re.compile(r"--(help|version|check-config)\b")
 
 
@@ -68,7 +69,15 @@ class Running:
     command: str
     process: int  # Leads its process group.
     log: pathlib.Path
-    code: pathlib.Path
+    code: pathlib.Path  # Of its exit code, written when it has ended.
+
+    def exit_code(self):
+        """None: it runs."""
+        text = self.code.read_text() if self.code.exists() else ""
+        return int(text) if text.endswith("\n") else None
+
+    def printed(self):
+        return self.log.read_text(errors="replace")
 
 
 class PageError(Exception):
@@ -226,29 +235,26 @@ class Session:
         self.count += 1
         running = Running(server, command, 0, self.file("log"), self.file("code"))
         self.file("command").write_text(command + "\n")
+        running.log.touch()
         self.tell(f'(trap : INT; eval "$(cat {self.file("command")})"; echo $? >{running.code}) '
                   f">{running.log} 2>&1 </dev/null 9>&- & echo $! >&9")
         running.process = self.answer(COMMAND_SECONDS)
         self.running.append(running)
-        port = self.port_of(command, server)
         deadline = time.monotonic() + READY_SECONDS
-        handle = os.pidfd_open(running.process)
-        try:
-            while not self.is_ready(f"http://127.0.0.1:{port}{server.ready}"):
-                if select.select([handle], [], [], PROBE_SECONDS)[0]:
-                    raise PageError("it ended:\n" + running.log.read_text(errors="replace"))
-                if time.monotonic() > deadline:
-                    raise PageError(f"it was not ready after {READY_SECONDS} s:\n" +
-                                    running.log.read_text(errors="replace"))
-        finally:
-            os.close(handle)
+        while not self.is_ready(running):
+            if running.exit_code() is not None:
+                self.running.remove(running)
+                raise PageError("it ended:\n" + running.printed())
+            if time.monotonic() > deadline:
+                raise PageError(f"it was not ready after {READY_SECONDS} s:\n" + running.printed())
+            select.select([], [], [], PROBE_SECONDS)
         return running
 
     def wait_for(self, running, wrong_with):
         """Returns when nothing is wrong with what it printed, or after a time, what is."""
         deadline = time.monotonic() + STOP_SECONDS
         while True:
-            problems = list(wrong_with(running.log.read_text(errors="replace")))
+            problems = list(wrong_with(running.printed()))
             if not problems or time.monotonic() > deadline:
                 return problems
             select.select([], [], [], PROBE_SECONDS)
@@ -259,17 +265,20 @@ class Session:
             return int(named.group(1))
         return self.tree.port if server.port == GATEWAY_PORT else server.port
 
-    @staticmethod
-    def is_ready(url):
+    def is_ready(self, running):
+        server = running.server
+        if not server.ready:
+            return SAYS_READY.search(running.printed()) is not None
+        port = self.port_of(running.command, server)
         try:
-            return send(url, timeout=5)[0] == 200
+            return send(f"http://127.0.0.1:{port}{server.ready}", timeout=5)[0] == 200
         except OSError:
             return False
 
     def forget_ended(self):
         """`millrace down`, say, ends what runs in another terminal."""
         for running in list(self.running):
-            if running.code.exists() and running.code.read_text().strip() == "0":
+            if running.exit_code() == 0:
                 self.running.remove(running)
 
     def has_gateway(self):
@@ -284,21 +293,25 @@ class Session:
         """Ctrl-C, in the terminal of each, the last one first. Every one must end well."""
         for running in reversed(self.running if those is None else list(those)):
             self.running.remove(running)
-            handle = os.pidfd_open(running.process)
-            try:
-                os.killpg(running.process, signal.SIGINT)
-                if not select.select([handle], [], [], STOP_SECONDS)[0]:
-                    os.killpg(running.process, signal.SIGKILL)
-                    raise PageError(f"`{running.command}` did not end within {STOP_SECONDS} s of "
-                                    "Ctrl-C:\n" + running.log.read_text(errors="replace"))
-            finally:
-                os.close(handle)
-            code = running.code.read_text().strip() if running.code.exists() else "none"
-            if code != "0":
-                raise PageError(f"`{running.command}` ended with {code} after Ctrl-C:\n" +
-                                running.log.read_text(errors="replace"))
+            self.interrupt(running)
+            if running.exit_code() != 0:
+                raise PageError(f"`{running.command}` ended with {running.exit_code()} after "
+                                "Ctrl-C:\n" + running.printed())
         if not self.has_gateway():
             self.jobs = []
+
+    @staticmethod
+    def interrupt(running):
+        """Returns when it has ended."""
+        deadline = time.monotonic() + STOP_SECONDS
+        with contextlib.suppress(ProcessLookupError):  # It may have ended before.
+            os.killpg(running.process, signal.SIGINT)
+        while running.exit_code() is None:
+            if time.monotonic() > deadline:
+                os.killpg(running.process, signal.SIGKILL)
+                raise PageError(f"`{running.command}` did not end within {STOP_SECONDS} s of "
+                                "Ctrl-C:\n" + running.printed())
+            select.select([], [], [], PROBE_SECONDS)
 
     def processes(self):
         """(id, parent, group) of what the shells started."""
