@@ -69,6 +69,14 @@ class JobStore {
     // Scheduled, blocked and queued jobs become cancelled, running ones cancelling; final ones stay
     // as they are. Ids that do not exist are left out of the reply.
     virtual Result<std::vector<CancelledJob>> job_cancel(const std::vector<JobId>& ids) = 0;
+    struct CancelledPage {
+        std::vector<CancelledJob> jobs;  // Cancelled or cancelling by this call.
+        std::optional<JobId> next;       // Where the next page goes on; none: all were looked at.
+    };
+    // The same with the next `filter.limit` of the open jobs that match, oldest first, whatever the
+    // order of the filter; looks at `look_max` jobs after `filter.after`, whether they match or
+    // not. Jobs that are cancelling already do not match.
+    virtual Result<CancelledPage> job_cancel_matching(const JobFilter& filter, int look_max) = 0;
 
     virtual Result<std::vector<LaneStats>> lane_stats() = 0;
     // Of every lane; a probe of the index each, however long the backlog.

@@ -44,7 +44,7 @@ proctype Gateway(byte s) {
 
 proctype Client(byte j) {
     end: do
-    :: d_step { cancels > 0 && is_waiting(j) ->     /* job_cancel.sql */
+    :: d_step { cancels > 0 && is_waiting(j) ->     /* job_cancel.sql, job_cancel_matching.sql */
         cancels--;
         remember(j);
         job[j].state = CANCELLED;

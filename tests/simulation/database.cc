@@ -52,6 +52,13 @@ Result<std::vector<storage::CancelledJob>> Database::job_cancel(const std::vecto
     return cancelled;
 }
 
+Result<storage::JobStore::CancelledPage> Database::job_cancel_matching(
+    const storage::JobFilter& filter, int look_max) {
+    auto page = MemoryJobStore::job_cancel_matching(filter, look_max);
+    for (const auto& job : page->jobs) history_.touched(job.id, Cause::kCancel);
+    return page;
+}
+
 Status Database::worker_register(const storage::WorkerInfo& worker) {
     auto registered = MemoryJobStore::worker_register(worker);
     if (registered) history_.tell(&Checker::heard_of, worker.id);

@@ -39,6 +39,8 @@ class Database : public test::MemoryJobStore {
     Result<std::vector<storage::InsertedJob>> job_insert(
         const std::vector<storage::NewJob>& jobs) override;
     Result<std::vector<storage::CancelledJob>> job_cancel(const std::vector<JobId>& ids) override;
+    Result<CancelledPage> job_cancel_matching(const storage::JobFilter& filter,
+                                              int look_max) override;
     Status worker_register(const storage::WorkerInfo& worker) override;
     Result<storage::HeartbeatReply> worker_heartbeat(WorkerId worker) override;
     Result<std::vector<storage::Claim>> job_claim(WorkerId worker,

@@ -52,6 +52,8 @@ class InterceptedJobStore : public storage::JobStore {
                      (const storage::JobFilter& filter, std::int64_t most), (filter, most))
     MILLRACE_FORWARD(Result<std::vector<storage::CancelledJob>>, job_cancel, (const Ids& ids),
                      (ids))
+    MILLRACE_FORWARD(Result<CancelledPage>, job_cancel_matching,
+                     (const storage::JobFilter& filter, int look_max), (filter, look_max))
     MILLRACE_FORWARD(Result<std::vector<storage::LaneStats>>, lane_stats, (), ())
     MILLRACE_FORWARD(Result<std::vector<storage::LaneAge>>, lane_ages, (), ())
     MILLRACE_FORWARD(Result<std::vector<storage::WorkerRecord>>, worker_list, (), ())

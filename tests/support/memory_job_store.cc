@@ -189,24 +189,46 @@ Result<std::int64_t> MemoryJobStore::job_count(const JobFilter& filter, std::int
     return std::min(static_cast<std::int64_t>(matching(filter).size()), most);
 }
 
+CancelledJob MemoryJobStore::cancel(Row& row) {
+    auto& record = row.record;
+    if (!info(record.state).is_final && !record.cancel_requested_at) {
+        record.cancel_requested_at = now();
+    }
+    if (record.state == JobState::kInProgress) {
+        record.state = JobState::kCancelling;
+    } else if (!info(record.state).is_final && !info(record.state).is_active) {
+        end_waiting(row, JobState::kCancelled, "cancelled");
+    }
+    return {record.id, record.state, record.epoch, record.worker};
+}
+
 Result<std::vector<CancelledJob>> MemoryJobStore::job_cancel(const std::vector<JobId>& ids) {
     const std::lock_guard lock(db_.mutex_);
     std::vector<CancelledJob> cancelled;
     for (const auto& id : std::set(ids.begin(), ids.end())) {
         const auto row = db_.rows_.find(id);
-        if (row == db_.rows_.end()) continue;
-        auto& record = row->second.record;
-        if (!info(record.state).is_final && !record.cancel_requested_at) {
-            record.cancel_requested_at = now();
-        }
-        if (record.state == JobState::kInProgress) {
-            record.state = JobState::kCancelling;
-        } else if (!info(record.state).is_final && !info(record.state).is_active) {
-            end_waiting(row->second, JobState::kCancelled, "cancelled");
-        }
-        cancelled.push_back({id, record.state, record.epoch, record.worker});
+        if (row != db_.rows_.end()) cancelled.push_back(cancel(row->second));
     }
     return cancelled;
+}
+
+Result<JobStore::CancelledPage> MemoryJobStore::job_cancel_matching(const JobFilter& filter,
+                                                                    int look_max) {
+    const std::lock_guard lock(db_.mutex_);
+    CancelledPage page;
+    auto row = filter.after ? db_.rows_.upper_bound(*filter.after) : db_.rows_.begin();
+    for (int looked = 0; row != db_.rows_.end(); ++row) {
+        const auto state = row->second.record.state;
+        if (info(state).is_final) continue;
+        if (state != JobState::kCancelling && matches(db_.shown(row->second, {}), filter)) {
+            page.jobs.push_back(cancel(row->second));
+        }
+        const bool is_full = page.jobs.size() == static_cast<std::size_t>(filter.limit);
+        if (++looked < look_max && !is_full) continue;
+        page.next = row->first;
+        break;
+    }
+    return page;
 }
 
 Result<std::vector<LaneAge>> MemoryJobStore::lane_ages() {

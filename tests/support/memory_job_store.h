@@ -105,6 +105,8 @@ class MemoryJobStore : public storage::JobStore {
     Result<JobPage> job_list(const storage::JobFilter& filter) override;
     Result<std::int64_t> job_count(const storage::JobFilter& filter, std::int64_t most) override;
     Result<std::vector<storage::CancelledJob>> job_cancel(const std::vector<JobId>& ids) override;
+    Result<CancelledPage> job_cancel_matching(const storage::JobFilter& filter,
+                                              int look_max) override;
     Result<std::vector<storage::LaneStats>> lane_stats() override;
     Result<std::vector<storage::LaneAge>> lane_ages() override;
     Result<std::vector<storage::WorkerRecord>> worker_list() override;
@@ -161,6 +163,7 @@ class MemoryJobStore : public storage::JobStore {
     void take_key(const storage::NewJob& job);
     // Those of the list on all its pages, by id.
     std::vector<storage::JobRecord> matching(const storage::JobFilter& filter) const;
+    storage::CancelledJob cancel(Row& row);
     bool is_in(WorkerId worker, std::initializer_list<storage::WorkerState> states) const;
     bool lost_in_outage(WorkerId worker) const;
     bool has_lease(WorkerId worker) const;

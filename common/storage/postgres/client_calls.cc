@@ -34,7 +34,7 @@ std::optional<std::string> micros(const std::optional<DbTime>& time) {
     return std::to_string(time->time_since_epoch().count());
 }
 
-// The parameters of job_list_*.sql and job_count.sql that say which jobs.
+// The parameters of parts/job_filter.sql: which jobs.
 struct FilterParameters {
     ArrayParameter states{Element::kInt2};
     ArrayParameter queues;
@@ -227,6 +227,34 @@ Result<std::vector<CancelledJob>> PostgresJobStore::job_cancel(const std::vector
         }
     }));
     return replies;
+}
+
+Result<JobStore::CancelledPage> PostgresJobStore::job_cancel_matching(const JobFilter& filter,
+                                                                      int look_max) {
+    const FilterParameters parameters(filter);
+    const auto after = filter.after.value_or(JobId()).uuid().str();
+    CancelledPage page;
+    const auto cancel = [&](pqxx::transaction_base& transaction) {
+        page = {};
+        const auto rows =
+            parameters.execute(transaction, "job_cancel_matching", after, look_max, filter.limit);
+        for (const auto& row : rows) {
+            if (row[2].is_null()) continue;
+            page.jobs.push_back({.id = id_of<JobId>(row[2]),
+                                 .state = state_of(row[3]),
+                                 .epoch = row[4].as<Epoch>(),
+                                 .worker = optional_id_of<WorkerId>(row[5])});
+        }
+        // A full page may have left out some of those that were looked at.
+        const bool is_full = page.jobs.size() == static_cast<std::size_t>(filter.limit);
+        if (is_full) {
+            page.next = page.jobs.back().id;
+        } else if (rows.front()[1].as<bool>()) {
+            page.next = optional_id_of<JobId>(rows.front()[0]);
+        }
+    };
+    TRY_STATUS(session_.run(Effect::kWrite, "job_cancel_matching", cancel));
+    return page;
 }
 
 Result<std::vector<LaneStats>> PostgresJobStore::lane_stats() {

@@ -1,12 +1,39 @@
 #include "common/storage/postgres/statements.h"
 
-namespace millrace::storage {
+#include <string>
 
-const std::map<std::string_view, std::string_view>& statements() {
+namespace millrace::storage {
+namespace {
+
+std::string_view stem(std::string_view file) {
+    return file.substr(0, file.rfind('.'));
+}
+
+// Without the comment at its head, and the end of its last line.
+std::string_view body_of(std::string_view part) {
+    while (part.starts_with("--")) part.remove_prefix(part.find('\n') + 1);
+    return part.substr(0, part.find_last_not_of('\n') + 1);
+}
+
+// The text with each {name} of a part replaced by it.
+std::string with_parts(std::string_view text) {
+    std::string whole(text);
+    for (const auto& [file, part] : statement_parts()) {
+        const auto mark = "{" + std::string(stem(file)) + "}";
+        for (auto at = whole.find(mark); at != whole.npos; at = whole.find(mark, at)) {
+            whole.replace(at, mark.size(), body_of(part));
+        }
+    }
+    return whole;
+}
+
+}  // namespace
+
+const std::map<std::string_view, std::string>& statements() {
     static const auto all = [] {
-        std::map<std::string_view, std::string_view> texts;
+        std::map<std::string_view, std::string> texts;
         for (const auto& [file, text] : statement_files()) {
-            texts.emplace(file.substr(0, file.rfind('.')), text);
+            texts.emplace(stem(file), with_parts(text));
         }
         return texts;
     }();

@@ -32,6 +32,7 @@ class PostgresJobStore final : public JobStore {
     Result<JobPage> job_list(const JobFilter& filter) override;
     Result<std::int64_t> job_count(const JobFilter& filter, std::int64_t most) override;
     Result<std::vector<CancelledJob>> job_cancel(const std::vector<JobId>& ids) override;
+    Result<CancelledPage> job_cancel_matching(const JobFilter& filter, int look_max) override;
     Result<std::vector<LaneStats>> lane_stats() override;
     Result<std::vector<LaneAge>> lane_ages() override;
     Result<std::vector<WorkerRecord>> worker_list() override;

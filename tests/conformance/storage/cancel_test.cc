@@ -11,6 +11,19 @@ using testing::SizeIs;
 class Cancel : public StoreTest {
  protected:
     CancelledJob cancel(JobId job) { return store_->job_cancel({job}).value().at(0); }
+    // Ids of one page, by a filter that `change` makes of the one that means all.
+    std::vector<JobId> cancel_matching(const std::function<void(JobFilter&)>& change = {},
+                                       int look_max = 1000) {
+        JobFilter filter{.limit = 100};
+        if (change) change(filter);
+        const auto page = store_->job_cancel_matching(filter, look_max).value();
+        next_ = page.next;
+        std::vector<JobId> ids;
+        for (const auto& job : page.jobs) ids.push_back(job.id);
+        return ids;
+    }
+
+    std::optional<JobId> next_;
 };
 
 TEST_P(Cancel, EndsAWaitingJob) {
@@ -89,6 +102,95 @@ TEST_P(Cancel, TakesManyAtOnce) {
     for (const auto& reply : replies) {
         EXPECT_EQ(reply.state, reply.id == jobs[2] ? JobState::kCancelling : JobState::kCancelled);
     }
+}
+
+TEST_P(Cancel, ByAFilterEndsWhatWaitsAndAsksWhatRuns) {
+    const auto queued = insert();
+    const auto later = insert([&](NewJob& j) { j.run_at = DbTime(store_->database_time() + 1h); });
+    const auto running = insert_claimed();
+    const auto asked = insert_claimed();
+    cancel(asked.job);
+    const auto done = insert_claimed();
+    settle(completed(done));
+    const auto page = store_->job_cancel_matching({.limit = 100}, 1000).value();
+    ASSERT_THAT(page.jobs, SizeIs(3));
+    EXPECT_FALSE(page.next);
+    EXPECT_EQ(page.jobs[0].id, queued);
+    EXPECT_EQ(page.jobs[0].state, JobState::kCancelled);
+    EXPECT_EQ(page.jobs[1].state, JobState::kCancelled);
+    EXPECT_EQ(page.jobs[2].id, running.job);
+    EXPECT_EQ(page.jobs[2].state, JobState::kCancelling);
+    EXPECT_EQ(page.jobs[2].epoch, running.epoch);
+    EXPECT_EQ(page.jobs[2].worker, worker_);
+    for (const auto job : {queued, later}) {
+        EXPECT_EQ(state(job), JobState::kCancelled);
+        EXPECT_EQ(get(job).error_code, "cancelled");
+        EXPECT_EQ(get(job).cancel_requested_at, get(job).finished_at);
+    }
+    EXPECT_EQ(state(running.job), JobState::kCancelling);
+    EXPECT_TRUE(get(running.job).cancel_requested_at);
+    EXPECT_EQ(state(done.job), JobState::kCompleted);
+    EXPECT_THAT(cancel_matching(), IsEmpty()) << "those that are cancelling do not match again";
+}
+
+TEST_P(Cancel, ByAFilterLeavesWhatDoesNotMatch) {
+    const auto plain = insert();
+    const auto gpu = insert([](NewJob& j) { j.spec.queue = "gpu"; });
+    const auto high = insert([](NewJob& j) { j.spec.priority = Priority::kHigh; });
+    const auto llama = insert([](NewJob& j) { j.spec.model = "llama"; });
+    const auto ann = insert([](NewJob& j) { j.spec.metadata_json = R"({"user":"ann"})"; });
+    const auto retrying = insert_claimed();
+    settle(to_retry(retrying));
+    const auto running = insert_claimed();
+    EXPECT_THAT(cancel_matching([](auto& f) { f.queue = "gpu"; }), ElementsAre(gpu));
+    EXPECT_THAT(cancel_matching([](auto& f) { f.priority = Priority::kHigh; }), ElementsAre(high));
+    EXPECT_THAT(cancel_matching([](auto& f) { f.model = "llama"; }), ElementsAre(llama));
+    EXPECT_THAT(cancel_matching([](auto& f) { f.metadata = {{"user", "ann"}}; }), ElementsAre(ann));
+    const auto error = get(retrying.job).error_code;
+    EXPECT_THAT(cancel_matching([&](auto& f) { f.error_code = error; }), ElementsAre(retrying.job));
+    EXPECT_THAT(cancel_matching([](auto& f) { f.states = {JobState::kInProgress}; }),
+                ElementsAre(running.job));
+    EXPECT_THAT(cancel_matching([](auto& f) { f.queue = "nowhere"; }), IsEmpty());
+    EXPECT_THAT(cancel_matching([](auto& f) { f.states = {JobState::kCompleted}; }), IsEmpty());
+    EXPECT_EQ(state(plain), JobState::kQueued);
+}
+
+TEST_P(Cancel, ByAFilterGoesByTheTimeOfCreation) {
+    const auto old = insert();
+    pass(1h);
+    const auto young = insert();
+    const auto created = get(young).created_at;
+    EXPECT_THAT(cancel_matching([&](auto& f) { f.created_after = created; }), IsEmpty());
+    EXPECT_THAT(cancel_matching([&](auto& f) { f.created_before = created; }), ElementsAre(old));
+}
+
+TEST_P(Cancel, ByAFilterGoesOnWhereItStopped) {
+    const auto jobs = insert_many(5);
+    const auto two = [&](auto& f) {
+        f.limit = 2;
+        f.after = next_;
+        f.ascending = false;
+    };
+    EXPECT_THAT(cancel_matching(two), ElementsAre(jobs[0], jobs[1]));
+    EXPECT_EQ(next_, jobs[1]);
+    EXPECT_THAT(cancel_matching(two), ElementsAre(jobs[2], jobs[3]));
+    EXPECT_THAT(cancel_matching(two), ElementsAre(jobs[4]));
+    EXPECT_FALSE(next_);
+}
+
+// However few match: a call that looks at all jobs would hold up everybody else.
+TEST_P(Cancel, ByAFilterLooksAtNoMoreThanItMay) {
+    const auto jobs = insert_many(3);
+    const auto gpu = insert([](NewJob& j) { j.spec.queue = "gpu"; });
+    const auto of_gpu = [&](auto& f) {
+        f.queue = "gpu";
+        f.after = next_;
+    };
+    EXPECT_THAT(cancel_matching(of_gpu, 2), IsEmpty());
+    EXPECT_EQ(next_, jobs[1]);
+    EXPECT_THAT(cancel_matching(of_gpu, 2), ElementsAre(gpu));
+    EXPECT_THAT(cancel_matching(of_gpu, 2), IsEmpty());
+    EXPECT_FALSE(next_);
 }
 
 MILLRACE_STORE_SUITE(Cancel);

@@ -104,6 +104,46 @@ TEST_F(Races, ACancelOfAJobThatCompletedMeanwhileLeavesIt) {
     EXPECT_EQ(replies[0].state, JobState::kCompleted);
 }
 
+TEST_F(Races, ACancelByAFilterOfAJobThatWasClaimedMeanwhileAsksTheWorker) {
+    const auto job = jobs_->insert();
+    first_claims(worker_, job);
+    const auto page = second([&] { return store_->job_cancel_matching({.limit = 9}, 9).value(); });
+    ASSERT_THAT(page.jobs, SizeIs(1));
+    EXPECT_EQ(page.jobs[0].state, JobState::kCancelling);
+    EXPECT_EQ(page.jobs[0].worker, worker_);
+    EXPECT_EQ(page.jobs[0].epoch, 1);
+    EXPECT_EQ(state(job), JobState::kCancelling);
+}
+
+// Whoever means waiting jobs does not mean to stop a running one.
+TEST_F(Races, ACancelOfWaitingJobsLeavesAJobThatWasClaimedMeanwhile) {
+    const auto job = jobs_->insert();
+    const auto next = jobs_->insert();
+    first_claims(worker_, job);
+    const auto page = second([&] {
+        return store_->job_cancel_matching({.states = {JobState::kQueued}, .limit = 1}, 9).value();
+    });
+    ASSERT_THAT(page.jobs, SizeIs(1));
+    EXPECT_EQ(page.jobs[0].id, next);
+    EXPECT_EQ(state(job), JobState::kInProgress);
+}
+
+TEST_F(Races, ACancelByAFilterOfAJobThatCompletedMeanwhileLeavesIt) {
+    const auto attempt = jobs_->claim(worker_, jobs_->insert());
+    first_completes(attempt);
+    const auto page = second([&] { return store_->job_cancel_matching({.limit = 9}, 9).value(); });
+    EXPECT_THAT(page.jobs, IsEmpty());
+    EXPECT_EQ(state(attempt.job), JobState::kCompleted);
+}
+
+TEST_F(Races, OfTwoCancelsByAFilterOneGetsTheJob) {
+    const auto job = jobs_->insert();
+    first("job_cancel", ids({job}));
+    const auto page = second([&] { return store_->job_cancel_matching({.limit = 9}, 9).value(); });
+    EXPECT_THAT(page.jobs, IsEmpty());
+    EXPECT_EQ(state(job), JobState::kCancelled);
+}
+
 // The claim began before the job's time was over, and so it counts.
 TEST_F(Races, AnExpiryPassesOverAJobThatIsBeingClaimed) {
     const auto job = jobs_->insert();

@@ -6,6 +6,7 @@
 #include <gmock/gmock.h>
 
 #include <map>
+#include <nlohmann/json.hpp>
 #include <regex>
 
 #include "tests/integration/storage/postgres_test.h"
@@ -63,6 +64,47 @@ class Statements : public PostgresTest {
         return lines;
     }
 
+    // Jobs that ended, of two days, and the last tenth of them still open.
+    void fill(int jobs) {
+        transaction_.exec(fmt::format(
+            "CREATE TEMP TABLE made AS SELECT n, uuid_floor(now() - n * interval '1 s') AS id "
+            "FROM generate_series(1, {}) AS n",
+            jobs));
+        transaction_.exec(
+            "INSERT INTO job_specs (id, spec, metadata) SELECT id, '', '{\"run\": \"1\"}' FROM "
+            "made");
+        transaction_.exec(fmt::format(
+            "INSERT INTO jobs_open (id, timeout_ms, attempts_max, queue_id, priority, state, "
+            "queued_at, model) SELECT id, 1000, 1, 1, 1, 3, now(), 'm' FROM made WHERE n > {}",
+            jobs - jobs / 10));
+        transaction_.exec(fmt::format(
+            "INSERT INTO jobs_final (id, epoch, created_at, finished_at, attempt, failures, "
+            "interruptions, attempts_max, queue_id, priority, state, model, output) "
+            "SELECT id, 1, now(), now(), 1, 0, 0, 1, 1, 1, 6, 'm', '1' FROM made WHERE n <= {}",
+            jobs - jobs / 10));
+    }
+
+    // What the scans of a statement read, by what PostgreSQL counts.
+    std::int64_t rows_read(std::string_view name, const std::string& arguments) {
+        transaction_.exec(fmt::format("PREPARE \"{}\" AS {}", name, statements().at(name)));
+        const auto plan = transaction_.exec(
+            fmt::format("EXPLAIN (ANALYZE, FORMAT JSON) EXECUTE \"{}\"({})", name, arguments));
+        return rows_of(nlohmann::json::parse(plan[0][0].c_str())[0]["Plan"]);
+    }
+    static std::int64_t rows_of(const nlohmann::json& node) {
+        std::int64_t rows = 0;
+        if (node.value("Node Type", "").find("Scan") != std::string::npos) {
+            const auto each = node.value("Actual Rows", 0.0) +
+                              node.value("Rows Removed by Filter", 0.0) +
+                              node.value("Rows Removed by Index Recheck", 0.0);
+            rows += static_cast<std::int64_t>(each * node.value("Actual Loops", 1.0));
+        }
+        for (const auto& child : node.value("Plans", nlohmann::json::array())) {
+            rows += rows_of(child);
+        }
+        return rows;
+    }
+
     pqxx::connection connection_;
     pqxx::nontransaction transaction_;
 };
@@ -116,6 +158,43 @@ TEST_F(Statements, NeverReadAllJobs) {
         std::smatch whole;
         EXPECT_FALSE(std::regex_search(lines, whole, kWholeIndex)) << whole.str();
     }
+}
+
+// A page costs what it holds, whether it is the first, the last, or lies where the open jobs begin.
+TEST_F(Statements, OfAListReadAPageAndNoMore) {
+    constexpr int kJobs = 20000;
+    fill(kJobs);
+    transaction_.exec("ANALYZE");
+    const auto page_after = [this](const char* name, const std::string& id) {
+        const auto rows =
+            rows_read(name, fmt::format("'{{}}', '{{}}', '{{}}', '{{}}', '{{}}', NULL, NULL, "
+                                        "'{{}}', false, '{}', 21",
+                                        id));
+        transaction_.exec(fmt::format("DEALLOCATE \"{}\"", name));
+        return rows;
+    };
+    const auto id_of = [this](int n) -> std::string {
+        return transaction_.exec(fmt::format("SELECT id FROM made WHERE n = {}", n))[0][0].c_str();
+    };
+    for (const auto* name : {"job_list_newest", "job_list_oldest"}) {
+        for (const int n : {30, kJobs / 2, kJobs - kJobs / 10, kJobs - 30}) {
+            EXPECT_LT(page_after(name, id_of(n)), 400) << name << " after " << n;
+        }
+    }
+}
+
+// Who asks for open jobs only does not pay for those that ended, and the other way round.
+TEST_F(Statements, OfAListLeaveAloneWhatTheStatesRuleOut) {
+    fill(5000);
+    transaction_.exec("ANALYZE");
+    const auto* arguments =
+        "'{{{}}}', '{{}}', '{{}}', '{{}}', '{{}}', NULL, NULL, '{{}}', false, '{}', 21";
+    EXPECT_LT(rows_read("job_list_newest", fmt::format(fmt::runtime(arguments), 3,
+                                                       "ffffffff-ffff-ffff-ffff-ffffffffffff")),
+              400);
+    EXPECT_LT(rows_read("job_list_oldest", fmt::format(fmt::runtime(arguments), 6,
+                                                       "00000000-0000-0000-0000-000000000000")),
+              400);
 }
 
 // An index of all active jobs of a worker, or of all queued jobs, is a bad way to one of them: with

@@ -1,25 +1,9 @@
 -- Cancels jobs: waiting ones move to jobs_final, running ones are asked to stop.
--- $1 ids (ascending). Locks: the rows, in the order of $1. Index: jobs_open_pkey.
--- A job that was claimed just now is held as it is, but PostgreSQL tries the update on the version
--- of this statement's snapshot first, and checks constraints: so all that they speak of is set.
+-- $1 ids (ascending). Returns: ids of those that were open.
+-- Locks: the rows, in the order of $1. Index: jobs_open_pkey.
 WITH held AS (
     SELECT j.id, j.state, j.worker_id, j.attempt_deadline
     FROM unnest($1::uuid[]) AS a (id) JOIN jobs_open j ON j.id = ANY (ARRAY[a.id])
     FOR UPDATE OF j
-), running AS (
-    UPDATE jobs_open j
-    SET state = 5, worker_id = h.worker_id, attempt_deadline = h.attempt_deadline, claim_by = NULL,
-        cancel_requested_at = now()
-    FROM held h
-    WHERE j.id = ANY (ARRAY[h.id]) AND h.state = 4
-), ended AS (
-    DELETE FROM jobs_open j USING held h WHERE j.id = ANY (ARRAY[h.id]) AND h.state <= 3
-    RETURNING j.*
-)
-INSERT INTO jobs_final (id, epoch, created_at, queued_at, run_at, expires_at, started_at,
-                        finished_at, cancel_requested_at, attempt, failures, interruptions,
-                        attempts_max, queue_id, priority, state, model, error_code, error_message)
-SELECT id, epoch, created_at, queued_at, run_at, expires_at, started_at,
-       now(), now(), attempt, failures, interruptions,
-       attempts_max, queue_id, priority, 8, model, 'cancelled', 'cancelled on request before it ran'
-FROM ended
+), {cancel_held}
+SELECT id FROM held

@@ -1,0 +1,21 @@
+-- Cancels the next of the open jobs that match, as job_cancel does.
+-- $1 to $9 which: parts/job_filter.sql; $10 the id after which it looks, $11 how many open jobs it
+-- looks at, $12 how many it cancels at most.
+-- Returns: the last id that it looked at (null: none was left), whether there may be more, and of
+-- each job that it cancelled id, state now, epoch, worker; one row without a job where it cancelled
+-- none. A job that another writer moves meanwhile is judged by where it is then.
+-- Locks: the rows, by their ids. Indexes: jobs_open_pkey, job_specs_*_pkey.
+WITH looked AS MATERIALIZED (
+    SELECT id FROM jobs_open WHERE id > $10::uuid ORDER BY id LIMIT $11::int8
+), held AS (
+    SELECT j.id, j.state, j.epoch, j.worker_id, j.attempt_deadline
+    FROM looked l JOIN jobs_open j ON j.id = ANY (ARRAY[l.id])
+    WHERE j.state <= 4 AND {job_filter}
+    ORDER BY l.id LIMIT $12::int8
+    FOR UPDATE OF j
+), {cancel_held}
+SELECT (SELECT id FROM looked ORDER BY id DESC LIMIT 1),
+    (SELECT count(*) FROM looked) = $11::int8,
+    h.id, CASE h.state WHEN 4 THEN 5 ELSE 8 END, h.epoch, h.worker_id
+FROM (VALUES (0)) AS one LEFT JOIN held h ON true
+ORDER BY h.id

@@ -1,0 +1,17 @@
+-- Whether job j, a row of jobs_open or jobs_final, is one that a filter means.
+-- $1 states, $2 queue, $3 priority, $4 model: arrays of what is wanted, empty for any; $5 metadata
+-- to contain ({} for any), $6 created after and $7 before (microseconds since 1970, exclusive, or
+-- null), $8 error code: as $1, $9 whether only jobs that were never retried.
+-- What a job costs is what is asked for: a probe of its metadata, or for its retry, only then.
+(cardinality($1::int2[]) = 0 OR j.state = ANY ($1::int2[]))
+AND (cardinality($2::text[]) = 0
+     OR j.queue_id = ANY (ARRAY(SELECT id FROM queues WHERE name = ANY ($2::text[]))))
+AND (cardinality($3::int2[]) = 0 OR j.priority = ANY ($3::int2[]))
+AND (cardinality($4::text[]) = 0 OR j.model = ANY ($4::text[]))
+AND ($6::int8 IS NULL OR micros(j.created_at) > $6::int8)
+AND ($7::int8 IS NULL OR micros(j.created_at) < $7::int8)
+AND (cardinality($8::text[]) = 0 OR j.error_code = ANY ($8::text[]))
+AND ($5::jsonb = '{}' OR
+     (SELECT s.metadata FROM job_specs s WHERE s.id = ANY (ARRAY[j.id])) @> $5::jsonb)
+AND (NOT $9::bool OR
+     (SELECT k.job_id FROM idempotency_keys k WHERE k.key = 'retry ' || j.id::text) IS NULL)
