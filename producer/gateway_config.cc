@@ -50,6 +50,7 @@ api::ApiOptions api_options(const Config& c) {
         .sdk_retries = c.get<Setting::kIdempotencySdkRetries>(),
         .sdk_timeout = c.get<Setting::kIdempotencySdkTimeout>(),
         .retry_jobs_max = c.integer<Setting::kGatewayRetryJobsMax>(),
+        .cancel_jobs_max = c.integer<Setting::kGatewayCancelJobsMax>(),
         .page_size_default = c.integer<Setting::kGatewayPageSizeDefault>(),
         .page_size_max = c.integer<Setting::kGatewayPageSizeMax>(),
         .attempts_default = c.integer<Setting::kJobMaxAttempts>(),

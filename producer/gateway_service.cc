@@ -116,6 +116,11 @@ void GatewayService::cancel(JobId id, Callback<Result<storage::JobRecord>> done)
     parts_->commands.cancel(id, std::move(done));
 }
 
+void GatewayService::cancel_matching(storage::JobFilter filter,
+                                     Callback<Result<CancelTotals>> done) {
+    parts_->commands.cancel_matching(std::move(filter), std::move(done));
+}
+
 std::unique_ptr<Subscription> GatewayService::watch(JobId id, Callback<const JobNotice&> notice) {
     return parts_->hub.watch(id, std::move(notice));
 }

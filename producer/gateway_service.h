@@ -47,6 +47,7 @@ class GatewayService final : public JobService {
     void retry(std::vector<JobId> ids, Callback<Result<RetryPage>> done) override;
     void retry_matching(storage::JobFilter filter, Callback<Result<RetryPage>> done) override;
     void cancel(JobId id, Callback<Result<storage::JobRecord>> done) override;
+    void cancel_matching(storage::JobFilter filter, Callback<Result<CancelTotals>> done) override;
     std::unique_ptr<Subscription> watch(JobId id, Callback<const JobNotice&> notice) override;
     void lanes(Callback<Result<std::vector<storage::LaneStats>>> done) override;
     void workers(Callback<Result<std::vector<storage::WorkerRecord>>> done) override;

@@ -37,7 +37,8 @@ struct ApiOptions {
     bool sdk_retries = true;  // Bodies that an SDK sends again without a key are recognised.
     milliseconds sdk_timeout{std::chrono::minutes(10)};  // Of an SDK that does not say.
 
-    int retry_jobs_max = 500;  // In one request.
+    int retry_jobs_max = 500;     // In one request.
+    int cancel_jobs_max = 10000;  // In one request by a filter.
 
     // Event streams.
     milliseconds heartbeat_interval{15000};

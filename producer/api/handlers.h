@@ -17,6 +17,7 @@ void get_job(const ApiContext& context, const ExchangePtr& exchange);
 void get_result(const ApiContext& context, const ExchangePtr& exchange);
 void stream_events(const ApiContext& context, const ExchangePtr& exchange);
 void cancel_job(const ApiContext& context, const ExchangePtr& exchange);
+void cancel_jobs(const ApiContext& context, const ExchangePtr& exchange);
 void retry_job(const ApiContext& context, const ExchangePtr& exchange);
 void retry_jobs(const ApiContext& context, const ExchangePtr& exchange);
 void list_jobs(const ApiContext& context, const ExchangePtr& exchange);
@@ -39,6 +40,10 @@ std::optional<Problem> check_json_head(const Request& request);
 Problem problem_of_submit(const Exchange& exchange, const gateway::SubmitError& failed);
 // Of a failed read of the job in the path.
 void reply_read_error(Exchange& exchange, const Error& error);
+
+// Counts what matches, and answers with an object of this name.
+void preview(const ApiContext& context, const ExchangePtr& exchange, storage::JobFilter filter,
+             std::string_view object);
 
 // 202 or 200, by whether the job is final; with the hint when to poll again.
 Response job_response(const ApiContext& context, const storage::JobRecord& job, int status);

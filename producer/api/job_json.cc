@@ -207,7 +207,9 @@ void write_strings(JsonWriter& json, std::string_view name, const Strings& strin
     json.end_array();
 }
 
-std::string_view name_of(storage::WorkerState state) {
+}  // namespace
+
+std::string_view name(storage::WorkerState state) {
     switch (state) {
         case storage::WorkerState::kAlive:
             return "alive";
@@ -220,8 +222,6 @@ std::string_view name_of(storage::WorkerState state) {
     }
     return "unknown";
 }
-
-}  // namespace
 
 void write_job(JsonWriter& json, const JobRecord& job, const gateway::JobService& service) {
     const auto now = service.database_now();
@@ -306,7 +306,7 @@ std::string worker_list_json(std::span<const storage::WorkerRecord> workers) {
         json.member("id", worker.info.id.str());
         json.member("object", "worker");
         json.member("name", worker.info.name);
-        json.member("state", name_of(worker.state));
+        json.member("state", name(worker.state));
         json.member("host", worker.info.host);
         json.member("pid", worker.info.pid);
         json.member("slots", worker.info.slots);

@@ -16,6 +16,9 @@
 
 namespace millrace::api {
 
+// "alive", "draining", "stopped" or "lost".
+std::string_view name(storage::WorkerState state);
+
 void write_job(JsonWriter& json, const storage::JobRecord& job, const gateway::JobService& service);
 std::string job_json(const storage::JobRecord& job, const gateway::JobService& service);
 

@@ -10,6 +10,7 @@
 #include "common/base/nearest.h"
 #include "common/base/result.h"
 #include "producer/api/header_values.h"
+#include "producer/api/job_json.h"
 #include "producer/api/time_values.h"
 
 namespace millrace::api {
@@ -169,6 +170,38 @@ Decoded<storage::JobFields> decode_include(std::string_view query) {
         }));
     }
     return fields;
+}
+
+bool WorkerQuery::shows(const storage::WorkerRecord& worker) const {
+    using storage::WorkerState;
+    constexpr milliseconds kRecent = std::chrono::minutes(10);
+    if (all || std::ranges::find(states, worker.state) != states.end()) return true;
+    const bool lives =
+        worker.state == WorkerState::kAlive || worker.state == WorkerState::kDraining;
+    return states.empty() && (lives || worker.heartbeat_age < kRecent);
+}
+
+Decoded<WorkerQuery> decode_worker_query(std::string_view query) {
+    using storage::WorkerState;
+    constexpr std::array<std::string_view, 1> kKnown{"state"};
+    constexpr std::array kStates{WorkerState::kAlive, WorkerState::kDraining, WorkerState::kStopped,
+                                 WorkerState::kLost};
+    TRY(const auto parameters, parameters_of(query, kKnown));
+    WorkerQuery wanted;
+    const auto take = [&](std::string_view piece) -> Decoded<void> {
+        const auto* state = std::ranges::find_if(
+            kStates, [piece](WorkerState each) { return name(each) == piece; });
+        if (piece == "all") {
+            wanted.all = true;
+        } else if (state != kStates.end()) {
+            wanted.states.push_back(*state);
+        } else {
+            return invalid("state", piece, "all, or some of alive, draining, stopped, lost");
+        }
+        return {};
+    };
+    for (const auto& [name, value] : parameters) TRY_STATUS(each_piece(value, take));
+    return wanted;
 }
 
 Decoded<void> decode_no_query(std::string_view query) {

@@ -4,6 +4,7 @@
 #pragma once
 
 #include <string_view>
+#include <vector>
 
 #include "producer/api/api_options.h"
 #include "producer/api/json_fields.h"
@@ -15,6 +16,16 @@ Decoded<storage::JobFilter> decode_list_query(std::string_view query, const ApiO
 
 // `include`: what to show beside the usual.
 Decoded<storage::JobFields> decode_include(std::string_view query);
+
+// Which workers GET /v1/workers shows: by default those that live, and those that were heard of a
+// short while ago.
+struct WorkerQuery {
+    std::vector<storage::WorkerState> states;  // Those that `state` names, however old.
+    bool all = false;
+
+    bool shows(const storage::WorkerRecord& worker) const;
+};
+Decoded<WorkerQuery> decode_worker_query(std::string_view query);
 
 // For routes without parameters.
 Decoded<void> decode_no_query(std::string_view query);

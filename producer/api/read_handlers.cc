@@ -1,4 +1,4 @@
-// Reading: one job, its result, lists; and cancelling, which answers with the job.
+// Reading: one job, its result, lists.
 
 #include <fmt/format.h>
 
@@ -154,21 +154,6 @@ void get_result(const ApiContext& context, const ExchangePtr& exchange) {
     });
 }
 
-void cancel_job(const ApiContext& context, const ExchangePtr& exchange) {
-    const auto query = decode_no_query(exchange->request().query);
-    if (!query.has_value()) return reply_problem(*exchange, query.error());
-    with_job_id(context, exchange, [&context, exchange](JobId id) {
-        context.service.cancel(id,
-                               on_connection<Result<JobRecord>>(
-                                   exchange, [&context, exchange](const Result<JobRecord>& job) {
-                                       if (!job.has_value())
-                                           return reply_read_error(*exchange, job.error());
-                                       const int status = info(job->state).is_final ? 200 : 202;
-                                       exchange->reply(job_response(context, *job, status));
-                                   }));
-    });
-}
-
 void list_jobs(const ApiContext& context, const ExchangePtr& exchange) {
     auto filter = decode_list_query(exchange->request().query, context.options);
     if (!filter.has_value()) return reply_problem(*exchange, filter.error());
@@ -187,10 +172,13 @@ void list_queues(const ApiContext& context, const ExchangePtr& exchange) {
 }
 
 void list_workers(const ApiContext& context, const ExchangePtr& exchange) {
-    const auto query = decode_no_query(exchange->request().query);
+    const auto query = decode_worker_query(exchange->request().query);
     if (!query.has_value()) return reply_problem(*exchange, query.error());
     context.service.workers(list_answer<std::vector<storage::WorkerRecord>>(
-        exchange, [](const auto& workers) { return worker_list_json(workers); }));
+        exchange, [query = *query](std::vector<storage::WorkerRecord> workers) {
+            std::erase_if(workers, [&](const auto& worker) { return !query.shows(worker); });
+            return worker_list_json(workers);
+        }));
 }
 
 }  // namespace millrace::api

@@ -12,8 +12,6 @@ using gateway::RetryPage;
 using gateway::RetryResult;
 using storage::JobRecord;
 
-constexpr std::int64_t kPreviewMax = 100'000;  // What a preview counts at most.
-
 Problem problem_of_retry(const Exchange& exchange, const RetryResult& job) {
     const auto& failed = job.retry.error();
     if (failed.error.code == ErrorCode::kNotFound) return no_such_job(job.job.str());
@@ -71,21 +69,6 @@ void answer_retries(Exchange& exchange, const Result<RetryPage>& page) {
     exchange.reply({.status = 202, .body = std::move(json).text()});
 }
 
-void preview(const ApiContext& context, const ExchangePtr& exchange, storage::JobFilter filter) {
-    context.service.count(
-        std::move(filter), kPreviewMax + 1,
-        on_connection<Result<std::int64_t>>(exchange, [exchange](const Result<std::int64_t>& n) {
-            if (!n.has_value()) return reply_error(*exchange, n.error());
-            JsonWriter json;
-            json.begin_object();
-            json.member("object", "retry_preview");
-            json.member("count", std::min(*n, kPreviewMax));
-            json.member("has_more", *n > kPreviewMax);
-            json.end_object();
-            exchange->reply({.body = std::move(json).text()});
-        }));
-}
-
 }  // namespace
 
 void retry_job(const ApiContext& context, const ExchangePtr& exchange) {
@@ -109,7 +92,9 @@ void retry_jobs(const ApiContext& context, const ExchangePtr& exchange) {
     }
     auto request = decode_retry(exchange->request().body, context.options);
     if (!request.has_value()) return reply_problem(*exchange, request.error());
-    if (request->dry_run) return preview(context, exchange, std::move(request->filter));
+    if (request->dry_run) {
+        return preview(context, exchange, std::move(request->filter), "retry_preview");
+    }
     auto done = on_connection<Result<RetryPage>>(
         exchange, [exchange](const Result<RetryPage>& page) { answer_retries(*exchange, page); });
     if (!request->ids.empty()) return context.service.retry(std::move(request->ids), done);

@@ -15,6 +15,7 @@ constexpr std::array kRoutes{
     Route{Method::kPost, "/v1/jobs", "submit_job", submit_job, true},
     Route{Method::kPost, "/v1/jobs:batch", "submit_batch", submit_batch, true},
     Route{Method::kPost, "/v1/jobs:retry", "retry_jobs", retry_jobs, true},
+    Route{Method::kPost, "/v1/jobs:cancel", "cancel_jobs", cancel_jobs, true},
     Route{Method::kGet, "/v1/jobs", "list_jobs", list_jobs},
     Route{Method::kPut, "/v1/jobs/{id}", "put_job", put_job, true},
     Route{Method::kGet, "/v1/jobs/{id}", "get_job", get_job},

@@ -219,13 +219,17 @@ Decoded<std::vector<Submission>> decode_batch(std::string_view body, const Submi
     return submissions;
 }
 
-std::string known_names(const std::vector<std::string>& names) {
+std::string name_list(std::span<const std::string> names) {
     constexpr std::size_t kShownMax = 20;
-    if (names.empty()) return "None is known yet.";
-    const auto shown_names = std::span(names).first(std::min(names.size(), kShownMax));
-    const auto list = fmt::format("Known are {}", fmt::join(shown_names, ", "));
+    const auto shown_names = names.first(std::min(names.size(), kShownMax));
+    const auto list = fmt::format("{}", fmt::join(shown_names, ", "));
     if (shown_names.size() == names.size()) return list + ".";
     return fmt::format("{} and {} more.", list, names.size() - shown_names.size());
+}
+
+std::string known_names(std::span<const std::string> names) {
+    if (names.empty()) return "None is known yet.";
+    return "Known are " + name_list(names);
 }
 
 }  // namespace millrace::api

@@ -6,6 +6,7 @@
 // Threads: pure.
 #pragma once
 
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -38,6 +39,8 @@ Decoded<JsonView> check_object(std::string_view body, const ApiOptions& options,
                                std::string_view wanted);
 
 // "Known are a, b, c.", shortened where there are many.
-std::string known_names(const std::vector<std::string>& names);
+std::string known_names(std::span<const std::string> names);
+// "a, b, c.", likewise.
+std::string name_list(std::span<const std::string> names);
 
 }  // namespace millrace::api

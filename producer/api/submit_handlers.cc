@@ -70,10 +70,24 @@ void complete_record(JobRecord& record, const SubmitReply& reply,
     if (ttl) record.expires_at = due_at + *ttl;
 }
 
+// Those that a live worker serves, then the others: their jobs would wait.
+std::string known_models(const gateway::JobService& service, const std::string& queue) {
+    auto served = service.models(queue);
+    const auto lacks_worker = [&](const std::string& model) {
+        return !service.has_worker(queue, model);
+    };
+    std::vector<std::string> idle;
+    std::ranges::copy_if(served, std::back_inserter(idle), lacks_worker);
+    if (idle.empty()) return known_names(served);
+    std::erase_if(served, lacks_worker);
+    const auto list = served.empty() ? "No live worker serves any model." : known_names(served);
+    return fmt::format("{} Without a live worker now: {}", list, name_list(idle));
+}
+
 Problem unknown_model(const ApiContext& context, const JobSpec& spec, std::string param) {
     return {ProblemCode::kModelNotFound,
             fmt::format("No worker of queue \"{}\" serves the model \"{}\". {}", spec.queue,
-                        shown(spec.model), known_names(context.service.models(spec.queue))),
+                        shown(spec.model), known_models(context.service, spec.queue)),
             std::move(param)};
 }
 

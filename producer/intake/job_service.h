@@ -57,6 +57,13 @@ struct RetryPage {
     bool has_more = false;  // Further ones match.
 };
 
+// What became of the jobs that a filter meant.
+struct CancelTotals {
+    std::int64_t cancelled = 0;   // At once: nobody ran them.
+    std::int64_t cancelling = 0;  // Their workers are being told.
+    bool has_more = false;        // It stopped before it had looked at all.
+};
+
 // [[noreturn]]: found by argument-dependent lookup when `.value()` meets an error.
 [[noreturn]] void throw_exception_from_error(const SubmitError& error,
                                              const boost::source_location& location);
@@ -78,8 +85,9 @@ struct JobNotice {
     Kind kind = Kind::kFinished;
     Epoch epoch = 0;
     std::uint32_t sequence = 0;
-    std::string text;     // kPartial: to append. kProgress: the message. kStarted: worker's name.
-    double fraction = 0;  // kProgress.
+    std::string text;  // kPartial: to append. kProgress: the message. kStarted: worker's name.
+    std::optional<std::uint64_t> offset{};  // kPartial: bytes of the epoch's text before it.
+    double fraction = 0;                    // kProgress.
     JobState state = JobState::kCompleted;  // kFinished, kRequeued.
 };
 
@@ -116,6 +124,11 @@ class JobService {
     virtual void retry_matching(storage::JobFilter filter, Callback<Result<RetryPage>> done) = 0;
     // The job's record after the call.
     virtual void cancel(JobId id, Callback<Result<storage::JobRecord>> done) = 0;
+
+    // Likewise the open ones that match, `filter.limit` at most; has_more also where the service
+    // stopped at a limit of its own, or at an error after the first page. Asked again it goes on.
+    virtual void cancel_matching(storage::JobFilter filter,
+                                 Callback<Result<CancelTotals>> done) = 0;
 
     // Calls `notice` whenever something happens to the job, from now on; kFinished at least once if
     // it finishes while subscribed (also when the event was lost: final states are probed). Read

@@ -42,6 +42,11 @@ void Commands::cancel(JobId id, Callback<Result<storage::JobRecord>> done) {
     enqueue(Cancel{id, std::move(done)});
 }
 
+void Commands::cancel_matching(storage::JobFilter filter, Callback<Result<CancelTotals>> done) {
+    enqueue(CancelMatching{std::move(filter), std::move(done),
+                           clock_.now() + options_.cancel_time_max});
+}
+
 void Commands::lanes(Callback<Result<std::vector<storage::LaneStats>>> done) {
     enqueue(Lanes{std::move(done)});
 }
@@ -61,10 +66,13 @@ void Commands::model_known(std::string queue, std::string model, Callback<bool> 
 
 void Commands::enqueue(Request request) {
     if (queue_.try_push(std::move(request))) return;
-    refuse(request, queue_.closed()
-                        ? Error{ErrorCode::kUnavailable, "This gateway is stopping; retry."}
-                        : Error{ErrorCode::kResourceExhausted,
-                                "Too many calls wait (query.queue_max); retry later."});
+    refuse(request, refusal());
+}
+
+Error Commands::refusal() const {
+    return queue_.closed() ? Error{ErrorCode::kUnavailable, "This gateway is stopping; retry."}
+                           : Error{ErrorCode::kResourceExhausted,
+                                   "Too many calls wait (query.queue_max); retry later."};
 }
 
 void Commands::refuse(Request& request, const Error& error) {
@@ -158,8 +166,44 @@ void Commands::serve_cancels(const std::vector<Cancel>& cancels) {
     }
 }
 
+// One page; the rest waits behind the calls that came meanwhile. It stops early only where it has
+// done something, so that asking again comes to an end.
+void Commands::serve(CancelMatching& request) {
+    auto& [filter, done, until, totals] = request;
+    auto page_filter = filter;
+    page_filter.limit = std::min(filter.limit, static_cast<int>(options_.batch_max));
+    const auto page = store_.job_cancel_matching(page_filter, options_.look_max);
+    const auto stop = [&](const Error& error) {
+        totals.has_more = true;
+        if (totals.cancelled + totals.cancelling > 0) return done(totals);
+        done(error);
+    };
+    if (!page) return stop(page.error());
+    announce(page->jobs);
+    for (const auto& job : page->jobs) {
+        ++(job.state == JobState::kCancelling ? totals.cancelling : totals.cancelled);
+    }
+    filter.limit -= static_cast<int>(page->jobs.size());
+    filter.after = page->next;
+    const bool is_late = clock_.now() >= until && totals.cancelled + totals.cancelling > 0;
+    if (!page->next || filter.limit == 0 || is_late) {
+        totals.has_more = page->next.has_value();
+        return done(totals);
+    }
+    Request rest = std::move(request);
+    if (!queue_.try_push(std::move(rest))) {
+        request = std::move(std::get<CancelMatching>(rest));
+        stop(refusal());
+    }
+}
+
 Result<std::vector<storage::JobRecord>> Commands::cancel_all(const std::vector<JobId>& ids) {
     TRY(const auto jobs, store_.job_cancel(ids));
+    announce(jobs);
+    return store_.job_get(ids, {});
+}
+
+void Commands::announce(const std::vector<storage::CancelledJob>& jobs) {
     std::vector<wire::CancelAttempt> orders;
     std::vector<FinishedJob> finished;
     for (const auto& job : jobs) {
@@ -169,7 +213,6 @@ Result<std::vector<storage::JobRecord>> Commands::cancel_all(const std::vector<J
     }
     announcer_.cancel(orders);
     announcer_.finished(finished);
-    return store_.job_get(ids, {});
 }
 
 void Commands::look_up_models() {

@@ -26,7 +26,10 @@
 namespace millrace::gateway {
 
 struct CommandsOptions {
-    std::size_t batch_max = 500;    // Cancels in one statement.
+    std::size_t batch_max = 500;  // Cancels in one statement.
+    int look_max = 2000;          // Open jobs that one statement looks at for a filter.
+    // After it a cancel by a filter that has found something stops.
+    milliseconds cancel_time_max{10000};
     std::size_t queue_max = 20000;  // Calls that wait; more are refused.
     milliseconds cache_max{1000};   // How old an answer about queues, workers or readiness may be.
     milliseconds model_interval{1000};  // How often models are looked up.
@@ -44,6 +47,8 @@ class Commands {
     void list(storage::JobFilter filter, Callback<Result<Page>> done);
     void count(storage::JobFilter filter, std::int64_t most, Callback<Result<std::int64_t>> done);
     void cancel(JobId id, Callback<Result<storage::JobRecord>> done);
+    // Page by page; other calls come in between.
+    void cancel_matching(storage::JobFilter filter, Callback<Result<CancelTotals>> done);
     void retry(std::vector<JobId> ids, Callback<Result<RetryPage>> done);
     void retry_matching(storage::JobFilter filter, Callback<Result<RetryPage>> done);
     void lanes(Callback<Result<std::vector<storage::LaneStats>>> done);
@@ -84,6 +89,12 @@ class Commands {
         JobId id;
         Callback<Result<storage::JobRecord>> done;
     };
+    struct CancelMatching {
+        storage::JobFilter filter;  // Goes on after `filter.after`; `limit` is what is left of it.
+        Callback<Result<CancelTotals>> done;
+        MonoTime until;
+        CancelTotals totals{};
+    };
     struct Lanes {
         Callback<Result<std::vector<storage::LaneStats>>> done;
     };
@@ -98,8 +109,8 @@ class Commands {
         std::string model;
         Callback<bool> done;
     };
-    using Request =
-        std::variant<List, Count, Cancel, Retry, RetryMatching, Lanes, Workers, Ready, Model>;
+    using Request = std::variant<List, Count, Cancel, CancelMatching, Retry, RetryMatching, Lanes,
+                                 Workers, Ready, Model>;
 
     template <class T>
     struct Cached {
@@ -109,12 +120,14 @@ class Commands {
 
     void enqueue(Request request);
     static void refuse(Request& request, const Error& error);
+    Error refusal() const;
 
     void serve(List& request);
     void serve(Count& request);
     void serve(Retry& request);
     void serve(RetryMatching& request);
     void serve(Cancel& request) { cancels_.push_back(std::move(request)); }
+    void serve(CancelMatching& request);
     void serve(Lanes& request);
     void serve(Workers& request);
     void serve(Ready& request);
@@ -122,6 +135,7 @@ class Commands {
 
     void serve_cancels(const std::vector<Cancel>& cancels);
     Result<std::vector<storage::JobRecord>> cancel_all(const std::vector<JobId>& ids);
+    void announce(const std::vector<storage::CancelledJob>& jobs);
     void look_up_models();
     Readiness assess();
     Result<std::vector<storage::WorkerRecord>> read_workers();

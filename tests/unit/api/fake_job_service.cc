@@ -277,51 +277,6 @@ void FakeJobService::count(storage::JobFilter filter, std::int64_t most,
     });
 }
 
-gateway::RetryResult FakeJobService::retry_one(JobId id) {
-    using gateway::SubmitError;
-    const auto found = jobs_.find(id);
-    if (found == jobs_.end()) return {id, SubmitError{{ErrorCode::kNotFound, "none"}, {}}};
-    auto& job = found->second;
-    if (job.retried_by) return {id, gateway::SubmitReply{.id = *job.retried_by, .replayed = true}};
-    if (job.state != JobState::kFailed) {
-        return {id, SubmitError{{ErrorCode::kConflict, "The job did not fail."}, {}}};
-    }
-    JobRecord retry{.id = next_id(), .retry_of = id, .queue = job.queue, .model = job.model};
-    retry.created_at = kNow;
-    job.retried_by = retry.id;
-    const auto new_id = retry.id;
-    jobs_[new_id] = std::move(retry);
-    return {id, gateway::SubmitReply{.id = new_id}};
-}
-
-void FakeJobService::retry(std::vector<JobId> ids, Callback<Result<gateway::RetryPage>> done) {
-    answer([this, ids = std::move(ids), done = std::move(done)] {
-        gateway::RetryPage page;
-        {
-            const std::lock_guard lock(mutex_);
-            for (const auto& id : ids) page.jobs.push_back(retry_one(id));
-        }
-        done(std::move(page));
-    });
-}
-
-void FakeJobService::retry_matching(storage::JobFilter filter,
-                                    Callback<Result<gateway::RetryPage>> done) {
-    answer([this, filter = std::move(filter), done = std::move(done)] {
-        gateway::RetryPage page;
-        {
-            const std::lock_guard lock(mutex_);
-            last_filter_ = filter;
-            std::vector<JobId> failed;
-            for (const auto& [id, job] : jobs_) {
-                if (job.state == JobState::kFailed && !job.retried_by) failed.push_back(id);
-            }
-            for (const auto& id : failed) page.jobs.push_back(retry_one(id));
-        }
-        done(std::move(page));
-    });
-}
-
 void FakeJobService::cancel(JobId id, Callback<Result<JobRecord>> done) {
     answer([this, id, done = std::move(done)] {
         auto result = [&]() -> Result<JobRecord> {
@@ -362,7 +317,14 @@ void FakeJobService::workers(Callback<Result<std::vector<storage::WorkerRecord>>
                                      .active = 3};
         worker.info = {.name = "gpu-7", .slots = 4, .queues = {"default"}};
         worker.info.devices = {"process:0"};
-        done(std::vector{worker});
+        auto stopped = worker;
+        stopped.state = storage::WorkerState::kStopped;
+        stopped.info.name = "gpu-6";
+        auto lost = stopped;
+        lost.state = storage::WorkerState::kLost;
+        lost.info.name = "gpu-5";
+        lost.heartbeat_age = std::chrono::hours(3);
+        done(std::vector{worker, stopped, lost});
     });
 }
 
@@ -389,8 +351,14 @@ std::vector<std::string> FakeJobService::models(const std::string&) const {
     return {"m", "synthetic"};
 }
 
-bool FakeJobService::has_worker(const std::string&, const std::string&) const {
-    return has_workers_;
+void FakeJobService::set_lacks_worker(const std::string& model) {
+    const std::lock_guard lock(mutex_);
+    idle_model_ = model;
+}
+
+bool FakeJobService::has_worker(const std::string&, const std::string& model) const {
+    const std::lock_guard lock(mutex_);
+    return has_workers_ && model != idle_model_;
 }
 
 storage::DbTime FakeJobService::database_now() const {

@@ -44,6 +44,7 @@ class FakeJobService final : public gateway::JobService {
     void refuse_watches();
     void set_ready(const gateway::Readiness& ready);
     void set_has_workers(bool has_workers) { has_workers_ = has_workers; }
+    void set_lacks_worker(const std::string& model);
     storage::JobFilter last_filter() const;
 
     // --- JobService ---
@@ -63,6 +64,8 @@ class FakeJobService final : public gateway::JobService {
     void retry_matching(storage::JobFilter filter,
                         gateway::Callback<Result<gateway::RetryPage>> done) override;
     void cancel(JobId id, gateway::Callback<Result<storage::JobRecord>> done) override;
+    void cancel_matching(storage::JobFilter filter,
+                         gateway::Callback<Result<gateway::CancelTotals>> done) override;
     std::unique_ptr<gateway::Subscription> watch(
         JobId id, gateway::Callback<const gateway::JobNotice&> notice) override;
     void lanes(gateway::Callback<Result<std::vector<storage::LaneStats>>> done) override;
@@ -89,6 +92,7 @@ class FakeJobService final : public gateway::JobService {
     std::deque<Task> tasks_;
     bool held_ = false;
     std::atomic<bool> has_workers_ = true;
+    std::string idle_model_;  // No worker serves it.
     std::map<JobId, storage::JobRecord> jobs_;
     std::vector<gateway::SubmitRequest> submitted_;
     std::map<std::pair<storage::IdempotencyKey::Scope, std::string>,

@@ -104,7 +104,7 @@ TEST_F(ReadTest, JobThatWaitsForItsRetryShowsTheLastErrorApart) {
     const auto id = service_.put([](JobRecord& job) {
         job.state = JobState::kScheduled;
         job.attempt = 1;
-        job.failures = 1;
+        job.failures = 0;  // Its server was busy: that counts for nobody.
         job.run_at = job.created_at + std::chrono::seconds(5);
         job.error_code = "overloaded";
     });
@@ -239,11 +239,28 @@ TEST_F(ReadTest, ListsLanesAndWorkers) {
     EXPECT_TRUE(lanes[0]["oldest_age_ms"].is_null());
     EXPECT_EQ(lanes[1]["oldest_age_ms"], 7);
     const auto workers = json(get("/v1/workers"))["data"];
-    ASSERT_EQ(workers.size(), 1U);
+    ASSERT_EQ(workers.size(), 2U);
     EXPECT_EQ(workers[0]["state"], "draining");
     EXPECT_EQ(workers[0]["queues"], Json({"default"}));
     EXPECT_EQ(workers[0]["devices"], Json({"process:0"}));
     EXPECT_EQ(workers[0]["heartbeat_age_ms"], 1500);
+}
+
+// Of one that restarts all day there are hundreds within the time that the store keeps them.
+TEST_F(ReadTest, ShowsWorkersThatAreLongGoneOnlyWhereAskedFor) {
+    const auto names = [this](const std::string& query) {
+        std::string all;
+        for (const auto& worker : json(get("/v1/workers" + query))["data"]) {
+            all += worker["name"].get<std::string>() + " ";
+        }
+        return all;
+    };
+    EXPECT_EQ(names(""), "gpu-7 gpu-6 ");
+    EXPECT_EQ(names("?state=all"), "gpu-7 gpu-6 gpu-5 ");
+    EXPECT_EQ(names("?state=lost,draining"), "gpu-7 gpu-5 ");
+    EXPECT_EQ(names("?state=alive"), "");
+    EXPECT_EQ(code(get("/v1/workers?state=dead")), "invalid_parameter");
+    EXPECT_EQ(code(get("/v1/workers?status=all")), "unknown_parameter");
 }
 
 TEST_F(ReadTest, ReadinessNamesWhatIsMissing) {

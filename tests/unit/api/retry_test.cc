@@ -78,9 +78,22 @@ TEST_F(RetryTest, RetriesAllThatMatch) {
     EXPECT_EQ(json(answer)["has_more"], false);
 }
 
-TEST_F(RetryTest, RetriesFailedJobsWhereNothingElseIsSaid) {
-    post("/v1/jobs:retry", "{}");
+TEST_F(RetryTest, RetriesFailedJobsWhereNoOtherStatusIsSaid) {
+    post("/v1/jobs:retry", R"({"model":"m"})");
     EXPECT_EQ(service_.last_filter().states, std::vector{JobState::kFailed});
+}
+
+TEST_F(RetryTest, RetriesAllThatFailedOnlyWhereItIsToldTo) {
+    const auto old = put_failed();
+    for (const auto* body :
+         {"{}", R"({"metadata":{}})", R"({"limit":1})", R"({"all":false})", R"({"queue":null})"}) {
+        const auto answer = post("/v1/jobs:retry", body);
+        EXPECT_EQ(answer.status, 400) << body;
+        EXPECT_EQ(code(answer), "missing_field") << body;
+    }
+    EXPECT_TRUE(json(get("/v1/jobs/" + old.str()))["retried_by"].is_null());
+    EXPECT_EQ(post("/v1/jobs:retry", R"({"all":true})").status, 202);
+    EXPECT_FALSE(json(get("/v1/jobs/" + old.str()))["retried_by"].is_null());
 }
 
 TEST_F(RetryTest, ADryRunOnlyCounts) {

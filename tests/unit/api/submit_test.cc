@@ -60,6 +60,27 @@ TEST_F(SubmitTest, RefusesAnUnknownModelAndNamesTheKnown) {
     EXPECT_TRUE(service_.submitted().empty());
 }
 
+TEST_F(SubmitTest, DoesNotRecommendModelsThatNoLiveWorkerServes) {
+    service_.set_lacks_worker("m");
+    const auto detail = [this] {
+        return std::string(json(post("/v1/jobs", R"({"model":"nope","input":{}})"))["detail"]);
+    };
+    EXPECT_NE(detail().find("Known are synthetic. Without a live worker now: m."),
+              std::string::npos);
+    service_.set_has_workers(false);
+    EXPECT_NE(detail().find("No live worker serves any model. Without a live worker now: m, syn"),
+              std::string::npos);
+}
+
+// It is accepted, as its worker may be starting; the answer says what it waits for.
+TEST_F(SubmitTest, SaysWhenNoLiveWorkerServesTheModel) {
+    EXPECT_TRUE(json(post("/v1/jobs", kJob))["wait"].is_null());
+    service_.set_lacks_worker("m");
+    const auto answer = post("/v1/jobs", kJob);
+    EXPECT_EQ(answer.status, 202);
+    EXPECT_EQ(json(answer)["wait"]["reason"], "no_workers");
+}
+
 TEST_F(SubmitTest, CountsTheTimeToLiveFromRunAt) {
     const auto expires_after = [&](std::string_view fields) {
         const auto answer =

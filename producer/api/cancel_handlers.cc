@@ -1,0 +1,94 @@
+// POST /v1/jobs/{id}/cancel and POST /v1/jobs:cancel; and the count of what a filter means.
+
+#include <algorithm>
+#include <array>
+
+#include "producer/api/handlers.h"
+#include "producer/api/job_json.h"
+#include "producer/api/job_selection.h"
+#include "producer/api/list_query.h"
+#include "producer/api/submission.h"
+
+namespace millrace::api {
+namespace {
+
+using gateway::CancelTotals;
+using storage::JobRecord;
+
+constexpr std::int64_t kPreviewMax = 100'000;  // What a preview counts at most.
+
+Decoded<JobSelection> decode_cancel(std::string_view body, const ApiOptions& options) {
+    constexpr std::array kOpen{JobState::kScheduled, JobState::kBlocked, JobState::kQueued,
+                               JobState::kInProgress};
+    TRY(const auto value,
+        check_object(body, options, "an object such as {\"status\": \"queued\"}"));
+    TRY(const auto fields, JsonFields::of(value, "", kSelectionFields));
+    return decode_selection(fields,
+                            {.states = kOpen,
+                             .usual = {kOpen.begin(), kOpen.end()},
+                             .limit_max = options.cancel_jobs_max},
+                            options);
+}
+
+void answer_totals(Exchange& exchange, const Result<CancelTotals>& totals) {
+    if (!totals.has_value()) return reply_error(exchange, totals.error());
+    JsonWriter json;
+    json.begin_object();
+    json.member("object", "cancellation");
+    json.member("matched", totals->cancelled + totals->cancelling);
+    json.member("cancelled", totals->cancelled);
+    json.member("cancelling", totals->cancelling);
+    json.member("has_more", totals->has_more);
+    json.end_object();
+    exchange.reply({.body = std::move(json).text()});
+}
+
+}  // namespace
+
+void preview(const ApiContext& context, const ExchangePtr& exchange, storage::JobFilter filter,
+             std::string_view object) {
+    const auto answer = [exchange, object](const Result<std::int64_t>& count) {
+        if (!count.has_value()) return reply_error(*exchange, count.error());
+        JsonWriter json;
+        json.begin_object();
+        json.member("object", object);
+        json.member("count", std::min(*count, kPreviewMax));
+        json.member("has_more", *count > kPreviewMax);
+        json.end_object();
+        exchange->reply({.body = std::move(json).text()});
+    };
+    context.service.count(std::move(filter), kPreviewMax + 1,
+                          on_connection<Result<std::int64_t>>(exchange, answer));
+}
+
+void cancel_job(const ApiContext& context, const ExchangePtr& exchange) {
+    const auto query = decode_no_query(exchange->request().query);
+    if (!query.has_value()) return reply_problem(*exchange, query.error());
+    with_job_id(context, exchange, [&context, exchange](JobId id) {
+        context.service.cancel(id,
+                               on_connection<Result<JobRecord>>(
+                                   exchange, [&context, exchange](const Result<JobRecord>& job) {
+                                       if (!job.has_value())
+                                           return reply_read_error(*exchange, job.error());
+                                       const int status = info(job->state).is_final ? 200 : 202;
+                                       exchange->reply(job_response(context, *job, status));
+                                   }));
+    });
+}
+
+void cancel_jobs(const ApiContext& context, const ExchangePtr& exchange) {
+    if (const auto problem = check_json_head(exchange->request())) {
+        return reply_problem(*exchange, *problem);
+    }
+    auto selection = decode_cancel(exchange->request().body, context.options);
+    if (!selection.has_value()) return reply_problem(*exchange, selection.error());
+    if (selection->dry_run) {
+        return preview(context, exchange, std::move(selection->filter), "cancel_preview");
+    }
+    context.service.cancel_matching(
+        std::move(selection->filter),
+        on_connection<Result<CancelTotals>>(
+            exchange, [exchange](const auto& totals) { answer_totals(*exchange, totals); }));
+}
+
+}  // namespace millrace::api

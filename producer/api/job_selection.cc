@@ -1,0 +1,116 @@
+#include "producer/api/job_selection.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "common/base/result.h"
+
+namespace millrace::api {
+namespace {
+
+// "failed", "expired", "cancelled" or an array of them
+std::string states_wanted(std::span<const JobState> states) {
+    std::string text;
+    for (const auto state : states) text += fmt::format("\"{}\", ", name(state));
+    return text + "or an array of them";
+}
+
+Decoded<JobState> decode_state(const std::string& path, const JsonView& value,
+                               std::span<const JobState> states) {
+    if (value.kind() != JsonKind::kString) return wrong_type(path, value, states_wanted(states));
+    const auto state = parse_job_state(value.string());
+    if (state && std::ranges::find(states, *state) != states.end()) return *state;
+    return wrong_value(path, value, states_wanted(states));
+}
+
+Decoded<std::vector<JobState>> decode_states(const JsonFields& fields,
+                                             const SelectionRules& rules) {
+    const auto* value = fields.find("status");
+    const auto path = fields.path("status");
+    if (value == nullptr) return rules.usual;
+    if (value->kind() != JsonKind::kArray) {
+        TRY(const auto state, decode_state(path, *value, rules.states));
+        return std::vector{state};
+    }
+    std::vector<JobState> states;
+    for (const auto& item : value->items()) {
+        TRY(const auto state, decode_state(path, item, rules.states));
+        states.push_back(state);
+    }
+    if (states.empty()) return wrong_value(path, *value, states_wanted(rules.states));
+    return states;
+}
+
+Decoded<std::optional<Priority>> decode_priority(const JsonFields& fields) {
+    TRY(const auto text, fields.string("priority", "\"high\", \"normal\" or \"low\""));
+    if (!text) return std::optional<Priority>();
+    const auto priority = parse_priority(*text);
+    if (priority) return std::optional(*priority);
+    return Problem{ProblemCode::kUnknownPriority,
+                   fmt::format("There is no priority \"{}\".", shown(*text)), "priority"};
+}
+
+Decoded<std::vector<std::pair<std::string, std::string>>> decode_metadata(const JsonFields& fields,
+                                                                          int pairs_max) {
+    constexpr std::string_view kWanted = "an object of strings such as {\"user\": \"42\"}";
+    std::vector<std::pair<std::string, std::string>> pairs;
+    const auto* value = fields.find("metadata");
+    if (value == nullptr) return pairs;
+    const auto path = fields.path("metadata");
+    if (value->kind() != JsonKind::kObject) return wrong_type(path, *value, kWanted);
+    for (const auto& pair : value->members()) {
+        const auto pair_path = join_path(path, shown(pair.name));
+        if (pair.value.kind() != JsonKind::kString) {
+            return wrong_type(pair_path, pair.value, "a string");
+        }
+        pairs.emplace_back(pair.name, pair.value.string());
+    }
+    if (pairs.size() <= static_cast<std::size_t>(pairs_max)) return pairs;
+    return Problem{ProblemCode::kInvalidValue,
+                   fmt::format("`{}` has {} pairs; {} is the most.", path, pairs.size(), pairs_max),
+                   path};
+}
+
+Decoded<bool> decode_flag(const JsonFields& fields, std::string_view name) {
+    const auto* value = fields.find(name);
+    if (value == nullptr) return false;
+    if (value->kind() == JsonKind::kBoolean) return value->text() == "true";
+    return wrong_type(fields.path(name), *value, "true or false");
+}
+
+// Whether it says which jobs; a status does, though it may mean the usual ones.
+bool has_criterion(const JsonFields& fields, const storage::JobFilter& filter) {
+    return fields.find("status") != nullptr || filter.queue || filter.priority || filter.model ||
+           !filter.metadata.empty() || filter.error_code || filter.created_after ||
+           filter.created_before;
+}
+
+}  // namespace
+
+Decoded<JobSelection> decode_selection(const JsonFields& fields, const SelectionRules& rules,
+                                       const ApiOptions& options) {
+    JobSelection selection;
+    auto& filter = selection.filter;
+    filter.ascending = true;  // In the order in which they were submitted.
+    TRY(filter.states, decode_states(fields, rules));
+    TRY(filter.queue, fields.string("queue", "the queue's name as a string"));
+    TRY(filter.priority, decode_priority(fields));
+    TRY(filter.model, fields.string("model", "the model's name as a string"));
+    TRY(filter.metadata, decode_metadata(fields, options.metadata_pairs_max));
+    TRY(filter.error_code, fields.string("error", "an error's code as a string"));
+    TRY(filter.created_after, fields.time("created_after"));
+    TRY(filter.created_before, fields.time("created_before"));
+    TRY(const auto limit, fields.integer("limit", 1, rules.limit_max));
+    filter.limit = static_cast<int>(limit.value_or(rules.limit_max));
+    TRY(selection.dry_run, decode_flag(fields, "dry_run"));
+    TRY(const bool all, decode_flag(fields, "all"));
+    if (selection.dry_run || all || has_criterion(fields, filter)) return selection;
+    return Problem{
+        ProblemCode::kMissingField,
+        "The body does not say which jobs. Send what they have in common, such as "
+        "`status`, `queue`, `model`, `metadata` or `created_before`; or `\"all\": true`.",
+        "all"};
+}
+
+}  // namespace millrace::api

@@ -1,0 +1,90 @@
+// Cancelling one job, and all that match.
+#include "tests/unit/api/server_fixture.h"
+
+namespace millrace::test {
+namespace {
+
+class CancelTest : public ServerTest {
+ protected:
+    JobId put(JobState state) {
+        return service_.put([&](storage::JobRecord& job) { job.state = state; });
+    }
+    std::string status(const JobId& id) { return json(get("/v1/jobs/" + id.str()))["status"]; }
+};
+
+TEST_F(CancelTest, CancelsAllThatMatchAndSaysHowMany) {
+    const auto queued = put(JobState::kQueued);
+    const auto later = put(JobState::kScheduled);
+    const auto running = put(JobState::kInProgress);
+    const auto done = put(JobState::kCompleted);
+    const auto answer = post("/v1/jobs:cancel", R"({"queue":"images","error":"timeout",
+        "metadata":{"run":"oops"},"model":"m","priority":"low","created_after":1759000000})");
+    ASSERT_EQ(answer.status, 200) << answer.body;
+    const auto body = json(answer);
+    EXPECT_EQ(body["object"], "cancellation");
+    EXPECT_EQ(body["matched"], 3);
+    EXPECT_EQ(body["cancelled"], 2);
+    EXPECT_EQ(body["cancelling"], 1);
+    EXPECT_EQ(body["has_more"], false);
+    EXPECT_EQ(status(queued), "cancelled");
+    EXPECT_EQ(status(later), "cancelled");
+    EXPECT_EQ(status(running), "cancelling");
+    EXPECT_EQ(status(done), "completed");
+    const auto filter = service_.last_filter();
+    EXPECT_EQ(filter.queue, "images");
+    EXPECT_EQ(filter.error_code, "timeout");
+    EXPECT_EQ(filter.model, "m");
+    EXPECT_EQ(filter.priority, Priority::kLow);
+    EXPECT_EQ(filter.metadata.size(), 1U);
+    EXPECT_TRUE(filter.created_after.has_value());
+    EXPECT_EQ(filter.limit, 10000);
+    EXPECT_FALSE(filter.never_retried);
+}
+
+TEST_F(CancelTest, LeavesRunningJobsWhereOnlyWaitingOnesAreMeant) {
+    const auto queued = put(JobState::kQueued);
+    const auto running = put(JobState::kInProgress);
+    const auto answer = post("/v1/jobs:cancel", R"({"status":["queued","scheduled"]})");
+    EXPECT_EQ(json(answer)["matched"], 1);
+    EXPECT_EQ(status(queued), "cancelled");
+    EXPECT_EQ(status(running), "in_progress");
+}
+
+TEST_F(CancelTest, CancelsEverythingOnlyWhereItIsToldTo) {
+    const auto job = put(JobState::kQueued);
+    for (const auto* body :
+         {"{}", R"({"metadata":{}})", R"({"limit":1})", R"({"all":false})", R"({"status":null})"}) {
+        const auto answer = post("/v1/jobs:cancel", body);
+        EXPECT_EQ(answer.status, 400) << body;
+        EXPECT_EQ(code(answer), "missing_field") << body;
+    }
+    EXPECT_EQ(status(job), "queued");
+    EXPECT_EQ(post("/v1/jobs:cancel", R"({"all":true})").status, 200);
+    EXPECT_EQ(status(job), "cancelled");
+}
+
+TEST_F(CancelTest, ADryRunOnlyCounts) {
+    const auto job = put(JobState::kQueued);
+    for (const auto* body : {R"({"dry_run":true})", R"({"dry_run":true,"model":"m"})"}) {
+        const auto answer = post("/v1/jobs:cancel", body);
+        EXPECT_EQ(answer.status, 200) << answer.body;
+        EXPECT_EQ(json(answer)["object"], "cancel_preview");
+        EXPECT_EQ(json(answer)["count"], 1);
+    }
+    EXPECT_EQ(service_.last_filter().states.size(), 4U);
+    EXPECT_EQ(status(job), "queued");
+}
+
+TEST_F(CancelTest, RefusesWhatItDoesNotUnderstand) {
+    for (const auto* body :
+         {R"({"status":"completed"})", R"({"status":"cancelling"})", R"({"status":[]})",
+          R"({"ids":["job_00000000000000000000000000"]})", R"({"limit":10001,"all":true})",
+          R"({"limit":0,"all":true})", R"({"all":1})", R"({"statsu":"queued"})",
+          R"({"metadata":{"a":1}})", R"({"created_after":"soon"})", "[]", "", "null"}) {
+        EXPECT_EQ(post("/v1/jobs:cancel", body).status, 400) << body;
+    }
+    EXPECT_EQ(get("/v1/jobs:cancel").status, 405);
+}
+
+}  // namespace
+}  // namespace millrace::test
