@@ -13,7 +13,10 @@ struct Writer {
     void operator()(const Started& started) const {
         out.mutable_started()->set_worker(started.worker);
     }
-    void operator()(const Partial& partial) const { out.mutable_partial()->set_text(partial.text); }
+    void operator()(const Partial& partial) const {
+        out.mutable_partial()->set_text(partial.text);
+        if (partial.offset) out.mutable_partial()->set_offset(*partial.offset);
+    }
     void operator()(const Progress& progress) const {
         out.mutable_progress()->set_fraction(progress.fraction);
         out.mutable_progress()->set_message(progress.message);
@@ -42,7 +45,10 @@ Result<Event> from_proto(v1::Event& message) {
     if (message.has_started()) {
         event.what = Started{std::move(*message.mutable_started()->mutable_worker())};
     } else if (message.has_partial()) {
-        event.what = Partial{std::move(*message.mutable_partial()->mutable_text())};
+        auto& what = *message.mutable_partial();
+        Partial partial{.text = std::move(*what.mutable_text())};
+        if (what.has_offset()) partial.offset = what.offset();
+        event.what = std::move(partial);
     } else if (message.has_progress()) {
         event.what = Progress{message.progress().fraction(),
                               std::move(*message.mutable_progress()->mutable_message())};

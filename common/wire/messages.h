@@ -37,6 +37,7 @@ struct Started {
 };
 struct Partial {
     std::string text;
+    std::optional<std::uint64_t> offset{};  // Bytes of the attempt's text before it, where known.
 };
 struct Progress {
     double fraction = 0;

@@ -1,7 +1,10 @@
 // GET /v1/jobs/{id}/events: what happens to a job, as server-sent events.
 //
-// A stream begins with a snapshot (subscribe first, then read the row) and goes on with what is
-// newer than it by (epoch, sequence). It ends after the final state.
+// A stream begins with a snapshot (subscribe first, then read the row), or where the reader's
+// Last-Event-ID says that it is, and goes on with what is newer. It ends after the final state.
+//
+// The row lags behind the deltas, and deltas may be lost: OutputText sees the hole, and the row is
+// read again until it is filled.
 
 #include <fmt/format.h>
 
@@ -10,12 +13,17 @@
 #include "producer/api/handlers.h"
 #include "producer/api/job_json.h"
 #include "producer/api/list_query.h"
+#include "producer/api/output_text.h"
 
 namespace millrace::api {
 namespace {
 
 using gateway::JobNotice;
 using storage::JobRecord;
+
+// How soon the row is read again: where text is missing, and where a running job is silent.
+constexpr milliseconds kFillInterval{250};
+constexpr milliseconds kQuietInterval{5000};
 
 class EventFeed : public std::enable_shared_from_this<EventFeed> {
  public:
@@ -65,47 +73,118 @@ class EventFeed : public std::enable_shared_from_this<EventFeed> {
     void notice(const JobNotice& notice) {
         if (is_over_) return;
         if (is_open_) return take(notice);
-        // Between subscribing and the first read there is little time: this many are a flood.
+        // Between subscribing and the first read there is little time: this much is a flood. Text
+        // that is left out is a hole, and filled as such.
         constexpr std::size_t kEarlyMax = 10000;
-        if (early_.size() < kEarlyMax) early_.push_back(notice);
+        constexpr std::size_t kEarlyBytesMax = 1 << 20;
+        const bool is_output =
+            notice.kind == JobNotice::Kind::kPartial || notice.kind == JobNotice::Kind::kProgress;
+        const bool is_full = early_.size() >= kEarlyMax || early_bytes_ > kEarlyBytesMax;
+        if (is_output && is_full) return;
+        early_bytes_ += notice.text.size();
+        early_.push_back(notice);
     }
 
     void send_snapshot(const JobRecord& job) {
-        epoch_ = job.epoch;
+        runs_ = info(job.state).is_active;
+        const auto reader = TextCursor::parse(exchange_->request().last_event_id);
+        if (reader && goes_on(*reader, job)) {
+            text_ = OutputText(*reader);
+            if (!runs_ && !info(job.state).is_final && job.epoch > 0) send_retrying(job.state);
+        } else {
+            text_ = OutputText({.epoch = job.epoch});
+            send("job.created", [&](JsonWriter& json) { json.member("status", name(job.state)); });
+            if (job.queued_at) send("job.queued");
+            if (runs_) send_started(job.worker_name);
+        }
         if (job.partial_text) sequence_ = job.partial_sequence;
-        send("job.created", [&](JsonWriter& json) { json.member("status", name(job.state)); });
-        if (job.queued_at) send("job.queued");
-        if (info(job.state).is_active) send_started(job.worker_name);
-        if (job.partial_text && !job.partial_text->empty()) send_delta(*job.partial_text);
-        if (info(job.state).is_final) send_final(job);
+        fill(job);
+        if (info(job.state).is_final) return send_final(job);
+        watch_text();
+    }
+
+    // Whether what the reader has is the beginning of this attempt's text.
+    static bool goes_on(const TextCursor& reader, const JobRecord& job) {
+        if (reader.epoch != job.epoch) return false;
+        if (job.output_json) {
+            const auto whole = text_of_output(*job.output_json);
+            return !whole || reader.begins(*whole);
+        }
+        // The row may lag behind the reader.
+        const auto& text = job.partial_text;
+        return !text || text->size() < reader.bytes || reader.begins(*text);
+    }
+
+    // Gives the reader what the row has beyond it.
+    void fill(const JobRecord& job) {
+        if (job.epoch > epoch()) start_epoch(job.epoch, job.worker_name);
+        if (job.epoch == epoch() && job.partial_text)
+            send_delta(text_.take_whole(*job.partial_text));
+    }
+
+    // Sees to it that the row is read where that may bring text.
+    void watch_text() {
+        if (is_over_ || is_reading_) return;
+        const bool has_hole = text_.has_hole();
+        if (!has_hole && (!runs_ || is_watched_)) return;
+        if (has_hole && std::exchange(is_urgent_, true)) return;
+        is_watched_ = true;
+        const auto wait = has_hole ? kFillInterval : kQuietInterval;
+        exchange_->wake_at(system_clock().now() + wait, [self = shared_from_this()](Wake wake) {
+            self->is_watched_ = self->is_urgent_ = false;
+            if (wake == Wake::kTimer) self->read_again();
+        });
+    }
+
+    void read_again() {
+        if (is_over_ || is_finishing_) return;
+        is_reading_ = true;
+        read([self = shared_from_this()](const Result<JobRecord>& job) {
+            self->is_reading_ = false;
+            if (self->is_over_ || self->is_finishing_) return;
+            if (job.has_value() && info(job->state).is_final) return self->send_final(*job);
+            if (job.has_value()) {
+                self->runs_ = info(job->state).is_active;
+                if (self->runs_) self->fill(*job);
+            }
+            self->watch_text();
+        });
     }
 
     void take(const JobNotice& notice) {
         if (is_over_) return;
-        const bool is_old = notice.epoch < epoch_ && notice.epoch != 0;
+        const bool is_old = notice.epoch < epoch() && notice.epoch != 0;
         switch (notice.kind) {
             case JobNotice::Kind::kFinished:
                 return finish(notice.state);
             case JobNotice::Kind::kRequeued:
                 if (is_old) return;
-                return send("job.retrying",
-                            [&](JsonWriter& json) { json.member("status", name(notice.state)); });
+                runs_ = false;
+                return send_retrying(notice.state);
             case JobNotice::Kind::kStarted:
-                if (notice.epoch > epoch_) start_epoch(notice.epoch, notice.text);
-                return;
+                if (notice.epoch > epoch()) start_epoch(notice.epoch, notice.text);
+                return watch_text();
             case JobNotice::Kind::kPartial:
-                if (is_new(notice)) send_delta(notice.text);
-                return;
+                take_partial(notice);
+                return watch_text();
             case JobNotice::Kind::kProgress:
                 if (is_new(notice)) send_progress(notice);
                 return;
         }
     }
 
+    void take_partial(const JobNotice& notice) {
+        const bool is_next = is_new(notice);
+        if (notice.epoch != epoch()) return;
+        if (notice.offset) return send_delta(text_.take(*notice.offset, notice.text));
+        // Of an older worker: its order is all that is known.
+        if (is_next) send_delta(text_.take(text_.reader().bytes, notice.text));
+    }
+
     // Of a partial or progress: whether it comes after all that was sent.
     bool is_new(const JobNotice& notice) {
-        if (notice.epoch < epoch_) return false;
-        if (notice.epoch > epoch_) {
+        if (notice.epoch < epoch()) return false;
+        if (notice.epoch > epoch()) {
             start_epoch(notice.epoch, "");  // Its start was lost.
         } else if (notice.sequence <= sequence_) {
             return false;
@@ -114,22 +193,34 @@ class EventFeed : public std::enable_shared_from_this<EventFeed> {
         return true;
     }
 
+    Epoch epoch() const { return text_.reader().epoch; }
+
     // Text that was sent before it is void.
     void start_epoch(Epoch epoch, std::string_view worker) {
-        epoch_ = epoch;
+        text_ = OutputText({.epoch = epoch});
         sequence_ = -1;
+        runs_ = true;
         send_started(worker);
+    }
+
+    void send_retrying(JobState state) {
+        send("job.retrying", [&](JsonWriter& json) { json.member("status", name(state)); });
     }
 
     void send_started(std::string_view worker) {
         send("job.started", [&](JsonWriter& json) {
-            json.member("epoch", epoch_);
+            json.member("epoch", epoch());
             json.member("worker", worker);
         });
     }
 
     void send_delta(std::string_view text) {
-        send("job.output.delta", [&](JsonWriter& json) { json.member("delta", text); });
+        if (text.empty()) return;
+        send("job.output.delta", [&](JsonWriter& json) {
+            json.member("epoch", epoch());
+            json.member("offset", static_cast<std::int64_t>(text_.reader().bytes - text.size()));
+            json.member("delta", text);
+        });
     }
 
     void send_progress(const JobNotice& notice) {
@@ -158,6 +249,13 @@ class EventFeed : public std::enable_shared_from_this<EventFeed> {
     }
 
     void send_final(const JobRecord& job) {
+        // The end of a text that the reader has begun to read: its last deltas may not have come,
+        // nor anything of an attempt after it.
+        if (text_.reader().bytes > 0 || text_.has_hole()) {
+            if (job.epoch > epoch()) start_epoch(job.epoch, job.worker_name);
+            const auto text = job.output_json ? text_of_output(*job.output_json) : std::nullopt;
+            if (text) send_delta(text_.take_whole(*text));
+        }
         send(final_type(job.state), [&](JsonWriter& json) {
             json.member("status", name(job.state));
             json.name("job");
@@ -186,7 +284,8 @@ class EventFeed : public std::enable_shared_from_this<EventFeed> {
         // An output may come with line breaks between its values; a data line must not.
         std::ranges::replace(data, '\n', ' ');
         std::ranges::replace(data, '\r', ' ');
-        exchange_->send_event(fmt::format("id: {}\nevent: {}\ndata: {}\n\n", number_, type, data));
+        exchange_->send_event(
+            fmt::format("id: {}\nevent: {}\ndata: {}\n\n", text_.reader().str(), type, data));
     }
 
     void close() {
@@ -204,9 +303,14 @@ class EventFeed : public std::enable_shared_from_this<EventFeed> {
     const JobId id_;
     std::unique_ptr<gateway::Subscription> subscription_;
     std::vector<JobNotice> early_;  // Notices from before the snapshot.
-    Epoch epoch_ = 0;
+    std::size_t early_bytes_ = 0;
+    OutputText text_;             // Of the attempt that is or was running.
     std::int64_t sequence_ = -1;  // Of the last partial or progress of the epoch; -1: none yet.
     int number_ = 0;              // Of the last event in this stream.
+    bool runs_ = false;           // As far as was heard.
+    bool is_watched_ = false;     // The row will be read again,
+    bool is_urgent_ = false;      // and soon.
+    bool is_reading_ = false;
     bool is_open_ = false;
     bool is_finishing_ = false;
     bool is_over_ = false;

@@ -33,6 +33,7 @@ struct Request {
     std::string_view retry_count;  // x-stainless-retry-count: which try of an SDK this is, from 0.
     std::string_view sdk_timeout;  // x-stainless-read-timeout or -timeout, with a retry count.
     std::string if_none_match;     // As `prefer`.
+    std::string_view last_event_id;
     std::string_view content_type;
     std::string content_encoding;  // As `prefer`; decoded already where it is known.
     std::string accept_encoding;   // As `prefer`.
@@ -68,7 +69,8 @@ class Exchange {
     virtual void reply(Response response) = 0;
 
     // Calls `wake` once: at the deadline, or as soon as the client hangs up or the server drains.
-    // A later call replaces the earlier; the answer ends it.
+    // A later call replaces the earlier; the answer ends it. In a stream of events, too, whose end
+    // is also told by `on_end`.
     virtual void wake_at(MonoTime deadline, std::function<void(Wake)> wake) = 0;
 
     // Answers 200 with a stream of events. `on_end` is called once when the stream ends otherwise

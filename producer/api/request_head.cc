@@ -132,6 +132,7 @@ Request read_head(const RequestParser& parser) {
     }
     request.if_none_match = joined(message, http::field::if_none_match);
     request.accept_encoding = joined(message, http::field::accept_encoding);
+    request.last_event_id = view(message["Last-Event-ID"]);
     request.content_type = view(message[http::field::content_type]);
     request.content_encoding = joined(message, http::field::content_encoding);
     request.has_origin = message.count(http::field::origin) > 0;

@@ -158,7 +158,7 @@ void Session::on_linger(Error error) {
 
 void Session::wake_at(MonoTime deadline, std::function<void(Wake)> wake) {
     if (phase_ == Phase::kClosed) return wake(Wake::kClientGone);
-    CHECK(phase_ == Phase::kServing);
+    CHECK(phase_ == Phase::kServing || phase_ == Phase::kStreaming);
     wake_ = std::move(wake);
     const auto number = ++wake_number_;
     wake_timer_.expires_at(deadline);

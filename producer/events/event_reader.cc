@@ -25,6 +25,7 @@ struct Teller {
     std::string_view operator()(wire::Partial& partial) const {
         notice.kind = JobNotice::Kind::kPartial;
         notice.text = std::move(partial.text);
+        notice.offset = partial.offset;
         return "partial";
     }
     std::string_view operator()(wire::Progress& progress) const {

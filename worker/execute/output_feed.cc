@@ -24,7 +24,9 @@ void OutputFeed::append(const AttemptKey& key, WorkerId worker, std::string_view
     const std::lock_guard lock(mutex_);
     auto& feed = feeds_[key];
     feed.worker = worker;
-    if (feed.text.size() + text.size() > options_.bytes_max) return;
+    // Once a piece was left out, what follows it would not be the text.
+    feed.is_full = feed.is_full || feed.text.size() + text.size() > options_.bytes_max;
+    if (feed.is_full) return;
     if (feed.published == feed.text.size()) changed_.push_back(key);
     feed.text += text;
 }
@@ -79,9 +81,10 @@ std::vector<OutputFeed::Checkpoint> OutputFeed::take_checkpoints(MonoTime now) {
 void OutputFeed::publish(const AttemptKey& key, Feed& feed) {
     while (feed.published < feed.text.size()) {
         const auto text = piece(feed.text, feed.published, kEventTextMax);
-        events_.push_back({.key = key,
-                           .sequence = ++feed.sequence,
-                           .what = wire::Partial{.text = std::string(text)}});
+        events_.push_back(
+            {.key = key,
+             .sequence = ++feed.sequence,
+             .what = wire::Partial{.text = std::string(text), .offset = feed.published}});
         feed.published += text.size();
     }
     if (!feed.progress) return;

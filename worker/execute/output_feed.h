@@ -51,6 +51,7 @@ class OutputFeed {
     struct Feed {
         WorkerId worker;
         std::string text;
+        bool is_full = false;          // A piece was left out, and all that follow are.
         std::size_t published = 0;     // Bytes of text.
         std::size_t checkpointed = 0;  // Bytes of text.
         std::optional<MonoTime> checkpointed_at;

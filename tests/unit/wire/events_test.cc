@@ -31,7 +31,7 @@ void expect_corrupt(const std::string& bytes, const char* what) {
 TEST(EventEncoding, ComesBackAsItWasAndInOrder) {
     const std::vector<Event> events{
         {{sample_job(1), 1}, 0, Started{"worker-a"}},
-        {{sample_job(1), 1}, 1, Partial{"The sea, süß"}},
+        {{sample_job(1), 1}, 1, Partial{"The sea, süß", 70'000'000'000}},
         {{sample_job(2), 7}, 2, Progress{0.25, "step 1 of 4"}},
         {{sample_job(1), std::numeric_limits<Epoch>::max()}, 3, Requeued{JobState::kScheduled}},
         {{sample_job(2), 0},
@@ -48,10 +48,17 @@ TEST(EventEncoding, ComesBackAsItWasAndInOrder) {
     }
     EXPECT_EQ(std::get<Started>((*decoded)[0].what).worker, "worker-a");
     EXPECT_EQ(std::get<Partial>((*decoded)[1].what).text, "The sea, süß");
+    EXPECT_EQ(std::get<Partial>((*decoded)[1].what).offset, 70'000'000'000U);
     EXPECT_EQ(std::get<Progress>((*decoded)[2].what).fraction, 0.25);
     EXPECT_EQ(std::get<Progress>((*decoded)[2].what).message, "step 1 of 4");
     EXPECT_EQ(std::get<Requeued>((*decoded)[3].what).state, JobState::kScheduled);
     EXPECT_EQ(std::get<Finished>((*decoded)[4].what).state, JobState::kExpired);
+}
+
+TEST(EventEncoding, OfAnOldWriterDoesNotSayWhereATextBegins) {
+    const auto decoded = decode_events(batch_of(proto_event()));
+    ASSERT_TRUE(decoded.has_value()) << decoded.error().message;
+    EXPECT_FALSE(std::get<Partial>(decoded->at(0).what).offset);
 }
 
 TEST(EventEncoding, OfNoEventsIsABatchOfNone) {

@@ -39,6 +39,30 @@ TEST(OutputFeed, PublishesTheRestAtTheEndAndNumbersTheEndAfterIt) {
     EXPECT_TRUE(feed.take_checkpoints(MonoTime{}).empty());
 }
 
+TEST(OutputFeed, SaysWhereEachTextBegins) {
+    OutputFeed feed({});
+    const auto offset = [&feed] {
+        return std::get<wire::Partial>(feed.take_events().at(0).what).offset;
+    };
+    feed.append(kKey, kWorker, "Hel");
+    EXPECT_EQ(offset(), 0U);
+    feed.append(kKey, kWorker, "lo");
+    EXPECT_EQ(offset(), 3U);
+    feed.append({kKey.job, 2}, kWorker, "anew");
+    EXPECT_EQ(offset(), 0U);
+}
+
+// What follows a piece that was left out would stand in its place.
+TEST(OutputFeed, EndsAtTheFirstPieceThatDoesNotFit) {
+    OutputFeed feed({.bytes_max = 5});
+    feed.append(kKey, kWorker, "abc");
+    feed.append(kKey, kWorker, "defg");
+    feed.append(kKey, kWorker, "h");
+    const auto events = feed.take_events();
+    ASSERT_EQ(events.size(), 1U);
+    EXPECT_EQ(text_of(events[0]), "abc");
+}
+
 TEST(OutputFeed, ChecksPublishedTextPointsAtMostOnceAnInterval) {
     OutputFeed feed({.checkpoint_interval = seconds(1)});
     const MonoTime start{};
