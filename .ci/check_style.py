@@ -16,6 +16,8 @@ ALLOWED = {
     ("common/runtime/thread.h", "thread"): "the one place that starts threads",
     ("common/broker/kafka/consumer.cc", "thread"): "may have to be left behind, see there",
     ("common/broker/kafka/consumer.cc", "detach"): "may have to be left behind, see there",
+    ("producer/cli/api_client.cc", "sleep"): "waits for a gateway that is being restarted",
+    ("producer/cli/jobs.cc", "sleep"): "polls a gateway that lets nobody wait",
     ("tests/support/eventually.cc", "sleep"): "polls what another process does",
     ("bench/end_to_end/main.cc", "sleep"): "keeps an offered rate",
     ("bench/idle_fleet/main.cc", "sleep"): "watches a fleet for a while",

@@ -18,6 +18,8 @@ packages=(
     postgresql openjdk-17-jre-headless maven
     # Scripts; pip fetches llama.cpp, a small model, and NVIDIA Triton, which runs models in Python.
     curl git procps python3 python3-pip libpython3.11 util-linux
+    # Shells, whose completion is tested.
+    zsh fish
 )
 
 command -v dpkg-query >/dev/null || {

@@ -26,6 +26,9 @@ struct Transfer {
     Response response;
     const OnData* on_data = nullptr;
     bool stopped = false;
+    milliseconds silence_max{0};
+    MonoTime last_bytes = system_clock().now();
+    bool was_silent = false;
 };
 
 std::string_view trimmed(std::string_view text) {
@@ -55,6 +58,7 @@ size_t on_header(char* data, size_t, size_t size, void* user) {
 size_t on_body(char* data, size_t, size_t size, void* user) {
     auto& transfer = *static_cast<Transfer*>(user);
     const std::string_view piece(data, size);
+    transfer.last_bytes = system_clock().now();
     if (transfer.on_data == nullptr || transfer.response.status / 100 != 2) {
         transfer.response.body += piece;
         return size;
@@ -62,6 +66,13 @@ size_t on_body(char* data, size_t, size_t size, void* user) {
     if ((*transfer.on_data)(piece)) return size;
     transfer.stopped = true;
     return 0;
+}
+
+// Called about once a second; anything but 0 ends the transfer.
+int on_progress(void* user, curl_off_t, curl_off_t, curl_off_t, curl_off_t) {
+    auto& transfer = *static_cast<Transfer*>(user);
+    transfer.was_silent = system_clock().now() - transfer.last_bytes > transfer.silence_max;
+    return transfer.was_silent ? 1 : 0;
 }
 
 // The status is needed while the body streams, before curl_easy_perform returns.
@@ -77,7 +88,7 @@ size_t on_header_with_status(char* data, size_t unit, size_t size, void* user) {
 
 Error transfer_error(CURLcode code, const Transfer& transfer) {
     if (transfer.stopped) return {ErrorCode::kCancelled, "the transfer was stopped"};
-    if (code == CURLE_OPERATION_TIMEDOUT) {
+    if (code == CURLE_OPERATION_TIMEDOUT || transfer.was_silent) {
         return {ErrorCode::kDeadlineExceeded, "the server did not answer in time"};
     }
     return {ErrorCode::kUnavailable, reason_of(code)};
@@ -133,6 +144,12 @@ Result<Response> Client::stream(const Request& request, const OnData& on_data) {
     curl_easy_setopt(curl, CURLOPT_TCP_NODELAY, 1L);
     curl_easy_setopt(curl, CURLOPT_CONNECTTIMEOUT_MS, 5000L);
     curl_easy_setopt(curl, CURLOPT_TIMEOUT_MS, static_cast<long>(request.timeout.count()));
+    if (request.silence_max.count() > 0) {
+        transfer.silence_max = request.silence_max;
+        curl_easy_setopt(curl, CURLOPT_XFERINFOFUNCTION, on_progress);
+        curl_easy_setopt(curl, CURLOPT_XFERINFODATA, &transfer);
+        curl_easy_setopt(curl, CURLOPT_NOPROGRESS, 0L);
+    }
     curl_easy_setopt(curl, CURLOPT_HEADERFUNCTION, on_header_with_status);
     curl_easy_setopt(curl, CURLOPT_HEADERDATA, &transfer);
     curl_easy_setopt(curl, CURLOPT_WRITEFUNCTION, on_body);

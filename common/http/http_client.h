@@ -29,6 +29,8 @@ struct Request {
     std::string body;
     std::string ca_file;          // Certificates to trust; empty: as curl_rules.h says.
     milliseconds timeout{30000};  // Of the whole exchange; zero: none.
+    // Without a byte of an answer, seen within a second: kDeadlineExceeded. Zero: no bound.
+    milliseconds silence_max{0};
 };
 
 struct Response {

@@ -4,13 +4,21 @@
 
 #include <algorithm>
 #include <array>
+#include <thread>
 #include <utility>
+
+#include "producer/cli/gateway_url.h"
+#include "producer/cli/terminal.h"
 
 namespace millrace::cli {
 namespace {
 
 constexpr milliseconds kCallTimeout{60000};
 constexpr std::size_t kEventBytesMax = 64 * 1024 * 1024;
+// Of an event stream: a comment comes every 15 seconds.
+constexpr milliseconds kSilenceMax{60000};
+constexpr milliseconds kPauseFirst{100};
+constexpr milliseconds kPauseMax{3000};
 
 ErrorCode code_of(int status) {
     switch (status) {
@@ -30,125 +38,212 @@ ErrorCode code_of(int status) {
     }
 }
 
-Error api_error(const http::Response& response) {
-    std::string message = fmt::format("the gateway answered {}", response.status);
-    const auto body = Json::parse(response.body, nullptr, false);
-    if (body.is_object()) {
-        const auto detail = body.value("detail", std::string());
-        if (!detail.empty()) message = detail;
-    }
-    return {code_of(response.status), message};
+// What people typed where the API has a field or a parameter.
+std::string option_of(const std::string& param) {
+    constexpr std::array<std::pair<std::string_view, std::string_view>, 14> kOptions{
+        {{"policy.execution_timeout", "--timeout"},
+         {"policy.start_within", "--start-within"},
+         {"policy.ttl", "--ttl"},
+         {"policy.max_attempts", "--max-attempts"},
+         {"input.max_tokens", "--max-tokens"},
+         {"run_at", "--run-at"},
+         {"model", "--model"},
+         {"queue", "--queue"},
+         {"priority", "--priority"},
+         {"created_after", "--created-after"},
+         {"created_before", "--created-before"},
+         {"status", "--status"},
+         {"error", "--error"},
+         {"Idempotency-Key", "--idempotency-key"}}};
+    const auto* found =
+        std::ranges::find(kOptions, param, [](const auto& row) { return row.first; });
+    if (found != kOptions.end()) return std::string(found->second);
+    return param.starts_with("metadata") ? "--metadata" : "";
+}
+
+bool may_pass(const Error& error) {
+    return error.code == ErrorCode::kUnavailable || error.code == ErrorCode::kOutcomeUnknown;
 }
 
 }  // namespace
 
-ApiClient::ApiClient(std::string url) : url_(std::move(url)) {
-    while (url_.ends_with('/')) url_.pop_back();
-}
-
-Result<Json> ApiClient::submit(const Json& job, std::string_view idempotency_key) {
-    http::Request request{.method = "POST", .url = url_ + "/v1/jobs", .body = job.dump()};
-    if (!idempotency_key.empty()) {
-        request.headers.push_back(fmt::format("Idempotency-Key: {}", idempotency_key));
+Error api_error(int status, const std::string& body) {
+    std::string message = fmt::format("the gateway answered {}", status);
+    const auto json = Json::parse(body, nullptr, false);
+    const auto text = [](const Json& object, const char* key) {
+        const auto found = object.is_object() ? object.find(key) : object.end();
+        return object.is_object() && found != object.end() && found->is_string()
+                   ? found->get<std::string>()
+                   : std::string();
+    };
+    if (const auto detail = text(json, "detail"); !detail.empty()) message = detail;
+    if (json.is_object() && json.contains("error")) {
+        const auto option = option_of(text(json["error"], "param"));
+        const auto quoted = fmt::format("`{}`", text(json["error"], "param"));
+        const auto at = message.find(quoted);
+        if (!option.empty() && at != std::string::npos) message.replace(at, quoted.size(), option);
     }
-    return call(std::move(request));
+    return {code_of(status), message};
 }
 
-Result<Json> ApiClient::submit_batch(const Json& jobs) {
-    const Json body{{"jobs", jobs}};
-    TRY(auto answer, call({.method = "POST", .url = url_ + "/v1/jobs:batch", .body = body.dump()}));
-    if (!answer.contains("data") || answer["data"].size() != jobs.size()) {
-        return Error{ErrorCode::kInternal, "the gateway's answer does not match the batch"};
-    }
-    return success(std::move(answer["data"]));
+ApiClient::ApiClient(std::string_view url) : url_(gateway_url(url)) {}
+
+Result<Answer> ApiClient::submit(std::string body, const std::string& key) {
+    return post("/v1/jobs", std::move(body), key, Repeat::kSafe);
 }
 
-Result<Json> ApiClient::job(std::string_view id, std::string_view include) {
-    auto path = fmt::format("/v1/jobs/{}", http::percent_encode(id));
-    if (!include.empty()) path += fmt::format("?include={}", include);
-    return get(path);
+Result<Answer> ApiClient::submit_batch(std::string body, const std::string& key) {
+    return post("/v1/jobs:batch", std::move(body), key, Repeat::kSafe);
 }
 
-Result<Json> ApiClient::wait(std::string_view id, std::chrono::seconds wait) {
-    return call({.url = fmt::format("{}/v1/jobs/{}", url_, http::percent_encode(id)),
-                 .headers = {fmt::format("Prefer: wait={}", wait.count())}});
+Result<Answer> ApiClient::job(std::string_view id, std::string_view include) {
+    return get(fmt::format("/v1/jobs/{}?include={}", http::percent_encode(id), include));
 }
 
-Result<Json> ApiClient::cancel(std::string_view id) {
-    return call({.method = "POST",
-                 .url = fmt::format("{}/v1/jobs/{}/cancel", url_, http::percent_encode(id))});
+Result<Answer> ApiClient::wait(std::string_view id, std::chrono::seconds wait) {
+    TRY(const auto url, url_);
+    return call({.url = fmt::format("{}/v1/jobs/{}", url, http::percent_encode(id)),
+                 .headers = {fmt::format("Prefer: wait={}", wait.count())}},
+                Repeat::kSafe);
 }
 
-Result<Json> ApiClient::retry(std::string_view id) {
-    return call({.method = "POST",
-                 .url = fmt::format("{}/v1/jobs/{}/retry", url_, http::percent_encode(id))});
+Result<Answer> ApiClient::cancel(std::string_view id) {
+    return post(fmt::format("/v1/jobs/{}/cancel", http::percent_encode(id)), "", "", Repeat::kSafe);
 }
 
-Result<Json> ApiClient::retry_matching(const Json& filter) {
-    return call({.method = "POST", .url = url_ + "/v1/jobs:retry", .body = filter.dump()});
+Result<Answer> ApiClient::retry(std::string_view id) {
+    return post(fmt::format("/v1/jobs/{}/retry", http::percent_encode(id)), "", "", Repeat::kSafe);
 }
 
-Result<Json> ApiClient::list(std::string_view query) {
+Result<Answer> ApiClient::matching(std::string_view what, const Json& filter) {
+    // A cancel that is sent again finds what is left; a retry's answer has ids that must not be
+    // lost.
+    const bool is_safe = what == "cancel" || filter.contains("dry_run");
+    return post(fmt::format("/v1/jobs:{}", what), filter.dump(), "",
+                is_safe ? Repeat::kSafe : Repeat::kNever);
+}
+
+Result<Answer> ApiClient::list(std::string_view query) {
     return get(query.empty() ? "/v1/jobs" : fmt::format("/v1/jobs?{}", query));
 }
 
-Result<Json> ApiClient::queues() {
+Result<Answer> ApiClient::queues() {
     return get("/v1/queues");
 }
 
-Result<Json> ApiClient::workers() {
+Result<Answer> ApiClient::workers() {
     return get("/v1/workers");
 }
 
 Status ApiClient::events(std::string_view id,
                          const std::function<bool(const http::ServerEvent&)>& on_event) {
+    TRY(const auto url, url_);
     http::SseParser parser(kEventBytesMax);
     std::vector<http::ServerEvent> events;
+    bool is_garbage = false;
     const auto on_data = [&](std::string_view bytes) {
-        if (!parser.feed(bytes, events)) return false;
+        has_answered();
+        is_garbage = !parser.feed(bytes, events);
+        if (is_garbage) return false;
         for (const auto& event : std::exchange(events, {})) {
             if (!on_event(event)) return false;
         }
         return true;
     };
     const auto response =
-        http_.stream({.url = fmt::format("{}/v1/jobs/{}/events", url_, http::percent_encode(id)),
+        http_.stream({.url = fmt::format("{}/v1/jobs/{}/events", url, http::percent_encode(id)),
                       .headers = {"Accept: text/event-stream"},
-                      .timeout = milliseconds(0)},
+                      .timeout = milliseconds(0),
+                      .silence_max = kSilenceMax},
                      on_data);
+    if (is_garbage) {
+        return Error{ErrorCode::kDataCorrupt,
+                     fmt::format("an event of the job is larger than {} bytes; `millrace get {}` "
+                                 "shows how it stands",
+                                 kEventBytesMax, id)};
+    }
     if (!response.has_value()) {
         if (response.error().code == ErrorCode::kCancelled) return ok();
         return unreachable(response.error());
     }
-    if (response->status != 200) return api_error(*response);
+    if (response->status != 200) return api_error(response->status, response->body);
     return ok();
 }
 
-Result<Json> ApiClient::call(http::Request request) {
-    if (request.method != "GET") request.headers.push_back("Content-Type: application/json");
-    request.timeout = kCallTimeout;
-    const auto response = http_.send(request);
-    if (!response.has_value()) return unreachable(response.error());
-    if (response->status / 100 != 2) return api_error(*response);
-    auto body = Json::parse(response->body, nullptr, false);
-    if (body.is_discarded()) {
-        return Error{ErrorCode::kInternal,
-                     fmt::format("{} answered something that is no JSON; is it Millrace?", url_)};
-    }
-    return success(std::move(body));
+Result<Answer> ApiClient::post(const std::string& path, std::string body, const std::string& key,
+                               Repeat repeat) {
+    TRY(const auto url, url_);
+    http::Request request{.method = "POST",
+                          .url = url + path,
+                          .headers = {"Content-Type: application/json"},
+                          .body = std::move(body)};
+    if (!key.empty()) request.headers.push_back(fmt::format("Idempotency-Key: {}", key));
+    return call(std::move(request), repeat);
 }
 
-Result<Json> ApiClient::get(const std::string& path) {
-    return call({.url = url_ + path});
+Result<Answer> ApiClient::get(const std::string& path) {
+    TRY(const auto url, url_);
+    return call({.url = url + path}, Repeat::kSafe);
+}
+
+Result<Answer> ApiClient::call(http::Request request, Repeat repeat) {
+    request.timeout = kCallTimeout;
+    while (true) {
+        auto answer = call_once(request);
+        if (answer.has_value() || repeat == Repeat::kNever || !may_pass(answer.error())) {
+            return answer;
+        }
+        if (!wait_for_gateway()) return answer;
+    }
+}
+
+Result<Answer> ApiClient::call_once(const http::Request& request) {
+    const auto response = http_.send(request);
+    if (!response.has_value()) return unreachable(response.error());
+    if (response->status / 100 != 2) return api_error(response->status, response->body);
+    has_answered();
+    auto json = Json::parse(response->body, nullptr, false);
+    if (!json.is_object()) {
+        return Error{
+            ErrorCode::kInternal,
+            fmt::format("{} answered something that is no answer of the API; is it Millrace?",
+                        *url_)};
+    }
+    return Answer{response->body, std::move(json)};
+}
+
+void ApiClient::has_answered() {
+    if (tries_ > 0) note("the gateway answers again");
+    tries_ = 0;
+    has_answered_ = true;
+}
+
+bool ApiClient::wait_for_gateway() {
+    if (!has_answered_) return false;
+    const auto now = system_clock().now();
+    if (tries_ == 0) {
+        away_since_ = now;
+        note(fmt::format("the gateway is away; trying again for {} s", kGatewayPatience.count()));
+    }
+    const auto until = std::min(deadline_, away_since_ + kGatewayPatience);
+    if (now >= until) return false;
+    const auto pause = std::min(kPauseFirst * (1 << std::min(tries_, 5)), kPauseMax);
+    ++tries_;
+    std::this_thread::sleep_until(std::min(until, now + pause));
+    return true;
 }
 
 Error ApiClient::unreachable(const Error& error) const {
+    if (error.code == ErrorCode::kDeadlineExceeded) {
+        return {ErrorCode::kUnavailable,
+                fmt::format("the gateway at {} does not answer in time", *url_)};
+    }
     if (error.code != ErrorCode::kUnavailable) return error;
-    return {
-        ErrorCode::kUnavailable,
-        fmt::format("cannot reach the gateway at {} ({}). Start one with `millrace up`, or name "
-                    "another with --url or MILLRACE_URL.",
-                    url_, error.message)};
+    const auto hint = has_answered_ ? ""
+                                    : " Start one with `millrace up`, or name another with --url "
+                                      "or MILLRACE_URL.";
+    return {ErrorCode::kUnavailable,
+            fmt::format("cannot reach the gateway at {} ({}).{}", *url_, error.message, hint)};
 }
 
 bool is_final(std::string_view status) {

@@ -1,9 +1,13 @@
 // The gateway's REST API, as the commands use it.
 //
+// A gateway that has answered once and then is away is waited for, up to kGatewayPatience, wherever
+// sending again does no harm; standard error says so.
+//
 // Threads: one caller at a time.
-// Blocks:  every call, up to its timeout.
-// Errors:  the API's own message for 4xx and 5xx answers, as the code that fits the status;
-//          kUnavailable with a hint when the gateway cannot be reached.
+// Blocks:  every call, up to its timeout and that patience.
+// Errors:  the API's own message for 4xx and 5xx answers, as the code that fits the status, with
+//          the option's name in place of the field's; kUnavailable with a hint when the gateway
+//          cannot be reached; kInvalidArgument for a URL that cannot be one.
 #pragma once
 
 #include <functional>
@@ -21,46 +25,68 @@ namespace millrace::cli {
 
 using Json = nlohmann::json;
 
-// A JSON value converts from and to everything, so that a Result cannot tell which of its two it
-// is given: this says it.
-inline Result<Json> success(Json value) {
-    return Result<Json>(boost::system::in_place_value, std::move(value));
-}
+inline constexpr std::chrono::seconds kGatewayPatience{60};
+
+// What came, as it came; and taken apart, to look into it.
+struct Answer {
+    std::string text;
+    Json json;
+};
 
 class ApiClient {
  public:
-    // `url` like http://127.0.0.1:8080, without a path.
-    explicit ApiClient(std::string url);
+    // As people write it; a wrong one is the error of every call.
+    explicit ApiClient(std::string_view url);
 
-    Result<Json> submit(const Json& job, std::string_view idempotency_key);
-    // The batch's items in order; each is a job or has an "error".
-    Result<Json> submit_batch(const Json& jobs);
-    Result<Json> job(std::string_view id, std::string_view include);
+    // `key`: an Idempotency-Key, which makes it safe to send again.
+    Result<Answer> submit(std::string body, const std::string& key);
+    Result<Answer> submit_batch(std::string body, const std::string& key);
+    Result<Answer> job(std::string_view id, std::string_view include);
     // Waits on the server until the job is final or `wait` is over; the job as it is then.
-    Result<Json> wait(std::string_view id, std::chrono::seconds wait);
-    Result<Json> cancel(std::string_view id);
+    Result<Answer> wait(std::string_view id, std::chrono::seconds wait);
+    Result<Answer> cancel(std::string_view id);
     // The new job, or the one that retries it already.
-    Result<Json> retry(std::string_view id);
-    // One page of those that match, or their count; see docs/api.md.
-    Result<Json> retry_matching(const Json& filter);
+    Result<Answer> retry(std::string_view id);
+    // One page of those that match, or their count. `what` is retry, cancel or delete; see
+    // docs/api.md.
+    Result<Answer> matching(std::string_view what, const Json& filter);
     // `query` without the question mark.
-    Result<Json> list(std::string_view query);
-    Result<Json> queues();
-    Result<Json> workers();
+    Result<Answer> list(std::string_view query);
+    Result<Answer> queues();
+    Result<Answer> workers();
 
     // Calls `on_event` for each event of the job until one returns false or the stream ends.
     Status events(std::string_view id,
                   const std::function<bool(const http::ServerEvent&)>& on_event);
 
- private:
-    Result<Json> call(http::Request request);
-    Result<Json> get(const std::string& path);
-    Error unreachable(const Error& error) const;
+    // For a gateway that is away: says so, and waits a little, longer each time. False once the
+    // patience is over, or where it has never answered.
+    bool wait_for_gateway();
+    // No later than this (of `wait --timeout`); otherwise by kGatewayPatience.
+    void set_deadline(MonoTime deadline) { deadline_ = deadline; }
 
-    std::string url_;
+ private:
+    enum class Repeat { kNever, kSafe };
+
+    Result<Answer> call(http::Request request, Repeat repeat);
+    Result<Answer> call_once(const http::Request& request);
+    Result<Answer> get(const std::string& path);
+    Result<Answer> post(const std::string& path, std::string body, const std::string& key,
+                        Repeat repeat);
+    Error unreachable(const Error& error) const;
+    void has_answered();
+
+    Result<std::string> url_;
     http::Client http_;
+    bool has_answered_ = false;
+    int tries_ = 0;  // Since it went away; 0: it is there.
+    MonoTime away_since_;
+    MonoTime deadline_ = MonoTime::max();
 };
 
 bool is_final(std::string_view status);
+
+// What an answer that is no 2xx says.
+Error api_error(int status, const std::string& body);
 
 }  // namespace millrace::cli

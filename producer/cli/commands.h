@@ -20,11 +20,12 @@ struct SubmitOptions {
     std::string file;                 // The prompt's text.
     std::string jsonl;                // Many jobs, one request body a line; "-": standard input.
     std::string input;                // The whole input object as JSON, instead of a prompt.
-    std::string model = "synthetic";
+    std::string model;                // Empty: the only one that is served.
     std::string queue;
     std::string priority;
-    std::string idempotency_key;
-    std::string timeout;  // Durations as the API takes them.
+    std::string idempotency_key;  // Of many jobs: each line's number is added.
+    std::string timeout;          // Durations as the API takes them.
+    std::string start_within;
     std::string ttl;
     std::string run_at;
     std::optional<int> attempts_max;
@@ -45,39 +46,43 @@ int run_get(const GlobalOptions& global, const GetOptions& options);
 
 struct WaitOptions {
     std::vector<std::string> ids;
-    std::chrono::seconds timeout{0};  // Of all together; zero: none.
+    std::chrono::milliseconds timeout{0};  // Of all together; zero: none.
+    bool result = false;                   // Print the output alone, of the only job.
 };
 int run_wait(const GlobalOptions& global, const WaitOptions& options);
 
 int run_tail(const GlobalOptions& global, const std::string& id);
-int run_cancel(const GlobalOptions& global, const std::vector<std::string>& ids);
 
-struct RetryOptions {
-    std::vector<std::string> ids;  // Else: those that match.
+// Which jobs: of list, retry, cancel and delete.
+struct FilterOptions {
     std::vector<std::string> status;
     std::string queue;
     std::string priority;
     std::string model;
-    std::string error;  // A code.
-    std::vector<std::string> metadata;
+    std::string error;                  // A code.
+    std::vector<std::string> metadata;  // "key=value"
     std::string created_after;
     std::string created_before;
-    bool dry_run = false;
-    bool yes = false;  // Do not ask.
 };
-int run_retry(const GlobalOptions& global, const RetryOptions& options);
-// The body of POST /v1/jobs:retry; empty where nothing is asked for.
-std::string retry_filter(const RetryOptions& options);
+// As a query string, and as the body of POST /v1/jobs:retry; empty where nothing is asked for.
+std::string filter_query(const FilterOptions& filter);
+std::string filter_body(const FilterOptions& filter);
+
+// Of what is done to the jobs with these ids, or else to those that match.
+struct BulkOptions {
+    std::vector<std::string> ids;
+    FilterOptions filter;
+    bool all = false;      // Instead of a filter: every job.
+    bool dry_run = false;  // Only count.
+    bool yes = false;      // Do not ask.
+};
+int run_retry(const GlobalOptions& global, const BulkOptions& options);
+int run_cancel(const GlobalOptions& global, const BulkOptions& options);
 
 struct ListOptions {
-    std::string status;
-    std::string queue;
-    std::string priority;
-    std::string model;
-    std::string error;
-    std::vector<std::string> metadata;
-    int limit = 20;
-    bool all = false;  // Every page.
+    FilterOptions filter;
+    std::optional<int> limit;  // Of all pages together.
+    bool all = false;          // Every page.
 };
 int run_list(const GlobalOptions& global, const ListOptions& options);
 
@@ -90,8 +95,5 @@ struct MigrateOptions {
     bool status = false;  // Only say where the schema is.
 };
 int run_migrate(const GlobalOptions& global, const MigrateOptions& options);
-
-// The text of a completed job's output: of a completion, a chat message or, else, the JSON itself.
-std::string output_text(const std::string& output_json);
 
 }  // namespace millrace::cli

@@ -1,14 +1,15 @@
 // Completion scripts for shells, made from the parser itself so that they cannot fall behind it.
+//
+// Pure.
 #pragma once
 
-#include <CLI/App.hpp>
 #include <string>
 
-#include "common/base/result.h"
+#include "producer/cli/parser.h"
 
 namespace millrace::cli {
 
-// `shell` is bash, zsh or fish; anything else is kInvalidArgument.
-Result<std::string> completion_script(const CLI::App& app, const std::string& shell);
+// Requires: `shell` is bash, zsh or fish.
+std::string completion_script(const Program& program, const std::string& shell);
 
 }  // namespace millrace::cli

@@ -1,6 +1,6 @@
 #include "producer/cli/exit_code.h"
 
-#include <cstdio>
+#include "producer/cli/terminal.h"
 
 namespace millrace::cli {
 
@@ -22,7 +22,7 @@ ExitCode exit_code(const Error& error) {
 }
 
 int fail(const Error& error) {
-    std::fprintf(stderr, "millrace: %s\n", error.message.c_str());
+    note(error.message);
     return exit_code(error);
 }
 

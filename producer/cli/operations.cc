@@ -4,6 +4,7 @@
 
 #include "producer/cli/api_client.h"
 #include "producer/cli/commands.h"
+#include "producer/cli/json_text.h"
 #include "producer/cli/terminal.h"
 
 namespace millrace::cli {
@@ -30,18 +31,18 @@ std::string age_cell(const Json& row, const char* key) {
                                                     : "-";
 }
 
-int print_rows(const GlobalOptions& global, const Result<Json>& answer, Table table,
+int print_rows(const GlobalOptions& global, const Result<Answer>& answer, Table table,
                const std::function<std::vector<std::string>(const Json&)>& to_row) {
     if (!answer.has_value()) return fail(answer.error());
-    for (const auto& row : (*answer)["data"]) {
+    std::string lines;
+    for (const auto row : json_elements(json_member(answer->text, "data"))) {
         if (global.json) {
-            fmt::print("{}\n", row.dump());
+            lines += one_line(row) + "\n";
         } else {
-            table.add(to_row(row));
+            table.add(to_row(Json::parse(row, nullptr, false)));
         }
     }
-    if (!global.json) table.print();
-    return kOk;
+    return (global.json ? print_out(lines) : table.print()) ? kOk : kFailure;
 }
 
 }  // namespace
@@ -49,7 +50,12 @@ int print_rows(const GlobalOptions& global, const Result<Json>& answer, Table ta
 int run_queues(const GlobalOptions& global) {
     ApiClient api(global.url);
     return print_rows(global, api.queues(),
-                      Table({"QUEUE", "PRIORITY", "QUEUED", "SCHEDULED", "IN PROGRESS", "OLDEST"}),
+                      Table({{"QUEUE", 0, 12},
+                             {"PRIORITY", 0},
+                             {"QUEUED", 0},
+                             {"SCHEDULED", 2},
+                             {"IN PROGRESS", 1},
+                             {"OLDEST", 3}}),
                       [](const Json& row) -> std::vector<std::string> {
                           return {cell(row, "queue"),       cell(row, "priority"),
                                   cell(row, "queued"),      cell(row, "scheduled"),
@@ -61,8 +67,15 @@ int run_workers(const GlobalOptions& global) {
     ApiClient api(global.url);
     return print_rows(
         global, api.workers(),
-        Table(
-            {"WORKER", "STATE", "NAME", "ACTIVE", "SLOTS", "QUEUES", "MODELS", "DEVICES", "SEEN"}),
+        Table({{"WORKER", 7},
+               {"STATE", 0},
+               {"NAME", 0, 10},
+               {"ACTIVE", 2},
+               {"SLOTS", 3},
+               {"QUEUES", 6, 10},
+               {"MODELS", 1, 12},
+               {"DEVICES", 5, 10},
+               {"SEEN", 4}}),
         [](const Json& row) -> std::vector<std::string> {
             return {cell(row, "id"),     cell(row, "state"),   cell(row, "name"),
                     cell(row, "active"), cell(row, "slots"),   cell(row, "queues"),

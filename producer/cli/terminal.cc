@@ -2,43 +2,106 @@
 
 #include <fmt/chrono.h>
 #include <fmt/format.h>
+#include <sys/ioctl.h>
 #include <unistd.h>
 
 #include <algorithm>
 #include <array>
+#include <cerrno>
+#include <csignal>
 #include <cstdio>
 #include <cstdlib>
+#include <cstring>
 #include <iostream>
 
 namespace millrace::cli {
 namespace {
 
-// Characters, not bytes: continuation bytes of UTF-8 take no column.
-std::size_t width(std::string_view text) {
-    return static_cast<std::size_t>(std::ranges::count_if(
-        text, [](char c) { return (static_cast<unsigned char>(c) & 0xc0) != 0x80; }));
+bool keeps_after_broken_pipe = false;
+bool output_is_broken = false;
+
+// Ends as a program that was killed by SIGPIPE, which is what a shell expects of `… | head`.
+[[noreturn]] void end_silently() {
+    std::signal(SIGPIPE, SIG_DFL);
+    std::raise(SIGPIPE);
+    std::_Exit(128 + SIGPIPE);
 }
 
 }  // namespace
 
 bool is_terminal() {
-    static const bool answer = isatty(STDOUT_FILENO) == 1 && std::getenv("NO_COLOR") == nullptr;
+    static const bool answer = isatty(STDOUT_FILENO) == 1;
     return answer;
 }
 
+bool takes_colours() {
+    static const bool answer = [] {
+        const char* no_colour = std::getenv("NO_COLOR");
+        const char* terminal = std::getenv("TERM");
+        return is_terminal() && (no_colour == nullptr || *no_colour == '\0') &&
+               (terminal == nullptr || std::strcmp(terminal, "dumb") != 0);
+    }();
+    return answer;
+}
+
+bool is_terminal_error() {
+    return isatty(STDERR_FILENO) == 1;
+}
+
+std::size_t terminal_width() {
+    for (const int fd : {STDOUT_FILENO, STDERR_FILENO}) {
+        winsize size{};
+        if (ioctl(fd, TIOCGWINSZ, &size) == 0 && size.ws_col > 0) return size.ws_col;
+    }
+    return 80;
+}
+
+bool print_out(std::string_view text) {
+    while (!text.empty() && !output_is_broken) {
+        const auto written = write(STDOUT_FILENO, text.data(), text.size());
+        if (written >= 0) {
+            text.remove_prefix(static_cast<std::size_t>(written));
+            continue;
+        }
+        if (errno == EINTR) continue;
+        if (errno == EPIPE && !keeps_after_broken_pipe) end_silently();
+        output_is_broken = true;
+        note(fmt::format("cannot write to standard output: {}", std::strerror(errno)));
+    }
+    return !output_is_broken;
+}
+
+void keep_after_broken_pipe() {
+    keeps_after_broken_pipe = true;
+}
+
+void note(std::string_view line) {
+    const auto whole = fmt::format("millrace: {}\n", printable(line));
+    std::fwrite(whole.data(), 1, whole.size(), stderr);
+}
+
+void print_event(std::string_view name, std::string_view rest) {
+    const bool plain = !is_terminal_error() || !takes_colours();
+    const auto line =
+        fmt::format("{}{}\n", plain ? std::string(name) : coloured(status_colour(name), name),
+                    is_terminal_error() ? printable(rest) : std::string(rest));
+    std::fwrite(line.data(), 1, line.size(), stderr);
+}
+
 bool can_ask() {
-    return isatty(STDIN_FILENO) == 1 && isatty(STDERR_FILENO) == 1;
+    return isatty(STDIN_FILENO) == 1 && is_terminal_error();
 }
 
 bool ask(std::string_view question) {
-    fmt::print(stderr, "{} [y/N] ", question);
+    const auto line = fmt::format("{} [y/N] ", question);
+    std::fwrite(line.data(), 1, line.size(), stderr);
     std::string answer;
     std::getline(std::cin, answer);
     return answer.starts_with('y') || answer.starts_with('Y');
 }
 
 std::string coloured(Colour colour, std::string_view text) {
-    if (!is_terminal() || colour == Colour::kPlain) return std::string(text);
+    if (!takes_colours() || colour == Colour::kPlain) return std::string(text);
     constexpr std::array<int, 6> kCodes{0, 2, 32, 33, 31, 36};
     return fmt::format("\x1b[{}m{}\x1b[0m", kCodes.at(static_cast<std::size_t>(colour)), text);
 }
@@ -55,29 +118,21 @@ Colour status_colour(std::string_view status) {
 
 std::string printable(std::string_view text) {
     std::string clean;
-    for (const char c : text) {
-        const auto byte = static_cast<unsigned char>(c);
-        const bool control = (byte < 0x20 && c != '\n' && c != '\t') || byte == 0x7f;
-        clean += control ? '?' : c;
+    for (std::size_t i = 0; i < text.size(); ++i) {
+        const auto byte = static_cast<unsigned char>(text[i]);
+        if (text.substr(i).starts_with("\r\n")) continue;
+        const bool control = (byte < 0x20 && byte != '\n' && byte != '\t') || byte == 0x7f;
+        // U+0080 to U+009F drive a terminal, too.
+        const bool control_of_two =
+            byte == 0xc2 && i + 1 < text.size() && static_cast<unsigned char>(text[i + 1]) < 0xa0;
+        clean += control || control_of_two ? '?' : text[i];
+        if (control_of_two) ++i;
     }
     return clean;
 }
 
-void Table::print() const {
-    std::vector<std::size_t> widths(rows_.front().size(), 0);
-    for (const auto& row : rows_) {
-        for (std::size_t i = 0; i < row.size(); ++i) widths[i] = std::max(widths[i], width(row[i]));
-    }
-    for (std::size_t r = 0; r < rows_.size(); ++r) {
-        std::string line;
-        for (std::size_t i = 0; i < rows_[r].size(); ++i) {
-            const auto& cell = rows_[r][i];
-            const Colour colour = r == 0 ? Colour::kDim : status_colour(cell);
-            line += coloured(colour, cell);
-            if (i + 1 < rows_[r].size()) line += std::string(widths[i] - width(cell) + 2, ' ');
-        }
-        fmt::print("{}\n", line);
-    }
+std::string for_output(std::string_view text) {
+    return is_terminal() ? printable(text) : std::string(text);
 }
 
 std::string duration_text(std::int64_t ms) {
@@ -90,16 +145,19 @@ std::string duration_text(std::int64_t ms) {
 
 std::string time_text(std::int64_t unix_seconds) {
     if (unix_seconds == 0) return "-";
-    return fmt::format("{:%Y-%m-%d %H:%M:%S}", fmt::localtime(std::time_t{unix_seconds}));
+    const auto time = std::time_t{unix_seconds};
+    std::tm local{};
+    if (localtime_r(&time, &local) == nullptr) return std::to_string(unix_seconds);
+    return fmt::format("{:%Y-%m-%d %H:%M:%S %z}", local);
 }
 
 ProgressBar::ProgressBar(std::string label, std::size_t total)
-    : label_(std::move(label)), total_(total), shown_(isatty(STDERR_FILENO) == 1) {
+    : label_(std::move(label)), total_(total), shown_(is_terminal_error()) {
     draw();
 }
 
 ProgressBar::~ProgressBar() {
-    if (shown_) std::fputc('\n', stderr);
+    interrupt();
 }
 
 void ProgressBar::advance(std::size_t by) {
@@ -107,13 +165,29 @@ void ProgressBar::advance(std::size_t by) {
     draw();
 }
 
-void ProgressBar::draw() const {
+void ProgressBar::interrupt() {
+    if (drawn_) std::fputc('\n', stderr);
+    drawn_ = false;
+}
+
+void ProgressBar::draw() {
     if (!shown_ || total_ == 0) return;
-    constexpr std::size_t kWidth = 40;
-    const auto filled = std::min(kWidth, done_ * kWidth / total_);
-    fmt::print(stderr, "\r{} [{}{}] {}/{}", label_, std::string(filled, '#'),
-               std::string(kWidth - filled, ' '), done_, total_);
+    const auto line = "\r" + progress_line(label_, done_, total_, terminal_width() - 1);
+    std::fwrite(line.data(), 1, line.size(), stderr);
     std::fflush(stderr);
+    drawn_ = true;
+}
+
+std::string progress_line(std::string_view label, std::size_t done, std::size_t total,
+                          std::size_t width) {
+    constexpr std::size_t kBarMax = 40;
+    const auto count = fmt::format("{}/{}", done, total);
+    const auto rest = columns(label) + columns(count) + 4;
+    if (rest + 4 > width) return shortened(count, width);
+    const auto bar = std::min(kBarMax, width - rest);
+    const auto filled = std::min(bar, done * bar / total);
+    return fmt::format("{} [{}{}] {}", label, std::string(filled, '#'),
+                       std::string(bar - filled, ' '), count);
 }
 
 }  // namespace millrace::cli

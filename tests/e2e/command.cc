@@ -1,5 +1,6 @@
 #include "tests/e2e/command.h"
 
+#include <cstdlib>
 #include <stdexcept>
 
 #include "common/process/program.h"
@@ -7,15 +8,26 @@
 
 namespace millrace::test {
 
-RunningCommand::RunningCommand(std::vector<std::string> arguments) {
+namespace {
+
+process::ChildOptions millrace_with(std::vector<std::string> arguments) {
     const auto program = process::find_own_program("millrace");
     if (!program) throw std::runtime_error("millrace is not built");
     arguments.insert(arguments.begin(), program->string());
-    auto child =
-        process::ChildProcess::start({.argv = std::move(arguments), .on_line = [this](auto line) {
-                                          const std::lock_guard lock(mutex_);
-                                          output_ += std::string(line) + "\n";
-                                      }});
+    return {.argv = std::move(arguments)};
+}
+
+}  // namespace
+
+RunningCommand::RunningCommand(std::vector<std::string> arguments)
+    : RunningCommand(millrace_with(std::move(arguments))) {}
+
+RunningCommand::RunningCommand(process::ChildOptions options) {
+    options.on_line = [this](auto line) {
+        const std::lock_guard lock(mutex_);
+        output_ += std::string(line) + "\n";
+    };
+    auto child = process::ChildProcess::start(std::move(options));
     if (!child.has_value()) throw std::runtime_error(to_string(child.error()));
     child_ = std::make_unique<process::ChildProcess>(*std::move(child));
 }
@@ -49,6 +61,16 @@ CommandResult RunningCommand::wait(std::chrono::milliseconds timeout) {
 
 CommandResult run_command(std::vector<std::string> arguments) {
     return RunningCommand(std::move(arguments)).wait();
+}
+
+CommandResult run_script(const std::string& script,
+                         std::map<std::string, std::string> environment) {
+    const auto program = process::find_own_program("millrace");
+    if (!program) throw std::runtime_error("millrace is not built");
+    const char* path = std::getenv("PATH");
+    environment["PATH"] =
+        program->parent_path().string() + ":" + (path != nullptr ? path : "/usr/bin:/bin");
+    return RunningCommand({.argv = {"bash", "-c", script}, .env = std::move(environment)}).wait();
 }
 
 }  // namespace millrace::test

@@ -1,6 +1,7 @@
 // The `millrace` command as a user runs it: to its end, or in the background.
 #pragma once
 
+#include <map>
 #include <memory>
 #include <mutex>
 #include <string>
@@ -19,6 +20,8 @@ struct CommandResult {
 class RunningCommand {
  public:
     explicit RunningCommand(std::vector<std::string> arguments);
+    // Any program; its lines are taken here.
+    explicit RunningCommand(process::ChildOptions options);
 
     process::ChildProcess& process() { return *child_; }
     std::string output() const;
@@ -33,5 +36,9 @@ class RunningCommand {
 };
 
 CommandResult run_command(std::vector<std::string> arguments);
+
+// A script of bash, with `millrace` on its PATH.
+CommandResult run_script(const std::string& script,
+                         std::map<std::string, std::string> environment = {});
 
 }  // namespace millrace::test

@@ -1,4 +1,5 @@
-// What a client does when a server ends a connection that was in use before the answer began.
+// What a client does when a server ends a connection that was in use before the answer began, or
+// says nothing more.
 #include "common/http/http_client.h"
 
 #include <gtest/gtest.h>
@@ -70,6 +71,24 @@ TEST(HttpClientBehindAProxy, GoesToThisMachineWithoutIt) {
     EXPECT_EQ(body_of(server.url() + "/healthz"), "server");
     EXPECT_EQ(body_of("http://model.example/v1/models"), "proxy");
     EXPECT_EQ(body_of(server.url() + "/readyz"), "server");
+}
+
+TEST(HttpClientSilence, EndsAStreamThatSaysNothing) {
+    worker::FakeServer server([](worker::Exchange& exchange) {
+        exchange.begin_stream();
+        exchange.event("{}");
+        exchange.wait_for_close();
+    });
+    Client client;
+    std::string got;
+    const auto answer = client.stream(
+        {.url = server.url(), .timeout = milliseconds(0), .silence_max = milliseconds(1)},
+        [&got](std::string_view bytes) {
+            got += bytes;
+            return true;
+        });
+    ASSERT_FALSE(answer.has_value());
+    EXPECT_EQ(answer.error().code, ErrorCode::kDeadlineExceeded);
 }
 
 }  // namespace

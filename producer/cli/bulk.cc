@@ -1,0 +1,187 @@
+// `millrace retry`, `cancel`: what is done to jobs by id, or to all that match once somebody is
+// sure.
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <optional>
+
+#include "producer/cli/api_client.h"
+#include "producer/cli/commands.h"
+#include "producer/cli/interrupt.h"
+#include "producer/cli/json_text.h"
+#include "producer/cli/show.h"
+#include "producer/cli/terminal.h"
+
+namespace millrace::cli {
+namespace {
+
+// One of the things that can be done.
+struct Deed {
+    std::string_view name;  // As in POST /v1/jobs:NAME.
+    std::string_view done;  // "retried"
+    Result<Answer> (ApiClient::*to_one)(std::string_view id);
+    // What is printed of an answer for one job, and of an item of a page; empty for an error.
+    std::string (*line_of)(const Json& reply);
+};
+
+std::string retry_line(const Json& reply) {
+    const auto by = text_of(reply, "retried_by");
+    return by.empty() || text_of(reply, "object") == "job" ? text_of(reply, "id") : by;
+}
+
+std::string status_line(const Json& reply) {
+    const auto id = text_of(reply, "id");
+    return id.empty() ? id : fmt::format("{} {}", id, text_of(reply, "status"));
+}
+
+constexpr Deed kRetry{"retry", "retried", &ApiClient::retry, retry_line};
+constexpr Deed kCancel{"cancel", "cancelled", &ApiClient::cancel, status_line};
+
+std::size_t count_of(const Json& answer, const char* key) {
+    return static_cast<std::size_t>(std::max<std::int64_t>(number_of(answer, key), 0));
+}
+
+Error usage(std::string message) {
+    return {ErrorCode::kInvalidArgument, std::move(message)};
+}
+
+// Those after one that fails are tried, too.
+int do_to_ids(const GlobalOptions& global, ApiClient& api, const Deed& deed,
+              const std::vector<std::string>& ids) {
+    int worst = kOk;
+    for (const auto& id : ids) {
+        const auto answer = (api.*deed.to_one)(id);
+        if (!answer.has_value()) {
+            worst = std::max(worst, fail({answer.error().code,
+                                          fmt::format("{}: {}", id, answer.error().message)}));
+            if (answer.error().code == ErrorCode::kUnavailable) return worst;
+            continue;
+        }
+        const auto line = global.json ? one_line(answer->text) : deed.line_of(answer->json);
+        if (!print_out(line + "\n")) return kFailure;
+    }
+    return worst;
+}
+
+// Page by page. No more than were counted: what comes meanwhile may match, too.
+int do_to_matching(const GlobalOptions& global, ApiClient& api, const Deed& deed, Json filter,
+                   std::size_t count) {
+    bool all_done = true;
+    std::size_t done = 0;
+    while (done < count) {
+        const auto page = api.matching(deed.name, filter);
+        if (!page.has_value()) {
+            note(fmt::format("{} of {} were {}", done, count, deed.done));
+            return fail(page.error());
+        }
+        const auto items = json_elements(json_member(page->text, "data"));
+        std::size_t fine = 0;
+        for (const auto text : items) {
+            const auto item = Json::parse(text, nullptr, false);
+            const bool is_error = text_of(item, "object") == "error";
+            fine += is_error ? 0 : 1;
+            if (global.json) {
+                if (!print_out(one_line(text) + "\n")) return kFailure;
+            } else if (is_error) {
+                note(fmt::format("{}: {}", text_of(item, "job_id"),
+                                 text_of(member_of(item, "error"), "message")));
+            } else if (!print_out(deed.line_of(item) + "\n")) {
+                return kFailure;
+            }
+        }
+        all_done = all_done && fine == items.size();
+        done += fine;
+        if (fine == 0 || !flag_of(page->json, "has_more")) break;
+        filter["limit"] = std::min(items.size(), std::max<std::size_t>(count - done, 1));
+    }
+    return all_done ? kOk : kFailure;
+}
+
+// Call by call. Those that came meanwhile are not among the counted.
+int cancel_matching(const GlobalOptions& global, ApiClient& api, Json filter, std::size_t count) {
+    std::size_t cancelled = 0;
+    std::size_t cancelling = 0;
+    bool has_more = true;
+    std::optional<Error> failure;
+    while (has_more && cancelled + cancelling < count) {
+        const auto page = api.matching("cancel", filter);
+        if (!page.has_value()) {
+            failure = page.error();
+            break;
+        }
+        const auto matched = count_of(page->json, "matched");
+        cancelled += count_of(page->json, "cancelled");
+        cancelling += count_of(page->json, "cancelling");
+        has_more = matched > 0 && flag_of(page->json, "has_more");
+        const auto left = count - std::min(count, cancelled + cancelling);
+        filter["limit"] = std::max<std::size_t>(1, std::min(matched, left));
+    }
+    const auto text =
+        global.json ? Json{{"cancelled", cancelled}, {"cancelling", cancelling}}.dump()
+                    : fmt::format("{} cancelled, {} cancelling (their workers are being told)",
+                                  cancelled, cancelling);
+    if (!print_out(text + "\n")) return kFailure;
+    return failure ? fail(*failure) : int{kOk};
+}
+
+int count_and_do(const GlobalOptions& global, ApiClient& api, const Deed& deed,
+                 const BulkOptions& options) {
+    const auto body = filter_body(options.filter);
+    Json filter = body.empty() ? Json::object() : Json::parse(body);
+    if (options.all) filter["all"] = true;
+    auto dry_run = filter;
+    dry_run["dry_run"] = true;
+    const auto preview = api.matching(deed.name, dry_run);
+    if (!preview.has_value()) return fail(preview.error());
+    const auto count = count_of(preview->json, "count");
+    const auto text =
+        fmt::format("{}{} job{}", flag_of(preview->json, "has_more") ? "more than " : "", count,
+                    count == 1 ? "" : "s");
+    if (options.dry_run) {
+        const auto line = fmt::format("{} would be {}", text, deed.done);
+        return print_out((global.json ? one_line(preview->text) : line) + "\n") ? kOk : kFailure;
+    }
+    if (count == 0) {
+        note("no job matches");
+        return kOk;
+    }
+    if (!options.yes) {
+        if (!can_ask()) {
+            return fail(usage(fmt::format("{} would be {}; say --yes to do it", text, deed.done)));
+        }
+        if (!ask(fmt::format("{}: {}?", deed.name, text))) return kFailure;
+    }
+    return deed.name == kCancel.name ? cancel_matching(global, api, std::move(filter), count)
+                                     : do_to_matching(global, api, deed, std::move(filter), count);
+}
+
+int run(const GlobalOptions& global, const Deed& deed, const BulkOptions& options) {
+    const bool filters = options.all || !filter_body(options.filter).empty();
+    if (filters == !options.ids.empty()) {
+        return fail(
+            usage("name the jobs, or say which by --status, --queue, --model, …: one of both"));
+    }
+    if (!options.ids.empty() && (options.dry_run || options.yes)) {
+        return fail(
+            usage("--dry-run and --yes are for what a filter finds; ids are what they are"));
+    }
+    if (options.all && !filter_body(options.filter).empty()) {
+        return fail(usage("--all means every job: leave out the filter, or --all"));
+    }
+    ApiClient api(global.url);
+    return options.ids.empty() ? count_and_do(global, api, deed, options)
+                               : do_to_ids(global, api, deed, options.ids);
+}
+
+}  // namespace
+
+int run_retry(const GlobalOptions& global, const BulkOptions& options) {
+    return run(global, kRetry, options);
+}
+
+int run_cancel(const GlobalOptions& global, const BulkOptions& options) {
+    return run(global, kCancel, options);
+}
+
+}  // namespace millrace::cli

@@ -1,0 +1,51 @@
+#include "producer/cli/model.h"
+
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+
+#include <algorithm>
+#include <set>
+
+#include "producer/cli/show.h"
+
+namespace millrace::cli {
+namespace {
+
+constexpr std::string_view kSynthetic = "synthetic";
+constexpr std::string_view kHow = "name one with --model, or with MILLRACE_MODEL for all commands";
+
+bool serves(const Json& worker, const std::string& queue) {
+    if (text_of(worker, "state") != "alive") return false;
+    if (queue.empty()) return true;
+    const auto& queues = member_of(worker, "queues");
+    return std::ranges::find(queues, Json(queue)) != queues.end();
+}
+
+}  // namespace
+
+Result<std::string> only_model(ApiClient& api, const std::string& queue) {
+    TRY(const auto workers, api.workers());
+    return only_model(workers.json, queue);
+}
+
+Result<std::string> only_model(const Json& workers, const std::string& queue) {
+    std::set<std::string> models;
+    for (const auto& worker : member_of(workers, "data")) {
+        if (!serves(worker, queue)) continue;
+        for (const auto& model : member_of(worker, "models")) {
+            if (model.is_string()) models.insert(model.get<std::string>());
+        }
+    }
+    if (models.size() > 1) models.erase(std::string(kSynthetic));
+    if (models.size() == 1) return *models.begin();
+    if (models.empty()) {
+        return Error{ErrorCode::kInvalidArgument,
+                     fmt::format("no live worker{} serves a model: {}",
+                                 queue.empty() ? "" : fmt::format(" of queue {}", queue), kHow)};
+    }
+    return Error{
+        ErrorCode::kInvalidArgument,
+        fmt::format("{} models are served ({}): {}", models.size(), fmt::join(models, ", "), kHow)};
+}
+
+}  // namespace millrace::cli

@@ -1,0 +1,154 @@
+#include "producer/cli/prompt.h"
+
+#include <fcntl.h>
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+#include <unistd.h>
+
+#include <array>
+#include <cerrno>
+#include <cstring>
+#include <nlohmann/json.hpp>
+#include <vector>
+
+#include "producer/cli/batches.h"
+#include "producer/cli/json_text.h"
+#include "producer/cli/terminal.h"
+
+namespace millrace::cli {
+namespace {
+
+Error usage(std::string message) {
+    return {ErrorCode::kInvalidArgument, std::move(message)};
+}
+
+Result<std::string> read_descriptor(int descriptor, const std::string& file) {
+    std::string text;
+    std::vector<char> piece(std::size_t{1} << 16);
+    while (true) {
+        const auto got = read(descriptor, piece.data(), piece.size());
+        if (got < 0 && errno == EINTR) continue;
+        if (got < 0) {
+            return usage(fmt::format("cannot read {}: {}", file_name(file), std::strerror(errno)));
+        }
+        if (got == 0) return text;
+        text.append(piece.data(), static_cast<std::size_t>(got));
+        if (text.size() > kInputBytesMax) {
+            return usage(fmt::format("{} has more than {} MiB; that is the most", file_name(file),
+                                     kInputBytesMax >> 20));
+        }
+    }
+}
+
+Result<std::string> read_prompt(const std::string& file) {
+    TRY(auto text, read_input(file));
+    if (text.ends_with('\n')) text.pop_back();
+    if (text.ends_with('\r')) text.pop_back();
+    if (!is_utf8(text)) return usage(fmt::format("{} is not UTF-8 text", file_name(file)));
+    if (text.find('\0') != std::string::npos) {
+        return usage(fmt::format("{} has a NUL byte, which no text has", file_name(file)));
+    }
+    return text;
+}
+
+Result<std::string> prompt_text(const SubmitOptions& options) {
+    std::string text;
+    if (!options.file.empty()) {
+        TRY(text, read_prompt(options.file));
+    } else if (options.prompt.front() == "-") {
+        TRY(text, read_prompt("-"));
+    } else {
+        text = fmt::format("{}", fmt::join(options.prompt, " "));
+    }
+    if (text.empty()) return usage("the prompt is empty");
+    return text;
+}
+
+// The flag that was given and does not go with --jsonl or --input; empty where there is none.
+std::string_view misplaced(const SubmitOptions& options, bool many) {
+    if (!options.prompt.empty()) return "a prompt";
+    if (!options.file.empty()) return "--file";
+    if (many && !options.input.empty()) return "--input";
+    if (options.chat) return "--chat";
+    if (options.tokens_max) return "--max-tokens";
+    if (many && options.wait) return "--wait";
+    if (many && options.follow) return "--follow";
+    return "";
+}
+
+}  // namespace
+
+Result<std::string> read_input(const std::string& file) {
+    if (file == "-") return read_descriptor(STDIN_FILENO, file);
+    const int descriptor = open(file.c_str(), O_RDONLY | O_CLOEXEC);
+    if (descriptor < 0) {
+        return usage(fmt::format("cannot read {}: {}", file_name(file), std::strerror(errno)));
+    }
+    auto text = read_descriptor(descriptor, file);
+    close(descriptor);
+    return text;
+}
+
+Status check_submit(const SubmitOptions& options) {
+    const bool many = !options.jsonl.empty();
+    if (many || !options.input.empty()) {
+        const auto other = misplaced(options, many);
+        if (other.empty()) return ok();
+        return usage(
+            many ? fmt::format("--jsonl has a whole job on each line: {} does not go "
+                               "with it",
+                               other)
+                 : fmt::format("--input is the whole input: {} does not go with it", other));
+    }
+    if (!options.file.empty() && !options.prompt.empty()) {
+        return usage("a prompt and --file: give one of them");
+    }
+    if (options.file.empty() && options.prompt.empty()) {
+        return usage(
+            "nothing to submit: give a prompt (- reads standard input), --file, --input or "
+            "--jsonl");
+    }
+    if (options.prompt.size() > 1 && options.prompt.front() == "-") {
+        return usage("- reads the prompt from standard input: no words may follow it");
+    }
+    return ok();
+}
+
+Result<std::string> input_json(const SubmitOptions& options) {
+    if (!options.input.empty()) {
+        const auto first = options.input.find_first_not_of(" \t\r\n");
+        if (!is_json(options.input) || options.input[first] != '{') {
+            return usage("--input must be a JSON object, such as '{\"prompt\": \"hello\"}'");
+        }
+        return options.input;
+    }
+    TRY(const auto prompt, prompt_text(options));
+    auto input = options.chat ? fmt::format(R"({{"messages":[{{"role":"user","content":{}}}])",
+                                            json_string(prompt))
+                              : fmt::format(R"({{"prompt":{})", json_string(prompt));
+    if (options.tokens_max) input += fmt::format(R"(,"max_tokens":{})", *options.tokens_max);
+    return input + "}";
+}
+
+std::string envelope_json(const SubmitOptions& options) {
+    auto job = nlohmann::json::object();
+    const auto add = [](nlohmann::json& object, const char* name, const std::string& value) {
+        if (!value.empty()) object[name] = value;
+    };
+    add(job, "queue", options.queue);
+    add(job, "priority", options.priority);
+    add(job, "run_at", options.run_at);
+    auto policy = nlohmann::json::object();
+    add(policy, "execution_timeout", options.timeout);
+    add(policy, "start_within", options.start_within);
+    add(policy, "ttl", options.ttl);
+    if (options.attempts_max) policy["max_attempts"] = *options.attempts_max;
+    if (!policy.empty()) job["policy"] = policy;
+    for (const auto& pair : options.metadata) {
+        const auto equals = pair.find('=');
+        job["metadata"][pair.substr(0, equals)] = pair.substr(equals + 1);
+    }
+    return job.dump();
+}
+
+}  // namespace millrace::cli

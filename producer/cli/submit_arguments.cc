@@ -1,0 +1,58 @@
+// The arguments of `millrace submit`.
+#include <memory>
+
+#include "producer/cli/arguments.h"
+
+namespace millrace::cli {
+namespace {
+
+constexpr const char* kExamples =
+    "millrace submit \"a haiku about rivers\"         # prints the job's id\n"
+    "millrace submit --wait \"a haiku\" > haiku.txt   # prints the text\n"
+    "millrace submit --follow --file prompt.txt     # as it is generated\n"
+    "millrace submit --jsonl jobs.jsonl > ids.txt   # one job a line";
+
+void add_sources(Arguments& arguments, SubmitOptions& options) {
+    arguments.words("prompt", options.prompt, "The prompt's words; - alone reads standard input");
+    arguments.path("--file,-f", options.file, "The prompt from this file (-: standard input)");
+    arguments.path("--jsonl", options.jsonl,
+                   "Many jobs: one request body a line (-: standard input); options are the "
+                   "defaults of what a line does not say");
+    arguments.text("--input", options.input, "The whole input, a JSON object");
+    arguments.flag("--chat", options.chat, "Send the prompt as a chat message");
+    arguments.count("--max-tokens", options.tokens_max, "Tokens to generate at most");
+}
+
+void add_envelope(Arguments& arguments, SubmitOptions& options) {
+    arguments
+        .text("--model,-m", options.model, "The model to run; default: the only one that is served")
+        ->envname("MILLRACE_MODEL");
+    arguments.text("--queue,-q", options.queue, "The queue (default: default)");
+    arguments.choice("--priority,-p", options.priority, "high, normal or low",
+                     {"high", "normal", "low"});
+    arguments.count("--max-attempts", options.attempts_max, "Failures that end the job");
+    arguments.duration("--timeout", options.timeout, "Of each attempt, e.g. 10m");
+    arguments.duration("--start-within", options.start_within,
+                       "Until the first start, else expire");
+    arguments.duration("--ttl", options.ttl, "Of the whole job, e.g. 24h");
+    arguments.text("--run-at", options.run_at, "Not before this time (RFC 3339)");
+    arguments.pairs("--metadata", options.metadata, "A pair to list jobs by; may be repeated");
+    arguments.text("--idempotency-key", options.idempotency_key,
+                   "Submitting twice with one key makes one job; with --jsonl KEY-LINE");
+}
+
+}  // namespace
+
+void add_submit(Program& program) {
+    auto options = std::make_shared<SubmitOptions>();
+    auto& command = program.command(
+        "submit", "Submit a job and print its id, or many from JSON lines", kExamples,
+        [&program, options] { return run_submit(program.global, *options); });
+    Arguments arguments(program, command);
+    add_sources(arguments, *options);
+    add_envelope(arguments, *options);
+    arguments.flag("--wait,-w", options->wait, "Wait until the job is final and print the result");
+    arguments.flag("--follow", options->follow, "Print the text as it is generated");
+}
+
+}  // namespace millrace::cli

@@ -1,0 +1,57 @@
+// What the gateway's refusals become.
+#include "producer/cli/api_client.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+namespace millrace::cli {
+namespace {
+
+Json problem(const std::string& detail, const Json& param) {
+    return {{"detail", detail}, {"error", {{"param", param}, {"code", "c"}}}};
+}
+
+TEST(ApiError, NamesTheOptionInPlaceOfTheField) {
+    const auto message = [](const std::string& param) {
+        return api_error(400, problem("`" + param + "` is odd; see `x`.", param).dump()).message;
+    };
+    EXPECT_EQ(message("policy.execution_timeout"), "--timeout is odd; see `x`.");
+    EXPECT_EQ(message("policy.ttl"), "--ttl is odd; see `x`.");
+    EXPECT_EQ(message("input.max_tokens"), "--max-tokens is odd; see `x`.");
+    EXPECT_EQ(message("created_after"), "--created-after is odd; see `x`.");
+    EXPECT_EQ(message("metadata[user]"), "--metadata is odd; see `x`.");
+    EXPECT_EQ(message("jobs[3].policy.ttl"), "`jobs[3].policy.ttl` is odd; see `x`.");
+}
+
+TEST(ApiError, IsWhatTheStatusSaysWhereTheBodySaysNothing) {
+    for (const auto* body : {"", "<html>", "[]", "7", "{}", R"({"detail":7})", R"({"error":null})",
+                             R"({"error":"text"})"}) {
+        EXPECT_EQ(api_error(502, body), (Error{ErrorCode::kInternal, "the gateway answered 502"}));
+    }
+    EXPECT_EQ(api_error(404, problem("gone", nullptr).dump()),
+              (Error{ErrorCode::kNotFound, "gone"}));
+    EXPECT_EQ(api_error(503, "").code, ErrorCode::kUnavailable);
+    EXPECT_EQ(api_error(504, "").code, ErrorCode::kOutcomeUnknown);
+    EXPECT_EQ(api_error(429, "").code, ErrorCode::kResourceExhausted);
+    EXPECT_EQ(api_error(422, "").code, ErrorCode::kInvalidArgument);
+}
+
+TEST(ApiClient, SaysWhatIsWrongWithItsUrlAtEveryCall) {
+    ApiClient api("http://user:secret@host");
+    EXPECT_EQ(api.queues().error().code, ErrorCode::kInvalidArgument);
+    EXPECT_EQ(api.submit("{}", "k").error().code, ErrorCode::kInvalidArgument);
+    EXPECT_EQ(api.events("job_1", [](const auto&) { return true; }).error().code,
+              ErrorCode::kInvalidArgument);
+}
+
+TEST(ApiClient, DoesNotWaitForAGatewayThatWasNeverThere) {
+    ApiClient api("http://127.0.0.1:9");
+    const auto answer = api.queues();
+    ASSERT_FALSE(answer.has_value());
+    EXPECT_EQ(answer.error().code, ErrorCode::kUnavailable);
+    EXPECT_THAT(answer.error().message, testing::HasSubstr("millrace up"));
+    EXPECT_FALSE(api.wait_for_gateway());
+}
+
+}  // namespace
+}  // namespace millrace::cli

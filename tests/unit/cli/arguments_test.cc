@@ -1,0 +1,172 @@
+// The command line as a shell hands it over: nothing is ignored, nothing is taken apart.
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "producer/cli/completion.h"
+#include "producer/cli/parser.h"
+
+namespace millrace::cli {
+namespace {
+
+using testing::ElementsAre;
+using testing::HasSubstr;
+using testing::IsEmpty;
+using testing::Not;
+
+using Words = std::vector<std::string>;
+
+// A command with one of each kind of argument.
+class ArgumentsTest : public testing::Test {
+ protected:
+    ArgumentsTest() {
+        auto& command = program_.command("try", "Try it", "millrace try", [] { return 0; });
+        Arguments arguments(program_, command);
+        arguments.words("words", words_, "Words");
+        arguments.text("--text,-t", text_, "Text");
+        arguments.path("--path", path_, "A path");
+        arguments.choice("--choice", choice_, "A choice", {"red", "green"});
+        arguments.choices("--choices", choices_, "Choices", {"red", "green"});
+        arguments.pairs("--pair", pairs_, "Pairs");
+        arguments.count("--count,-n", count_, "A number");
+        arguments.duration("--time", time_, "A duration");
+        arguments.flag("--flag,-f", flag_, "A flag");
+    }
+
+    int run(Words words) {
+        words.insert(words.begin(), "try");
+        return run_plain(std::move(words));
+    }
+    int run_plain(Words words) {
+        testing::internal::CaptureStderr();
+        const auto code = run_arguments(program_, std::move(words));
+        error_ = testing::internal::GetCapturedStderr();
+        return code;
+    }
+
+    Program program_;
+    Words words_;
+    std::string text_;
+    std::string path_;
+    std::string choice_;
+    Words choices_;
+    Words pairs_;
+    std::optional<int> count_;
+    std::string time_;
+    bool flag_ = false;
+    std::string error_;
+};
+
+TEST_F(ArgumentsTest, WordsStayAsTheyAre) {
+    EXPECT_EQ(run({"[a,b]", "{}", "++", "%%", "[", "try", "help", "", "a,b"}), kOk) << error_;
+    EXPECT_THAT(words_, ElementsAre("[a,b]", "{}", "++", "%%", "[", "try", "help", "", "a,b"));
+}
+
+TEST_F(ArgumentsTest, WordsAfterADoubleDashMayBeginWithADash) {
+    EXPECT_EQ(run({"-f", "--", "-5", "--url", "[x]"}), kOk) << error_;
+    EXPECT_THAT(words_, ElementsAre("-5", "--url", "[x]"));
+    EXPECT_TRUE(flag_);
+}
+
+TEST_F(ArgumentsTest, AnOptionTakesOneWordOnly) {
+    EXPECT_EQ(run({"--pair", "a=b", "one", "--pair", "c=[d]", "two", "--choices", "red,green",
+                   "three", "--text", "[t]"}),
+              kOk)
+        << error_;
+    EXPECT_THAT(words_, ElementsAre("one", "two", "three"));
+    EXPECT_THAT(pairs_, ElementsAre("a=b", "c=[d]"));
+    EXPECT_THAT(choices_, ElementsAre("red", "green"));
+    EXPECT_EQ(text_, "[t]");
+}
+
+TEST_F(ArgumentsTest, WrongValuesAreRefusedWithTheOptionsName) {
+    const std::vector<Words> kWrong{
+        {"--text", ""},        {"--text", "caf\xe9"},      {"--text="},
+        {"--path", ""},        {"--choice", "blue"},       {"--choice", "Red"},
+        {"--choices", "red,"}, {"--choices", "red,bl"},    {"--pair", "user"},
+        {"--pair", "=x"},      {"--pair", "a=\xff"},       {"--pair", "a=1", "--pair", "a=2"},
+        {"--count", "0"},      {"--count", "-5"},          {"--count", "0x10"},
+        {"--count", "1e3"},    {"--count", "99999999999"}, {"--count", "3 "},
+        {"--time", "fast"},    {"--time", "-1s"},          {"--text", "a", "--text", "b"}};
+    for (const auto& words : kWrong) {
+        EXPECT_EQ(run(words), kUsage) << testing::PrintToString(words);
+        EXPECT_THAT(error_, HasSubstr(words[0].substr(0, words[0].find('='))))
+            << testing::PrintToString(words);
+        EXPECT_THAT(error_, Not(HasSubstr("MILLRACE_")));
+    }
+}
+
+TEST_F(ArgumentsTest, OddWordsAreRefused) {
+    EXPECT_EQ(run({"caf\xe9"}), kUsage);
+    EXPECT_THAT(error_, HasSubstr("UTF-8"));
+    EXPECT_EQ(run({"--txet", "a"}), kUsage);
+    EXPECT_THAT(error_, HasSubstr("did you mean --text?"));
+    EXPECT_EQ(run({"--jsno"}), kUsage);
+    EXPECT_THAT(error_, HasSubstr("did you mean --json?"));
+    EXPECT_EQ(run({"-5"}), kOk) << "a negative number is a word";
+    EXPECT_EQ(run({"-x"}), kUsage);
+    EXPECT_THAT(error_, HasSubstr("--"));
+}
+
+TEST_F(ArgumentsTest, APathMayHaveAnyBytes) {
+    EXPECT_EQ(run({"--path", "caf\xe9"}), kOk) << error_;
+    EXPECT_EQ(path_, "caf\xe9");
+}
+
+TEST_F(ArgumentsTest, ADurationIsWrittenWithOrWithoutItsUnit) {
+    for (const auto& [written, meant] : std::vector<std::pair<std::string, std::string>>{
+             {"10", "10s"}, {"2s", "2s"}, {"5m", "5m"}, {"100ms", "100ms"}}) {
+        EXPECT_EQ(run({"--time", written}), kOk) << error_;
+        EXPECT_EQ(time_, meant);
+    }
+    EXPECT_EQ(parse_wait("10"), std::chrono::seconds(10));
+    EXPECT_EQ(parse_wait("2m"), std::chrono::minutes(2));
+    EXPECT_EQ(parse_wait(""), std::nullopt);
+}
+
+TEST_F(ArgumentsTest, OptionsOfAllCommandsStandAnywhere) {
+    EXPECT_EQ(run_plain({"--url", "http://a", "try", "--json", "x"}), kOk) << error_;
+    EXPECT_EQ(program_.global.url, "http://a");
+    EXPECT_TRUE(program_.global.json);
+}
+
+TEST_F(ArgumentsTest, AnUnknownCommandSuggestsOne) {
+    EXPECT_EQ(run_plain({"tyr"}), kUsage);
+    EXPECT_THAT(error_, HasSubstr("did you mean try?"));
+    EXPECT_EQ(run_plain({"--url", "http://a", "nonsense"}), kUsage);
+    EXPECT_THAT(error_, HasSubstr("'nonsense' is no command"));
+    EXPECT_EQ(run_plain({}), kUsage);
+    EXPECT_THAT(error_, HasSubstr("try"));
+}
+
+TEST(Help, FitsEightyColumns) {
+    Program program;
+    add_client_commands(program);
+    std::vector<const CLI::App*> apps{&program.app};
+    for (const auto* command : program.app.get_subcommands({})) apps.push_back(command);
+    for (const auto* app : apps) {
+        std::istringstream lines(app->help());
+        for (std::string line; std::getline(lines, line);) {
+            EXPECT_LE(line.size(), 80U) << app->get_name() << ": " << line;
+        }
+        EXPECT_THAT(app->help(), HasSubstr("--json")) << app->get_name();
+    }
+}
+
+TEST(Completion, NamesEveryCommandAndOption) {
+    Program program;
+    add_client_commands(program);
+    for (const auto* shell : {"bash", "zsh", "fish"}) {
+        const auto script = completion_script(program, shell);
+        for (const auto* command : program.app.get_subcommands({})) {
+            EXPECT_THAT(script, HasSubstr(command->get_name())) << shell;
+            for (const auto* option : command->get_options()) {
+                for (const auto& name : option->get_lnames()) {
+                    EXPECT_THAT(script, HasSubstr(name)) << shell;
+                }
+            }
+        }
+    }
+}
+
+}  // namespace
+}  // namespace millrace::cli
