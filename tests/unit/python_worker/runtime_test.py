@@ -1,9 +1,11 @@
 """The Python side of the process backend, against a worker that is played by the test."""
 
+import asyncio
 import contextlib
 import dataclasses
 import datetime
 import decimal
+import enum
 import io
 import json
 import pathlib
@@ -278,8 +280,10 @@ class RuntimeTest(unittest.TestCase):
                 (datetime.datetime(2026, 1, 1), "datetime.datetime, which JSON cannot hold: .iso"),
                 (decimal.Decimal("1.1"), "decimal.Decimal"),
                 (pathlib.Path("/x"), "str(…)"), (Point(1), "dataclasses.asdict"),
-                (Model(), "model_dump"), (Hostile(), "Hostile"), (Point, "of type type"),
-                ({(1, 2): 3}, "a key of type tuple: it must be a string"), ({nan: 1}, "the key nan"),
+                (enum.Enum("Color", "red").red, ": .value can be"), (Model(), "model_dump"),
+                (Hostile(), "Hostile"), (Point, "of type type"),
+                ({(1, 2): 3}, "a key of type tuple: it must be a string"),
+                ({nan: 1}, "the key nan"),
                 (circle, "the output.inner[0] contains itself"), (deep, "nested too deeply"),
                 ((i for i in [1]), "of type generator")):
             self.assertIn(expected, self.reason(output))
@@ -312,8 +316,25 @@ class RuntimeTest(unittest.TestCase):
                           body)
 
     def test_halves_of_surrogate_pairs_become_text(self):
-        worker = self.worker(lambda batch, context: ["caf\udce9", "\ud83d\ude00", {"\ude00": "\ud83d"}])
+        outputs = ["caf\udce9", "\ud83d\ude00", {"\ude00": "\ud83d"}]
+        worker = self.worker(lambda batch, context: outputs)
         self.assertEqual(worker.run(1, 2, 3), ["caf\ufffd", "\U0001F600", {"\ufffd": "\ufffd"}])
+
+    def test_what_is_no_exception_by_its_class_ends_no_process(self):
+        class PanicException(BaseException):  # As pyo3 has it.
+            pass
+
+        def handler(batch, context):
+            if batch[0].input == "panic":
+                raise PanicException("called `Option::unwrap()` on a `None` value")
+            if batch[0].input == "task":
+                raise asyncio.CancelledError()
+            return [PanicException("returned")]
+
+        worker = self.worker(handler)
+        for given, code in (("panic", "panic_exception"), ("task", "cancelled_error"),
+                            ("return", "panic_exception")):
+            self.assertEqual(worker.run(given), ["retryable " + code])
 
     def test_a_character_may_come_in_halves(self):
         def handler(batch, context):

@@ -3,6 +3,7 @@
 import os
 import subprocess
 import sys
+import tempfile
 import unittest
 
 from channel import LONG, Channel
@@ -112,6 +113,25 @@ class ServeTest(unittest.TestCase):
         program.start(1, 2, 3)
         self.assertEqual([program.receive()["output"] for _ in range(3)], [2, 4, 6])
         program.end()
+
+    def test_spawned_processes_may_run_the_file_again(self):
+        with tempfile.TemporaryDirectory() as folder:
+            path = os.path.join(folder, "model.py")
+            with open(path, "w") as file:
+                file.write("import multiprocessing\n"
+                           "from millrace_worker import serve\n"
+                           "def double(x):\n"
+                           "    return 2 * x\n"
+                           "def handle(batch, context):\n"
+                           "    with multiprocessing.get_context('spawn').Pool(1) as pool:\n"
+                           "        return pool.map(double, [item.input for item in batch])\n"
+                           "serve(handle, batch_max=4)\n")
+            program = Program(f"import __main__\n__main__.__file__ = {path!r}\n"
+                              f"exec(compile(open({path!r}).read(), {path!r}, 'exec'))\n")
+            program.receive()
+            program.start(1, 2)
+            self.assertEqual([program.receive()["output"] for _ in range(2)], [2, 4])
+            program.end()
 
     def test_says_how_it_is_run(self):
         environment = {name: value for name, value in os.environ.items()

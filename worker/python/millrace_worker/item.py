@@ -125,7 +125,7 @@ class Item:
 
     def _settle(self, output):
         """What the handler made of the item: an output, or an exception in its place."""
-        if isinstance(output, Exception):
+        if isinstance(output, BaseException):
             self.fail(output)
         elif output is None and self._cancelled:
             self._give_up()

@@ -1,5 +1,6 @@
 """Outputs of handlers as JSON, and where in one is what cannot be."""
 
+import enum
 import math
 
 from .frames import encode
@@ -56,6 +57,10 @@ def _known_hint(value):
         return "its name"
     if hasattr(value, "model_dump"):
         return ".model_dump(mode=\"json\")"
+    if isinstance(value, enum.Enum):
+        return ".value"
+    if hasattr(type(value), "__fields__") and hasattr(value, "dict"):
+        return ".dict()"
     if hasattr(type(value), "__dataclass_fields__"):
         return "dataclasses.asdict(…)"
     if hasattr(value, "__fspath__"):

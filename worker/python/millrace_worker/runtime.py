@@ -43,12 +43,14 @@ def serve(handler, *, models=(), batch_max=1, warmup=None):
     each, in their order. An exception in place of an output fails that item alone. One that is
     raised makes the runtime try the halves of the batch by themselves, and so on, until it is clear
     whose it is; Busy and Retry, raised, are for the whole batch. sys.exit() ends the process, and
-    the worker starts another.
+    the worker starts another. In a process that multiprocessing spawns, serve() does nothing.
 
     models     names by which jobs ask for it, unless backend.process.models says others
     batch_max  the most items in one call
     warmup     called with the context before the first batch
     """
+    if _is_imported_by_a_child():
+        return
     if os.environ.get("MILLRACE_PROTOCOL") != str(PROTOCOL):
         sys.exit("This program runs jobs for Millrace and is started by its worker, which speaks "
                  f"protocol {PROTOCOL}: millrace up --process \"python3 {sys.argv[0]}\"")
@@ -59,6 +61,12 @@ def serve(handler, *, models=(), batch_max=1, warmup=None):
     with socket.socket(fileno=CHANNEL) as channel:
         channel.set_inheritable(False)
         Runtime(channel, handler, models, batch_max, warmup).run()
+
+
+def _is_imported_by_a_child():
+    """A process that multiprocessing spawns runs the program's file again, for its functions."""
+    module = sys.modules.get("multiprocessing.process")
+    return module is not None and getattr(module.current_process(), "_inheriting", False)
 
 
 class Runtime:
@@ -130,7 +138,9 @@ class Runtime:
             return
         try:
             self._call(items)
-        except Exception as error:
+        except (KeyboardInterrupt, SystemExit):
+            raise
+        except BaseException as error:  # Panics of Rust's libraries and cancelled tasks too.
             self._end_if_forked()
             self._sort_out(items, error)
 
@@ -162,7 +172,9 @@ class Runtime:
         try:
             if next(outputs, self) is self:
                 return output
-        except Exception as error:
+        except (KeyboardInterrupt, SystemExit):
+            raise
+        except BaseException as error:
             # All is said: what it does after that is its own affair.
             traceback.print_exception(type(error), error, error.__traceback__)
             return output
