@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
-"""The pages tell the truth about the tree: paths, links, anchors, settings, metrics and make targets in
-them exist, and each block says what it is. What is printed to be run is run by tests/pages."""
+"""The pages tell the truth about the tree: paths, links, anchors, settings, metrics and make targets
+in them exist, and each block says what it is. Tests in tests/pages run what is printed to be run."""
 
 import pathlib
 import re

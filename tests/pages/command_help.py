@@ -17,7 +17,9 @@ def options_of(text):
 
 def commands_of(text):
     listed = SUBCOMMANDS.search(text)
-    return set(re.findall(r"^ {2,4}([a-z][\w-]*)", listed.group(1), re.MULTILINE)) if listed else set()
+    if listed is None:
+        return set()
+    return set(re.findall(r"^ {2,4}([a-z][\w-]*)", listed.group(1), re.MULTILINE))
 
 
 def ask(program, *arguments):

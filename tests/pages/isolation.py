@@ -1,8 +1,8 @@
 """A network and a process table of one's own, so that the ports of the pages are free, the names of
 their hosts resolve, and nothing is left behind.
 
-Linux namespaces: as root, or where an ordinary user may make them. Elsewhere (in a container without
-CAP_SYS_ADMIN, say) the pages run on free ports of the machine: see Shell in session.py.
+Linux namespaces: as root, or where an ordinary user may make them. Elsewhere (in a container
+without CAP_SYS_ADMIN, say) the pages run on free ports of the machine: see Tree in session.py.
 """
 
 import contextlib

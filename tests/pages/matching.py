@@ -1,7 +1,7 @@
 """Whether an answer is what a page prints.
 
-Loosely: `…` stands for anything, numbers and ids of one kind for each other, and a value may be null
-on either side. But an answer has all members that the page prints and no others, and its texts are
+Loosely: `…` stands for anything, numbers and ids of one kind for each other, and a value may be
+null on either side. But an answer has all members that the page prints and no others, and its texts are
 those of the page.
 """
 
@@ -12,6 +12,7 @@ ID = r"\b(?P<kind>job|wrk)_[0-9a-z]*…?"
 ANYTHING = r"(?P<anything>…)"
 NUMBER = r"(?P<number>\d+(\.\d+)?)"
 BLANKS = r"(?P<blanks>[ \t]+)"
+ANY_LINES = r"(?:.*\n)*?"
 IN_VALUES = re.compile(f"{ID}|{ANYTHING}")
 IN_LINES = re.compile(f"{ID}|{ANYTHING}|{NUMBER}|{BLANKS}")
 
@@ -86,9 +87,9 @@ def text_differences(printed, seen, in_between=False):
     `in_between`: other lines may come before and after.
     """
     lines = [line.strip() for line in printed.rstrip("\n").split("\n")]
-    form = "".join(r"(?:.*\n)*?" if line == "…" else r"[ \t]*" + pattern_of(line, IN_LINES) + r"[ \t]*\n"
+    form = "".join(ANY_LINES if line == "…" else rf"[ \t]*{pattern_of(line, IN_LINES)}[ \t]*\n"
                    for line in lines)
     if in_between:
-        form = rf"(?:.*\n)*?{form}(?:.*\n)*"
+        form = ANY_LINES + form + ANY_LINES
     if not re.fullmatch(form, seen.rstrip("\n") + "\n"):
         yield "it does not print what the page says:\n" + printed

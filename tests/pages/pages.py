@@ -1,7 +1,7 @@
 """The pages of this tree as values: their blocks, commands, headings and links.
 
-A page is a markdown file, or an example whose header says how to run it. What a block is for is said
-by its info string: ```sh is run, ```json after a command is its answer, and so on (KINDS).
+A page is a markdown file, or an example whose header says how to run it. What a block is for is
+said by its info string: ```sh is run, ```json after a command is its answer, and so on (KINDS).
 """
 
 import ast
@@ -81,38 +81,71 @@ def anchor_of(heading, taken):
     return anchor
 
 
-def parse(name, text):
-    page = Page(name, [], "", set(), [])
-    prose, heading, body, since = [], "", None, ["begin"]
-    for number, line in enumerate(text.split("\n"), 1):
+class Parser:
+    """Takes a page line by line."""
+
+    def __init__(self, name):
+        self.page = Page(name, [], "", set(), [])
+        self.heading = ""
+        self.prose = []
+        self.since = ["begin"]  # The lines since the last block.
+        self.block = None  # Its fence and lines, while it is open.
+
+    def take(self, number, line):
         fence = FENCE.match(line)
-        if body is None and fence:
-            body, first, mark = [], number, fence.group(1)
-            kind, _, file = fence.group(2).partition(" ")
-            if kind not in KINDS:
-                page.problems.append((number, f"the block is ```{kind}, none of {', '.join(KINDS)}"))
-            if kind == "python" and not file:
-                page.problems.append((number, "the file has no name: ```python shout.py"))
-        elif body is not None and fence and fence.group(1) == mark and not fence.group(2):
-            follows = bool(page.blocks) and not any(part.strip() for part in since)
-            page.blocks.append(Block(first + 1, kind, file, "\n".join(body) + "\n", heading, follows))
-            body, since = None, []
-        elif body is not None:
-            body.append(line)
+        if self.block is None and fence:
+            self.begin_block(number, *fence.groups())
+        elif self.block is None:
+            self.take_prose(number, line)
+            return
+        elif fence and fence.groups() == (self.block["fence"], ""):
+            self.end_block()
         else:
-            if HEADING.match(line):
-                heading = HEADING.match(line).group(2)
-                page.anchors.add(anchor_of(heading, page.anchors))
-            elif re.match(r" {4}\S", line) and since and not since[-1].strip() and not in_list(since):
-                page.problems.append((number, "an indented block: use a fence that says what it is"))
-            since.append(line)
-            prose.append(line)
-            continue
-        prose.append("")
-    if body is not None:
-        page.problems.append((first, "the block has no end"))
-    page.prose = "\n".join(prose)
-    return page
+            self.block["lines"].append(line)
+        self.prose.append("")
+
+    def begin_block(self, number, fence, info):
+        kind, _, file = info.partition(" ")
+        self.block = {"line": number, "fence": fence, "kind": kind, "file": file, "lines": []}
+        if kind not in KINDS:
+            self.wrong(number, f"the block is ```{kind}, none of {', '.join(KINDS)}")
+        if kind == "python" and not file:
+            self.wrong(number, "the file has no name: ```python shout.py")
+
+    def end_block(self):
+        block, self.block = self.block, None
+        follows = bool(self.page.blocks) and not any(line.strip() for line in self.since)
+        text = "".join(line + "\n" for line in block["lines"])
+        self.page.blocks.append(Block(block["line"] + 1, block["kind"], block["file"], text,
+                                      self.heading, follows))
+        self.since = []
+
+    def take_prose(self, number, line):
+        heading = HEADING.match(line)
+        after_blank = bool(self.since) and not self.since[-1].strip()
+        if heading:
+            self.heading = heading.group(2)
+            self.page.anchors.add(anchor_of(self.heading, self.page.anchors))
+        elif re.match(r" {4}\S", line) and after_blank and not in_list(self.since):
+            self.wrong(number, "an indented block: use a fence that says what it is")
+        self.since.append(line)
+        self.prose.append(line)
+
+    def wrong(self, number, what):
+        self.page.problems.append((number, what))
+
+    def finish(self):
+        if self.block is not None:
+            self.wrong(self.block["line"], "the block has no end")
+        self.page.prose = "\n".join(self.prose)
+        return self.page
+
+
+def parse(name, text):
+    parser = Parser(name)
+    for number, line in enumerate(text.split("\n"), 1):
+        parser.take(number, line)
+    return parser.finish()
 
 
 def in_list(lines):
@@ -128,7 +161,8 @@ def in_list(lines):
 def parse_example(name, text):
     """The page of a Python file: the indented blocks of its header are commands."""
     header = ast.get_docstring(ast.parse(text), clean=False) or ""
-    lines = [textwrap.dedent(line) if line.startswith("    ") else "" for line in header.split("\n")]
+    lines = [textwrap.dedent(line) if line.startswith("    ") else ""
+             for line in header.split("\n")]
     blocks = [Block(1, "sh", "", "\n".join(lines) + "\n", "", False)] if any(lines) else []
     return Page(name, blocks, "", set(), [])
 

@@ -32,9 +32,8 @@ STATUS_IN_PROBLEM = 400
 class Reader:
     """Reads one page aloud, so to speak: runs its blocks in order."""
 
-    def __init__(self, page, tree, directory, is_alone):
+    def __init__(self, page, tree, directory):
         self.page = page
-        self.is_alone = is_alone
         self.tree = tree
         self.session = Session(tree, directory)
         self.neighbours = Neighbours(directory, tree.bin)
@@ -53,10 +52,8 @@ class Reader:
             for index, block in enumerate(blocks):
                 if block.heading == self.skipped_section:
                     continue
-                after = blocks[index + 1] if index + 1 < len(blocks) else None
-                answer = after if after and after.follows and after.kind in ("json", "text") else None
                 is_answer = block.follows and blocks[index - 1].kind == "sh"
-                self.run_block(block, answer, is_answer)
+                self.run_block(block, self.answer_to(index), is_answer)
             self.settle()
             self.session.stop()
         except PageError as error:
@@ -66,6 +63,12 @@ class Reader:
             self.neighbours.close()
         for name, line in self.files.items():
             self.fail(line, name, "no command of the page uses this file")
+
+    def answer_to(self, index):
+        """The block that shows what the last command of this one prints; mostly none."""
+        after = self.page.blocks[index + 1:index + 2]
+        return next((block for block in after
+                     if block.follows and block.kind in ("json", "text")), None)
 
     def run_block(self, block, answer, is_answer):
         if block.kind == "sh":
@@ -82,11 +85,11 @@ class Reader:
         for command in commands:
             for name in [name for name in self.files if name in command.text]:
                 del self.files[name]
-            if row_for(self.page.name, command.text, self.is_alone) is not None:
+            if row_for(self.page.name, command.text, self.tree.is_alone) is not None:
                 continue
             try:
                 self.run_command(command, answer if command is commands[-1] else None)
-            except PageError as error:
+            except (PageError, OSError, RuntimeError) as error:
                 if FETCHES.search(command.text) and not os.environ.get("CI"):
                     print(f"pages: {self.page.name}:{command.line}: not there, so the rest of "
                           f"'{block.heading}' is left out: {command.text}", flush=True)
@@ -197,7 +200,8 @@ def run_pages(names, directory, is_alone):
         begin = time.monotonic()
         of_page = directory / page.name.replace("/", "-")
         of_page.mkdir(mode=0o755)
-        reader = Reader(page, Tree(source, programs, of_page, is_alone), of_page / "session", is_alone)
+        tree = Tree(source, programs, of_page, is_alone)
+        reader = Reader(page, tree, of_page / "session")
         reader.read()
         failures += reader.failures
         examples += reader.ran

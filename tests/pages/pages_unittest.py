@@ -54,20 +54,23 @@ class Pages(unittest.TestCase):
 
 class Commands(unittest.TestCase):
     def commands(self, text):
-        return [(c.line, c.text) for c in commands_of(page_of("```sh\n" + text + "```\n").blocks[0])]
+        block = page_of("```sh\n" + text + "```\n").blocks[0]
+        return [(command.line, command.text) for command in commands_of(block)]
 
     def test_a_command_is_what_a_shell_would_run(self):
         self.assertEqual(self.commands("a\n\n# no\nb\n"), [(2, "a"), (5, "b")])
         self.assertEqual(self.commands("a \\\n  b\nc\n"), [(2, "a \\\n  b"), (4, "c")])
         self.assertEqual(self.commands("a '{\n}'\nc\n"), [(2, "a '{\n}'"), (4, "c")])
         self.assertEqual(self.commands("cat <<E\nx\nE\nc\n"), [(2, "cat <<E\nx\nE"), (5, "c")])
-        self.assertEqual(self.commands("for i in 1; do\n a\ndone\n"), [(2, "for i in 1; do\n a\ndone")])
+        loop = "for i in 1; do\n a\ndone"
+        self.assertEqual(self.commands(loop + "\n"), [(2, loop)])
 
     def test_servers_are_known(self):
         for command in ("millrace up", "build/bin/millrace up --port 1", "cd x && millrace up",
                         "millrace-gateway --config x", "~/.cache/x/tritonserver --y"):
             self.assertIsNotNone(server_of(command), command)
-        for command in ("millrace submit up", "millrace-worker --check-config", "millrace up --help"):
+        for command in ("millrace submit up", "millrace-worker --check-config",
+                        "millrace up --help"):
             self.assertIsNone(server_of(command), command)
 
 

@@ -286,8 +286,9 @@ class Session:
 
     def url(self):
         gateways = [running for running in self.running if running.server.replaces]
-        port = self.port_of(gateways[-1].command, gateways[-1].server) if gateways else self.tree.port
-        return f"http://127.0.0.1:{port}"
+        if not gateways:
+            return f"http://127.0.0.1:{self.tree.port}"
+        return f"http://127.0.0.1:{self.port_of(gateways[-1].command, gateways[-1].server)}"
 
     def stop(self, those=None):
         """Ctrl-C, in the terminal of each, the last one first. Every one must end well."""
