@@ -14,11 +14,22 @@ namespace {
 constexpr std::string_view kSynthetic = "synthetic";
 constexpr std::string_view kHow = "name one with --model, or with MILLRACE_MODEL for all commands";
 
-bool serves(const Json& worker, const std::string& queue) {
-    if (text_of(worker, "state") != "alive") return false;
+bool is_of(const Json& worker, const std::string& queue) {
     if (queue.empty()) return true;
     const auto& queues = member_of(worker, "queues");
     return std::ranges::find(queues, Json(queue)) != queues.end();
+}
+
+std::set<std::string> models_of(const Json& workers, const std::string& queue, bool only_alive) {
+    std::set<std::string> models;
+    for (const auto& worker : member_of(workers, "data")) {
+        if (only_alive && text_of(worker, "state") != "alive") continue;
+        if (!is_of(worker, queue)) continue;
+        for (const auto& model : member_of(worker, "models")) {
+            if (model.is_string()) models.insert(model.get<std::string>());
+        }
+    }
+    return models;
 }
 
 }  // namespace
@@ -29,18 +40,14 @@ Result<std::string> only_model(ApiClient& api, const std::string& queue) {
 }
 
 Result<std::string> only_model(const Json& workers, const std::string& queue) {
-    std::set<std::string> models;
-    for (const auto& worker : member_of(workers, "data")) {
-        if (!serves(worker, queue)) continue;
-        for (const auto& model : member_of(worker, "models")) {
-            if (model.is_string()) models.insert(model.get<std::string>());
-        }
-    }
+    // Workers that are being started again are no reason to refuse a job.
+    auto models = models_of(workers, queue, true);
+    if (models.empty()) models = models_of(workers, queue, false);
     if (models.size() > 1) models.erase(std::string(kSynthetic));
     if (models.size() == 1) return *models.begin();
     if (models.empty()) {
         return Error{ErrorCode::kInvalidArgument,
-                     fmt::format("no live worker{} serves a model: {}",
+                     fmt::format("no worker{} serves a model: {}",
                                  queue.empty() ? "" : fmt::format(" of queue {}", queue), kHow)};
     }
     return Error{

@@ -10,9 +10,9 @@
 
 namespace millrace::cli {
 
-// The only model that live workers serve, of the queue where one is named. The synthetic model
-// counts only where there is no other. kInvalidArgument with the models' names where there are
-// several, or none.
+// The only model that live workers serve (where none lives: that those before served), of the queue
+// where one is named. The synthetic model counts only where there is no other. kInvalidArgument
+// with the models' names where there are several, or none.
 Result<std::string> only_model(ApiClient& api, const std::string& queue);
 // The same, of what GET /v1/workers answered.
 Result<std::string> only_model(const Json& workers, const std::string& queue);

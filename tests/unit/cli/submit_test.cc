@@ -147,6 +147,10 @@ TEST(OnlyModel, IsTheOneThatIsServed) {
               "n");
 }
 
+TEST(OnlyModel, IsThatOfTheWorkersBeforeWhereNoneLives) {
+    EXPECT_EQ(*only_model(workers({worker({"m"}, "lost"), worker({"m"}, "stopped")}), ""), "m");
+}
+
 TEST(OnlyModel, IsAskedForWhereThereAreMore) {
     const auto several = only_model(workers({worker({"b", "a", "synthetic"})}), "");
     ASSERT_FALSE(several.has_value());
