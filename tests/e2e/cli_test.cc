@@ -120,10 +120,10 @@ TEST_F(Cli, SubmitsManyFromJsonLines) {
 TEST_F(Cli, JsonLinesAreCutByBytes) {
     const std::string line = R"({"input":{"prompt":")" + std::string(40'000, 'x') + "\"}}\n";
     std::string lines;
-    for (int i = 0; i < 300; ++i) lines += line;
+    for (int i = 0; i < 220; ++i) lines += line;
     file("large.jsonl", lines);
     const auto result = shell("millrace submit --ttl 1h --jsonl large.jsonl | wc -l");
-    EXPECT_EQ(result.output, "300\n");
+    EXPECT_EQ(result.output, "220\n");
 }
 
 TEST_F(Cli, JsonLinesNameTheLineThatIsRefused) {
