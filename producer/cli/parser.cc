@@ -111,15 +111,24 @@ std::string unexpected(const CLI::App& command, const std::vector<std::string>& 
         hint.empty() && takes_words ? ". Words that begin with - come last, after a -- alone" : "");
 }
 
+// The parser's words for what people do most.
+std::string plain(const CLI::ParseError& error) {
+    std::string message = error.what();
+    while (message.ends_with('.') || message.ends_with('\n')) message.pop_back();
+    if (const auto at = message.find(": At Most 1 required"); at != std::string::npos) {
+        return message.substr(0, at) + " is given twice";
+    }
+    return message == "A subcommand is required" ? "say which command" : message;
+}
+
 int explain(const Program& program, const CLI::App& command, const CLI::ParseError& error) {
+    const std::string name = &command == &program.app ? "" : command.get_name();
     if (error.get_exit_code() == static_cast<int>(CLI::ExitCodes::ExtrasError)) {
         auto rest = command.remaining();
         if (rest.empty()) rest = program.app.remaining();
-        return usage(unexpected(command, rest), command.get_name());
+        return usage(unexpected(command, rest), name);
     }
-    std::string message = error.what();
-    while (message.ends_with('.') || message.ends_with('\n')) message.pop_back();
-    return usage(message, command.get_name());
+    return usage(plain(error), name);
 }
 
 int no_command(const Program& program, std::string_view word) {

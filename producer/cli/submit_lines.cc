@@ -192,6 +192,7 @@ int submit_lines(const GlobalOptions& global, const SubmitOptions& options) {
     if (!text.has_value()) return fail(text.error());
     const auto jobs = job_lines(*text, options.jsonl, envelope_json(options));
     if (!jobs.has_value()) return fail(jobs.error());
+    if (jobs->empty()) note(fmt::format("{} holds no job", file_name(options.jsonl)));
     return LineSubmitter(global, options, *jobs).run();
 }
 

@@ -107,6 +107,15 @@ TEST_F(ArgumentsTest, OddWordsAreRefused) {
     EXPECT_THAT(error_, HasSubstr("--"));
 }
 
+TEST_F(ArgumentsTest, WhatIsGivenTwiceIsRefused) {
+    EXPECT_EQ(run({"--text", "a", "--text", "b"}), kUsage);
+    EXPECT_THAT(error_, HasSubstr("--text is given twice"));
+    EXPECT_EQ(run_plain({"--url", "http://a", "try", "--url", "http://b"}), kUsage);
+    EXPECT_THAT(error_, HasSubstr("--url is given twice"));
+    EXPECT_EQ(run_plain({"--json"}), kUsage);
+    EXPECT_THAT(error_, HasSubstr("say which command. `millrace --help`"));
+}
+
 TEST_F(ArgumentsTest, APathMayHaveAnyBytes) {
     EXPECT_EQ(run({"--path", "caf\xe9"}), kOk) << error_;
     EXPECT_EQ(path_, "caf\xe9");
