@@ -29,7 +29,8 @@ struct MendOptions {
 };
 
 // One JSON value (RFC 8259) for what is one but for its text: what is no text in its strings
-// becomes U+FFFD (common/base/text.h), and a bare control character is escaped.
+// becomes U+FFFD (common/base/text.h), a bare control character is escaped, and a byte order mark
+// in front is left out.
 // Errors: kInvalidArgument, saying where and what: ".scores[3] is NaN, …". Also for a number that
 // fits no double: half of all readers refuse it or read infinity.
 Result<std::string> mend(std::string_view text, const MendOptions& options = {});

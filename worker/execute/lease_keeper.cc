@@ -13,15 +13,23 @@ using telemetry::Metric;
 
 namespace {
 
-// What is announced can be stored, or no lease would ever begin. No job asks for a model whose name
-// is no text.
+// A job may say no more (producer/api/submission.cc), and an index of PostgreSQL holds little more.
+constexpr std::size_t kModelBytesMax = 256;
+
+bool can_be_asked_for(const std::string& model) {
+    return is_storable(model) && !model.empty() && model.size() <= kModelBytesMax;
+}
+
+// What is announced can be stored, or no lease would ever begin. Names of models come from servers.
 storage::WorkerInfo storable_info(storage::WorkerInfo info) {
     info.name = storable(std::move(info.name));
     info.host = storable(std::move(info.host));
     for (auto& device : info.devices) device = storable(std::move(device));
-    const auto unnamed =
-        std::erase_if(info.models, [](const std::string& model) { return !is_storable(model); });
-    if (unnamed > 0) log_warning("left out models whose names are no text", {{"models", unnamed}});
+    const auto left_out =
+        std::erase_if(info.models, [](const auto& model) { return !can_be_asked_for(model); });
+    if (left_out > 0) {
+        log_warning("left out models whose names no job can say", {{"models", left_out}});
+    }
     return info;
 }
 

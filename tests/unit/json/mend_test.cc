@@ -38,6 +38,12 @@ TEST(JsonMend, ReplacesWhatIsNoText) {
     EXPECT_EQ(mend("\"a\0b\n\x1f\""s).value(), R"("a\u0000b\u000a\u001f")");
 }
 
+TEST(JsonMend, LeavesOutAByteOrderMark) {
+    EXPECT_EQ(mend("\xEF\xBB\xBF[1]").value(), "[1]");
+    EXPECT_EQ(mend("[\"\xEF\xBB\xBF\"]").value(), "[\"\xEF\xBB\xBF\"]");
+    EXPECT_EQ(fault("\xEF\xBB\xBF"), " has no end");
+}
+
 TEST(JsonMend, QuotesWordsThatJsonDoesNotHave) {
     EXPECT_EQ(quoted_words(R"([1.5,NaN,-Infinity,{"x":Infinity},"NaN"])"),
               R"([1.5,"NaN","-Infinity",{"x":"Infinity"},"NaN"])");

@@ -162,7 +162,7 @@ TEST(LeaseKeeper, AnnouncesWhatCanBeStored) {
                        {.info = {.name = "gpu\xE9",
                                  .host = "h\0"s,
                                  .queues = {"default"},
-                                 .models = {"caf\xE9", "fine", "a\0"s},
+                                 .models = {"caf\xE9", "fine", "a\0"s, "", std::string(257, 'x')},
                                  .devices = {"d\xFF"}}},
                        [] {});
     keeper.step();
