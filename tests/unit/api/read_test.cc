@@ -250,7 +250,8 @@ TEST_F(ReadTest, ListsLanesAndWorkers) {
 TEST_F(ReadTest, ShowsWorkersThatAreLongGoneOnlyWhereAskedFor) {
     const auto names = [this](const std::string& query) {
         std::string all;
-        for (const auto& worker : json(get("/v1/workers" + query))["data"]) {
+        const auto answer = json(get("/v1/workers" + query));
+        for (const auto& worker : answer["data"]) {
             all += worker["name"].get<std::string>() + " ";
         }
         return all;
