@@ -12,7 +12,7 @@
 #include <mutex>
 #include <string>
 
-#include "tests/integration/backends/fake_server.h"
+#include "tests/support/fake_server.h"
 
 namespace millrace::bench {
 

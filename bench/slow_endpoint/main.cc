@@ -18,7 +18,7 @@
 
 #include "common/base/check.h"
 #include "common/base/random.h"
-#include "tests/integration/backends/fake_server.h"
+#include "tests/support/fake_server.h"
 #include "worker/backends/openai/openai_backend.h"
 
 namespace millrace::worker {

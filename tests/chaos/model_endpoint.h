@@ -7,7 +7,7 @@
 #include <string>
 
 #include "tests/e2e/stack.h"
-#include "tests/integration/backends/fake_server.h"
+#include "tests/support/fake_server.h"
 
 namespace millrace::chaos {
 

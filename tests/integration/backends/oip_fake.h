@@ -7,8 +7,8 @@
 #include <functional>
 #include <mutex>
 
-#include "tests/integration/backends/fake_server.h"
 #include "tests/integration/backends/oip_fixture.h"
+#include "tests/support/fake_server.h"
 
 namespace millrace::worker {
 

@@ -9,7 +9,7 @@
 #include <string>
 #include <utility>
 
-#include "tests/integration/backends/fake_server.h"
+#include "tests/support/fake_server.h"
 #include "tests/unit/backends/recording_sink.h"
 #include "worker/backends/openai/openai_backend.h"
 

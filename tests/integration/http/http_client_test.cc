@@ -7,7 +7,7 @@
 #include <atomic>
 #include <cstdlib>
 
-#include "tests/integration/backends/fake_server.h"
+#include "tests/support/fake_server.h"
 
 namespace millrace::http {
 namespace {
