@@ -24,7 +24,7 @@ void throughput(const Arguments& arguments, int sequences) {
     const auto outcomes = loop.run(*backend, inputs, static_cast<std::size_t>(sequences));
     const std::chrono::duration<double> took = system_clock().now() - before;
     std::int64_t tokens = 0;
-    for (const auto& outcome : outcomes) tokens += outcome.usage.completion_tokens;
+    for (const auto& outcome : outcomes) tokens += outcome.usage.completion_tokens.value_or(0);
     fmt::print("{:>10} {:>8} {:>8} {:>10}\n", "sequences", "tokens", "seconds", "tokens/s");
     fmt::print("{:>10} {:>8} {:>8.2f} {:>10.1f}\n", sequences, tokens, took.count(),
                static_cast<double>(tokens) / took.count());

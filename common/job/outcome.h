@@ -30,9 +30,17 @@ enum class OutcomeKind : std::uint8_t {
 std::string_view name(OutcomeKind kind);
 std::optional<OutcomeKind> outcome_kind_from_number(int value);
 
+// What nobody has counted is absent: it is no zero.
 struct Usage {
-    std::int64_t prompt_tokens = 0;
-    std::int64_t completion_tokens = 0;
+    std::optional<std::int64_t> prompt_tokens;
+    std::optional<std::int64_t> completion_tokens;
+
+    bool is_known() const { return prompt_tokens || completion_tokens; }
+    // Of both; nothing where one is missing.
+    std::optional<std::int64_t> total_tokens() const {
+        if (!prompt_tokens || !completion_tokens) return std::nullopt;
+        return *prompt_tokens + *completion_tokens;
+    }
 
     bool operator==(const Usage&) const = default;
 };

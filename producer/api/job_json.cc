@@ -85,11 +85,15 @@ void write_worker(JsonWriter& json, const JobRecord& job) {
 
 void write_usage(JsonWriter& json, const JobRecord& job) {
     json.name("usage");
-    if (job.state != JobState::kCompleted) return json.null();
+    const auto& usage = job.usage;
+    if (job.state != JobState::kCompleted || !usage.is_known()) return json.null();
+    const auto write = [&](std::string_view name, const std::optional<std::int64_t>& tokens) {
+        tokens ? json.member(name, *tokens) : json.null_member(name);
+    };
     json.begin_object();
-    json.member("prompt_tokens", job.usage.prompt_tokens);
-    json.member("completion_tokens", job.usage.completion_tokens);
-    json.member("total_tokens", job.usage.prompt_tokens + job.usage.completion_tokens);
+    write("prompt_tokens", usage.prompt_tokens);
+    write("completion_tokens", usage.completion_tokens);
+    write("total_tokens", usage.total_tokens());
     json.end_object();
 }
 

@@ -22,10 +22,14 @@ std::string json_string(std::string_view text) {
     return json(text).dump(-1, ' ', false, json::error_handler_t::replace);
 }
 
+std::string number_json(const std::optional<std::int64_t>& number) {
+    return number ? std::to_string(*number) : "null";
+}
+
 std::string usage_json(const Usage& usage) {
     return fmt::format(R"({{"prompt_tokens":{},"completion_tokens":{},"total_tokens":{}}})",
-                       usage.prompt_tokens, usage.completion_tokens,
-                       usage.prompt_tokens + usage.completion_tokens);
+                       number_json(usage.prompt_tokens), number_json(usage.completion_tokens),
+                       number_json(usage.total_tokens()));
 }
 
 }  // namespace
@@ -56,8 +60,8 @@ std::string embeddings_json(std::string_view model, std::span<const std::vector<
                     {"model", model},
                     {"data", std::move(data)},
                     {"usage",
-                     {{"prompt_tokens", usage.prompt_tokens},
-                      {"total_tokens", usage.prompt_tokens + usage.completion_tokens}}}};
+                     {{"prompt_tokens", usage.prompt_tokens.value_or(0)},
+                      {"total_tokens", usage.prompt_tokens.value_or(0)}}}};
     return list.dump(-1, ' ', false, json::error_handler_t::replace);
 }
 

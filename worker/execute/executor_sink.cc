@@ -33,13 +33,11 @@ Outcome storable_outcome(Outcome outcome) {
 void count(const std::string& backend, const Outcome& outcome, telemetry::Seconds elapsed) {
     telemetry::count<Metric::kAttempts>(1, backend, name(outcome.kind));
     telemetry::observe<Metric::kExecutionSeconds>(elapsed, backend);
-    const auto& usage = outcome.usage;
-    if (usage.prompt_tokens > 0) {
-        telemetry::count<Metric::kPromptTokens>(static_cast<double>(usage.prompt_tokens), backend);
+    if (const auto tokens = outcome.usage.prompt_tokens.value_or(0); tokens > 0) {
+        telemetry::count<Metric::kPromptTokens>(static_cast<double>(tokens), backend);
     }
-    if (usage.completion_tokens > 0) {
-        telemetry::count<Metric::kGeneratedTokens>(static_cast<double>(usage.completion_tokens),
-                                                   backend);
+    if (const auto tokens = outcome.usage.completion_tokens.value_or(0); tokens > 0) {
+        telemetry::count<Metric::kGeneratedTokens>(static_cast<double>(tokens), backend);
     }
 }
 

@@ -59,6 +59,11 @@ Claim claim_of(JobId job, const pqxx::row& row) {
             .deadline_is_ttl = row[6].as<bool>()};
 }
 
+std::optional<std::int64_t> count_of(const pqxx::field& field) {
+    if (field.is_null()) return std::nullopt;
+    return field.as<std::int64_t>();
+}
+
 JobRecord job_of(const pqxx::row& row) {
     JobRecord job;
     job.id = id_of<JobId>(row[0]);
@@ -82,8 +87,7 @@ JobRecord job_of(const pqxx::row& row) {
     job.cancel_requested_at = time_of(row[18]);
     job.error_code = text_of(row[19]);
     job.error_message = text_of(row[20]);
-    job.usage = {.prompt_tokens = row[21].as<std::int64_t>(),
-                 .completion_tokens = row[22].as<std::int64_t>()};
+    job.usage = {.prompt_tokens = count_of(row[21]), .completion_tokens = count_of(row[22])};
     job.metadata_json = text_of(row[23]);
     job.retry_of = optional_id_of<JobId>(row[24]);
     job.client_id = text_of(row[25]);

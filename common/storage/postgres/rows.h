@@ -15,7 +15,8 @@ namespace millrace::storage {
 
 Uuid uuid_of(const pqxx::field& field);
 std::optional<DbTime> time_of(const pqxx::field& field);  // From microseconds.
-std::string text_of(const pqxx::field& field);            // Empty for null.
+std::optional<std::int64_t> count_of(const pqxx::field& field);
+std::string text_of(const pqxx::field& field);  // Empty for null.
 std::string bytes_of(const pqxx::field& field);
 JobState state_of(const pqxx::field& field);
 Priority priority_of(const pqxx::field& field);

@@ -25,6 +25,17 @@ TEST_P(Settle, CompletesAJob) {
     EXPECT_EQ(job.attempts[0].ended_at, job.finished_at);
 }
 
+TEST_P(Settle, KeepsOfTheUsageWhatWasCounted) {
+    auto one = completed(insert_claimed());
+    one.outcome.usage = {};
+    settle(one);
+    EXPECT_EQ(get(one.key.job).usage, Usage{});
+    auto other = completed(insert_claimed());
+    other.outcome.usage = {.prompt_tokens = 5};
+    settle(other);
+    EXPECT_EQ(get(other.key.job).usage, (Usage{.prompt_tokens = 5}));
+}
+
 TEST_P(Settle, FailsAJobAndKeepsTheError) {
     const auto attempt = insert_claimed();
     EXPECT_EQ(settle(failed(attempt)), JobState::kFailed);

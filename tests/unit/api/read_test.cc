@@ -78,6 +78,19 @@ TEST_F(ReadTest, ResultIsTheBareOutput) {
     EXPECT_EQ(answer.body, R"({"text": "hello"})");
 }
 
+TEST_F(ReadTest, UsageIsNullWhereNobodyCounted) {
+    const auto usage_of = [this](const Usage& usage) {
+        const auto id = service_.put();
+        service_.finish(id, JobState::kCompleted, "{}");
+        service_.change(id, [&](JobRecord& job) { job.usage = usage; });
+        return nlohmann::json(json(get("/v1/jobs/" + id.str()))["usage"]).dump();
+    };
+    EXPECT_EQ(usage_of({}), "null");
+    EXPECT_EQ(usage_of({.prompt_tokens = 9}),
+              R"({"completion_tokens":null,"prompt_tokens":9,"total_tokens":null})");
+    EXPECT_EQ(usage_of({9, 0}), R"({"completion_tokens":0,"prompt_tokens":9,"total_tokens":9})");
+}
+
 TEST_F(ReadTest, ResultOfAJobThatEndedOtherwiseSaysHow) {
     for (const auto& [state, name] : {std::pair(JobState::kFailed, "job_failed"),
                                       std::pair(JobState::kCancelled, "job_cancelled"),

@@ -83,7 +83,7 @@ TEST(ProcessMessage, ReadsAnOutputAndItsUsage) {
     EXPECT_EQ(end.item, 3U);
     EXPECT_EQ(end.outcome.kind, OutcomeKind::kCompleted);
     EXPECT_EQ(end.outcome.output_json, R"({"x":0.1,"usage":{"prompt_tokens":4}})");
-    EXPECT_EQ(end.outcome.usage, (Usage{4, 0}));
+    EXPECT_EQ(end.outcome.usage, (Usage{.prompt_tokens = 4}));
     const auto odd =
         parsed<EndMessage>(R"({"type":"done","item":3,)"
                            R"("output":{"usage":{"prompt_tokens":"4","completion_tokens":-1}}})");

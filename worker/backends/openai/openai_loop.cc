@@ -196,10 +196,10 @@ void OpenAiLoop::finish(Transfer& transfer, CURLcode code) {
     const auto result = transfer.result(code, outcome);
     const auto& usage = outcome.usage;
     CallEnd how{.result = result, .retry_after = outcome.retry_after};
-    if (usage.completion_tokens > 0) {
-        output_tokens_.observe(static_cast<double>(usage.completion_tokens));
+    if (const auto tokens = usage.completion_tokens.value_or(0); tokens > 0) {
+        output_tokens_.observe(static_cast<double>(tokens));
     }
-    if (usage != Usage{}) how.tokens = usage.prompt_tokens + usage.completion_tokens;
+    how.tokens = usage.total_tokens();
     end_call(transfer, how);
 
     const bool has_no_place = result == CallResult::kRefused || result == CallResult::kUnreachable;

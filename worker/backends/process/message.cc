@@ -13,6 +13,7 @@
 #include "common/base/text.h"
 #include "common/json/mend.h"
 #include "worker/backends/outcomes.h"
+#include "worker/backends/usage.h"
 
 namespace millrace::worker {
 namespace {
@@ -59,9 +60,7 @@ std::int64_t count_of(const json& value) {
 
 // Of an output in the shape of OpenAI's API.
 Usage usage_of(std::string_view output) {
-    const auto usage = json_text::members(json_text::find(json_text::members(output), "usage"));
-    return {count_of(value_of(usage, "prompt_tokens")),
-            count_of(value_of(usage, "completion_tokens"))};
+    return parse_usage(json_text::find(json_text::members(output), "usage"));
 }
 
 Result<ProcessMessage> parse_ready(const Members& members) {

@@ -169,10 +169,10 @@ std::string behaviour_key(std::string_view input_json) {
 
 SyntheticOutput make_output(const SyntheticJob& job, std::uint64_t salt) {
     SyntheticOutput output;
-    for (const auto& text : job.request.texts) output.usage.prompt_tokens += count_words(text);
-    for (const auto& message : job.request.messages) {
-        output.usage.prompt_tokens += count_words(message.content);
-    }
+    std::int64_t prompt_tokens = 0;
+    for (const auto& text : job.request.texts) prompt_tokens += count_words(text);
+    for (const auto& message : job.request.messages) prompt_tokens += count_words(message.content);
+    output.usage = {.prompt_tokens = prompt_tokens, .completion_tokens = 0};
     if (job.request.kind == RequestKind::kEmbeddings) {
         for (const auto& text : job.request.texts) {
             output.vectors.push_back(unit_vector(stable_hash(salt, text)));

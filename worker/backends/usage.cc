@@ -1,0 +1,49 @@
+#include "worker/backends/usage.h"
+
+#include <cmath>
+#include <nlohmann/json.hpp>
+
+namespace millrace::worker {
+namespace {
+
+using nlohmann::json;
+using Count = std::optional<std::int64_t>;
+
+// More is nonsense, and could not be added up.
+constexpr double kTokensMax = 1e15;
+
+Count count_of(const json& usage, const char* name) {
+    const auto found = usage.find(name);
+    if (found == usage.end() || !found->is_number()) return std::nullopt;
+    // Some serializers write 9.0.
+    const auto number = found->get<double>();
+    if (!(number >= 0 && number <= kTokensMax) || std::floor(number) != number) return std::nullopt;
+    return static_cast<std::int64_t>(number);
+}
+
+Count first(const Count& one, const Count& other) {
+    return one ? one : other;
+}
+
+// The part of a whole that the other part leaves.
+Count rest(const Count& whole, const Count& part) {
+    if (!whole || !part || *part > *whole) return std::nullopt;
+    return *whole - *part;
+}
+
+}  // namespace
+
+Usage parse_usage(std::string_view text) {
+    const auto usage = json::parse(text, nullptr, /*allow_exceptions=*/false);
+    if (!usage.is_object()) return {};
+    // The newer names are those of answers with images.
+    auto prompt = first(count_of(usage, "prompt_tokens"), count_of(usage, "input_tokens"));
+    auto completion = first(count_of(usage, "completion_tokens"), count_of(usage, "output_tokens"));
+    const auto total = count_of(usage, "total_tokens");
+    if (!prompt) prompt = rest(total, completion);
+    if (!completion) completion = rest(total, prompt);
+    if (prompt.value_or(0) == 0 && completion.value_or(0) == 0) return {};
+    return {.prompt_tokens = prompt, .completion_tokens = completion};
+}
+
+}  // namespace millrace::worker
