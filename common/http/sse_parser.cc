@@ -22,6 +22,14 @@ bool SseParser::feed(std::string_view bytes, std::vector<ServerEvent>& events) {
     return true;
 }
 
+std::optional<ServerEvent> SseParser::rest() {
+    std::vector<ServerEvent> events;
+    if (!line_.empty()) take_line(events);
+    if (!has_data_) return std::nullopt;
+    has_data_ = false;
+    return std::exchange(event_, {});
+}
+
 void SseParser::take_line(std::vector<ServerEvent>& events) {
     const std::string text = std::exchange(line_, {});
     std::string_view line = text;

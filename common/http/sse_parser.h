@@ -4,6 +4,7 @@
 #pragma once
 
 #include <cstddef>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -27,6 +28,9 @@ class SseParser {
     // Appends the events that the bytes complete. Comments and unknown fields are skipped, and so
     // are events without data, and one in whose middle the stream ends.
     bool feed(std::string_view bytes, std::vector<ServerEvent>& events);
+    // The event that the end of the stream leaves without its empty line. The standard drops it,
+    // but some servers end so: it is for the caller to find out whether it is whole.
+    std::optional<ServerEvent> rest();
 
  private:
     void take_line(std::vector<ServerEvent>& events);

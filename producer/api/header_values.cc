@@ -6,6 +6,7 @@
 #include <array>
 #include <charconv>
 
+#include "common/base/text.h"
 #include "producer/api/json_syntax.h"
 
 namespace millrace::api {

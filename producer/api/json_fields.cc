@@ -7,6 +7,7 @@
 
 #include "common/base/nearest.h"
 #include "common/base/result.h"
+#include "common/base/text.h"
 #include "common/config/value.h"
 #include "producer/api/header_values.h"
 #include "producer/api/json_syntax.h"

@@ -14,12 +14,16 @@
 #include <vector>
 
 #include "common/base/clock.h"
+#include "common/json/json_view.h"
 #include "common/storage/records.h"
 #include "producer/api/advice.h"
-#include "producer/api/json_view.h"
 #include "producer/api/problems.h"
 
 namespace millrace::api {
+
+using json_text::JsonKind;
+using json_text::JsonMember;
+using json_text::JsonView;
 
 template <class T>
 using Decoded = boost::system::result<T, Problem>;

@@ -29,8 +29,4 @@ std::string position_text(std::string_view text, std::size_t offset);
 // The characters (code points) of valid UTF-8.
 std::size_t utf8_length(std::string_view text);
 
-// The bytes of the UTF-8 sequence that starts the text, 1 to 4; 0 where it is not valid. Requires:
-// text is not empty.
-std::size_t utf8_sequence(std::string_view text);
-
 }  // namespace millrace::api

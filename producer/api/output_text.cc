@@ -5,10 +5,13 @@
 #include <algorithm>
 #include <charconv>
 
+#include "common/json/json_view.h"
 #include "producer/api/json_syntax.h"
-#include "producer/api/json_view.h"
 
 namespace millrace::api {
+
+using json_text::JsonKind;
+using json_text::JsonView;
 namespace {
 
 constexpr int kOutputDepthMax = 64;  // Of outputs whose text is looked for.

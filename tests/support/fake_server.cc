@@ -94,8 +94,11 @@ void Exchange::begin_stream() {
 }
 
 void Exchange::event(const std::string& data) {
-    const auto text = "data: " + data + "\n\n";
-    send(fmt::format("{:x}\r\n{}\r\n", text.size(), text));
+    stream_bytes("data: " + data + "\n\n");
+}
+
+void Exchange::stream_bytes(const std::string& bytes) {
+    send(fmt::format("{:x}\r\n{}\r\n", bytes.size(), bytes));
 }
 
 void Exchange::end_stream() {

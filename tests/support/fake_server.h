@@ -31,6 +31,7 @@ class Exchange {
                const std::string& headers = {});
     void begin_stream();
     void event(const std::string& data);
+    void stream_bytes(const std::string& bytes);  // In one chunk, as they are.
     void end_stream();
     // True when the client closes the connection; false after a time that only a bug takes.
     bool wait_for_close();

@@ -285,7 +285,7 @@ TEST_F(OpenAi, TooMuchOutputClosesTheConnection) {
 TEST_F(OpenAi, TooLargeABodyFailsTheJob) {
     start_with(
         [](Exchange& exchange) {
-            exchange.reply(200, "application/json", std::string(5000, ' ') + "{}");
+            exchange.reply(200, "application/json", "{" + std::string(5000, ' ') + "}");
         },
         {.output_bytes_max = 1000});
     EXPECT_EQ(outcome_of(R"({"input":"a"})").error_code, "output_too_large");

@@ -2,214 +2,300 @@
 
 #include <gtest/gtest.h>
 
+#include <functional>
 #include <nlohmann/json.hpp>
+
+#include "tests/unit/backends/assembled.h"
 
 namespace millrace::worker {
 namespace {
 
 using nlohmann::json;
+using End = Assembler::End;
 
-struct Assembled {
-    std::optional<Outcome> early;  // An event ended the attempt.
-    std::string partial;
-    bool complete = false;
-    json output;
-    Usage usage;
-};
+constexpr StreamOf kCompletion{.kind = RequestKind::kCompletion};
 
-Assembled assemble(RequestKind kind, const std::vector<std::string>& events,
-                   std::size_t bytes_max = 1000) {
-    Assembler assembler(kind, bytes_max);
-    Assembled result;
-    for (const auto& event : events) {
-        result.early = assembler.add(event, result.partial);
-        if (result.early) return result;
-    }
-    result.complete = assembler.complete();
-    if (!result.complete) return result;
-    const auto outcome = assembler.outcome();
-    result.output = json::parse(outcome.output_json);
-    result.usage = outcome.usage;
-    return result;
-}
+// --- The whole ----------------------------------------------------------------------------------
 
 TEST(Assembler, PutsAChatTogether) {
-    const auto result =
-        assemble(RequestKind::kChat,
-                 {R"({"id":"c1","object":"chat.completion.chunk","created":5,"model":"m","choices":[
+    const auto result = assemble_chat(
+        {R"({"id":"c1","object":"chat.completion.chunk","created":5,"model":"m","choices":[
               {"index":0,"delta":{"role":"assistant","content":""},"finish_reason":null}]})",
-                  R"({"id":"c1","choices":[{"index":0,"delta":{"content":"Hel"}}],"usage":null})",
-                  R"({"id":"c1","choices":[{"index":0,"delta":{"content":"lo"}}]})",
-                  R"({"id":"c1","choices":[{"index":0,"delta":{},"finish_reason":"stop"}]})",
-                  R"({"id":"c1","choices":[],"usage":{"prompt_tokens":9,"completion_tokens":2,
+         R"({"id":"c1","choices":[{"index":0,"delta":{"content":"Hel"}}],"usage":null})",
+         R"({"id":"c1","choices":[{"index":0,"delta":{"content":"lo"}}]})",
+         R"({"id":"c1","choices":[{"index":0,"delta":{},"finish_reason":"stop"}]})",
+         R"({"id":"c1","choices":[],"usage":{"prompt_tokens":9,"completion_tokens":2,
                                              "total_tokens":11}})",
-                  "[DONE]"});
-    ASSERT_TRUE(result.complete);
+         "[DONE]"});
     EXPECT_EQ(result.partial, "Hello");
-    EXPECT_EQ(result.usage, (Usage{9, 2}));
-    EXPECT_EQ(result.output, json::parse(R"({
-        "id":"c1","object":"chat.completion","created":5,"model":"m",
-        "choices":[{"index":0,"message":{"role":"assistant","content":"Hello"},
-                    "finish_reason":"stop"}],
-        "usage":{"prompt_tokens":9,"completion_tokens":2,"total_tokens":11}})"));
+    EXPECT_EQ(result.outcome.usage, (Usage{9, 2}));
+    EXPECT_EQ(
+        result.outcome.output_json,
+        R"({"id":"c1","object":"chat.completion","created":5,"model":"m","choices":[{"index":0,)"
+        R"("message":{"role":"assistant","content":"Hello"},"finish_reason":"stop"}],)"
+        R"("usage":{"prompt_tokens":9,"completion_tokens":2,"total_tokens":11}})");
 }
 
 TEST(Assembler, PutsATextCompletionWithSeveralChoicesTogether) {
     const auto result =
-        assemble(RequestKind::kCompletion,
-                 {R"({"choices":[{"index":1,"text":"b"},{"index":0,"text":"a"}]})",
-                  R"({"choices":[{"index":0,"text":"A","finish_reason":"stop"}]})",
-                  R"({"choices":[{"index":1,"text":"B","finish_reason":"length"}]})", "[DONE]"});
-    ASSERT_TRUE(result.complete);
+        assemble({.kind = RequestKind::kCompletion, .count = 2},
+                 std::vector<std::string>{
+                     R"({"choices":[{"index":1,"text":"b"},{"index":0,"text":"a"}]})",
+                     R"({"choices":[{"index":0,"text":"A","finish_reason":"stop"}]})",
+                     R"({"choices":[{"index":1,"text":"B","finish_reason":"length"}]})", "[DONE]"});
     EXPECT_EQ(result.partial, "aA");
     EXPECT_EQ(result.output["choices"], json::parse(R"([
         {"index":0,"text":"aA","finish_reason":"stop"},
         {"index":1,"text":"bB","finish_reason":"length"}])"));
 }
 
-TEST(Assembler, PutsToolCallsTogether) {
-    const auto result = assemble(
-        RequestKind::kChat,
-        {R"({"choices":[{"delta":{"role":"assistant","content":null,"tool_calls":[
-              {"index":0,"id":"t1","type":"function",
-               "function":{"name":"mill","arguments":""}}]}}]})",
-         R"({"choices":[{"delta":{"tool_calls":[
-              {"index":0,"id":"","type":null,"function":{"arguments":"{\"a\""}}]}}]})",
-         R"({"choices":[{"delta":{"tool_calls":[{"index":0,"function":{"arguments":":1}"}}]}}]})",
-         R"({"choices":[{"delta":{},"finish_reason":"tool_calls"}]})"});
-    ASSERT_TRUE(result.complete);
-    EXPECT_EQ(result.partial, "");
-    EXPECT_EQ(result.output["choices"][0]["message"], json::parse(R"({
-        "role":"assistant","content":null,
-        "tool_calls":[{"id":"t1","type":"function",
-                       "function":{"name":"mill","arguments":"{\"a\":1}"}}]})"));
-}
-
-TEST(Assembler, KeepsSeveralToolCallsApart) {
-    const auto result = assemble(
-        RequestKind::kChat,
-        {R"({"choices":[{"delta":{"tool_calls":[
-              {"index":0,"id":"t1","type":"function","function":{"name":"a","arguments":""}},
-              {"index":1,"id":"t2","type":"function","function":{"name":"b","arguments":""}}]}}]})",
-         R"({"choices":[{"delta":{"tool_calls":[
-              {"index":1,"function":{"arguments":"{\"b\":"}}]}}]})",
-         R"({"choices":[{"delta":{"tool_calls":[{"index":0,"function":{"arguments":"{}"}}]}}]})",
-         R"({"choices":[{"delta":{"tool_calls":[{"index":1,"function":{"arguments":"2}"}}]},
-                         "finish_reason":"tool_calls"}]})"});
-    ASSERT_TRUE(result.complete);
-    EXPECT_EQ(result.output["choices"][0]["message"]["tool_calls"], json::parse(R"([
-        {"id":"t1","type":"function","function":{"name":"a","arguments":"{}"}},
-        {"id":"t2","type":"function","function":{"name":"b","arguments":"{\"b\":2}"}}])"));
-}
-
-TEST(Assembler, TakesAToolCallThatIsNoList) {
+TEST(Assembler, KeepsReasoningAndLogprobs) {
     const auto result =
-        assemble(RequestKind::kChat,
-                 {R"({"choices":[{"delta":{"tool_calls":
-              {"index":0,"id":"t1","function":{"name":"a","arguments":"{"}}}}]})",
-                  R"({"choices":[{"delta":{"tool_calls":{"index":0,"function":{"arguments":"}"}}},
-                         "finish_reason":"stop"}]})"});
-    ASSERT_TRUE(result.complete);
-    EXPECT_EQ(result.output["choices"][0]["message"]["tool_calls"],
-              json::parse(R"([{"id":"t1","function":{"name":"a","arguments":"{}"}}])"));
+        assemble_chat({R"({"choices":[{"index":0,"delta":{"reasoning_content":"hm"},
+              "logprobs":{"content":[{"token":"h","logprob":-0.10}],"refusal":null}}]})",
+                       R"({"choices":[{"index":0,"delta":{"reasoning_content":"m","content":"x"},
+              "logprobs":{"content":[{"token":"x","logprob":-Infinity}],"refusal":null},
+              "finish_reason":"stop"}]})"});
+    ASSERT_TRUE(result.is_complete());
+    EXPECT_EQ(result.partial, "x");
+    EXPECT_EQ(result.message()["reasoning_content"], "hmm");
+    // Numbers as they were written; what JSON has no word for is quoted.
+    EXPECT_NE(
+        result.outcome.output_json.find(R"("logprobs":{"content":[{"token":"h","logprob":-0.10},)"
+                                        R"({"token":"x","logprob":"-Infinity"}],"refusal":null})"),
+        std::string::npos);
 }
 
-TEST(Assembler, EndsTheAttemptWhenTheServerGaveUp) {
-    for (const auto* reason : {"abort", "error"}) {
-        const auto result = assemble(
-            RequestKind::kChat,
-            {R"({"choices":[{"delta":{"content":"a"}}]})",
-             R"({"choices":[{"delta":{},"finish_reason":")" + std::string(reason) + R"("}]})"});
-        ASSERT_TRUE(result.early) << reason;
-        EXPECT_EQ(result.early->kind, OutcomeKind::kRetryable);
-        EXPECT_EQ(result.early->error_code, "generation_aborted");
+TEST(Assembler, JoinsTheLogprobsOfACompletion) {
+    const auto result =
+        assemble(kCompletion,
+                 std::vector<std::string>{
+                     R"({"choices":[{"text":"a","logprobs":{"tokens":["a"],"token_logprobs":[-0.5],
+                "top_logprobs":[{"a":-0.5}],"text_offset":[0]}}]})",
+                     R"({"choices":[{"text":"b","logprobs":{"tokens":["b"],"token_logprobs":[-1],
+                "top_logprobs":null,"text_offset":[1]},"finish_reason":"stop"}]})",
+                     "[DONE]"});
+    EXPECT_EQ(result.output["choices"][0]["logprobs"],
+              json::parse(R"({"tokens":["a","b"],"token_logprobs":[-0.5,-1],
+                              "top_logprobs":[{"a":-0.5}],"text_offset":[0,1]})"));
+}
+
+TEST(Assembler, KeepsNumbersBeyond64Bits) {
+    const auto result = assemble_chat(
+        {R"({"id":18446744073709551616,"created":1e9,"choices":[{"index":0,"delta":{"content":"a"},
+             "matched_stop":123456789012345678901234567890,"finish_reason":"stop"}]})"});
+    EXPECT_EQ(result.outcome.output_json.find(R"({"id":18446744073709551616,"created":1e9,)"), 0U);
+    EXPECT_NE(result.outcome.output_json.find(R"("matched_stop":123456789012345678901234567890)"),
+              std::string::npos);
+}
+
+// Azure: the last chunk has an empty id and tells of filters.
+TEST(Assembler, WhatIsBlankTakesThePlaceOfNothing) {
+    const auto result = assemble_chat(
+        {R"({"id":"","created":0,"model":"","choices":[],"prompt_filter_results":[{"a":1}]})",
+         R"({"id":"c1","created":5,"model":"m","choices":[{"index":0,"delta":{"content":"a"},
+             "content_filter_results":{"hate":{"filtered":false,"severity":"safe"}}}]})",
+         kStop,
+         R"({"id":"","created":0,"model":"","choices":[{"index":0,"finish_reason":null,
+             "content_filter_results":{"hate":{"filtered":true,"severity":"safe"}}}]})",
+         "[DONE]"});
+    EXPECT_EQ(result.output["id"], "c1");
+    EXPECT_EQ(result.output["created"], 5);
+    EXPECT_EQ(result.output["choices"][0]["finish_reason"], "stop");
+    EXPECT_EQ(result.output["choices"][0]["content_filter_results"],
+              json::parse(R"({"hate":{"filtered":true,"severity":"safe"}})"));
+}
+
+TEST(Assembler, NamesAreNoPieces) {
+    const auto result = assemble_chat(
+        {chat_chunk(R"({"role":"assistant","audio":{"id":"a1","transcript":"he"}})"),
+         chat_chunk(R"({"role":"assistant","audio":{"id":"a1","transcript":"llo"}})", "\"stop\"")});
+    EXPECT_EQ(result.message()["role"], "assistant");
+    EXPECT_EQ(result.message()["audio"], json::parse(R"({"id":"a1","transcript":"hello"})"));
+}
+
+// --- Content ------------------------------------------------------------------------------------
+
+TEST(Assembler, AnEmptyAnswerIsAString) {
+    for (const auto* delta : {"{}", R"({"content":""})", R"({"content":null})"}) {
+        const auto result = assemble_chat({chat_chunk(delta), kStop, "[DONE]"});
+        EXPECT_EQ(result.message()["content"], "") << delta;
+    }
+    const auto text =
+        assemble(kCompletion,
+                 std::vector<std::string>{R"({"choices":[{"text":"","finish_reason":"stop"}]})"});
+    EXPECT_EQ(text.output["choices"][0]["text"], "");
+}
+
+TEST(Assembler, ContentIsNullWhereThereIsSomethingInItsPlace) {
+    for (const auto* delta :
+         {R"({"content":null,"refusal":"I will not"})",
+          R"({"content":"","tool_calls":[{"index":0,"id":"t","function":{"name":"f"}}]})",
+          R"({"function_call":{"name":"f","arguments":"{}"}})"}) {
+        EXPECT_TRUE(assemble_chat({chat_chunk(delta), kStop}).message()["content"].is_null())
+            << delta;
     }
 }
 
-TEST(Assembler, KeepsReasoningAndLogprobs) {
-    const auto result =
-        assemble(RequestKind::kChat,
-                 {R"({"choices":[{"index":0,"delta":{"reasoning_content":"hm"},
-              "logprobs":{"content":[{"token":"h"}]}}]})",
-                  R"({"choices":[{"index":0,"delta":{"reasoning_content":"m","content":"x"},
-              "logprobs":{"content":[{"token":"x"}]},"finish_reason":"stop"}]})"});
-    ASSERT_TRUE(result.complete);
-    EXPECT_EQ(result.partial, "x");
-    EXPECT_EQ(result.output["choices"][0]["message"]["reasoning_content"], "hmm");
-    EXPECT_EQ(result.output["choices"][0]["logprobs"]["content"].size(), 2U);
+TEST(Assembler, TakesContentInParts) {
+    const auto result = assemble_chat(
+        {chat_text("a"), chat_chunk(R"({"content":[{"type":"text","text":"b"}]})"),
+         chat_chunk(R"({"content":[{"type":"thinking","thinking":[{"text":"hm"}]}]})"),
+         chat_chunk(R"({"content":{"type":"text","text":"c"}})"), chat_text("d"), kStop});
+    EXPECT_EQ(result.partial, "abcd");
+    EXPECT_EQ(result.message()["content"], json::parse(R"([{"type":"text","text":"ab"},
+        {"type":"thinking","thinking":[{"text":"hm"}]},{"type":"text","text":"cd"}])"));
 }
 
-TEST(Assembler, IsNotCompleteInTheMiddle) {
-    EXPECT_FALSE(assemble(RequestKind::kChat, {}).complete);
-    EXPECT_FALSE(assemble(RequestKind::kChat, {"[DONE]"}).complete);
-    EXPECT_FALSE(
-        assemble(RequestKind::kChat, {R"({"choices":[{"delta":{"content":"a"}}]})"}).complete);
+TEST(Assembler, TakesAMessageInOnePiece) {
+    const auto* whole = R"({"choices":[{"index":0,"message":{"role":"assistant","content":"abc"},
+                            "finish_reason":"stop"}]})";
+    EXPECT_EQ(assemble_chat({whole, "[DONE]"}).message()["content"], "abc");
+    // MiniMax sends it once more at the end.
+    const auto twice = assemble_chat({chat_text("abc"), whole, "[DONE]"});
+    EXPECT_EQ(twice.message()["content"], "abc");
+    EXPECT_EQ(twice.partial, "abc");
+}
+
+TEST(Assembler, JoinsHalvesOfCharacters) {
+    const auto halves = assemble_chat({R"({"choices":[{"delta":{"content":"a\ud83d"}}]})",
+                                       R"({"choices":[{"delta":{"content":"\ude00b"}}]})", kStop});
+    EXPECT_EQ(halves.message()["content"], "a😀b");
+    EXPECT_EQ(halves.partial, "a😀b");
+    const auto bytes = assemble_chat({"{\"choices\":[{\"delta\":{\"content\":\"a\xE2\x82\"}}]}",
+                                      "{\"choices\":[{\"delta\":{\"content\":\"\xAC\"}}]}", kStop});
+    EXPECT_EQ(bytes.message()["content"], "a€");
+    EXPECT_EQ(bytes.partial, "a€");
+}
+
+TEST(Assembler, WhatStaysHalfIsReplaced) {
+    const auto result =
+        assemble_chat({R"({"choices":[{"delta":{"content":"a\ud83d"}}]})",
+                       "{\"choices\":[{\"delta\":{\"content\":\"b\xE2\"}}]}", kStop});
+    EXPECT_EQ(result.message()["content"], "a\uFFFDb\uFFFD");
+    EXPECT_EQ(result.partial, "a\uFFFDb");
+}
+
+// --- Usage --------------------------------------------------------------------------------------
+
+TEST(Assembler, UsageIsUnknownWhereNobodyCounted) {
+    for (const auto* usage : {"null", "{}", "[]", R"({"prompt_tokens":-1})",
+                              R"({"prompt_tokens":0,"completion_tokens":0,"total_tokens":0})"}) {
+        const auto result =
+            assemble_chat({chat_text("a"), kStop,
+                           R"({"choices":[],"usage":)" + std::string(usage) + "}", "[DONE]"});
+        ASSERT_TRUE(result.is_complete()) << usage;
+        EXPECT_EQ(result.outcome.usage, Usage{}) << usage;
+    }
+}
+
+TEST(Assembler, TakesUsageWhereverItIs) {
+    const auto usage = [](const std::vector<std::string>& events) {
+        return assemble_chat(events).outcome.usage;
+    };
+    const auto each = [](const char* counts) {
+        return R"({"choices":[{"index":0,"delta":{"content":"a"}}],"usage":)" +
+               std::string(counts) + "}";
+    };
+    // In every chunk, growing; zeros at the end take the place of nothing.
+    EXPECT_EQ(usage({each(R"({"prompt_tokens":9,"completion_tokens":1})"),
+                     each(R"({"prompt_tokens":9,"completion_tokens":2})"), kStop,
+                     R"({"choices":[],"usage":{"prompt_tokens":0,"completion_tokens":0}})"}),
+              (Usage{9, 2}));
+    // In parts.
+    EXPECT_EQ(usage({each(R"({"prompt_tokens":9})"), each(R"({"completion_tokens":2})"), kStop}),
+              (Usage{9, 2}));
+    // With the finish reason, and in the choice.
+    EXPECT_EQ(usage({R"({"choices":[{"index":0,"delta":{"content":"a"},"finish_reason":"stop"}],
+                         "usage":{"prompt_tokens":9,"completion_tokens":2}})"}),
+              (Usage{9, 2}));
+    EXPECT_EQ(usage({R"({"choices":[{"index":0,"delta":{"content":"a"},"finish_reason":"stop",
+                         "usage":{"prompt_tokens":9,"completion_tokens":2}}]})"}),
+              (Usage{9, 2}));
+}
+
+// --- Odd events ---------------------------------------------------------------------------------
+
+TEST(Assembler, PassesOverWhatSaysNothing) {
+    const auto result = assemble_chat({"", "  ", "null", "{}", R"({"choices":null})",
+                                       R"({"choices":[]})", R"({"type":"ping"})", chat_text("a"),
+                                       R"({"choices":[{"index":0,"delta":null}]})", "null",
+                                       R"({"error":null,"choices":[]})", kStop, " [DONE] "});
+    EXPECT_EQ(result.message()["content"], "a");
+}
+
+TEST(Assembler, TakesEventsThatNothingDivides) {
+    const auto result = assemble_chat({chat_text("a") + "\n" + chat_text("b"),
+                                       std::string(kStop) + "\n\n" + kUsage + "\n[DONE]"});
+    EXPECT_EQ(result.message()["content"], "ab");
+    EXPECT_EQ(result.outcome.usage, (Usage{9, 2}));
 }
 
 TEST(Assembler, EndsTheAttemptOnGarbage) {
-    for (const auto* event : {"<html>", "[]", R"({"choices":5})", R"({"choices":[7]})",
-                              R"({"choices":[{"delta":"x","index":"y"}]})",
-                              R"({"choices":[{"delta":{"tool_calls":[1]}}]})", "\xFF"}) {
-        const auto result = assemble(RequestKind::kChat, {event});
+    for (const auto* event :
+         {"<html>", "[]", "7", "\"text\"", R"({"choices":5})", R"({"choices":{}} )",
+          R"({"choices":[7]})", R"({"choices":[{"delta":"x"}]})",
+          R"({"choices":[{"delta":{"content":5}}]})", R"({"choices":[{"delta":{"content":[5]}}]})",
+          R"({"choices":[{"delta":{"tool_calls":[1]}}]})",
+          R"({"choices":[{"delta":{"tool_calls":[{"function":"f"}]}}]})", "\xFF",
+          R"({"choices":[{"delta":{"content":"a"}}])"}) {
+        const auto result = assemble_chat({event});
         ASSERT_TRUE(result.early) << event;
         EXPECT_EQ(result.early->kind, OutcomeKind::kRetryable) << event;
         EXPECT_EQ(result.early->error_code, "invalid_response") << event;
     }
-    const auto text = assemble(RequestKind::kCompletion, {R"({"choices":[{"text":5}]})"});
-    ASSERT_TRUE(text.early);
+    const auto text =
+        assemble(kCompletion, std::vector<std::string>{R"({"choices":[{"text":5}]})"});
     EXPECT_EQ(text.early->error_code, "invalid_response");
 }
 
-TEST(Assembler, EndsTheAttemptOnAnErrorInTheStream) {
-    const auto unknown = assemble(RequestKind::kChat, {R"({"error":{"message":"CUDA broke"}})"});
-    ASSERT_TRUE(unknown.early);
-    EXPECT_EQ(unknown.early->kind, OutcomeKind::kRetryable);
-    EXPECT_EQ(unknown.early->error_code, "endpoint_error");
-    EXPECT_NE(unknown.early->error_message.find("CUDA broke"), std::string::npos);
-
-    const auto known = assemble(
-        RequestKind::kChat, {R"({"error":{"message":"no","type":"BadRequestError","code":400}})"});
-    ASSERT_TRUE(known.early);
-    EXPECT_EQ(known.early->kind, OutcomeKind::kPermanent);
-    EXPECT_EQ(known.early->error_code, "badrequesterror");
+TEST(Assembler, ADifferentKindOfStreamIsNoAnswer) {
+    const auto chat =
+        assemble_chat({R"({"choices":[{"text":"a","finish_reason":"stop"}]})", "[DONE]"});
+    EXPECT_EQ(chat.outcome.error_code, "invalid_response");
+    const auto text = assemble(
+        kCompletion, std::vector<std::string>{
+                         R"({"choices":[{"delta":{"content":"a"},"finish_reason":"stop"}]})"});
+    EXPECT_EQ(text.outcome.error_code, "invalid_response");
 }
 
 TEST(Assembler, BoundsTheOutput) {
     const std::string text(60, 'x');
-    const auto event = R"({"choices":[{"delta":{"content":")" + text + R"("}}]})";
-    EXPECT_FALSE(assemble(RequestKind::kChat, {event}, 100).early);
-    const auto result = assemble(RequestKind::kChat, {event, event}, 100);
+    const StreamOf stream{.output_bytes_max = 100};
+    const std::vector<std::string> events{chat_text(text), chat_text(text)};
+    EXPECT_FALSE(assemble(stream, std::vector<std::string>{events[0]}).early);
+    const auto result = assemble(stream, events);
     ASSERT_TRUE(result.early);
     EXPECT_EQ(result.early->kind, OutcomeKind::kPermanent);
     EXPECT_EQ(result.early->error_code, "output_too_large");
+    EXPECT_EQ(result.partial, text);
 }
 
-TEST(UnstreamedOutcome, TakesTheAnswerAsItIs) {
-    const std::string body =
-        R"({"object":"list","data":[{"embedding":[1]}],"usage":{"prompt_tokens":3}})";
-    const auto outcome = unstreamed_outcome(RequestKind::kEmbeddings, body);
-    ASSERT_EQ(outcome.kind, OutcomeKind::kCompleted);
-    EXPECT_EQ(json::parse(outcome.output_json), json::parse(body));
-    EXPECT_EQ(outcome.usage, (Usage{3, 0}));
-}
-
-TEST(UnstreamedOutcome, TakesImages) {
-    const std::string body =
-        R"({"created":1,"data":[{"b64_json":"aGk="}],
-            "usage":{"input_tokens":5,"output_tokens":9}})";
-    const auto outcome = unstreamed_outcome(RequestKind::kImages, body);
-    ASSERT_EQ(outcome.kind, OutcomeKind::kCompleted);
-    EXPECT_EQ(json::parse(outcome.output_json), json::parse(body));
-    EXPECT_EQ(outcome.usage, (Usage{5, 9}));
-}
-
-TEST(UnstreamedOutcome, RefusesOtherAnswers) {
-    EXPECT_EQ(unstreamed_outcome(RequestKind::kEmbeddings, "hello").error_code, "invalid_response");
-    EXPECT_EQ(unstreamed_outcome(RequestKind::kEmbeddings, "{}").error_code, "invalid_response");
-    EXPECT_EQ(unstreamed_outcome(RequestKind::kChat, R"({"choices":[]})").error_code,
-              "invalid_response");
-    EXPECT_EQ(unstreamed_outcome(RequestKind::kChat, R"({"error":"busy"})").error_code,
-              "endpoint_error");
+// Whatever grows counts; what is only repeated does not.
+TEST(Assembler, BoundsEverything) {
+    const StreamOf stream{.output_bytes_max = 1000};
+    const auto outcome = [&](const std::function<std::string(int)>& event) {
+        std::vector<std::string> events;
+        for (int i = 0; i < 200; ++i) events.push_back(event(i));
+        const auto result = assemble(stream, events);
+        return result.early ? result.early->error_code : "none";
+    };
+    const std::string id(20, 'c');
+    EXPECT_EQ(outcome([&](int) { return R"({"id":")" + id + R"(","choices":[]})"; }), "none");
+    EXPECT_EQ(
+        outcome([](int i) { return R"({"member_)" + std::to_string(i) + R"(":1,"choices":[]})"; }),
+        "output_too_large");
+    EXPECT_EQ(outcome([](int) {
+                  return R"({"choices":[{"delta":{},"logprobs":{"content":[{"token":"x"}]}}]})";
+              }),
+              "output_too_large");
+    EXPECT_EQ(outcome([](int i) {
+                  return chat_chunk(R"({"tool_calls":[{"index":)" + std::to_string(i) +
+                                    R"(,"id":"t","function":{"name":"weather"}}]})");
+              }),
+              "output_too_large");
+    const std::string deep = std::string(1000, '[') + std::string(1000, ']');
+    EXPECT_EQ(assemble_chat({R"({"x":)" + deep + "}"}).early->error_code, "invalid_response");
 }
 
 }  // namespace

@@ -29,15 +29,64 @@ TEST(EndpointRequest, PassesTheInputOnAndStreams) {
         "temperature":0.25})"));
 }
 
+// Servers generate the members of a schema in its order, and cache by the bytes of a prompt.
+TEST(EndpointRequest, LeavesEveryOtherByteAsItCame) {
+    const auto body = [](const std::string& input) { return request_for(input)->body; };
+    EXPECT_EQ(body(R"({ "temperature": 0.70,"seed":18446744073709551617,
+ "messages":[{"role":"user","content":"\u00e9\/é"}], "logit_bias":{"9":1e2,"1":-0.0},
+ "response_format":{"schema":{"properties":{"reasoning":{},"answer":{}}}} })"),
+              R"({ "temperature": 0.70,"seed":18446744073709551617,
+ "messages":[{"role":"user","content":"\u00e9\/é"}], "logit_bias":{"9":1e2,"1":-0.0},
+ "response_format":{"schema":{"properties":{"reasoning":{},"answer":{}}}},)"
+              R"("model":"theirs","stream":true,"stream_options":{"include_usage":true} })");
+    // In their places.
+    EXPECT_EQ(body(R"({"model":"m", "stream" : false,"messages":[],"stream_options":{"a":0.50}})"),
+              R"({"model":"theirs", "stream" : true,"messages":[],)"
+              R"("stream_options":{"a":0.50,"include_usage":true}})");
+    EXPECT_EQ(body(R"({"stream_options":{"include_usage":false , "x":1},"messages":[]})"),
+              R"({"stream_options":{"include_usage":true , "x":1},"messages":[],"model":"theirs",)"
+              R"("stream":true})");
+}
+
+TEST(EndpointRequest, OfAMemberThatIsThereTwiceOneIsSent) {
+    const auto body =
+        request_for(
+            R"({"model":"a","messages":[],"stream":false,"model":"b","stream":null,"x":1,"x":2})")
+            ->body;
+    EXPECT_EQ(body, R"({"messages":[],"model":"theirs","stream":true,"x":1,"x":2,)"
+                    R"("stream_options":{"include_usage":true}})");
+}
+
+TEST(EndpointRequest, StreamsWhatTheServerStreamsRightly) {
+    const auto streams = [](const char* input, const char* profile) {
+        const auto request = request_for(input, profile);
+        EXPECT_EQ(json::parse(request->body).value("stream", false), request->streams);
+        return request->streams;
+    };
+    const auto* list = R"({"prompt":["a","b"]})";
+    for (const auto* profile : {"vllm", "sglang", "llama.cpp"}) EXPECT_TRUE(streams(list, profile));
+    for (const auto* profile : {"generic", "cloud"}) {
+        EXPECT_FALSE(streams(list, profile)) << profile;
+        EXPECT_TRUE(streams(R"({"prompt":["a"]})", profile)) << profile;
+        EXPECT_TRUE(streams(R"({"prompt":[1,2,3]})", profile)) << profile;
+        EXPECT_FALSE(streams(R"({"prompt":[[1,2],[3]]})", profile)) << profile;
+    }
+    const auto* tools = R"({"messages":[],"tools":[{}],"logprobs":true})";
+    EXPECT_FALSE(streams(tools, "llama.cpp"));
+    EXPECT_TRUE(streams(tools, "generic"));
+    EXPECT_TRUE(streams(R"({"messages":[],"tools":[],"logprobs":true})", "llama.cpp"));
+    EXPECT_TRUE(streams(R"({"messages":[],"tools":[{}],"logprobs":false})", "llama.cpp"));
+    EXPECT_FALSE(streams(R"({"input":"a","stream":true})", "generic"));
+}
+
 TEST(EndpointRequest, ChoosesThePathByTheInput) {
     const auto prompt = request_for(R"({"prompt":["a","b"]})");
     ASSERT_TRUE(prompt.has_value());
     EXPECT_EQ(prompt->path, "/completions");
-    EXPECT_EQ(json::parse(prompt->body)["stream"], true);
     const auto input = request_for(R"({"input":[1,2],"stream":true})");
     ASSERT_TRUE(input.has_value());
     EXPECT_EQ(input->path, "/embeddings");
-    EXPECT_EQ(json::parse(input->body), json::parse(R"({"input":[1,2],"model":"theirs"})"));
+    EXPECT_EQ(input->body, R"({"input":[1,2],"model":"theirs"})");
     EXPECT_FALSE(request_for(R"({"text":"a"})").has_value());
 }
 
@@ -45,8 +94,9 @@ TEST(EndpointRequest, SendsAnImagePromptAsAPrompt) {
     const auto request = request_for(R"({"image_prompt":"a mill","size":"512x512","n":2})");
     ASSERT_TRUE(request.has_value());
     EXPECT_EQ(request->path, "/images/generations");
-    EXPECT_EQ(json::parse(request->body),
-              json::parse(R"({"prompt":"a mill","size":"512x512","n":2,"model":"theirs"})"));
+    EXPECT_EQ(request->body, R"({"prompt":"a mill","size":"512x512","n":2,"model":"theirs"})");
+    EXPECT_EQ(request_for(R"({"prompt":null,"image_prompt":"a"})")->body,
+              R"({"prompt":"a","model":"theirs"})");
 }
 
 TEST(EndpointRequest, GivesTheAttemptsIdWhereTheServerLogsIt) {
@@ -94,6 +144,24 @@ TEST(RequestOutline, KnowsWhatIsAskedForAtMost) {
     EXPECT_EQ(most(R"({"prompt":"a","max_tokens":18446744073709551615,"n":9})"), 1'000'000'000);
     EXPECT_EQ(most(R"({"prompt":"a","max_tokens":"many"})"), std::nullopt);
     EXPECT_EQ(most(R"({"input":"a"})"), 0);
+}
+
+TEST(RequestOutline, KnowsHowManyAnswersToExpect) {
+    const auto answers = [](const char* input) { return outline_request(input)->answers; };
+    EXPECT_EQ(answers(R"({"messages":[]})"), 1U);
+    EXPECT_EQ(answers(R"({"messages":[],"n":null})"), 1U);
+    EXPECT_EQ(answers(R"({"messages":[],"n":3})"), 3U);
+    EXPECT_EQ(answers(R"({"prompt":["a","b"]})"), 2U);
+    EXPECT_EQ(answers(R"({"prompt":["a","b"],"n":2})"), 4U);
+    EXPECT_EQ(answers(R"({"prompt":[1,2,3]})"), 1U);
+    EXPECT_EQ(answers(R"({"prompt":[[1,2],[3]]})"), 2U);
+    EXPECT_EQ(answers(R"({"prompt":[]})"), 1U);
+    EXPECT_EQ(answers(R"({"input":["a","b","c"]})"), 3U);
+    EXPECT_EQ(answers(R"({"input":"a"})"), 1U);
+    for (const auto* odd : {R"({"messages":[],"n":"2"})", R"({"messages":[],"n":0})",
+                            R"({"messages":[],"n":-1})", R"({"image_prompt":"a","n":2})"}) {
+        EXPECT_EQ(answers(odd), std::nullopt) << odd;
+    }
 }
 
 TEST(RequestOutline, PrefixesAreThoseOfTheFirstMessage) {

@@ -84,6 +84,23 @@ TEST(SseParser, SurvivesAnyBytes) {
     }
 }
 
+TEST(SseParser, KnowsWhatTheEndLeavesOver) {
+    const auto rest = [](const std::string& bytes) -> std::string {
+        SseParser parser(kLimit);
+        std::vector<ServerEvent> events;
+        EXPECT_TRUE(parser.feed(bytes, events));
+        const auto left = parser.rest();
+        EXPECT_FALSE(parser.rest());
+        return left ? left->type + "|" + left->data : "none";
+    };
+    EXPECT_EQ(rest("data: a\n\ndata: b\n"), "|b");
+    EXPECT_EQ(rest("event: e\r\ndata: b\r\ndata: c"), "e|b\nc");
+    EXPECT_EQ(rest("data: a\n\n"), "none");
+    EXPECT_EQ(rest("data: a\n\n: ping"), "none");
+    EXPECT_EQ(rest("data: a\n\nevent: e\n"), "none");
+    EXPECT_EQ(rest(""), "none");
+}
+
 TEST(SseParser, BoundsWhatItHolds) {
     const auto feed = [](const std::string& bytes) {
         std::vector<ServerEvent> events;

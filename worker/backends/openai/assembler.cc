@@ -1,246 +1,294 @@
 #include "worker/backends/openai/assembler.h"
 
+#include <fmt/format.h>
+
 #include <algorithm>
-#include <map>
-#include <nlohmann/json.hpp>
+#include <charconv>
+#include <set>
 #include <utility>
 
 #include "common/base/check.h"
+#include "common/base/text.h"
+#include "common/json/mend.h"
 #include "worker/backends/openai/endpoint_error.h"
 #include "worker/backends/outcomes.h"
+#include "worker/backends/usage.h"
 
 namespace millrace::worker {
+
+using json_text::JsonKind;
+using json_text::JsonMember;
+using json_text::JsonView;
+
 namespace {
 
-using nlohmann::json;
+constexpr json_text::MendOptions kMendOptions{.depth_max = kAnswerDepthMax,
+                                              .not_a_number = json_text::NotANumber::kQuote};
+// Where nobody can tell how many were asked for.
+constexpr std::size_t kChoicesMax = 1024;
 
-Usage usage_of(const json& answer) {
-    Usage usage;
-    const auto found = answer.find("usage");
-    if (found == answer.end() || !found->is_object()) return usage;
-    // The newer name is that of answers with images.
-    const auto count = [&](const char* name, const char* newer_name) {
-        auto value = found->find(name);
-        if (value == found->end()) value = found->find(newer_name);
-        const bool fine = value != found->end() && value->is_number_integer();
-        return fine ? value->get<std::int64_t>() : 0;
-    };
-    usage.prompt_tokens = count("prompt_tokens", "input_tokens");
-    usage.completion_tokens = count("completion_tokens", "output_tokens");
-    return usage;
+bool is_json(std::string_view text) {
+    return json_text::mend(text, kMendOptions).has_value();
 }
 
-Outcome completed(const json& answer) {
-    return {.kind = OutcomeKind::kCompleted,
-            .output_json = answer.dump(-1, ' ', false, json::error_handler_t::replace),
-            .usage = usage_of(answer)};
+Outcome odd_event() {
+    return invalid_response("an event is no JSON of the expected form");
 }
 
-std::string& string_at(json& object, const std::string& name) {
-    auto& value = object[name];
-    if (!value.is_string()) value = "";
-    return value.get_ref<std::string&>();
-}
-
-// Deltas of strings are appended, lists are joined, the last of anything else counts. Returns by
-// how many bytes the whole has grown.
-std::size_t merge(json& whole, const std::string& name, const json& delta) {
-    if (delta.is_null()) {
-        if (!whole.contains(name)) whole[name] = nullptr;
-        return 0;
+// Of the choice that a delta belongs to. Servers that know only one often give none.
+std::optional<std::size_t> index_of(const std::vector<JsonMember>& delta, std::size_t place) {
+    for (const auto& member : delta) {
+        const auto& value = member.value;
+        if (member.name != "index" || value.kind() == JsonKind::kNull) continue;
+        const auto text = value.kind() == JsonKind::kString ? value.string() : value.text();
+        std::size_t index = 0;
+        const auto* end = text.data() + text.size();
+        const auto result = std::from_chars(text.data(), end, index);
+        const bool fine = result.ec == std::errc() && result.ptr == end && index < kChoicesMax;
+        return fine ? std::optional(index) : std::nullopt;
     }
-    if (delta.is_string()) {
-        const auto& text = delta.get_ref<const std::string&>();
-        string_at(whole, name) += text;
-        return text.size();
-    }
-    auto& value = whole[name];
-    if (delta.is_array() && value.is_array()) {
-        value.insert(value.end(), delta.begin(), delta.end());
-        return delta.dump().size();
-    }
-    if (delta.is_object() && value.is_object()) {
-        std::size_t bytes = 0;
-        for (const auto& [inner, part] : delta.items()) bytes += merge(value, inner, part);
-        return bytes;
-    }
-    value = delta;
-    return 0;
+    return place;
 }
 
-bool is_blank(const json& value) {
-    return value.is_null() || (value.is_string() && value.get_ref<const std::string&>().empty());
+// The bytes of a high half of a surrogate pair at the end.
+std::size_t high_half_at_end(std::string_view text) {
+    constexpr std::size_t kBytes = 3;
+    if (text.size() < kBytes || text[text.size() - kBytes] != '\xED') return 0;
+    const auto second = static_cast<unsigned char>(text[text.size() - 2]);
+    return second >= 0xA0 && second <= 0xAF ? kBytes : 0;
 }
-
-// Tool calls come in pieces too, each with the index of the call it belongs to; from TGI a piece
-// comes alone, not in a list.
-std::size_t merge_tool_calls(std::map<std::size_t, json>& calls, const json& deltas) {
-    std::size_t bytes = 0;
-    for (const auto& delta : deltas.is_array() ? deltas : json::array({deltas})) {
-        auto& call = calls[delta.value("index", std::size_t{0})];
-        for (const auto& [name, value] : delta.items()) {
-            if (name == "index") continue;
-            if (name == "function") {
-                for (const auto& [part, text] : value.items()) {
-                    bytes += merge(call["function"], part, text);
-                }
-            } else if (!is_blank(value)) {
-                // Some servers repeat "id" and "type" blank.
-                call[name] = value;
-            }
-        }
-    }
-    return bytes;
-}
-
-struct Choice {
-    json message = json::object();  // kChat
-    std::string text;               // kCompletion
-    std::map<std::size_t, json> tool_calls;
-    json rest = json::object();  // finish_reason, logprobs, …
-};
 
 }  // namespace
 
-struct Assembler::State {
-    json answer = json::object();
-    std::map<std::size_t, Choice> choices;
-    std::size_t bytes = 0;
-
-    std::size_t add_choice(RequestKind kind, const json& delta, std::string& partial) {
-        const auto index = delta.value("index", std::size_t{0});
-        auto& choice = choices[index];
-        std::size_t added = 0;
-        for (const auto& [name, value] : delta.items()) {
-            if (name == "index") continue;
-            if (kind == RequestKind::kChat && name == "delta") {
-                added += add_message(choice, index, value, partial);
-            } else if (kind == RequestKind::kCompletion && name == "text") {
-                const auto& text = value.get_ref<const std::string&>();
-                choice.text += text;
-                if (index == 0) partial += text;
-                added += text.size();
-            } else if (value.is_string()) {
-                choice.rest[name] = value;
-            } else {
-                added += merge(choice.rest, name, value);
-            }
-        }
-        return added;
-    }
-
-    // vLLM and SGLang end so what they gave up themselves, inside a success.
-    bool was_aborted() const {
-        return std::any_of(choices.begin(), choices.end(), [](const auto& choice) {
-            const auto reason = choice.second.rest.find("finish_reason");
-            return reason != choice.second.rest.end() && (*reason == "abort" || *reason == "error");
-        });
-    }
-
-    static std::size_t add_message(Choice& choice, std::size_t index, const json& delta,
-                                   std::string& partial) {
-        std::size_t added = 0;
-        for (const auto& [name, value] : delta.items()) {
-            if (name == "role") {
-                choice.message["role"] = value;
-            } else if (name == "tool_calls" && !value.is_null()) {
-                added += merge_tool_calls(choice.tool_calls, value);
-            } else {
-                added += merge(choice.message, name, value);
-                const bool shown = index == 0 && name == "content" && value.is_string();
-                if (shown) partial += value.get_ref<const std::string&>();
-            }
-        }
-        return added;
-    }
-};
-
-Assembler::Assembler(RequestKind kind, std::size_t output_bytes_max)
-    : kind_(kind), output_bytes_max_(output_bytes_max), state_(std::make_unique<State>()) {
-    CHECK(kind == RequestKind::kChat || kind == RequestKind::kCompletion);
+Assembler::Assembler(const ExpectedAnswer& expected) : expected_(expected) {
+    CHECK(expected.kind == RequestKind::kChat || expected.kind == RequestKind::kCompletion);
 }
 
-Assembler::~Assembler() = default;
+// --- Events -------------------------------------------------------------------------------------
 
-std::optional<Outcome> Assembler::add(std::string_view data, std::string& partial) {
-    has_events_ = true;
-    if (data == "[DONE]") {
-        done_ = true;
-        return std::nullopt;
+std::optional<Outcome> Assembler::add(const http::ServerEvent& event, std::string& partial) {
+    const bool is_error = event.type == "error";
+    const std::string_view data = event.data;
+    // Some servers put no empty line between events, which makes them one of several lines.
+    const bool is_one = data.find('\n') == std::string_view::npos || is_json(data);
+    if (is_one) return add_data(trimmed(data), is_error, partial);
+    for (std::size_t at = 0; at < data.size();) {
+        const auto end = std::min(data.find('\n', at), data.size());
+        const auto line = trimmed(data.substr(at, end - at));
+        if (auto outcome = add_data(line, is_error, partial)) return outcome;
+        at = end + 1;
     }
-    try {
-        return add_chunk(data, partial);
-    } catch (const json::exception&) {
-        return invalid_response("an event is no JSON of the expected form");
-    }
-}
-
-std::optional<Outcome> Assembler::add_chunk(std::string_view data, std::string& partial) {
-    const auto chunk = json::parse(data);
-    if (!chunk.is_object()) return invalid_response("an event is no JSON object");
-    if (const auto error = chunk.find("error"); error != chunk.end() && !error->is_null()) {
-        return error_object_outcome(*error);
-    }
-    for (const auto& [name, value] : chunk.items()) {
-        if (name == "choices") {
-            for (const auto& delta : value) {
-                state_->bytes += state_->add_choice(kind_, delta, partial);
-            }
-        } else if (!value.is_null()) {
-            state_->answer[name] = value;
-        }
-    }
-    if (state_->bytes > output_bytes_max_) return output_too_large(output_bytes_max_);
-    if (state_->was_aborted()) return generation_aborted();
     return std::nullopt;
 }
 
-bool Assembler::complete() const {
-    const auto& choices = state_->choices;
-    const auto finished = [](const auto& choice) {
-        const auto reason = choice.second.rest.find("finish_reason");
-        return reason != choice.second.rest.end() && reason->is_string();
-    };
-    return !choices.empty() && (done_ || std::all_of(choices.begin(), choices.end(), finished));
+std::optional<Outcome> Assembler::add_data(std::string_view data, bool is_error,
+                                           std::string& partial) {
+    if (done_) return std::nullopt;
+    if (is_error) return error_event_outcome(data);
+    if (data.empty() || data == "null") return std::nullopt;
+    if (data == "[DONE]") {
+        done_ = true;
+        if (is_whole(/*clean=*/true)) return std::nullopt;
+        return what_is_missing();
+    }
+    if (data.front() != '{' || !is_json(data)) return odd_event();
+    const JsonView chunk(data);
+    if (auto error = error_in(chunk)) return error;
+    return add_chunk(chunk, partial);
 }
 
-Outcome Assembler::outcome() const {
-    CHECK(complete());
-    const bool chat = kind_ == RequestKind::kChat;
-    auto answer = state_->answer;
-    answer["object"] = chat ? "chat.completion" : "text_completion";
-    auto& choices = answer["choices"] = json::array();
-    for (const auto& [index, choice] : state_->choices) {
-        auto whole = choice.rest;
-        whole["index"] = index;
-        if (!whole.contains("finish_reason")) whole["finish_reason"] = nullptr;
-        if (chat) {
-            whole["message"] = choice.message;
-            auto& message = whole["message"];
-            if (!message.contains("role")) message["role"] = "assistant";
-            if (!message.contains("content")) message["content"] = nullptr;
-            for (const auto& [_, call] : choice.tool_calls) message["tool_calls"].push_back(call);
-        } else {
-            whole["text"] = choice.text;
+std::optional<Outcome> Assembler::add_chunk(const JsonView& chunk, std::string& partial) {
+    const auto content_before = content_bytes_;
+    bool has_usage = false;
+    bool has_choices = false;
+    std::string text;
+    for (const auto& member : chunk.members()) {
+        if (member.name == "choices") {
+            if (!answer_.has(member.name)) answer_.set_json(member.name, "[]");
+            has_choices = !is_blank(member.value);
+            if (auto outcome = add_choices(member.value, text)) return outcome;
+        } else if (member.value.kind() != JsonKind::kNull && member.name != "error") {
+            has_usage = has_usage || (member.name == "usage" && !is_blank(member.value));
+            other_bytes_ += answer_.add(member.name, member.value, Joining::kLatest);
         }
-        choices.push_back(std::move(whole));
     }
-    return completed(answer);
+    // Some count in every chunk; only the last one is nothing but usage.
+    if (content_bytes_ > content_before) counted_ = false;
+    if (has_usage && !has_choices) counted_ = true;
+    if (content_bytes_ + other_bytes_ > expected_.output_bytes_max) {
+        return output_too_large(expected_.output_bytes_max);
+    }
+    show(text, partial);
+    return std::nullopt;
 }
 
-Outcome unstreamed_outcome(RequestKind kind, std::string_view body) {
-    const auto answer = json::parse(body, nullptr, /*allow_exceptions=*/false);
-    if (!answer.is_object()) return invalid_response("the body is no JSON object");
-    if (const auto error = answer.find("error"); error != answer.end() && !error->is_null()) {
-        return error_object_outcome(*error);
+std::optional<Outcome> Assembler::add_choices(const JsonView& list, std::string& text) {
+    if (list.kind() == JsonKind::kNull) return std::nullopt;
+    if (list.kind() != JsonKind::kArray) return odd_event();
+    const auto items = list.items();
+    std::set<std::size_t> seen;
+    for (std::size_t place = 0; place < items.size(); ++place) {
+        if (items[place].kind() != JsonKind::kObject) return odd_event();
+        const auto delta = items[place].members();
+        const auto index = index_of(delta, place);
+        if (!index) return odd_event();
+        if (!seen.insert(*index).second) return invalid_response("two choices have one index");
+        std::string spoken;
+        auto outcome = add_choice(choices_[*index], delta, spoken);
+        if (outcome) return outcome;
+        if (*index == 0) text = std::move(spoken);
     }
-    const bool has_choices = kind == RequestKind::kChat || kind == RequestKind::kCompletion;
-    const auto* list = has_choices ? "choices" : "data";
-    const auto found = answer.find(list);
-    if (found == answer.end() || !found->is_array() || found->empty()) {
-        return invalid_response(std::string("the body has no '") + list + "'");
+    if (expected_.count && choices_.size() > *expected_.count) {
+        return wrong_count(choices_.size(), *expected_.count, "choices");
     }
-    return completed(answer);
+    return std::nullopt;
+}
+
+std::optional<Outcome> Assembler::add_choice(Choice& choice, const Members& delta,
+                                             std::string& text) {
+    const auto before = choice.content_bytes();
+    const bool was_finished = choice.finished;
+    for (const auto& member : delta) {
+        const auto& [name, _, value] = member;
+        if (name == "index") continue;
+        if (name == "error" && !is_blank(value)) return error_outcome(value);
+        if (name == "finish_reason") {
+            if (auto outcome = add_finish(choice, value)) return outcome;
+        } else if (name == "delta" || name == "message" || name == "text") {
+            if (!add_content(choice, member, text)) return odd_event();
+        } else {
+            const auto joining = name == "logprobs" ? Joining::kPieces : Joining::kLists;
+            other_bytes_ += choice.rest.add(name, value, joining);
+        }
+    }
+    const auto after = choice.content_bytes();
+    content_bytes_ += after - before;
+    choice.spoke_on = choice.spoke_on || (was_finished && after > before);
+    return std::nullopt;
+}
+
+std::optional<Outcome> Assembler::add_finish(Choice& choice, const JsonView& reason) {
+    switch (finish_of(reason)) {
+        case Finish::kNone:
+            if (!choice.rest.has("finish_reason")) choice.rest.set_json("finish_reason", "null");
+            return std::nullopt;
+        case Finish::kAborted:
+            // vLLM and SGLang end so what they gave up themselves, inside a success.
+            return generation_aborted();
+        case Finish::kFinished:
+            choice.rest.set_json("finish_reason", std::string(reason.text()));
+            choice.finished = true;
+            return std::nullopt;
+    }
+    CHECK(false);
+}
+
+bool Assembler::add_content(Choice& choice, const JsonMember& member, std::string& text) const {
+    const auto& [name, _, value] = member;
+    if (value.kind() == JsonKind::kNull) return true;
+    if (expected_.kind == RequestKind::kCompletion) {
+        if (name != "text") return true;
+        if (value.kind() != JsonKind::kString) return false;
+        choice.has_content = true;
+        text = value.string();
+        json_text::join_text(choice.text, text);
+        return true;
+    }
+    // Some send the whole message once more at the end, some nothing else.
+    const bool is_summary = name == "message" && choice.has_content;
+    if (name == "text" || is_summary) return true;
+    choice.has_content = true;
+    return choice.message.add(value, text);
+}
+
+void Assembler::show(std::string_view text, std::string& partial) {
+    json_text::join_text(held_, text);
+    const auto half = held_.substr(held_.size() - high_half_at_end(held_));
+    held_.resize(held_.size() - half.size());
+    json_text::replace_halves(held_);
+    take_whole_characters(held_, partial);
+    held_ += half;
+}
+
+// --- The end ------------------------------------------------------------------------------------
+
+bool Assembler::has_expected_count() const {
+    return !choices_.empty() && (!expected_.count || choices_.size() == *expected_.count);
+}
+
+std::size_t Assembler::finished_choices() const {
+    return static_cast<std::size_t>(
+        std::ranges::count_if(choices_, [](const auto& choice) { return choice.second.finished; }));
+}
+
+Assembler::End Assembler::end() const {
+    if (done_) return End::kDone;
+    if (!is_whole(/*clean=*/true)) return End::kOpen;
+    return counted_ ? End::kCounted : End::kFinished;
+}
+
+bool Assembler::is_whole(bool clean) const {
+    if (!has_expected_count()) return false;
+    const auto finished = finished_choices();
+    if (finished == 0) return done_ && counted_;
+    if (finished < choices_.size()) return false;
+    const bool spoke_on =
+        std::ranges::any_of(choices_, [](const auto& choice) { return choice.second.spoke_on; });
+    return done_ || (!spoke_on && (counted_ || clean));
+}
+
+Outcome Assembler::what_is_missing() const {
+    if (choices_.empty()) return invalid_response("there is no choice in the stream");
+    const auto finished = finished_choices();
+    if (finished == 0 && done_) {
+        return failed_outcome(OutcomeKind::kRetryable, "stream_truncated",
+                              "the endpoint's answer ended with [DONE], but without a finish "
+                              "reason or usage");
+    }
+    if (finished == choices_.size() && !has_expected_count()) {
+        return wrong_count(choices_.size(), *expected_.count, "choices");
+    }
+    return stream_truncated();
+}
+
+Outcome Assembler::outcome(bool clean) const {
+    if (!is_whole(clean)) return clean ? what_is_missing() : stream_truncated();
+    for (const auto& [_, choice] : choices_) {
+        if (!choice.has_content) return invalid_response("a choice has no text");
+        if (!choice.message.is_sound()) return invalid_response("a tool call has no name");
+    }
+    // Log probabilities and the like are in it as they came.
+    auto mended = json_text::mend(output(), kMendOptions);
+    if (!mended.has_value()) return invalid_response("the answer" + mended.error().message);
+    return {.kind = OutcomeKind::kCompleted, .output_json = *std::move(mended), .usage = usage()};
+}
+
+std::string Assembler::output() const {
+    const bool chat = expected_.kind == RequestKind::kChat;
+    std::string choices = "[";
+    for (const auto& [index, choice] : choices_) {
+        if (choices.size() > 1) choices += ',';
+        choices += fmt::format(R"({{"index":{},)", index);
+        choices += chat ? R"("message":)" : R"("text":)";
+        chat ? choice.message.write(choices) : json_text::quote(choices, choice.text);
+        choice.rest.write_members(choices, {});
+        if (!choice.rest.has("finish_reason")) choices += R"(,"finish_reason":null)";
+        choices += '}';
+    }
+    choices += ']';
+    auto answer = answer_;
+    answer.set_json("object", chat ? R"("chat.completion")" : R"("text_completion")");
+    answer.set_json("choices", std::move(choices));
+    std::string text;
+    answer.write(text);
+    return text;
+}
+
+Usage Assembler::usage() const {
+    auto usage = parse_usage(answer_.json("usage"));
+    // Moonshot's is that of the choice.
+    if (!usage.is_known()) usage = parse_usage(choices_.begin()->second.rest.json("usage"));
+    return usage;
 }
 
 }  // namespace millrace::worker

@@ -1,52 +1,90 @@
 // Puts the chunks of a streamed completion together to the object that the same request would have
-// been answered with unstreamed. Understands chat and text completions, several choices, tool
-// calls, and members that only some servers send (reasoning, timings).
+// been answered with unstreamed, and is sure that it is whole. Understands chat and text
+// completions, several choices, tool calls, and members that only some servers send (reasoning,
+// timings).
+//
+// A stream is whole when it has as many choices as were asked for, each with a finish reason, and
+// then [DONE], or usage, or a clean end of the connection. [DONE] alone is no proof: proxies send
+// it also when the server behind them has broken off. From servers that give no finish reasons it
+// counts with a chunk of usage alone, which only a server that has come to its end can send.
 //
 // Threads:   one caller at a time.
 #pragma once
 
 #include <cstddef>
-#include <memory>
+#include <map>
 #include <optional>
 #include <string>
 #include <string_view>
+#include <vector>
 
+#include "common/http/sse_parser.h"
 #include "common/job/outcome.h"
-#include "worker/backends/request.h"
+#include "worker/backends/openai/answer_check.h"
+#include "worker/backends/openai/merged.h"
+#include "worker/backends/openai/message.h"
 
 namespace millrace::worker {
 
 class Assembler {
  public:
-    // `kind` is kChat or kCompletion; `output_bytes_max` bounds the text of all choices together.
-    Assembler(RequestKind kind, std::size_t output_bytes_max);
-    ~Assembler();
+    // Requires: the kind is kChat or kCompletion.
+    explicit Assembler(const ExpectedAnswer& expected);
 
-    // Takes one event's data and adds the text of the first choice to `partial`. Returns the
-    // attempt's outcome when this event ends it: an error of the server's, garbage, too much
-    // output.
-    std::optional<Outcome> add(std::string_view data, std::string& partial);
+    // Takes one event, and adds the text of the first choice to `partial`, whole characters only.
+    // Returns the attempt's outcome when this event ends it badly: an error of the server's,
+    // garbage, too much output, [DONE] too soon. What comes after [DONE] is not looked at.
+    std::optional<Outcome> add(const http::ServerEvent& event, std::string& partial);
 
-    bool has_events() const { return has_events_; }
-    // The server said that this is all ([DONE], or every choice has a finish reason).
-    bool complete() const;
-    // Requires: complete().
-    Outcome outcome() const;
+    enum class End {
+        kOpen,
+        kFinished,  // Every choice has a finish reason; whole if the connection ends cleanly.
+        kCounted,   // Usage has come after them: whole.
+        kDone,      // [DONE]: whole, or add() has said what is missing.
+    };
+    End end() const;
+
+    // Completed when the stream is whole, else what is missing. `clean`: it ended where the server
+    // meant it to end.
+    Outcome outcome(bool clean) const;
 
  private:
-    struct State;
+    struct Choice {
+        Message message;   // kChat
+        std::string text;  // kCompletion
+        bool has_content = false;
+        MergedObject rest;  // finish_reason, logprobs, …
+        std::size_t rest_bytes = 0;
+        bool finished = false;
+        bool spoke_on = false;  // Text came after a finish reason: it is no sign of the end.
 
-    std::optional<Outcome> add_chunk(std::string_view data, std::string& partial);
+        std::size_t content_bytes() const { return message.bytes() + text.size(); }
+    };
+    using Members = std::vector<json_text::JsonMember>;
 
-    const RequestKind kind_;
-    const std::size_t output_bytes_max_;
-    bool has_events_ = false;
+    std::optional<Outcome> add_data(std::string_view data, bool is_error, std::string& partial);
+    std::optional<Outcome> add_chunk(const json_text::JsonView& chunk, std::string& partial);
+    std::optional<Outcome> add_choices(const json_text::JsonView& list, std::string& text);
+    std::optional<Outcome> add_choice(Choice& choice, const Members& delta, std::string& text);
+    std::optional<Outcome> add_finish(Choice& choice, const json_text::JsonView& reason);
+    bool add_content(Choice& choice, const json_text::JsonMember& member, std::string& text) const;
+    void show(std::string_view text, std::string& partial);
+
+    bool has_expected_count() const;
+    std::size_t finished_choices() const;
+    bool is_whole(bool clean) const;
+    Outcome what_is_missing() const;
+    std::string output() const;
+    Usage usage() const;
+
+    const ExpectedAnswer expected_;
+    MergedObject answer_;  // All but the choices, which have their place in it.
+    std::map<std::size_t, Choice> choices_;
+    std::size_t content_bytes_ = 0;  // Of all choices.
+    std::size_t other_bytes_ = 0;
+    bool counted_ = false;  // Usage came after the last text, in a chunk of its own.
     bool done_ = false;
-    std::unique_ptr<State> state_;
+    std::string held_;  // The end of the first choice's text, where it is no whole character yet.
 };
-
-// The outcome of an answer that came as one JSON object: embeddings, images, or a completion by a
-// server that does not stream.
-Outcome unstreamed_outcome(RequestKind kind, std::string_view body);
 
 }  // namespace millrace::worker

@@ -8,6 +8,8 @@
 #include <utility>
 
 #include "common/base/check.h"
+#include "common/json/json_view.h"
+#include "common/json/object_edit.h"
 
 namespace millrace::worker {
 namespace {
@@ -87,6 +89,54 @@ std::optional<std::int64_t> output_tokens_max(RequestKind kind, const json& inpu
                     kTokensMax);
 }
 
+// A list of numbers is one text, as tokens.
+std::size_t count_texts(const json& value) {
+    if (!value.is_array() || value.empty() || value.front().is_number()) return 1;
+    return value.size();
+}
+
+std::optional<std::size_t> count_answers(RequestKind kind, const json& input, std::size_t texts) {
+    if (kind == RequestKind::kImages) return std::nullopt;
+    const auto n = input.find("n");
+    if (kind == RequestKind::kEmbeddings || n == input.end() || n->is_null()) return texts;
+    const auto each = positive(input, "n");
+    if (!each || *each < 1) return std::nullopt;
+    return texts * static_cast<std::size_t>(*each);
+}
+
+bool is_true(const json& input, const char* name) {
+    const auto found = input.find(name);
+    return found != input.end() && *found == true;
+}
+
+bool can_stream(RequestKind kind, const json& input, const Profile& profile) {
+    const auto route = route_of(kind);
+    if (!route.streams) return false;
+    if (!profile.streams_prompt_lists && kind == RequestKind::kCompletion &&
+        count_texts(input[route.member]) > 1) {
+        return false;
+    }
+    const bool has_tools = input.contains("tools") && !input["tools"].empty();
+    return profile.streams_tools_with_logprobs || !has_tools || !is_true(input, "logprobs");
+}
+
+std::string as_json(std::string_view text) {
+    std::string quoted;
+    json_text::quote(quoted, text);
+    return quoted;
+}
+
+std::string stream_options(std::string_view input_json) {
+    for (const auto& member : json_text::JsonView(input_json).members()) {
+        const bool is_object = member.value.kind() == json_text::JsonKind::kObject;
+        if (member.name != "stream_options" || !is_object) continue;
+        json_text::ObjectEdit options(member.value.text());
+        options.set("include_usage", "true");
+        return options.text();
+    }
+    return R"({"include_usage":true})";
+}
+
 }  // namespace
 
 Result<RequestOutline> outline_request(std::string_view input_json) {
@@ -95,7 +145,7 @@ Result<RequestOutline> outline_request(std::string_view input_json) {
     TRY(outline.kind, request_kind(input));
     const auto route = route_of(outline.kind);
     const auto& asked = input[route.member];
-    outline.streams = route.streams;
+    outline.answers = count_answers(outline.kind, input, count_texts(asked));
     outline.prompt_tokens = static_cast<std::int64_t>(count_tokens(asked));
     outline.output_tokens_max = output_tokens_max(outline.kind, input);
     outline.prefix = prefix_of(outline.kind, asked);
@@ -104,7 +154,7 @@ Result<RequestOutline> outline_request(std::string_view input_json) {
 
 Result<EndpointRequest> make_endpoint_request(std::string_view input_json,
                                               const RequestTarget& target) {
-    TRY(auto input, parse_input(input_json));
+    TRY(const auto input, parse_input(input_json));
     TRY(const auto kind, request_kind(input));
     const auto route = route_of(kind);
     const auto& profile = target.profile;
@@ -115,22 +165,22 @@ Result<EndpointRequest> make_endpoint_request(std::string_view input_json,
             fmt::format("'prompt' must be a string, {} takes no lists; submit one job for each",
                         profile.name)};
     }
-    input["model"] = target.model;
-    if (route.streams) {
-        input["stream"] = true;
-        auto& options = input["stream_options"];
-        if (!options.is_object()) options = json::object();
-        options["include_usage"] = true;
+    const bool streams = can_stream(kind, input, profile);
+    json_text::ObjectEdit body(input_json);
+    body.set("model", as_json(target.model));
+    if (streams) {
+        body.set("stream", "true");
+        body.set("stream_options", stream_options(input_json));
     } else {
-        input.erase("stream");
-        input.erase("stream_options");
+        body.erase("stream");
+        body.erase("stream_options");
     }
     if (kind == RequestKind::kImages) {
-        input["prompt"] = std::move(input["image_prompt"]);
-        input.erase("image_prompt");
+        body.erase("prompt");
+        body.rename("image_prompt", "prompt");
     }
-    if (!profile.id_member.empty()) input[std::string(profile.id_member)] = target.id;
-    return EndpointRequest{.path = route.path, .body = input.dump()};
+    if (!profile.id_member.empty()) body.set(profile.id_member, as_json(target.id));
+    return EndpointRequest{.path = route.path, .body = body.text(), .streams = streams};
 }
 
 }  // namespace millrace::worker

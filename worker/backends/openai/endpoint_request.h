@@ -1,6 +1,7 @@
 // From a job's input to the HTTP request for one endpoint. Pure.
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <optional>
 #include <string>
@@ -15,7 +16,8 @@ namespace millrace::worker {
 // What can be told of a request before it is known where it goes.
 struct RequestOutline {
     RequestKind kind = RequestKind::kChat;
-    bool streams = false;  // Completions only: the others have nothing to show before their end.
+    // Choices or vectors that are asked for. Absent where that cannot be told.
+    std::optional<std::size_t> answers;
     // Of the text, at four bytes each; what images cost is not known.
     std::int64_t prompt_tokens = 0;
     // All outputs together: what it asks for at most; 0 for embeddings. Absent: it does not say.
@@ -31,6 +33,7 @@ Result<RequestOutline> outline_request(std::string_view input_json);
 struct EndpointRequest {
     std::string_view path;  // Below the base URL, such as "/chat/completions".
     std::string body;
+    bool streams = false;  // Completions only: the others have nothing to show before their end.
 };
 
 struct RequestTarget {
@@ -39,9 +42,10 @@ struct RequestTarget {
     std::string id;  // Of the attempt, for the server's logs.
 };
 
-// The input as it came, but for `model`, `stream` and `stream_options.include_usage`, which are
-// ours: only a stream shows the server at once that nobody listens any more. "image_prompt" is
-// sent as "prompt". kInvalidArgument as above, and for what the server is known not to take.
+// The input byte for byte, but for `model`, `stream` and `stream_options.include_usage`, which are
+// ours: only a stream shows the server at once that nobody listens any more. What the server is
+// known to answer rightly only in one piece is not streamed. "image_prompt" is sent as "prompt".
+// kInvalidArgument as above, and for what the server is known not to take.
 Result<EndpointRequest> make_endpoint_request(std::string_view input_json,
                                               const RequestTarget& target);
 

@@ -152,10 +152,13 @@ void OpenAiLoop::close(AttemptKey key, AbortReason reason) {
     const auto found = transfers_.find(key);
     if (found == transfers_.end()) return;
     auto& transfer = *found->second;
+    if (transfer.call && reason != AbortReason::kCancelled && transfer.is_whole()) {
+        return finish(transfer, CURLE_OK);
+    }
     if (transfer.call) {
         // An endpoint that had a whole attempt's time and said nothing has failed.
-        const bool is_mute = reason == AbortReason::kDeadline && transfer.outline().streams &&
-                             !transfer.has_output();
+        const bool is_mute =
+            reason == AbortReason::kDeadline && transfer.streams() && !transfer.has_output();
         end_call(transfer, {.result = is_mute ? CallResult::kFailed : CallResult::kAborted});
     } else {
         std::erase(line_, &transfer);
@@ -213,20 +216,25 @@ void OpenAiLoop::finish(Transfer& transfer, CURLcode code) {
 void OpenAiLoop::close_late_ones() {
     const auto now = system_clock().now();
     std::vector<AttemptKey> late;
+    std::vector<Transfer*> whole;
     std::vector<Transfer*> silent;
     for (const auto& [key, transfer] : transfers_) {
         if (transfer->execution().deadline <= now) {
             late.push_back(key);
-        } else if (transfer->call && transfer->outline().streams &&
+        } else if (transfer->call && transfer->ends_at() <= now) {
+            whole.push_back(transfer.get());
+        } else if (transfer->call && transfer->streams() &&
                    transfer->heard_at() + options_.stall_timeout <= now) {
             silent.push_back(transfer.get());
         }
     }
+    for (auto* transfer : whole) finish(*transfer, CURLE_OK);
     for (const auto& key : late) close(key, AbortReason::kDeadline);
     for (auto* transfer : silent) give_up_silent(*transfer);
 }
 
 void OpenAiLoop::give_up_silent(Transfer& transfer) {
+    if (transfer.is_whole()) return finish(transfer, CURLE_OK);
     const auto& endpoint = endpoints_[transfer.endpoint()];
     end_call(transfer, {.result = CallResult::kFailed});
     report(transfer, endpoint_stalled(endpoint.name, options_.stall_timeout));
@@ -240,7 +248,9 @@ int OpenAiLoop::wait_ms() const {
     if (queues_.is_on() && !transfers_.empty()) next = std::min(next, now + QueueWatch::kInterval);
     for (const auto& [_, transfer] : transfers_) {
         next = std::min(next, transfer->execution().deadline);
-        if (transfer->call && transfer->outline().streams) {
+        if (!transfer->call) continue;
+        next = std::min(next, transfer->ends_at());
+        if (transfer->streams()) {
             next = std::min(next, transfer->heard_at() + options_.stall_timeout);
         }
     }

@@ -6,7 +6,7 @@ namespace millrace::worker {
 namespace {
 
 constexpr std::array kProfiles{
-    Profile{.name = "generic"},
+    Profile{.name = "generic", .streams_prompt_lists = false},
     Profile{.name = "vllm",
             .owner = "vllm",
             .id_member = "request_id",
@@ -17,11 +17,12 @@ constexpr std::array kProfiles{
             .queue_metric = "sglang:num_queue_reqs"},
     Profile{.name = "llama.cpp",
             .owner = "llamacpp",
+            .streams_tools_with_logprobs = false,
             .tells_slots = true,
             .queue_metric = "llamacpp:requests_deferred"},
     Profile{.name = "ollama", .owner = "library", .takes_prompt_lists = false},
     Profile{.name = "tgi", .takes_prompt_lists = false, .queue_metric = "tgi_queue_size"},
-    Profile{.name = "cloud", .owner = "openai", .has_quota = true},
+    Profile{.name = "cloud", .owner = "openai", .streams_prompt_lists = false, .has_quota = true},
 };
 
 }  // namespace

@@ -15,6 +15,11 @@ struct Profile {
     std::string_view id_member;
     // "prompt" may be a list of texts.
     bool takes_prompt_lists = true;
+    // Streams the choices of several prompts under an index each. Proxies are known to give all the
+    // first one's; unstreamed they are right.
+    bool streams_prompt_lists = true;
+    // Streams an answer to tools that has log probabilities.
+    bool streams_tools_with_logprobs = true;
     // GET /props at the root has "total_slots", what it runs at once. What is more waits there,
     // without bound or order.
     bool tells_slots = false;

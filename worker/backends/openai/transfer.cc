@@ -16,6 +16,11 @@ namespace {
 constexpr std::size_t kErrorBodyBytesMax = 64 << 10;
 // Around the text of one event: ids, names, log probabilities.
 constexpr std::size_t kEventOverheadBytes = 1 << 20;
+// How long the connection may take to end after [DONE]. At nearly all servers it is there at once,
+// and the connection can be used again.
+constexpr milliseconds kClosePatience{100};
+// How long [DONE] may take after the usage, which is the last that a server has to say.
+constexpr milliseconds kDonePatience{2'000};
 // An account without money is not asked again for so long.
 constexpr milliseconds kQuotaRest{60'000};
 
@@ -59,18 +64,31 @@ std::size_t Transfer::on_body(char* bytes, std::size_t size, std::size_t count, 
 
 bool Transfer::take(std::string_view bytes) {
     heard_at_ = system_clock().now();
-    return is_stream() ? take_events(bytes) : take_body(bytes);
+    auto& answer = *answer_;
+    if (!answer.is_stream) {
+        // Servers are known to send a stream as application/json, JSON as text/event-stream, and
+        // spaces to keep the connection alive: the first character tells.
+        constexpr std::string_view kSkipped = " \r\n\t\xEF\xBB\xBF";  // And a byte order mark.
+        bytes.remove_prefix(std::min(bytes.find_first_not_of(kSkipped), bytes.size()));
+        if (bytes.empty()) return true;
+        const bool has_choices =
+            outline_.kind == RequestKind::kChat || outline_.kind == RequestKind::kCompletion;
+        constexpr std::string_view kNoStream = "{[\"<";
+        answer.is_stream = has_choices && status() < 300 &&
+                           kNoStream.find(bytes.front()) == std::string_view::npos;
+        if (*answer.is_stream) answer.assembler.emplace(expected());
+    }
+    return *answer.is_stream ? take_events(bytes) : take_body(bytes);
 }
 
 bool Transfer::take_events(std::string_view bytes) {
     auto& answer = *answer_;
-    if (!answer.assembler) answer.assembler.emplace(outline_.kind, options_.output_bytes_max);
     std::vector<http::ServerEvent> events;
     std::string partial;
     const bool fits = answer.events.feed(bytes, events);
     if (!fits) answer.verdict = output_too_large(options_.output_bytes_max);
     for (std::size_t i = 0; i < events.size() && !answer.verdict; ++i) {
-        answer.verdict = answer.assembler->add(events[i].data, partial);
+        answer.verdict = answer.assembler->add(events[i], partial);
     }
     // What came with an output that is too large is not shown either.
     if (answer.verdict) return false;
@@ -78,6 +96,8 @@ bool Transfer::take_events(std::string_view bytes) {
     answer.events_seen += static_cast<std::int64_t>(events.size());
     if (is_first) on_output_();
     if (!partial.empty()) sink_.partial(key(), partial);
+    const auto end = answer.assembler->end();
+    if (std::exchange(answer.end, end) != end) answer.end_seen_at = heard_at_;
     return true;
 }
 
@@ -92,32 +112,60 @@ bool Transfer::take_body(std::string_view bytes) {
     return false;
 }
 
-bool Transfer::is_stream() const {
-    if (!outline_.streams || status() >= 300) return false;
-    const char* type = nullptr;
-    curl_easy_getinfo(handle(), CURLINFO_CONTENT_TYPE, &type);
-    return type == nullptr || !std::string_view(type).starts_with("application/json");
+bool Transfer::is_whole() const {
+    if (!answer_ || answer_->verdict || status() >= 300) return false;
+    if (answer_->assembler) return answer_->end != Assembler::End::kOpen;
+    return !answer_->body.empty() &&
+           unstreamed_outcome(expected(), answer_->body).kind == OutcomeKind::kCompleted;
+}
+
+MonoTime Transfer::ends_at() const {
+    if (!answer_ || !answer_->assembler) return MonoTime::max();
+    switch (answer_->end) {
+        case Assembler::End::kOpen:
+        case Assembler::End::kFinished:
+            return MonoTime::max();
+        case Assembler::End::kCounted:
+            return answer_->end_seen_at + kDonePatience;
+        case Assembler::End::kDone:
+            return answer_->end_seen_at + kClosePatience;
+    }
+    CHECK(false);
+}
+
+ExpectedAnswer Transfer::expected() const {
+    return {.kind = outline_.kind,
+            .count = outline_.answers,
+            .output_bytes_max = options_.output_bytes_max};
 }
 
 Outcome Transfer::outcome(CURLcode code, const Endpoint& endpoint) {
     if (answer_->verdict) return *std::move(answer_->verdict);
     if (is_unreachable(code)) return endpoint_unreachable(endpoint.name, http::reason_of(code));
     if (status() >= 300) return outcome_of_error(*endpoint.profile);
-    if (answer_->assembler) {
-        if (answer_->assembler->complete()) return answer_->assembler->outcome();
-        if (code == CURLE_OK && !answer_->assembler->has_events()) {
-            return invalid_response("there is no event in the stream");
-        }
-        return stream_truncated();
-    }
-    if (code == CURLE_OK) {
-        return answer_->body.empty() ? invalid_response("it is empty")
-                                     : unstreamed_outcome(outline_.kind, answer_->body);
-    }
+    if (answer_->assembler) return outcome_of_stream(code == CURLE_OK);
+    if (code == CURLE_OK) return unstreamed_outcome(expected(), answer_->body);
     if (status() != 0) return stream_truncated();
     return failed_outcome(
         OutcomeKind::kRetryable, "connection_lost",
         fmt::format("{} did not answer: {}", endpoint.name, http::reason_of(code)));
+}
+
+Outcome Transfer::outcome_of_stream(bool clean) {
+    auto& answer = *answer_;
+    if (const auto last = clean ? answer.events.rest() : std::nullopt) {
+        std::string partial;
+        ++answer.events_seen;
+        // Half an event is garbage, and no sign of a server that sends garbage.
+        if (auto outcome = answer.assembler->add(*last, partial)) {
+            return outcome->error_code == "invalid_response" ? stream_truncated()
+                                                             : *std::move(outcome);
+        }
+    }
+    if (clean && answer.events_seen == 0) {
+        return invalid_response("there is no event in the stream");
+    }
+    return answer.assembler->outcome(clean);
 }
 
 Outcome Transfer::outcome_of_error(const Profile& profile) const {

@@ -55,7 +55,13 @@ class Transfer {
     // --- While it is open ---
     CURL* handle() const { return handle_.get(); }
     EndpointIndex endpoint() const { return endpoint_; }
+    // The server was asked for a stream, which so is never silent for long.
+    bool streams() const { return request_.streams; }
     bool has_output() const { return answer_ && answer_->events_seen > 0; }
+    // All that was asked for is there, although the connection is still open.
+    bool is_whole() const;
+    // When a whole answer is taken for the end although the connection stays open.
+    MonoTime ends_at() const;
     // Prompt and output so far; a server sends about one event a token.
     std::int64_t tokens() const { return outline_.prompt_tokens + answer_->events_seen; }
     // The last byte, or the beginning.
@@ -70,11 +76,14 @@ class Transfer {
     struct Answer {
         explicit Answer(std::size_t event_bytes_max) : events(event_bytes_max) {}
 
-        std::string body = {};  // Of an answer that is no stream.
+        std::optional<bool> is_stream = {};  // Once its first byte is there.
+        std::string body = {};               // Of an answer that is no stream.
         http::SseParser events;
         std::int64_t events_seen = 0;
         std::optional<Assembler> assembler = {};  // For a stream.
-        std::optional<Outcome> verdict = {};      // Reached before the end of the answer.
+        Assembler::End end = Assembler::End::kOpen;
+        MonoTime end_seen_at = {};            // The last change of it.
+        std::optional<Outcome> verdict = {};  // Reached before the end of the answer.
     };
 
     static std::size_t on_body(char* bytes, std::size_t size, std::size_t count, void* self);
@@ -83,7 +92,8 @@ class Transfer {
     bool take_events(std::string_view bytes);
     bool take_body(std::string_view bytes);
     long status() const { return status_of(handle()); }
-    bool is_stream() const;
+    ExpectedAnswer expected() const;
+    Outcome outcome_of_stream(bool clean);
     Outcome outcome_of_error(const Profile& profile) const;
 
     const Execution execution_;

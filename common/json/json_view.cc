@@ -1,11 +1,15 @@
-#include "producer/api/json_view.h"
+#include "common/json/json_view.h"
 
+#include <fmt/format.h>
+
+#include <algorithm>
 #include <array>
 #include <charconv>
 
 #include "common/base/check.h"
+#include "common/base/text.h"
 
-namespace millrace::api {
+namespace millrace::json_text {
 namespace {
 
 constexpr std::string_view kSpace = " \n\r\t";
@@ -48,10 +52,24 @@ std::size_t skip_space(std::string_view text, std::size_t at) {
     return text.find_first_not_of(kSpace, at);
 }
 
-unsigned code_unit(std::string_view digits) {
+// Of the \uXXXX at `at`; 0 where there is none.
+unsigned code_unit(std::string_view text, std::size_t at) {
     unsigned unit = 0;
-    std::from_chars(digits.data(), digits.data() + 4, unit, 16);
+    if (text.size() < at + 6 || text[at] != '\\' || text[at + 1] != 'u') return unit;
+    std::from_chars(text.data() + at + 2, text.data() + at + 6, unit, 16);
     return unit;
+}
+
+bool is_high(unsigned unit) {
+    return unit >= 0xD800 && unit <= 0xDBFF;
+}
+
+bool is_low(unsigned unit) {
+    return unit >= 0xDC00 && unit <= 0xDFFF;
+}
+
+unsigned point_of(unsigned high, unsigned low) {
+    return 0x10000 + ((high - 0xD800) << 10) + (low - 0xDC00);
 }
 
 void append_utf8(std::string& out, unsigned point) {
@@ -83,14 +101,12 @@ std::size_t append_escape(std::string& out, std::string_view text, std::size_t a
         out += named == std::string_view::npos ? c : kCharacters[named];
         return at + 2;
     }
-    unsigned point = code_unit(text.substr(at + 2));
+    const auto unit = code_unit(text, at);
     at += 6;
-    if (point >= 0xD800 && point <= 0xDBFF) {
-        point = 0x10000 + ((point - 0xD800) << 10) + (code_unit(text.substr(at + 2)) - 0xDC00);
-        at += 6;
-    }
-    append_utf8(out, point);
-    return at;
+    const auto next = is_high(unit) ? code_unit(text, at) : 0;
+    const bool is_pair = is_low(next);
+    append_utf8(out, is_pair ? point_of(unit, next) : unit);
+    return is_pair ? at + 6 : at;
 }
 
 // Of the string literal, quotes included.
@@ -105,6 +121,40 @@ std::string decode_string(std::string_view literal) {
         at = plain < inner.size() ? append_escape(out, inner, plain) : plain;
     }
     return out;
+}
+
+// The surrogate that the three bytes at `at` stand for; 0 where they stand for none.
+unsigned surrogate_at(std::string_view text, std::size_t at) {
+    if (text.size() < at + 3 || text[at] != '\xED') return 0;
+    const auto tail = [&](std::size_t i) {
+        return static_cast<unsigned char>(text[at + i]) & 0x3FU;
+    };
+    const auto unit = 0xD000U | tail(1) << 6 | tail(2);
+    return is_high(unit) || is_low(unit) ? unit : 0;
+}
+
+bool is_plain(char c) {
+    return static_cast<unsigned char>(c) >= 0x20 && static_cast<unsigned char>(c) < 0x80 &&
+           c != '"' && c != '\\';
+}
+
+void quote_special(std::string& json, std::string_view& rest) {
+    constexpr std::string_view kCharacters = "\"\\\b\f\n\r\t";
+    constexpr std::string_view kNames = "\"\\bfnrt";
+    const char c = rest.front();
+    std::size_t size = 1;
+    if (const auto named = kCharacters.find(c); named != std::string_view::npos) {
+        json += '\\';
+        json += kNames[named];
+    } else if (static_cast<unsigned char>(c) < 0x20) {
+        fmt::format_to(std::back_inserter(json), "\\u{:04x}", static_cast<int>(c));
+    } else if (size = utf8_sequence(rest); size > 0) {
+        json += rest.substr(0, size);
+    } else {
+        json += kReplacementCharacter;
+        size = surrogate_at(rest, 0) != 0 ? 3 : broken_sequence(rest);
+    }
+    rest.remove_prefix(size);
 }
 
 }  // namespace
@@ -143,7 +193,8 @@ std::vector<JsonMember> JsonView::members() const {
         auto name = decode_string(text_.substr(at, name_end - at));
         const auto value_at = skip_space(text_, text_.find(':', name_end) + 1);
         const auto end = value_end(text_, value_at);
-        members.push_back({std::move(name), JsonView(text_.substr(value_at, end - value_at))});
+        members.push_back({std::move(name), text_.substr(at, name_end - at),
+                           JsonView(text_.substr(value_at, end - value_at))});
         at = skip_space(text_, end);
         if (text_[at] == ',') at = skip_space(text_, at + 1);
     }
@@ -176,4 +227,33 @@ std::optional<std::int64_t> JsonView::integer() const {
     return value;
 }
 
-}  // namespace millrace::api
+void join_text(std::string& text, std::string_view piece) {
+    const auto high = text.size() < 3 ? 0 : surrogate_at(text, text.size() - 3);
+    const auto low = surrogate_at(piece, 0);
+    if (is_high(high) && is_low(low)) {
+        text.resize(text.size() - 3);
+        append_utf8(text, point_of(high, low));
+        piece.remove_prefix(3);
+    }
+    text += piece;
+}
+
+void replace_halves(std::string& text) {
+    for (auto at = text.find('\xED'); at != std::string::npos; at = text.find('\xED', at + 1)) {
+        if (surrogate_at(text, at) != 0) text.replace(at, 3, kReplacementCharacter);
+    }
+}
+
+void quote(std::string& json, std::string_view text) {
+    json += '"';
+    while (!text.empty()) {
+        std::size_t plain = 0;
+        while (plain < text.size() && is_plain(text[plain])) ++plain;
+        json += text.substr(0, plain);
+        text.remove_prefix(plain);
+        if (!text.empty()) quote_special(json, text);
+    }
+    json += '"';
+}
+
+}  // namespace millrace::json_text

@@ -1,0 +1,76 @@
+#include "common/json/object_edit.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "common/json/json_view.h"
+
+namespace millrace::json_text {
+
+void ObjectEdit::set(std::string_view name, std::string json) {
+    changes_.push_back(
+        {.name = std::string(name), .value = std::move(json), .is_added_if_missing = true});
+}
+
+void ObjectEdit::erase(std::string_view name) {
+    changes_.push_back({.name = std::string(name), .is_erased = true});
+}
+
+void ObjectEdit::rename(std::string_view from, std::string to) {
+    std::string quoted;
+    quote(quoted, to);
+    changes_.push_back({.name = std::string(from), .new_name = std::move(quoted)});
+}
+
+const ObjectEdit::Change* ObjectEdit::change_of(std::string_view name) const {
+    const auto found = std::ranges::find(changes_, name, &Change::name);
+    return found == changes_.end() ? nullptr : &*found;
+}
+
+std::string ObjectEdit::text() const {
+    const auto members = JsonView(object_).members();
+    const auto last_of = [&](std::string_view name) {
+        return std::find_if(members.rbegin(), members.rend(),
+                            [&](const JsonMember& member) { return member.name == name; });
+    };
+    std::string text;
+    text.reserve(object_.size());
+    const auto append = [&](const char* begin, const char* end) { text.append(begin, end); };
+
+    const char* at = object_.data() + object_.find('{') + 1;
+    append(object_.data(), at);
+    bool is_first = true;
+    for (const auto& member : members) {
+        const char* begin = member.quoted_name.data();
+        const auto* name_end = begin + member.quoted_name.size();
+        const auto value = member.value.text();
+        const char* gap = std::exchange(at, value.data() + value.size());
+        const auto* change = change_of(member.name);
+        const bool goes =
+            change != nullptr && (change->is_erased || &*last_of(member.name) != &member);
+        if (goes) continue;
+        // The first that stays has no comma before it.
+        const char* comma = std::find(gap, begin, ',');
+        if (std::exchange(is_first, false) && comma != begin) gap = comma + 1;
+        append(gap, begin);
+        if (change != nullptr && !change->new_name.empty()) {
+            text += change->new_name;
+        } else {
+            append(begin, name_end);
+        }
+        append(name_end, value.data());
+        text +=
+            change != nullptr && !change->value.empty() ? std::string_view(change->value) : value;
+    }
+    for (const auto& change : changes_) {
+        if (!change.is_added_if_missing || last_of(change.name) != members.rend()) continue;
+        if (!std::exchange(is_first, false)) text += ',';
+        quote(text, change.name);
+        text += ':';
+        text += change.value;
+    }
+    append(at, object_.data() + object_.size());
+    return text;
+}
+
+}  // namespace millrace::json_text

@@ -1,0 +1,40 @@
+// Changes members of an object and leaves every other byte of its text as it is.
+//
+// Threads: values. The text must outlive the edit.
+#pragma once
+
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace millrace::json_text {
+
+class ObjectEdit {
+ public:
+    // Requires: the text is one JSON object, as mend() has found.
+    explicit ObjectEdit(std::string_view object) : object_(object) {}
+
+    // Of a member that is there twice the last one counts, as for most readers; the others go.
+    // Later calls see the names of the original.
+    void set(std::string_view name, std::string json);  // In its place, or at the end.
+    void erase(std::string_view name);
+    void rename(std::string_view from, std::string to);  // Nothing where it is not there.
+
+    std::string text() const;
+
+ private:
+    struct Change {
+        std::string name;
+        std::string new_name;  // Quoted; empty: the same.
+        std::string value;     // Empty: the same.
+        bool is_erased = false;
+        bool is_added_if_missing = false;
+    };
+
+    const Change* change_of(std::string_view name) const;
+
+    std::string_view object_;
+    std::vector<Change> changes_;
+};
+
+}  // namespace millrace::json_text

@@ -1,0 +1,219 @@
+#include "worker/backends/openai/answer_check.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <array>
+#include <cctype>
+#include <nlohmann/json.hpp>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "common/base/text.h"
+#include "common/json/mend.h"
+#include "worker/backends/openai/endpoint_error.h"
+#include "worker/backends/openai/merged.h"
+#include "worker/backends/outcomes.h"
+#include "worker/backends/usage.h"
+
+namespace millrace::worker {
+
+using json_text::JsonKind;
+using json_text::JsonMember;
+using json_text::JsonView;
+
+namespace {
+
+using Members = std::vector<JsonMember>;
+using NotANumber = json_text::NotANumber;
+
+// The last of the name, as readers have it; null where there is none.
+const JsonView* find(const Members& members, std::string_view name) {
+    const auto found = std::find_if(members.rbegin(), members.rend(),
+                                    [&](const JsonMember& member) { return member.name == name; });
+    return found == members.rend() ? nullptr : &found->value;
+}
+
+bool says(const Members& members, std::string_view name) {
+    const auto* value = find(members, name);
+    return value != nullptr && !is_blank(*value);
+}
+
+nlohmann::json parsed(const JsonView& value) {
+    const auto mended = json_text::mend(
+        value.text(), {.depth_max = kAnswerDepthMax, .not_a_number = NotANumber::kQuote});
+    if (!mended.has_value()) return {};
+    return nlohmann::json::parse(*mended, nullptr, /*allow_exceptions=*/false);
+}
+
+bool has_text(const Members& members, std::string_view name) {
+    const auto* value = find(members, name);
+    return value != nullptr && value->kind() == JsonKind::kString && !is_blank(*value);
+}
+
+// --- Unstreamed ---------------------------------------------------------------------------------
+
+std::optional<Outcome> choice_error(RequestKind kind, const JsonView& choice) {
+    if (choice.kind() != JsonKind::kObject) return invalid_response("a choice is no object");
+    const auto members = choice.members();
+    if (says(members, "error")) return error_outcome(*find(members, "error"));
+    const auto* reason = find(members, "finish_reason");
+    if (reason != nullptr && finish_of(*reason) == Finish::kAborted) return generation_aborted();
+    const bool chat = kind == RequestKind::kChat;
+    const auto* content = find(members, chat ? "message" : "text");
+    const auto wanted = chat ? JsonKind::kObject : JsonKind::kString;
+    if (content == nullptr || content->kind() != wanted) {
+        return invalid_response(chat ? "a choice has no message" : "a choice has no text");
+    }
+    return std::nullopt;
+}
+
+std::optional<Outcome> vector_error(const JsonView& item) {
+    if (item.kind() != JsonKind::kObject || !says(item.members(), "embedding")) {
+        return invalid_response("an item of the data has no embedding");
+    }
+    return std::nullopt;
+}
+
+std::optional<Outcome> item_error(RequestKind kind, const JsonView& item) {
+    switch (kind) {
+        case RequestKind::kChat:
+        case RequestKind::kCompletion:
+            return choice_error(kind, item);
+        case RequestKind::kEmbeddings:
+            return vector_error(item);
+        case RequestKind::kImages:
+            return std::nullopt;
+    }
+    return std::nullopt;
+}
+
+Usage usage_of(RequestKind kind, const Members& answer) {
+    const auto* value = find(answer, "usage");
+    auto usage = value == nullptr ? Usage{} : parse_usage(value->text());
+    const bool has_output = kind != RequestKind::kEmbeddings;
+    if (usage.prompt_tokens && !usage.completion_tokens && !has_output) usage.completion_tokens = 0;
+    return usage;
+}
+
+}  // namespace
+
+Finish finish_of(const JsonView& reason) {
+    auto word = reason.kind() == JsonKind::kString ? reason.string() : std::string();
+    // Some give an object: {"type":"stop",…}.
+    if (reason.kind() == JsonKind::kObject) {
+        const auto members = reason.members();
+        if (has_text(members, "type")) word = find(members, "type")->string();
+    }
+    for (char& c : word) c = static_cast<char>(std::tolower(static_cast<unsigned char>(c)));
+    constexpr std::array<std::string_view, 4> kNone{"", "null", "none",
+                                                    "finish_reason_unspecified"};
+    constexpr std::array<std::string_view, 12> kAborted{
+        "abort",         "aborted",      "cancelled",    "canceled",
+        "error",         "failed",       "engine_error", "internal_error",
+        "network_error", "server_error", "timeout",      "insufficient_system_resource"};
+    if (std::ranges::find(kNone, word) != kNone.end()) return Finish::kNone;
+    const bool aborted = std::ranges::find(kAborted, word) != kAborted.end();
+    return aborted ? Finish::kAborted : Finish::kFinished;
+}
+
+std::optional<Outcome> error_in(const JsonView& object) {
+    const auto members = object.members();
+    if (says(members, "error")) return error_outcome(*find(members, "error"));
+    if (says(members, "choices") || says(members, "data") || says(members, "usage")) {
+        return std::nullopt;
+    }
+    if (says(members, "errors")) return error_outcome(*find(members, "errors"));
+    if (says(members, "detail")) {
+        const auto detail = parsed(*find(members, "detail"));
+        const auto text = detail.is_string() ? detail.get<std::string>() : detail.dump();
+        return error_object_outcome({{"message", text}});
+    }
+    for (const auto* name : {"message", "msg", "error_message", "error_msg"}) {
+        if (!has_text(members, name)) continue;
+        auto error = parsed(object);
+        error["message"] = parsed(*find(members, name));
+        return error_object_outcome(error);
+    }
+    const auto* kind = find(members, "object");
+    if (kind != nullptr && kind->text() == R"("error")")
+        return error_object_outcome(parsed(object));
+    return std::nullopt;
+}
+
+Outcome error_outcome(const JsonView& error) {
+    // A lone number is a status.
+    if (error.kind() == JsonKind::kNumber) return error_object_outcome({{"code", parsed(error)}});
+    // Some give a list of errors.
+    if (error.kind() == JsonKind::kArray && !error.items().empty()) {
+        return error_outcome(error.items().front());
+    }
+    if (error.kind() != JsonKind::kObject) return error_object_outcome(parsed(error));
+    // Some wrap one into another.
+    const auto members = error.members();
+    if (says(members, "error") && !says(members, "message"))
+        return error_outcome(*find(members, "error"));
+    return error_object_outcome(parsed(error));
+}
+
+Outcome error_event_outcome(std::string_view data) {
+    const auto mended = json_text::mend(data, {.depth_max = kAnswerDepthMax});
+    if (!mended.has_value()) return error_object_outcome(storable(std::string(data)));
+    const JsonView error(*mended);
+    if (error.kind() == JsonKind::kObject) {
+        if (auto outcome = error_in(error)) return *std::move(outcome);
+    }
+    return error_outcome(error);
+}
+
+std::string_view trimmed(std::string_view text) {
+    constexpr std::string_view kSpace = " \n\r\t";
+    const auto first = text.find_first_not_of(kSpace);
+    if (first == std::string_view::npos) return {};
+    return text.substr(first, text.find_last_not_of(kSpace) - first + 1);
+}
+
+Outcome wrong_count(std::size_t count, std::size_t expected, std::string_view what) {
+    return invalid_response(fmt::format(
+        "it has {} {} where {} were asked for; submit a job for each", count, what, expected));
+}
+
+Outcome unstreamed_outcome(const ExpectedAnswer& expected, std::string_view body) {
+    body = trimmed(body);
+    if (body.empty()) return invalid_response("it is empty");
+    if (body.front() == '<') return invalid_response("it is HTML");
+    // A number may be missing among log probabilities, but not in a vector.
+    const bool is_vector = expected.kind == RequestKind::kEmbeddings;
+    auto mended = json_text::mend(
+        body, {.depth_max = kAnswerDepthMax,
+               .not_a_number = is_vector ? NotANumber::kRefuse : NotANumber::kQuote});
+    if (!mended.has_value()) return invalid_response("the body" + mended.error().message);
+    const JsonView answer(*mended);
+    if (answer.kind() == JsonKind::kArray && !answer.items().empty() &&
+        answer.items().front().kind() == JsonKind::kObject) {
+        if (auto error = error_in(answer.items().front())) return *std::move(error);
+    }
+    if (answer.kind() != JsonKind::kObject) return invalid_response("the body is no JSON object");
+    if (auto error = error_in(answer)) return *std::move(error);
+
+    const bool has_choices =
+        expected.kind == RequestKind::kChat || expected.kind == RequestKind::kCompletion;
+    const auto* list = has_choices ? "choices" : "data";
+    const auto members = answer.members();
+    const auto* found = find(members, list);
+    if (found == nullptr || found->kind() != JsonKind::kArray || is_blank(*found)) {
+        return invalid_response(fmt::format("the body has no '{}'", list));
+    }
+    const auto items = found->items();
+    for (const auto& item : items) {
+        if (auto error = item_error(expected.kind, item)) return *std::move(error);
+    }
+    if (expected.count && *expected.count != items.size()) {
+        return wrong_count(items.size(), *expected.count, has_choices ? "choices" : "vectors");
+    }
+    const auto usage = usage_of(expected.kind, members);
+    return {.kind = OutcomeKind::kCompleted, .output_json = *std::move(mended), .usage = usage};
+}
+
+}  // namespace millrace::worker

@@ -1,0 +1,220 @@
+#include "worker/backends/openai/merged.h"
+
+#include <algorithm>
+#include <array>
+#include <utility>
+
+namespace millrace::worker {
+
+using json_text::JsonKind;
+using json_text::JsonView;
+
+namespace {
+
+// An object of more is a table, such as one of a whole vocabulary, and not joined to another.
+constexpr std::size_t kMembersMax = 1000;
+
+// Strings that are no pieces of a text, wherever in a delta they stand.
+constexpr std::array<std::string_view, 12> kNames{"id",      "type",     "role",      "name",
+                                                  "object",  "model",    "format",    "recipient",
+                                                  "channel", "provider", "mime_type", "status"};
+
+bool is_name(std::string_view name) {
+    return std::ranges::find(kNames, name) != kNames.end();
+}
+
+// Between the brackets.
+std::string_view items_of(std::string_view list) {
+    constexpr std::string_view kSpace = " \n\r\t";
+    list = list.substr(1, list.size() - 2);
+    const auto first = list.find_first_not_of(kSpace);
+    if (first == std::string_view::npos) return {};
+    return list.substr(first, list.find_last_not_of(kSpace) - first + 1);
+}
+
+bool is_blank_json(std::string_view json) {
+    constexpr std::array<std::string_view, 7> kBlank{"null", "false", "\"\"", "0",
+                                                     "0.0",  "[]",    "{}"};
+    return std::ranges::find(kBlank, json) != kBlank.end();
+}
+
+}  // namespace
+
+bool is_blank(const JsonView& value) {
+    switch (value.kind()) {
+        case JsonKind::kArray:
+            return items_of(value.text()).empty();
+        case JsonKind::kObject:
+            return value.members().empty();
+        default:
+            return is_blank_json(value.text());
+    }
+}
+
+// --- MergedObject -------------------------------------------------------------------------------
+
+std::size_t MergedObject::add(std::string_view name, const JsonView& value, Joining joining) {
+    const auto known = members_.size();
+    auto& member = at(name);
+    const auto named = members_.size() > known ? name.size() : 0;
+    return named + member.value.add(name, value, joining);
+}
+
+void MergedObject::set_json(std::string_view name, std::string json) {
+    at(name).value.set_json(std::move(json));
+}
+
+bool MergedObject::is_blank(std::string_view name) const {
+    const auto* member = find(name);
+    return member == nullptr || member->value.is_blank();
+}
+
+std::string_view MergedObject::string(std::string_view name) const {
+    const auto* member = find(name);
+    return member == nullptr ? std::string_view() : member->value.string();
+}
+
+std::string MergedObject::json(std::string_view name) const {
+    std::string json;
+    if (const auto* member = find(name)) member->value.write(json);
+    return json;
+}
+
+void MergedObject::write(std::string& json) const {
+    const auto begin = json.size();
+    write_members(json, {});
+    if (json.size() == begin) json += ',';
+    json[begin] = '{';
+    json += '}';
+}
+
+void MergedObject::write_members(std::string& json,
+                                 const std::vector<std::string_view>& except) const {
+    for (const auto& [name, value] : members_) {
+        if (std::ranges::find(except, name) != except.end()) continue;
+        json += ',';
+        json_text::quote(json, name);
+        json += ':';
+        value.write(json);
+    }
+}
+
+const MergedMember* MergedObject::find(std::string_view name) const {
+    const auto found = std::ranges::find(members_, name, &MergedMember::name);
+    return found == members_.end() ? nullptr : &*found;
+}
+
+MergedMember& MergedObject::at(std::string_view name) {
+    const auto found = std::ranges::find(members_, name, &MergedMember::name);
+    if (found != members_.end()) return *found;
+    return members_.emplace_back(MergedMember{.name = std::string(name), .value = {}});
+}
+
+// --- MergedValue --------------------------------------------------------------------------------
+
+std::size_t MergedValue::add(std::string_view name, const JsonView& value, Joining joining) {
+    if (worker::is_blank(value) && !is_blank()) return 0;
+    if (value.kind() == JsonKind::kObject) return add_object(value, joining);
+    const auto before = text_.size();
+    if (value.kind() == JsonKind::kString) {
+        add_string(name, value.string(), joining);
+    } else if (value.kind() == JsonKind::kArray) {
+        add_list(items_of(value.text()), joining);
+    } else if (value.kind() != JsonKind::kNull || form_ == Form::kNothing) {
+        // Null says less than any other blank.
+        set_json(std::string(value.text()));
+    }
+    return text_.size() > before ? text_.size() - before : 0;
+}
+
+void MergedValue::set_json(std::string json) {
+    form_ = Form::kJson;
+    text_ = std::move(json);
+    object_ = {};
+}
+
+bool MergedValue::is_blank() const {
+    switch (form_) {
+        case Form::kNothing:
+            return true;
+        case Form::kJson:
+            return is_blank_json(text_);
+        case Form::kText:
+        case Form::kList:
+            return text_.empty();
+        case Form::kObject:
+            return object_.empty();
+    }
+    return true;
+}
+
+std::string_view MergedValue::string() const {
+    return form_ == Form::kText ? text_ : std::string_view();
+}
+
+void MergedValue::add_string(std::string_view name, const std::string& piece, Joining joining) {
+    if (joining == Joining::kPieces && form_ == Form::kList && !text_.empty()) {
+        std::string quoted;
+        json_text::quote(quoted, piece);
+        return add_list(quoted, joining);
+    }
+    const bool joins = joining == Joining::kPieces && !is_name(name) && form_ == Form::kText;
+    if (!joins) text_.clear();
+    form_ = Form::kText;
+    json_text::join_text(text_, piece);
+}
+
+void MergedValue::add_list(std::string_view items, Joining joining) {
+    if (joining == Joining::kLatest || is_blank()) {
+        text_.clear();
+    } else if (form_ != Form::kList) {
+        become_list();
+    }
+    form_ = Form::kList;
+    if (!text_.empty() && !items.empty()) text_ += ',';
+    text_ += items;
+}
+
+std::size_t MergedValue::add_object(const JsonView& object, Joining joining) {
+    const auto members = object.members();
+    if (members.size() > kMembersMax) {
+        set_json(std::string(object.text()));
+        return text_.size();
+    }
+    if (form_ != Form::kObject) {
+        text_.clear();
+        form_ = Form::kObject;
+    }
+    std::size_t bytes = 0;
+    for (const auto& member : members) bytes += object_.add(member.name, member.value, joining);
+    return bytes;
+}
+
+void MergedValue::become_list() {
+    std::string item;
+    write(item);
+    text_ = std::move(item);
+    object_ = {};
+}
+
+void MergedValue::write(std::string& json) const {
+    switch (form_) {
+        case Form::kNothing:
+            json += "null";
+            return;
+        case Form::kJson:
+            json += text_;
+            return;
+        case Form::kText:
+            return json_text::quote(json, text_);
+        case Form::kList:
+            json += '[';
+            json += text_;
+            json += ']';
+            return;
+        case Form::kObject:
+            return object_.write(json);
+    }
+}
+
+}  // namespace millrace::worker
