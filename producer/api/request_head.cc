@@ -101,6 +101,10 @@ std::optional<Problem> framing_problem(const RequestParser& parser) {
         return malformed("Send exactly one Content-Length, in digits.");
     }
     if (auto problem = transfer_encoding_problem(message)) return problem;
+    // Of two, one would be dropped without a word.
+    for (const auto* name : {"Content-Type", "Idempotency-Key"}) {
+        if (message.count(name) > 1) return malformed(fmt::format("Send {} once.", name));
+    }
     const auto expect = message[http::field::expect];
     if (!expect.empty() && !beast::iequals(expect, "100-continue")) {
         return Problem{ProblemCode::kExpectationFailed, "Only Expect: 100-continue is known.", {}};

@@ -179,6 +179,8 @@ TEST_F(HttpRulesTest, WhatCouldHideAnotherRequestIsRefusedAndTheConnectionClosed
         {post_with("Content-Length : 5\r\n"), 400},
         {post_with("X: a\nContent-Length: 5\r\n"), 400},
         {post_with("Host: other\r\n"), 400},
+        {post_with("Content-Length: 0\r\nContent-Type: a/b\r\nContent-Type: c/d\r\n"), 400},
+        {post_with("Content-Length: 0\r\nIdempotency-Key: a\r\nidempotency-key: b\r\n"), 400},
         {"GET /healthz HTTP/1.1\r\n\r\n", 400},
         {"GET /healthz HTTP/1.1\nHost: t\n\n", 400},
         {"GET /healthz HTTP/2.0\r\nHost: t\r\n\r\n", 400},
