@@ -18,7 +18,7 @@ namespace millrace {
 struct JobPolicy {
     milliseconds execution_timeout{0};         // Of each attempt. > 0.
     std::optional<milliseconds> start_within;  // From submission (or run_at) to the first claim.
-    std::optional<milliseconds> ttl;           // From submission to the final state.
+    std::optional<milliseconds> ttl;           // From submission (or run_at) to the final state.
     int attempts_max = 1;                      // Failures that end the job. >= 1.
 
     bool operator==(const JobPolicy&) const = default;
