@@ -13,7 +13,7 @@
 
 #include "common/process/temporary_directory.h"
 #include "producer/cli/commands.h"
-#include "tests/integration/backends/fake_server.h"
+#include "tests/support/fake_server.h"
 
 namespace millrace::cli {
 namespace {
