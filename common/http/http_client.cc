@@ -165,6 +165,12 @@ Result<Response> Client::stream(const Request& request, const OnData& on_data) {
     return std::move(transfer.response);
 }
 
+bool Client::has_reached_server() const {
+    curl_off_t before_sending = 0;
+    curl_easy_getinfo(handle_->curl, CURLINFO_PRETRANSFER_TIME_T, &before_sending);
+    return before_sending > 0;
+}
+
 std::string percent_encode(std::string_view text) {
     constexpr std::string_view kHex = "0123456789ABCDEF";
     std::string encoded;

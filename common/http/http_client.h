@@ -54,6 +54,8 @@ class Client {
     Result<Response> send(const Request& request);
     // As send, but hands the body of a 2xx answer to `on_data` as it comes.
     Result<Response> stream(const Request& request, const OnData& on_data);
+    // Whether the last request found its server, so that it may have arrived whatever came of it.
+    bool has_reached_server() const;
 
  private:
     struct Handle;

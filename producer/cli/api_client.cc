@@ -89,11 +89,11 @@ Error api_error(int status, const std::string& body) {
 ApiClient::ApiClient(std::string_view url) : url_(gateway_url(url)) {}
 
 Result<Answer> ApiClient::submit(std::string body, const std::string& key) {
-    return post("/v1/jobs", std::move(body), key, Repeat::kSafe);
+    return post("/v1/jobs", std::move(body), key, Repeat::kKeyed);
 }
 
 Result<Answer> ApiClient::submit_batch(std::string body, const std::string& key) {
-    return post("/v1/jobs:batch", std::move(body), key, Repeat::kSafe);
+    return post("/v1/jobs:batch", std::move(body), key, Repeat::kKeyed);
 }
 
 Result<Answer> ApiClient::job(std::string_view id, std::string_view include) {
@@ -193,12 +193,17 @@ Result<Answer> ApiClient::call(http::Request request, Repeat repeat) {
         if (answer.has_value() || repeat == Repeat::kNever || !may_pass(answer.error())) {
             return answer;
         }
+        // A submission that may have arrived has an id, which its key brings back.
+        const bool is_unknown =
+            answer.error().code == ErrorCode::kOutcomeUnknown || is_answer_lost_;
+        if (repeat == Repeat::kKeyed && is_unknown) has_answered_ = true;
         if (!wait_for_gateway()) return answer;
     }
 }
 
 Result<Answer> ApiClient::call_once(const http::Request& request) {
     const auto response = http_.send(request);
+    is_answer_lost_ = !response.has_value() && http_.has_reached_server();
     if (!response.has_value()) return unreachable(response.error());
     if (response->status / 100 != 2) return api_error(response->status, response->body);
     has_answered();

@@ -66,7 +66,7 @@ class ApiClient {
     void set_deadline(MonoTime deadline) { deadline_ = deadline; }
 
  private:
-    enum class Repeat { kNever, kSafe };
+    enum class Repeat { kNever, kSafe, kKeyed };
 
     Result<Answer> call(http::Request request, Repeat repeat);
     Result<Answer> call_once(const http::Request& request);
@@ -79,7 +79,8 @@ class ApiClient {
     Result<std::string> url_;
     http::Client http_;
     bool has_answered_ = false;
-    int tries_ = 0;  // Since it went away; 0: it is there.
+    bool is_answer_lost_ = false;  // Of the last call, which may have arrived.
+    int tries_ = 0;                // Since it went away; 0: it is there.
     MonoTime away_since_;
     MonoTime deadline_ = MonoTime::max();
 };

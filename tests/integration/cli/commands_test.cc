@@ -77,6 +77,31 @@ TEST(Commands, ASubmissionWhoseAnswerIsLostIsSentAgainUnderOneKey) {
     EXPECT_FALSE(keys.begin()->empty());
 }
 
+TEST(Commands, ASubmissionIsSentAgainAlsoWhereItIsTheFirstCall) {
+    std::atomic<int> requests = 0;
+    worker::FakeServer server([&](Exchange& exchange) {
+        if (++requests < 3) return exchange.close();
+        exchange.reply(200, kJson, R"({"id":"job_1","status":"queued"})");
+    });
+    const auto outcome = captured(
+        [&] { return run_submit({.url = server.url()}, {.prompt = {"hello"}, .model = "m"}); });
+    EXPECT_EQ(outcome.code, kOk) << outcome.error;
+    EXPECT_EQ(outcome.out, "job_1\n");
+}
+
+TEST(Commands, ASubmissionThatIsRefusedIsNotSentAgain) {
+    std::atomic<int> requests = 0;
+    worker::FakeServer server([&](Exchange& exchange) {
+        ++requests;
+        exchange.reply(503, kJson, R"({"detail":"It is not ready."})");
+    });
+    const auto outcome = captured(
+        [&] { return run_submit({.url = server.url()}, {.prompt = {"hello"}, .model = "m"}); });
+    EXPECT_EQ(outcome.code, kUnreachable);
+    EXPECT_EQ(outcome.error, "millrace: It is not ready.\n");
+    EXPECT_EQ(requests, 1);
+}
+
 TEST(Commands, AStreamThatBreaksRepeatsNoText) {
     std::atomic<int> streams = 0;
     worker::FakeServer server([&](Exchange& exchange) {
