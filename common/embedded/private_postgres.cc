@@ -202,7 +202,9 @@ Status PrivatePostgres::set_up() {
     const std::string find =
         fmt::format("SELECT 1 FROM pg_database WHERE datname = '{}'", options_.database);
     TRY(const std::string found, run_tool({"psql", "-XAtc", find}));
-    return found.empty() ? create_database(options_.database) : ok();
+    // The loader may have had something to say before (about LD_PRELOAD).
+    const bool exists = found == "1\n" || found.ends_with("\n1\n");
+    return exists ? ok() : create_database(options_.database);
 }
 
 // A cluster counts once it is whole: it is made beside its place and moved there, so that initdb

@@ -31,12 +31,13 @@ Result<PortReservation> PortReservation::any() {
 
 Result<PortReservation> PortReservation::at(const std::string& address, int port) {
     addrinfo hints{};
-    hints.ai_flags = AI_NUMERICHOST | AI_NUMERICSERV | AI_PASSIVE;
+    hints.ai_flags = AI_NUMERICSERV | AI_PASSIVE;
     hints.ai_socktype = SOCK_STREAM;
     addrinfo* found = nullptr;
     const auto service = std::to_string(port);
-    if (::getaddrinfo(address.c_str(), service.c_str(), &hints, &found) != 0) {
-        return Error{ErrorCode::kInvalidArgument, "'" + address + "' is no address"};
+    const int code = ::getaddrinfo(address.c_str(), service.c_str(), &hints, &found);
+    if (code != 0) {
+        return Error{ErrorCode::kInvalidArgument, std::string(::gai_strerror(code))};
     }
     const std::unique_ptr<addrinfo, decltype(&::freeaddrinfo)> owned(found, &::freeaddrinfo);
     Fd fd(::socket(found->ai_family, SOCK_STREAM | SOCK_CLOEXEC, 0));

@@ -17,8 +17,9 @@ class PortReservation {
  public:
     // Any free port. Errors: kResourceExhausted when there is none.
     static Result<PortReservation> any();
-    // This port of this address ("127.0.0.1", "::1", "0.0.0.0"). Errors: kAlreadyExists when
-    // somebody has it, kInvalidArgument when this process may not or the address is none of ours.
+    // This port of this address ("127.0.0.1", "::1", "0.0.0.0", "localhost").
+    // Errors: kAlreadyExists when somebody has it, kInvalidArgument when this process may not or it
+    // is no address of this machine.
     static Result<PortReservation> at(const std::string& address, int port);
 
     PortReservation(PortReservation&& other) noexcept;

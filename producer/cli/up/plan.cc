@@ -174,20 +174,39 @@ std::string environment_of_programs(const Environment& environment, const Settin
     return config::list_text(entries);
 }
 
+// Without what a URL may carry behind a semicolon, and without a password that has no business
+// there.
+std::string address_of(std::string url) {
+    url = url.substr(0, url.find(';'));
+    const auto scheme = url.find("://");
+    const auto host = scheme == std::string::npos ? 0 : scheme + 3;
+    const auto user_end = url.rfind('@', url.find('/', host));
+    if (user_end != std::string::npos && user_end >= host) url.erase(host, user_end + 1 - host);
+    return url;
+}
+
 std::vector<std::string> tasks_of(const Config& config) {
     std::vector<std::string> tasks;
     for (const auto& path : config.get<Setting::kBackendLlamaModel>()) {
         tasks.push_back("loading the model " + fs::path(path).filename().string());
     }
     const auto ask = [&](const std::vector<std::string>& urls) {
-        // A URL may carry more than an address behind a semicolon.
-        for (const auto& url : urls) tasks.push_back("asking " + url.substr(0, url.find(';')));
+        for (const auto& url : urls) tasks.push_back("asking " + address_of(url));
     };
     ask(config.get<Setting::kBackendOpenaiUrl>());
     ask(config.get<Setting::kBackendOipUrl>());
-    const auto& command = config.get<Setting::kBackendProcessCommand>();
-    if (!command.empty()) tasks.push_back(fmt::format("starting {}", fmt::join(command, " ")));
+    std::string command;
+    for (const auto& word : config.get<Setting::kBackendProcessCommand>()) {
+        command += (command.empty() ? "" : " ") + shell_quoted(word);
+    }
+    if (!command.empty()) tasks.push_back("starting " + command);
     return tasks;
+}
+
+// "[::1]" is "::1".
+std::string without_brackets(const std::string& host) {
+    const bool has_them = host.starts_with('[') && host.ends_with(']');
+    return has_them ? host.substr(1, host.size() - 2) : host;
 }
 
 BackendKinds kinds_of(const Config& config, bool has_programs) {
@@ -269,7 +288,7 @@ Result<Plan> make_plan(const UpOptions& options, const Environment& environment)
     TRY(sources.assignments, assignments_of(options));
     TRY(const auto settings, load(std::move(sources)));
 
-    Plan plan{.host = settings.gateway.get<Setting::kGatewayHost>(),
+    Plan plan{.host = without_brackets(settings.gateway.get<Setting::kGatewayHost>()),
               .port = settings.gateway.integer<Setting::kGatewayPort>(),
               .config_file = settings.sources.file,
               .settings = variables_of(settings.sources.assignments),

@@ -3,7 +3,9 @@
 #include <wordexp.h>
 
 #include <algorithm>
+#include <cctype>
 #include <memory>
+#include <string_view>
 
 namespace millrace::cli {
 namespace {
@@ -40,6 +42,17 @@ Result<std::vector<std::string>> shell_words(const std::string& text) {
         return Error{ErrorCode::kInvalidArgument, "one of its words is empty"};
     }
     return words;
+}
+
+std::string shell_quoted(const std::string& word) {
+    const auto is_safe = [](unsigned char c) {
+        return std::isalnum(c) != 0 ||
+               std::string_view("_-./:@%+=,").find(static_cast<char>(c)) != std::string_view::npos;
+    };
+    if (!word.empty() && std::ranges::all_of(word, is_safe)) return word;
+    std::string quoted = "'";
+    for (const char c : word) quoted += c == '\'' ? std::string("'\\''") : std::string(1, c);
+    return quoted + "'";
 }
 
 }  // namespace millrace::cli

@@ -1,4 +1,4 @@
-// A command as it is typed in a shell, cut into its words.
+// A command as it is typed in a shell, cut into its words; and a word as it is typed there.
 //
 // Quotes, backslashes, ~, $VARIABLES and patterns of file names mean what they mean there. What
 // needs a shell to run (pipes, redirections, `commands`) is refused.
@@ -15,5 +15,8 @@ namespace millrace::cli {
 
 // At least one word, none of them empty. Errors: kInvalidArgument, a sentence that says why.
 Result<std::vector<std::string>> shell_words(const std::string& text);
+
+// The word as a shell takes it: in quotes where it needs them.
+std::string shell_quoted(const std::string& word);
 
 }  // namespace millrace::cli

@@ -12,6 +12,7 @@
 #include "producer/cli/up/interrupts.h"
 #include "producer/cli/up/live_status.h"
 #include "producer/cli/up/plan.h"
+#include "producer/cli/up/shell_words.h"
 #include "producer/cli/up/stack.h"
 #include "producer/cli/up/supervisor.h"
 #include "producer/cli/up/welcome.h"

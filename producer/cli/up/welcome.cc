@@ -8,6 +8,8 @@
 #include <optional>
 #include <string_view>
 
+#include "producer/cli/up/shell_words.h"
+
 namespace millrace::cli {
 namespace {
 
@@ -40,17 +42,6 @@ std::optional<std::string> job_for(const std::string& model, const BackendKinds&
 }
 
 }  // namespace
-
-std::string shell_quoted(const std::string& word) {
-    const auto is_safe = [](unsigned char c) {
-        return std::isalnum(c) != 0 ||
-               std::string_view("_-./:@%+=,").find(static_cast<char>(c)) != std::string_view::npos;
-    };
-    if (!word.empty() && std::ranges::all_of(word, is_safe)) return word;
-    std::string quoted = "'";
-    for (const char c : word) quoted += c == '\'' ? std::string("'\\''") : std::string(1, c);
-    return quoted + "'";
-}
 
 std::string welcome(const std::vector<std::string>& models, const BackendKinds& kinds,
                     const Surroundings& here) {

@@ -23,7 +23,4 @@ struct Surroundings {
 std::string welcome(const std::vector<std::string>& models, const BackendKinds& kinds,
                     const Surroundings& surroundings);
 
-// As a shell takes it: in quotes where it needs them.
-std::string shell_quoted(const std::string& word);
-
 }  // namespace millrace::cli

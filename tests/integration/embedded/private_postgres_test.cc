@@ -178,6 +178,15 @@ TEST(PrivatePostgres, TheEnvironmentDivertsNothing) {
     EXPECT_EQ(query((*server)->conninfo(), "SHOW port"), "5432");
 }
 
+TEST(PrivatePostgres, BearsALoaderThatComplains) {
+    ::setenv("LD_PRELOAD", "/nonexistent/library.so", 1);
+    const Place place("pg");
+    auto server = PrivatePostgres::start({.data_dir = place.data(), .fsync = false});
+    ::unsetenv("LD_PRELOAD");
+    ASSERT_TRUE(server.has_value()) << server.error().message;
+    EXPECT_EQ(query((*server)->conninfo(), "SELECT 1"), "1");
+}
+
 TEST(PrivatePostgres, MakesAClusterThatIsWholeOrNotThere) {
     const Place place("pg");
     std::stop_source stop;

@@ -122,7 +122,7 @@ TEST_F(PlanTest, EachFurtherProgramHasAWorkerOfItsOwn) {
     const auto& first = plan.workers[0];
     EXPECT_EQ(first.settings.at("MILLRACE_BACKEND_PROCESS_COMMAND"), "python3,my models/a.py");
     EXPECT_THAT(first.tasks,
-                ElementsAre("asking http://127.0.0.1:1/v1", "starting python3 my models/a.py"));
+                ElementsAre("asking http://127.0.0.1:1/v1", "starting python3 'my models/a.py'"));
     const auto& second = plan.workers[1];
     EXPECT_EQ(second.name, "worker-2");
     EXPECT_EQ(second.settings.at("MILLRACE_BACKEND_PROCESS_COMMAND"), R"(b,--x,1\,2)");
@@ -131,6 +131,17 @@ TEST_F(PlanTest, EachFurtherProgramHasAWorkerOfItsOwn) {
     EXPECT_THAT(second.tasks, ElementsAre("starting b --x 1,2"));
     EXPECT_EQ(second.models_min, 1U);
     EXPECT_TRUE(plan.kinds.prompts && plan.kinds.chats);
+}
+
+TEST_F(PlanTest, ShowsNoPasswordOfAUrl) {
+    for (const auto* url : {"http://user:geheim@127.0.0.1:1/v1", "user:geheim@127.0.0.1:1/v1",
+                            "http://a@b:geheim@127.0.0.1:1/v1"}) {
+        const auto tasks = plan_of({.backend_urls = {url}}).workers[0].tasks;
+        EXPECT_THAT(tasks,
+                    ElementsAre(AllOf(HasSubstr("127.0.0.1:1/v1"), Not(HasSubstr("geheim")))));
+    }
+    EXPECT_THAT(plan_of({.backend_urls = {"http://127.0.0.1:1/v1?x=a@b"}}).workers[0].tasks,
+                ElementsAre("asking http://127.0.0.1:1/v1?x=a@b"));
 }
 
 TEST_F(PlanTest, ProgramsGetTheEnvironmentButNoSettings) {
@@ -158,6 +169,10 @@ TEST_F(PlanTest, OfAFileServesItsBackends) {
     EXPECT_EQ(plan.workers[0].models_min, 1U);
     EXPECT_FALSE(plan.workers[0].settings.contains("MILLRACE_WORKER_DRAIN_TIMEOUT"));
     EXPECT_TRUE(plan.kinds.prompts);
+}
+
+TEST_F(PlanTest, TakesAnAddressInBrackets) {
+    EXPECT_EQ(plan_of({.settings = {"gateway.host=[::1]"}}).host, "::1");
 }
 
 TEST_F(PlanTest, KnowsWhatTheGatewayReadsAtItsStartAlone) {

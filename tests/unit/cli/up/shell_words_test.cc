@@ -50,6 +50,15 @@ TEST(ShellWords, RefuseWhatOnlyAShellCanDo) {
     EXPECT_THAT(problem("python3 `which x.py`"), HasSubstr("are not run"));
 }
 
+TEST(ShellQuoted, IsTheSameWordAgain) {
+    EXPECT_EQ(shell_quoted("model.py"), "model.py");
+    EXPECT_EQ(shell_quoted("it's"), "'it'\\''s'");
+    EXPECT_EQ(shell_quoted(""), "''");
+    for (const std::string word : {"a b", "$HOME", "a;b", "\"x\"", "'", "~", "*"}) {
+        EXPECT_THAT(*shell_words(shell_quoted(word)), ElementsAre(word));
+    }
+}
+
 TEST(ShellWords, RefuseNothingAndEmptyWords) {
     EXPECT_THAT(problem(""), HasSubstr("names no program"));
     EXPECT_THAT(problem("  "), HasSubstr("names no program"));

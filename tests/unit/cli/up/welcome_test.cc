@@ -57,8 +57,6 @@ TEST(Welcome, QuotesWhatAShellWouldTakeApart) {
                                .data_option = " --data '/a b'"});
     EXPECT_THAT(text, HasSubstr("try: '/my bin/millrace' submit --wait -m 'my model' hello"));
     EXPECT_THAT(text, HasSubstr("'/my bin/millrace' logs --data '/a b' -f"));
-    EXPECT_EQ(shell_quoted("it's"), "'it'\\''s'");
-    EXPECT_EQ(shell_quoted(""), "''");
 }
 
 TEST(Welcome, OfManyModelsNamesTheFirst) {
