@@ -4,6 +4,7 @@
 
 #include <cstdlib>
 #include <exception>
+#include <system_error>
 
 #include "common/base/log.h"
 
@@ -30,9 +31,17 @@ void run(const std::string& name, const Thread::Body& body, std::stop_token stop
 
 }  // namespace
 
-Thread::Thread(std::string name, Body body)
-    : thread_([name = std::move(name), body = std::move(body)](std::stop_token stop) {
-          run(name, body, std::move(stop));
-      }) {}
+Thread::Thread(std::string name, Body body) {
+    const auto named = name;
+    try {
+        thread_ = std::jthread([name = std::move(name), body = std::move(body)](
+                                   std::stop_token stop) { run(name, body, std::move(stop)); });
+    } catch (const std::system_error& error) {
+        // Nothing works without its threads, and a core dump would tell no more.
+        log_error("cannot start a thread: more processes or memory must be allowed (ulimit -u, -v)",
+                  {{"thread", named}, {"reason", error.what()}});
+        std::_Exit(EXIT_FAILURE);
+    }
+}
 
 }  // namespace millrace::runtime

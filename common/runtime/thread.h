@@ -19,7 +19,8 @@ class Thread {
     using Body = std::function<void(std::stop_token)>;
 
     Thread() = default;  // Runs nothing.
-    // The name appears in logs, debuggers and `top -H`; Linux keeps its first 15 characters.
+    // The name appears in logs, debuggers and `top -H`; Linux keeps its first 15 characters. Where
+    // the system allows no further thread, the process ends and its log says so.
     Thread(std::string name, Body body);
 
     Thread(Thread&&) noexcept = default;

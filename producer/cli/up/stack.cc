@@ -14,6 +14,8 @@ namespace {
 
 constexpr milliseconds kGatewayTimeout{60000};
 constexpr milliseconds kProbeInterval{20};
+constexpr milliseconds kPatience{3000};  // Then what is waited for is said.
+constexpr milliseconds kWarningPause{1000};
 constexpr milliseconds kProbeTimeout{2000};
 constexpr milliseconds kServerGrace{30000};
 constexpr std::string_view kReloaded = "serves the settings as they are now";  // worker/main.cc
@@ -164,7 +166,12 @@ Status Stack::wait_for_gateway(ProgramService& gateway) const {
                });
     };
     std::string last = "no answer";
+    auto tell_at = system_clock().now() + kPatience;
     while (system_clock().now() < deadline) {
+        if (system_clock().now() >= tell_at) {
+            say_("waiting for the gateway: " + last);
+            tell_at = deadline;
+        }
         if (interrupts_.stop().stop_requested()) {
             return Error{ErrorCode::kCancelled, "stopped while the gateway starts"};
         }
@@ -212,10 +219,13 @@ void Stack::tell_news() {
     for (auto& worker : workers_) {
         for (const auto& line : worker->program->news()) {
             using Level = LogLine::Level;
-            const bool concerns = line.level == Level::kError ||
-                                  (line.level == Level::kWarning && !worker->was_ready) ||
+            const bool concerns = line.level == Level::kError || line.level == Level::kWarning ||
                                   (line.level == Level::kInfo && line.text == kReloaded);
             if (!concerns || line.text == worker->told) continue;
+            // Those of a worker in trouble may be many; its log has them all.
+            const auto now = system_clock().now();
+            if (line.level == Level::kWarning && now < worker->next_warning) continue;
+            worker->next_warning = now + kWarningPause;
             worker->told = line.text;
             say_(fmt::format("{}: {}", worker->label, line.text));
         }
@@ -230,7 +240,12 @@ void Stack::reload(const Plan& plan) {
     }
     for (auto& worker : workers_) {
         worker->told.clear();
-        if (worker->was_ready && worker->program->running()) worker->program->send(SIGHUP);
+        // One that is still coming up runs nothing yet: it is simply started anew.
+        if (worker->was_ready) {
+            worker->program->send(SIGHUP);
+        } else if (const auto started = worker->program->start(); !started.has_value()) {
+            say_(fmt::format("{}: {}", worker->label, started.error().message));
+        }
     }
     say_("the workers load their settings and models anew");
 }

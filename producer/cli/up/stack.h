@@ -57,6 +57,7 @@ class Stack {
         std::shared_ptr<ProgramService> program;
         bool was_ready = false;
         std::string told;  // Last.
+        MonoTime next_warning{};
     };
 
     Status start_postgres(Supervisor& supervisor);

@@ -2,9 +2,12 @@
 
 #include <gtest/gtest.h>
 #include <pthread.h>
+#include <sys/resource.h>
+#include <unistd.h>
 
 #include <array>
 #include <condition_variable>
+#include <fstream>
 #include <future>
 #include <mutex>
 #include <stdexcept>
@@ -61,6 +64,19 @@ TEST(ThreadDeathTest, AnExceptionIsLoggedAndEndsTheProcess) {
         thread.join();
     };
     EXPECT_DEATH(die(), "a thread died of an exception thread=poller error=\"no way\"");
+}
+
+TEST(ThreadDeathTest, SaysThatTheSystemAllowsNoFurtherThread) {
+    // Addresses for little more than there is, and for no further stack; root, too, is bound by it.
+    const auto run_out = [] {
+        rlim_t pages = 0;
+        std::ifstream("/proc/self/statm") >> pages;
+        const rlim_t bytes = pages * static_cast<rlim_t>(::sysconf(_SC_PAGESIZE)) + (1U << 20U);
+        const rlimit limit{bytes, bytes};
+        ::setrlimit(RLIMIT_AS, &limit);
+        const Thread thread("test", [](const std::stop_token&) {});
+    };
+    EXPECT_EXIT(run_out(), testing::ExitedWithCode(EXIT_FAILURE), "cannot start a thread");
 }
 
 }  // namespace
