@@ -34,8 +34,9 @@ void run(const std::string& name, const Thread::Body& body, std::stop_token stop
 Thread::Thread(std::string name, Body body) {
     const auto named = name;
     try {
-        thread_ = std::jthread([name = std::move(name), body = std::move(body)](
-                                   std::stop_token stop) { run(name, body, std::move(stop)); });
+        thread_ =
+            decltype(thread_)([name = std::move(name), body = std::move(body)](
+                                  std::stop_token stop) { run(name, body, std::move(stop)); });
     } catch (const std::system_error& error) {
         // Nothing works without its threads, and a core dump would tell no more.
         log_error("cannot start a thread: more processes or memory must be allowed (ulimit -u, -v)",
