@@ -60,6 +60,7 @@ Result<OpenAiOptions> openai_options(const Config& config) {
         .profile = config.get<Setting::kBackendOpenaiProfile>(),
         .slots = static_cast<std::size_t>(config.get<Setting::kBackendOpenaiSlots>()),
         .connect_timeout = config.get<Setting::kBackendOpenaiConnectTimeout>(),
+        .models_interval = config.get<Setting::kBackendOpenaiModelsInterval>(),
         .stall_timeout = config.get<Setting::kBackendOpenaiStallTimeout>(),
         .warm_up = config.get<Setting::kBackendOpenaiWarmUp>(),
         .output_bytes_max = static_cast<std::size_t>(config.get<Setting::kWorkerOutputBytesMax>())};

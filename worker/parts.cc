@@ -124,6 +124,15 @@ void Parts::settle() {
     }
 }
 
+void Parts::keep_lease() {
+    if (const auto backends = core.executor.changes()) {
+        models.replace(*backends);
+        lease_keeper.serve(models.models());
+    }
+    // Where there is nothing of use to do yet, nobody is told that there is a worker.
+    if (models.is_of_use() || lease_keeper.is_registered()) lease_keeper.step();
+}
+
 void Parts::ensure_topics() {
     if (topics_exist_) return;
     const auto partitions = core.options.partitions;

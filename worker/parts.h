@@ -99,6 +99,8 @@ struct Parts {
     // --- Steps beyond those of the parts ---
     void claim();   // Whatever can be claimed now.
     void settle();  // Whatever can be written now.
+    // The lease, and what it says of the models: a backend may have got others.
+    void keep_lease();
     // Gateways make the topics too; a worker may be first. Until then it steals.
     void ensure_topics();
     milliseconds lease_interval() const;
@@ -107,7 +109,7 @@ struct Parts {
     void begin_drain(milliseconds timeout);
 
     Core& core;
-    const ModelTable models;
+    ModelTable models;
     Lanes lanes;
     OffsetTracker offsets;
     LaneHints hints;

@@ -86,7 +86,7 @@ class Worker::Threads {
         lease_.emplace(
             runtime::PeriodicOptions{
                 .name = "lease", .interval = parts_.lease_interval(), .run_at_once = true},
-            [this] { parts_.lease_keeper.step(); });
+            [this] { parts_.keep_lease(); });
         consume_ = runtime::Thread("consume", [this](const std::stop_token& stop) {
             while (!stop.stop_requested()) parts_.consumer.step(kPollTimeout);
         });

@@ -12,6 +12,9 @@ constexpr std::array<std::string_view, 8> kNames{"completed",    "permanent", "r
                                                  "rate_limited", "timeout",   "interrupted",
                                                  "cancelled",    "lost"};
 
+// Nobody is told when there is room again: who waits for it looks every few seconds.
+constexpr milliseconds kCapacityDelayMax{5'000};
+
 Settlement failed(const Outcome& outcome) {
     return {.next = JobState::kFailed,
             .counts_as_failure = true,
@@ -38,8 +41,10 @@ Settlement retried(const Outcome& outcome, const ClaimedJob& job, const BackoffP
 
 Settlement waits_for_capacity(const Outcome& outcome, const ClaimedJob& job,
                               const BackoffPolicy& backoff, Random& random) {
+    const BackoffPolicy patient{.base = backoff.base,
+                                .max = std::min(backoff.max, kCapacityDelayMax)};
     return {.next = JobState::kScheduled,
-            .delay = at_least(backoff_delay(backoff, job.attempt, random), outcome, backoff),
+            .delay = at_least(backoff_delay(patient, job.attempt, random), outcome, backoff),
             .error_code = outcome.error_code,
             .error_message = outcome.error_message};
 }

@@ -55,8 +55,9 @@ struct Outcome {
     Usage usage;
 };
 
-// Delays grow base * 2^(n-1) up to max; the delay used is uniform in [0, that] ("full jitter",
-// AWS Architecture Blog, "Exponential Backoff And Jitter").
+// Delays grow base * 2^(n-1) up to max, or up to a few seconds for what waits for capacity; the
+// delay used is uniform in [0, that] ("full jitter", AWS Architecture Blog, "Exponential Backoff
+// And Jitter").
 struct BackoffPolicy {
     milliseconds base{1000};
     milliseconds max{300000};

@@ -89,6 +89,9 @@ class JobStore {
     // A new incarnation: alive from now on. Announces its models to its queues. The same again
     // changes nothing, and revives nobody.
     virtual Status worker_register(const WorkerInfo& worker) = 0;
+    // The models that a worker serves from now on; announced to its queues like those of its start.
+    // One that has no lease is left as it is.
+    virtual Status worker_announce(WorkerId worker, const std::vector<std::string>& models) = 0;
     virtual Result<HeartbeatReply> worker_heartbeat(WorkerId worker) = 0;
     // Takes no more jobs, but keeps its lease.
     virtual Status worker_drain(WorkerId worker) = 0;

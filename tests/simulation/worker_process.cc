@@ -107,7 +107,7 @@ void WorkerProcess::start() {
     claim_ = add_thread(worker::kTick, [&parts] { parts.claim(); });
     add_thread(worker::kDeadlineTick, [this] { core_.executor.tick(); });
     add_thread(worker::kTopicsInterval, [&parts] { parts.ensure_topics(); });
-    add_thread(parts.lease_interval(), [&parts] { parts.lease_keeper.step(); });
+    add_thread(parts.lease_interval(), [&parts] { parts.keep_lease(); });
     add_thread(kPollInterval, [&parts] {
         if (!parts.drain) parts.consumer.step(milliseconds(0));
     });

@@ -58,6 +58,8 @@ class InterceptedJobStore : public storage::JobStore {
     MILLRACE_FORWARD(Result<std::vector<storage::LaneAge>>, lane_ages, (), ())
     MILLRACE_FORWARD(Result<std::vector<storage::WorkerRecord>>, worker_list, (), ())
     MILLRACE_FORWARD(Status, worker_register, (const storage::WorkerInfo& worker), (worker))
+    MILLRACE_FORWARD(Status, worker_announce,
+                     (WorkerId worker, const std::vector<std::string>& models), (worker, models))
     MILLRACE_FORWARD(Result<storage::HeartbeatReply>, worker_heartbeat, (WorkerId worker), (worker))
     MILLRACE_FORWARD(Status, worker_drain, (WorkerId worker), (worker))
     MILLRACE_FORWARD(Status, worker_stop, (WorkerId worker), (worker))

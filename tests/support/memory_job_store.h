@@ -112,6 +112,7 @@ class MemoryJobStore : public storage::JobStore {
     Result<std::vector<storage::WorkerRecord>> worker_list() override;
 
     Status worker_register(const storage::WorkerInfo& worker) override;
+    Status worker_announce(WorkerId worker, const std::vector<std::string>& models) override;
     Result<storage::HeartbeatReply> worker_heartbeat(WorkerId worker) override;
     Status worker_drain(WorkerId worker) override;
     Status worker_stop(WorkerId worker) override;

@@ -32,6 +32,17 @@ Status MemoryJobStore::worker_register(const WorkerInfo& worker) {
     return ok();
 }
 
+Status MemoryJobStore::worker_announce(WorkerId worker, const std::vector<std::string>& models) {
+    const std::lock_guard lock(db_.mutex_);
+    if (!has_lease(worker)) return ok();
+    auto& announcing = db_.workers_.at(worker);
+    announcing.info.models = models;
+    for (const auto& queue : announcing.info.queues) {
+        for (const auto& model : models) db_.models_.emplace(queue, model);
+    }
+    return ok();
+}
+
 Result<HeartbeatReply> MemoryJobStore::worker_heartbeat(WorkerId worker) {
     const std::lock_guard lock(db_.mutex_);
     HeartbeatReply reply{.alive = has_lease(worker)};

@@ -37,6 +37,9 @@ class ExecutionSink {
     // The attempt is over and holds nothing of the backend any more. Exactly once for each job
     // that was handed over, whatever happens. May call run() on the same backend.
     virtual void finished(const AttemptKey& key, Outcome outcome) = 0;
+
+    // What the backend's info() says of its models has changed.
+    virtual void changed() {}
 };
 
 // One job of a batch. The deadline is the worker's own monotonic time.
@@ -55,6 +58,9 @@ struct BackendInfo {
     // to give way to a more urgent one.
     bool is_preemptible = false;
     std::vector<std::string> devices;  // What its slots are bound to, in order; empty: nothing.
+    // What it waits for before it serves anything, for people; empty: nothing.
+    std::string waits_for = {};
+    bool is_stand_in = false;  // Of no use by itself: for tests and demonstrations.
 };
 
 // Why an attempt is stopped; decides the outcome that the backend reports for it.
@@ -76,7 +82,7 @@ class Backend {
     virtual void stop() = 0;
 
     // Valid from construction, except models, slots and batch_max, which may be known only after
-    // start().
+    // start(). Models and waits_for may change later, of which the sink hears. From any thread.
     virtual BackendInfo info() const = 0;
 
     // Jobs of one batch may share one model call: same key, see batch_key.h. Stream backends get

@@ -59,6 +59,13 @@ std::vector<BackendInfo> Executor::backends() const {
     return infos;
 }
 
+std::optional<std::vector<BackendInfo>> Executor::changes() {
+    if (!has_changed_.exchange(false)) return std::nullopt;
+    std::vector<BackendInfo> infos;
+    for (const auto* backend : backends_) infos.push_back(backend->info());
+    return infos;
+}
+
 // --- Claims -------------------------------------------------------------------------------------
 
 Load Executor::load() const {

@@ -13,6 +13,7 @@
 // Blocks:    start() and stop(); nothing else.
 #pragma once
 
+#include <atomic>
 #include <deque>
 #include <functional>
 #include <mutex>
@@ -71,8 +72,10 @@ class Executor : public ExecutionSink {
     Status start();
     // Stops the backends: what still runs ends as interrupted. Idempotent.
     void stop();
-    // After start(), in the order of the constructor's.
+    // After start(), in the order of the constructor's: as they were then.
     std::vector<BackendInfo> backends() const;
+    // As they are now, where one of them has said since this was last asked that it has changed.
+    std::optional<std::vector<BackendInfo>> changes();
 
     // Called after there is more to claim for than before. Set before anything is launched.
     void on_free(std::function<void()> callback) { on_free_ = std::move(callback); }
@@ -133,6 +136,7 @@ class Executor : public ExecutionSink {
     void partial(const AttemptKey& key, std::string_view text) override;
     void progress(const AttemptKey& key, double fraction, std::string_view message) override;
     void finished(const AttemptKey& key, Outcome outcome) override;
+    void changed() override { has_changed_ = true; }
 
  private:
     enum class Phase { kReady, kRunning, kSettling };
@@ -186,6 +190,7 @@ class Executor : public ExecutionSink {
     const ExecutorOptions options_;
     std::function<void()> on_free_;
     std::function<void()> on_earlier_tick_;
+    std::atomic<bool> has_changed_ = false;
     // Fixed once started.
     std::size_t slots_ = 0;
     std::size_t held_max_ = 0;

@@ -65,8 +65,29 @@ void LeaseKeeper::step() {
         }
     }
     if (!registered_) return;
+    if (has_news_) announce();
     if (drain_wanted_ && !drain_told_) tell_draining();
     save_checkpoints();
+}
+
+void LeaseKeeper::serve(std::vector<std::string> models) {
+    options_.info.models = std::move(models);
+    options_.info = storable_info(std::move(options_.info));
+    has_news_ = true;
+}
+
+// Every step tries again, because what nobody hears of gets no jobs.
+void LeaseKeeper::announce() {
+    const auto& models = options_.info.models;
+    const auto told = store_.worker_announce(lease_.worker(), models);
+    if (!told.has_value()) {
+        if (!std::exchange(failing_, true)) {
+            log_warning("cannot announce the models", {{"error", to_string(told.error())}});
+        }
+        return;
+    }
+    has_news_ = false;
+    log_info("serves other models now", {{"models", joined(models)}});
 }
 
 void LeaseKeeper::say_goodbye() {
@@ -99,6 +120,7 @@ bool LeaseKeeper::start_incarnation() {
     }
     failing_ = false;
     registered_ = true;
+    has_news_ = false;
     drain_told_ = false;
     mismatches_ = 0;
     next_ = sent + options_.heartbeat_interval;

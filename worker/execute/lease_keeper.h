@@ -41,6 +41,10 @@ class LeaseKeeper {
     // Whatever is due: call several times a heartbeat interval.
     void step();
 
+    // The worker serves these models from now on: the store hears of it with the next step().
+    void serve(std::vector<std::string> models);
+    bool is_registered() const { return registered_; }
+
     void ask_to_drain() { drain_wanted_ = true; }
     // The incarnation has ended in good order.
     void say_goodbye();
@@ -51,6 +55,7 @@ class LeaseKeeper {
     void obey(const storage::HeartbeatReply& reply, std::size_t held_before);
     void end_incarnation();
     void tell_draining();
+    void announce();
     void save_checkpoints();
     Status save(WorkerId worker, std::span<const storage::PartialCheckpoint> batch);
     void retry_later(const char* what, const Error& error);
@@ -61,6 +66,7 @@ class LeaseKeeper {
     OutputFeed& outputs_;
     const Clock& clock_;
     LeaseKeeperOptions options_;
+    bool has_news_ = false;  // Models that the store has not heard of.
     const std::function<void()> on_mismatch_;
     UuidGenerator ids_;
 

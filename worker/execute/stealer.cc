@@ -96,7 +96,7 @@ Result<std::size_t> Stealer::steal_lane(BackendIndex backend, LaneIndex lane, Wo
     const auto& info = lanes_.lanes()[lane];
     const storage::StealRequest request{.queue = info.queue,
                                         .priority = info.priority,
-                                        .models = models_.backends()[backend].models,
+                                        .models = models_.models_of(backend),
                                         .age_min = age_min,
                                         .low_water = look.low_water,
                                         .limit = static_cast<int>(limit)};

@@ -1,6 +1,10 @@
 #include "worker/schedule/model_table.h"
 
 #include <algorithm>
+#include <utility>
+
+#include "common/base/check.h"
+#include "common/base/log.h"
 
 namespace millrace::worker {
 
@@ -12,9 +16,11 @@ Result<ModelTable> ModelTable::make(std::vector<BackendInfo> backends) {
                      "no backend is configured: set one of backend.synthetic.enabled, "
                      "backend.llama.model and backend.openai.url"};
     }
+    auto& by_model = table.now_->by_model;
     for (BackendIndex i = 0; i < table.backends_.size(); ++i) {
+        table.now_->waits = table.now_->waits || !table.backends_[i].waits_for.empty();
         for (const auto& model : table.backends_[i].models) {
-            const auto [known, added] = table.by_model_.emplace(model, i);
+            const auto [known, added] = by_model.emplace(model, i);
             if (added || known->second == i) continue;
             return Error{ErrorCode::kInvalidArgument,
                          "the backends " + table.backends_[known->second].name + " and " +
@@ -25,17 +31,60 @@ Result<ModelTable> ModelTable::make(std::vector<BackendInfo> backends) {
     return table;
 }
 
+void ModelTable::replace(const std::vector<BackendInfo>& backends) {
+    CHECK(backends.size() == backends_.size());
+    std::unordered_map<std::string, BackendIndex> by_model;
+    std::vector<std::string> twice;
+    bool waits = false;
+    const std::lock_guard lock(now_->mutex);
+    for (BackendIndex i = 0; i < backends.size(); ++i) {
+        waits = waits || !backends[i].waits_for.empty();
+        for (const auto& model : backends[i].models) {
+            const auto before = now_->by_model.find(model);
+            const auto [known, added] = by_model.emplace(model, i);
+            if (added || known->second == i) continue;
+            if (before != now_->by_model.end() && before->second == i) known->second = i;
+            twice.push_back(model);
+        }
+    }
+    now_->by_model = std::move(by_model);
+    now_->waits = waits;
+    for (const auto& model : twice) {
+        log_warning("two backends serve the same model; it stays with the one that has it",
+                    {{"model", model}});
+    }
+}
+
 std::optional<BackendIndex> ModelTable::find(const std::string& model) const {
-    const auto found = by_model_.find(model);
-    if (found == by_model_.end()) return std::nullopt;
+    const std::lock_guard lock(now_->mutex);
+    const auto found = now_->by_model.find(model);
+    if (found == now_->by_model.end()) return std::nullopt;
     return found->second;
 }
 
-std::vector<std::string> ModelTable::models() const {
+std::vector<std::string> ModelTable::models_of(BackendIndex backend) const {
+    const std::lock_guard lock(now_->mutex);
     std::vector<std::string> models;
-    for (const auto& [model, backend] : by_model_) models.push_back(model);
+    for (const auto& [model, its] : now_->by_model) {
+        if (its == backend) models.push_back(model);
+    }
     std::sort(models.begin(), models.end());
     return models;
+}
+
+std::vector<std::string> ModelTable::models() const {
+    const std::lock_guard lock(now_->mutex);
+    std::vector<std::string> models;
+    for (const auto& [model, backend] : now_->by_model) models.push_back(model);
+    std::sort(models.begin(), models.end());
+    return models;
+}
+
+bool ModelTable::is_of_use() const {
+    const std::lock_guard lock(now_->mutex);
+    if (!now_->waits) return true;
+    return std::ranges::any_of(
+        now_->by_model, [this](const auto& each) { return !backends_[each.second].is_stand_in; });
 }
 
 }  // namespace millrace::worker

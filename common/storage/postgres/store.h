@@ -38,6 +38,7 @@ class PostgresJobStore final : public JobStore {
     Result<std::vector<WorkerRecord>> worker_list() override;
 
     Status worker_register(const WorkerInfo& worker) override;
+    Status worker_announce(WorkerId worker, const std::vector<std::string>& models) override;
     Result<HeartbeatReply> worker_heartbeat(WorkerId worker) override;
     Status worker_drain(WorkerId worker) override;
     Status worker_stop(WorkerId worker) override;

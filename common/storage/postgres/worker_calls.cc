@@ -33,6 +33,13 @@ Status PostgresJobStore::worker_register(const WorkerInfo& worker) {
     });
 }
 
+Status PostgresJobStore::worker_announce(WorkerId worker, const std::vector<std::string>& models) {
+    return session_.run(Effect::kWrite, "worker_announce", [&](auto& transaction) {
+        transaction.exec_prepared("worker_announce", worker.uuid().str(),
+                                  parameter(text_array(models)));
+    });
+}
+
 Result<HeartbeatReply> PostgresJobStore::worker_heartbeat(WorkerId worker) {
     HeartbeatReply reply;
     TRY_STATUS(

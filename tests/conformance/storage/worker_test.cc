@@ -68,6 +68,19 @@ TEST_P(Workers, AnnounceTheirDevicesAndTheirModelsForGood) {
                                                "gpu with \"quotes\", and {braces}"));
 }
 
+TEST_P(Workers, MayGetOtherModelsWhileTheyLive) {
+    ASSERT_TRUE(store_->worker_announce(worker_, {"second", "third"}));
+    EXPECT_THAT(record(worker_).info.models, ElementsAre("second", "third"));
+    EXPECT_THAT(served(), UnorderedElementsAre("default second", "default third"));
+    ASSERT_TRUE(store_->worker_announce(worker_, {"second"}));
+    EXPECT_THAT(served(), UnorderedElementsAre("default second"));
+    EXPECT_THAT(models(), UnorderedElementsAre("default echo", "default second", "default third"));
+    lose(worker_);
+    ASSERT_TRUE(store_->worker_announce(worker_, {"fourth"}));
+    EXPECT_THAT(record(worker_).info.models, ElementsAre("second"));
+    EXPECT_THAT(models(), SizeIs(3));
+}
+
 TEST_P(Workers, ServeTheirModelsWhileTheyTakeJobs) {
     const auto add = [&](const std::string& queue, std::vector<std::string> models) {
         const WorkerInfo worker{

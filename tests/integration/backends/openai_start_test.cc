@@ -3,9 +3,12 @@
 #include <gtest/gtest.h>
 
 #include <atomic>
+#include <mutex>
 #include <nlohmann/json.hpp>
 
 #include "tests/integration/backends/openai_fixture.h"
+#include "tests/support/eventually.h"
+#include "worker/backends/openai/survey.h"
 
 namespace millrace::worker {
 namespace {
@@ -39,22 +42,118 @@ TEST(OpenAiStart, AsksTheServerForItsModels) {
     EXPECT_EQ(backend.info().slots, 8U);
 }
 
-TEST(OpenAiStart, SaysWhatToChange) {
+TEST(OpenAiStart, RefusesWhatIsNoSetting) {
     RecordingSink sink;
-    const auto message_for = [&](OpenAiOptions options) {
-        const auto status = OpenAiBackend(std::move(options)).start(sink);
-        return status.has_value() ? "" : status.error().message;
+    EXPECT_FALSE(OpenAiBackend({.base_urls = {"localhost:1"}}).start(sink));
+    EXPECT_FALSE(OpenAiBackend({}).start(sink));
+}
+
+TEST(OpenAiStart, SaysWhatItWaitsFor) {
+    RecordingSink sink;
+    const auto waits_for = [&](OpenAiOptions options) {
+        OpenAiBackend backend(std::move(options));
+        EXPECT_TRUE(backend.start(sink));
+        EXPECT_TRUE(backend.info().models.empty());
+        return backend.info().waits_for;
     };
     const auto dead = fmt::format("http://127.0.0.1:{}", unused_port());
-    const auto refused = message_for({.base_urls = {dead}});
+    const auto refused = waits_for({.base_urls = {dead}});
     EXPECT_NE(refused.find(dead), std::string::npos) << refused;
     FakeServer server(
         [](Exchange& exchange) { exchange.reply(401, "application/json", R"({"error":"sk-1"})"); });
-    const auto denied = message_for({.base_urls = {server.url()}, .api_key = "sk-1"});
+    const auto denied = waits_for({.base_urls = {server.url()}, .api_key = "sk-1"});
     EXPECT_NE(denied.find("API key"), std::string::npos) << denied;
     EXPECT_EQ(denied.find("sk-1"), std::string::npos) << denied;
-    EXPECT_NE(message_for({.base_urls = {"localhost:1"}}), "");
-    EXPECT_NE(message_for({}), "");
+    FakeServer empty(
+        [](Exchange& exchange) { exchange.reply(200, "application/json", R"({"data":[]})"); });
+    EXPECT_NE(waits_for({.base_urls = {empty.url()}}).find("no model"), std::string::npos);
+}
+
+// A server whose models change, and which may be away.
+class ChangingServer {
+ public:
+    std::string url() const { return server_.url(); }
+    // Empty: it is not there.
+    void serve(const std::string& models) {
+        const std::lock_guard lock(mutex_);
+        models_ = models;
+    }
+
+ private:
+    void answer(Exchange& exchange) {
+        if (!exchange.target().starts_with("GET")) return answer_hello(exchange);
+        const std::lock_guard lock(mutex_);
+        if (models_.empty()) return exchange.reply(503, "text/plain", "Loading model");
+        if (exchange.target() == "GET /props") {
+            return exchange.reply(200, "application/json", R"({"total_slots":3})");
+        }
+        exchange.reply(200, "application/json", models_);
+    }
+
+    std::mutex mutex_;
+    std::string models_;  // Guarded by mutex_.
+    FakeServer server_{[this](Exchange& exchange) { answer(exchange); }};
+};
+
+constexpr auto kFirst = R"({"data":[{"id":"first"}]})";
+constexpr auto kBoth = R"({"data":[{"id":"first"},{"id":"second"}]})";
+
+TEST(OpenAiStart, TakesTheModelsOfAServerThatComesLater) {
+    ChangingServer server;
+    RecordingSink sink;
+    OpenAiBackend backend({.base_urls = {server.url()}});
+    ASSERT_TRUE(backend.start(sink));
+    EXPECT_NE(backend.info().waits_for, "");
+    server.serve(kFirst);
+    ASSERT_TRUE(test::eventually([&] { return backend.info().waits_for.empty(); }));
+    EXPECT_EQ(backend.info().models, (std::vector<std::string>{"first"}));
+    EXPECT_TRUE(test::eventually([&] { return sink.changes() > 0; }));
+    const auto key = run_one(backend, {.model = "first", .input = kChat});
+    EXPECT_EQ(sink.outcome(key).kind, OutcomeKind::kCompleted);
+}
+
+TEST(OpenAiStart, FollowsAServerThatGetsModelsAndLosesThem) {
+    ChangingServer server;
+    server.serve(kFirst);
+    RecordingSink sink;
+    OpenAiBackend backend({.base_urls = {server.url()}, .models_interval = milliseconds(1)});
+    ASSERT_TRUE(backend.start(sink));
+    EXPECT_EQ(backend.info().models.size(), 1U);
+    server.serve(kBoth);
+    ASSERT_TRUE(test::eventually([&] { return sink.changes() == 1; }));
+    auto key = run_one(backend, {.model = "second", .input = kChat});
+    EXPECT_EQ(sink.outcome(key).kind, OutcomeKind::kCompleted);
+    server.serve(kFirst);
+    ASSERT_TRUE(test::eventually([&] { return sink.changes() == 2; }));
+    key = run_one(backend, {.model = "second", .input = kChat});
+    EXPECT_EQ(sink.outcome(key).kind, OutcomeKind::kRateLimited);
+    EXPECT_EQ(sink.outcome(key).error_code, "model_unavailable");
+    EXPECT_EQ(backend.info().models, (std::vector<std::string>{"first"}));
+}
+
+TEST(OpenAiSurvey, KeepsWhatAServerSaidWhileItIsAway) {
+    ChangingServer server;
+    server.serve(kBoth);
+    Survey survey(*parse_endpoints({server.url()}, {}), {.interval = milliseconds(0)});
+    EXPECT_FALSE(survey.look(system_clock().now()));
+    server.serve("");
+    EXPECT_FALSE(survey.look(system_clock().now()));
+    EXPECT_EQ(survey.endpoints().front().models.size(), 2U);
+    EXPECT_EQ(survey.waits_for(), "");
+}
+
+TEST(OpenAiSurvey, LearnsProfileAndSlotsOfAServerWhoseModelsAreNamed) {
+    ChangingServer server;
+    Survey survey(*parse_endpoints({server.url()}, {.models = {"m"}}),
+                  {.interval = milliseconds(0)});
+    survey.look(system_clock().now());
+    EXPECT_EQ(survey.endpoints().front().profile->name, "generic");
+    EXPECT_EQ(survey.endpoints().front().capacity.slots, 8U);
+    server.serve(R"({"data":[{"id":"gguf","owned_by":"llamacpp"}]})");
+    EXPECT_TRUE(survey.look(system_clock().now()));
+    EXPECT_EQ(survey.endpoints().front().profile->name, "llama.cpp");
+    EXPECT_EQ(survey.endpoints().front().capacity.slots, 3U);
+    EXPECT_EQ(survey.endpoints().front().models, (ModelNames{{"m", "m"}}));
 }
 
 TEST(OpenAiStart, EachServerServesWhatItSays) {

@@ -4,15 +4,17 @@
 
 #include <nlohmann/json.hpp>
 
+#include "worker/backends/http/curl_handles.h"
+
 namespace millrace::worker {
 namespace {
 
 TEST(EndpointError, ClassesFollowTheStatus) {
     const std::vector<std::pair<long, OutcomeKind>> cases{
         {429, OutcomeKind::kRateLimited}, {503, OutcomeKind::kRateLimited},
-        {529, OutcomeKind::kRateLimited}, {408, OutcomeKind::kRetryable},
+        {529, OutcomeKind::kRateLimited}, {501, OutcomeKind::kPermanent},
         {409, OutcomeKind::kRetryable},   {500, OutcomeKind::kRetryable},
-        {502, OutcomeKind::kRetryable},   {504, OutcomeKind::kRetryable},
+        {425, OutcomeKind::kRetryable},   {505, OutcomeKind::kPermanent},
         {301, OutcomeKind::kPermanent},   {400, OutcomeKind::kPermanent},
         {401, OutcomeKind::kPermanent},   {403, OutcomeKind::kPermanent},
         {404, OutcomeKind::kPermanent},   {413, OutcomeKind::kPermanent},
@@ -61,6 +63,190 @@ TEST(EndpointError, GivesATooLongPromptOneCode) {
         const auto outcome = http_error_outcome({.status = 400, .body = body});
         EXPECT_EQ(outcome.kind, OutcomeKind::kPermanent) << body;
         EXPECT_EQ(outcome.error_code, "context_length_exceeded") << body;
+    }
+}
+
+TEST(EndpointError, KnowsAPromptThatIsTooLongInWhateverWords) {
+    const std::vector<std::pair<long, const char*>> cases{
+        {400, R"({"object":"error","message":"This model's maximum context length is 4096 )"
+            R"(tokens. However, you requested 5000 tokens.","type":"BadRequestError","code":400})"},
+        {400, R"({"object":"error","message":"The input (61709 tokens) is longer than the )"
+            R"(model's context length (40960 tokens).","type":"BadRequestError","code":400})"},
+        {422, R"({"error":"Input validation error: `inputs` tokens + `max_new_tokens` must )"
+            R"(be <= 2048. Given: 3000 `inputs` tokens","error_type":"validation"})"},
+        {413, R"({"error":"Input validation error: `inputs` must have less than 512 tokens. )"
+            R"(Given: 600","error_type":"Validation"})"},
+        {400, R"({"error":{"code":400,"message":"the request exceeds the available context )"
+            R"(size, try increasing it","type":"exceed_context_size_error"}})"},
+        {400, R"({"error":{"code":400,"message":"the request exceeds the available context )"
+            R"(size. try increasing the context size or enable context )"
+            R"(shift","type":"invalid_request_error"}})"},
+        {500, R"({"error":{"code":500,"message":"input (612 tokens) is too large to )"
+            R"(process. increase the physical batch size (current batch size: )"
+            R"(512)","type":"server_error"}})"},
+        {400, R"({"error":{"message":"litellm.ContextWindowExceededError: )"
+            R"(litellm.BadRequestError: This model's maximum context length is 4096 )"
+            R"(tokens.","type":null,"param":null,"code":"400"}})"},
+        {500, R"({"error":{"message":"litellm.APIError: the request exceeds the available )"
+            R"(context size","type":"None","code":"500"}})"},
+        {400, R"({"error":{"message":"the input length exceeds the context )"
+            R"(length","type":"api_error"}})"},
+        {400, R"({"error":{"message":"The decoder prompt (length 9000) is longer than the )"
+            R"(maximum model length of 4096.","code":400}})"},
+        {400, R"({"error":{"message":"prompt is too long: 210000 tokens > 200000 )"
+            R"(maximum","type":"invalid_request_error"}})"},
+        {400, R"([{"error":{"code":400,"message":"The input token count (1200000) exceeds )"
+            R"(the maximum number of tokens allowed (1048575).","status":"INVALID_ARGUMENT"}}])"},
+        {400, R"({"error":"Trying to keep the first 9000 tokens when context the overflows. )"
+            R"(However, the model is loaded with context length of only 4096 tokens"})"},
+        {400, R"({"error":{"message":"Requested tokens (5000) exceed context window of )"
+            R"(4096","code":null}})"},
+        {400, R"({"error":{"message":"max_tokens is too large: 5000. This model's maximum )"
+            R"(context length is 4096 tokens","code":400}})"},
+    };
+for (const auto& [status, body] : cases) {
+    const auto outcome = http_error_outcome({.status = status, .body = body});
+    EXPECT_EQ(outcome.error_code, "context_length_exceeded") << body;
+    EXPECT_EQ(outcome.kind, OutcomeKind::kPermanent) << body;
+}
+}
+
+TEST(EndpointError, TakesNothingElseForAPromptThatIsTooLong) {
+    for (const auto* body :
+         {R"({"error":{"message":"max_tokens is too large: 50000. This model supports at )"
+          R"(most 16384 completion tokens","code":"invalid_value"}})",
+          R"({"error":{"message":"'messages' is too long","code":"array_above_max_length"}})",
+          R"({"error":{"message":"stop has too many entries, the limit is 4"}})",
+          R"({"error":{"message":"the context of this question is unclear"}})"}) {
+        EXPECT_NE(http_error_outcome({.status = 400, .body = body}).error_code,
+                  "context_length_exceeded")
+            << body;
+    }
+    // A rate that is exceeded by the tokens of a minute.
+    EXPECT_EQ(http_error_outcome({.status = 429, .body = "maximum context length"}).kind,
+              OutcomeKind::kRateLimited);
+}
+
+TEST(EndpointError, AnOutageCostsNoAttempt) {
+    const std::vector<std::pair<long, const char*>> cases{
+        {502, "<html>\r\n<head><title>502 Bad Gateway</title></head><body>nginx</body></html>"},
+        {504, "<html><head><title>504 Gateway Time-out</title></head></html>"},
+        {500, R"({"error":{"message":"litellm.InternalServerError: InternalServerError: )"
+              R"(OpenAIException - Connection error.","type":null,"param":null,"code":"500"}})"},
+        {503,
+         "upstream connect error or disconnect/reset before headers. reset reason: connection "
+         "failure"},
+        {500, "upstream connect error or disconnect/reset before headers"},
+        {520, ""},
+        {522, "error code: 522"},
+        {524, "error code: 524"},
+        {408, R"({"error":{"code":"Timeout","message":"The operation was timeout."}})"},
+        {500, R"({"error":{"message":"model runner has unexpectedly stopped, this may be due to )"
+              R"(resource limitations","type":"api_error"}})"},
+        {503, R"({"error":{"code":503,"message":"Loading model","type":"unavailable_error"}})"},
+        {429, R"({"error":"Model is overloaded","error_type":"overloaded"})"},
+        {500, R"({"object":"error","message":"EngineCore encountered an issue. See stack trace )"
+              R"((above) for the root cause.","type":"EngineDeadError","code":500})"},
+        {500, R"({"error":{"message":"slow down","code":"429"}})"},
+        {529, R"({"type":"error","error":{"type":"overloaded_error","message":"Overloaded"}})"},
+    };
+    for (const auto& [status, body] : cases) {
+        const auto outcome = http_error_outcome({.status = status, .body = body});
+        EXPECT_EQ(outcome.kind, OutcomeKind::kRateLimited) << status << " " << body;
+    }
+    EXPECT_EQ(http_error_outcome({.status = 502, .body = cases.front().second}).error_message,
+              "the endpoint answered 502: 502 Bad Gateway");
+}
+
+TEST(EndpointError, AnOutageWithoutEndIsBounded) {
+    const auto outage = http_error_outcome({.status = 502});
+    ClaimedJob job;
+    EXPECT_EQ(bounded(outage, job).kind, OutcomeKind::kRateLimited);
+    job.attempt = kOutageAttemptsMax;
+    EXPECT_EQ(bounded(outage, job).kind, OutcomeKind::kRetryable);
+    // Whoever says that there is no capacity is waited for.
+    const auto busy = http_error_outcome({.status = 429});
+    EXPECT_EQ(bounded(busy, job).kind, OutcomeKind::kRateLimited);
+    const auto odd = http_error_outcome({.status = 500});
+    EXPECT_EQ(not_its_fault(odd, job).kind, OutcomeKind::kRetryable);
+    job.attempt = 1;
+    EXPECT_EQ(not_its_fault(odd, job).kind, OutcomeKind::kRateLimited);
+}
+
+TEST(EndpointError, SaysWhatACallTellsOfItsEndpoint) {
+    const auto result = [](long status, const char* body = "") {
+        return call_result(http_error_outcome({.status = status, .body = body}), status, true);
+    };
+    for (const long status : {400, 403, 404, 422, 501}) {
+        EXPECT_EQ(result(status), CallResult::kAnswered) << status;
+    }
+    EXPECT_EQ(result(401), CallResult::kFailed);
+    for (const long status : {429, 503, 529}) EXPECT_EQ(result(status), CallResult::kRefused);
+    for (const long status : {502, 504, 522}) EXPECT_EQ(result(status), CallResult::kFailed);
+    EXPECT_EQ(result(500), CallResult::kOdd);
+    EXPECT_EQ(result(500, R"({"error":{"message":"Connection error."}})"), CallResult::kFailed);
+    EXPECT_EQ(call_result(invalid_response("x"), 200, true), CallResult::kOdd);
+    EXPECT_EQ(call_result(stream_truncated(), 200, true), CallResult::kOdd);
+    EXPECT_EQ(call_result(endpoint_stalled("e", milliseconds(1)), 200, true), CallResult::kFailed);
+    EXPECT_EQ(call_result(endpoint_unreachable("e", "x"), 0, false), CallResult::kUnreachable);
+}
+
+TEST(EndpointError, FindsTheErrorWhereverItStands) {
+    const auto of = [](long status, std::string_view body) {
+        const auto outcome = http_error_outcome({.status = status, .body = body});
+        return outcome.error_code + " " + outcome.error_message;
+    };
+    EXPECT_EQ(of(400, R"({"error":{"message":"m","type":"BadRequestError","code":"400"}})"),
+              "bad_request_error the endpoint answered 400: m");
+    EXPECT_EQ(of(429, R"({"error":{"message":"m","type":"None","param":"None","code":"429"}})"),
+              "http_429 the endpoint answered 429: m");
+    EXPECT_EQ(of(400, R"([{"error":{"message":"m","status":"INVALID_ARGUMENT","code":400}}])"),
+              "invalid_argument the endpoint answered 400: m");
+    EXPECT_EQ(of(422, R"({"detail":[{"loc":["body"],"msg":"field required","type":"missing"}]})"),
+              "missing the endpoint answered 422: field required");
+    EXPECT_EQ(of(400, R"({"error":{"error":{"message":"inner","code":"deep"}}})"),
+              "deep the endpoint answered 400: inner");
+    EXPECT_EQ(of(400, R"({"error":["first","second"]})"),
+              "http_400 the endpoint answered 400: first");
+    EXPECT_EQ(of(400, R"({"error":null,"message":"top"})"),
+              "http_400 the endpoint answered 400: top");
+    EXPECT_EQ(of(404, "[]"), "http_404 the endpoint answered 404");
+    EXPECT_EQ(of(404, "<html><TITLE>404 Not Found</TITLE>"),
+              "http_404 the endpoint answered 404: 404 Not Found");
+}
+
+TEST(EndpointError, BelievesTheStatusInTheBodyWhereTheFirstLineSaysNothing) {
+    EXPECT_EQ(
+        http_error_outcome({.status = 500, .body = R"({"error":{"message":"m","code":"400"}})"})
+            .kind,
+        OutcomeKind::kPermanent);
+    EXPECT_EQ(
+        http_error_outcome({.status = 400, .body = R"({"error":{"message":"m","code":"500"}})"})
+            .kind,
+        OutcomeKind::kPermanent);
+}
+
+TEST(EndpointError, WhatWouldNeverPassIsNotTriedAgain) {
+    const HttpError never{
+        .status = 429,
+        .body = R"({"error":{"message":"Request too large for m. Limit 30000, Requested 40000. )"
+                R"(The input or output tokens must be reduced in order to run )"
+                R"(successfully.","code":"rate_limit_exceeded"}})"};
+    EXPECT_EQ(http_error_outcome(never).kind, OutcomeKind::kPermanent);
+    EXPECT_EQ(http_error_outcome({.status = 500, .should_retry = false}).kind,
+              OutcomeKind::kPermanent);
+    EXPECT_EQ(http_error_outcome({.status = 503, .should_retry = false}).kind,
+              OutcomeKind::kRateLimited);
+}
+
+TEST(RetryAfter, IsReadInEveryForm) {
+    const std::int64_t now = 1'445'412'480;  // Wed, 21 Oct 2015 07:28:00 GMT
+    EXPECT_EQ(parse_retry_after("7", now), milliseconds(7000));
+    EXPECT_EQ(parse_retry_after("0.5", now), milliseconds(500));
+    EXPECT_EQ(parse_retry_after("Wed, 21 Oct 2015 07:28:30 GMT", now), milliseconds(30'000));
+    EXPECT_EQ(parse_retry_after("99999999999", now), std::chrono::hours(24));
+    for (const auto* text : {"", "0", "-5", "soon", "nan", "Wed, 21 Oct 2015 07:27:00 GMT"}) {
+        EXPECT_FALSE(parse_retry_after(text, now)) << text;
     }
 }
 

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <gtest/gtest.h>
+#include <atomic>
 
 #include <chrono>
 #include <condition_variable>
@@ -48,6 +49,10 @@ class RecordingSink : public ExecutionSink {
         if (on_finished) on_finished(key);
     }
 
+    void changed() override { ++changes_; }
+
+    // How often the backend said that its info() has changed.
+    int changes() const { return changes_; }
     // Returns at the end of the attempt.
     Outcome outcome(const AttemptKey& key) {
         wait([&] { return !records_[key].outcomes.empty(); });
@@ -86,6 +91,7 @@ class RecordingSink : public ExecutionSink {
         }
     }
 
+    std::atomic<int> changes_ = 0;
     std::mutex mutex_;
     std::condition_variable changed_;
     std::map<AttemptKey, Record> records_;

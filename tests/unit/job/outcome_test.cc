@@ -89,6 +89,14 @@ TEST(Settle, ARateLimitWaitsAtLeastAsLongAsAskedAndNeverCounts) {
     EXPECT_EQ(capped.delay, kBackoff.max);
 }
 
+TEST(Settle, WhatWaitsForCapacityLooksEveryFewSecondsHoweverOftenItHasWaited) {
+    auto job = job_with(0, 3);
+    job.attempt = 1000;
+    for (int i = 0; i < 100; ++i) {
+        EXPECT_LE(settled({.kind = OutcomeKind::kRateLimited}, job).delay, milliseconds(5000));
+    }
+}
+
 TEST(Settle, ATimeoutCountsAndIsRetried) {
     const auto settlement = settled({.kind = OutcomeKind::kTimeout}, job_with(0, 2));
     EXPECT_EQ(settlement.next, JobState::kScheduled);

@@ -5,7 +5,9 @@
 //   closed ── half of the last calls failed ──► open ── its time is over ──► half open
 //     ▲                                          ▲                              │ one probe
 //     └──────────── the probe succeeds ──────────┼──────────────────────────────┤
-//                                                └── the probe fails: twice the time
+//                                                └── the probe fails: twice the time, up to a bound
+//
+// The bound is seconds: a probe is one call, and those that wait here want to know soon.
 //
 // Refusals for lack of capacity are none of its business: a busy server is a healthy one.
 //
@@ -27,8 +29,8 @@ struct BreakerOptions {
     milliseconds window{30'000};     // none of them older than this.
     std::size_t calls_min = 5;       // Fewer do not open it.
     double failure_share = 0.5;      // Of the calls that count: opens it.
-    milliseconds open_first{5'000};  // How long it stays open; doubles with each failed probe,
-    milliseconds open_max{60'000};   // up to this.
+    milliseconds open_first{1'000};  // How long it stays open; doubles with each failed probe,
+    milliseconds open_max{5'000};    // up to this.
     double jitter = 0.2;             // It is shorter than that by up to this share of it.
 };
 

@@ -14,6 +14,8 @@ constexpr double kShareMax = 1.25;
 constexpr double kSlownessMax = 2;
 // The time of an answer of fewer tokens is that of the connection and the prompt.
 constexpr std::int64_t kTokensMin = 16;
+// Fewer odd answers in a row than this may be a few bad jobs.
+constexpr std::size_t kOddAnswersMin = 5;
 // For how long an endpoint is left alone that refuses a single call.
 constexpr milliseconds kRest{1000};
 constexpr milliseconds kRestMax{60'000};
@@ -42,6 +44,26 @@ double slowness(milliseconds elapsed, std::int64_t tokens) {
 
 }  // namespace
 
+std::string_view name(CallResult result) {
+    switch (result) {
+        case CallResult::kServed:
+            return "served";
+        case CallResult::kAnswered:
+            return "answered";
+        case CallResult::kRefused:
+            return "refused";
+        case CallResult::kUnreachable:
+            return "unreachable";
+        case CallResult::kFailed:
+            return "failed";
+        case CallResult::kOdd:
+            return "odd";
+        case CallResult::kAborted:
+            return "aborted";
+    }
+    CHECK(false);
+}
+
 EndpointPool::EndpointPool(const std::vector<EndpointCapacity>& endpoints, Random& random)
     : random_(random) {
     CHECK(!endpoints.empty());
@@ -57,17 +79,21 @@ std::optional<EndpointIndex> EndpointPool::choose(const CallPlan& plan,
     for (const auto index : candidates) {
         by_order[endpoints_[index].capacity.order].push_back(index);
     }
-    for (const auto& [_, peers] : by_order) {
-        std::vector<EndpointIndex> ready;
-        bool is_available = false;
-        for (const auto index : peers) {
-            const auto& endpoint = endpoints_[index];
-            if (available_in(endpoint, now) > milliseconds(0)) continue;
-            is_available = true;
-            if (has_room(endpoint, plan.tokens)) ready.push_back(index);
+    // Those that are doubted come into play where there is nobody else.
+    for (const bool with_doubted : {false, true}) {
+        for (const auto& [_, peers] : by_order) {
+            std::vector<EndpointIndex> ready;
+            bool is_available = false;
+            for (const auto index : peers) {
+                const auto& endpoint = endpoints_[index];
+                if (available_in(endpoint, now) > milliseconds(0)) continue;
+                if (!with_doubted && !endpoint.doubt.admits(now)) continue;
+                is_available = true;
+                if (has_room(endpoint, plan.tokens)) ready.push_back(index);
+            }
+            if (!ready.empty()) return choose_in_order(plan, peers, ready, now);
+            if (is_available) return std::nullopt;
         }
-        if (!ready.empty()) return choose_in_order(plan, peers, ready, now);
-        if (is_available) return std::nullopt;
     }
     return std::nullopt;
 }
@@ -79,7 +105,10 @@ std::optional<EndpointIndex> EndpointPool::choose_in_order(const CallPlan& plan,
     double known = 0;
     int known_count = 0;
     for (const auto index : ready) {
-        if (endpoints_[index].breaker.state(now) == BreakerState::kHalfOpen) return index;
+        const auto& endpoint = endpoints_[index];
+        if (endpoint.breaker.state(now) == BreakerState::kHalfOpen) return index;
+        const bool is_due = endpoint.doubt.state(now) == BreakerState::kHalfOpen;
+        if (is_due && endpoint.doubt.admits(now)) return index;
         if (const auto slow = ms_per_token(endpoints_[index], now)) {
             known += *slow;
             ++known_count;
@@ -160,10 +189,12 @@ milliseconds EndpointPool::available_in(std::span<const EndpointIndex> candidate
 EndpointPool::CallId EndpointPool::begin(EndpointIndex index, const CallPlan& plan, MonoTime now) {
     auto& endpoint = endpoints_[index];
     const auto id = next_call_++;
-    endpoint.calls.emplace(id, Call{.endpoint = index,
-                                    .tokens = plan.tokens,
-                                    .started = now,
-                                    .is_probe = endpoint.breaker.begin(now)});
+    endpoint.calls.emplace(
+        id, Call{.endpoint = index,
+                 .tokens = plan.tokens,
+                 .started = now,
+                 .is_probe = endpoint.breaker.begin(now),
+                 .is_probe_of_doubt = endpoint.doubt.admits(now) && endpoint.doubt.begin(now)});
     endpoint.tokens += plan.tokens;
     calls_.emplace(id, index);
     return id;
@@ -183,6 +214,13 @@ void EndpointPool::answer(CallId id, MonoTime now) {
     if (!call.is_probe) return;
     endpoint.breaker.end(true, Breaker::Verdict::kSuccess, now, random_);
     call.is_probe = false;
+}
+
+void EndpointPool::resize(EndpointIndex index, std::size_t slots) {
+    auto& endpoint = endpoints_[index];
+    if (endpoint.capacity.slots == slots) return;
+    endpoint.capacity.slots = slots;
+    endpoint.limit = ConcurrencyLimit(slots);
 }
 
 void EndpointPool::queued(EndpointIndex index, std::size_t waiting, MonoTime asked, MonoTime now) {
@@ -212,6 +250,9 @@ void EndpointPool::end(CallId id, const CallEnd& how, MonoTime now) {
     if (!is_refused || call.is_probe) {
         endpoint.breaker.end(call.is_probe, verdict(how.result), now, random_);
     }
+    endpoint.doubt.end(call.is_probe_of_doubt, verdict_of_doubt(how.result), now, random_);
+    if (how.result == CallResult::kServed) endpoint.odd_answers = 0;
+    if (how.result == CallResult::kOdd) ++endpoint.odd_answers;
 }
 
 void EndpointPool::rest(Endpoint& endpoint, std::optional<milliseconds> asked, MonoTime now) {
@@ -226,6 +267,7 @@ Breaker::Verdict EndpointPool::verdict(CallResult result) {
         case CallResult::kServed:
         case CallResult::kAnswered:
         case CallResult::kRefused:
+        case CallResult::kOdd:
             return Breaker::Verdict::kSuccess;
         case CallResult::kUnreachable:
         case CallResult::kFailed:
@@ -236,13 +278,19 @@ Breaker::Verdict EndpointPool::verdict(CallResult result) {
     CHECK(false);
 }
 
+Breaker::Verdict EndpointPool::verdict_of_doubt(CallResult result) {
+    if (result == CallResult::kServed) return Breaker::Verdict::kSuccess;
+    return result == CallResult::kOdd ? Breaker::Verdict::kFailure : Breaker::Verdict::kNone;
+}
+
 EndpointPool::View EndpointPool::view(EndpointIndex index, MonoTime now) const {
     const auto& endpoint = endpoints_[index];
     return {.breaker = endpoint.breaker.state(now),
             .open_for = endpoint.breaker.open_for(now),
             .limit = endpoint.limit.value(),
             .in_flight = endpoint.calls.size(),
-            .tokens = endpoint.tokens};
+            .tokens = endpoint.tokens,
+            .is_odd = endpoint.odd_answers >= kOddAnswersMin};
 }
 
 }  // namespace millrace::worker

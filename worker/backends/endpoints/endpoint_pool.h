@@ -4,11 +4,15 @@
 // A call goes to the lowest order in which an endpoint is available (its breaker lets calls
 // through, and it has not asked to be left alone); where those are merely full, it waits. Among
 // those with room:
-//   1. one that has to be probed after an outage, with this one call;
+//   1. one that has to be probed, with this one call: after an outage, or after odd answers;
 //   2. the one that the beginning of the prompt points to, whose cache has it, unless that one has
 //      more than 1.25 times its share of the calls, or is twice as slow as another;
 //   3. of two at random, the one where the tokens under way end sooner: milliseconds per token ×
 //      tokens. Calls under way count as soon as they are slower than all that was seen before.
+//
+// Odd answers (an error of 500, garbage, half a stream) may be the fault of what was asked for.
+// They never take an endpoint from those that have no other: where half of the last calls came to
+// such, the endpoint is doubted, which means that peers which are not go first, and nothing else.
 //
 // Pure arithmetic on the times it is given.
 //
@@ -20,6 +24,7 @@
 #include <map>
 #include <optional>
 #include <span>
+#include <string_view>
 #include <vector>
 
 #include "common/base/clock.h"
@@ -43,9 +48,12 @@ enum class CallResult {
     kAnswered,     // It refused the input: it is well, but the time says nothing.
     kRefused,      // No capacity: 429, 503 and the like.
     kUnreachable,  // No connection came about.
-    kFailed,       // An error, garbage, half an answer, silence.
+    kFailed,       // An outage: nothing behind it answers; silence; our key is refused.
+    kOdd,          // An error, garbage, half an answer: its fault, or that of the input.
     kAborted,      // Given up on our side.
 };
+
+std::string_view name(CallResult result);
 
 struct CallPlan {
     std::int64_t tokens = 1;              // Estimate of prompt and output together. >= 1.
@@ -70,6 +78,8 @@ class EndpointPool {
         std::size_t limit = 0;
         std::size_t in_flight = 0;
         std::int64_t tokens = 0;  // Under way.
+        // Of late it gave odd answers and served nobody.
+        bool is_odd = false;
     };
 
     // Borrows `random`.
@@ -88,6 +98,8 @@ class EndpointPool {
     void grow(CallId call, std::int64_t tokens);
     // The first output has come: a probe has succeeded without waiting for its end.
     void answer(CallId call, MonoTime now);
+    // What it takes at a time has become known, or another number.
+    void resize(EndpointIndex endpoint, std::size_t slots);
     // The endpoint said, to a question of `asked`, how many calls wait inside it for a place.
     void queued(EndpointIndex endpoint, std::size_t waiting, MonoTime asked, MonoTime now);
     // Once for each call.
@@ -102,6 +114,7 @@ class EndpointPool {
         std::int64_t tokens = 0;
         MonoTime started;
         bool is_probe = false;
+        bool is_probe_of_doubt = false;
     };
     struct Endpoint {
         explicit Endpoint(const EndpointCapacity& given) : capacity(given), limit(given.slots) {}
@@ -109,6 +122,8 @@ class EndpointPool {
         EndpointCapacity capacity;
         ConcurrencyLimit limit;
         Breaker breaker = Breaker();
+        Breaker doubt = Breaker();    // Of odd answers: keeps nobody away.
+        std::size_t odd_answers = 0;  // Since it served somebody.
         LatencyEstimate latency = LatencyEstimate();
         std::map<CallId, Call> calls = {};  // Oldest first.
         std::int64_t tokens = 0;            // Of all calls.
@@ -119,6 +134,7 @@ class EndpointPool {
     static bool has_room(const Endpoint& endpoint, std::int64_t tokens);
     static std::optional<double> ms_per_token(const Endpoint& endpoint, MonoTime now);
     static Breaker::Verdict verdict(CallResult result);
+    static Breaker::Verdict verdict_of_doubt(CallResult result);
 
     std::optional<EndpointIndex> choose_in_order(const CallPlan& plan,
                                                  std::span<const EndpointIndex> peers,

@@ -86,20 +86,60 @@ long status_of(CURL* handle) {
     return status;
 }
 
+namespace {
+
+constexpr double kRetryAfterSecondsMax = 24 * 60 * 60;
+
+std::optional<std::string> header_of(CURL* handle, const char* name) {
+    curl_header* header = nullptr;
+    if (curl_easy_header(handle, name, 0, CURLH_HEADER, -1, &header) != CURLHE_OK) {
+        return std::nullopt;
+    }
+    return header->value;
+}
+
+std::optional<milliseconds> from_seconds(double seconds) {
+    if (!(seconds > 0)) return std::nullopt;
+    return milliseconds(static_cast<std::int64_t>(std::min(seconds, kRetryAfterSecondsMax) * 1000));
+}
+
+// The whole text as a number.
+std::optional<double> number_of(const std::string& text) {
+    double value = 0;
+    const auto* end = text.data() + text.size();
+    const auto parsed = std::from_chars(text.data(), end, value);
+    if (parsed.ec != std::errc() || parsed.ptr != end) return std::nullopt;
+    return value;
+}
+
+}  // namespace
+
+std::optional<milliseconds> parse_retry_after(const std::string& text, std::int64_t unix_seconds) {
+    if (const auto seconds = number_of(text)) return from_seconds(*seconds);
+    const auto date = curl_getdate(text.c_str(), nullptr);
+    if (date < 0) return std::nullopt;
+    return from_seconds(static_cast<double>(date - unix_seconds));
+}
+
 std::optional<milliseconds> retry_after_of(CURL* handle) {
     // Finer than the standard's whole seconds; sent by OpenAI and its relatives.
-    curl_header* header = nullptr;
-    if (curl_easy_header(handle, "retry-after-ms", 0, CURLH_HEADER, -1, &header) == CURLHE_OK) {
-        const std::string_view text = header->value;
-        std::int64_t count = 0;
-        const auto parsed = std::from_chars(text.data(), text.data() + text.size(), count);
-        if (parsed.ec == std::errc() && count >= 0) return milliseconds(count);
+    for (const auto* name : {"retry-after-ms", "llm_provider-retry-after-ms"}) {
+        const auto text = header_of(handle, name);
+        const auto count = text ? number_of(*text) : std::nullopt;
+        if (count) return from_seconds(*count / 1000);
     }
-    curl_off_t seconds = 0;
-    curl_easy_getinfo(handle, CURLINFO_RETRY_AFTER, &seconds);
-    constexpr curl_off_t kSecondsMax = 24 * 60 * 60;
-    if (seconds <= 0) return std::nullopt;
-    return std::chrono::seconds(std::min(seconds, kSecondsMax));
+    const auto now =
+        std::chrono::duration_cast<std::chrono::seconds>(system_clock().wall().time_since_epoch());
+    for (const auto* name : {"retry-after", "llm_provider-retry-after"}) {
+        if (const auto text = header_of(handle, name)) return parse_retry_after(*text, now.count());
+    }
+    return std::nullopt;
+}
+
+std::optional<bool> should_retry_of(CURL* handle) {
+    const auto text = header_of(handle, "x-should-retry");
+    if (!text || (*text != "true" && *text != "false")) return std::nullopt;
+    return *text == "true";
 }
 
 bool is_unreachable(CURLcode code) {

@@ -52,8 +52,14 @@ inline constexpr std::size_t kSmallAnswerBytesMax = 1 << 20;
 
 // 0 before the answer's first line.
 long status_of(CURL* handle);
-// How long the server asks to be left alone: retry-after-ms, else Retry-After; at most a day.
+// How long the server asks to be left alone: retry-after-ms, else Retry-After, also as a gateway
+// passes it on (llm_provider-…); at most a day.
 std::optional<milliseconds> retry_after_of(CURL* handle);
+// The value of such a header: seconds, also with a fraction, or a date. Nothing for what is
+// neither, and for a time that is over.
+std::optional<milliseconds> parse_retry_after(const std::string& text, std::int64_t unix_seconds);
+// x-should-retry; nothing where it is not there, or no word that is known.
+std::optional<bool> should_retry_of(CURL* handle);
 
 // Whether curl's result means that no connection came about: another endpoint may be tried.
 // CURLE_OPERATION_TIMEDOUT counts as such.

@@ -9,7 +9,7 @@ namespace {
 
 constexpr int kFailuresMax = 3;
 constexpr milliseconds kDelayMin{1000};
-constexpr milliseconds kDelayMax{60'000};
+constexpr milliseconds kDelayMax{5'000};
 
 }  // namespace
 

@@ -3,7 +3,7 @@
 //
 // Health is known from results alone, for each model on each server: a server whose model has died
 // goes on calling itself ready, and its other models may be fine. After failures in a row a pair is
-// left alone for a while that doubles up to a bound; then a single request finds out.
+// left alone for a while that doubles up to a few seconds; then a single request finds out.
 //
 // Threads:   one caller at a time.
 #pragma once

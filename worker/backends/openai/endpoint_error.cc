@@ -3,11 +3,14 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <array>
 #include <cctype>
+#include <charconv>
 #include <nlohmann/json.hpp>
 #include <utility>
 
 #include "worker/backends/http/server_text.h"
+#include "worker/backends/openai/context_length.h"
 #include "worker/backends/outcomes.h"
 
 namespace millrace::worker {
@@ -16,67 +19,173 @@ namespace {
 using nlohmann::json;
 
 constexpr std::size_t kCodeBytesMax = 64;
+// Errors inside errors: more of them than any server makes.
+constexpr int kDepthMax = 4;
 constexpr std::string_view kContextCode = "context_length_exceeded";
+constexpr std::string_view kOutageCode = "endpoint_unavailable";
+constexpr std::string_view kStalledCode = "endpoint_stalled";
+
+// Words, in lower case, of an error that is nobody's fault who asks: what is to answer is not
+// there.
+constexpr std::array kOutageWords{
+    std::string_view("connection error"),                // LiteLLM, whose server is away
+    std::string_view("apiconnectionerror"),              // the same
+    std::string_view("cannot connect to host"),          // aiohttp behind a gateway
+    std::string_view("all connection attempts failed"),  // httpx
+    std::string_view("connection refused"),
+    std::string_view("connection reset by peer"),
+    std::string_view("server disconnected"),
+    std::string_view("upstream connect error"),  // Envoy
+    std::string_view("no healthy upstream"),
+    std::string_view("bad gateway"),
+    std::string_view("model runner has unexpectedly stopped"),  // Ollama
+    std::string_view("llama runner process has terminated"),    // Ollama
+    std::string_view("enginedeaderror"),                        // vLLM
+    std::string_view("enginecore encountered an issue"),        // vLLM
+    std::string_view("background loop has errored"),            // vLLM of old
+    std::string_view("loading model"),                          // llama.cpp
+    std::string_view("model is currently loading"),
+    std::string_view("model is overloaded"),  // TGI
+};
 
 OutcomeKind kind_of(long status) {
     if (status == 429 || status == 503 || status == 529) return OutcomeKind::kRateLimited;
-    if (status == 408 || status == 409 || status == 425) return OutcomeKind::kRetryable;
+    if (status == 409 || status == 425) return OutcomeKind::kRetryable;
+    // What a server does not know how to do it does not learn by being asked again.
+    if (status == 501 || status == 505) return OutcomeKind::kPermanent;
     return status >= 500 ? OutcomeKind::kRetryable : OutcomeKind::kPermanent;
 }
 
+// Of a server in front of the one that is away.
+bool is_of_a_gateway(long status) {
+    return status == 408 || status == 502 || status == 504 || (status >= 520 && status <= 524) ||
+           status == 530;
+}
+
 // What a server says about its error: {"error":{…}} (OpenAI), {"error":"text"} (Ollama, Triton),
-// the members at the top (vLLM of old), {"detail":"text"} (FastAPI), or plain text.
+// the members at the top (vLLM of old), {"detail":…} (FastAPI), one of these in a list (Gemini), a
+// page of HTML, or plain text.
 struct Said {
     std::string code;  // Empty when it is no word that programs can use.
     std::string message;
-    long status = 0;  // A numeric code.
+    long status = 0;  // A numeric code, also where its digits are a string.
 };
+
+std::string lower(std::string_view text) {
+    std::string low(text);
+    std::ranges::transform(low, low.begin(), [](unsigned char c) { return std::tolower(c); });
+    return low;
+}
 
 std::string string_member(const json& object, const char* name) {
     const auto found = object.find(name);
     return found != object.end() && found->is_string() ? found->get<std::string>() : std::string();
 }
 
-std::string as_code(std::string text) {
+bool is_digit(char c) {
+    return std::isdigit(static_cast<unsigned char>(c)) != 0;
+}
+
+// "BadRequestError" is bad_request_error.
+std::string snake_case(const std::string& text) {
+    const auto is_upper = [](char c) { return std::isupper(static_cast<unsigned char>(c)) != 0; };
+    const auto is_lower = [](char c) { return std::islower(static_cast<unsigned char>(c)) != 0; };
+    std::string snake;
+    for (std::size_t i = 0; i < text.size(); ++i) {
+        const bool begins =
+            i > 0 && is_upper(text[i]) &&
+            (is_lower(text[i - 1]) ||
+             (is_upper(text[i - 1]) && i + 1 < text.size() && is_lower(text[i + 1])));
+        if (begins) snake += '_';
+        snake += static_cast<char>(std::tolower(static_cast<unsigned char>(text[i])));
+    }
+    return snake;
+}
+
+// Empty for what is no word: numbers, "None", sentences.
+std::string as_code(const std::string& text) {
     const auto odd = [](char c) {
         return !std::isalnum(static_cast<unsigned char>(c)) && c != '_' && c != '-' && c != '.';
     };
-    if (text.size() > kCodeBytesMax || std::any_of(text.begin(), text.end(), odd)) return {};
-    for (char& c : text) c = static_cast<char>(std::tolower(static_cast<unsigned char>(c)));
-    return text;
+    if (text.size() > kCodeBytesMax || std::ranges::any_of(text, odd)) return {};
+    if (std::ranges::all_of(text, is_digit)) return {};
+    auto code = snake_case(text);
+    return code == "none" || code == "null" ? std::string() : code;
 }
 
-Said said_by(const json& error) {
+long as_status(const json& object, const char* name) {
+    const auto found = object.find(name);
+    if (found == object.end()) return 0;
+    long status = 0;
+    if (found->is_number_integer()) status = found->get<long>();
+    if (found->is_string()) {
+        const auto& text = found->get_ref<const std::string&>();
+        std::from_chars(text.data(), text.data() + text.size(), status);
+    }
+    return status >= 400 && status <= 599 ? status : 0;
+}
+
+// The words of a page: its title, which proxies put them into.
+std::string words_of(std::string_view body) {
+    const auto low = lower(body.substr(0, 4096));
+    const auto begin = low.find("<title>");
+    const auto end = low.find("</title>");
+    if (begin == std::string::npos || end == std::string::npos || end < begin)
+        return one_line(body);
+    return one_line(body.substr(begin + 7, end - begin - 7));
+}
+
+Said said_by(const json& error, int depth = 0) {
     Said said;
-    if (error.is_string()) said.message = one_line(error.get_ref<const std::string&>());
+    if (depth >= kDepthMax) return said;
+    if (error.is_string()) said.message = words_of(error.get_ref<const std::string&>());
+    if (error.is_array() && !error.empty()) return said_by(error.front(), depth + 1);
     if (!error.is_object()) return said;
-    said.message = one_line(string_member(error, "message"));
-    said.code = as_code(string_member(error, "code"));
-    const auto code = error.find("code");
-    if (code != error.end() && code->is_number_integer()) said.status = code->get<long>();
-    if (said.code.empty()) said.code = as_code(string_member(error, "type"));
+    // What stands further inside knows better.
+    for (const auto* name : {"error", "detail", "errors"}) {
+        const auto found = error.find(name);
+        if (found == error.end() || found->is_null()) continue;
+        said = said_by(*found, depth + 1);
+        break;
+    }
+    if (said.message.empty()) said.message = one_line(string_member(error, "message"));
+    if (said.message.empty()) said.message = one_line(string_member(error, "msg"));
+    for (const auto* name : {"code", "type", "error_type", "status"}) {
+        if (said.code.empty()) said.code = as_code(string_member(error, name));
+    }
+    if (said.status == 0) said.status = as_status(error, "code");
     return said;
 }
 
 Said said_by_body(std::string_view body) {
     const auto parsed = json::parse(body, nullptr, /*allow_exceptions=*/false);
-    if (!parsed.is_object()) return {.message = one_line(body)};
-    if (const auto error = parsed.find("error"); error != parsed.end()) return said_by(*error);
-    auto said = said_by(parsed);
-    if (said.message.empty()) said.message = one_line(string_member(parsed, "detail"));
-    return said;
+    if (!parsed.is_object() && !parsed.is_array()) return {.message = words_of(body)};
+    return said_by(parsed);
 }
 
-bool is_about_context(const Said& said) {
-    if (said.code == kContextCode || said.code == "exceed_context_size_error") return true;
-    return said.message.find("maximum context length") != std::string::npos;
+bool tells_of_an_outage(const Said& said) {
+    const auto words = lower(said.message);
+    return std::ranges::any_of(
+        kOutageWords, [&](std::string_view part) { return words.find(part) != std::string::npos; });
+}
+
+// A limit that is one request's own: it would never pass.
+bool is_too_large_for_the_rate(const Said& said) {
+    return said.message.find("must be reduced in order to run successfully") != std::string::npos;
 }
 
 Outcome outcome_of(Said said, long status, std::string_view prefix) {
     auto kind = kind_of(status);
-    if (is_about_context(said)) {
+    const bool may_be_input = kind != OutcomeKind::kRateLimited && !is_of_a_gateway(status);
+    if (may_be_input && is_about_context(said.code, said.message)) {
         kind = OutcomeKind::kPermanent;
         said.code = kContextCode;
+    } else if (is_of_a_gateway(status) ||
+               (status >= 500 && kind == OutcomeKind::kRetryable && tells_of_an_outage(said))) {
+        kind = OutcomeKind::kRateLimited;
+        said.code = kOutageCode;
+    } else if (is_too_large_for_the_rate(said)) {
+        kind = OutcomeKind::kPermanent;
     }
     if (said.code.empty()) said.code = fmt::format("http_{}", status);
     auto message = std::string(prefix);
@@ -87,18 +196,55 @@ Outcome outcome_of(Said said, long status, std::string_view prefix) {
 }  // namespace
 
 Outcome http_error_outcome(const HttpError& error) {
-    auto outcome = outcome_of(said_by_body(error.body), error.status,
-                              fmt::format("the endpoint answered {}", error.status));
+    auto said = said_by_body(error.body);
+    // Gateways answer 500 for whatever they were answered.
+    const long status = error.status == 500 && said.status != 0 ? said.status : error.status;
+    auto outcome =
+        outcome_of(std::move(said), status, fmt::format("the endpoint answered {}", error.status));
     if (outcome.kind == OutcomeKind::kRateLimited) outcome.retry_after = error.retry_after;
+    if (outcome.kind == OutcomeKind::kRetryable && error.should_retry == false) {
+        outcome.kind = OutcomeKind::kPermanent;
+    }
     return outcome;
 }
 
 Outcome error_object_outcome(const json& error) {
     auto said = said_by(error);
-    const bool has_status = said.status >= 400 && said.status <= 599;
+    const bool has_status = said.status != 0;
     const long status = has_status ? said.status : 500;
     if (!has_status && said.code.empty()) said.code = "endpoint_error";
     return outcome_of(std::move(said), status, "the endpoint failed after it had begun to answer");
+}
+
+CallResult call_result(const Outcome& outcome, long status, bool is_connected) {
+    switch (outcome.kind) {
+        case OutcomeKind::kCompleted:
+            return CallResult::kServed;
+        case OutcomeKind::kRateLimited:
+            if (!is_connected) return CallResult::kUnreachable;
+            return outcome.error_code == kOutageCode ? CallResult::kFailed : CallResult::kRefused;
+        case OutcomeKind::kPermanent:
+            // A wrong key is the same for every job. What else is refused may be that job's fault:
+            // a 404 comes from servers that do not know its kind of request.
+            return status == 401 ? CallResult::kFailed : CallResult::kAnswered;
+        default:
+            return outcome.error_code == kStalledCode ? CallResult::kFailed : CallResult::kOdd;
+    }
+}
+
+Outcome bounded(Outcome outcome, const ClaimedJob& job) {
+    if (outcome.kind == OutcomeKind::kRateLimited && outcome.error_code == kOutageCode &&
+        job.attempt >= kOutageAttemptsMax) {
+        outcome.kind = OutcomeKind::kRetryable;
+    }
+    return outcome;
+}
+
+Outcome not_its_fault(Outcome outcome, const ClaimedJob& job) {
+    if (outcome.kind == OutcomeKind::kRetryable && job.attempt < kOutageAttemptsMax) {
+        outcome.kind = OutcomeKind::kRateLimited;
+    }
+    return outcome;
 }
 
 Outcome invalid_response(std::string_view what) {
@@ -122,7 +268,7 @@ Outcome endpoint_unreachable(std::string_view endpoint, std::string_view why) {
 }
 
 Outcome endpoint_stalled(std::string_view endpoint, milliseconds silence) {
-    return failed_outcome(OutcomeKind::kRetryable, "endpoint_stalled",
+    return failed_outcome(OutcomeKind::kRetryable, std::string(kStalledCode),
                           fmt::format("{} sent nothing for {} ms (backend.openai.stall_timeout)",
                                       endpoint, silence.count()));
 }

@@ -1,8 +1,14 @@
-// What an answer that is no result means for the job: wait, try again, or give up. Pure.
+// What an answer that is no result means for the job, and what it says about the endpoint. Pure.
 //
-//   429 503 529, or no connection     kRateLimited: the endpoint has no capacity; no attempt burns
-//   408 409 425, other 5xx, garbage   kRetryable
-//   other 3xx and 4xx                 kPermanent, with the server's own code and message
+//   capacity  429 503 529                                   kRateLimited: waits, no attempt burns
+//   outage    408 502 504 520-524, and any error whose words    kRateLimited,
+//   "endpoint_unavailable":
+//             say that the model behind is not there        the same, as long as may_wait() says so
+//   input     501 505, other 3xx and 4xx                    kPermanent, with the server's own code
+//   odd       409 425, other 5xx, garbage               kRetryable: counts as a failure
+//
+// The status is that of the answer's first line; where that says no more than 500, or 200, a status
+// inside the body counts. An odd answer may be the input's fault, so it speaks for nobody else.
 #pragma once
 
 #include <nlohmann/json_fwd.hpp>
@@ -11,7 +17,9 @@
 #include <string_view>
 
 #include "common/base/clock.h"
+#include "common/job/job.h"
 #include "common/job/outcome.h"
+#include "worker/backends/endpoints/endpoint_pool.h"
 
 namespace millrace::worker {
 
@@ -19,6 +27,7 @@ struct HttpError {
     long status = 0;
     std::string_view body;  // {"error":{"message","type","code"}}, its relatives, or any text.
     std::optional<milliseconds> retry_after;
+    std::optional<bool> should_retry = {};  // x-should-retry: about odd answers and refusals.
 };
 
 // A prompt that is too long for the model has the code "context_length_exceeded" whichever words
@@ -28,6 +37,20 @@ Outcome http_error_outcome(const HttpError& error);
 // For the value of "error" in an answer that began as a success: by its numeric "code" when that is
 // an HTTP status, else retryable.
 Outcome error_object_outcome(const nlohmann::json& error);
+
+// What a call that ended so says about its endpoint. `status` is 0 where there was no answer,
+// `is_connected` false where there was no connection.
+CallResult call_result(const Outcome& outcome, long status, bool is_connected);
+
+// An outage, or odd answers to everybody, costs a job no attempt; but what never gets another
+// answer is bounded, because it may be this very job that ends the model's process each time.
+// Attempts of any kind count: so many take minutes at least.
+inline constexpr int kOutageAttemptsMax = 50;
+// The outcome to report: one that waits for an endpoint which answers counts as a failure when the
+// job has had all of these attempts.
+Outcome bounded(Outcome outcome, const ClaimedJob& job);
+// An odd answer of an endpoint that gives nothing else to anybody: the job waits like in an outage.
+Outcome not_its_fault(Outcome outcome, const ClaimedJob& job);
 
 // 200, but not what was asked for.
 Outcome invalid_response(std::string_view what);

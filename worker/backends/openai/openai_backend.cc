@@ -13,6 +13,9 @@ namespace millrace::worker {
 
 namespace {
 
+// So that the workers of a fleet do not ask in step.
+constexpr double kJitter = 0.2;
+
 Result<std::vector<Endpoint>> endpoints_of(const OpenAiOptions& options) {
     return parse_endpoints(
         options.base_urls,
@@ -39,36 +42,63 @@ OpenAiBackend::~OpenAiBackend() {
 Status OpenAiBackend::start(ExecutionSink& sink) {
     CHECK(!loop_);
     TRY(auto endpoints, endpoints_of(options_));
-    TRY_STATUS(survey(endpoints, {.api_key = options_.api_key,
-                                  .connect = {options_.connect_timeout, options_.ca_file},
-                                  .timeout = options_.models_timeout,
-                                  .warm_up = options_.warm_up}));
-    std::set<std::string> models;
-    for (const auto& endpoint : endpoints) {
-        for (const auto& [name, _] : endpoint.models) models.insert(name);
-    }
-    models_.assign(models.begin(), models.end());
-    slots_ = slots_of(endpoints);
+    survey_ = std::make_unique<Survey>(
+        std::move(endpoints), SurveyOptions{.api_key = options_.api_key,
+                                            .connect = {options_.connect_timeout, options_.ca_file},
+                                            .timeout = options_.models_timeout,
+                                            .warm_up = options_.warm_up,
+                                            .interval = options_.models_interval});
+    survey_->look(system_clock().now());
+    slots_ = slots_of(survey_->endpoints());
+    take_over();
     loop_ = std::make_unique<OpenAiLoop>(
         LoopOptions{.api_key = options_.api_key,
                     .connections_max = slots_,
                     .connect = {options_.connect_timeout, options_.ca_file},
                     .stall_timeout = options_.stall_timeout,
                     .output_bytes_max = options_.output_bytes_max},
-        std::move(endpoints), sink);
+        survey_->endpoints(), sink);
+    watch_ = std::make_unique<runtime::Periodic>(
+        runtime::PeriodicOptions{
+            .name = "openai-survey", .interval = Survey::kWaitInterval, .jitter = kJitter},
+        [this, &sink] { look(sink); });
     return ok();
 }
 
+void OpenAiBackend::look(ExecutionSink& sink) {
+    const bool has_changed = survey_->look(system_clock().now());
+    take_over();
+    if (!has_changed) return;
+    // First the loop: what is announced can be run.
+    loop_->serve(survey_->endpoints());
+    sink.changed();
+}
+
+void OpenAiBackend::take_over() {
+    std::set<std::string> models;
+    for (const auto& endpoint : survey_->endpoints()) {
+        for (const auto& [name, _] : endpoint.models) models.insert(name);
+    }
+    auto waits_for = survey_->waits_for();
+    const std::lock_guard lock(mutex_);
+    models_.assign(models.begin(), models.end());
+    waits_for_ = std::move(waits_for);
+}
+
 void OpenAiBackend::stop() {
+    if (survey_) survey_->stop();
+    if (watch_) watch_->stop();
     if (loop_) loop_->stop();
 }
 
 BackendInfo OpenAiBackend::info() const {
+    const std::lock_guard lock(mutex_);
     return {.name = "openai",
             .models = models_,
             .slots = slots_,
             .batch_max = 1,
-            .is_preemptible = true};
+            .is_preemptible = true,
+            .waits_for = waits_for_};
 }
 
 std::string OpenAiBackend::batch_key(const JobSpec& spec) const {

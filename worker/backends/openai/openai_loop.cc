@@ -18,10 +18,13 @@ using telemetry::Metric;
 
 namespace {
 
-// How long a job waits here while its endpoints are all out. Short, so that it holds up no job of
-// another model; not zero, so that a worker without a model does not race through the backlog.
+// How long a job waits here while its endpoints are all out and others are not. Short, so that it
+// holds up no job of another model.
 constexpr milliseconds kPatienceWhenOut{250};
-constexpr milliseconds kPatienceWhenFull{30'000};
+// While they are full, or everything is out: whoever waits here starts as soon as that is over.
+constexpr milliseconds kPatience{30'000};
+// Nobody waits until the deadline: that would cost an attempt which never began.
+constexpr milliseconds kDeadlineMargin{1'000};
 // Breakers and rests end without an event.
 constexpr milliseconds kLookInterval{50};
 constexpr milliseconds kRetryAfterMin{1'000};
@@ -38,24 +41,6 @@ std::vector<EndpointCapacity> capacities_of(const std::vector<Endpoint>& endpoin
     return capacities;
 }
 
-std::string_view name(CallResult result) {
-    switch (result) {
-        case CallResult::kServed:
-            return "served";
-        case CallResult::kAnswered:
-            return "answered";
-        case CallResult::kRefused:
-            return "refused";
-        case CallResult::kUnreachable:
-            return "unreachable";
-        case CallResult::kFailed:
-            return "failed";
-        case CallResult::kAborted:
-            return "aborted";
-    }
-    CHECK(false);
-}
-
 Outcome no_place(milliseconds wait) {
     auto outcome = failed_outcome(OutcomeKind::kRateLimited, "endpoints_unavailable",
                                   wait > milliseconds(0)
@@ -65,16 +50,22 @@ Outcome no_place(milliseconds wait) {
     return outcome;
 }
 
+// It was served when the job was claimed.
+Outcome gone(const std::string& model) {
+    return failed_outcome(OutcomeKind::kRateLimited, "model_unavailable",
+                          fmt::format("no server here has the model '{}' any more", model));
+}
+
 }  // namespace
 
 OpenAiLoop::OpenAiLoop(LoopOptions options, std::vector<Endpoint> endpoints, ExecutionSink& sink)
     : options_(std::move(options)),
-      endpoints_(std::move(endpoints)),
       sink_(sink),
       headers_(make_headers(options_.api_key, "application/json")),
       transfer_options_{.connect = options_.connect,
                         .output_bytes_max = options_.output_bytes_max,
                         .headers = headers_.get()},
+      endpoints_(std::move(endpoints)),
       multi_(curl_multi_init()),
       pool_(capacities_of(endpoints_), system_random()),
       queues_(endpoints_, headers_.get(), options_.connect, system_random()),
@@ -83,7 +74,10 @@ OpenAiLoop::OpenAiLoop(LoopOptions options, std::vector<Endpoint> endpoints, Exe
     CHECK(multi_);
     curl_multi_setopt(multi_.get(), CURLMOPT_MAXCONNECTS,
                       static_cast<long>(options_.connections_max));
-    for (EndpointIndex i = 0; i < endpoints_.size(); ++i) show(i);
+    for (EndpointIndex i = 0; i < endpoints_.size(); ++i) {
+        if (!endpoints_[i].models.empty()) serving_.push_back(i);
+        show(i);
+    }
     thread_ = runtime::Thread("openai", [this](const std::stop_token&) { loop(); });
 }
 
@@ -97,6 +91,33 @@ void OpenAiLoop::abort(const Inbox::Abort& abort) {
     curl_multi_wakeup(multi_.get());
 }
 
+void OpenAiLoop::serve(std::vector<Endpoint> endpoints) {
+    CHECK(endpoints.size() == shown_.size());
+    {
+        const std::lock_guard lock(mutex_);
+        news_ = std::move(endpoints);
+    }
+    curl_multi_wakeup(multi_.get());
+}
+
+void OpenAiLoop::adopt() {
+    std::optional<std::vector<Endpoint>> news;
+    {
+        const std::lock_guard lock(mutex_);
+        news = std::exchange(news_, std::nullopt);
+    }
+    if (!news) return;
+    endpoints_ = *std::move(news);
+    serving_.clear();
+    for (EndpointIndex i = 0; i < endpoints_.size(); ++i) {
+        if (!endpoints_[i].models.empty()) serving_.push_back(i);
+        pool_.resize(i, endpoints_[i].capacity.slots);
+        queues_.ask_for(i, endpoints_[i].profile->queue_metric);
+        show(i);
+    }
+    look_at_ = MonoTime::min();
+}
+
 void OpenAiLoop::stop() {
     inbox_.close();
     curl_multi_wakeup(multi_.get());
@@ -105,6 +126,7 @@ void OpenAiLoop::stop() {
 
 void OpenAiLoop::loop() {
     for (bool closed = false; !closed;) {
+        adopt();
         auto news = inbox_.take();
         closed = news.closed;
         for (auto& batch : news.batches) {
@@ -126,13 +148,7 @@ void OpenAiLoop::loop() {
 void OpenAiLoop::take(Execution execution) {
     const auto key = execution.job.key;
     const auto& spec = execution.job.spec;
-    const auto serves = [&](const Endpoint& endpoint) {
-        return endpoint.models.contains(spec.model);
-    };
-    if (std::none_of(endpoints_.begin(), endpoints_.end(), serves)) {
-        return sink_.finished(
-            key, invalid_input(fmt::format("the model '{}' is not served here", spec.model)));
-    }
+    if (!serves(spec.model)) return sink_.finished(key, gone(spec.model));
     const auto outline = outline_request(spec.input_json);
     if (!outline.has_value()) {
         return sink_.finished(key, invalid_input(outline.error().message));
@@ -145,6 +161,11 @@ void OpenAiLoop::take(Execution execution) {
                       .prefix = outline->prefix};
     line_up(*transfer);
     transfers_.emplace(key, std::move(transfer));
+}
+
+bool OpenAiLoop::serves(const std::string& model) const {
+    return std::ranges::any_of(
+        endpoints_, [&](const Endpoint& endpoint) { return endpoint.models.contains(model); });
 }
 
 // By value: the key may be the one in the map.
@@ -205,7 +226,11 @@ void OpenAiLoop::finish(Transfer& transfer, CURLcode code) {
     how.tokens = usage.total_tokens();
     end_call(transfer, how);
 
-    const bool has_no_place = result == CallResult::kRefused || result == CallResult::kUnreachable;
+    const auto& job = transfer.execution().job;
+    const auto view = pool_.view(transfer.endpoint(), system_clock().now());
+    if (result == CallResult::kOdd && view.is_odd) outcome = not_its_fault(std::move(outcome), job);
+    outcome = bounded(std::move(outcome), job);
+    const bool has_no_place = outcome.kind == OutcomeKind::kRateLimited;
     if (has_no_place && !transfer.has_output() && !candidates(transfer).empty()) {
         transfer.refusal = std::move(outcome);
         return line_up(transfer);
@@ -288,9 +313,18 @@ bool OpenAiLoop::place(Transfer& transfer, MonoTime now) {
         open(transfer, *index, now);
         return true;
     }
+    if (const auto& model = transfer.execution().job.spec.model; !serves(model)) {
+        report(transfer, gone(model));
+        return true;
+    }
     const auto wait = pool_.available_in(left, now);
-    const auto patience = wait > milliseconds(0) ? kPatienceWhenOut : kPatienceWhenFull;
-    if (now - transfer.waits_since < patience) return false;
+    const bool is_out = wait > milliseconds(0);
+    const bool others_work = pool_.available_in(serving_, now) == milliseconds(0);
+    const auto waited = now - transfer.waits_since;
+    const bool is_late = is_out && transfer.execution().deadline - now < kDeadlineMargin;
+    if (waited < kPatienceWhenOut || (waited < kPatience && !(is_out && others_work) && !is_late)) {
+        return false;
+    }
     report(transfer, transfer.refusal ? *std::move(transfer.refusal) : no_place(wait));
     return true;
 }

@@ -6,13 +6,15 @@
 //
 // The line is kept here, in the order of priorities, where aborts and deadlines reach it, and not
 // at the servers. It is bounded by the contract of Backend::run. A job whose endpoints are all out
-// waits a moment only, one whose endpoints are full longer: then it is handed back, because another
-// worker may have room.
+// waits a moment only where others work; where they are full, or none works, it waits longer and
+// starts as soon as one is back: then it is handed back, because another worker may have room.
 //
 // Threads:   run and abort from any thread; the sink is called from the thread "openai".
 // Blocks:    stop(), until all is reported.
 #pragma once
 
+#include <mutex>
+#include <optional>
 #include <string>
 #include <unordered_map>
 #include <vector>
@@ -44,6 +46,9 @@ class OpenAiLoop {
 
     void run(std::vector<Execution> batch);
     void abort(const Inbox::Abort& abort);
+    // The endpoints as they are known now, as many as before and in the same order. What runs is
+    // not touched; what waits goes where its model is served now.
+    void serve(std::vector<Endpoint> endpoints);
     // Ends every attempt as interrupted. Idempotent.
     void stop();
 
@@ -51,6 +56,7 @@ class OpenAiLoop {
     using Transfers = std::unordered_map<AttemptKey, std::unique_ptr<Transfer>, AttemptKeyHash>;
 
     void loop();
+    void adopt();
     void take(Execution execution);
     void close(AttemptKey key, AbortReason reason);
     void collect();
@@ -64,6 +70,7 @@ class OpenAiLoop {
     void line_up(Transfer& transfer);
     void place_all();
     bool place(Transfer& transfer, MonoTime now);
+    bool serves(const std::string& model) const;
     std::vector<EndpointIndex> candidates(const Transfer& transfer) const;
     void open(Transfer& transfer, EndpointIndex index, MonoTime now);
 
@@ -74,15 +81,18 @@ class OpenAiLoop {
     void show(EndpointIndex index);
 
     const LoopOptions options_;
-    const std::vector<Endpoint> endpoints_;
     ExecutionSink& sink_;
     const CurlList headers_;
     const TransferOptions transfer_options_;
     Inbox inbox_;
+    std::mutex mutex_;
+    std::optional<std::vector<Endpoint>> news_;  // Guarded by mutex_: of serve().
 
     // Of the thread.
+    std::vector<Endpoint> endpoints_;
     CurlMulti multi_;
     EndpointPool pool_;
+    std::vector<EndpointIndex> serving_;  // Those that serve something.
     QueueWatch queues_;
     std::vector<BreakerState> shown_;  // By endpoint.
     QuantileEstimate output_tokens_;   // Of a job that does not bound them.

@@ -30,6 +30,10 @@ bool QueueWatch::is_on() const {
     return std::ranges::any_of(servers_, [](const auto& one) { return !one.metric.empty(); });
 }
 
+void QueueWatch::ask_for(EndpointIndex endpoint, std::string_view metric) {
+    servers_[endpoint].metric = metric;
+}
+
 void QueueWatch::ask(EndpointIndex endpoint, CURLM* multi, MonoTime now) {
     auto& server = servers_[endpoint];
     if (server.metric.empty() || server.handle || now < server.next) return;

@@ -26,6 +26,8 @@ class QueueWatch {
 
     // Whether there is anyone to ask.
     bool is_on() const;
+    // From now on this one is asked for that metric, empty: for none.
+    void ask_for(EndpointIndex endpoint, std::string_view metric);
     // Asks this one, if it is time, over `multi`, which must outlive the answer.
     void ask(EndpointIndex endpoint, CURLM* multi, MonoTime now);
 

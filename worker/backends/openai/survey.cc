@@ -2,8 +2,8 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <nlohmann/json.hpp>
-#include <optional>
 #include <utility>
 
 #include "common/base/check.h"
@@ -12,6 +12,9 @@
 
 namespace millrace::worker {
 namespace {
+
+// How long a survey that is over may take to notice.
+constexpr int kStopMs = 100;
 
 struct Question {
     std::size_t endpoint = 0;
@@ -42,7 +45,9 @@ Result<std::string> answer_of(const Question& question, Asked& asked) {
 
 // All at once; the answers are in the order of the questions.
 std::vector<Result<std::string>> ask(const std::vector<Question>& questions,
-                                     const SurveyOptions& options, milliseconds timeout) {
+                                     const SurveyOptions& options, milliseconds timeout,
+                                     const std::atomic<bool>& is_over) {
+    if (questions.empty()) return {};
     const auto headers = make_headers(options.api_key, "application/json");
     const CurlMulti multi(curl_multi_init());
     CHECK(multi);
@@ -58,9 +63,9 @@ std::vector<Result<std::string>> ask(const std::vector<Question>& questions,
         CHECK(curl_multi_add_handle(multi.get(), handle) == CURLM_OK);
     }
     // Ends, because each handle has a timeout.
-    for (int running = 1; running > 0;) {
+    for (int running = 1; running > 0 && !is_over;) {
         CHECK(curl_multi_perform(multi.get(), &running) == CURLM_OK);
-        if (running > 0) curl_multi_poll(multi.get(), nullptr, 0, 1000, nullptr);
+        if (running > 0) curl_multi_poll(multi.get(), nullptr, 0, kStopMs, nullptr);
     }
     int left = 0;
     while (const auto* message = curl_multi_info_read(multi.get(), &left)) {
@@ -76,80 +81,152 @@ std::vector<Result<std::string>> ask(const std::vector<Question>& questions,
     return answers;
 }
 
-// Takes over what GET /models said.
-Status learn(Endpoint& endpoint, const Result<std::string>& answer) {
-    if (!answer.has_value()) return answer.error();
-    TRY(const auto served, parse_model_list(*answer));
-    if (served.empty()) {
-        return Error{ErrorCode::kUnavailable, fmt::format("{} serves no model", endpoint.base_url)};
-    }
-    if (endpoint.models.empty()) {
-        for (const auto& model : served) endpoint.models.emplace(model.id, model.id);
-    }
-    if (endpoint.profile == nullptr) {
-        endpoint.profile = &find_profile_by_owner(served.front().id, served.front().owner);
-    }
-    return ok();
+std::string names_of(const ModelNames& models) {
+    std::string names;
+    for (const auto& [name, _] : models) names += (names.empty() ? "" : ",") + name;
+    return names;
 }
 
-// Where all that answered serve the same, the others are taken for more of them.
-void complete_models(std::vector<Endpoint>& endpoints) {
+bool is_same(const Endpoint& a, const Endpoint& b) {
+    return a.models == b.models && a.profile == b.profile && a.capacity.slots == b.capacity.slots;
+}
+
+}  // namespace
+
+Survey::Survey(std::vector<Endpoint> given, SurveyOptions options)
+    : options_(std::move(options)), facts_(given.size()), given_(std::move(given)) {
+    endpoints_ = merged();
+}
+
+bool Survey::look(MonoTime now) {
+    ask_for_models(now);
+    auto endpoints = merged();
+    ask_for_slots(endpoints, now);
+    endpoints = merged();
+    if (options_.warm_up > milliseconds(0)) warm_up(endpoints);
+    bool has_changed = false;
+    for (std::size_t i = 0; i < endpoints.size(); ++i) {
+        const auto& endpoint = endpoints[i];
+        // The first time everything that is known is told.
+        const bool is_news = looked_ ? !is_same(endpoint, endpoints_[i]) : !endpoint.models.empty();
+        has_changed = has_changed || (looked_ && is_news);
+        if (!is_news) continue;
+        log_info("model endpoint", {{"endpoint", endpoint.name},
+                                    {"profile", endpoint.profile->name},
+                                    {"slots", endpoint.capacity.slots},
+                                    {"order", endpoint.capacity.order},
+                                    {"models", names_of(endpoint.models)}});
+    }
+    looked_ = true;
+    endpoints_ = std::move(endpoints);
+    return has_changed;
+}
+
+std::string Survey::waits_for() const {
+    for (std::size_t i = 0; i < endpoints_.size(); ++i) {
+        if (!endpoints_[i].models.empty()) return {};
+    }
+    return facts_.front().problem.empty() ? endpoints_.front().base_url : facts_.front().problem;
+}
+
+bool Survey::is_due(std::size_t index, MonoTime now) const {
+    const auto& given = given_[index];
+    if (given.profile != nullptr && !given.models.empty()) return false;
+    return now >= facts_[index].next;
+}
+
+void Survey::ask_for_models(MonoTime now) {
+    std::vector<Question> questions;
+    for (std::size_t i = 0; i < given_.size(); ++i) {
+        if (!is_due(i, now)) continue;
+        questions.push_back({.endpoint = i, .url = given_[i].base_url + "/models"});
+    }
+    const auto answers = ask(questions, options_, options_.timeout, is_over_);
+    for (std::size_t i = 0; i < questions.size() && !is_over_; ++i) {
+        learn(questions[i].endpoint, answers[i]);
+        auto& facts = facts_[questions[i].endpoint];
+        const bool knows = facts.models && !facts.models->empty();
+        facts.next = now + (knows ? options_.interval : std::min(options_.interval, kWaitInterval));
+    }
+}
+
+void Survey::learn(std::size_t index, const Result<std::string>& answer) {
+    auto& facts = facts_[index];
+    auto served = answer.has_value() ? parse_model_list(*answer) : answer.error();
+    std::string problem;
+    if (!served.has_value()) {
+        problem = fmt::format("{}", served.error().message);
+    } else {
+        facts.models = *std::move(served);
+        if (facts.models->empty()) problem = given_[index].base_url + " serves no model";
+    }
+    // What it served before counts until it says something else: it may be starting again.
+    const bool is_new = problem != facts.problem;
+    facts.problem = std::move(problem);
+    if (!is_new || facts.problem.empty() || (facts.models && !facts.models->empty())) return;
+    log_warning("waiting for a model server",
+                {{"endpoint", given_[index].name}, {"reason", facts.problem}});
+}
+
+std::vector<Endpoint> Survey::merged() const {
+    auto endpoints = given_;
+    for (std::size_t i = 0; i < endpoints.size(); ++i) {
+        auto& endpoint = endpoints[i];
+        const auto& facts = facts_[i];
+        const bool knows = facts.models && !facts.models->empty();
+        if (endpoint.models.empty() && knows) {
+            for (const auto& model : *facts.models) endpoint.models.emplace(model.id, model.id);
+        }
+        if (endpoint.profile == nullptr) {
+            endpoint.profile = knows ? &find_profile_by_owner(facts.models->front().id,
+                                                              facts.models->front().owner)
+                                     : &generic_profile();
+        }
+        if (!endpoint.has_slots && endpoint.profile->tells_slots) {
+            endpoint.capacity.slots = facts.slots.value_or(endpoint.capacity.slots);
+        }
+    }
+    complete_models(endpoints);
+    return endpoints;
+}
+
+// Where all that answered serve the same, those that never did are taken for more of them.
+void Survey::complete_models(std::vector<Endpoint>& endpoints) const {
     ModelNames common;
     for (const auto& endpoint : endpoints) {
         if (endpoint.models.empty()) continue;
         if (!common.empty() && endpoint.models != common) return;
         common = endpoint.models;
     }
-    for (auto& endpoint : endpoints) {
-        if (endpoint.models.empty()) endpoint.models = common;
-    }
-}
-
-Status ask_for_models(std::vector<Endpoint>& endpoints, const SurveyOptions& options) {
-    std::vector<Question> questions;
     for (std::size_t i = 0; i < endpoints.size(); ++i) {
-        const auto& endpoint = endpoints[i];
-        if (endpoint.profile != nullptr && !endpoint.models.empty()) continue;
-        questions.push_back({.endpoint = i, .url = endpoint.base_url + "/models"});
+        if (endpoints[i].models.empty() && !facts_[i].models) endpoints[i].models = common;
     }
-    const auto answers = ask(questions, options, options.timeout);
-    std::optional<Error> last;
-    for (std::size_t i = 0; i < questions.size(); ++i) {
-        auto& endpoint = endpoints[questions[i].endpoint];
-        const auto status = learn(endpoint, answers[i]);
-        if (endpoint.profile == nullptr) endpoint.profile = &generic_profile();
-        if (status.has_value()) continue;
-        last = status.error();
-        log_warning("model endpoint says nothing of itself",
-                    {{"endpoint", endpoint.name}, {"reason", last->message}});
-    }
-    complete_models(endpoints);
-    std::erase_if(endpoints, [](const Endpoint& endpoint) { return endpoint.models.empty(); });
-    if (!endpoints.empty()) return ok();
-    last->message += "; start the server first, or name its models (backend.openai.models)";
-    return *last;
 }
 
-void ask_for_slots(std::vector<Endpoint>& endpoints, const SurveyOptions& options) {
+void Survey::ask_for_slots(const std::vector<Endpoint>& endpoints, MonoTime now) {
     std::vector<Question> questions;
     for (std::size_t i = 0; i < endpoints.size(); ++i) {
         const auto& endpoint = endpoints[i];
         if (endpoint.has_slots || !endpoint.profile->tells_slots) continue;
+        if (now < facts_[i].next_slots) continue;
+        facts_[i].next_slots = now + options_.interval;
         questions.push_back({.endpoint = i, .url = root_url(endpoint) + "/props"});
     }
-    const auto answers = ask(questions, options, options.timeout);
+    const auto answers = ask(questions, options_, options_.timeout, is_over_);
     for (std::size_t i = 0; i < questions.size(); ++i) {
         if (!answers[i].has_value()) continue;
-        auto& slots = endpoints[questions[i].endpoint].capacity.slots;
-        slots = parse_slots(*answers[i]).value_or(slots);
+        if (const auto slots = parse_slots(*answers[i]))
+            facts_[questions[i].endpoint].slots = slots;
     }
 }
 
-// One token of each model at each endpoint. A model that is no chat refuses, which is as good.
-void warm_up(const std::vector<Endpoint>& endpoints, const SurveyOptions& options) {
+// One token of each model at each endpoint that has not been asked for it yet. A model that is no
+// chat refuses, which is as good.
+void Survey::warm_up(const std::vector<Endpoint>& endpoints) {
     std::vector<Question> questions;
     for (std::size_t i = 0; i < endpoints.size(); ++i) {
         for (const auto& [_, model] : endpoints[i].models) {
+            if (!facts_[i].warm.insert(model).second) continue;
             const nlohmann::json body{{"model", model},
                                       {"max_tokens", 1},
                                       {"messages", {{{"role", "user"}, {"content", "Hi"}}}}};
@@ -158,28 +235,13 @@ void warm_up(const std::vector<Endpoint>& endpoints, const SurveyOptions& option
                                  .body = body.dump()});
         }
     }
-    const auto answers = ask(questions, options, options.warm_up);
+    const auto answers = ask(questions, options_, options_.warm_up, is_over_);
     for (std::size_t i = 0; i < questions.size(); ++i) {
         if (answers[i].has_value()) continue;
         log_warning("model endpoint did not answer its warm-up",
                     {{"endpoint", endpoints[questions[i].endpoint].name},
                      {"reason", answers[i].error().message}});
     }
-}
-
-}  // namespace
-
-Status survey(std::vector<Endpoint>& endpoints, const SurveyOptions& options) {
-    TRY_STATUS(ask_for_models(endpoints, options));
-    ask_for_slots(endpoints, options);
-    if (options.warm_up > milliseconds(0)) warm_up(endpoints, options);
-    for (const auto& endpoint : endpoints) {
-        log_info("model endpoint", {{"endpoint", endpoint.name},
-                                    {"profile", endpoint.profile->name},
-                                    {"slots", endpoint.capacity.slots},
-                                    {"order", endpoint.capacity.order}});
-    }
-    return ok();
 }
 
 }  // namespace millrace::worker

@@ -169,8 +169,10 @@ Outcome Transfer::outcome_of_stream(bool clean) {
 }
 
 Outcome Transfer::outcome_of_error(const Profile& profile) const {
-    auto outcome = http_error_outcome(
-        {.status = status(), .body = answer_->body, .retry_after = retry_after_of(handle())});
+    auto outcome = http_error_outcome({.status = status(),
+                                       .body = answer_->body,
+                                       .retry_after = retry_after_of(handle()),
+                                       .should_retry = should_retry_of(handle())});
     if (profile.has_quota && outcome.error_code == "insufficient_quota") {
         outcome.retry_after = std::max(outcome.retry_after.value_or(kQuotaRest), kQuotaRest);
     }
@@ -178,18 +180,7 @@ Outcome Transfer::outcome_of_error(const Profile& profile) const {
 }
 
 CallResult Transfer::result(CURLcode code, const Outcome& outcome) const {
-    switch (outcome.kind) {
-        case OutcomeKind::kCompleted:
-            return CallResult::kServed;
-        case OutcomeKind::kRateLimited:
-            return is_unreachable(code) ? CallResult::kUnreachable : CallResult::kRefused;
-        case OutcomeKind::kPermanent:
-            // A wrong key is the same for every job. What else is refused may be that job's fault:
-            // a 404 comes from servers that do not know its kind of request.
-            return status() == 401 ? CallResult::kFailed : CallResult::kAnswered;
-        default:
-            return CallResult::kFailed;
-    }
+    return call_result(outcome, status(), !is_unreachable(code));
 }
 
 }  // namespace millrace::worker

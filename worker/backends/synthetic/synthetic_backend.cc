@@ -242,7 +242,8 @@ BackendInfo SyntheticBackend::info() const {
             .models = options_.models,
             .slots = options_.slots,
             .batch_max = options_.batch_max,
-            .is_preemptible = options_.batch_max == 1};
+            .is_preemptible = options_.batch_max == 1,
+            .is_stand_in = true};
 }
 
 std::string SyntheticBackend::batch_key(const JobSpec& spec) const {

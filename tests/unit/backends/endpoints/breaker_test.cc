@@ -23,7 +23,8 @@ class BreakerTest : public testing::Test {
 
     test::SeededRandom random_;
     MonoTime now_{std::chrono::hours(1)};
-    Breaker breaker_{BreakerOptions{.jitter = 0}};
+    Breaker breaker_{BreakerOptions{
+        .open_first = milliseconds(5'000), .open_max = milliseconds(60'000), .jitter = 0}};
 };
 
 TEST_F(BreakerTest, OpensWhenHalfOfTheLastCallsFailed) {
@@ -84,6 +85,16 @@ TEST_F(BreakerTest, StaysOpenTwiceAsLongAfterEachFailedProbeUpToAMinute) {
     EXPECT_EQ(breaker_.open_for(now_), std::chrono::seconds(5));
 }
 
+TEST_F(BreakerTest, IsSecondsLateAtMostByDefault) {
+    breaker_ = Breaker();
+    calls(5, Verdict::kFailure);
+    for (int i = 0; i < 20; ++i) {
+        EXPECT_LE(breaker_.open_for(now_), milliseconds(5000));
+        now_ += breaker_.open_for(now_);
+        call(Verdict::kFailure);
+    }
+}
+
 TEST_F(BreakerTest, AnAbortedProbeMakesRoomForTheNext) {
     calls(5, Verdict::kFailure);
     now_ += std::chrono::seconds(5);
@@ -104,7 +115,7 @@ TEST_F(BreakerTest, LateEndsOfEarlierCallsChangeNothing) {
 
 TEST_F(BreakerTest, JitterOnlyShortensTheWait) {
     for (int i = 0; i < 50; ++i) {
-        breaker_ = Breaker();
+        breaker_ = Breaker({.open_first = milliseconds(5'000)});
         calls(5, Verdict::kFailure);
         EXPECT_LE(breaker_.open_for(now_), milliseconds(5000));
         EXPECT_GE(breaker_.open_for(now_), milliseconds(4000));

@@ -153,14 +153,61 @@ TEST_F(EndpointPoolTest, AProbeGoesFirst) {
     EXPECT_GT(choices()[0], 0);
 }
 
+TEST_F(EndpointPoolTest, OddAnswersTakeTheOnlyOneFromNobody) {
+    make({{}});
+    for (int i = 0; i < 100; ++i) {
+        ASSERT_TRUE(choose());
+        call(0, CallResult::kOdd);
+    }
+    EXPECT_EQ(pool_->view(0, now_).breaker, BreakerState::kClosed);
+    EXPECT_TRUE(pool_->view(0, now_).is_odd);
+    EXPECT_EQ(pool_->available_in(all_, now_), milliseconds(0));
+    call(0, CallResult::kServed);
+    EXPECT_FALSE(pool_->view(0, now_).is_odd);
+}
+
+TEST_F(EndpointPoolTest, AnOddOneGoesAfterTheOthers) {
+    make({{.slots = 4}, {.slots = 4}, {.order = 2, .slots = 4}});
+    for (int i = 0; i < 5; ++i) call(0, CallResult::kOdd, milliseconds(0));
+    for (int i = 0; i < 4; ++i) {
+        ASSERT_EQ(choose(), 1U);
+        begin(1);
+    }
+    EXPECT_FALSE(choose());  // Full is not out.
+    break_it(1);
+    EXPECT_EQ(choose(), 2U);
+    break_it(2);
+    EXPECT_EQ(choose(), 0U);
+}
+
+TEST_F(EndpointPoolTest, AnOddOneIsTriedAgainByOneCall) {
+    make({{}, {}});
+    for (int i = 0; i < 5; ++i) call(0, CallResult::kOdd, milliseconds(0));
+    now_ += milliseconds(1000);
+    ASSERT_EQ(choose(), 0U);
+    const auto probe = begin(0);
+    EXPECT_EQ(choices().count(0), 0U);
+    pool_->end(probe, {.result = CallResult::kServed}, now_);
+    EXPECT_GT(choices()[0], 0);
+}
+
+TEST_F(EndpointPoolTest, TakesMoreOrLessWhenThatIsKnown) {
+    make({{.slots = 8}});
+    pool_->resize(0, 2);
+    for (int i = 0; i < 2; ++i) begin(choose().value());
+    EXPECT_FALSE(choose());
+    pool_->resize(0, 3);
+    EXPECT_TRUE(choose());
+}
+
 TEST_F(EndpointPoolTest, SaysWhenThereIsSomethingToWaitFor) {
     make({{}, {}});
     break_it(0);
     EXPECT_EQ(pool_->available_in(all_, now_), milliseconds(0));
     break_it(1);
     EXPECT_FALSE(choose());
-    EXPECT_GT(pool_->available_in(all_, now_), milliseconds(3999));
-    EXPECT_LE(pool_->available_in(all_, now_), milliseconds(5000));
+    EXPECT_GT(pool_->available_in(all_, now_), milliseconds(799));
+    EXPECT_LE(pool_->available_in(all_, now_), milliseconds(1000));
 }
 
 TEST_F(EndpointPoolTest, RefusalsCutTheLimitAndNeverOpenTheBreaker) {

@@ -37,7 +37,7 @@ TEST(ModelHealth, SendsOneProbeAtATimeAndLessAndLessOften) {
     ModelHealth health;
     health.failed(true, kStart);
     auto now = kStart;
-    for (const int delay : {1, 2, 4, 8, 16, 32, 60, 60}) {
+    for (const int delay : {1, 2, 4, 5, 5}) {
         EXPECT_EQ(health.wait(now), seconds(delay));
         now += seconds(delay);
         ASSERT_EQ(health.permit(now), Permit::kProbe);
@@ -45,7 +45,7 @@ TEST(ModelHealth, SendsOneProbeAtATimeAndLessAndLessOften) {
         EXPECT_EQ(health.permit(now), Permit::kNone);
         EXPECT_FALSE(health.failed(false, now)) << "it was out before";
     }
-    now += seconds(60);
+    now += seconds(5);
     health.probing();
     EXPECT_TRUE(health.alive());
     EXPECT_EQ(health.permit(now), Permit::kAny);
