@@ -152,10 +152,11 @@ void Survey::ask_for_models(MonoTime now) {
 
 void Survey::learn(std::size_t index, const Result<std::string>& answer) {
     auto& facts = facts_[index];
-    auto served = answer.has_value() ? parse_model_list(*answer) : answer.error();
+    auto served = answer.has_value() ? parse_model_list(*answer)
+                                     : Result<std::vector<ServedModel>>(answer.error());
     std::string problem;
     if (!served.has_value()) {
-        problem = fmt::format("{}", served.error().message);
+        problem = served.error().message;
     } else {
         facts.models = *std::move(served);
         if (facts.models->empty()) problem = given_[index].base_url + " serves no model";
