@@ -1,9 +1,11 @@
 // The oip backend over real connections: batches, dialects, aborts. Servers that fail are in
 // oip_faults_test.cc.
+#include <atomic>
 #include <future>
 #include <latch>
 
 #include "tests/integration/backends/oip_fake.h"
+#include "tests/support/eventually.h"
 
 namespace millrace::worker {
 namespace {
@@ -247,24 +249,43 @@ TEST(OipStart, AsksTheServerForItsModels) {
     EXPECT_EQ(backend.info().models, std::vector<std::string>{"a"});
 }
 
-TEST(OipStart, SaysWhatToChange) {
+TEST(OipStart, RefusesWhatIsNoSetting) {
     RecordingSink sink;
-    const auto message_for = [&](OipOptions options) {
-        const auto status = OipBackend(std::move(options)).start(sink);
-        return status.has_value() ? "" : status.error().message;
+    EXPECT_FALSE(OipBackend({.base_urls = {"ftp://host"}}).start(sink));
+    EXPECT_FALSE(OipBackend({.base_urls = {"http://host"}, .models = {"a", "a"}}).start(sink));
+    EXPECT_FALSE(OipBackend({}).start(sink));
+}
+
+TEST(OipStart, SaysWhatItWaitsFor) {
+    RecordingSink sink;
+    const auto waits_for = [&](const std::string& url) {
+        OipBackend backend({.base_urls = {url}});
+        EXPECT_TRUE(backend.start(sink));
+        return backend.info().waits_for;
     };
-    const auto dead =
-        message_for({.base_urls = {fmt::format("http://127.0.0.1:{}", unused_port())}});
-    EXPECT_NE(dead.find("backend.oip.models"), std::string::npos) << dead;
-    FakeServer server([](Exchange& exchange) {
-        exchange.target().ends_with("index") ? exchange.reply(200, "application/json", "[]")
-                                             : exchange.reply(404, "", "");
-    });
-    const auto empty = message_for({.base_urls = {server.url()}});
+    EXPECT_NE(waits_for(fmt::format("http://127.0.0.1:{}", unused_port())), "");
+    FakeServer server([](Exchange& exchange) { exchange.reply(200, "application/json", "[]"); });
+    const auto empty = waits_for(server.url());
     EXPECT_NE(empty.find("has no model"), std::string::npos) << empty;
-    EXPECT_NE(message_for({.base_urls = {"ftp://host"}}), "");
-    EXPECT_NE(message_for({.base_urls = {"http://host"}, .models = {"a", "a"}}), "");
-    EXPECT_NE(message_for({}), "");
+}
+
+TEST(OipStart, TakesTheModelsOfAServerThatComesLaterAndLosesThem) {
+    std::atomic<bool> is_there{false};
+    FakeServer server([&](Exchange& exchange) {
+        if (!is_there) return exchange.reply(503, "text/plain", "starting");
+        exchange.reply(200, "application/json", R"([{"name":"a","state":"READY"}])");
+    });
+    RecordingSink sink;
+    OipBackend backend({.base_urls = {server.url()}});
+    ASSERT_TRUE(backend.start(sink));
+    EXPECT_NE(backend.info().waits_for, "");
+    const auto key = run_one(backend, {.model = "a", .input = "{}"});
+    EXPECT_EQ(sink.outcome(key).kind, OutcomeKind::kRateLimited);
+    EXPECT_EQ(sink.outcome(key).error_code, "model_unavailable");
+    is_there = true;
+    ASSERT_TRUE(test::eventually([&] { return sink.changes() > 0; }));
+    EXPECT_EQ(backend.info().models, std::vector<std::string>{"a"});
+    EXPECT_EQ(backend.info().waits_for, "");
 }
 
 }  // namespace

@@ -43,10 +43,23 @@ std::optional<std::size_t> json_bytes_of(const HttpCall& call) {
 InferLoop::InferLoop(const OipOptions& options, const std::map<std::string, std::string>& models,
                      const std::vector<std::string>& base_urls, ExecutionSink& sink)
     : options_(options), sink_(sink), multi_(options.slots), servers_(base_urls) {
+    serve(models);
+}
+
+bool InferLoop::runs_alone(const std::string& name) const {
+    const std::lock_guard lock(mutex_);
+    const auto model = models_.find(name);
+    return model != models_.end() && model->second.runs_alone;
+}
+
+void InferLoop::serve(const std::map<std::string, std::string>& models) {
+    const std::lock_guard lock(mutex_);
+    for (auto& [_, model] : models_) model.is_served = false;
     for (const auto& [name, server_name] : models) {
         auto& model = models_[name];
         model.name = name;
         model.path = path_of(server_name);
+        model.is_served = true;
     }
 }
 
@@ -72,6 +85,7 @@ void InferLoop::end_all() {
 void InferLoop::begin(std::vector<Execution> executions) {
     const auto& name = executions.front().job.spec.model;  // The same for all, by their key.
     const auto model = models_.find(name);
+    const bool is_served = model != models_.end() && model->second.is_served;
     auto& batch = batches_.emplace_back();
     batch.self = std::prev(batches_.end());
     for (auto& execution : executions) {
@@ -80,16 +94,18 @@ void InferLoop::begin(std::vector<Execution> executions) {
         batch.items.push_back({.key = execution.job.key, .deadline = execution.deadline});
         auto& item = batch.items.back();
         running_[item.key] = {&batch, index};
-        if (model == models_.end()) {
+        if (!is_served) {
+            // It was when the job was claimed.
             finish(batch, index,
-                   invalid_input(fmt::format("the model '{}' is not served here", name)));
+                   failed_outcome(OutcomeKind::kRateLimited, "model_unavailable",
+                                  fmt::format("no server here has the model '{}' any more", name)));
         } else if (!job.has_value()) {
             finish(batch, index, invalid_input(job.error().message));
         } else {
             item.job = *std::move(job);
         }
     }
-    if (model == models_.end()) {
+    if (!is_served) {
         batches_.erase(batch.self);
         return;
     }

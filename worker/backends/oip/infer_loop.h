@@ -10,6 +10,7 @@
 #include <list>
 #include <map>
 #include <memory>
+#include <mutex>
 #include <optional>
 #include <string>
 #include <unordered_map>
@@ -42,8 +43,10 @@ class InferLoop {
     // From any thread: ends wait().
     void wakeup() { multi_.wakeup(); }
     // From any thread: whether each job of the model needs a request of its own, as far as is known
-    // by now. Requires: one of the models.
-    bool runs_alone(const std::string& model) const { return models_.at(model).runs_alone; }
+    // by now.
+    bool runs_alone(const std::string& model) const;
+    // The models that jobs may ask for from now on. What runs is not touched.
+    void serve(const std::map<std::string, std::string>& models);
 
  private:
     struct Model;
@@ -74,6 +77,7 @@ class InferLoop {
         std::vector<Batch*> waiting;           // For the first metadata.
         std::string last_error;                // Of a server.
         std::atomic<bool> runs_alone = false;
+        bool is_served = false;  // Else jobs of it are handed back. Never erased: batches use it.
     };
     struct Place {
         Batch* batch = nullptr;
@@ -105,7 +109,9 @@ class InferLoop {
     ExecutionSink& sink_;
     HttpMulti multi_;
     Servers servers_;
-    std::map<std::string, Model> models_;
+    mutable std::mutex mutex_;
+    std::map<std::string, Model>
+        models_;  // Which there are: changed and, elsewhere, read under it.
     std::list<Batch> batches_;
     std::unordered_map<AttemptKey, Place, AttemptKeyHash> running_;
 };

@@ -2,9 +2,11 @@
 
 #include <fmt/format.h>
 
+#include <optional>
 #include <utility>
 
 #include "common/base/check.h"
+#include "common/base/log.h"
 #include "common/http/http_client.h"
 #include "common/runtime/thread.h"
 #include "worker/backends/http/server_settings.h"
@@ -13,7 +15,11 @@
 namespace millrace::worker {
 namespace {
 
-constexpr milliseconds kIndexTimeout{10'000};
+constexpr milliseconds kIndexTimeout{5'000};
+// Between two questions: while nothing is served, and afterwards.
+constexpr milliseconds kWaitInterval{1'000};
+constexpr milliseconds kIndexInterval{5'000};
+constexpr double kIndexJitter = 0.2;
 
 // The models that one server has ready.
 Result<std::vector<std::string>> fetch_index(const std::string& base_url,
@@ -81,11 +87,19 @@ class OipBackend::Loop {
         inbox_.post(abort);
         loop_.wakeup();
     }
+    void serve(std::map<std::string, std::string> models) {
+        {
+            const std::lock_guard lock(mutex_);
+            models_ = std::move(models);
+        }
+        loop_.wakeup();
+    }
     bool runs_alone(const std::string& model) const { return loop_.runs_alone(model); }
 
  private:
     void run() {
         for (bool closed = false; !closed;) {
+            adopt();
             auto news = inbox_.take();
             closed = news.closed;
             for (auto& batch : news.batches) loop_.begin(std::move(batch));
@@ -96,8 +110,19 @@ class OipBackend::Loop {
         loop_.end_all();
     }
 
+    void adopt() {
+        std::optional<std::map<std::string, std::string>> models;
+        {
+            const std::lock_guard lock(mutex_);
+            models = std::exchange(models_, std::nullopt);
+        }
+        if (models) loop_.serve(*models);
+    }
+
     ExecutionSink& sink_;
     Inbox inbox_;
+    std::mutex mutex_;
+    std::optional<std::map<std::string, std::string>> models_;  // Guarded by mutex_: of serve().
     InferLoop loop_;
     runtime::Thread thread_;  // Last: it uses all of the above.
 };
@@ -115,40 +140,80 @@ Status OipBackend::start(ExecutionSink& sink) {
     CHECK(!loop_);
     TRY(const auto base_urls, base_urls_of(options_));
     TRY(models_, parse_model_names(options_.models));
-    if (models_.empty()) TRY_STATUS(ask_for_models(base_urls));
+    const bool are_named = !models_.empty();
+    if (!are_named) look(base_urls);
     loop_ = std::make_unique<Loop>(options_, models_, base_urls, sink);
+    if (are_named) return ok();
+    watch_ = std::make_unique<runtime::Periodic>(
+        runtime::PeriodicOptions{
+            .name = "oip-models", .interval = kWaitInterval, .jitter = kIndexJitter},
+        [this, base_urls, &sink, next = system_clock().now()]() mutable {
+            const auto now = system_clock().now();
+            if (!models().empty() && now < next) return;
+            next = now + kIndexInterval;
+            const auto before = models();
+            look(base_urls);
+            const auto after = models();
+            if (after == before) return;
+            // First the loop: what is announced can be run.
+            loop_->serve(after);
+            sink.changed();
+        });
     return ok();
 }
 
-Status OipBackend::ask_for_models(const std::vector<std::string>& base_urls) {
-    Error last{ErrorCode::kUnavailable, {}};
+// The models of the first server that says what it has; as before where none does.
+void OipBackend::look(const std::vector<std::string>& base_urls) {
+    std::map<std::string, std::string> models;
+    std::string problem;
+    bool is_told = false;
     for (const auto& base_url : base_urls) {
+        if (is_over_) return;
         const auto names = fetch_index(base_url, options_);
-        if (names.has_value() && !names->empty()) {
-            for (const auto& name : *names) models_.emplace(name, name);
-            return ok();
+        is_told = is_told || names.has_value();
+        if (!names.has_value()) {
+            problem = names.error().message;
+        } else if (names->empty()) {
+            problem = base_url + " has no model";
+        } else {
+            for (const auto& name : *names) models.emplace(name, name);
+            problem.clear();
+            break;
         }
-        last = names.has_value()
-                   ? Error{ErrorCode::kUnavailable, fmt::format("{} has no model", base_url)}
-                   : names.error();
     }
-    last.code = ErrorCode::kUnavailable;
-    last.message += "; start the server first, or name its models (backend.oip.models)";
-    return last;
+    const std::lock_guard lock(mutex_);
+    // One that is away may be starting again with what it had.
+    if (is_told) models_ = std::move(models);
+    if (!models_.empty()) problem.clear();
+    if (problem != waits_for_ && !problem.empty()) {
+        log_warning("waiting for a model server", {{"reason", problem}});
+    }
+    waits_for_ = std::move(problem);
+}
+
+std::map<std::string, std::string> OipBackend::models() const {
+    const std::lock_guard lock(mutex_);
+    return models_;
 }
 
 void OipBackend::stop() {
+    is_over_ = true;
+    if (watch_) watch_->stop();
     if (loop_) loop_->stop();
 }
 
 BackendInfo OipBackend::info() const {
-    BackendInfo info{.name = "oip", .slots = options_.slots, .batch_max = options_.batch_max};
+    const std::lock_guard lock(mutex_);
+    BackendInfo info{.name = "oip",
+                     .slots = options_.slots,
+                     .batch_max = options_.batch_max,
+                     .waits_for = waits_for_};
     for (const auto& [name, _] : models_) info.models.push_back(name);
     return info;
 }
 
 std::string OipBackend::batch_key(const JobSpec& spec) const {
-    if (!loop_ || !models_.contains(spec.model)) return spec.model;
+    if (!loop_) return spec.model;
     if (loop_->runs_alone(spec.model)) return fmt::format("{} {}", spec.model, ++alone_);
     return fmt::format("{} {}", spec.model, infer_key(spec.input_json));
 }

@@ -9,16 +9,21 @@
 // HTTP has no cancel: an abort is reported at once, and the connection closed when nobody else is
 // in the request, but the server goes on computing.
 //
-// Threads:   as Backend says; one own thread, "oip", drives all connections.
-// Blocks:    start, up to kIndexTimeout for each endpoint when it asks for the models.
+// Threads:   as Backend says; one own thread, "oip", drives all connections. Where the models are
+// not
+//            named another, "oip-models", asks for them: every second until a server has some, then
+//            every few seconds, so that a server may come later and its models may change.
+// Blocks:    start and stop, up to 5 s for each endpoint that is asked for the models.
 #pragma once
 
 #include <atomic>
 #include <map>
 #include <memory>
+#include <mutex>
 #include <string>
 #include <vector>
 
+#include "common/runtime/periodic.h"
 #include "worker/backends/backend.h"
 
 namespace millrace::worker {
@@ -45,8 +50,7 @@ class OipBackend : public Backend {
     explicit OipBackend(OipOptions options);
     ~OipBackend() override;
 
-    // kInvalidArgument for a wrong URL or model list; kUnavailable when no endpoint names its
-    // models. Models that are named need not be there yet.
+    // kInvalidArgument for a wrong URL or model list. No server and no model has to be there yet.
     Status start(ExecutionSink& sink) override;
     void stop() override;
     BackendInfo info() const override;
@@ -57,11 +61,16 @@ class OipBackend : public Backend {
  private:
     class Loop;
 
-    Status ask_for_models(const std::vector<std::string>& base_urls);
+    void look(const std::vector<std::string>& base_urls);
+    std::map<std::string, std::string> models() const;
 
     const OipOptions options_;
-    std::map<std::string, std::string> models_;  // Fixed once started. Ours → the server's.
+    mutable std::mutex mutex_;
+    std::map<std::string, std::string> models_;  // Guarded by mutex_. Ours → the server's.
+    std::string waits_for_;                      // The same.
+    std::atomic<bool> is_over_ = false;
     std::unique_ptr<Loop> loop_;
+    std::unique_ptr<runtime::Periodic> watch_;
     mutable std::atomic<std::uint64_t> alone_{0};  // Keys given to jobs that can share nothing.
 };
 
