@@ -36,7 +36,7 @@ void ModelTable::replace(const std::vector<BackendInfo>& backends) {
     std::unordered_map<std::string, BackendIndex> by_model;
     std::vector<std::string> twice;
     bool waits = false;
-    const std::lock_guard lock(now_->mutex);
+    std::unique_lock lock(now_->mutex);
     for (BackendIndex i = 0; i < backends.size(); ++i) {
         waits = waits || !backends[i].waits_for.empty();
         for (const auto& model : backends[i].models) {
@@ -49,6 +49,7 @@ void ModelTable::replace(const std::vector<BackendInfo>& backends) {
     }
     now_->by_model = std::move(by_model);
     now_->waits = waits;
+    lock.unlock();
     for (const auto& model : twice) {
         log_warning("two backends serve the same model; it stays with the one that has it",
                     {{"model", model}});

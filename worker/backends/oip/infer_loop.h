@@ -110,8 +110,8 @@ class InferLoop {
     HttpMulti multi_;
     Servers servers_;
     mutable std::mutex mutex_;
-    std::map<std::string, Model>
-        models_;  // Which there are: changed and, elsewhere, read under it.
+    // Which there are is changed, and read by others than the loop, under mutex_.
+    std::map<std::string, Model> models_;
     std::list<Batch> batches_;
     std::unordered_map<AttemptKey, Place, AttemptKeyHash> running_;
 };

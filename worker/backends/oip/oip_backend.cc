@@ -181,14 +181,17 @@ void OipBackend::look(const std::vector<std::string>& base_urls) {
             break;
         }
     }
-    const std::lock_guard lock(mutex_);
-    // One that is away may be starting again with what it had.
-    if (is_told) models_ = std::move(models);
-    if (!models_.empty()) problem.clear();
-    if (problem != waits_for_ && !problem.empty()) {
-        log_warning("waiting for a model server", {{"reason", problem}});
+    bool is_news = false;
+    {
+        const std::lock_guard lock(mutex_);
+        // One that is away may be starting again with what it had.
+        if (is_told) models_ = std::move(models);
+        if (!models_.empty()) problem.clear();
+        is_news = problem != waits_for_;
+        waits_for_ = problem;
     }
-    waits_for_ = std::move(problem);
+    if (!is_news || problem.empty()) return;
+    log_warning("waiting for a model server", {{"reason", problem}});
 }
 
 std::map<std::string, std::string> OipBackend::models() const {

@@ -9,8 +9,7 @@
 // HTTP has no cancel: an abort is reported at once, and the connection closed when nobody else is
 // in the request, but the server goes on computing.
 //
-// Threads:   as Backend says; one own thread, "oip", drives all connections. Where the models are
-// not
+// Threads:   as Backend says; one own thread, "oip", drives all connections. Where no models are
 //            named another, "oip-models", asks for them: every second until a server has some, then
 //            every few seconds, so that a server may come later and its models may change.
 // Blocks:    start and stop, up to 5 s for each endpoint that is asked for the models.
