@@ -68,47 +68,47 @@ TEST(EndpointError, GivesATooLongPromptOneCode) {
 
 TEST(EndpointError, KnowsAPromptThatIsTooLongInWhateverWords) {
     const std::vector<std::pair<long, const char*>> cases{
-        {400, R"({"object":"error","message":"This model's maximum context length is 4096 )"
-            R"(tokens. However, you requested 5000 tokens.","type":"BadRequestError","code":400})"},
+        {400,
+         R"({"object":"error","message":"This model's maximum context length is 4096 )"
+         R"(tokens. However, you requested 5000 tokens.","type":"BadRequestError","code":400})"},
         {400, R"({"object":"error","message":"The input (61709 tokens) is longer than the )"
-            R"(model's context length (40960 tokens).","type":"BadRequestError","code":400})"},
+              R"(model's context length (40960 tokens).","type":"BadRequestError","code":400})"},
         {422, R"({"error":"Input validation error: `inputs` tokens + `max_new_tokens` must )"
-            R"(be <= 2048. Given: 3000 `inputs` tokens","error_type":"validation"})"},
+              R"(be <= 2048. Given: 3000 `inputs` tokens","error_type":"validation"})"},
         {413, R"({"error":"Input validation error: `inputs` must have less than 512 tokens. )"
-            R"(Given: 600","error_type":"Validation"})"},
+              R"(Given: 600","error_type":"Validation"})"},
         {400, R"({"error":{"code":400,"message":"the request exceeds the available context )"
-            R"(size, try increasing it","type":"exceed_context_size_error"}})"},
+              R"(size, try increasing it","type":"exceed_context_size_error"}})"},
         {400, R"({"error":{"code":400,"message":"the request exceeds the available context )"
-            R"(size. try increasing the context size or enable context )"
-            R"(shift","type":"invalid_request_error"}})"},
-        {500, R"({"error":{"code":500,"message":"input (612 tokens) is too large to )"
-            R"(process. increase the physical batch size (current batch size: )"
-            R"(512)","type":"server_error"}})"},
+              R"(size. try increasing the context size or enable context )"
+              R"(shift","type":"invalid_request_error"}})"},
+        {500, R"({"error":{"code":500,"message":"input (612 tokens) is too large to process. )"
+              R"(increase the physical batch size","type":"server_error"}})"},
         {400, R"({"error":{"message":"litellm.ContextWindowExceededError: )"
-            R"(litellm.BadRequestError: This model's maximum context length is 4096 )"
-            R"(tokens.","type":null,"param":null,"code":"400"}})"},
+              R"(litellm.BadRequestError: This model's maximum context length is 4096 )"
+              R"(tokens.","type":null,"param":null,"code":"400"}})"},
         {500, R"({"error":{"message":"litellm.APIError: the request exceeds the available )"
-            R"(context size","type":"None","code":"500"}})"},
+              R"(context size","type":"None","code":"500"}})"},
         {400, R"({"error":{"message":"the input length exceeds the context )"
-            R"(length","type":"api_error"}})"},
+              R"(length","type":"api_error"}})"},
         {400, R"({"error":{"message":"The decoder prompt (length 9000) is longer than the )"
-            R"(maximum model length of 4096.","code":400}})"},
+              R"(maximum model length of 4096.","code":400}})"},
         {400, R"({"error":{"message":"prompt is too long: 210000 tokens > 200000 )"
-            R"(maximum","type":"invalid_request_error"}})"},
+              R"(maximum","type":"invalid_request_error"}})"},
         {400, R"([{"error":{"code":400,"message":"The input token count (1200000) exceeds )"
-            R"(the maximum number of tokens allowed (1048575).","status":"INVALID_ARGUMENT"}}])"},
+              R"(the maximum number of tokens allowed (1048575).","status":"INVALID_ARGUMENT"}}])"},
         {400, R"({"error":"Trying to keep the first 9000 tokens when context the overflows. )"
-            R"(However, the model is loaded with context length of only 4096 tokens"})"},
+              R"(However, the model is loaded with context length of only 4096 tokens"})"},
         {400, R"({"error":{"message":"Requested tokens (5000) exceed context window of )"
-            R"(4096","code":null}})"},
+              R"(4096","code":null}})"},
         {400, R"({"error":{"message":"max_tokens is too large: 5000. This model's maximum )"
-            R"(context length is 4096 tokens","code":400}})"},
+              R"(context length is 4096 tokens","code":400}})"},
     };
-for (const auto& [status, body] : cases) {
-    const auto outcome = http_error_outcome({.status = status, .body = body});
-    EXPECT_EQ(outcome.error_code, "context_length_exceeded") << body;
-    EXPECT_EQ(outcome.kind, OutcomeKind::kPermanent) << body;
-}
+    for (const auto& [status, body] : cases) {
+        const auto outcome = http_error_outcome({.status = status, .body = body});
+        EXPECT_EQ(outcome.error_code, "context_length_exceeded") << body;
+        EXPECT_EQ(outcome.kind, OutcomeKind::kPermanent) << body;
+    }
 }
 
 TEST(EndpointError, TakesNothingElseForAPromptThatIsTooLong) {
