@@ -81,6 +81,54 @@ TEST_F(UpServe, SeveralProgramsWithTheEnvironmentThatItHas) {
     EXPECT_EQ(interrupt(stack).exit_code, 0);
 }
 
+// A chat model `m` of a server of its own.
+constexpr const char* kChatServer = R"(import http.server, json, sys
+
+class Handler(http.server.BaseHTTPRequestHandler):
+    def answer(self, kind, text):
+        self.send_response(200)
+        self.send_header('Content-Type', kind)
+        self.end_headers()
+        self.wfile.write(text.encode())
+
+    def do_GET(self):
+        if self.path.endswith('/models'):
+            return self.answer('application/json', json.dumps({'data': [{'id': 'm'}]}))
+        self.send_error(404)
+
+    def do_POST(self):
+        self.rfile.read(int(self.headers['Content-Length']))
+        chunk = {'choices': [{'index': 0, 'delta': {'content': 'a later answer'},
+                              'finish_reason': 'stop'}]}
+        self.answer('text/event-stream', 'data: %s\n\ndata: [DONE]\n\n' % json.dumps(chunk))
+
+http.server.ThreadingHTTPServer(('127.0.0.1', int(sys.argv[1])), Handler).serve_forever()
+)";
+
+TEST_F(UpServe, WaitsForAModelServerThatComesLater) {
+    const auto port = process::PortReservation::any().value();
+    const auto url = fmt::format("http://127.0.0.1:{}/v1", port.port());
+    RunningCommand stack(up({"--backend-url", url}));
+    stack.wait_for_line("worker 1 is asking " + url);
+    stack.wait_for_line("worker 1: waiting for a model server");
+    EXPECT_THAT(stack.output(), Not(HasSubstr("is up at")));
+
+    const auto script = directory_.path() / "server.py";
+    std::ofstream(script) << kChatServer;
+    auto server = process::ChildProcess::start(
+        {.argv = {"python3", script.string(), std::to_string(port.port())},
+         .output_file = directory_.path() / "server.log"});
+    ASSERT_TRUE(server.has_value());
+    url_of(stack);
+    EXPECT_THAT(stack.wait_for_line("models: "), HasSubstr("m, synthetic"));
+    const auto shown = stack.wait_for_line("try: ");
+    const auto result = process::run_to_end(
+        {.argv = {"sh", "-c", shown.substr(shown.find(' ') + 1)}}, std::chrono::minutes(1));
+    ASSERT_TRUE(result.has_value()) << result.error().message;
+    EXPECT_THAT(*result, HasSubstr("a later answer"));
+    EXPECT_EQ(interrupt(stack).exit_code, 0);
+}
+
 TEST_F(UpServe, LoadsChangedCodeAnew) {
     const auto program = write_program("m", "'before'");
     RunningCommand stack(up({"--process", fmt::format("python3 '{}'", program)}));
