@@ -91,7 +91,7 @@ TEST_F(Oip, RefusesWhatDoesNotFitBeforeSendingIt) {
         EXPECT_EQ(outcomes[wrong].kind, OutcomeKind::kPermanent);
         EXPECT_EQ(outcomes[wrong].error_code, "invalid_input");
     }
-    EXPECT_EQ(outcome_of(row({1}), "other").error_code, "invalid_input");
+    EXPECT_EQ(outcome_of(row({1}), "other").error_code, "model_unavailable");
     EXPECT_EQ(infers().size(), 1U);
 }
 
