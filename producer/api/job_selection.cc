@@ -3,6 +3,8 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <array>
+#include <span>
 
 #include "common/base/result.h"
 
@@ -65,6 +67,10 @@ Decoded<std::vector<std::pair<std::string, std::string>>> decode_metadata(const 
             return wrong_type(pair_path, pair.value, "a string");
         }
         pairs.emplace_back(pair.name, pair.value.string());
+        if (pairs.size() > static_cast<std::size_t>(pairs_max)) continue;
+        const auto earlier = std::span(pairs).first(pairs.size() - 1);
+        const auto same = [&](const auto& each) { return each.first == pair.name; };
+        if (std::ranges::any_of(earlier, same)) return sent_twice(pair_path);
     }
     if (pairs.size() <= static_cast<std::size_t>(pairs_max)) return pairs;
     return Problem{ProblemCode::kInvalidValue,
@@ -86,6 +92,24 @@ bool has_criterion(const JsonFields& fields, const storage::JobFilter& filter) {
            filter.created_before;
 }
 
+// Elsewhere null counts as absent. Here it would mean every model, say, where a program's variable
+// was empty: more than anybody asked for.
+Decoded<void> check_no_null(const JsonFields& fields) {
+    constexpr std::array<std::string_view, 10> kSaysWhich{
+        "ids",      "status", "queue",         "priority",       "model",
+        "metadata", "error",  "created_after", "created_before", "dry_run"};
+    for (const auto name : kSaysWhich) {
+        if (!fields.has_null(name)) continue;
+        return Problem{
+            ProblemCode::kInvalidValue,
+            fmt::format("`{}` is null, which says nothing about the jobs; send a value, or "
+                        "leave it out.",
+                        name),
+            std::string(name)};
+    }
+    return {};
+}
+
 }  // namespace
 
 Decoded<JobSelection> decode_selection(const JsonFields& fields, const SelectionRules& rules,
@@ -105,7 +129,10 @@ Decoded<JobSelection> decode_selection(const JsonFields& fields, const Selection
     filter.limit = static_cast<int>(limit.value_or(rules.limit_max));
     TRY(selection.dry_run, decode_flag(fields, "dry_run"));
     TRY(const bool all, decode_flag(fields, "all"));
-    if (selection.dry_run || all || has_criterion(fields, filter)) return selection;
+    if (selection.dry_run || all || has_criterion(fields, filter)) {
+        TRY_STATUS(check_no_null(fields));
+        return selection;
+    }
     return Problem{
         ProblemCode::kMissingField,
         "The body does not say which jobs. Send what they have in common, such as "

@@ -2,7 +2,8 @@
 // POST /v1/jobs:cancel have in common.
 //
 // No criterion at all would mean every job there is, and a body that lacks its only field means
-// that by accident: so it takes `all` to say so. Only to count needs none.
+// that by accident: so it takes `all` to say so. Only to count needs none. A criterion that is null
+// is refused for the same reason.
 //
 // Threads: pure.
 #pragma once

@@ -82,6 +82,11 @@ const JsonView* JsonFields::find(std::string_view name) const {
     return &found->value;
 }
 
+bool JsonFields::has_null(std::string_view name) const {
+    const auto found = std::ranges::find(members_, name, &JsonMember::name);
+    return found != members_.end() && found->value.kind() == JsonKind::kNull;
+}
+
 Decoded<JsonView> JsonFields::require(std::string_view name, std::string_view wanted) const {
     if (const auto* value = find(name)) return *value;
     return Problem{ProblemCode::kMissingField,

@@ -44,6 +44,7 @@ class JsonFields {
 
     // Null where it is absent or null.
     const JsonView* find(std::string_view name) const;
+    bool has_null(std::string_view name) const;
     Decoded<JsonView> require(std::string_view name, std::string_view wanted) const;
 
     Decoded<std::optional<std::string>> string(std::string_view name,

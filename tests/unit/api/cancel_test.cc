@@ -63,6 +63,24 @@ TEST_F(CancelTest, CancelsEverythingOnlyWhereItIsToldTo) {
     EXPECT_EQ(status(job), "cancelled");
 }
 
+// A program's empty variable must not widen what is meant.
+TEST_F(CancelTest, RefusesACriterionThatIsNull) {
+    const auto job = put(JobState::kQueued);
+    for (const auto* body :
+         {R"({"status":"queued","model":null})", R"({"status":null,"queue":"images"})",
+          R"({"queue":null,"priority":"low"})", R"({"all":true,"metadata":null})",
+          R"({"status":"queued","created_before":null})", R"({"all":true,"dry_run":null})",
+          R"({"dry_run":true,"model":null})"}) {
+        const auto answer = post("/v1/jobs:cancel", body);
+        EXPECT_EQ(answer.status, 400) << body;
+        EXPECT_EQ(code(answer), "invalid_value") << body;
+    }
+    const auto retry = post("/v1/jobs:retry", R"({"ids":null,"status":"failed"})");
+    EXPECT_EQ(code(retry), "invalid_value");
+    EXPECT_EQ(status(job), "queued");
+    EXPECT_EQ(post("/v1/jobs:cancel", R"({"all":true,"limit":null})").status, 200);
+}
+
 TEST_F(CancelTest, ADryRunOnlyCounts) {
     const auto job = put(JobState::kQueued);
     for (const auto* body : {R"({"dry_run":true})", R"({"dry_run":true,"model":"m"})"}) {
@@ -80,7 +98,8 @@ TEST_F(CancelTest, RefusesWhatItDoesNotUnderstand) {
          {R"({"status":"completed"})", R"({"status":"cancelling"})", R"({"status":[]})",
           R"({"ids":["job_00000000000000000000000000"]})", R"({"limit":10001,"all":true})",
           R"({"limit":0,"all":true})", R"({"all":1})", R"({"statsu":"queued"})",
-          R"({"metadata":{"a":1}})", R"({"created_after":"soon"})", "[]", "", "null"}) {
+          R"({"metadata":{"a":1}})", R"({"metadata":{"a":"1","a":"2"}})",
+          R"({"created_after":"soon"})", "[]", "", "null"}) {
         EXPECT_EQ(post("/v1/jobs:cancel", body).status, 400) << body;
     }
     EXPECT_EQ(get("/v1/jobs:cancel").status, 405);
