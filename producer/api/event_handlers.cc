@@ -132,7 +132,11 @@ class EventFeed : public std::enable_shared_from_this<EventFeed> {
         const auto wait = has_hole ? kFillInterval : kQuietInterval;
         exchange_->wake_at(system_clock().now() + wait, [self = shared_from_this()](Wake wake) {
             self->is_watched_ = self->is_urgent_ = false;
-            if (wake == Wake::kTimer) self->read_again();
+            if (wake != Wake::kTimer) return;
+            // A delta tells of all that should have come before it: then there is nothing to read.
+            const bool has_heard = std::exchange(self->has_heard_, false);
+            if (has_heard && !self->text_.has_hole()) return self->watch_text();
+            self->read_again();
         });
     }
 
@@ -176,6 +180,7 @@ class EventFeed : public std::enable_shared_from_this<EventFeed> {
     void take_partial(const JobNotice& notice) {
         const bool is_next = is_new(notice);
         if (notice.epoch != epoch()) return;
+        has_heard_ = notice.offset.has_value();
         if (notice.offset) return send_delta(text_.take(*notice.offset, notice.text));
         // Of an older worker: its order is all that is known.
         if (is_next) send_delta(text_.take(text_.reader().bytes, notice.text));
@@ -310,6 +315,7 @@ class EventFeed : public std::enable_shared_from_this<EventFeed> {
     bool runs_ = false;           // As far as was heard.
     bool is_watched_ = false;     // The row will be read again,
     bool is_urgent_ = false;      // and soon.
+    bool has_heard_ = false;      // A delta that says where it begins, since the last look.
     bool is_reading_ = false;
     bool is_open_ = false;
     bool is_finishing_ = false;
