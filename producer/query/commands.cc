@@ -43,8 +43,7 @@ void Commands::cancel(JobId id, Callback<Result<storage::JobRecord>> done) {
 }
 
 void Commands::cancel_matching(storage::JobFilter filter, Callback<Result<CancelTotals>> done) {
-    enqueue(CancelMatching{std::move(filter), std::move(done),
-                           clock_.now() + options_.cancel_time_max});
+    enqueue(CancelMatching{std::move(filter), std::move(done)});
 }
 
 void Commands::lanes(Callback<Result<std::vector<storage::LaneStats>>> done) {
@@ -180,6 +179,10 @@ void Commands::serve(CancelMatching& request) {
     };
     if (!page) return stop(page.error());
     announce(page->jobs);
+    // Its time begins with the first that it finds: a call that has passed over many others would
+    // else stop at once, and the next one would pass over them again.
+    const bool is_first = totals.cancelled + totals.cancelling == 0 && !page->jobs.empty();
+    if (is_first) until = clock_.now() + options_.cancel_time_max;
     for (const auto& job : page->jobs) {
         ++(job.state == JobState::kCancelling ? totals.cancelling : totals.cancelled);
     }

@@ -28,7 +28,7 @@ namespace millrace::gateway {
 struct CommandsOptions {
     std::size_t batch_max = 500;  // Cancels in one statement.
     int look_max = 2000;          // Open jobs that one statement looks at for a filter.
-    // After it a cancel by a filter that has found something stops.
+    // How long after the first that it finds a cancel by a filter stops.
     milliseconds cancel_time_max{10000};
     std::size_t queue_max = 20000;  // Calls that wait; more are refused.
     milliseconds cache_max{1000};   // How old an answer about queues, workers or readiness may be.
@@ -92,7 +92,7 @@ class Commands {
     struct CancelMatching {
         storage::JobFilter filter;  // Goes on after `filter.after`; `limit` is what is left of it.
         Callback<Result<CancelTotals>> done;
-        MonoTime until;
+        MonoTime until = MonoTime::max();  // Set when the first is found.
         CancelTotals totals{};
     };
     struct Lanes {
