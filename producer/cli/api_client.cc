@@ -31,6 +31,8 @@ ErrorCode code_of(int status) {
             return ErrorCode::kResourceExhausted;
         case 503:
             return ErrorCode::kUnavailable;
+        // Of a proxy: the gateway may have taken the request before its answer was lost.
+        case 502:
         case 504:
             return ErrorCode::kOutcomeUnknown;
         default:

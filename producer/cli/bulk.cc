@@ -64,13 +64,23 @@ int do_to_ids(const GlobalOptions& global, ApiClient& api, const Deed& deed,
     return worst;
 }
 
+// One page, of as many as the filter's limit says. Where the gateway does fewer in a call, it is
+// asked for as many as it does.
+Result<Answer> next_page(ApiClient& api, const Deed& deed, Json& filter) {
+    auto page = api.matching(deed.name, filter);
+    if (page.has_value() || page.error().code != ErrorCode::kInvalidArgument) return page;
+    filter.erase("limit");
+    return api.matching(deed.name, filter);
+}
+
 // Page by page. No more than were counted: what comes meanwhile may match, too.
 int do_to_matching(const GlobalOptions& global, ApiClient& api, const Deed& deed, Json filter,
                    std::size_t count) {
     bool all_done = true;
     std::size_t done = 0;
+    filter["limit"] = count;
     while (done < count) {
-        const auto page = api.matching(deed.name, filter);
+        const auto page = next_page(api, deed, filter);
         if (!page.has_value()) {
             note(fmt::format("{} of {} were {}", done, count, deed.done));
             return fail(page.error());
@@ -104,8 +114,9 @@ int cancel_matching(const GlobalOptions& global, ApiClient& api, Json filter, st
     std::size_t cancelling = 0;
     bool has_more = true;
     std::optional<Error> failure;
+    filter["limit"] = count;
     while (has_more && cancelled + cancelling < count) {
-        const auto page = api.matching("cancel", filter);
+        const auto page = next_page(api, kCancel, filter);
         if (!page.has_value()) {
             failure = page.error();
             break;
@@ -135,9 +146,9 @@ int count_and_do(const GlobalOptions& global, ApiClient& api, const Deed& deed,
     const auto preview = api.matching(deed.name, dry_run);
     if (!preview.has_value()) return fail(preview.error());
     const auto count = count_of(preview->json, "count");
+    const bool is_capped = flag_of(preview->json, "has_more");
     const auto text =
-        fmt::format("{}{} job{}", flag_of(preview->json, "has_more") ? "more than " : "", count,
-                    count == 1 ? "" : "s");
+        fmt::format("{}{} job{}", is_capped ? "more than " : "", count, count == 1 ? "" : "s");
     if (options.dry_run) {
         const auto line = fmt::format("{} would be {}", text, deed.done);
         return print_out((global.json ? one_line(preview->text) : line) + "\n") ? kOk : kFailure;
@@ -152,8 +163,13 @@ int count_and_do(const GlobalOptions& global, ApiClient& api, const Deed& deed,
         }
         if (!ask(fmt::format("{}: {}?", deed.name, text))) return kFailure;
     }
-    return deed.name == kCancel.name ? cancel_matching(global, api, std::move(filter), count)
-                                     : do_to_matching(global, api, deed, std::move(filter), count);
+    const int code = deed.name == kCancel.name
+                         ? cancel_matching(global, api, std::move(filter), count)
+                         : do_to_matching(global, api, deed, std::move(filter), count);
+    if (is_capped && code == kOk) {
+        note(fmt::format("{} were counted at most; the same again goes on with the rest", count));
+    }
+    return code;
 }
 
 int run(const GlobalOptions& global, const Deed& deed, const BulkOptions& options) {

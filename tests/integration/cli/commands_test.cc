@@ -213,6 +213,9 @@ TEST(Commands, CancelsCallByCallWhatWasCounted) {
         if (body.contains("dry_run")) {
             return exchange.reply(200, kJson, R"({"count":5,"has_more":false})");
         }
+        if (body.value("limit", 0) > 3) {
+            return exchange.reply(400, kJson, R"({"detail":"`limit` is too large."})");
+        }
         const auto limit = body.value("limit", 3);
         exchange.reply(
             200, kJson,
@@ -224,10 +227,25 @@ TEST(Commands, CancelsCallByCallWhatWasCounted) {
     const auto outcome = captured([&] { return run_cancel({.url = server.url()}, options); });
     EXPECT_EQ(outcome.code, kOk) << outcome.error;
     EXPECT_THAT(outcome.out, HasSubstr("3 cancelled, 2 cancelling"));
-    ASSERT_EQ(asked.size(), 3U);
+    ASSERT_EQ(asked.size(), 4U);
     EXPECT_EQ(asked[0], Json({{"queue", "q"}, {"dry_run", true}}));
-    EXPECT_EQ(asked[1], Json({{"queue", "q"}}));
-    EXPECT_EQ(asked[2], Json({{"queue", "q"}, {"limit", 2}}));
+    EXPECT_EQ(asked[1], Json({{"queue", "q"}, {"limit", 5}})) << "what came since is not meant";
+    EXPECT_EQ(asked[2], Json({{"queue", "q"}})) << "the gateway does fewer than were counted";
+    EXPECT_EQ(asked[3], Json({{"queue", "q"}, {"limit", 2}}));
+}
+
+TEST(Commands, ACancelOfMoreThanAreCountedSaysThatThereAreMore) {
+    worker::FakeServer server([](Exchange& exchange) {
+        const auto body = Json::parse(exchange.body());
+        if (body.contains("dry_run")) {
+            return exchange.reply(200, kJson, R"({"count":7,"has_more":true})");
+        }
+        exchange.reply(200, kJson, R"({"matched":7,"cancelled":7,"cancelling":0,"has_more":true})");
+    });
+    const BulkOptions options{.filter = {.queue = "q"}, .yes = true};
+    const auto outcome = captured([&] { return run_cancel({.url = server.url()}, options); });
+    EXPECT_EQ(outcome.code, kOk) << outcome.error;
+    EXPECT_THAT(outcome.error, HasSubstr("goes on with the rest"));
 }
 
 TEST(Commands, CancelOfAllIsSaidAndNeverMeant) {

@@ -26,11 +26,12 @@ TEST(ApiError, NamesTheOptionInPlaceOfTheField) {
 TEST(ApiError, IsWhatTheStatusSaysWhereTheBodySaysNothing) {
     for (const auto* body : {"", "<html>", "[]", "7", "{}", R"({"detail":7})", R"({"error":null})",
                              R"({"error":"text"})"}) {
-        EXPECT_EQ(api_error(502, body), (Error{ErrorCode::kInternal, "the gateway answered 502"}));
+        EXPECT_EQ(api_error(500, body), (Error{ErrorCode::kInternal, "the gateway answered 500"}));
     }
     EXPECT_EQ(api_error(404, problem("gone", nullptr).dump()),
               (Error{ErrorCode::kNotFound, "gone"}));
     EXPECT_EQ(api_error(503, "").code, ErrorCode::kUnavailable);
+    EXPECT_EQ(api_error(502, "").code, ErrorCode::kOutcomeUnknown);
     EXPECT_EQ(api_error(504, "").code, ErrorCode::kOutcomeUnknown);
     EXPECT_EQ(api_error(429, "").code, ErrorCode::kResourceExhausted);
     EXPECT_EQ(api_error(422, "").code, ErrorCode::kInvalidArgument);
