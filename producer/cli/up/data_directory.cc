@@ -42,8 +42,12 @@ Status make_directories(const fs::path& directory) {
     const auto rest = directory.lexically_relative(missing);
     auto made = missing;
     for (auto part = rest.begin();; ++part) {
-        if (::mkdir(made.c_str(), mode) != 0 && errno != EEXIST) return unusable(directory, errno);
-        ::chmod(made.c_str(), mode);
+        // What is there already keeps its mode: it may be somebody's file.
+        if (::mkdir(made.c_str(), mode) == 0) {
+            ::chmod(made.c_str(), mode);
+        } else if (errno != EEXIST) {
+            return unusable(directory, errno);
+        }
         if (part == rest.end()) break;
         if (*part != ".") made /= *part;
     }
@@ -56,6 +60,8 @@ Status make_private(const fs::path& directory) {
     if (::mkdir(directory.c_str(), 0700) != 0 && errno != EEXIST) {
         return unusable(directory, errno);
     }
+    std::error_code error;
+    if (!fs::is_directory(directory, error)) return unusable(directory, ENOTDIR);
     ::chmod(directory.c_str(), 0700);
     return ok();
 }
@@ -97,7 +103,8 @@ Result<fs::path> data_directory(const std::string& named) {
 
 Result<DataDirectory> DataDirectory::take(const fs::path& path) {
     TRY_STATUS(make_directories(path));
-    process::Fd lock(::open(lock_file(path).c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0600));
+    process::Fd lock(
+        ::open(lock_file(path).c_str(), O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600));
     if (!lock.valid()) return unusable(path, errno);
     if (::flock(lock.get(), LOCK_EX | LOCK_NB) != 0) return in_use(path);
     for (const auto* part : {"logs", "kafka"}) TRY_STATUS(make_private(path / part));

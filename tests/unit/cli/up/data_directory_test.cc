@@ -70,15 +70,31 @@ TEST_F(DataDirectoryTest, TellsWhoUsesIt) {
 
 TEST_F(DataDirectoryTest, SaysWhyItCannotBeUsed) {
     std::ofstream(path("file")) << "x";
+    ::chmod(path("file").c_str(), 0644);
     const auto file = DataDirectory::take(path("file"));
     ASSERT_FALSE(file.has_value());
     EXPECT_THAT(file.error().message, AllOf(HasSubstr("Not a directory"), HasSubstr("--data")));
+    EXPECT_EQ(mode(path("file")), 0644U) << "it is not ours to change";
     const auto below = DataDirectory::take(path("file") / "data");
     ASSERT_FALSE(below.has_value());
     EXPECT_THAT(below.error().message, HasSubstr("Not a directory"));
     const auto proc = DataDirectory::take("/proc/millrace/data");
     ASSERT_FALSE(proc.has_value());
     EXPECT_EQ(proc.error().code, ErrorCode::kInvalidArgument);
+}
+
+// A folder of others may hold anything.
+TEST_F(DataDirectoryTest, WritesIntoNothingButItsOwnLock) {
+    fs::create_directory(path("data"));
+    std::ofstream(path("precious")) << "x";
+    fs::create_symlink(path("precious"), path("data") / "up.lock");
+    EXPECT_FALSE(DataDirectory::take(path("data")).has_value());
+    EXPECT_EQ(fs::file_size(path("precious")), 1U);
+    fs::remove(path("data") / "up.lock");
+    std::ofstream(path("data") / "logs") << "x";
+    ::chmod((path("data") / "logs").c_str(), 0644);
+    EXPECT_FALSE(DataDirectory::take(path("data")).has_value());
+    EXPECT_EQ(mode(path("data") / "logs"), 0644U);
 }
 
 TEST_F(DataDirectoryTest, FollowsALink) {
