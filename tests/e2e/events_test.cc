@@ -78,7 +78,9 @@ TEST_F(Events, AReaderThatJoinsLateGetsAllOfTheText) {
         read(id, reader);
         EXPECT_EQ(reader.last_type, "job.completed");
         // One that joins after the end has the output alone.
-        if (reader.deltas > 0) EXPECT_EQ(reader.text, text_of(id));
+        if (reader.deltas > 0) {
+            EXPECT_EQ(reader.text, text_of(id));
+        }
     }
 }
 
@@ -86,7 +88,9 @@ TEST_F(Events, AReaderThatIsCutOffAgainAndAgainGetsAllOfTheText) {
     const auto id = start_job();
     Reader reader;
     while (reader.last_type != "job.completed") read(id, reader, 7);
-    if (reader.deltas > 0) EXPECT_EQ(reader.text, text_of(id));
+    if (reader.deltas > 0) {
+        EXPECT_EQ(reader.text, text_of(id));
+    }
 }
 
 TEST_F(Events, AReaderThatComesBackAfterTheEndGetsTheRest) {
@@ -95,7 +99,9 @@ TEST_F(Events, AReaderThatComesBackAfterTheEndGetsTheRest) {
     read(id, reader, 3);
     const auto text = text_of(id);
     if (reader.last_type != "job.completed") read(id, reader);
-    if (reader.deltas > 0) EXPECT_EQ(reader.text, text);
+    if (reader.deltas > 0) {
+        EXPECT_EQ(reader.text, text);
+    }
     EXPECT_EQ(reader.last_type, "job.completed");
 }
 
