@@ -43,6 +43,7 @@ void SseParser::take_line(std::vector<ServerEvent>& events) {
         has_data_ = false;
         return;
     }
+    if (line.starts_with('{')) return take_data(line);
     const auto colon = line.find(':');
     auto value = colon == std::string_view::npos ? std::string_view() : line.substr(colon + 1);
     if (value.starts_with(' ')) value.remove_prefix(1);
@@ -51,14 +52,21 @@ void SseParser::take_line(std::vector<ServerEvent>& events) {
 
 void SseParser::take_field(std::string_view name, std::string_view value) {
     if (name == "data") {
-        if (has_data_) event_.data += '\n';
-        event_.data += value;
-        has_data_ = true;
+        take_data(value);
+    } else if (name == "error") {
+        event_.type = name;
+        take_data(value);
     } else if (name == "event") {
         event_.type = value;
     } else if (name == "id") {
         event_.id = value;
     }
+}
+
+void SseParser::take_data(std::string_view value) {
+    if (has_data_) event_.data += '\n';
+    event_.data += value;
+    has_data_ = true;
 }
 
 }  // namespace millrace::http

@@ -1,4 +1,7 @@
-// Server-sent events (WHATWG HTML, section 9.2.6) out of a stream of bytes, cut anywhere.
+// Server-sent events (WHATWG HTML, section 9.2.6) out of a stream of bytes, cut anywhere. Beyond
+// the standard, an error that a server sends as a field of its own (`error: {…}`, llama.cpp until
+// 2025) is an event of type `error`, and a line that is bare JSON, as proxies pass on the errors of
+// their servers, is data: the standard would lose both.
 //
 // Threads: one caller at a time.
 #pragma once
@@ -35,6 +38,7 @@ class SseParser {
  private:
     void take_line(std::vector<ServerEvent>& events);
     void take_field(std::string_view name, std::string_view value);
+    void take_data(std::string_view value);
 
     const std::size_t event_bytes_max_;
     std::string line_;

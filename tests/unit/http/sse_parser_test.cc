@@ -34,6 +34,14 @@ TEST(SseParser, SkipsCommentsUnknownFieldsAndEventsWithoutData) {
     EXPECT_THAT(parse(": ping\n\nretry: 5\nevent: nothing\n\n"), IsEmpty());
 }
 
+TEST(SseParser, LosesNoErrorThatIsNoField) {
+    EXPECT_THAT(parse("error: {\"code\":400}\n\ndata: [DONE]\n\n"),
+                ElementsAre(ServerEvent{.type = "error", .data = "{\"code\":400}"},
+                            ServerEvent{.data = "[DONE]"}));
+    EXPECT_THAT(parse(": ping\n\n{\"error\":\"gone: x\"}\n\n"),
+                ElementsAre(ServerEvent{.data = "{\"error\":\"gone: x\"}"}));
+}
+
 TEST(SseParser, StripsOneSpaceAndNoMore) {
     EXPECT_THAT(parse("data:x\n\ndata:  x\n\n"),
                 ElementsAre(ServerEvent{.data = "x"}, ServerEvent{.data = " x"}));
