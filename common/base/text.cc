@@ -88,10 +88,17 @@ std::string storable(std::string text) {
     whole.reserve(text.size());
     take_whole_characters(text, whole);
     if (!text.empty()) whole += kReplacementCharacter;
-    for (auto at = whole.find('\0'); at != std::string::npos; at = whole.find('\0', at)) {
-        whole.replace(at, 1, kReplacementCharacter);
+    auto end = whole.find('\0');
+    if (end == std::string::npos) return whole;
+    std::string without;
+    without.reserve(whole.size() + kReplacementCharacter.size());
+    std::size_t at = 0;
+    for (; end != std::string::npos; end = whole.find('\0', at)) {
+        without.append(whole, at, end - at);
+        without += kReplacementCharacter;
+        at = end + 1;
     }
-    return whole;
+    return without.append(whole, at);
 }
 
 std::string_view beginning(std::string_view text, std::size_t bytes_max) {

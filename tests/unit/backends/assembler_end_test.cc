@@ -96,6 +96,11 @@ TEST(Assembler, TextAfterAFinishReasonMakesItNoSignOfTheEnd) {
     EXPECT_EQ(open.outcome.error_code, "stream_truncated");
     const auto done = assemble_chat({stream[0], stream[1], "[DONE]"});
     EXPECT_EQ(done.message()["content"], "ab");
+    // One that came before more text, and not again, is none at all.
+    const auto early = assemble_chat({stream[0], chat_text("b"), "[DONE]"});
+    EXPECT_EQ(early.outcome.error_code, "stream_truncated");
+    const auto late = assemble_chat({stream[0], chat_text("b"), kStop, "[DONE]"});
+    EXPECT_EQ(late.message()["content"], "ab");
 }
 
 TEST(Assembler, TakesTheLastChunkTwice) {

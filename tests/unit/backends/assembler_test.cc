@@ -157,6 +157,62 @@ TEST(Assembler, TakesAMessageInOnePiece) {
     EXPECT_EQ(twice.partial, "abc");
 }
 
+// A choice that has both: the message so far, and what is new in it.
+std::string summed_up(const std::string& message, const std::string& delta,
+                      const std::string& finish = "null") {
+    return R"({"choices":[{"index":0,"finish_reason":)" + finish + R"(,"message":)" + message +
+           (delta.empty() ? "" : R"(,"delta":)" + delta) + "}]}";
+}
+
+TEST(Assembler, AMessageBesideTheDeltasIsTheSameOnceMore) {
+    const auto said = [](const std::string& text) {
+        return R"({"role":"assistant","content":")" + text + R"("})";
+    };
+    // As Perplexity sends it.
+    const auto both =
+        assemble_chat({summed_up(said("Hel"), said("Hel")), summed_up(said("Hello"), said("lo")),
+                       summed_up(said("Hello"), said(""), "\"stop\""), "[DONE]"});
+    EXPECT_EQ(both.message()["content"], "Hello");
+    EXPECT_EQ(both.partial, "Hello");
+    // The text is in the message alone, after a delta that only opens it.
+    const auto opened = assemble_chat({chat_chunk(R"({"role":"assistant","content":""})"),
+                                       summed_up(said("Hello"), "", "\"stop\""), "[DONE]"});
+    EXPECT_EQ(opened.message()["content"], "Hello");
+    EXPECT_EQ(opened.partial, "Hello");
+    const auto growing = assemble_chat({summed_up(said("Hel"), ""), summed_up(said("Hello"), ""),
+                                        summed_up(said(""), "", "\"stop\""), "[DONE]"});
+    EXPECT_EQ(growing.message()["content"], "Hello");
+    EXPECT_EQ(growing.partial, "Hello");
+}
+
+TEST(Assembler, AMessageInPiecesIsNoAnswer) {
+    const auto* call = R"({"tool_calls":[{"id":"a","function":{"name":"f","arguments":"{}"}}]})";
+    const auto* other = R"({"tool_calls":[{"id":"b","function":{"name":"g","arguments":"{}"}}]})";
+    const std::vector<std::vector<std::string>> streams{
+        {summed_up(R"({"content":"Hel"})", ""), summed_up(R"({"content":"lo"})", "")},
+        {summed_up(R"({"content":"Hel"})", ""), chat_text("lo")},
+        {summed_up(call, ""), summed_up(other, "")},
+    };
+    for (const auto& stream : streams) {
+        const auto result = assemble_chat({stream[0], stream[1], kStop, "[DONE]"});
+        EXPECT_EQ(result.outcome.kind, OutcomeKind::kRetryable);
+        EXPECT_EQ(result.outcome.error_code, "invalid_response") << stream[1];
+    }
+    EXPECT_TRUE(assemble_chat({summed_up(call, ""), summed_up(call, ""), kStop}).is_complete());
+}
+
+TEST(Assembler, ManyMembersTakeTimeAndRoomInProportion) {
+    std::string chunk = R"({"choices":[{"index":0,"delta":{"content":"a"}}])";
+    for (int i = 0; i < 20'000; ++i) chunk += ",\"member" + std::to_string(i) + "\":1";
+    chunk += '}';
+    const std::vector<std::string> stream{chunk, chunk, kStop, "[DONE]"};
+    const auto fits = assemble({.output_bytes_max = 16 << 20}, stream);
+    EXPECT_EQ(fits.output["member19999"], 1);
+    EXPECT_EQ(fits.output.size(), 20'002U);
+    EXPECT_EQ(assemble({.output_bytes_max = 1 << 20}, stream).outcome.error_code,
+              "output_too_large");
+}
+
 TEST(Assembler, JoinsHalvesOfCharacters) {
     const auto halves = assemble_chat({R"({"choices":[{"delta":{"content":"a\ud83d"}}]})",
                                        R"({"choices":[{"delta":{"content":"\ude00b"}}]})", kStop});

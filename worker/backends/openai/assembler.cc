@@ -64,6 +64,24 @@ Assembler::Assembler(const ExpectedAnswer& expected) : expected_(expected) {
     CHECK(expected.kind == RequestKind::kChat || expected.kind == RequestKind::kCompletion);
 }
 
+bool Assembler::Summary::goes_on_from(const Summary& before) const {
+    const bool had_calls = before.message.spoken_bytes() > before.text.size();
+    if (!had_calls) return text.starts_with(before.text);
+    std::string json;
+    std::string json_before;
+    message.write(json);
+    before.message.write(json_before);
+    return json == json_before;
+}
+
+const Message& Assembler::Choice::answer() const {
+    return summary && !message.speaks() ? summary->message : message;
+}
+
+std::size_t Assembler::Choice::content_bytes() const {
+    return std::max(message.bytes(), summary ? summary->message.bytes() : 0) + text.size();
+}
+
 // --- Events -------------------------------------------------------------------------------------
 
 std::optional<Outcome> Assembler::add(const http::ServerEvent& event, std::string& partial) {
@@ -147,23 +165,34 @@ std::optional<Outcome> Assembler::add_choices(const JsonView& list, std::string&
 std::optional<Outcome> Assembler::add_choice(Choice& choice, const Members& delta,
                                              std::string& text) {
     const auto before = choice.content_bytes();
-    const bool was_finished = choice.finished;
+    const auto answer_before = choice.answer_bytes();
+    const auto spoken_before = choice.spoken_bytes();
+    const bool was_summed_up = &choice.answer() != &choice.message && choice.answer().speaks();
+    const bool was_finished = std::exchange(choice.finished, false);
+    const JsonView* summary = nullptr;
     for (const auto& member : delta) {
         const auto& [name, _, value] = member;
         if (name == "index") continue;
         if (name == "error" && !is_blank(value)) return error_outcome(value);
         if (name == "finish_reason") {
             if (auto outcome = add_finish(choice, value)) return outcome;
-        } else if (name == "delta" || name == "message" || name == "text") {
+        } else if (name == "message") {
+            if (expected_.kind == RequestKind::kChat) summary = &value;
+        } else if (name == "delta" || name == "text") {
             if (!add_content(choice, member, text)) return odd_event();
         } else {
             const auto joining = name == "logprobs" ? Joining::kPieces : Joining::kLists;
             other_bytes_ += choice.rest.add(name, value, joining);
         }
     }
-    const auto after = choice.content_bytes();
-    content_bytes_ += after - before;
-    choice.spoke_on = choice.spoke_on || (was_finished && after > before);
+    if (was_summed_up && choice.message.speaks()) return invalid_response("it is there twice");
+    // Last, wherever it stands: it counts only where the deltas say nothing.
+    if (summary != nullptr) {
+        if (auto outcome = add_summary(choice, *summary, text)) return outcome;
+    }
+    content_bytes_ += choice.content_bytes() - before;
+    choice.spoke_on |= was_finished && choice.answer_bytes() > answer_before;
+    choice.finished |= was_finished && choice.spoken_bytes() <= spoken_before;
     return std::nullopt;
 }
 
@@ -194,11 +223,28 @@ bool Assembler::add_content(Choice& choice, const JsonMember& member, std::strin
         json_text::join_text(choice.text, text);
         return true;
     }
-    // Some send the whole message once more at the end, some nothing else.
-    const bool is_summary = name == "message" && choice.has_content;
-    if (name == "text" || is_summary) return true;
+    if (name == "text") return true;
     choice.has_content = true;
     return choice.message.add(value, text);
+}
+
+// Some send the whole message once more at the end, Perplexity all that there is of it with every
+// delta, some nothing else. A message in pieces without deltas could be anything.
+std::optional<Outcome> Assembler::add_summary(Choice& choice, const JsonView& message,
+                                              std::string& text) {
+    if (message.kind() == JsonKind::kNull) return std::nullopt;
+    Summary said;
+    if (!said.message.add(message, said.text)) return odd_event();
+    choice.has_content = true;
+    if (!choice.message.speaks()) {
+        const auto before = choice.summary.value_or(Summary{});
+        // The last one may say no more than why it ends.
+        if (before.message.speaks() && !said.message.speaks()) return std::nullopt;
+        if (!said.goes_on_from(before)) return invalid_response("a message came in pieces");
+        text = said.text.substr(before.text.size());
+    }
+    choice.summary = std::move(said);
+    return std::nullopt;
 }
 
 void Assembler::show(std::string_view text, std::string& partial) {
@@ -255,7 +301,7 @@ Outcome Assembler::outcome(bool clean) const {
     if (!is_whole(clean)) return clean ? what_is_missing() : stream_truncated();
     for (const auto& [_, choice] : choices_) {
         if (!choice.has_content) return invalid_response("a choice has no text");
-        if (!choice.message.is_sound()) return invalid_response("a tool call has no name");
+        if (!choice.answer().is_sound()) return invalid_response("a tool call has no name");
     }
     // Log probabilities and the like are in it as they came.
     auto mended = json_text::mend(output(), kMendOptions);
@@ -270,7 +316,7 @@ std::string Assembler::output() const {
         if (choices.size() > 1) choices += ',';
         choices += fmt::format(R"({{"index":{},)", index);
         choices += chat ? R"("message":)" : R"("text":)";
-        chat ? choice.message.write(choices) : json_text::quote(choices, choice.text);
+        chat ? choice.answer().write(choices) : json_text::quote(choices, choice.text);
         choice.rest.write_members(choices, {});
         if (!choice.rest.has("finish_reason")) choices += R"(,"finish_reason":null)";
         choices += '}';

@@ -3,10 +3,11 @@
 // completions, several choices, tool calls, and members that only some servers send (reasoning,
 // timings).
 //
-// A stream is whole when it has as many choices as were asked for, each with a finish reason, and
-// then [DONE], or usage, or a clean end of the connection. [DONE] alone is no proof: proxies send
-// it also when the server behind them has broken off. From servers that give no finish reasons it
-// counts with a chunk of usage alone, which only a server that has come to its end can send.
+// A stream is whole when it has as many choices as were asked for, each with a finish reason that
+// came with its last text or after it, and then [DONE], or usage, or a clean end of the connection.
+// [DONE] alone is no proof: proxies send it also when the server behind them has broken off. From
+// servers that give no finish reasons it counts with a chunk of usage alone, which only a server
+// that has come to its end can send.
 //
 // Threads:   one caller at a time.
 #pragma once
@@ -49,16 +50,28 @@ class Assembler {
     Outcome outcome(bool clean) const;
 
  private:
+    // What a server says of the whole message so far, beside the deltas or in their place.
+    struct Summary {
+        Message message;
+        std::string text;
+
+        bool goes_on_from(const Summary& before) const;
+    };
     struct Choice {
-        Message message;   // kChat
+        Message message;  // kChat: of the deltas.
+        std::optional<Summary> summary;
         std::string text;  // kCompletion
         bool has_content = false;
         MergedObject rest;  // finish_reason, logprobs, …
         std::size_t rest_bytes = 0;
-        bool finished = false;
+        bool finished = false;  // With the last text, or after it.
         bool spoke_on = false;  // Text came after a finish reason: it is no sign of the end.
 
-        std::size_t content_bytes() const { return message.bytes() + text.size(); }
+        // The deltas, where these say anything.
+        const Message& answer() const;
+        std::size_t content_bytes() const;
+        std::size_t answer_bytes() const { return answer().bytes() + text.size(); }
+        std::size_t spoken_bytes() const { return answer().spoken_bytes() + text.size(); }
     };
     using Members = std::vector<json_text::JsonMember>;
 
@@ -68,6 +81,8 @@ class Assembler {
     std::optional<Outcome> add_choice(Choice& choice, const Members& delta, std::string& text);
     std::optional<Outcome> add_finish(Choice& choice, const json_text::JsonView& reason);
     bool add_content(Choice& choice, const json_text::JsonMember& member, std::string& text) const;
+    static std::optional<Outcome> add_summary(Choice& choice, const json_text::JsonView& message,
+                                              std::string& text);
     void show(std::string_view text, std::string& partial);
 
     bool has_expected_count() const;

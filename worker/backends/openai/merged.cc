@@ -14,6 +14,9 @@ namespace {
 // An object of more is a table, such as one of a whole vocabulary, and not joined to another.
 constexpr std::size_t kMembersMax = 1000;
 
+// So many are found by looking at each.
+constexpr std::size_t kMembersFew = 32;
+
 // Strings that are no pieces of a text, wherever in a delta they stand.
 constexpr std::array<std::string_view, 12> kNames{"id",      "type",     "role",      "name",
                                                   "object",  "model",    "format",    "recipient",
@@ -23,7 +26,7 @@ bool is_name(std::string_view name) {
     return std::ranges::find(kNames, name) != kNames.end();
 }
 
-// Between the brackets.
+// Between the brackets or braces.
 std::string_view items_of(std::string_view list) {
     constexpr std::string_view kSpace = " \n\r\t";
     list = list.substr(1, list.size() - 2);
@@ -43,9 +46,8 @@ bool is_blank_json(std::string_view json) {
 bool is_blank(const JsonView& value) {
     switch (value.kind()) {
         case JsonKind::kArray:
-            return items_of(value.text()).empty();
         case JsonKind::kObject:
-            return value.members().empty();
+            return items_of(value.text()).empty();
         default:
             return is_blank_json(value.text());
     }
@@ -56,8 +58,9 @@ bool is_blank(const JsonView& value) {
 std::size_t MergedObject::add(std::string_view name, const JsonView& value, Joining joining) {
     const auto known = members_.size();
     auto& member = at(name);
-    const auto named = members_.size() > known ? name.size() : 0;
-    return named + member.value.add(name, value, joining);
+    if (members_.size() == known) return member.value.add(name, value, joining);
+    const auto room = members_.size() > kMembersFew ? sizeof(MergedMember) : 0;
+    return room + name.size() + member.value.add(name, value, joining);
 }
 
 void MergedObject::set_json(std::string_view name, std::string json) {
@@ -99,15 +102,29 @@ void MergedObject::write_members(std::string& json,
     }
 }
 
-const MergedMember* MergedObject::find(std::string_view name) const {
+std::optional<std::size_t> MergedObject::place_of(std::string_view name) const {
+    if (!places_.empty()) {
+        const auto known = places_.find(std::string(name));
+        return known == places_.end() ? std::nullopt : std::optional(known->second);
+    }
     const auto found = std::ranges::find(members_, name, &MergedMember::name);
-    return found == members_.end() ? nullptr : &*found;
+    if (found == members_.end()) return std::nullopt;
+    return static_cast<std::size_t>(found - members_.begin());
+}
+
+const MergedMember* MergedObject::find(std::string_view name) const {
+    const auto place = place_of(name);
+    return place ? &members_[*place] : nullptr;
 }
 
 MergedMember& MergedObject::at(std::string_view name) {
-    const auto found = std::ranges::find(members_, name, &MergedMember::name);
-    if (found != members_.end()) return *found;
-    return members_.emplace_back(MergedMember{.name = std::string(name), .value = {}});
+    if (const auto place = place_of(name)) return members_[*place];
+    members_.push_back({.name = std::string(name), .value = {}});
+    if (members_.size() > kMembersFew) {
+        for (auto i = places_.size(); i < members_.size(); ++i)
+            places_.emplace(members_[i].name, i);
+    }
+    return members_.back();
 }
 
 // --- MergedValue --------------------------------------------------------------------------------

@@ -5,8 +5,10 @@
 #pragma once
 
 #include <cstddef>
+#include <optional>
 #include <string>
 #include <string_view>
+#include <unordered_map>
 #include <vector>
 
 #include "common/json/json_view.h"
@@ -29,7 +31,8 @@ struct MergedMember;
 class MergedObject {
  public:
     // `name` also tells pieces of a text from names ("id", "type"), which may be repeated. Returns
-    // by how many bytes the whole has grown.
+    // by how many bytes the whole has grown; where members are many, with what each takes beside
+    // its text.
     std::size_t add(std::string_view name, const json_text::JsonView& value, Joining joining);
     // Of the member of that name, where it first was; at the end where there is none.
     void set_json(std::string_view name, std::string json);
@@ -48,10 +51,13 @@ class MergedObject {
     void write_members(std::string& json, const std::vector<std::string_view>& except) const;
 
  private:
+    std::optional<std::size_t> place_of(std::string_view name) const;
     const MergedMember* find(std::string_view name) const;
     MergedMember& at(std::string_view name);
 
     std::vector<MergedMember> members_;  // In order of appearance.
+    // Of members_, by name, where they are many: no server shall make a search of each of them.
+    std::unordered_map<std::string, std::size_t> places_;
 };
 
 class MergedValue {

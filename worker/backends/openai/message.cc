@@ -57,7 +57,7 @@ bool ContentPieces::add_part(const JsonView& part, std::string& text) {
         return true;
     }
     parts_.push_back({.is_text = false, .value = std::string(part.text())});
-    bytes_ += part.text().size();
+    bytes_ += part.text().size() + sizeof(Part);
     return true;
 }
 
@@ -101,13 +101,21 @@ bool Message::add(const JsonView& delta, std::string& text) {
     return true;
 }
 
+bool Message::speaks() const {
+    return spoken_bytes() > 0 || has_other_content();
+}
+
+std::size_t Message::spoken_bytes() const {
+    return content_.bytes() + tool_calls_.bytes() + function_call_.bytes();
+}
+
 bool Message::has_other_content() const {
     return !tool_calls_.empty() || has_function_call_ || !rest_.is_blank("refusal") ||
            !rest_.is_blank("audio");
 }
 
 std::size_t Message::bytes() const {
-    return content_.bytes() + tool_calls_.bytes() + function_call_.bytes() + rest_bytes_;
+    return spoken_bytes() + rest_bytes_;
 }
 
 void Message::write(std::string& json) const {

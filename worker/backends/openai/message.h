@@ -43,8 +43,11 @@ class Message {
     // Adds the text of the content to `text`. False where the delta is not of the expected form.
     bool add(const json_text::JsonView& delta, std::string& text);
 
+    // There is an answer in it: text, a call, or what stands in their place.
+    bool speaks() const;
     bool is_sound() const { return tool_calls_.have_names(); }
     std::size_t bytes() const;
+    std::size_t spoken_bytes() const;  // Of text and calls.
     void write(std::string& json) const;
 
  private:
