@@ -126,6 +126,20 @@ TEST_F(OpenAi, WhatAnAnswerIsItsBytesTell) {
     }
 }
 
+// llama.cpp until 2025 has a field of its own for them; proxies pass on their servers' bodies.
+TEST_F(OpenAi, ErrorsComeInAnyPlaceOfAStream) {
+    const std::string error = R"({"code":400,"message":"the request exceeds the available context )"
+                              R"(size, try increasing it","type":"invalid_request_error"})";
+    const auto text = "data: " + chat_delta("Hello") + "\n\n";
+    for (const auto& stream :
+         {"error: " + error + "\n\ndata: [DONE]\n\n", text + "error: " + error + "\n\n",
+          ": ping\n\n{\"error\":" + error + "}\n\n", text + "{\"error\":" + error + "}",
+          text + "event: error\ndata: " + error + "\n\n"}) {
+        start_with([&](Exchange& exchange) { exchange.reply(200, "text/event-stream", stream); });
+        EXPECT_EQ(outcome_of().error_code, "context_length_exceeded") << stream;
+    }
+}
+
 TEST_F(OpenAi, BytesMayComeOneByOne) {
     start_with([](Exchange& exchange) {
         exchange.begin_stream();

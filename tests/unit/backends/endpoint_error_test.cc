@@ -37,6 +37,22 @@ TEST(EndpointError, KeepsTheServersCodeAndMessage) {
     EXPECT_EQ(outcome.error_message, "the endpoint answered 404: no such model");
 }
 
+// Its list had the model, or no job for it would have come this far.
+TEST(EndpointError, AModelThatIsBeingReloadedMayComeBack) {
+    for (const auto* body :
+         {R"({"error":{"message":"model \"m\" not found, try pulling it first","code":null}})",
+          R"({"object":"error","message":"The model `m` does not exist.","type":"NotFoundError"})",
+          R"({"error":{"message":"no such model","type":"x","code":"model_not_found"}})"}) {
+        const auto outcome = http_error_outcome({.status = 404, .body = body});
+        EXPECT_EQ(outcome.kind, OutcomeKind::kRetryable) << body;
+        EXPECT_EQ(outcome.error_code, "model_not_found") << body;
+        EXPECT_GT(outcome.retry_after, milliseconds(5'000)) << "a survey comes first";
+    }
+    for (const auto* body : {"404 page not found", R"({"detail":"Not Found"})", "<html>"}) {
+        EXPECT_EQ(http_error_outcome({.status = 404, .body = body}).kind, OutcomeKind::kPermanent);
+    }
+}
+
 TEST(EndpointError, UnderstandsTheDialects) {
     const auto code = [](std::string_view body) {
         return http_error_outcome({.status = 400, .body = body}).error_code;

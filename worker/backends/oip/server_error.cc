@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <array>
 #include <nlohmann/json.hpp>
 #include <utility>
@@ -14,7 +15,8 @@ namespace {
 
 using nlohmann::json;
 
-// What a text in an error of status 500 gives away.
+// What a text in an error of status 500 gives away; or of 400, which Triton has for all of them
+// until 2.40.
 struct Sign {
     std::string_view text;
     Fault fault;
@@ -36,6 +38,17 @@ constexpr std::array kSigns{
     Sign{"unexpected inference", Fault::kRequest, "http_500"},
     Sign{"unexpected shape", Fault::kRequest, "http_500"},
 };
+
+// Triton's words, whatever the status is, while a model is loaded or unloaded. The request was not
+// at fault, and was not run.
+constexpr std::array<std::string_view, 2> kNotThere{"Request for unknown model",
+                                                    "stopped accepting new inference requests"};
+
+bool tells_of_a_missing_model(std::string_view said) {
+    return std::ranges::any_of(kNotThere, [&](std::string_view words) {
+        return said.find(words) != std::string_view::npos;
+    });
+}
 
 // Of a Python traceback only its last line says what is wrong.
 std::string_view last_line(std::string_view text) {
@@ -82,13 +95,19 @@ ServerError not_run(ServerError error) {
     return error;
 }
 
-ServerError classify_500(const std::string& said, const std::string& message) {
+// The fault that the words tell of.
+std::optional<ServerError> classify_words(const std::string& said, const std::string& message) {
     for (const auto& sign : kSigns) {
         if (said.find(sign.text) == std::string::npos) continue;
         auto error = make_error(sign.fault, sign.code, message);
         error.is_dead = sign.fault == Fault::kServer;
         return error;
     }
+    return std::nullopt;
+}
+
+ServerError classify_500(const std::string& said, const std::string& message) {
+    if (auto error = classify_words(said, message)) return *std::move(error);
     return make_error(Fault::kModel, "model_error", message);
 }
 
@@ -106,10 +125,14 @@ ServerError classify(const ErrorAnswer& answer) {
         return error;
     }
     // The model was there when its metadata was read: it is being unloaded or loaded.
-    if (status == 404) {
+    if (status == 404 || (status == 400 && tells_of_a_missing_model(said))) {
         return not_run(make_error(Fault::kServer, "model_unavailable", std::move(message)));
     }
     if (status == 500) return classify_500(said, message);
+    if (status == 400) {
+        auto error = classify_words(said, message);
+        if (error && error->fault != Fault::kRequest) return *std::move(error);
+    }
     const bool is_request = status < 500 && status != 408 && status != 425;
     return make_error(is_request ? Fault::kRequest : Fault::kServer, code, std::move(message));
 }

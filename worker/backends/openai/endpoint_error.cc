@@ -24,6 +24,9 @@ constexpr int kDepthMax = 4;
 constexpr std::string_view kContextCode = "context_length_exceeded";
 constexpr std::string_view kOutageCode = "endpoint_unavailable";
 constexpr std::string_view kStalledCode = "endpoint_stalled";
+constexpr std::string_view kModelCode = "model_not_found";
+// The next survey of the server's models, which says whether it has this one, is earlier.
+constexpr milliseconds kModelRest{6'000};
 
 // Words, in lower case, of an error that is nobody's fault who asks: what is to answer is not
 // there.
@@ -169,6 +172,16 @@ bool tells_of_an_outage(const Said& said) {
         kOutageWords, [&](std::string_view part) { return words.find(part) != std::string::npos; });
 }
 
+// The model was in the server's list; it is being swapped or reloaded, or was taken away. Servers
+// without this kind of request have a 404 too, and say nothing of a model.
+bool tells_of_a_missing_model(const Said& said, long status) {
+    if (status != 404) return false;
+    if (said.code == kModelCode) return true;
+    const auto words = lower(said.message);
+    const auto has = [&](std::string_view part) { return words.find(part) != std::string::npos; };
+    return has("model") && (has("not found") || has("not exist") || has("not loaded"));
+}
+
 // A limit that is one request's own: it would never pass.
 bool is_too_large_for_the_rate(const Said& said) {
     return said.message.find("must be reduced in order to run successfully") != std::string::npos;
@@ -184,6 +197,9 @@ Outcome outcome_of(Said said, long status, std::string_view prefix) {
                (status >= 500 && kind == OutcomeKind::kRetryable && tells_of_an_outage(said))) {
         kind = OutcomeKind::kRateLimited;
         said.code = kOutageCode;
+    } else if (tells_of_a_missing_model(said, status)) {
+        kind = OutcomeKind::kRetryable;
+        said.code = kModelCode;
     } else if (is_too_large_for_the_rate(said)) {
         kind = OutcomeKind::kPermanent;
     }
@@ -202,6 +218,7 @@ Outcome http_error_outcome(const HttpError& error) {
     auto outcome =
         outcome_of(std::move(said), status, fmt::format("the endpoint answered {}", error.status));
     if (outcome.kind == OutcomeKind::kRateLimited) outcome.retry_after = error.retry_after;
+    if (outcome.error_code == kModelCode) outcome.retry_after = kModelRest;
     if (outcome.kind == OutcomeKind::kRetryable && error.should_retry == false) {
         outcome.kind = OutcomeKind::kPermanent;
     }

@@ -5,7 +5,8 @@
 //   "endpoint_unavailable":
 //             say that the model behind is not there        the same, as long as may_wait() says so
 //   input     501 505, other 3xx and 4xx                    kPermanent, with the server's own code
-//   odd       409 425, other 5xx, garbage               kRetryable: counts as a failure
+//   odd       409 425, other 5xx, garbage,              kRetryable: counts as a failure
+//             404 of a model that the list had
 //
 // The status is that of the answer's first line; where that says no more than 500, or 200, a status
 // inside the body counts. An odd answer may be the input's fault, so it speaks for nobody else.

@@ -40,6 +40,21 @@ TEST(ServerError, TellsWhoseFaultItIs) {
          Fault::kServer, OutcomeKind::kRetryable, "server_unhealthy"},
         {404, R"({"error":"Request for unknown model: 'm' has no available versions"})",
          Fault::kServer, OutcomeKind::kRetryable, "model_unavailable"},
+        // Triton answers so to all that goes wrong until 2.40.
+        {400, R"({"error":"Request for unknown model: 'm' version 1 is not at ready state"})",
+         Fault::kServer, OutcomeKind::kRetryable, "model_unavailable"},
+        {400, R"({"error":"Request for unknown model: 'm' has no available versions"})",
+         Fault::kServer, OutcomeKind::kRetryable, "model_unavailable"},
+        {400,
+         R"({"error":"Server is stopping, scheduler for model has stopped accepting new )"
+         R"(inference requests"})",
+         Fault::kServer, OutcomeKind::kRetryable, "model_unavailable"},
+        {400, R"({"error":"Exceeds maximum queue size"})", Fault::kCapacity,
+         OutcomeKind::kRateLimited, "server_busy"},
+        {400, R"({"error":"Stub process 'm_0_0' is not healthy."})", Fault::kServer,
+         OutcomeKind::kRetryable, "server_unhealthy"},
+        {400, R"({"error":"unexpected shape for input 'x' for model 'm'"})", Fault::kRequest,
+         OutcomeKind::kPermanent, "http_400"},
         {502, "<html>Bad Gateway</html>", Fault::kServer, OutcomeKind::kRetryable, "http_502"},
         {408, "", Fault::kServer, OutcomeKind::kRetryable, "http_408"},
     };
@@ -56,6 +71,8 @@ TEST(ServerError, KnowsWhatWillNotGetBetterByItself) {
                     .is_dead);
     EXPECT_TRUE(classify({.status = 404}).is_dead);
     EXPECT_FALSE(classify({.status = 404}).was_run);
+    EXPECT_FALSE(
+        classify({.status = 400, .body = R"({"error":"Request for unknown model: 'm'"})"}).was_run);
     EXPECT_TRUE(unreachable("refused").is_dead);
     EXPECT_FALSE(unreachable("refused").was_run);
     EXPECT_FALSE(classify({.status = 502}).is_dead);
