@@ -23,6 +23,13 @@ constexpr const char* kUpExamples =
     "millrace up --model FILE.gguf\n"
     "millrace up --process \"python3 model.py\" --port 9000";
 
+// "$DATA" that is not set would mean the place of all others.
+const CLI::Validator kNotEmpty(
+    [](const std::string& value) {
+        return value.empty() ? std::string("the value is empty") : std::string();
+    },
+    "");
+
 void add_migrate(Program& program) {
     auto migrate = std::make_shared<MigrateOptions>();
     auto down = std::make_shared<std::optional<int>>();
@@ -50,13 +57,15 @@ void add_up(Program& program, const std::string& called) {
         .add_option("--port", options->port,
                     "The API's port, 8080 unless the settings say otherwise (0: any free one)")
         ->check(CLI::Range(0, 65535));
-    command.add_option("--data", options->data, "Where jobs and results are kept");
+    command.add_option("--data", options->data, "Where jobs and results are kept")
+        ->check(kNotEmpty);
     command.add_option("--workers", options->workers, "Worker processes")
         ->capture_default_str()
         ->check(CLI::Range(0, 64));
     command.add_flag("--kafka", options->kafka, "Run Apache Kafka instead of the in-memory broker");
-    command.add_option("--config", options->config,
-                       "A YAML file of settings (docs/configuration.md)");
+    command
+        .add_option("--config", options->config, "A YAML file of settings (docs/configuration.md)")
+        ->check(kNotEmpty);
     command.add_option("--model", options->models,
                        "A GGUF model file to serve in process; may be repeated");
     command.add_option(
@@ -88,13 +97,14 @@ void add_control(Program& program) {
     logs_command.add_option("--lines,-n", logs->lines, "The last lines of each part")
         ->capture_default_str()
         ->check(CLI::Range(0, 1000000));
-    logs_command.add_option("--data", logs->data, "The directory of that `up`");
+    logs_command.add_option("--data", logs->data, "The directory of that `up`")->check(kNotEmpty);
 
     const auto add = [&program](const std::string& name, const std::string& help,
                                 int (*run)(const std::string&)) {
         auto data = std::make_shared<std::string>();
         program.command(name, help, "", [data, run] { return run(*data); })
-            .add_option("--data", *data, "The directory of that `up`");
+            .add_option("--data", *data, "The directory of that `up`")
+            ->check(kNotEmpty);
     };
     add("down", "Stop the `up` that runs on this machine", run_down);
     add("reload", "Have the workers of `up` load their settings and models anew", run_reload);

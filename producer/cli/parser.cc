@@ -312,7 +312,10 @@ std::optional<std::chrono::milliseconds> parse_wait(std::string_view text) {
 int run_help(const Program& program, const std::string& command) {
     const auto* found = command.empty() ? &program.app : find_command(program.app, command);
     if (found == nullptr) return no_command(program, command);
-    return print_out(found->help()) ? kOk : kFailure;
+    // App::help() would show that of the command that was parsed: of `help` itself.
+    const auto text =
+        found->get_formatter()->make_help(found, found->get_name(), CLI::AppFormatMode::Normal);
+    return print_out(text) ? kOk : kFailure;
 }
 
 int run_arguments(Program& program, std::vector<std::string> words) {

@@ -71,8 +71,9 @@ class LineSubmitter {
         if (!options_.idempotency_key.empty()) {
             note("the same file with the same key goes on where it stopped");
         } else if (options_.jsonl != "-") {
-            note(fmt::format("go on with: tail -n +{} {} | millrace submit --jsonl -", line,
-                             options_.jsonl));
+            note(fmt::format(
+                "go on, with the same options, by: tail -n +{} {} | millrace submit --jsonl -",
+                line, options_.jsonl));
         }
         return code;
     }

@@ -98,6 +98,11 @@ TEST_F(UpStart, RefusesMistakesBeforeItStartsAnything) {
         EXPECT_EQ(result.exit_code, 2) << result.output;
         EXPECT_THAT(result.output, HasSubstr(said));
     }
+    for (const std::string command : {"up", "down", "reload", "logs"}) {
+        const auto result = run_command({command, "--data", ""});
+        EXPECT_EQ(result.exit_code, 2) << result.output;
+        EXPECT_THAT(result.output, HasSubstr("--data: the value is empty"));
+    }
     const Variable unknown("MILLRACE_FOO", "1");
     const auto result = run({});
     EXPECT_EQ(result.exit_code, 2);

@@ -199,6 +199,7 @@ TEST(Commands, JsonLinesThatStopSayWhereToGoOn) {
     EXPECT_EQ(std::count(outcome.out.begin(), outcome.out.end(), '\n'), 500);
     EXPECT_THAT(outcome.error, HasSubstr("500 of 501 jobs were accepted"));
     EXPECT_THAT(outcome.error, HasSubstr("stopped before line 502: It is full."));
+    EXPECT_THAT(outcome.error, HasSubstr("go on, with the same options, by: tail -n +502 "));
     EXPECT_THAT(outcome.error, HasSubstr("tail -n +502 " + file));
 }
 

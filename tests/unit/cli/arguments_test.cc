@@ -147,6 +147,21 @@ TEST_F(ArgumentsTest, AnUnknownCommandSuggestsOne) {
     EXPECT_THAT(error_, HasSubstr("try"));
 }
 
+TEST(Help, IsOfWhatIsAskedFor) {
+    const auto help = [](const Words& words) {
+        Program program;
+        add_client_commands(program);
+        testing::internal::CaptureStdout();
+        EXPECT_EQ(run_arguments(program, words), kOk);
+        return testing::internal::GetCapturedStdout();
+    };
+    EXPECT_THAT(help({"help"}), HasSubstr("Usage: millrace [OPTIONS] SUBCOMMAND"));
+    EXPECT_EQ(help({"help"}), help({"--help"}));
+    EXPECT_THAT(help({"help", "submit"}), HasSubstr("Usage: millrace submit "));
+    EXPECT_EQ(help({"help", "submit"}), help({"submit", "--help"}));
+    EXPECT_EQ(help({"help", "help"}), help({"help", "--help"}));
+}
+
 TEST(Help, FitsEightyColumns) {
     Program program;
     add_client_commands(program);
