@@ -83,6 +83,21 @@ TEST(ToolCalls, ANewIdWithoutANameIsNoNewCall) {
         (Calls{"t1 a({\"x\":1})"}));
 }
 
+TEST(ToolCalls, BracesSayWhereArgumentsEndWhereverTheyAreCut) {
+    const std::string arguments = R"({"a":"\"}]{","b":[{},{"c":"\\"}]})";
+    std::vector<std::string> deltas{R"([{"index":0,"id":"t","function":{"name":"a"}}])"};
+    const auto piece = [&](const std::string& text) {
+        const auto id = "t" + std::to_string(deltas.size());
+        deltas.push_back(R"([{"index":0,"id":")" + id + R"(","function":{"arguments":)" +
+                         json(text).dump() + "}}]");
+    };
+    for (const char c : arguments) piece(std::string(1, c));
+    piece("\n");
+    EXPECT_EQ(brief(deltas), Calls{"t a(" + arguments + "\n)"});
+    deltas.push_back(R"([{"index":0,"function":{"name":"a","arguments":"{}"}}])");
+    EXPECT_EQ(brief(deltas).size(), 2U);
+}
+
 TEST(ToolCalls, AnIdMayBeRepeatedOrLateOrMissing) {
     EXPECT_EQ(brief({R"([{"index":0,"id":"t1","function":{"name":"a","arguments":"{"}}])",
                      R"([{"index":0,"id":"t1","function":{"arguments":"}"}}])"}),

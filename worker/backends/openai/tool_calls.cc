@@ -21,8 +21,6 @@ constexpr std::string_view kSpace = " \n\r\t";
 bool is_object_text(std::string_view text) {
     const auto first = text.find_first_not_of(kSpace);
     if (first == std::string_view::npos || text[first] != '{') return false;
-    // Cheap, and says no to nearly everything that is not whole.
-    if (text[text.find_last_not_of(kSpace)] != '}') return false;
     return json_text::mend(text).has_value();
 }
 
@@ -42,6 +40,28 @@ std::string text_of(const JsonView& value) {
 }
 
 }  // namespace
+
+// --- ObjectEnd ----------------------------------------------------------------------------------
+
+void ObjectEnd::add(std::string_view piece) {
+    for (const char c : piece) {
+        if (is_closed_) {
+            has_more_ = has_more_ || kSpace.find(c) == std::string_view::npos;
+        } else if (std::exchange(is_escaped_, false)) {
+            continue;
+        } else if (in_string_) {
+            is_escaped_ = c == '\\';
+            in_string_ = c != '"';
+        } else if (c == '{' || c == '[') {
+            ++depth_;
+        } else if (c == '}' || c == ']') {
+            is_closed_ = depth_ <= 1;
+            --depth_;
+        } else {
+            in_string_ = c == '"';
+        }
+    }
+}
 
 // --- FunctionPieces -----------------------------------------------------------------------------
 
@@ -79,19 +99,24 @@ bool FunctionPieces::add_arguments(const JsonView& piece) {
         case JsonKind::kNull:
             return true;
         case JsonKind::kString:
-            json_text::join_text(arguments_, piece.string());
+            append(piece.string());
             return true;
         case JsonKind::kObject:
             // OpenAI's is the text of an object.
-            if (arguments_ != piece.text()) arguments_ += piece.text();
+            if (arguments_ != piece.text()) append(piece.text());
             return true;
         default:
             return false;
     }
 }
 
+void FunctionPieces::append(std::string_view arguments) {
+    json_text::join_text(arguments_, arguments);
+    end_.add(arguments);
+}
+
 bool FunctionPieces::is_whole() const {
-    return is_object_text(arguments_);
+    return end_.is_reached() && is_object_text(arguments_);
 }
 
 void FunctionPieces::write(std::string& json) const {

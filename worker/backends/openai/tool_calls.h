@@ -24,6 +24,22 @@
 
 namespace millrace::worker {
 
+// How far a text that comes in pieces is from the end of the one object that it may be. Looks at
+// each byte once.
+class ObjectEnd {
+ public:
+    void add(std::string_view piece);
+    // Every brace that was opened is closed, and nothing follows.
+    bool is_reached() const { return is_closed_ && !has_more_; }
+
+ private:
+    std::size_t depth_ = 0;
+    bool in_string_ = false;
+    bool is_escaped_ = false;
+    bool is_closed_ = false;
+    bool has_more_ = false;
+};
+
 // "function" of a tool call, and the "function_call" of before there were tools.
 class FunctionPieces {
  public:
@@ -39,9 +55,11 @@ class FunctionPieces {
  private:
     bool add_name(const json_text::JsonView& piece);
     bool add_arguments(const json_text::JsonView& piece);
+    void append(std::string_view arguments);
 
     std::string name_;
     std::string arguments_;
+    ObjectEnd end_;  // Of the arguments.
     MergedObject rest_;
     std::size_t rest_bytes_ = 0;
 };
