@@ -35,6 +35,7 @@ TEST_P(Cancel, EndsAWaitingJob) {
         EXPECT_TRUE(get(job).finished_at);
         EXPECT_EQ(get(job).cancel_requested_at, get(job).finished_at);
         EXPECT_EQ(get(job).error_code, "cancelled");
+        EXPECT_EQ(get(job).usage, Usage{});
     }
     EXPECT_FALSE(can_claim(worker_, queued));
 }
@@ -63,13 +64,15 @@ TEST_P(Cancel, KeepsWhenItWasAskedForFirst) {
     using End = std::function<void(AttemptKey)>;
     const auto first_completes = [&](AttemptKey key) { settle(completed(key)); };
     const auto stops = [&](AttemptKey key) { settle(interrupted(key)); };
-    const auto is_overdue = [&](AttemptKey) {
+    const auto is_overdue = [&](AttemptKey key) {
         pass(2h);
         EXPECT_THAT(store_->keeper_end_overdue(1s, 10).value().moved, SizeIs(1));
+        EXPECT_EQ(get(key.job).usage, Usage{});
     };
-    const auto is_lost = [&](AttemptKey) {
+    const auto is_lost = [&](AttemptKey key) {
         lose(worker_);
         EXPECT_THAT(store_->keeper_rescue({}).value().moved, SizeIs(1));
+        EXPECT_EQ(get(key.job).usage, Usage{});
     };
     for (const auto& end : {End(first_completes), End(stops), End(is_overdue), End(is_lost)}) {
         const auto attempt = insert_claimed();

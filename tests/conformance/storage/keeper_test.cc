@@ -69,6 +69,7 @@ TEST_P(Keeper, ExpiresWaitingJobs) {
     for (const auto job : {no_start, no_time}) {
         EXPECT_EQ(state(job), JobState::kExpired);
         EXPECT_EQ(get(job).error_code, "expired");
+        EXPECT_EQ(get(job).usage, Usage{});
     }
     EXPECT_EQ(state(patient), JobState::kQueued);
     EXPECT_EQ(state(later), JobState::kScheduled) << "its time counts from its run_at";

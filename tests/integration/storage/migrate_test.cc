@@ -117,6 +117,18 @@ TEST_F(Migrations, AreCheckedByProgramsOfAnotherTime) {
     EXPECT_THAT(check().error().message, HasSubstr("upgrade"));
 }
 
+// It does not know that usage may be null, and reads it as a number.
+TEST_F(Migrations, LeaveZeroAsTheUsageOfWhatAnOldGatewayEnds) {
+    migrate_up(conninfo()).value();
+    pqxx::connection connection(conninfo());
+    const auto row = pqxx::nontransaction(connection)
+                         .exec1(
+                             "SELECT string_agg(column_default, ' ') "
+                             "FROM information_schema.columns WHERE table_name = 'jobs_final' "
+                             "AND column_name IN ('prompt_tokens', 'completion_tokens')");
+    EXPECT_STREQ(row[0].c_str(), "0 0");
+}
+
 TEST_F(Migrations, ComeInPairsWithAHeader) {
     for (const auto& [name, text] : migration_files()) {
         EXPECT_TRUE(text.starts_with("-- ")) << name;

@@ -12,12 +12,14 @@ WITH due AS (
 ), final AS (
     INSERT INTO jobs_final (id, epoch, created_at, queued_at, run_at, expires_at, started_at,
                             finished_at, attempt, failures, interruptions, attempts_max, queue_id,
-                            priority, state, model, error_code, error_message)
+                            priority, state, model, error_code, error_message, prompt_tokens,
+                            completion_tokens)
     SELECT id, epoch, created_at, queued_at, run_at, expires_at, started_at,
            now(), attempt, failures, interruptions, attempts_max, queue_id,
            priority, 9, model, 'expired',
            CASE WHEN expires_at <= now() THEN 'its time to live ran out while it waited'
-                ELSE 'no worker started it in time' END
+                ELSE 'no worker started it in time' END,
+           NULL, NULL
     FROM ended
     ON CONFLICT DO NOTHING
 )

@@ -50,11 +50,11 @@ WITH seen AS MATERIALIZED (
     INSERT INTO jobs_final (id, worker_id, epoch, created_at, queued_at, run_at, expires_at,
                             started_at, finished_at, cancel_requested_at, attempt, failures,
                             interruptions, attempts_max, queue_id, priority, state, model,
-                            error_code, error_message)
+                            error_code, error_message, prompt_tokens, completion_tokens)
     SELECT id, worker_id, epoch, created_at, queued_at, run_at, expires_at,
            started_at, now(), cancel_requested_at, attempt, failures,
            interruptions + 1, attempts_max, queue_id, priority, next_state, model,
-           code, message
+           code, message, NULL, NULL
     FROM ended
     ON CONFLICT DO NOTHING
 ), history AS (

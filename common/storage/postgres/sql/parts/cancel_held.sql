@@ -15,10 +15,10 @@ running AS (
     INSERT INTO jobs_final (id, epoch, created_at, queued_at, run_at, expires_at, started_at,
                             finished_at, cancel_requested_at, attempt, failures, interruptions,
                             attempts_max, queue_id, priority, state, model, error_code,
-                            error_message)
+                            error_message, prompt_tokens, completion_tokens)
     SELECT id, epoch, created_at, queued_at, run_at, expires_at, started_at,
            now(), now(), attempt, failures, interruptions,
            attempts_max, queue_id, priority, 8, model, 'cancelled',
-           'cancelled on request before it ran'
+           'cancelled on request before it ran', NULL, NULL
     FROM ended
 )
