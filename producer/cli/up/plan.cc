@@ -185,7 +185,9 @@ std::string address_of(std::string url) {
     return url;
 }
 
-std::vector<std::string> tasks_of(const Config& config) {
+// `typed`: the command as it was given, whose variables may be secrets; empty where it comes from
+// the settings.
+std::vector<std::string> tasks_of(const Config& config, const std::string& typed) {
     std::vector<std::string> tasks;
     for (const auto& path : config.get<Setting::kBackendLlamaModel>()) {
         tasks.push_back("loading the model " + fs::path(path).filename().string());
@@ -195,6 +197,10 @@ std::vector<std::string> tasks_of(const Config& config) {
     };
     ask(config.get<Setting::kBackendOpenaiUrl>());
     ask(config.get<Setting::kBackendOipUrl>());
+    if (!typed.empty()) {
+        tasks.push_back("starting " + typed);
+        return tasks;
+    }
     std::string command;
     for (const auto& word : config.get<Setting::kBackendProcessCommand>()) {
         command += (command.empty() ? "" : " ") + shell_quoted(word);
@@ -225,7 +231,7 @@ void keep_to_its_program(Environment& variables) {
 }
 
 Result<WorkerPlan> plan_worker(const Settings& settings, Environment variables, std::size_t number,
-                               const Environment& environment) {
+                               const std::string& typed, const Environment& environment) {
     WorkerPlan plan{.name = fmt::format("worker-{}", number), .tasks = {}, .settings = {}};
     put(variables, Setting::kWorkerName, plan.name);
     if (settings.worker.origin(Setting::kWorkerDrainTimeout) == "default") {
@@ -242,7 +248,7 @@ Result<WorkerPlan> plan_worker(const Settings& settings, Environment variables, 
         put(variables, Setting::kBackendProcessEnvironment,
             environment_of_programs(environment, settings));
     }
-    plan.tasks = tasks_of(config);
+    plan.tasks = tasks_of(config, typed);
     plan.models_min =
         (config.get<Setting::kBackendSyntheticEnabled>() ? 1 : 0) + (plan.tasks.empty() ? 0 : 1);
     plan.settings = std::move(variables);
@@ -270,7 +276,8 @@ Status plan_workers(Plan& plan, const UpOptions& options, const Settings& settin
             if (i > 0) keep_to_its_program(variables);
             if (!commands.empty()) put(variables, Setting::kBackendProcessCommand, commands[i]);
             TRY(auto worker,
-                plan_worker(settings, std::move(variables), plan.workers.size() + 1, environment));
+                plan_worker(settings, std::move(variables), plan.workers.size() + 1,
+                            commands.empty() ? "" : options.processes[i], environment));
             plan.workers.push_back(std::move(worker));
         }
     }

@@ -3,6 +3,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <cstdlib>
 #include <fstream>
 
 #include "common/process/temporary_directory.h"
@@ -142,6 +143,16 @@ TEST_F(PlanTest, ShowsNoPasswordOfAUrl) {
     }
     EXPECT_THAT(plan_of({.backend_urls = {"http://127.0.0.1:1/v1?x=a@b"}}).workers[0].tasks,
                 ElementsAre("asking http://127.0.0.1:1/v1?x=a@b"));
+}
+
+TEST_F(PlanTest, ShowsNoValueOfAVariable) {
+    ::setenv("MILLRACE_TEST_TOKEN", "geheim", 1);
+    const auto plan = plan_of({.processes = {"python3 x.py --token $MILLRACE_TEST_TOKEN"}});
+    ::unsetenv("MILLRACE_TEST_TOKEN");
+    const auto& worker = plan.workers[0];
+    EXPECT_EQ(worker.settings.at("MILLRACE_BACKEND_PROCESS_COMMAND"),
+              "python3,x.py,--token,geheim");
+    EXPECT_THAT(worker.tasks, ElementsAre("starting python3 x.py --token $MILLRACE_TEST_TOKEN"));
 }
 
 TEST_F(PlanTest, ProgramsGetTheEnvironmentButNoSettings) {
