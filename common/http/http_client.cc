@@ -26,6 +26,8 @@ struct Transfer {
     Response response;
     const OnData* on_data = nullptr;
     bool stopped = false;
+    std::size_t answer_bytes_max = 0;
+    bool is_too_long = false;
     milliseconds silence_max{0};
     MonoTime last_bytes = system_clock().now();
     bool was_silent = false;
@@ -60,6 +62,9 @@ size_t on_body(char* data, size_t, size_t size, void* user) {
     const std::string_view piece(data, size);
     transfer.last_bytes = system_clock().now();
     if (transfer.on_data == nullptr || transfer.response.status / 100 != 2) {
+        const auto room = transfer.answer_bytes_max - transfer.response.body.size();
+        transfer.is_too_long = piece.size() > room;
+        if (transfer.is_too_long) return 0;
         transfer.response.body += piece;
         return size;
     }
@@ -88,6 +93,10 @@ size_t on_header_with_status(char* data, size_t unit, size_t size, void* user) {
 
 Error transfer_error(CURLcode code, const Transfer& transfer) {
     if (transfer.stopped) return {ErrorCode::kCancelled, "the transfer was stopped"};
+    if (transfer.is_too_long) {
+        return {ErrorCode::kUnavailable, "the answer is longer than " +
+                                             std::to_string(transfer.answer_bytes_max) + " bytes"};
+    }
     if (code == CURLE_OPERATION_TIMEDOUT || transfer.was_silent) {
         return {ErrorCode::kDeadlineExceeded, "the server did not answer in time"};
     }
@@ -130,6 +139,7 @@ Result<Response> Client::stream(const Request& request, const OnData& on_data) {
     CURL* curl = handle_->curl;
     curl_easy_reset(curl);  // Keeps connections and the DNS cache.
     Transfer transfer;
+    transfer.answer_bytes_max = request.answer_bytes_max;
     if (on_data) transfer.on_data = &on_data;
 
     HeaderList headers;

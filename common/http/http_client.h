@@ -4,12 +4,13 @@
 //
 // Threads: one caller at a time.
 // Blocks:  every call, up to the request's timeout.
-// Errors:  kUnavailable       no connection could be made, or it broke;
+// Errors:  kUnavailable       no connection could be made, it broke, or the answer is too long;
 //          kDeadlineExceeded  the timeout passed;
 //          kCancelled         the reader of a stream stopped it.
 //          An answer of any status is a value, not an error.
 #pragma once
 
+#include <cstddef>
 #include <functional>
 #include <map>
 #include <memory>
@@ -31,6 +32,8 @@ struct Request {
     milliseconds timeout{30000};  // Of the whole exchange; zero: none.
     // Without a byte of an answer, seen within a second: kDeadlineExceeded. Zero: no bound.
     milliseconds silence_max{0};
+    // Of an answer's body that is not streamed; a longer one is kUnavailable.
+    std::size_t answer_bytes_max = std::size_t{1} << 30;
 };
 
 struct Response {

@@ -42,6 +42,14 @@ TEST_F(HttpClient, RepeatsAPostThatHasAKey) {
     EXPECT_EQ(posts_, 2);
 }
 
+TEST_F(HttpClient, TakesNoMoreThanItIsToldTo) {
+    EXPECT_TRUE(client_.send({.url = server_.url(), .answer_bytes_max = 2}));
+    const auto answer = client_.send({.url = server_.url(), .answer_bytes_max = 1});
+    ASSERT_FALSE(answer.has_value());
+    EXPECT_EQ(answer.error().code, ErrorCode::kUnavailable);
+    EXPECT_EQ(answer.error().message, "the answer is longer than 1 bytes");
+}
+
 // The environment of this process alone, while no other thread reads it.
 class Variable {
  public:

@@ -20,6 +20,7 @@ constexpr milliseconds kIndexTimeout{5'000};
 constexpr milliseconds kWaitInterval{1'000};
 constexpr milliseconds kIndexInterval{5'000};
 constexpr double kIndexJitter = 0.2;
+constexpr std::size_t kIndexBytesMax = 16 << 20;
 
 // The models that one server has ready.
 Result<std::vector<std::string>> fetch_index(const std::string& base_url,
@@ -30,7 +31,8 @@ Result<std::vector<std::string>> fetch_index(const std::string& base_url,
                           .headers = {"Content-Type: application/json"},
                           .body = "{}",
                           .ca_file = options.ca_file,
-                          .timeout = kIndexTimeout};
+                          .timeout = kIndexTimeout,
+                          .answer_bytes_max = kIndexBytesMax};
     if (!options.api_key.empty()) {
         request.headers.push_back("Authorization: Bearer " + options.api_key);
     }

@@ -19,5 +19,14 @@ TEST(Redact, ReplacesEveryOccurrence) {
     EXPECT_EQ(text, "key *** is wrong: ***");
 }
 
+TEST(Redact, LeavesNoBeginningOfASecretThatWasCutOff) {
+    auto text = one_line(std::string(490, 'x') + "sk-1234567890");
+    redact(text, "sk-1234567890");
+    EXPECT_EQ(text, std::string(490, 'x') + "***");
+    std::string word = "a task";
+    redact(word, "sk-1234567890");
+    EXPECT_EQ(word, "a task");
+}
+
 }  // namespace
 }  // namespace millrace::worker
