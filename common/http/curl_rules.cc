@@ -93,7 +93,7 @@ Status check_ca_file(const std::string& setting, const std::string& path) {
 }
 
 std::string reason_of(CURLcode code) {
-    const std::string words = curl_easy_strerror(code);
+    std::string words = curl_easy_strerror(code);
     switch (code) {
         case CURLE_SSL_CONNECT_ERROR:
             return words + "; does it speak plain http there, not https?";

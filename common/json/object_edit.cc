@@ -16,7 +16,7 @@ void ObjectEdit::erase(std::string_view name) {
     changes_.push_back({.name = std::string(name), .is_erased = true});
 }
 
-void ObjectEdit::rename(std::string_view from, std::string to) {
+void ObjectEdit::rename(std::string_view from, std::string_view to) {
     std::string quoted;
     quote(quoted, to);
     changes_.push_back({.name = std::string(from), .new_name = std::move(quoted)});

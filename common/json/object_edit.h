@@ -18,7 +18,7 @@ class ObjectEdit {
     // Later calls see the names of the original.
     void set(std::string_view name, std::string json);  // In its place, or at the end.
     void erase(std::string_view name);
-    void rename(std::string_view from, std::string to);  // Nothing where it is not there.
+    void rename(std::string_view from, std::string_view to);  // Nothing where it is not there.
 
     std::string text() const;
 
