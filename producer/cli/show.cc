@@ -133,9 +133,9 @@ const Json* only_text(const Json& output) {
 }  // namespace
 
 const Json& member_of(const Json& object, const char* key) {
-    static const Json kNull;
+    static const Json null;
     const auto found = object.is_object() ? object.find(key) : object.end();
-    return object.is_object() && found != object.end() ? *found : kNull;
+    return object.is_object() && found != object.end() ? *found : null;
 }
 
 bool flag_of(const Json& object, const char* key) {
@@ -167,7 +167,7 @@ std::string output_text(std::string_view output_json) {
 
 std::string job_text(const Answer& answer) {
     const auto& job = answer.json;
-    const auto status = text_of(job, "status");
+    auto status = text_of(job, "status");
     Fields fields;
     fields.add("id", text_of(job, "id"));
     fields.add_line(fmt::format("{:<13}{}", "status", coloured(status_colour(status), status)));
@@ -197,7 +197,7 @@ std::string job_text(const Answer& answer) {
 }
 
 std::string ending_of(const Json& job) {
-    const auto status = text_of(job, "status");
+    auto status = text_of(job, "status");
     const auto error = error_of(job, "error");
     if (!error.empty()) return fmt::format("{}: {}", status, error);
     const auto& timing = member_of(job, "timing");

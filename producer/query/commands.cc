@@ -172,10 +172,11 @@ void Commands::serve(CancelMatching& request) {
     auto page_filter = filter;
     page_filter.limit = std::min(filter.limit, static_cast<int>(options_.batch_max));
     const auto page = store_.job_cancel_matching(page_filter, options_.look_max);
-    const auto stop = [&](const Error& error) {
-        totals.has_more = true;
-        if (totals.cancelled + totals.cancelling > 0) return done(totals);
-        done(error);
+    const auto stop = [&request](const Error& error) {
+        auto& so_far = request.totals;
+        so_far.has_more = true;
+        if (so_far.cancelled + so_far.cancelling > 0) return request.done(so_far);
+        request.done(error);
     };
     if (!page) return stop(page.error());
     announce(page->jobs);

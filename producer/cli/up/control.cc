@@ -65,6 +65,7 @@ int become_tail(const std::vector<std::string>& arguments) {
     const auto tail = process::find_program("tail");
     if (!tail) return refuse("the program tail is not on PATH");
     std::vector<char*> argv;
+    argv.reserve(arguments.size() + 1);
     for (const auto& argument : arguments) argv.push_back(const_cast<char*>(argument.c_str()));
     argv.push_back(nullptr);
     ::execv(tail->c_str(), argv.data());

@@ -242,7 +242,9 @@ Result<WorkerPlan> plan_worker(const Settings& settings, Environment variables, 
     sources.environment.clear();
     auto seen = variables;  // They override what is there already.
     seen.insert(environment.begin(), environment.end());
-    for (const auto& [name, value] : seen) sources.environment.push_back(name + "=" + value);
+    for (const auto& [name, value] : seen) {
+        sources.environment.push_back(fmt::format("{}={}", name, value));
+    }
     TRY(const auto config, config::load(config::Program::kWorker, sources));
     if (!config.get<Setting::kBackendProcessCommand>().empty()) {
         put(variables, Setting::kBackendProcessEnvironment,
@@ -291,7 +293,9 @@ Result<Plan> make_plan(const UpOptions& options, const Environment& environment)
     TRY_STATUS(check_own(options));
     config::Sources sources;
     if (!options.config.empty()) sources.file = fs::absolute(options.config).string();
-    for (const auto& [name, value] : environment) sources.environment.push_back(name + "=" + value);
+    for (const auto& [name, value] : environment) {
+        sources.environment.push_back(fmt::format("{}={}", name, value));
+    }
     TRY(sources.assignments, assignments_of(options));
     TRY(const auto settings, load(std::move(sources)));
 
