@@ -40,7 +40,8 @@ std::optional<std::size_t> index_of(const std::vector<JsonMember>& delta, std::s
     for (const auto& member : delta) {
         const auto& value = member.value;
         if (member.name != "index" || value.kind() == JsonKind::kNull) continue;
-        const auto text = value.kind() == JsonKind::kString ? value.string() : value.text();
+        const auto text =
+            value.kind() == JsonKind::kString ? value.string() : std::string(value.text());
         std::size_t index = 0;
         const auto* end = text.data() + text.size();
         const auto result = std::from_chars(text.data(), end, index);

@@ -26,7 +26,8 @@ bool is_object_text(std::string_view text) {
 
 // From 0; also in a string. A server that says less gives none.
 std::optional<std::int64_t> index_of(const JsonView& value) {
-    const auto text = value.kind() == JsonKind::kString ? value.string() : value.text();
+    const auto text =
+        value.kind() == JsonKind::kString ? value.string() : std::string(value.text());
     std::int64_t index = -1;
     const auto* end = text.data() + text.size();
     const auto result = std::from_chars(text.data(), end, index);
