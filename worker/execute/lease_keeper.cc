@@ -211,7 +211,7 @@ void LeaseKeeper::save_checkpoints() {
 
 // What cannot be stored is found by halving, and costs its neighbours nothing.
 Status LeaseKeeper::save(WorkerId worker, std::span<const storage::PartialCheckpoint> batch) {
-    const auto saved = store_.partial_save(worker, {batch.begin(), batch.end()});
+    auto saved = store_.partial_save(worker, {batch.begin(), batch.end()});
     if (saved.has_value() || saved.error().code != ErrorCode::kDataCorrupt) return saved;
     if (batch.size() == 1) {
         log_warning("partial output cannot be stored",
