@@ -1,17 +1,13 @@
 #include "common/embedded/log_tail.h"
 
-#include <algorithm>
-#include <fstream>
+#include "common/process/log_file.h"
 
 namespace millrace::embedded {
 
 std::string describe_log(const std::filesystem::path& path) {
-    constexpr std::streamoff kTailBytes = 2000;
-    std::ifstream file(path, std::ios::binary | std::ios::ate);
-    if (!file) return "it left no log in " + path.string();
-    const std::streamoff size = file.tellg();
-    file.seekg(std::max<std::streamoff>(0, size - kTailBytes));
-    const std::string tail((std::istreambuf_iterator<char>(file)), {});
+    constexpr std::size_t kTailBytes = 2000;
+    const auto tail = process::log_end(path, kTailBytes);
+    if (tail.empty()) return "it left nothing in its log " + path.string();
     return "its log (" + path.string() + ") ends with:\n" + tail;
 }
 

@@ -7,6 +7,7 @@
 #include <array>
 #include <fstream>
 #include <map>
+#include <vector>
 
 #include "common/embedded/log_tail.h"
 
@@ -71,6 +72,23 @@ Result<std::optional<process::User>> choose_user(const fs::path& data_dir) {
                  "apt-get install postgresql"};
 }
 
+// As test(1) says, run by that user.
+bool passes_as(const std::optional<process::User>& user, const std::string& condition,
+               const fs::path& path) {
+    ChildOptions probe{.argv = {"test", condition, path.string()}, .directory = "/", .user = user};
+    return process::run_to_end(std::move(probe), kToolTimeout).has_value();
+}
+
+// From the root down.
+std::vector<fs::path> folders_above(const fs::path& path) {
+    std::vector<fs::path> folders;
+    for (auto folder = path.parent_path(); folder.has_relative_path();
+         folder = folder.parent_path()) {
+        folders.insert(folders.begin(), folder);
+    }
+    return folders;
+}
+
 // Makes the directory and proves that the server's user can use it.
 Status prepare_data_dir(const fs::path& data_dir, const std::optional<process::User>& user) {
     std::error_code error;
@@ -84,12 +102,20 @@ Status prepare_data_dir(const fs::path& data_dir, const std::optional<process::U
         return Error{ErrorCode::kInvalidArgument,
                      fmt::format("cannot give {} to {}", data_dir.string(), user->name)};
     }
-    ChildOptions probe{.argv = {"test", "-w", data_dir.string()}, .user = user};
-    if (process::run_to_end(std::move(probe), kToolTimeout).has_value()) return ok();
+    if (passes_as(user, "-w", data_dir)) return ok();
+    const auto who = user ? "the user " + user->name : std::string("this user");
+    for (const auto& above : folders_above(data_dir)) {
+        if (passes_as(user, "-x", above)) continue;
+        return Error{
+            ErrorCode::kInvalidArgument,
+            fmt::format("{0}, whom PostgreSQL runs as, cannot enter {1}, which is above {2}: allow "
+                        "it (chmod o+x {1}), or name a directory elsewhere, e.g. below /var/lib",
+                        who, above.string(), data_dir.string())};
+    }
     return Error{ErrorCode::kInvalidArgument,
-                 fmt::format("{} cannot write to {}; choose a data directory outside of private "
-                             "home directories, e.g. below /var/lib",
-                             user ? "the user " + user->name : "this user", data_dir.string())};
+                 fmt::format("{} cannot write to {}: give it to that user, or name another "
+                             "directory",
+                             who, data_dir.string())};
 }
 
 // The first line of postmaster.pid, or nothing.
@@ -179,6 +205,13 @@ PrivatePostgres::PrivatePostgres(PostgresOptions options, fs::path programs,
 
 PrivatePostgres::~PrivatePostgres() {
     stop();
+}
+
+Status PrivatePostgres::prepare(const fs::path& data_dir) {
+    const auto path = fs::absolute(data_dir).lexically_normal();
+    TRY_STATUS(find_server_programs());
+    TRY(const auto user, choose_user(path));
+    return prepare_data_dir(path, user);
 }
 
 Result<std::unique_ptr<PrivatePostgres>> PrivatePostgres::start(PostgresOptions options) {

@@ -46,6 +46,9 @@ class PrivatePostgres {
  public:
     // Creates the cluster in an empty or missing data directory, or takes up the one that is there,
     // also after a crash. Returns when it accepts connections.
+    // What start() needs of this machine, and the directory, made where it is missing. Errors:
+    // kNotFound, PostgreSQL or its user is not installed; kInvalidArgument, with what to change.
+    static Status prepare(const std::filesystem::path& data_dir);
     static Result<std::unique_ptr<PrivatePostgres>> start(PostgresOptions options);
 
     ~PrivatePostgres();  // stop()

@@ -76,7 +76,7 @@ Result<SocketDirectory> SocketDirectory::make(const fs::path& data_dir,
     remove_left_over(beside, user);
     if (provide(beside, user)) return SocketDirectory(beside, {}, std::nullopt);
     TRY(auto temporary,
-        process::TemporaryDirectory::make(std::string(kTemporaryPrefix), user, kPathBytesMax));
+        process::TemporaryDirectory::make(std::string(kTemporaryPrefix), user, is_usable));
     auto path = temporary.path();
     std::error_code ignored;  // Without the link a folder stays in /tmp after a kill, no more.
     fs::create_symlink(path, beside, ignored);

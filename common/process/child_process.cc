@@ -1,7 +1,6 @@
 #include "common/process/child_process.h"
 
 #include <fmt/format.h>
-#include <poll.h>
 #include <sys/wait.h>
 
 #include <mutex>
@@ -9,12 +8,8 @@
 #include "common/base/check.h"
 #include "common/process/fd.h"
 #include "common/process/output_reader.h"
+#include "common/process/pidfd.h"
 #include "common/process/spawn.h"
-
-// glibc 2.36 forgot to declare these as C functions.
-extern "C" {
-#include <sys/pidfd.h>
-}
 
 extern char** environ;
 
@@ -41,19 +36,6 @@ std::vector<std::string> environment_of(const ChildOptions& options) {
 
 Error system_error(std::string_view what) {
     return {ErrorCode::kUnavailable, fmt::format("{}: {}", what, std::strerror(errno))};
-}
-
-// Whether the process behind the descriptor ends within the timeout.
-bool wait_for_end(const Fd& pidfd, milliseconds timeout) {
-    using SteadyClock = std::chrono::steady_clock;
-    const auto deadline = SteadyClock::now() + timeout;
-    pollfd watched{pidfd.get(), POLLIN, 0};
-    while (true) {
-        const auto left = std::chrono::ceil<milliseconds>(deadline - SteadyClock::now());
-        const int ready =
-            ::poll(&watched, 1, static_cast<int>(std::max(left, milliseconds(0)).count()));
-        if (ready >= 0) return ready > 0;
-    }
 }
 
 }  // namespace
@@ -129,7 +111,7 @@ Result<ChildProcess> ChildProcess::start(ChildOptions options) {
                            .channel_fd = options.channel,
                            .death_signal = options.death_signal}));
     // Cannot fail for a child that is not reaped yet, except for want of descriptors.
-    state->pidfd = Fd(::pidfd_open(state->pid, 0));
+    state->pidfd = open_pidfd(state->pid);
     if (!state->pidfd.valid()) {
         const Error error = system_error("pidfd_open");
         ::kill(state->pid, SIGKILL);
@@ -156,7 +138,7 @@ bool ChildProcess::running() {
 }
 
 void ChildProcess::send(int signal) const {
-    ::pidfd_send_signal(state_->pidfd.get(), signal, nullptr, 0);
+    send_signal(state_->pidfd, signal);
 }
 
 void ChildProcess::send_to_group(int signal) const {
@@ -197,7 +179,7 @@ ExitStatus ChildProcess::kill() {
 }
 
 bool wait_until_gone(pid_t pid, milliseconds timeout) {
-    const Fd pidfd(::pidfd_open(pid, 0));
+    const Fd pidfd = open_pidfd(pid);
     return !pidfd.valid() || wait_for_end(pidfd, timeout);
 }
 

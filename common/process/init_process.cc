@@ -31,6 +31,8 @@ int run_as_init(const std::function<int()>& body) {
     sigset_t before;
     ::sigfillset(&all);
     ::sigprocmask(SIG_SETMASK, &all, &before);
+    // Where a parent had it ignored, children would end without a word.
+    std::signal(SIGCHLD, SIG_DFL);
     const pid_t child = ::fork();
     if (child <= 0) {
         ::sigprocmask(SIG_SETMASK, &before, nullptr);

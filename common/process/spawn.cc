@@ -67,6 +67,7 @@ Step become(const SpawnPlan& plan, pid_t parent, char* const* argv, char* const*
     std::signal(SIGPIPE, SIG_DFL);
     std::signal(SIGINT, SIG_DFL);
     std::signal(SIGQUIT, SIG_DFL);
+    std::signal(SIGCHLD, SIG_DFL);
     sigset_t none;
     sigemptyset(&none);
     ::sigprocmask(SIG_SETMASK, &none, nullptr);
@@ -160,7 +161,10 @@ class Spawner {
     }
 
  private:
-    Spawner() : thread_("spawner", [this](const std::stop_token&) { serve(); }) {}
+    Spawner() : thread_("spawner", [this](const std::stop_token&) { serve(); }) {
+        // Where a parent had it ignored, the exit codes of children would be lost.
+        std::signal(SIGCHLD, SIG_DFL);
+    }
 
     void serve() {
         std::unique_lock lock(mutex_);

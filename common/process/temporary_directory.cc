@@ -49,10 +49,11 @@ Status hand_over(const fs::path& path, const User& owner) {
 Result<TemporaryDirectory> TemporaryDirectory::make_in(const fs::path& base,
                                                        const std::string& prefix,
                                                        const std::optional<User>& owner,
-                                                       std::size_t path_bytes_max) {
+                                                       const PathRule& fits) {
     std::string path = (base / (prefix + "XXXXXX")).string();
-    if (path.size() > path_bytes_max) {
-        return Error{ErrorCode::kUnavailable, base.string() + ": its path is too long"};
+    if (!fits(path)) {
+        return Error{ErrorCode::kUnavailable,
+                     base.string() + ": its path is too long, or has a character that does not go"};
     }
     if (::mkdtemp(path.data()) == nullptr) return failure(base.string());
     TemporaryDirectory directory{fs::path(path)};
@@ -62,10 +63,10 @@ Result<TemporaryDirectory> TemporaryDirectory::make_in(const fs::path& base,
 
 Result<TemporaryDirectory> TemporaryDirectory::make(const std::string& prefix,
                                                     const std::optional<User>& owner,
-                                                    std::size_t path_bytes_max) {
+                                                    const PathRule& fits) {
     std::string reasons;
     for (const auto& base : temporary_bases()) {
-        auto made = make_in(base, prefix, owner, path_bytes_max);
+        auto made = make_in(base, prefix, owner, fits);
         if (made.has_value()) return made;
         reasons += (reasons.empty() ? "" : "; ") + made.error().message;
     }

@@ -4,6 +4,7 @@
 #pragma once
 
 #include <filesystem>
+#include <functional>
 #include <optional>
 #include <string>
 
@@ -14,12 +15,15 @@ namespace millrace::process {
 
 class TemporaryDirectory {
  public:
+    using PathRule = std::function<bool(const std::filesystem::path&)>;
+    static bool any_path(const std::filesystem::path& /*path*/) { return true; }
+
     // Makes <prefix>XXXXXX with mode 0700, owned by `owner` where given, in the first of $TMPDIR,
-    // /tmp, /var/tmp and /dev/shm that takes it and where its path is no longer than told.
+    // /tmp, /var/tmp and /dev/shm that takes it and where its path fits what it is for.
     // Errors: kUnavailable, with what each of them said.
     static Result<TemporaryDirectory> make(const std::string& prefix,
                                            const std::optional<User>& owner = std::nullopt,
-                                           std::size_t path_bytes_max = kPathBytesMax);
+                                           const PathRule& fits = any_path);
 
     TemporaryDirectory(TemporaryDirectory&& other) noexcept;
     TemporaryDirectory& operator=(TemporaryDirectory&& other) noexcept;
@@ -28,14 +32,12 @@ class TemporaryDirectory {
     const std::filesystem::path& path() const { return path_; }
 
  private:
-    static constexpr std::size_t kPathBytesMax = 4096;
-
     explicit TemporaryDirectory(std::filesystem::path path) : path_(std::move(path)) {}
 
     static Result<TemporaryDirectory> make_in(const std::filesystem::path& base,
                                               const std::string& prefix,
                                               const std::optional<User>& owner,
-                                              std::size_t path_bytes_max);
+                                              const PathRule& fits);
 
     std::filesystem::path path_;  // Empty when moved from.
 };

@@ -87,7 +87,7 @@ TEST(PrivatePostgres, RefusesADirectoryThatItsUserCannotReach) {
     const auto server = PrivatePostgres::start({.data_dir = directory.path() / "pg"});
     ASSERT_FALSE(server.has_value());
     EXPECT_EQ(server.error().code, ErrorCode::kInvalidArgument);
-    EXPECT_THAT(server.error().message, HasSubstr("choose a data directory"));
+    EXPECT_THAT(server.error().message, HasSubstr("allow it (chmod o+x "));
 }
 
 TEST(PrivatePostgres, SaysWhyItDidNotStart) {

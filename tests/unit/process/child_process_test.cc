@@ -333,5 +333,20 @@ TEST(RunToEnd, KillsWhatTakesTooLong) {
     EXPECT_EQ(result.error().code, ErrorCode::kDeadlineExceeded);
 }
 
+// Whoever started this program may have had its children's ends ignored, which is inherited.
+TEST(ChildProcessDeathTest, HasAnExitCodeWhereThatIsIgnored) {
+    testing::FLAGS_gtest_death_test_style = "threadsafe";
+    EXPECT_EXIT(
+        {
+            std::signal(SIGCHLD, SIG_IGN);
+            const auto failed = run_to_end({.argv = {"sh", "-c", "exit 3"}}, kLong);
+            const auto inner = run_to_end({.argv = {"sh", "-c", "trap"}}, kLong);
+            const bool is_fine = !failed.has_value() && inner.has_value() && inner->empty() &&
+                                 failed.error().message.find("exit code 3") != std::string::npos;
+            ::_exit(is_fine ? 0 : 1);
+        },
+        testing::ExitedWithCode(0), "");
+}
+
 }  // namespace
 }  // namespace millrace::process

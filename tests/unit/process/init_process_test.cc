@@ -37,6 +37,18 @@ TEST(RunAsInit, EndsAsItsBodyDoes) {
               128 + SIGKILL);
 }
 
+// As under `nohup`-like parents and some container runtimes.
+TEST(RunAsInit, EndsAlsoWhereItsParentIgnoredTheEndOfChildren) {
+    const pid_t child = ::fork();
+    if (child == 0) {
+        std::signal(SIGCHLD, SIG_IGN);
+        ::_exit(run_as_init([] { return 7; }));
+    }
+    int status = 0;
+    EXPECT_EQ(::waitpid(child, &status, 0), child);
+    EXPECT_TRUE(WIFEXITED(status) && WEXITSTATUS(status) == 7);
+}
+
 TEST(RunAsInit, PassesSignalsOn) {
     EXPECT_EQ(code_of([] {
                   sigset_t set;
