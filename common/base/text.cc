@@ -101,6 +101,18 @@ std::string storable(std::string text) {
     return without.append(whole, at);
 }
 
+std::string_view trimmed(std::string_view text) {
+    constexpr std::string_view kBlanks = " \t\r\n";
+    text.remove_prefix(std::min(text.find_first_not_of(kBlanks), text.size()));
+    return text.substr(0, text.find_last_not_of(kBlanks) + 1);
+}
+
+std::string_view without_byte_order_mark(std::string_view text) {
+    constexpr std::string_view kByteOrderMark = "\xEF\xBB\xBF";
+    if (text.starts_with(kByteOrderMark)) text.remove_prefix(kByteOrderMark.size());
+    return text;
+}
+
 std::string_view beginning(std::string_view text, std::size_t bytes_max) {
     if (text.size() <= bytes_max) return text;
     const auto is_continuation = [&](std::size_t at) {

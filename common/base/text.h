@@ -26,6 +26,12 @@ bool is_storable(std::string_view text);
 // The text itself where it is storable.
 std::string storable(std::string text);
 
+// Without the blanks (spaces, tabs, line ends) around it.
+std::string_view trimmed(std::string_view text);
+
+// Without the byte order mark that editors of Windows put before it.
+std::string_view without_byte_order_mark(std::string_view text);
+
 // Its first bytes, not ending within a character.
 std::string_view beginning(std::string_view text, std::size_t bytes_max);
 

@@ -47,7 +47,7 @@ class ApiClient {
     Result<Answer> cancel(std::string_view id);
     // The new job, or the one that retries it already.
     Result<Answer> retry(std::string_view id);
-    // One page of those that match, or their count. `what` is retry, cancel or delete; see
+    // One page of those that match, or their count. `what` is retry or cancel; see
     // docs/api.md.
     Result<Answer> matching(std::string_view what, const Json& filter);
     // `query` without the question mark.

@@ -53,7 +53,7 @@ int run_wait(const GlobalOptions& global, const WaitOptions& options);
 
 int run_tail(const GlobalOptions& global, const std::string& id);
 
-// Which jobs: of list, retry, cancel and delete.
+// Which jobs: of list, retry and cancel.
 struct FilterOptions {
     std::vector<std::string> status;
     std::string queue;

@@ -5,13 +5,11 @@
 namespace millrace::cli {
 namespace {
 
-constexpr auto kFile = ValueHint::Kind::kFile;
 constexpr auto kChoices = ValueHint::Kind::kChoices;
 
-// An option that says nothing may be a path.
 ValueHint hint_of(const Program& program, const CLI::Option* option) {
     const auto found = program.hints.find(option);
-    return found != program.hints.end() ? found->second : ValueHint{.kind = kFile};
+    return found != program.hints.end() ? found->second : ValueHint{};
 }
 
 void add_options(const Program& program, const CLI::App& app, CommandWords& command) {

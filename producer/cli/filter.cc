@@ -1,11 +1,10 @@
 // Which jobs a command means.
 
-#include <algorithm>
-#include <nlohmann/json.hpp>
-#include <utility>
-
 #include <fmt/format.h>
 #include <fmt/ranges.h>
+
+#include <algorithm>
+#include <nlohmann/json.hpp>
 
 #include "common/http/http_client.h"
 #include "producer/cli/commands.h"
@@ -13,52 +12,58 @@
 namespace millrace::cli {
 namespace {
 
-std::pair<std::string, std::string> split(const std::string& pair) {
-    const auto equals = std::min(pair.find('='), pair.size());
-    return {pair.substr(0, equals), pair.substr(std::min(equals + 1, pair.size()))};
+struct Field {
+    const char* name;  // As the API has it.
+    std::string FilterOptions::*value;
+};
+
+constexpr Field kFields[] = {{"queue", &FilterOptions::queue},
+                             {"priority", &FilterOptions::priority},
+                             {"model", &FilterOptions::model},
+                             {"error", &FilterOptions::error},
+                             {"created_after", &FilterOptions::created_after},
+                             {"created_before", &FilterOptions::created_before}};
+
+// The fields that are asked for, in one form for a query and for a body.
+nlohmann::ordered_json asked_for(const FilterOptions& filter) {
+    auto fields = nlohmann::ordered_json::object();
+    if (!filter.status.empty()) fields["status"] = filter.status;
+    for (const auto& [name, value] : kFields) {
+        if (!(filter.*value).empty()) fields[name] = filter.*value;
+    }
+    for (const auto& pair : filter.metadata) {
+        const auto equals = std::min(pair.find('='), pair.size());
+        const auto value = pair.substr(std::min(equals + 1, pair.size()));
+        fields["metadata"][pair.substr(0, equals)] = value;
+    }
+    return fields;
 }
 
 }  // namespace
 
 std::string filter_query(const FilterOptions& filter) {
-    std::string query;
-    const auto add = [&](std::string_view key, const std::string& value) {
-        if (value.empty()) return;
-        if (!query.empty()) query += '&';
-        query += fmt::format("{}={}", key, http::percent_encode(value));
+    std::vector<std::string> parts;
+    const auto add = [&parts](const std::string& name, const std::string& value) {
+        parts.push_back(
+            fmt::format("{}={}", http::percent_encode(name), http::percent_encode(value)));
     };
-    add("status", fmt::format("{}", fmt::join(filter.status, ",")));
-    add("queue", filter.queue);
-    add("priority", filter.priority);
-    add("model", filter.model);
-    add("error", filter.error);
-    add("created_after", filter.created_after);
-    add("created_before", filter.created_before);
-    for (const auto& pair : filter.metadata) {
-        const auto [key, value] = split(pair);
-        if (!query.empty()) query += '&';
-        query += fmt::format("metadata%5B{}%5D={}", http::percent_encode(key),
-                             http::percent_encode(value));
+    const auto fields = asked_for(filter);
+    for (const auto& [name, value] : fields.items()) {
+        if (value.is_object()) {
+            for (const auto& [key, text] : value.items()) {
+                add(fmt::format("{}[{}]", name, key), text.get<std::string>());
+            }
+        } else if (value.is_array()) {
+            add(name, fmt::format("{}", fmt::join(value.get<std::vector<std::string>>(), ",")));
+        } else {
+            add(name, value.get<std::string>());
+        }
     }
-    return query;
+    return fmt::format("{}", fmt::join(parts, "&"));
 }
 
 std::string filter_body(const FilterOptions& filter) {
-    nlohmann::json body = nlohmann::json::object();
-    const auto add = [&body](const char* name, const std::string& value) {
-        if (!value.empty()) body[name] = value;
-    };
-    if (!filter.status.empty()) body["status"] = filter.status;
-    add("queue", filter.queue);
-    add("priority", filter.priority);
-    add("model", filter.model);
-    add("error", filter.error);
-    add("created_after", filter.created_after);
-    add("created_before", filter.created_before);
-    for (const auto& pair : filter.metadata) {
-        const auto [key, value] = split(pair);
-        body["metadata"][key] = value;
-    }
+    const auto body = asked_for(filter);
     return body.empty() ? std::string() : body.dump();
 }
 

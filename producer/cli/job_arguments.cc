@@ -29,7 +29,7 @@ void add_filter(Arguments& arguments, FilterOptions& filter, const std::vector<s
 
 void add_bulk(Arguments& arguments, BulkOptions& options, const std::vector<std::string>& states,
               const std::string& status_help) {
-    arguments.words("ids", options.ids, "The jobs; else those that match");
+    arguments.ids("ids", options.ids, "The jobs; else those that match");
     add_filter(arguments, options.filter, states, status_help);
     arguments.flag("--dry-run", options.dry_run, "Only say how many match");
     arguments.flag("--yes,-y", options.yes, "Do not ask");
@@ -43,7 +43,7 @@ void add_get(Program& program) {
                                     "millrace get --history ID    # every attempt",
                                     [&program, get] { return run_get(program.global, *get); });
     Arguments arguments(program, command);
-    arguments.word("id", get->id, "The job");
+    arguments.id("id", get->id, "The job");
     arguments.flag("--result", get->result, "Print the output alone");
     arguments.flag("--history,--attempts", get->history, "Show every attempt");
 }
@@ -61,7 +61,7 @@ void add_wait(Program& program) {
                                         return run_wait(program.global, *wait);
                                     });
     Arguments arguments(program, command);
-    arguments.words("ids", wait->ids, "The jobs")->required();
+    arguments.ids("ids", wait->ids, "The jobs")->required();
     arguments.duration("--timeout", *timeout, "Wait no longer, e.g. 90 or 10m (0: for ever)");
     arguments.flag("--result", wait->result, "Print the output alone");
 }
@@ -88,7 +88,7 @@ void add_job_commands(Program& program) {
     auto& tail = program.command("tail", "Follow a job: its text, and what happens to it",
                                  "millrace tail ID > text.txt    # events on standard error",
                                  [&program, id] { return run_tail(program.global, *id); });
-    Arguments(program, tail).word("id", *id, "The job");
+    Arguments(program, tail).id("id", *id, "The job");
     add_list(program);
 }
 

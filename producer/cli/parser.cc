@@ -11,6 +11,7 @@
 #include <limits>
 
 #include "common/base/nearest.h"
+#include "common/base/text.h"
 #include "common/config/value.h"
 #include "producer/cli/exit_code.h"
 #include "producer/cli/help.h"
@@ -42,6 +43,19 @@ std::string display_name(const std::string& names) {
 void require_text(const std::string& names, const std::string& value) {
     if (value.empty()) refuse(names, "the value is empty");
     if (!is_utf8(value)) refuse(names, "the value is not UTF-8 text");
+}
+
+// The one place where ids are read.
+std::string id_of(const std::string& name, const std::string& value) {
+    const auto id = trimmed(without_byte_order_mark(value));
+    require_text(name, std::string(id));
+    const auto is_control = [](unsigned char c) { return c < ' ' || c == 0x7f; };
+    if (std::ranges::any_of(id, is_control)) {
+        refuse(name, fmt::format("'{}' has a line end or another control character; each id is a "
+                                 "word of its own",
+                                 printable(id)));
+    }
+    return std::string(id);
 }
 
 std::string one_of(const std::string& names, const std::string& value,
@@ -216,6 +230,32 @@ CLI::Option* Arguments::path(const std::string& names, std::string& into, const 
     return option->type_name("FILE");
 }
 
+CLI::Option* Arguments::directory(const std::string& names, std::string& into,
+                                  const std::string& help) {
+    auto* option = path(names, into, help);
+    program_.hints[option] = {.kind = ValueHint::Kind::kDirectory};
+    return option->type_name("DIR");
+}
+
+CLI::Option* Arguments::paths(const std::string& names, std::vector<std::string>& into,
+                              const std::string& help) {
+    auto* option = add(names, help, [names, &into](const std::string& value) {
+        if (value.empty()) refuse(names, "the value is empty");
+        into.push_back(value);
+    });
+    program_.hints[option] = {.kind = ValueHint::Kind::kFile};
+    return option->take_all()->type_name("FILE");
+}
+
+CLI::Option* Arguments::texts(const std::string& names, std::vector<std::string>& into,
+                              const std::string& help) {
+    auto* option = add(names, help, [names, &into](const std::string& value) {
+        require_text(names, value);
+        into.push_back(value);
+    });
+    return option->take_all();
+}
+
 CLI::Option* Arguments::choice(const std::string& names, std::string& into, const std::string& help,
                                std::vector<std::string> choices) {
     auto* option = add(names, help, [names, &into, choices](const std::string& value) {
@@ -257,13 +297,18 @@ CLI::Option* Arguments::pairs(const std::string& names, std::vector<std::string>
 
 CLI::Option* Arguments::count(const std::string& names, std::optional<int>& into,
                               const std::string& help) {
-    auto* option = add(names, help, [names, &into](const std::string& value) {
+    return number(names, into, 1, std::numeric_limits<int>::max(), help);
+}
+
+CLI::Option* Arguments::number(const std::string& names, std::optional<int>& into, int least,
+                               int most, const std::string& help) {
+    auto* option = add(names, help, [names, &into, least, most](const std::string& value) {
         int number = 0;
         const auto* end = value.data() + value.size();
         const auto result = std::from_chars(value.data(), end, number);
-        if (result.ec != std::errc() || result.ptr != end || number < 1) {
-            refuse(names, fmt::format("'{}' is no number from 1 to {}", printable(value),
-                                      std::numeric_limits<int>::max()));
+        if (result.ec != std::errc() || result.ptr != end || number < least || number > most) {
+            refuse(names,
+                   fmt::format("'{}' is no number from {} to {}", printable(value), least, most));
         }
         into = number;
     });
@@ -297,8 +342,19 @@ CLI::Option* Arguments::words(const std::string& name, std::vector<std::string>&
     return option->type_name("");
 }
 
-CLI::Option* Arguments::word(const std::string& name, std::string& into, const std::string& help) {
-    return text(name, into, help)->required()->type_name("");
+CLI::Option* Arguments::id(const std::string& name, std::string& into, const std::string& help) {
+    return add(name, help, [name, &into](const std::string& value) { into = id_of(name, value); })
+        ->required()
+        ->type_name("");
+}
+
+CLI::Option* Arguments::ids(const std::string& name, std::vector<std::string>& into,
+                            const std::string& help) {
+    auto* option = add(name, help, [name, &into](const std::string& value) {
+        into.push_back(id_of(name, value));
+    });
+    option->expected(1, CLI::detail::expected_max_vector_size)->allow_extra_args()->take_all();
+    return option->type_name("");
 }
 
 std::optional<std::chrono::milliseconds> parse_wait(std::string_view text) {
@@ -330,9 +386,7 @@ int run_arguments(Program& program, std::vector<std::string> words) {
     }
     const auto* command = find_command(program.app, words[at]);
     if (command == nullptr) return no_command(program, words[at]);
-    const bool is_ours = std::ranges::any_of(
-        command->get_options(), [&](const auto* option) { return program.hints.contains(option); });
-    for (auto i = at + 1; is_ours && i < words.size(); ++i) {
+    for (auto i = at + 1; i < words.size(); ++i) {
         if (needs_mark(words[i])) words[i].insert(words[i].begin(), kMark);
     }
     return parse_and_run(program, *command, std::move(words));

@@ -53,7 +53,13 @@ class Arguments {
     Arguments(Program& program, CLI::App& command) : program_(program), command_(command) {}
 
     CLI::Option* text(const std::string& names, std::string& into, const std::string& help);
+    // May be repeated. Each value is one, whatever it has in it.
+    CLI::Option* texts(const std::string& names, std::vector<std::string>& into,
+                       const std::string& help);
     CLI::Option* path(const std::string& names, std::string& into, const std::string& help);
+    CLI::Option* paths(const std::string& names, std::vector<std::string>& into,
+                       const std::string& help);
+    CLI::Option* directory(const std::string& names, std::string& into, const std::string& help);
     CLI::Option* choice(const std::string& names, std::string& into, const std::string& help,
                         std::vector<std::string> choices);
     // Several choices, joined by commas or by repeating the option.
@@ -64,13 +70,20 @@ class Arguments {
                        const std::string& help);
     // A decimal number from 1 to the largest int.
     CLI::Option* count(const std::string& names, std::optional<int>& into, const std::string& help);
+    // A decimal number in these bounds.
+    CLI::Option* number(const std::string& names, std::optional<int>& into, int least, int most,
+                        const std::string& help);
     // "90s", "10m", or bare seconds; kept as the API takes it, with a unit.
     CLI::Option* duration(const std::string& names, std::string& into, const std::string& help);
     CLI::Option* flag(const std::string& names, bool& into, const std::string& help);
     // All words that are not options, in their order. An empty one is kept.
     CLI::Option* words(const std::string& name, std::vector<std::string>& into,
                        const std::string& help);
-    CLI::Option* word(const std::string& name, std::string& into, const std::string& help);
+    // Of jobs, without what a file or a copy may have left around them: blanks, a carriage return,
+    // a byte order mark.
+    CLI::Option* id(const std::string& name, std::string& into, const std::string& help);
+    CLI::Option* ids(const std::string& name, std::vector<std::string>& into,
+                     const std::string& help);
 
  private:
     using Take = std::function<void(const std::string& value)>;

@@ -2,6 +2,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include "producer/cli/arguments.h"
 #include "producer/cli/completion.h"
 #include "producer/cli/parser.h"
 
@@ -147,6 +148,154 @@ TEST_F(ArgumentsTest, AnUnknownCommandSuggestsOne) {
     EXPECT_THAT(error_, HasSubstr("try"));
 }
 
+// A file of ids may come from anywhere.
+TEST(Ids, AreTakenWithoutWhatAFileLeftAroundThem) {
+    Program program;
+    Words ids;
+    std::string id;
+    auto& many = program.command("many", "", "", [] { return 0; });
+    Arguments(program, many).ids("ids", ids, "Ids");
+    auto& one = program.command("one", "", "", [] { return 0; });
+    Arguments(program, one).id("id", id, "Id");
+    const auto run = [&](Words words) {
+        testing::internal::CaptureStderr();
+        const auto code = run_arguments(program, std::move(words));
+        return std::pair(code, testing::internal::GetCapturedStderr());
+    };
+    EXPECT_EQ(run({"many", " a ", "b\r", "\tc\n",
+                   "\xEF\xBB\xBF"
+                   "d\r",
+                   "\xEF\xBB\xBF e"})
+                  .first,
+              kOk);
+    EXPECT_THAT(ids, ElementsAre("a", "b", "c", "d", "e"));
+    EXPECT_EQ(run({"one", " a\r"}).first, kOk);
+    EXPECT_EQ(id, "a");
+    for (const std::string wrong :
+         {"", " ", "\r", "\xEF\xBB\xBF", "a\nb", "a\x1b[2J", "a\x7f", "a\xff"}) {
+        for (const auto* command : {"one", "many"}) {
+            const auto [code, error] = run({command, wrong});
+            EXPECT_EQ(code, kUsage) << wrong;
+            EXPECT_THAT(error, HasSubstr("id")) << wrong;
+        }
+    }
+}
+
+struct Given {
+    UpOptions up;
+    LogsOptions logs;
+    std::string data;
+    int runs = 0;
+};
+
+// The arguments of `up` and its like, with commands that only keep them.
+class UpArguments : public testing::Test {
+ protected:
+    UpArguments() {
+        given_ = {};
+        add_up_commands(
+            program_, "./millrace",
+            {.up = [](const UpOptions& options) { return keep(given_.up, options); },
+             .logs = [](const LogsOptions& options) { return keep(given_.logs, options); },
+             .down = [](const std::string& data) { return keep(given_.data, data); },
+             .reload = [](const std::string& data) { return keep(given_.data, data); }});
+    }
+
+    template <class T>
+    static int keep(T& place, const T& value) {
+        place = value;
+        ++given_.runs;
+        return kOk;
+    }
+    int run(Words words) {
+        testing::internal::CaptureStderr();
+        const auto code = run_arguments(program_, std::move(words));
+        error_ = testing::internal::GetCapturedStderr();
+        return code;
+    }
+
+    static Given given_;
+    Program program_;
+    std::string error_;
+};
+
+Given UpArguments::given_;
+
+TEST_F(UpArguments, StayAsTheyAre) {
+    EXPECT_EQ(run({"up",
+                   "--process",
+                   "[a,b]",
+                   "--process={}",
+                   "--set",
+                   "%x",
+                   "--set=[k]=[v]",
+                   "--model",
+                   "[m].gguf",
+                   "--model",
+                   "{m}.gguf",
+                   "--backend-url",
+                   "[u]",
+                   "--data",
+                   "[d,e]",
+                   "--config",
+                   "{c}",
+                   "--port",
+                   "0",
+                   "--workers",
+                   "3",
+                   "--kafka"}),
+              kOk)
+        << error_;
+    EXPECT_THAT(given_.up.processes, ElementsAre("[a,b]", "{}"));
+    EXPECT_THAT(given_.up.settings, ElementsAre("%x", "[k]=[v]"));
+    EXPECT_THAT(given_.up.models, ElementsAre("[m].gguf", "{m}.gguf"));
+    EXPECT_THAT(given_.up.backend_urls, ElementsAre("[u]"));
+    EXPECT_EQ(given_.up.data, "[d,e]");
+    EXPECT_EQ(given_.up.config, "{c}");
+    EXPECT_EQ(given_.up.port, 0);
+    EXPECT_EQ(given_.up.workers, 3);
+    EXPECT_TRUE(given_.up.kafka);
+    EXPECT_EQ(given_.up.program, "./millrace");
+    EXPECT_EQ(run({"logs", "[w]", "-f", "-n", "0", "--data", "{d}"}), kOk) << error_;
+    EXPECT_EQ(given_.logs.part, "[w]");
+    EXPECT_EQ(given_.logs.data, "{d}");
+    EXPECT_EQ(given_.logs.lines, 0);
+    EXPECT_EQ(run({"down", "--data", "[d,e]"}), kOk) << error_;
+    EXPECT_EQ(given_.data, "[d,e]");
+}
+
+TEST_F(UpArguments, AreRefusedRatherThanIgnored) {
+    for (const auto& words : std::vector<Words>{{"up", "--model", ""},
+                                                {"up", "--backend-url", ""},
+                                                {"up", "--process", ""},
+                                                {"up", "--set", ""},
+                                                {"up", "--set", "a=\xff"},
+                                                {"up", "--data", ""},
+                                                {"up", "--config", ""},
+                                                {"up", "--port", "65536"},
+                                                {"up", "--port", "-1"},
+                                                {"up", "--port", "0x1F90"},
+                                                {"up", "--port", " 8080"},
+                                                {"up", "--port", "8080", "--port", "8081"},
+                                                {"up", "--workers", "65"},
+                                                {"up", "--workers", "two"},
+                                                {"up", "--model", "a", "b"},
+                                                {"up", "now"},
+                                                {"up", "[]"},
+                                                {"up", "--dta", "x"},
+                                                {"logs", ""},
+                                                {"logs", "a", "b"},
+                                                {"logs", "-n", "-1"},
+                                                {"logs", "-n", "1000001"},
+                                                {"down", "all"},
+                                                {"down", "{}"},
+                                                {"reload", "--data", "a", "--data", "b"}}) {
+        EXPECT_EQ(run(words), kUsage) << testing::PrintToString(words);
+        EXPECT_THAT(error_, Not(IsEmpty()));
+    }
+    EXPECT_EQ(given_.runs, 0);
+}
+
 TEST(Help, IsOfWhatIsAskedFor) {
     const auto help = [](const Words& words) {
         Program program;
@@ -165,6 +314,7 @@ TEST(Help, IsOfWhatIsAskedFor) {
 TEST(Help, FitsEightyColumns) {
     Program program;
     add_client_commands(program);
+    add_up_commands(program, "millrace", {});
     std::vector<const CLI::App*> apps{&program.app};
     for (const auto* command : program.app.get_subcommands({})) apps.push_back(command);
     for (const auto* app : apps) {
@@ -179,6 +329,7 @@ TEST(Help, FitsEightyColumns) {
 TEST(Completion, NamesEveryCommandAndOption) {
     Program program;
     add_client_commands(program);
+    add_up_commands(program, "millrace", {});
     for (const auto* shell : {"bash", "zsh", "fish"}) {
         const auto script = completion_script(program, shell);
         for (const auto* command : program.app.get_subcommands({})) {
