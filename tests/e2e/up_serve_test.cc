@@ -9,6 +9,7 @@
 #include <fstream>
 
 #include "common/http/http_client.h"
+#include "common/process/log_file.h"
 #include "common/process/port_reservation.h"
 #include "common/process/program.h"
 #include "tests/e2e/up.h"
@@ -208,6 +209,40 @@ TEST_F(UpServe, IsStoppedByACommand) {
     const auto again = run_command({"down", "--data", data()});
     EXPECT_EQ(again.exit_code, 2);
     EXPECT_THAT(again.output, HasSubstr("no `millrace up` runs on " + data()));
+}
+
+// The file may name a process that has long been another's.
+TEST_F(UpServe, SignalsNobodyElse) {
+    auto stranger = process::ChildProcess::start({.argv = {"sleep", "3600"}});
+    ASSERT_TRUE(stranger.has_value());
+    fs::create_directories(data());
+    std::ofstream(data() + "/up.lock") << stranger->pid() << "\nhttp://127.0.0.1:1\n";
+    for (const auto* command : {"down", "reload"}) {
+        const auto refused = run_command({command, "--data", data()});
+        EXPECT_EQ(refused.exit_code, 2);
+        EXPECT_THAT(refused.output, HasSubstr("no `millrace up` runs on"));
+    }
+    {
+        RunningCommand stack(up({}));
+        url_of(stack);
+        std::ofstream(data() + "/up.lock") << stranger->pid() << "\nhttp://127.0.0.1:1\n";
+        EXPECT_EQ(run_command({"down", "--data", data()}).exit_code, 0);
+        EXPECT_EQ(stack.wait().exit_code, 0);
+    }
+    EXPECT_TRUE(stranger->running());
+}
+
+TEST_F(UpServe, KeepsItsLogsWithinBounds) {
+    RunningCommand stack(up({}));
+    url_of(stack);
+    for (const std::string log : {"/logs/worker-1.log", "/logs/gateway.log", "/postgres.log"}) {
+        fs::resize_file(data() + log, process::kLogBytesMax + 1);
+        EXPECT_TRUE(eventually([&] { return fs::file_size(data() + log) < 1'000'000; }, log));
+        EXPECT_EQ(fs::file_size(data() + log + ".1"), process::kLogBytesMax);
+    }
+    ::kill(child_of(stack.process().pid(), "millrace-gateway"), SIGKILL);
+    stack.wait_for_line("the gateway is running again");
+    EXPECT_EQ(interrupt(stack).exit_code, 0);
 }
 
 TEST_F(UpServe, RunsWithNothingToReadFromOrPrintTo) {

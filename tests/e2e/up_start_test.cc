@@ -91,6 +91,13 @@ TEST_F(UpStart, RefusesMistakesBeforeItStartsAnything) {
         {{"--set", "worker.slots"}, "--set takes name=value"},
         {{"--model", "/nonexistent.gguf"}, "/nonexistent.gguf"},
         {{"--process", "python3 'x.py"}, "quotes are not balanced"},
+        {{"--backend-url", "ftp://127.0.0.1/v1"},
+         "must start with http:// or https://, not ftp://"},
+        {{"--backend-url", "[http://127.0.0.1]"}, "is no URL"},
+        {{"--set", "backend.oip.url=http://user:secret@127.0.0.1"}, "a user or password"},
+        {{"--workers", "2", "--set", "backend.openai.url=http://a b"}, "is no URL"},
+        {{"--process", "true", "--process", "true", "--set", "backend.oip.url=http://[x"},
+         "is no URL"},
         {{"--config", write("bad.yaml", "gateway: {prot: 1}")}, "bad.yaml:1"},
         {{"--config", "/nonexistent.yaml"}, "--config /nonexistent.yaml"}};
     for (const auto& [arguments, said] : mistakes) {
@@ -108,6 +115,18 @@ TEST_F(UpStart, RefusesMistakesBeforeItStartsAnything) {
     EXPECT_EQ(result.exit_code, 2);
     EXPECT_THAT(result.output, HasSubstr("variable MILLRACE_FOO is no setting"));
     EXPECT_FALSE(fs::exists(data()));
+}
+
+TEST_F(UpStart, RefusesADirectoryThatPostgresCannotEnter) {
+    if (::geteuid() != 0) GTEST_SKIP() << "PostgreSQL runs as this user then";
+    const auto closed = directory_.path() / "closed";
+    fs::create_directory(closed);
+    fs::permissions(closed, fs::perms(0700));
+    const auto result = run_command({"up", "--port", "0", "--data", (closed / "data").string()});
+    EXPECT_EQ(result.exit_code, 2) << result.output;
+    EXPECT_THAT(result.output, AllOf(HasSubstr("cannot enter " + closed.string()),
+                                     HasSubstr("chmod o+x " + closed.string()),
+                                     Not(HasSubstr("starting PostgreSQL"))));
 }
 
 TEST_F(UpStart, SaysWhyAPartDidNotStartAndStops) {
@@ -174,6 +193,11 @@ TEST_F(UpStart, StartsWhereverThereIsATmpdir) {
 
 TEST_F(UpStart, TakesADirectoryWithALongPathWithSpacesAndCommas) {
     const auto place = directory_.path() / ("a b, 'c' " + std::string(100, 'd'));
+    // libpq would take a comma for two servers, there too.
+    const auto comma = directory_.path() / "x,y";
+    fs::create_directory(comma);
+    fs::permissions(comma, fs::perms(01777));
+    const Variable tmpdir("TMPDIR", comma.string());
     RunningCommand stack({"up", "--port", "0", "--data", place.string()});
     const auto result = run_command({"--url", url_of(stack), "submit", "--wait", "hello"});
     EXPECT_EQ(result.exit_code, 0) << result.output;

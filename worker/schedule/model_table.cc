@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "common/base/check.h"
+#include "common/base/log.h"
 
 namespace millrace::worker {
 
@@ -30,12 +31,12 @@ Result<ModelTable> ModelTable::make(std::vector<BackendInfo> backends) {
     return table;
 }
 
-std::vector<std::string> ModelTable::replace(const std::vector<BackendInfo>& backends) {
+void ModelTable::replace(const std::vector<BackendInfo>& backends) {
     CHECK(backends.size() == backends_.size());
     std::unordered_map<std::string, BackendIndex> by_model;
     std::vector<std::string> twice;
     bool waits = false;
-    const std::lock_guard lock(now_->mutex);
+    std::unique_lock lock(now_->mutex);
     for (BackendIndex i = 0; i < backends.size(); ++i) {
         waits = waits || !backends[i].waits_for.empty();
         for (const auto& model : backends[i].models) {
@@ -48,7 +49,11 @@ std::vector<std::string> ModelTable::replace(const std::vector<BackendInfo>& bac
     }
     now_->by_model = std::move(by_model);
     now_->waits = waits;
-    return twice;
+    lock.unlock();
+    for (const auto& model : twice) {
+        log_warning("two backends serve the same model; it stays with the one that has it",
+                    {{"model", model}});
+    }
 }
 
 std::optional<BackendIndex> ModelTable::find(const std::string& model) const {

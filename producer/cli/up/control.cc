@@ -11,7 +11,7 @@
 #include <vector>
 
 #include "common/base/clock.h"
-#include "common/process/child_process.h"
+#include "common/process/foreign_process.h"
 #include "common/process/program.h"
 #include "producer/cli/exit_code.h"
 #include "producer/cli/up/data_directory.h"
@@ -21,7 +21,7 @@ namespace {
 
 namespace fs = std::filesystem;
 
-// Longer than each part of a stack is given to stop.
+// Longer than the parts of a stack take, unless their drain timeouts were raised: it goes on then.
 constexpr milliseconds kStopTimeout{120'000};
 
 struct Part {
@@ -52,13 +52,21 @@ std::vector<Part> parts_of(const fs::path& data) {
     return parts;
 }
 
-Result<RunningUp> find_running(const std::string& data) {
+// It is the one that holds the lock, also if that has changed hands in between.
+Result<process::ForeignProcess> find_running(const std::string& data) {
     TRY(const auto path, data_directory(data));
-    const auto running = find_running_up(path);
-    if (running && running->pid > 0) return *running;
-    return Error{
-        ErrorCode::kInvalidArgument,
-        fmt::format("no `millrace up` runs on {}; --data names another directory", path.string())};
+    TRY(const auto running, find_running_up(path));
+    if (running.pid == 0) {
+        return Error{ErrorCode::kInvalidArgument,
+                     fmt::format("the `millrace up` that runs on {} is in another container or on "
+                                 "another machine: ask there",
+                                 path.string())};
+    }
+    auto process = process::ForeignProcess::find(running.pid);
+    TRY(const auto still, find_running_up(path));
+    if (process && still.pid == running.pid) return *std::move(process);
+    return Error{ErrorCode::kConflict,
+                 fmt::format("another `millrace up` has just begun on {}", path.string())};
 }
 
 int become_tail(const std::vector<std::string>& arguments) {
@@ -103,18 +111,19 @@ int run_logs(const LogsOptions& options) {
 int run_down(const std::string& data) {
     const auto running = find_running(data);
     if (!running.has_value()) return refuse(running.error().message);
-    ::kill(running->pid, SIGTERM);
-    if (process::wait_until_gone(running->pid, kStopTimeout)) return kOk;
+    const auto sent = running->send(SIGTERM);
+    if (!sent.has_value() && sent.error().code != ErrorCode::kNotFound) return fail(sent.error());
+    if (running->wait_until_gone(kStopTimeout)) return kOk;
     fail({ErrorCode::kDeadlineExceeded, fmt::format("process {} still runs after {} s",
-                                                    running->pid, kStopTimeout.count() / 1000)});
+                                                    running->pid(), kStopTimeout.count() / 1000)});
     return kTimedOut;
 }
 
 int run_reload(const std::string& data) {
     const auto running = find_running(data);
     if (!running.has_value()) return refuse(running.error().message);
-    ::kill(running->pid, SIGHUP);
-    return kOk;
+    const auto sent = running->send(SIGHUP);
+    return sent.has_value() ? int{kOk} : fail(sent.error());
 }
 
 }  // namespace millrace::cli

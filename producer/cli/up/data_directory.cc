@@ -2,10 +2,10 @@
 
 #include <fcntl.h>
 #include <fmt/format.h>
-#include <sys/file.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <cstdlib>
 #include <cstring>
@@ -66,9 +66,17 @@ Status make_private(const fs::path& directory) {
     return ok();
 }
 
+// The whole file, for as long as this process lives. Its holder can be asked for, without a lock.
+struct flock whole_file() {
+    struct flock lock {};
+    lock.l_type = F_WRLCK;
+    lock.l_whence = SEEK_SET;
+    return lock;
+}
+
 Error in_use(const fs::path& directory) {
     const auto holder = find_running_up(directory);
-    const auto who = holder && holder->pid > 0
+    const auto who = holder.has_value() && holder->pid > 0
                          ? fmt::format(" (process {}{}{})", holder->pid,
                                        holder->url.empty() ? "" : ", ", holder->url)
                          : std::string();
@@ -106,7 +114,10 @@ Result<DataDirectory> DataDirectory::take(const fs::path& path) {
     process::Fd lock(
         ::open(lock_file(path).c_str(), O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600));
     if (!lock.valid()) return unusable(path, errno);
-    if (::flock(lock.get(), LOCK_EX | LOCK_NB) != 0) return in_use(path);
+    const auto wanted = whole_file();
+    if (::fcntl(lock.get(), F_SETLK, &wanted) != 0) {
+        return errno == EACCES || errno == EAGAIN ? in_use(path) : unusable(path, errno);
+    }
     for (const auto* part : {"logs", "kafka"}) TRY_STATUS(make_private(path / part));
     DataDirectory directory(path, std::move(lock));
     directory.announce("");
@@ -119,12 +130,23 @@ void DataDirectory::announce(const std::string& url) const {
     [[maybe_unused]] const auto written = ::pwrite(lock_.get(), text.data(), text.size(), 0);
 }
 
-std::optional<RunningUp> find_running_up(const fs::path& path) {
-    const process::Fd lock(::open(lock_file(path).c_str(), O_RDONLY | O_CLOEXEC));
-    if (!lock.valid() || ::flock(lock.get(), LOCK_SH | LOCK_NB) == 0) return std::nullopt;
+Result<RunningUp> find_running_up(const fs::path& path) {
+    const process::Fd file(::open(lock_file(path).c_str(), O_RDONLY | O_CLOEXEC));
+    if (!file.valid() && errno != ENOENT && errno != ENOTDIR) {
+        return Error{
+            ErrorCode::kInvalidArgument,
+            fmt::format("cannot read {}: {}", lock_file(path).string(), std::strerror(errno))};
+    }
+    auto lock = whole_file();
+    if (!file.valid() || ::fcntl(file.get(), F_GETLK, &lock) != 0 || lock.l_type == F_UNLCK) {
+        return Error{ErrorCode::kNotFound,
+                     fmt::format("no `millrace up` runs on {}; --data names another directory",
+                                 path.string())};
+    }
     RunningUp running;
-    std::ifstream file(lock_file(path));
-    file >> running.pid >> running.url;
+    std::ifstream content(lock_file(path));
+    content >> running.pid >> running.url;
+    running.pid = std::max<pid_t>(lock.l_pid, 0);
     return running;
 }
 

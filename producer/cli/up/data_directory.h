@@ -11,7 +11,6 @@
 #include <sys/types.h>
 
 #include <filesystem>
-#include <optional>
 #include <string>
 
 #include "common/base/result.h"
@@ -27,7 +26,7 @@ Result<std::filesystem::path> default_data_directory();
 Result<std::filesystem::path> data_directory(const std::string& named);
 
 struct RunningUp {
-    pid_t pid = 0;
+    pid_t pid = 0;    // Of the lock's holder, as the kernel has it; 0: in another container.
     std::string url;  // Empty until it has one.
 };
 
@@ -50,7 +49,9 @@ class DataDirectory {
     process::Fd lock_;
 };
 
-// Who holds the directory's lock; nothing when nobody does.
-std::optional<RunningUp> find_running_up(const std::filesystem::path& path);
+// Who holds the directory's lock, which is not touched: an `up` that starts meanwhile notices
+// nothing. Not for the holder itself, which would lose it. Errors: kNotFound when nobody does;
+// kInvalidArgument when this user may not know.
+Result<RunningUp> find_running_up(const std::filesystem::path& path);
 
 }  // namespace millrace::cli

@@ -250,6 +250,7 @@ Result<WorkerPlan> plan_worker(const Settings& settings, Environment variables, 
         put(variables, Setting::kBackendProcessEnvironment,
             environment_of_programs(environment, settings));
     }
+    plan.drain_timeout = config.get<Setting::kWorkerDrainTimeout>();
     plan.tasks = tasks_of(config, typed);
     plan.models_min =
         (config.get<Setting::kBackendSyntheticEnabled>() ? 1 : 0) + (plan.tasks.empty() ? 0 : 1);

@@ -11,6 +11,7 @@
 #include <string>
 #include <vector>
 
+#include "common/base/clock.h"
 #include "common/base/result.h"
 #include "common/config/config.h"
 #include "producer/cli/up/options.h"
@@ -30,8 +31,9 @@ struct WorkerPlan {
     std::string name;  // "worker-1", its name in lists and of its log.
     // What it does before it is ready, such as "loading the model m.gguf"; empty: nothing slow.
     std::vector<std::string> tasks;
-    Environment settings;        // As variables.
-    std::size_t models_min = 0;  // It is not ready with fewer.
+    Environment settings;           // As variables.
+    milliseconds drain_timeout{0};  // What it takes to stop at most, but for a moment.
+    std::size_t models_min = 0;     // It is not ready with fewer.
 };
 
 struct Plan {

@@ -4,20 +4,18 @@
 
 #include <algorithm>
 #include <array>
-#include <fstream>
 #include <map>
 #include <nlohmann/json.hpp>
 #include <optional>
 
 #include "common/base/error.h"
+#include "common/process/log_file.h"
 
 namespace millrace::cli {
 namespace {
 
-namespace fs = std::filesystem;
 using Level = LogLine::Level;
 
-constexpr std::uintmax_t kFileBytesMax = 16 * 1024 * 1024;
 constexpr std::uintmax_t kReadBytesMax = 64 * 1024;
 constexpr std::size_t kLastLines = 5;
 constexpr std::string_view kBadSettings = ": bad settings:";
@@ -178,41 +176,23 @@ std::string reason_of_end(std::string_view log) {
 }
 
 void ProgramLog::begin() {
-    std::error_code error;
-    const auto size = fs::file_size(path_, error);
-    begin_ = error ? 0 : size;
-    if (begin_ > kFileBytesMax) {
-        fs::rename(path_, path_.string() + ".1", error);
-        if (!error) begin_ = 0;
-    }
-    read_ = begin_;
+    process::bound_log(path_);
+    begin_ = read_ = process::log_size(path_);
 }
 
 std::string ProgramLog::text() const {
-    std::error_code error;
-    const auto size = fs::file_size(path_, error);
-    if (error || size <= begin_) return {};
-    return read(std::max(begin_, size - std::min(size, kReadBytesMax)));
+    return process::log_end(path_, kReadBytesMax, begin_);
 }
 
 std::vector<std::string> ProgramLog::news() {
-    std::error_code error;
-    const auto size = fs::file_size(path_, error);
-    if (error || size <= read_) return {};
+    const auto size = process::log_size(path_);
+    if (size < read_) begin_ = read_ = 0;  // Somebody has emptied it.
     read_ = std::max(read_, size - std::min(size, kReadBytesMax));
-    auto text = read(read_);
+    auto text = process::log_part(path_, read_, kReadBytesMax);
     text.resize(text.rfind('\n') + 1);  // npos + 1 is 0: no whole line yet.
     read_ += text.size();
+    if (process::bound_log(path_)) begin_ = read_ = 0;
     return lines_of(text);
-}
-
-std::string ProgramLog::read(std::uintmax_t from) const {
-    std::ifstream file(path_, std::ios::binary);
-    file.seekg(static_cast<std::streamoff>(from));
-    std::string text(kReadBytesMax, '\0');
-    file.read(text.data(), static_cast<std::streamsize>(text.size()));
-    text.resize(static_cast<std::size_t>(std::max<std::streamsize>(file.gcount(), 0)));
-    return text;
 }
 
 }  // namespace millrace::cli

@@ -1,6 +1,6 @@
 // What a program that `millrace up` runs has to say: its log file, and its lines in words.
 //
-// Threads: one caller at a time. Blocks: for reads of the file's end.
+// Threads: one caller at a time. Blocks: for reads of the file's end, and to put it aside.
 #pragma once
 
 #include <cstdint>
@@ -30,17 +30,15 @@ class ProgramLog {
 
     const std::filesystem::path& path() const { return path_; }
 
-    // A run of the program begins: what is in the file by now is of earlier ones. A file that has
-    // become large is put aside as PATH.1.
+    // A run of the program begins: what is in the file by now is of earlier ones.
     void begin();
     // What the run wrote, the end of it where it is long.
     std::string text() const;
-    // Whole lines since the last call.
+    // Whole lines since the last call, the last of them where they are many. A file that has become
+    // large meanwhile is put aside as PATH.1 (process::kLogBytesMax).
     std::vector<std::string> news();
 
  private:
-    std::string read(std::uintmax_t from) const;
-
     std::filesystem::path path_;
     std::uintmax_t begin_ = 0;
     std::uintmax_t read_ = 0;

@@ -25,25 +25,40 @@ std::optional<Json> get(http::Client& client, const std::string& url) {
 }  // namespace
 
 void Roster::read_workers() {
-    if (url_.empty() || clock_.now() < next_) return;
+    if (!url_.empty() && clock_.now() >= next_) read_now();
+}
+
+bool Roster::read_now() {
     const auto workers = get(client_, url_ + "/v1/workers");
     next_ = clock_.now() + kInterval;
-    if (!workers) return;
-    alive_.clear();
+    if (!workers) return false;
+    at_work_.clear();
     for (const auto& worker : (*workers)["data"]) {  // The newest first.
-        if (worker.value("state", "") != "alive") continue;
+        const auto state = worker.value("state", "");
+        if (state != "alive" && state != "draining") continue;
         const milliseconds age(worker.value("heartbeat_age_ms", std::int64_t{0}));
-        alive_.emplace(worker.value("pid", 0),
-                       Entry{.models = worker.value("models", std::vector<std::string>()),
-                             .heard_at = clock_.now() - age});
+        at_work_.emplace(worker.value("pid", 0),
+                         Entry{.models = worker.value("models", std::vector<std::string>()),
+                               .heard_at = clock_.now() - age,
+                               .is_draining = state == "draining"});
     }
+    return true;
+}
+
+const Roster::Entry* Roster::find(pid_t pid, MonoTime since) const {
+    const auto found = at_work_.find(pid);
+    const bool is_it = found != at_work_.end() && found->second.heard_at >= since;
+    return is_it ? &found->second : nullptr;
 }
 
 const std::vector<std::string>* Roster::models_of(pid_t pid, MonoTime since) {
     read_workers();
-    const auto found = alive_.find(pid);
-    const bool is_it = found != alive_.end() && found->second.heard_at >= since;
-    return is_it ? &found->second.models : nullptr;
+    const auto* entry = find(pid, since);
+    return entry != nullptr && !entry->is_draining ? &entry->models : nullptr;
+}
+
+bool Roster::lacks(pid_t pid, MonoTime since) {
+    return !url_.empty() && read_now() && find(pid, since) == nullptr;
 }
 
 std::string Roster::summary(std::size_t workers) {

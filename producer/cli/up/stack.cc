@@ -7,6 +7,7 @@
 
 #include "common/http/http_client.h"
 #include "common/process/listeners.h"
+#include "common/process/log_file.h"
 #include "common/storage/postgres/migrate.h"
 
 namespace millrace::cli {
@@ -18,6 +19,7 @@ constexpr milliseconds kPatience{3000};  // Then what is waited for is said.
 constexpr milliseconds kWarningPause{1000};
 constexpr milliseconds kProbeTimeout{2000};
 constexpr milliseconds kServerGrace{30000};
+constexpr milliseconds kMoreThanDrain{10000};  // To say goodbye, after all has been handed back.
 constexpr std::string_view kReloaded = "serves the settings as they are now";  // worker/main.cc
 
 template <class Server>
@@ -36,18 +38,22 @@ Service server_service(const std::string& name, std::unique_ptr<Server>& server,
             .ready = {},
             .how_it_ended = [] { return std::string("its process is gone"); },
             .ask_to_stop = [&server, ask = std::move(ask_to_stop)] { ask(*server); },
+            .idle = {},
             .kill = [&server] { server->kill(); },
             .grace = kServerGrace};
 }
 
-Service program_service(const std::string& name, const std::shared_ptr<ProgramService>& program) {
+Service program_service(const std::string& name, const std::shared_ptr<ProgramService>& program,
+                        milliseconds drain_timeout) {
     return {.name = name,
             .start = [program] { return program->start(); },
             .running = [program] { return program->running(); },
             .ready = {},
             .how_it_ended = [program] { return program->how_it_ended(); },
             .ask_to_stop = [program] { program->send(SIGTERM); },
-            .kill = [program] { program->kill(); }};
+            .idle = {},
+            .kill = [program] { program->kill(); },
+            .grace = drain_timeout + kMoreThanDrain};
 }
 
 }  // namespace
@@ -87,6 +93,10 @@ Error Stack::port_taken(const Error& error) const {
             fmt::format("port {} of {} cannot be used: {}. Name another with --port, or 0 for any "
                         "free one.",
                         port_, plan_.host, who)};
+}
+
+Status Stack::prepare() const {
+    return embedded::PrivatePostgres::prepare(data_ / "postgres");
 }
 
 Status Stack::start(Supervisor& supervisor) {
@@ -146,11 +156,12 @@ std::shared_ptr<ProgramService> Stack::program(const std::string& name, const En
 Status Stack::start_gateway(Supervisor& supervisor) {
     auto settings = plan_.settings;
     settings["MILLRACE_GATEWAY_PORT"] = std::to_string(port_);
-    const auto gateway = program("millrace-gateway", settings, "gateway");
-    auto service = program_service("the gateway", gateway);
-    service.start = [this, gateway]() -> Status {
-        TRY_STATUS(gateway->start());
-        return wait_for_gateway(*gateway);
+    gateway_ = program("millrace-gateway", settings, "gateway");
+    auto service = program_service("the gateway", gateway_,
+                                   plan_.gateway.get<config::Setting::kGatewayDrainTimeout>());
+    service.start = [this]() -> Status {
+        TRY_STATUS(gateway_->start());
+        return wait_for_gateway(*gateway_);
     };
     return supervisor.start(std::move(service));
 }
@@ -197,8 +208,9 @@ Status Stack::start_worker(Supervisor& supervisor, std::size_t number) {
                .plan = &plan,
                .program = program("millrace-worker", plan.settings, plan.name)}));
     auto& worker = *workers_.back();
-    auto service = program_service(worker.label, worker.program);
+    auto service = program_service(worker.label, worker.program, plan.drain_timeout);
     service.stops_early = true;
+    service.idle = [this, &worker] { return has_claimed_nothing(worker); };
     service.ready = [this, &worker] { return is_ready(worker); };
     TRY_STATUS(supervisor.start(std::move(service)));
     if (!plan.tasks.empty()) {
@@ -211,11 +223,18 @@ Status Stack::start_worker(Supervisor& supervisor, std::size_t number) {
 bool Stack::is_ready(Worker& worker) {
     const auto* models = roster_.models_of(worker.program->pid(), worker.program->started_at());
     const bool ready = models != nullptr && models->size() >= worker.plan->models_min;
-    worker.was_ready = worker.was_ready || ready;
     return ready;
 }
 
+// While it loads its models, before it takes any job, it hears no signal.
+bool Stack::has_claimed_nothing(const Worker& worker) {
+    return roster_.lacks(worker.program->pid(), worker.program->started_at());
+}
+
 void Stack::tell_news() {
+    gateway_->news();  // Kept within bounds; what concerns a person comes from the workers.
+    process::bound_log(data_ / "postgres.log");
+    process::bound_log(data_ / "kafka" / "kafka.log");
     for (auto& worker : workers_) {
         for (const auto& line : worker->program->news()) {
             using Level = LogLine::Level;
@@ -240,8 +259,7 @@ void Stack::reload(const Plan& plan) {
     }
     for (auto& worker : workers_) {
         worker->told.clear();
-        // One that is still coming up runs nothing yet: it is simply started anew.
-        if (worker->was_ready) {
+        if (!has_claimed_nothing(*worker)) {
             worker->program->send(SIGHUP);
         } else if (const auto started = worker->program->start(); !started.has_value()) {
             say_(fmt::format("{}: {}", worker->label, started.error().message));

@@ -33,6 +33,9 @@ class Stack {
     // Takes the gateway's port. Errors: kInvalidArgument, naming who has it as far as can be told.
     Status reserve_port();
 
+    // Makes the database's directory. Errors: what PostgreSQL has against it, with what to change.
+    Status prepare() const;
+
     // Starts every part in order, each once the one before is there: all but the workers can be
     // used when it returns. What had started by the time of an error is stopped by the supervisor's
     // owner. Errors: kCancelled when `interrupts` was asked to stop.
@@ -55,7 +58,6 @@ class Stack {
         std::string label;  // "worker 1"
         const WorkerPlan* plan;
         std::shared_ptr<ProgramService> program;
-        bool was_ready = false;
         std::string told;  // Last.
         MonoTime next_warning{};
     };
@@ -68,6 +70,7 @@ class Stack {
     std::shared_ptr<ProgramService> program(const std::string& name, const Environment& settings,
                                             const std::string& log) const;
     bool is_ready(Worker& worker);
+    bool has_claimed_nothing(const Worker& worker);
     Error port_taken(const Error& error) const;
 
     const Plan plan_;
@@ -78,6 +81,7 @@ class Stack {
     std::string bootstrap_;
     std::optional<process::PortReservation> reserved_port_;
     Roster roster_;
+    std::shared_ptr<ProgramService> gateway_;
     std::vector<std::unique_ptr<Worker>> workers_;
     // The supervisor's services refer to these.
     std::unique_ptr<embedded::PrivatePostgres> postgres_;

@@ -75,18 +75,24 @@ void Supervisor::restart(Watched& watched) {
 }
 
 void Supervisor::stop_all(const std::stop_token& hurry) {
-    for (auto& [service, down, is_ready, was_ready, pause, started_at, restart_at] : services_) {
-        if (service.stops_early && is_ready && !hurry.stop_requested()) service.ask_to_stop();
+    for (auto& watched : services_) {
+        auto& service = watched.service;
+        if (service.stops_early && service.running() && !hurry.stop_requested()) {
+            service.ask_to_stop();
+        }
     }
     for (; !services_.empty(); services_.pop_back()) stop(services_.back(), hurry);
 }
 
 void Supervisor::stop(Watched& watched, const std::stop_token& hurry) {
     auto& service = watched.service;
-    if (watched.is_ready && !hurry.stop_requested()) {
+    if (service.running() && !hurry.stop_requested()) {
         if (!service.stops_early) service.ask_to_stop();
+        // Looked at after it was asked: what it takes up later it hands back by itself.
+        const bool is_idle = service.idle && service.idle();
         const auto deadline = clock_.now() + service.grace;
-        while (service.running() && clock_.now() < deadline && !hurry.stop_requested()) {
+        while (!is_idle && service.running() && clock_.now() < deadline &&
+               !hurry.stop_requested()) {
             wait_(kStopPoll);
         }
     }

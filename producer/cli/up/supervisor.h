@@ -23,6 +23,9 @@ struct Service {
     std::function<bool()> ready;                // May be empty: it is when `start` has returned.
     std::function<std::string()> how_it_ended;  // "exit code 1: why"; when it is not running.
     std::function<void()> ask_to_stop;
+    // Whether it has no work to bring to an end, however long it takes to hear that it is asked to
+    // stop; it is killed then. May be empty: nobody can tell.
+    std::function<bool()> idle;
     std::function<void()> kill;  // At once; also one that has ended.
     bool stops_early = false;    // Asked before any other is, so that slow ones stop side by side.
     milliseconds grace{10000};   // From ask_to_stop to kill.
@@ -47,8 +50,9 @@ class Supervisor {
 
     bool all_ready() const;
 
-    // Last started, first stopped; one that was never ready is killed, and all are, once `hurry` is
-    // requested. Idempotent.
+    // Last started, first stopped. Each that runs is asked, ready or not: one that waits for a
+    // part of what it needs may be at work on the rest. All are killed once `hurry` is requested.
+    // Idempotent.
     void stop_all(const std::stop_token& hurry);
 
  private:

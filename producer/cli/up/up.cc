@@ -12,6 +12,7 @@
 #include "producer/cli/up/interrupts.h"
 #include "producer/cli/up/live_status.h"
 #include "producer/cli/up/plan.h"
+#include "producer/cli/up/preflight.h"
 #include "producer/cli/up/shell_words.h"
 #include "producer/cli/up/stack.h"
 #include "producer/cli/up/supervisor.h"
@@ -25,6 +26,7 @@ constexpr std::string_view kDefaultUrl = "http://127.0.0.1:8080";
 
 // For what keeps `up` from starting anything.
 int refuse(const Error& error) {
+    if (error.code == ErrorCode::kCancelled) return kOk;
     fail(error);
     return kUsage;
 }
@@ -62,7 +64,10 @@ class Run {
           stack_(std::move(plan), data.path(), interrupts,
                  [this](const std::string& line) { status_.say(line); }) {}
 
-    Status reserve_port() { return stack_.reserve_port(); }
+    Status take_place() {
+        TRY_STATUS(stack_.reserve_port());
+        return stack_.prepare();
+    }
     void say(const std::string& line) { status_.say(line); }
 
     int serve() {
@@ -107,8 +112,10 @@ class Run {
 
     void reload() {
         const auto plan = make_plan(options_, environment_);
-        if (plan.has_value()) return stack_.reload(*plan);
-        status_.say("goes on as before, the settings are refused:\n" + plan.error().message);
+        const auto checked =
+            plan.has_value() ? check_programs(*plan, interrupts_.stop()) : Status(plan.error());
+        if (checked.has_value()) return stack_.reload(*plan);
+        status_.say("goes on as before, the settings are refused:\n" + checked.error().message);
     }
 
     const UpOptions& options_;
@@ -129,15 +136,15 @@ int run(const UpOptions& options) {
     if (!plan.has_value()) return refuse(plan.error());
     const auto path = data_directory(options.data);
     if (!path.has_value()) return refuse(path.error());
+    const auto checked = check_programs(*plan, interrupts.stop());
+    if (!checked.has_value()) return refuse(checked.error());
     const auto data = DataDirectory::take(*path);
     if (!data.has_value()) return refuse(data.error());
 
     const auto notes = plan->notes;
     const auto first = first_line(*plan, data->path());
     Run run(options, std::move(environment), *std::move(plan), *data, interrupts);
-    if (const auto reserved = run.reserve_port(); !reserved.has_value()) {
-        return refuse(reserved.error());
-    }
+    if (const auto taken = run.take_place(); !taken.has_value()) return refuse(taken.error());
     for (const auto& note : notes) run.say(note);
     run.say(first);
     return run.serve();

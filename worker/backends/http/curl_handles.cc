@@ -7,7 +7,6 @@
 
 #include "common/base/check.h"
 #include "common/http/curl_rules.h"
-#include "worker/backends/http/server_text.h"
 
 namespace millrace::worker {
 namespace {
@@ -46,7 +45,6 @@ CurlList make_headers(const std::string& api_key, const std::string& content_typ
     add_header(headers, "Content-Type: " + content_type);
     // No waiting for "100 Continue" before a large body.
     add_header(headers, "Expect:");
-    add_header(headers, "Accept-Encoding: identity");
     if (!api_key.empty()) add_header(headers, "Authorization: Bearer " + api_key);
     return headers;
 }
@@ -58,8 +56,6 @@ CurlHandle make_handle(const std::string& url, const curl_slist* headers,
     set(handle.get(), CURLOPT_URL, url.c_str());
     set(handle.get(), CURLOPT_HTTPHEADER, headers);
     set(handle.get(), CURLOPT_PROTOCOLS_STR, "http,https");
-    // All that curl can unpack; make_headers() says that none is wanted.
-    set(handle.get(), CURLOPT_ACCEPT_ENCODING, "");
     set(handle.get(), CURLOPT_HTTP_VERSION, static_cast<long>(CURL_HTTP_VERSION_1_1));
     set(handle.get(), CURLOPT_CONNECTTIMEOUT_MS, static_cast<long>(connect.timeout.count()));
     set(handle.get(), CURLOPT_MAXLIFETIME_CONN, kConnectionSeconds);
@@ -138,12 +134,6 @@ std::optional<milliseconds> retry_after_of(CURL* handle) {
         if (const auto text = header_of(handle, name)) return parse_retry_after(*text, now.count());
     }
     return std::nullopt;
-}
-
-std::string location_of(CURL* handle) {
-    const char* url = nullptr;
-    curl_easy_getinfo(handle, CURLINFO_REDIRECT_URL, &url);
-    return url == nullptr ? std::string() : place_of(url);
 }
 
 std::optional<bool> should_retry_of(CURL* handle) {

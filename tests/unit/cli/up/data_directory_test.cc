@@ -1,10 +1,14 @@
 #include "producer/cli/up/data_directory.h"
 
+#include <fcntl.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <sys/file.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
+#include <csignal>
 #include <cstdlib>
 #include <fstream>
 
@@ -49,23 +53,78 @@ TEST_F(DataDirectoryTest, LeavesAModeThatSomebodyChose) {
     EXPECT_EQ(mode(path("mine")), 0750U);
 }
 
+// Another process that has taken the directory, until the object dies.
+class Holder {
+ public:
+    Holder(const fs::path& path, const std::string& url) {
+        int ready[2];
+        if (::pipe(ready) != 0) return;
+        pid_ = ::fork();
+        if (pid_ == 0) {
+            const auto data = DataDirectory::take(path);
+            if (data.has_value()) data->announce(url);
+            [[maybe_unused]] const auto n = ::write(ready[1], "x", 1);
+            while (data.has_value()) ::pause();
+            ::_exit(1);
+        }
+        char byte = 0;
+        [[maybe_unused]] const auto n = ::read(ready[0], &byte, 1);
+        ::close(ready[0]);
+        ::close(ready[1]);
+    }
+    ~Holder() {
+        ::kill(pid_, SIGKILL);
+        ::waitpid(pid_, nullptr, 0);
+    }
+
+    pid_t pid() const { return pid_; }
+
+ private:
+    pid_t pid_ = -1;
+};
+
 TEST_F(DataDirectoryTest, TellsWhoUsesIt) {
-    EXPECT_FALSE(find_running_up(path("data")).has_value());
+    EXPECT_EQ(find_running_up(path("data")).error().code, ErrorCode::kNotFound);
     {
-        const auto data = DataDirectory::take(path("data"));
-        ASSERT_TRUE(data.has_value());
-        data->announce("http://127.0.0.1:1");
+        const Holder holder(path("data"), "http://127.0.0.1:1");
         const auto running = find_running_up(path("data"));
-        ASSERT_TRUE(running.has_value());
-        EXPECT_EQ(running->pid, ::getpid());
+        ASSERT_TRUE(running.has_value()) << running.error().message;
+        EXPECT_EQ(running->pid, holder.pid());
         EXPECT_EQ(running->url, "http://127.0.0.1:1");
         const auto second = DataDirectory::take(path("data"));
         ASSERT_FALSE(second.has_value());
         EXPECT_THAT(second.error().message,
                     AllOf(HasSubstr("another `millrace up`"), HasSubstr("http://127.0.0.1:1"),
-                          HasSubstr(std::to_string(::getpid()))));
+                          HasSubstr(std::to_string(holder.pid()))));
     }
-    EXPECT_FALSE(find_running_up(path("data")).has_value());
+    const auto over = find_running_up(path("data"));
+    ASSERT_FALSE(over.has_value());
+    EXPECT_THAT(over.error().message,
+                HasSubstr("no `millrace up` runs on " + path("data").string()));
+    EXPECT_TRUE(DataDirectory::take(path("data")).has_value());
+}
+
+// What the file says may be old, or written by anybody: signals go to whom the kernel names.
+TEST_F(DataDirectoryTest, TakesNobodysWordForWhoUsesIt) {
+    const Holder holder(path("data"), "");
+    std::ofstream(path("data") / "up.lock") << "1\nhttp://127.0.0.1:1\n";
+    const auto running = find_running_up(path("data"));
+    ASSERT_TRUE(running.has_value());
+    EXPECT_EQ(running->pid, holder.pid());
+}
+
+// A reader that locks would keep a stack from starting, if only for a moment.
+TEST_F(DataDirectoryTest, IsLookedAtWithoutALock) {
+    const Holder holder(path("data"), "");
+    ASSERT_TRUE(find_running_up(path("data")).has_value());
+    struct flock lock {};
+    lock.l_type = F_RDLCK;
+    lock.l_whence = SEEK_SET;
+    const int file = ::open((path("data") / "up.lock").c_str(), O_RDWR);
+    EXPECT_EQ(::flock(file, LOCK_EX | LOCK_NB), 0) << "no lock of that kind is in the way";
+    EXPECT_EQ(::fcntl(file, F_GETLK, &lock), 0);
+    EXPECT_EQ(lock.l_type, F_WRLCK);
+    ::close(file);
 }
 
 TEST_F(DataDirectoryTest, SaysWhyItCannotBeUsed) {

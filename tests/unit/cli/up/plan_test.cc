@@ -54,6 +54,7 @@ TEST_F(PlanTest, HasTheDefaultsWhereNothingIsAsked) {
     EXPECT_EQ(plan.workers[0].name, "worker-1");
     EXPECT_THAT(plan.workers[0].tasks, IsEmpty());
     EXPECT_EQ(plan.workers[0].models_min, 1U);
+    EXPECT_EQ(plan.workers[0].drain_timeout, std::chrono::seconds(5));
     EXPECT_THAT(plan.workers[0].settings,
                 AllOf(Contains(Pair("MILLRACE_WORKER_NAME", "worker-1")),
                       Contains(Pair("MILLRACE_WORKER_DRAIN_TIMEOUT", "5s")),
@@ -179,6 +180,7 @@ TEST_F(PlanTest, OfAFileServesItsBackends) {
     EXPECT_THAT(plan.workers[0].tasks, ElementsAre("starting python3 x.py"));
     EXPECT_EQ(plan.workers[0].models_min, 1U);
     EXPECT_FALSE(plan.workers[0].settings.contains("MILLRACE_WORKER_DRAIN_TIMEOUT"));
+    EXPECT_EQ(plan.workers[0].drain_timeout, std::chrono::minutes(1));
     EXPECT_TRUE(plan.kinds.prompts);
 }
 

@@ -5,6 +5,7 @@
 
 #include <fstream>
 
+#include "common/process/log_file.h"
 #include "common/process/temporary_directory.h"
 
 namespace millrace::cli {
@@ -115,10 +116,39 @@ TEST(ProgramLog, PutsALargeFileAside) {
     std::filesystem::resize_file(path, 100'000'000);
     ProgramLog log(path);
     log.begin();
-    EXPECT_FALSE(std::filesystem::exists(path));
-    EXPECT_TRUE(std::filesystem::exists(path.string() + ".1"));
+    EXPECT_EQ(process::log_size(path), 0U);
+    EXPECT_EQ(process::log_size(path.string() + ".1"), process::kLogBytesMax);
     std::ofstream(path) << "new\n";
     EXPECT_EQ(log.text(), "new\n");
+}
+
+TEST(ProgramLog, PutsAFileAsideThatBecomesLargeWhileTheProgramRuns) {
+    const auto directory = process::TemporaryDirectory::make("millrace-log-").value();
+    const auto path = directory.path() / "worker.log";
+    ProgramLog log(path);
+    log.begin();
+    std::ofstream file(path, std::ios::app);
+    const std::string line(1023, 'x');
+    for (std::uintmax_t bytes = 0; bytes <= process::kLogBytesMax; bytes += 1024) {
+        file << line << '\n';
+    }
+    file << "the last\n" << std::flush;
+    EXPECT_EQ(log.news().back(), "the last");
+    EXPECT_EQ(process::log_size(path), 0U);
+    file << "goes on\n" << std::flush;
+    EXPECT_THAT(log.news(), ElementsAre("goes on"));
+    EXPECT_EQ(log.text(), "goes on\n");
+}
+
+TEST(ProgramLog, GoesOnWhereSomebodyEmptiesTheFile) {
+    const auto directory = process::TemporaryDirectory::make("millrace-log-").value();
+    const auto path = directory.path() / "worker.log";
+    ProgramLog log(path);
+    log.begin();
+    std::ofstream(path) << "one line that is long\n";
+    EXPECT_THAT(log.news(), ElementsAre("one line that is long"));
+    std::ofstream(path) << "two\n";
+    EXPECT_THAT(log.news(), ElementsAre("two"));
 }
 
 TEST(ProgramLog, BearsAMissingFile) {

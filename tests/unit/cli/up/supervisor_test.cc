@@ -16,6 +16,7 @@ struct FakeService {
     bool alive = false;
     bool is_ready = true;
     bool obeys = true;  // Ends when it is asked to.
+    bool is_idle = false;
     int starts = 0;
     bool fails_to_start = false;
     std::vector<std::string> told;
@@ -36,6 +37,7 @@ struct FakeService {
                         told.emplace_back("asked");
                         if (obeys) alive = false;
                     },
+                .idle = [this] { return is_idle; },
                 .kill =
                     [this, name, &stopped] {
                         if (alive) told.emplace_back("killed");
@@ -88,12 +90,36 @@ TEST_F(SupervisorTest, WaitsForNobodyInAHurry) {
     EXPECT_EQ(clock.now(), before);
 }
 
-TEST_F(SupervisorTest, KillsWhatIsStillComingUp) {
-    FakeService loading{.is_ready = false, .obeys = false};
-    ASSERT_TRUE(supervisor.start(loading.service("loading", stopped)).has_value());
+// It may be at work with what it has of what it needs.
+TEST_F(SupervisorTest, AsksWhatIsNotReady) {
+    FakeService waiting{.is_ready = false};
+    FakeService early{.is_ready = false};
+    auto service = early.service("early", stopped);
+    service.stops_early = true;
+    ASSERT_TRUE(supervisor.start(waiting.service("waiting", stopped)).has_value());
+    ASSERT_TRUE(supervisor.start(std::move(service)).has_value());
     EXPECT_FALSE(supervisor.all_ready());
     stop_all();
-    EXPECT_THAT(loading.told, ElementsAre("killed"));
+    EXPECT_THAT(waiting.told, ElementsAre("asked"));
+    EXPECT_THAT(early.told, ElementsAre("asked"));
+}
+
+TEST_F(SupervisorTest, WaitsForNobodyWhoHasNothingToEnd) {
+    FakeService loading{.is_ready = false, .obeys = false, .is_idle = true};
+    ASSERT_TRUE(supervisor.start(loading.service("loading", stopped)).has_value());
+    const auto before = clock.now();
+    stop_all();
+    EXPECT_THAT(loading.told, ElementsAre("asked", "killed"));
+    EXPECT_EQ(clock.now(), before);
+}
+
+TEST_F(SupervisorTest, AsksNobodyWhoIsDown) {
+    FakeService fake;
+    ASSERT_TRUE(supervisor.start(fake.service("fake", stopped)).has_value());
+    fake.alive = false;
+    ASSERT_TRUE(supervisor.watch().has_value());
+    stop_all();
+    EXPECT_TRUE(fake.told.empty());
 }
 
 TEST_F(SupervisorTest, AsksThoseThatAreSlowBeforeItWaitsForAny) {

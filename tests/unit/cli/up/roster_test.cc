@@ -1,0 +1,82 @@
+#include "producer/cli/up/roster.h"
+
+#include <fmt/format.h>
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "tests/support/fake_server.h"
+#include "tests/support/manual_clock.h"
+
+namespace millrace::cli {
+namespace {
+
+using testing::ElementsAre;
+using testing::IsNull;
+using testing::Pointee;
+
+// A gateway that lists one worker.
+class RosterTest : public testing::Test {
+ protected:
+    RosterTest() { clock_.advance(std::chrono::hours(1)); }
+
+    void list(const std::string& state, pid_t pid, int age_ms) {
+        listed_ = fmt::format(
+            R"({{"data":[{{"state":"{}","pid":{},"models":["m"],"heartbeat_age_ms":{}}}]}})", state,
+            pid, age_ms);
+        clock_.advance(std::chrono::seconds(1));
+    }
+
+    test::ManualClock clock_;
+    int status_ = 200;
+    std::string listed_ = R"({"data":[]})";
+    worker::FakeServer gateway_{[this](worker::Exchange& exchange) {
+        exchange.reply(status_, "application/json", listed_);
+    }};
+    Roster roster_{clock_};
+};
+
+TEST_F(RosterTest, KnowsTheModelsOfAWorkerThatWasHeard) {
+    EXPECT_THAT(roster_.models_of(7, clock_.now()), IsNull()) << "there is no gateway yet";
+    roster_.look_at(gateway_.url());
+    const auto started_at = clock_.now();
+    list("alive", 7, 0);
+    EXPECT_THAT(roster_.models_of(7, started_at), Pointee(ElementsAre("m")));
+    EXPECT_THAT(roster_.models_of(8, started_at), IsNull());
+    list("alive", 7, 60'000);
+    EXPECT_THAT(roster_.models_of(7, started_at), IsNull()) << "an earlier one of that id";
+    list("draining", 7, 0);
+    EXPECT_THAT(roster_.models_of(7, started_at), IsNull());
+}
+
+// Only then may it be killed: it has claimed no job.
+TEST_F(RosterTest, LacksAWorkerOnlyWhereTheGatewaySaysSo) {
+    EXPECT_FALSE(roster_.lacks(7, clock_.now())) << "nobody knows";
+    roster_.look_at(gateway_.url());
+    const auto started_at = clock_.now();
+    EXPECT_TRUE(roster_.lacks(7, started_at));
+    for (const auto* state : {"alive", "draining"}) {
+        list(state, 7, 0);
+        EXPECT_FALSE(roster_.lacks(7, started_at)) << state;
+        EXPECT_TRUE(roster_.lacks(8, started_at));
+        list(state, 7, 60'000);
+        EXPECT_TRUE(roster_.lacks(7, started_at)) << "an earlier one of that id";
+    }
+    list("stopped", 7, 0);
+    EXPECT_TRUE(roster_.lacks(7, started_at));
+    status_ = 503;
+    EXPECT_FALSE(roster_.lacks(7, started_at));
+    status_ = 200;
+    listed_ = "[]";
+    EXPECT_FALSE(roster_.lacks(7, started_at));
+}
+
+TEST_F(RosterTest, LooksAnewBeforeItSaysThatOneIsLacking) {
+    roster_.look_at(gateway_.url());
+    const auto started_at = clock_.now();
+    EXPECT_THAT(roster_.models_of(7, started_at), IsNull());
+    listed_ = R"({"data":[{"state":"alive","pid":7,"models":[],"heartbeat_age_ms":0}]})";
+    EXPECT_FALSE(roster_.lacks(7, started_at));
+}
+
+}  // namespace
+}  // namespace millrace::cli
