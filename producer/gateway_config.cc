@@ -84,6 +84,9 @@ GatewayOptions gateway_options(const Config& c) {
         .commands = {.batch_max = c.size<Setting::kQueryBatchMax>(),
                      .queue_max = c.size<Setting::kQueryQueueMax>(),
                      .lease_ttl = c.get<Setting::kWorkerLeaseTtl>()},
+        .scans = {.batch_max = c.integer<Setting::kQueryBatchMax>(),
+                  .time_max = c.get<Setting::kQueryScanTimeMax>(),
+                  .queue_max = c.size<Setting::kQueryQueueMax>()},
         .keeper = keeper_options(c),
     };
 }

@@ -30,6 +30,7 @@ struct GatewayService::Threads {
                  [&parts](const std::stop_token& stop) {
                      while (!stop.stop_requested()) parts.event_reader.step(kEventPollMax);
                  }),
+          scans("scans", [&parts](const std::stop_token&) { parts.scans.run(); }),
           commands("commands", [&parts](const std::stop_token&) { parts.commands.run(); }),
           reads("reads", [&parts](const std::stop_token&) { parts.reader.run(); }),
           intake("intake", [&parts](const std::stop_token&) { parts.intake.run(); }) {}
@@ -48,6 +49,7 @@ struct GatewayService::Threads {
     runtime::Periodic keeper;
     runtime::Periodic probe;
     runtime::Thread events;
+    runtime::Thread scans;
     runtime::Thread commands;
     runtime::Thread reads;
     runtime::Thread intake;
@@ -72,6 +74,7 @@ void GatewayService::stop() {
     parts_->intake.close();
     parts_->reader.close();
     parts_->commands.close();
+    parts_->scans.close();
     threads_.reset();
     parts_->publisher->flush(parts_->options.flush_timeout);
 }
@@ -92,7 +95,7 @@ void GatewayService::get(JobId id, storage::JobFields fields,
 
 void GatewayService::list(storage::JobFilter filter,
                           Callback<Result<std::pair<std::vector<storage::JobRecord>, bool>>> done) {
-    parts_->commands.list(std::move(filter), std::move(done));
+    parts_->scans.list(std::move(filter), std::move(done));
 }
 
 void GatewayService::find(std::string client_id, Callback<Result<JobId>> done) {
@@ -101,15 +104,17 @@ void GatewayService::find(std::string client_id, Callback<Result<JobId>> done) {
 
 void GatewayService::count(storage::JobFilter filter, std::int64_t most,
                            Callback<Result<std::int64_t>> done) {
-    parts_->commands.count(std::move(filter), most, std::move(done));
+    parts_->scans.count(std::move(filter), most, std::move(done));
 }
 
 void GatewayService::retry(std::vector<JobId> ids, Callback<Result<RetryPage>> done) {
-    parts_->commands.retry(std::move(ids), std::move(done));
+    // Many are much to read.
+    if (ids.size() != 1) return parts_->scans.retry(std::move(ids), std::move(done));
+    parts_->commands.retry(ids.front(), std::move(done));
 }
 
 void GatewayService::retry_matching(storage::JobFilter filter, Callback<Result<RetryPage>> done) {
-    parts_->commands.retry_matching(std::move(filter), std::move(done));
+    parts_->scans.retry_matching(std::move(filter), std::move(done));
 }
 
 void GatewayService::cancel(JobId id, Callback<Result<storage::JobRecord>> done) {
@@ -118,7 +123,7 @@ void GatewayService::cancel(JobId id, Callback<Result<storage::JobRecord>> done)
 
 void GatewayService::cancel_matching(storage::JobFilter filter,
                                      Callback<Result<CancelTotals>> done) {
-    parts_->commands.cancel_matching(std::move(filter), std::move(done));
+    parts_->scans.cancel_matching(std::move(filter), std::move(done));
 }
 
 std::unique_ptr<Subscription> GatewayService::watch(JobId id, Callback<const JobNotice&> notice) {
@@ -126,7 +131,7 @@ std::unique_ptr<Subscription> GatewayService::watch(JobId id, Callback<const Job
 }
 
 void GatewayService::lanes(Callback<Result<std::vector<storage::LaneStats>>> done) {
-    parts_->commands.lanes(std::move(done));
+    parts_->scans.lanes(std::move(done));
 }
 
 void GatewayService::workers(Callback<Result<std::vector<storage::WorkerRecord>>> done) {

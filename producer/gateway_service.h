@@ -5,7 +5,8 @@
 //   dispatch    –           publishes to the lanes
 //   topics      –           makes missing topics
 //   reads       own         batched reads of single jobs
-//   commands    own         lists, counts, cancels, retries, state, new models
+//   commands    own         a cancel or a retry of one job, workers, readiness, new models
+//   scans       own         lists, counts, lanes, cancels and retries of many
 //   events      –           reads the events topic
 //   probe       own         reads the jobs that somebody waits for
 //   keeper      own         the duties

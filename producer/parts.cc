@@ -18,6 +18,7 @@ Parts::Parts(GatewayOptions gateway_options, Surroundings surroundings)
       intake_store(given.open_store()),
       reader_store(given.open_store()),
       commands_store(given.open_store()),
+      scans_store(given.open_store()),
       probe_store(given.open_store()),
       keeper_store(given.open_store()),
       database_clock(given.clock),
@@ -29,16 +30,20 @@ Parts::Parts(GatewayOptions gateway_options, Surroundings surroundings)
                     kTopicsTimeout),
       intake(options.intake, given.clock, given.random, *intake_store, dispatcher),
       reader(options.reader, given.clock, *reader_store),
-      retries(
-          *commands_store,
-          [this](std::vector<SubmitRequest> requests, Callback<std::vector<SubmitResult>> done) {
-              intake.submit_many(std::move(requests), std::move(done));
-          }),
+      retries(*commands_store, submit_many()),
+      scan_retries(*scans_store, submit_many()),
       commands(options.commands, given.clock, *commands_store, announcer, retries, models,
                database_clock, given.check_schema),
+      scans(options.scans, given.clock, *scans_store, announcer, scan_retries),
       event_reader(given.broker.tail({topics.events()}), hub),
       prober(*probe_store, hub, options.reader.batch_max),
       keeper(options.keeper, given.clock, *keeper_store, dispatcher, announcer) {}
+
+Retries::SubmitMany Parts::submit_many() {
+    return [this](std::vector<SubmitRequest> requests, Callback<std::vector<SubmitResult>> done) {
+        intake.submit_many(std::move(requests), std::move(done));
+    };
+}
 
 Status Parts::prepare() {
     TRY_STATUS(given.check_schema());

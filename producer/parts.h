@@ -28,6 +28,7 @@
 #include "producer/query/database_clock.h"
 #include "producer/query/job_reader.h"
 #include "producer/query/model_registry.h"
+#include "producer/query/scans.h"
 
 namespace millrace::gateway {
 
@@ -44,6 +45,7 @@ struct GatewayOptions {
     DispatcherOptions dispatch;
     JobReaderOptions reader;
     CommandsOptions commands;
+    ScansOptions scans;
     KeeperOptions keeper;
 };
 
@@ -63,6 +65,9 @@ struct Parts {
     // may be called again.
     Status prepare();
 
+    // How both `retries` submit.
+    Retries::SubmitMany submit_many();
+
     const GatewayOptions options;
     const Surroundings given;
     const broker::Topics topics;
@@ -70,6 +75,7 @@ struct Parts {
     const std::unique_ptr<storage::JobStore> intake_store;
     const std::unique_ptr<storage::JobStore> reader_store;
     const std::unique_ptr<storage::JobStore> commands_store;
+    const std::unique_ptr<storage::JobStore> scans_store;
     const std::unique_ptr<storage::JobStore> probe_store;
     const std::unique_ptr<storage::JobStore> keeper_store;
     DatabaseClock database_clock;
@@ -80,8 +86,10 @@ struct Parts {
     TopicCreator topic_creator;
     Intake intake;
     JobReader reader;
-    Retries retries;
+    Retries retries;       // Of `commands`.
+    Retries scan_retries;  // Of `scans`.
     Commands commands;
+    Scans scans;
     EventReader event_reader;
     Prober prober;
     Keeper keeper;

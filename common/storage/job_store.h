@@ -57,14 +57,21 @@ class JobStore {
     // Which jobs clients gave these ids to; unknown ones are left out.
     virtual Result<std::vector<std::pair<std::string, JobId>>> job_find(
         const std::vector<std::string>& client_ids) = 0;
-    // A page; one more than `limit` is never returned. `has_more` says whether another follows.
+    // A page: `filter.limit` jobs at most, of the next `look_max` after `filter.after`, whether
+    // they match or not. So it may be short, or empty, and not the last.
     struct JobPage {
         std::vector<JobRecord> jobs;
-        bool has_more = false;
+        bool has_more = false;      // The page is full, and another job matches.
+        std::optional<JobId> next;  // It stopped at `look_max`: where the next look goes on.
     };
-    virtual Result<JobPage> job_list(const JobFilter& filter) = 0;
-    // How many jobs the list would have on all its pages; counts no further than `most`.
-    virtual Result<std::int64_t> job_count(const JobFilter& filter, std::int64_t most) = 0;
+    virtual Result<JobPage> job_list(const JobFilter& filter, int look_max) = 0;
+    // How many of the next `look_max` jobs after `filter.after` match, oldest first, whatever the
+    // order of the filter.
+    struct Count {
+        std::int64_t matching = 0;
+        std::optional<JobId> next;  // As of a page.
+    };
+    virtual Result<Count> job_count(const JobFilter& filter, int look_max) = 0;
 
     // Scheduled, blocked and queued jobs become cancelled, running ones cancelling; final ones stay
     // as they are. Ids that do not exist are left out of the reply.

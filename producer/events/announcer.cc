@@ -21,6 +21,18 @@ void Announcer::finished(const std::vector<FinishedJob>& jobs) {
     publish({{topics_.events(), "", wire::encode(events)}}, "events");
 }
 
+void Announcer::cancelled(const std::vector<storage::CancelledJob>& jobs) {
+    std::vector<wire::CancelAttempt> orders;
+    std::vector<FinishedJob> ended;
+    for (const auto& job : jobs) {
+        const AttemptKey key{job.id, job.epoch};
+        if (job.state == JobState::kCancelling && job.worker) orders.push_back({key, *job.worker});
+        if (job.state == JobState::kCancelled) ended.push_back({key, job.state});
+    }
+    cancel(orders);
+    finished(ended);
+}
+
 void Announcer::cancel(const std::vector<wire::CancelAttempt>& orders) {
     if (orders.empty()) return;
     std::vector<broker::OutgoingMessage> messages;

@@ -10,6 +10,7 @@
 #include "common/broker/broker.h"
 #include "common/job/job.h"
 #include "common/job/job_state.h"
+#include "common/storage/records.h"
 #include "common/wire/messages.h"
 #include "producer/events/event_hub.h"
 
@@ -26,6 +27,8 @@ class Announcer {
         : topics_(std::move(topics)), publisher_(publisher), hub_(hub) {}
 
     void finished(const std::vector<FinishedJob>& jobs);
+    // What a cancel did: their waiters or their workers are told.
+    void cancelled(const std::vector<storage::CancelledJob>& jobs);
     void cancel(const std::vector<wire::CancelAttempt>& orders);
     void hint(const wire::LaneHints& hints);
 

@@ -21,33 +21,12 @@ Commands::Commands(CommandsOptions options, const Clock& clock, storage::JobStor
       check_schema_(std::move(check_schema)),
       queue_(options.queue_max) {}
 
-void Commands::list(storage::JobFilter filter, Callback<Result<Page>> done) {
-    enqueue(List{std::move(filter), std::move(done)});
-}
-
-void Commands::count(storage::JobFilter filter, std::int64_t most,
-                     Callback<Result<std::int64_t>> done) {
-    enqueue(Count{std::move(filter), most, std::move(done)});
-}
-
-void Commands::retry(std::vector<JobId> ids, Callback<Result<RetryPage>> done) {
-    enqueue(Retry{std::move(ids), std::move(done)});
-}
-
-void Commands::retry_matching(storage::JobFilter filter, Callback<Result<RetryPage>> done) {
-    enqueue(RetryMatching{std::move(filter), std::move(done)});
+void Commands::retry(JobId id, Callback<Result<RetryPage>> done) {
+    enqueue(Retry{id, std::move(done)});
 }
 
 void Commands::cancel(JobId id, Callback<Result<storage::JobRecord>> done) {
     enqueue(Cancel{id, std::move(done)});
-}
-
-void Commands::cancel_matching(storage::JobFilter filter, Callback<Result<CancelTotals>> done) {
-    enqueue(CancelMatching{std::move(filter), std::move(done)});
-}
-
-void Commands::lanes(Callback<Result<std::vector<storage::LaneStats>>> done) {
-    enqueue(Lanes{std::move(done)});
 }
 
 void Commands::workers(Callback<Result<std::vector<storage::WorkerRecord>>> done) {
@@ -106,26 +85,8 @@ void Commands::run() {
     look_up_models();
 }
 
-void Commands::serve(List& request) {
-    auto page = store_.job_list(request.filter);
-    if (!page) return request.done(page.error());
-    request.done(Page{std::move(page->jobs), page->has_more});
-}
-
-void Commands::serve(Count& request) {
-    request.done(store_.job_count(request.filter, request.most));
-}
-
 void Commands::serve(Retry& request) {
-    retries_.retry(request.ids, std::move(request.done));
-}
-
-void Commands::serve(RetryMatching& request) {
-    retries_.retry_matching(std::move(request.filter), std::move(request.done));
-}
-
-void Commands::serve(Lanes& request) {
-    request.done(cached(lanes_, [this] { return store_.lane_stats(); }));
+    retries_.retry({request.id}, std::move(request.done));
 }
 
 void Commands::serve(Workers& request) {
@@ -165,58 +126,10 @@ void Commands::serve_cancels(const std::vector<Cancel>& cancels) {
     }
 }
 
-// One page; the rest waits behind the calls that came meanwhile. It stops early only where it has
-// done something, so that asking again comes to an end.
-void Commands::serve(CancelMatching& request) {
-    auto& [filter, done, until, totals] = request;
-    auto page_filter = filter;
-    page_filter.limit = std::min(filter.limit, static_cast<int>(options_.batch_max));
-    const auto page = store_.job_cancel_matching(page_filter, options_.look_max);
-    const auto stop = [&request](const Error& error) {
-        auto& so_far = request.totals;
-        so_far.has_more = true;
-        if (so_far.cancelled + so_far.cancelling > 0) return request.done(so_far);
-        request.done(error);
-    };
-    if (!page) return stop(page.error());
-    announce(page->jobs);
-    // Its time begins with the first that it finds: a call that has passed over many others would
-    // else stop at once, and the next one would pass over them again.
-    const bool is_first = totals.cancelled + totals.cancelling == 0 && !page->jobs.empty();
-    if (is_first) until = clock_.now() + options_.cancel_time_max;
-    for (const auto& job : page->jobs) {
-        ++(job.state == JobState::kCancelling ? totals.cancelling : totals.cancelled);
-    }
-    filter.limit -= static_cast<int>(page->jobs.size());
-    filter.after = page->next;
-    const bool is_late = clock_.now() >= until && totals.cancelled + totals.cancelling > 0;
-    if (!page->next || filter.limit == 0 || is_late) {
-        totals.has_more = page->next.has_value();
-        return done(totals);
-    }
-    Request rest = std::move(request);
-    if (!queue_.try_push(std::move(rest))) {
-        request = std::move(std::get<CancelMatching>(rest));
-        stop(refusal());
-    }
-}
-
 Result<std::vector<storage::JobRecord>> Commands::cancel_all(const std::vector<JobId>& ids) {
     TRY(const auto jobs, store_.job_cancel(ids));
-    announce(jobs);
+    announcer_.cancelled(jobs);
     return store_.job_get(ids, {});
-}
-
-void Commands::announce(const std::vector<storage::CancelledJob>& jobs) {
-    std::vector<wire::CancelAttempt> orders;
-    std::vector<FinishedJob> finished;
-    for (const auto& job : jobs) {
-        const AttemptKey key{job.id, job.epoch};
-        if (job.state == JobState::kCancelling && job.worker) orders.push_back({key, *job.worker});
-        if (job.state == JobState::kCancelled) finished.push_back({key, job.state});
-    }
-    announcer_.cancel(orders);
-    announcer_.finished(finished);
 }
 
 void Commands::look_up_models() {

@@ -1,5 +1,6 @@
-// The rarer calls: lists, counts, cancels, retries, the state of queues and workers, readiness, new
-// models. One after the other, but for cancels, which are joined.
+// The rarer calls that cost little: a cancel or a retry of one job, the workers, readiness, new
+// models. One after the other, but for cancels, which are joined. What may look at many jobs is not
+// served here (scans.h).
 //
 // Threads:   all calls but step() and run() from any; step() and run() one caller at a time, from
 //            which answers come.
@@ -26,32 +27,21 @@
 namespace millrace::gateway {
 
 struct CommandsOptions {
-    std::size_t batch_max = 500;  // Cancels in one statement.
-    int look_max = 2000;          // Open jobs that one statement looks at for a filter.
-    // How long after the first that it finds a cancel by a filter stops.
-    milliseconds cancel_time_max{10000};
-    std::size_t queue_max = 20000;  // Calls that wait; more are refused.
-    milliseconds cache_max{1000};   // How old an answer about queues, workers or readiness may be.
+    std::size_t batch_max = 500;        // Cancels in one statement.
+    std::size_t queue_max = 20000;      // Calls that wait; more are refused.
+    milliseconds cache_max{1000};       // How old an answer about workers or readiness may be.
     milliseconds model_interval{1000};  // How often models are looked up.
     milliseconds lease_ttl{30000};  // A worker that is silent for longer does not count as live.
 };
 
 class Commands {
  public:
-    using Page = std::pair<std::vector<storage::JobRecord>, bool>;
-
     Commands(CommandsOptions options, const Clock& clock, storage::JobStore& store,
              Announcer& announcer, Retries& retries, ModelRegistry& models,
              DatabaseClock& database_clock, std::function<Status()> check_schema);
 
-    void list(storage::JobFilter filter, Callback<Result<Page>> done);
-    void count(storage::JobFilter filter, std::int64_t most, Callback<Result<std::int64_t>> done);
     void cancel(JobId id, Callback<Result<storage::JobRecord>> done);
-    // Page by page; other calls come in between.
-    void cancel_matching(storage::JobFilter filter, Callback<Result<CancelTotals>> done);
-    void retry(std::vector<JobId> ids, Callback<Result<RetryPage>> done);
-    void retry_matching(storage::JobFilter filter, Callback<Result<RetryPage>> done);
-    void lanes(Callback<Result<std::vector<storage::LaneStats>>> done);
+    void retry(JobId id, Callback<Result<RetryPage>> done);
     void workers(Callback<Result<std::vector<storage::WorkerRecord>>> done);
     void readiness(Callback<Readiness> done);
     // Answers within the call where the registry knows it, else after the next look at the store;
@@ -68,35 +58,13 @@ class Commands {
     void close() { queue_.close(); }
 
  private:
-    struct List {
-        storage::JobFilter filter;
-        Callback<Result<Page>> done;
-    };
-    struct Count {
-        storage::JobFilter filter;
-        std::int64_t most;
-        Callback<Result<std::int64_t>> done;
-    };
     struct Retry {
-        std::vector<JobId> ids;
-        Callback<Result<RetryPage>> done;
-    };
-    struct RetryMatching {
-        storage::JobFilter filter;
+        JobId id;
         Callback<Result<RetryPage>> done;
     };
     struct Cancel {
         JobId id;
         Callback<Result<storage::JobRecord>> done;
-    };
-    struct CancelMatching {
-        storage::JobFilter filter;  // Goes on after `filter.after`; `limit` is what is left of it.
-        Callback<Result<CancelTotals>> done;
-        MonoTime until = MonoTime::max();  // Set when the first is found.
-        CancelTotals totals{};
-    };
-    struct Lanes {
-        Callback<Result<std::vector<storage::LaneStats>>> done;
     };
     struct Workers {
         Callback<Result<std::vector<storage::WorkerRecord>>> done;
@@ -109,8 +77,7 @@ class Commands {
         std::string model;
         Callback<bool> done;
     };
-    using Request = std::variant<List, Count, Cancel, CancelMatching, Retry, RetryMatching, Lanes,
-                                 Workers, Ready, Model>;
+    using Request = std::variant<Cancel, Retry, Workers, Ready, Model>;
 
     template <class T>
     struct Cached {
@@ -122,20 +89,14 @@ class Commands {
     static void refuse(Request& request, const Error& error);
     Error refusal() const;
 
-    void serve(List& request);
-    void serve(Count& request);
     void serve(Retry& request);
-    void serve(RetryMatching& request);
     void serve(Cancel& request) { cancels_.push_back(std::move(request)); }
-    void serve(CancelMatching& request);
-    void serve(Lanes& request);
     void serve(Workers& request);
     void serve(Ready& request);
     void serve(Model& request);
 
     void serve_cancels(const std::vector<Cancel>& cancels);
     Result<std::vector<storage::JobRecord>> cancel_all(const std::vector<JobId>& ids);
-    void announce(const std::vector<storage::CancelledJob>& jobs);
     void look_up_models();
     Readiness assess();
     Result<std::vector<storage::WorkerRecord>> read_workers();
@@ -156,7 +117,6 @@ class Commands {
     std::vector<Cancel> cancels_;      // Of this step.
     std::vector<Model> model_misses_;  // Wait for the next look.
     MonoTime models_due_ = MonoTime::min();
-    Cached<std::vector<storage::LaneStats>> lanes_;
     Cached<std::vector<storage::WorkerRecord>> workers_;
     Cached<Readiness> readiness_;
 };

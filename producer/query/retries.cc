@@ -56,15 +56,18 @@ void Retries::retry(const std::vector<JobId>& ids, Callback<Result<RetryPage>> d
     submit(std::move(page), jobs, std::move(done));
 }
 
-void Retries::retry_matching(storage::JobFilter filter, Callback<Result<RetryPage>> done) {
+storage::JobFilter Retries::narrowed(storage::JobFilter filter) {
     filter.never_retried = true;
     std::erase_if(filter.states, [](JobState state) { return !is_retryable(state); });
     if (filter.states.empty()) filter.states.assign(kRetryable.begin(), kRetryable.end());
-    const auto matching = store_.job_list(filter);
-    if (!matching) return done(matching.error());
-    RetryPage page{.has_more = matching->has_more};
+    return filter;
+}
+
+void Retries::retry_listed(const std::vector<JobRecord>& listed, bool has_more,
+                           Callback<Result<RetryPage>> done) {
+    RetryPage page{.has_more = has_more};
     std::vector<JobId> jobs;
-    for (const auto& job : matching->jobs) {
+    for (const auto& job : listed) {
         jobs.push_back(job.id);
         page.jobs.push_back({job.id, not_found(job.id)});
     }

@@ -27,7 +27,12 @@ class Retries {
 
     // One result an id, in order.
     void retry(const std::vector<JobId>& ids, Callback<Result<RetryPage>> done);
-    void retry_matching(storage::JobFilter filter, Callback<Result<RetryPage>> done);
+
+    // Of those that match, the ones that may be retried and never were.
+    static storage::JobFilter narrowed(storage::JobFilter filter);
+    // Those of a page that narrowed() has listed.
+    void retry_listed(const std::vector<storage::JobRecord>& listed, bool has_more,
+                      Callback<Result<RetryPage>> done);
 
  private:
     // The results of `page` that are still to come are those of `jobs`.

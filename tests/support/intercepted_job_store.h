@@ -47,9 +47,10 @@ class InterceptedJobStore : public storage::JobStore {
                      (const Ids& ids, storage::JobFields fields), (ids, fields))
     MILLRACE_FORWARD(Result<Found>, job_find, (const std::vector<std::string>& client_ids),
                      (client_ids))
-    MILLRACE_FORWARD(Result<JobPage>, job_list, (const storage::JobFilter& filter), (filter))
-    MILLRACE_FORWARD(Result<std::int64_t>, job_count,
-                     (const storage::JobFilter& filter, std::int64_t most), (filter, most))
+    MILLRACE_FORWARD(Result<JobPage>, job_list, (const storage::JobFilter& filter, int look_max),
+                     (filter, look_max))
+    MILLRACE_FORWARD(Result<Count>, job_count, (const storage::JobFilter& filter, int look_max),
+                     (filter, look_max))
     MILLRACE_FORWARD(Result<std::vector<storage::CancelledJob>>, job_cancel, (const Ids& ids),
                      (ids))
     MILLRACE_FORWARD(Result<CancelledPage>, job_cancel_matching,

@@ -36,6 +36,14 @@ bool matches(const JobRecord& job, const JobFilter& filter) {
     return !filter.never_retried || !job.retried_by;
 }
 
+// Open and final jobs are kept apart: whose states rule one of them out does not look there.
+bool is_looked_at(const JobRecord& job, const JobFilter& filter) {
+    const auto is_of_its_kind = [&](JobState state) {
+        return info(state).is_final == info(job.state).is_final;
+    };
+    return filter.states.empty() || std::ranges::any_of(filter.states, is_of_its_kind);
+}
+
 }  // namespace
 
 std::optional<JobRecord> MemoryDatabase::job(JobId id) const {
@@ -159,34 +167,43 @@ Result<std::vector<JobRecord>> MemoryJobStore::job_get(const std::vector<JobId>&
     return found;
 }
 
-std::vector<JobRecord> MemoryJobStore::matching(const JobFilter& filter) const {
-    std::vector<JobRecord> all;
+std::optional<JobId> MemoryJobStore::look(const JobFilter& filter, int look_max, bool ascending,
+                                          const std::function<bool(const JobRecord&)>& take) const {
+    std::vector<const Row*> rows;
     for (const auto& [id, row] : db_.rows_) {
-        auto record = db_.shown(row, {});
-        if (matches(record, filter)) all.push_back(std::move(record));
+        const bool is_behind =
+            filter.after && (ascending ? id <= *filter.after : id >= *filter.after);
+        if (!is_behind && is_looked_at(row.record, filter)) rows.push_back(&row);
     }
-    return all;
+    if (!ascending) std::ranges::reverse(rows);
+    int looked = 0;
+    for (const auto* row : rows) {
+        const auto record = db_.shown(*row, {});
+        if (matches(record, filter) && !take(record)) return std::nullopt;
+        if (++looked == look_max) return record.id;
+    }
+    return std::nullopt;
 }
 
-Result<JobStore::JobPage> MemoryJobStore::job_list(const JobFilter& filter) {
+Result<JobStore::JobPage> MemoryJobStore::job_list(const JobFilter& filter, int look_max) {
     const std::lock_guard lock(db_.mutex_);
-    auto all = matching(filter);
-    std::erase_if(all, [&filter](const JobRecord& job) {
-        if (!filter.after) return false;
-        return filter.ascending ? job.id <= *filter.after : job.id >= *filter.after;
-    });
-    if (!filter.ascending) std::ranges::reverse(all);
-    const auto limit = static_cast<std::size_t>(filter.limit);
     JobPage page;
-    page.has_more = all.size() > limit;
-    all.resize(std::min(all.size(), limit));
-    page.jobs = std::move(all);
+    page.next = look(filter, look_max, filter.ascending, [&](const JobRecord& job) {
+        page.has_more = page.jobs.size() == static_cast<std::size_t>(filter.limit);
+        if (!page.has_more) page.jobs.push_back(job);
+        return !page.has_more;
+    });
     return page;
 }
 
-Result<std::int64_t> MemoryJobStore::job_count(const JobFilter& filter, std::int64_t most) {
+Result<JobStore::Count> MemoryJobStore::job_count(const JobFilter& filter, int look_max) {
     const std::lock_guard lock(db_.mutex_);
-    return std::min(static_cast<std::int64_t>(matching(filter).size()), most);
+    Count count;
+    count.next = look(filter, look_max, true, [&](const JobRecord&) {
+        ++count.matching;
+        return true;
+    });
+    return count;
 }
 
 CancelledJob MemoryJobStore::cancel(Row& row) {

@@ -102,8 +102,8 @@ class MemoryJobStore : public storage::JobStore {
                                                     storage::JobFields fields) override;
     Result<std::vector<std::pair<std::string, JobId>>> job_find(
         const std::vector<std::string>& client_ids) override;
-    Result<JobPage> job_list(const storage::JobFilter& filter) override;
-    Result<std::int64_t> job_count(const storage::JobFilter& filter, std::int64_t most) override;
+    Result<JobPage> job_list(const storage::JobFilter& filter, int look_max) override;
+    Result<Count> job_count(const storage::JobFilter& filter, int look_max) override;
     Result<std::vector<storage::CancelledJob>> job_cancel(const std::vector<JobId>& ids) override;
     Result<CancelledPage> job_cancel_matching(const storage::JobFilter& filter,
                                               int look_max) override;
@@ -162,8 +162,10 @@ class MemoryJobStore : public storage::JobStore {
     // Whose job the new one is by its key; nothing where it may be made.
     const MemoryDatabase::Key* holder_of_key(const storage::NewJob& job) const;
     void take_key(const storage::NewJob& job);
-    // Those of the list on all its pages, by id.
-    std::vector<storage::JobRecord> matching(const storage::JobFilter& filter) const;
+    // Hands the jobs of a list to `take` until it has enough, or until `look_max` were looked at;
+    // then the last of these.
+    std::optional<JobId> look(const storage::JobFilter& filter, int look_max, bool ascending,
+                              const std::function<bool(const storage::JobRecord&)>& take) const;
     storage::CancelledJob cancel(Row& row);
     bool is_in(WorkerId worker, std::initializer_list<storage::WorkerState> states) const;
     bool lost_in_outage(WorkerId worker) const;

@@ -15,6 +15,7 @@ namespace {
 using Element = ArrayParameter::Element;
 
 constexpr int kWorkersMax = 10'000;  // In worker_list.
+constexpr int kListColumns = 27;     // Of a job in a list (job_columns.sql).
 
 std::vector<JobId> sorted(std::vector<JobId> ids) {
     std::ranges::sort(ids);
@@ -186,27 +187,31 @@ Result<std::vector<std::pair<std::string, JobId>>> PostgresJobStore::job_find(
     return found;
 }
 
-Result<JobStore::JobPage> PostgresJobStore::job_list(const JobFilter& filter) {
+Result<JobStore::JobPage> PostgresJobStore::job_list(const JobFilter& filter, int look_max) {
     const auto* statement = filter.ascending ? "job_list_oldest" : "job_list_newest";
     const FilterParameters parameters(filter);
     JobPage page;
     TRY_STATUS(session_.run(Effect::kRead, statement, [&](pqxx::transaction_base& transaction) {
-        page.jobs.clear();
-        for (const auto& row :
-             parameters.execute(transaction, statement, first_of(filter).str(), filter.limit + 1)) {
-            page.jobs.push_back(job_of(row));
+        page = {};
+        const auto rows = parameters.execute(transaction, statement, first_of(filter).str(),
+                                             filter.limit + 1, look_max);
+        for (const auto& row : rows) {
+            if (!row[0].is_null()) page.jobs.push_back(job_of(row));
         }
+        page.next = optional_id_of<JobId>(rows.front()[kListColumns]);
     }));
     page.has_more = page.jobs.size() > static_cast<std::size_t>(filter.limit);
     if (page.has_more) page.jobs.pop_back();
     return page;
 }
 
-Result<std::int64_t> PostgresJobStore::job_count(const JobFilter& filter, std::int64_t most) {
+Result<JobStore::Count> PostgresJobStore::job_count(const JobFilter& filter, int look_max) {
     const FilterParameters parameters(filter);
-    std::int64_t count = 0;
+    const auto after = filter.after.value_or(JobId()).uuid().str();
+    Count count;
     TRY_STATUS(session_.run(Effect::kRead, "job_count", [&](pqxx::transaction_base& transaction) {
-        count = parameters.execute(transaction, "job_count", most)[0][0].as<std::int64_t>();
+        const auto row = parameters.execute(transaction, "job_count", after, look_max).front();
+        count = {row[0].as<std::int64_t>(), optional_id_of<JobId>(row[1])};
     }));
     return count;
 }

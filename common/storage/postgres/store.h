@@ -29,8 +29,8 @@ class PostgresJobStore final : public JobStore {
                                            JobFields fields) override;
     Result<std::vector<std::pair<std::string, JobId>>> job_find(
         const std::vector<std::string>& client_ids) override;
-    Result<JobPage> job_list(const JobFilter& filter) override;
-    Result<std::int64_t> job_count(const JobFilter& filter, std::int64_t most) override;
+    Result<JobPage> job_list(const JobFilter& filter, int look_max) override;
+    Result<Count> job_count(const JobFilter& filter, int look_max) override;
     Result<std::vector<CancelledJob>> job_cancel(const std::vector<JobId>& ids) override;
     Result<CancelledPage> job_cancel_matching(const JobFilter& filter, int look_max) override;
     Result<std::vector<LaneStats>> lane_stats() override;

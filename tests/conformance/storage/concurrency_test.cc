@@ -94,7 +94,7 @@ TEST_P(Concurrency, MakesOneJobOfAKeyThatManySubmit) {
     });
     for (const auto& [key, jobs] : winners) EXPECT_THAT(jobs, testing::Each(jobs.front()));
     JobFilter all{.limit = 100};
-    EXPECT_THAT(store_->job_list(all).value().jobs, SizeIs(20));
+    EXPECT_THAT(store_->job_list(all, kLookMax).value().jobs, SizeIs(20));
 }
 
 TEST_P(Concurrency, MakesOneRetryOfAJobThatManyRetry) {
@@ -119,7 +119,7 @@ TEST_P(Concurrency, MakesOneRetryOfAJobThatManyRetry) {
     });
     EXPECT_THAT(retries, testing::Each(retries.front()));
     EXPECT_EQ(get(key.job).retried_by, retries.front());
-    EXPECT_THAT(store_->job_list({}).value().jobs, SizeIs(2));
+    EXPECT_THAT(store_->job_list({}, kLookMax).value().jobs, SizeIs(2));
 }
 
 TEST_P(Concurrency, MakesOneJobOfAClientsIdThatManyPut) {

@@ -15,7 +15,7 @@ class Read : public StoreTest {
     std::vector<JobId> list(const std::function<void(JobFilter&)>& change = {}) {
         JobFilter filter{.ascending = true, .limit = 100};
         if (change) change(filter);
-        const auto page = store_->job_list(filter).value();
+        const auto page = store_->job_list(filter, kLookMax).value();
         has_more_ = page.has_more;
         std::vector<JobId> ids;
         for (const auto& job : page.jobs) ids.push_back(job.id);
@@ -72,6 +72,55 @@ TEST_P(Read, ListsPageByPage) {
         f.after = jobs[1];
     };
     EXPECT_THAT(list(back), ElementsAre(jobs[0]));
+}
+
+// However few match: open and final ones alike, each once.
+TEST_P(Read, LooksAtSoManyJobsAndSaysWhereTheNextLookGoesOn) {
+    insert_many(7, [](NewJob& j) { j.spec.model = "other"; });
+    const auto open = insert();
+    const auto done = insert_claimed().job;
+    settle(completed({done, 1}));
+    for (const bool ascending : {true, false}) {
+        JobFilter filter{.model = "echo", .ascending = ascending, .limit = 2};
+        std::vector<JobId> found;
+        int looks = 0;
+        do {
+            const auto page = store_->job_list(filter, 2).value();
+            for (const auto& job : page.jobs) found.push_back(job.id);
+            EXPECT_FALSE(page.has_more);
+            filter.after = page.next;
+            ++looks;
+        } while (filter.after && looks < 10);
+        EXPECT_EQ(looks, 5);
+        EXPECT_THAT(found, ascending ? ElementsAre(open, done) : ElementsAre(done, open));
+    }
+}
+
+TEST_P(Read, AFullPageSaysWhetherAnotherMatches) {
+    const auto jobs = insert_many(3);
+    const auto page = store_->job_list({.ascending = true, .limit = 2}, 3).value();
+    EXPECT_THAT(page.jobs, SizeIs(2));
+    EXPECT_TRUE(page.has_more);
+    EXPECT_FALSE(page.next);
+    const auto nothing = store_->job_list({.after = jobs[1], .ascending = true, .limit = 0}, 3);
+    EXPECT_THAT(nothing->jobs, IsEmpty());
+    EXPECT_TRUE(nothing->has_more);
+}
+
+TEST_P(Read, CountsLookByLook) {
+    insert_many(3);
+    settle(completed(insert_claimed()));
+    insert_many(2, [](NewJob& j) { j.spec.model = "other"; });
+    JobFilter filter{.model = "echo"};
+    std::vector<std::int64_t> counts;
+    do {
+        const auto count = store_->job_count(filter, 2).value();
+        counts.push_back(count.matching);
+        filter.after = count.next;
+    } while (filter.after && counts.size() < 10);
+    EXPECT_THAT(counts, ElementsAre(2, 2, 0, 0));
+    EXPECT_EQ(store_->job_count({.states = {JobState::kCompleted}}, kLookMax)->matching, 1);
+    EXPECT_EQ(store_->job_count({.states = {JobState::kFailed}}, kLookMax)->matching, 0);
 }
 
 TEST_P(Read, FiltersByWhatAJobIs) {

@@ -21,6 +21,8 @@ namespace millrace::test {
 using namespace storage;
 using namespace std::chrono_literals;
 
+constexpr int kLookMax = 1000;  // More than any test has jobs.
+
 using Change = std::function<void(NewJob&)>;
 
 // Settlements as workers make them.

@@ -2,8 +2,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-#include "producer/query/commands.h"
-#include "producer/query/database_clock.h"
+#include "producer/query/scans.h"
 #include "tests/support/faulty_job_store.h"
 #include "tests/support/manual_clock.h"
 #include "tests/support/memory_job_store.h"
@@ -18,10 +17,7 @@ using testing::SizeIs;
 
 class CancelMatchingTest : public testing::Test {
  protected:
-    CancelMatchingTest() {
-        (void)memory_.queue_register({"default"});
-        commands_.step();  // The first look at models.
-    }
+    CancelMatchingTest() { (void)memory_.queue_register({"default"}); }
 
     JobId insert(const std::string& model = "echo") {
         storage::NewJob job;
@@ -41,12 +37,12 @@ class CancelMatchingTest : public testing::Test {
     }
     JobState state(JobId job) { return database_.job(job).value().state; }
     void ask(storage::JobFilter filter = {.limit = 100}) {
-        commands_.cancel_matching(std::move(filter),
-                                  [this](Result<CancelTotals> totals) { answer_ = totals; });
+        scans_.cancel_matching(std::move(filter),
+                               [this](Result<CancelTotals> totals) { answer_ = totals; });
     }
     CancelTotals cancel_all(storage::JobFilter filter = {.limit = 100}) {
         ask(std::move(filter));
-        while (!answer_) EXPECT_TRUE(commands_.step());
+        while (!answer_) EXPECT_TRUE(scans_.step());
         return answer_->value();
     }
 
@@ -59,18 +55,10 @@ class CancelMatchingTest : public testing::Test {
     test::RecordingPublisher publisher_;
     EventHub hub_{10};
     Announcer announcer_{broker::Topics("t"), publisher_, hub_};
-    ModelRegistry models_{{"default"}, {}};
-    DatabaseClock database_clock_{clock_};
     Retries retries_{store_, [](const auto&, const auto&) {}};
     // Pages of two jobs, of three that are looked at.
-    Commands commands_{{.batch_max = 2, .look_max = 3, .queue_max = 3},
-                       clock_,
-                       store_,
-                       announcer_,
-                       retries_,
-                       models_,
-                       database_clock_,
-                       [] { return ok(); }};
+    Scans scans_{
+        {.look_max = 3, .batch_max = 2, .queue_max = 3}, clock_, store_, announcer_, retries_};
     std::optional<Result<CancelTotals>> answer_;
 };
 
@@ -102,8 +90,9 @@ TEST_F(CancelMatchingTest, OtherCallsComeInBetween) {
     for (int i = 0; i < 5; ++i) insert();
     ask();
     bool counted = false;
-    commands_.count({}, 1, [&](const Result<std::int64_t>&) { counted = true; });
-    commands_.step();
+    scans_.count({}, 1, [&](const Result<std::int64_t>&) { counted = true; });
+    scans_.step();
+    scans_.step();
     EXPECT_TRUE(counted);
     EXPECT_FALSE(answer_);
 }
@@ -120,9 +109,9 @@ TEST_F(CancelMatchingTest, StopsAWhileAfterTheFirstThatItFound) {
 TEST_F(CancelMatchingTest, SaysWhatItDidBeforeTheStoreFailed) {
     for (int i = 0; i < 5; ++i) insert();
     ask();
-    commands_.step();
+    scans_.step();
     store_.fail_before("job_cancel_matching", ErrorCode::kUnavailable);
-    commands_.step();
+    scans_.step();
     ASSERT_TRUE(answer_);
     EXPECT_EQ(answer_->value().cancelled, 2);
     EXPECT_TRUE(answer_->value().has_more);
@@ -132,7 +121,7 @@ TEST_F(CancelMatchingTest, FailsWhereItDidNothing) {
     const auto job = insert();
     store_.fail_before("job_cancel_matching", ErrorCode::kUnavailable);
     ask();
-    commands_.step();
+    scans_.step();
     ASSERT_TRUE(answer_);
     EXPECT_EQ(answer_->error().code, ErrorCode::kUnavailable);
     EXPECT_EQ(state(job), JobState::kQueued);
@@ -141,9 +130,9 @@ TEST_F(CancelMatchingTest, FailsWhereItDidNothing) {
 TEST_F(CancelMatchingTest, AGatewayThatStopsSaysWhatItDid) {
     for (int i = 0; i < 5; ++i) insert();
     ask();
-    commands_.step();
-    commands_.close();
-    commands_.run();
+    scans_.step();
+    scans_.close();
+    scans_.run();
     ASSERT_TRUE(answer_);
     EXPECT_EQ(answer_->value().cancelled, 4);
     EXPECT_TRUE(answer_->value().has_more);

@@ -70,18 +70,6 @@ class CommandsTest : public testing::Test {
     std::vector<Result<storage::JobRecord>> cancelled_;
 };
 
-TEST_F(CommandsTest, CountsWhatMatches) {
-    insert();
-    insert();
-    std::vector<Result<std::int64_t>> counts;
-    for (const int most : {10, 1}) {
-        commands_.count({}, most, [&](Result<std::int64_t> n) { counts.push_back(n); });
-    }
-    commands_.step();
-    EXPECT_EQ(counts.at(0).value(), 2);
-    EXPECT_EQ(counts.at(1).value(), 1);
-}
-
 TEST_F(CommandsTest, CancellingAQueuedJobEndsItAndTellsWaiters) {
     const auto job = insert();
     int notices = 0;
@@ -130,35 +118,6 @@ TEST_F(CommandsTest, AFinalJobStaysAsItIs) {
     cancel(job);
     commands_.step();
     EXPECT_EQ(cancelled_.at(2)->state, JobState::kCancelled);
-}
-
-TEST_F(CommandsTest, LanesAreReadAtMostOnceASecond) {
-    int answers = 0;
-    const auto ask = [&] {
-        commands_.lanes([&](Result<std::vector<storage::LaneStats>> lanes) {
-            EXPECT_THAT(lanes.value(), SizeIs(3));
-            ++answers;
-        });
-        commands_.step();
-    };
-    ask();
-    clock_.advance(milliseconds(999));
-    ask();
-    EXPECT_EQ(store_.calls("lane_stats"), 1);
-    clock_.advance(milliseconds(1));
-    ask();
-    EXPECT_EQ(store_.calls("lane_stats"), 2);
-    EXPECT_EQ(answers, 3);
-}
-
-TEST_F(CommandsTest, ListsArePaged) {
-    insert();
-    insert();
-    std::optional<Commands::Page> page;
-    commands_.list({.limit = 1}, [&](Result<Commands::Page> answer) { page = *answer; });
-    commands_.step();
-    EXPECT_THAT(page->first, SizeIs(1));
-    EXPECT_TRUE(page->second);
 }
 
 TEST_F(CommandsTest, ReadinessNamesWhatIsMissing) {

@@ -141,5 +141,49 @@ TEST_F(GatewayServiceTest, StoppingAnswersWhatWasAcceptedAndRefusesTheRest) {
     EXPECT_EQ(answers.back().error().error.code, ErrorCode::kUnavailable);
 }
 
+// No client's input may cost another one anything: a count of everything is held up in the store,
+// and what others ask about one job goes on.
+TEST_F(GatewayServiceTest, WhatConcernsOneJobWaitsForNoScan) {
+    std::promise<void> held;
+    std::promise<void> release;
+    const auto released = release.get_future().share();
+    test::MemoryJobStore memory(database_);
+    auto given = parts();
+    given.open_store = [&] {
+        auto store = std::make_unique<test::FaultyJobStore>(memory);
+        store->on_call([&](const std::string& call) {
+            if (call != "job_count") return;
+            held.set_value();
+            released.wait();
+        });
+        return store;
+    };
+    GatewayService service(options(), given);
+    ASSERT_TRUE(service.start().has_value());
+    std::promise<Result<std::int64_t>> count;
+    service.count({}, 10, [&](const Result<std::int64_t>& n) { count.set_value(n); });
+    held.get_future().wait();
+
+    std::promise<JobId> submitted;
+    service.submit({test::a_spec(), {}, {}},
+                   [&](const SubmitResult& result) { submitted.set_value(result->id); });
+    const auto job = submitted.get_future().get();
+    std::promise<JobState> cancelled;
+    service.cancel(job, [&](const auto& record) { cancelled.set_value(record->state); });
+    EXPECT_EQ(cancelled.get_future().get(), JobState::kCancelled);
+    std::promise<std::size_t> retried;
+    service.retry({job}, [&](const auto& page) { retried.set_value(page->jobs.size()); });
+    EXPECT_EQ(retried.get_future().get(), 1U);
+    std::promise<JobState> read;
+    service.get(job, {}, [&](const auto& record) { read.set_value(record->state); });
+    EXPECT_EQ(read.get_future().get(), JobState::kCancelled);
+    std::promise<std::string> ready;
+    service.readiness([&](const Readiness& readiness) { ready.set_value(readiness.detail); });
+    EXPECT_EQ(ready.get_future().get(), "no worker is alive");
+
+    release.set_value();
+    EXPECT_EQ(count.get_future().get().value(), 2);
+}
+
 }  // namespace
 }  // namespace millrace::gateway

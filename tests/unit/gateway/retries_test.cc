@@ -45,7 +45,9 @@ class RetriesTest : public testing::Test {
     }
     Result<RetryPage> retry_matching(const storage::JobFilter& filter) {
         std::optional<Result<RetryPage>> answer;
-        retries_.retry_matching(filter, [&](Result<RetryPage> page) { answer = std::move(page); });
+        const auto listed = store_.job_list(Retries::narrowed(filter), 1000).value();
+        retries_.retry_listed(listed.jobs, listed.has_more,
+                              [&](Result<RetryPage> page) { answer = std::move(page); });
         while (!answer && intake_.step()) {
         }
         return answer.value();

@@ -1,0 +1,164 @@
+#include "producer/query/scans.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <iterator>
+
+#include "common/job/job_state.h"
+
+namespace millrace::gateway {
+
+Scans::Scans(ScansOptions options, const Clock& clock, storage::JobStore& store,
+             Announcer& announcer, Retries& retries)
+    : options_(options),
+      clock_(clock),
+      store_(store),
+      announcer_(announcer),
+      retries_(retries),
+      queue_(options.queue_max) {}
+
+void Scans::list(storage::JobFilter filter, Callback<Result<Page>> done) {
+    enqueue(List{std::move(filter), std::move(done), clock_.now() + options_.time_max});
+}
+
+void Scans::count(storage::JobFilter filter, std::int64_t most,
+                  Callback<Result<std::int64_t>> done) {
+    enqueue(Count{std::move(filter), most, std::move(done), clock_.now() + options_.time_max});
+}
+
+void Scans::cancel_matching(storage::JobFilter filter, Callback<Result<CancelTotals>> done) {
+    enqueue(CancelMatching{std::move(filter), std::move(done)});
+}
+
+void Scans::retry(std::vector<JobId> ids, Callback<Result<RetryPage>> done) {
+    enqueue(Retry{std::move(ids), std::move(done)});
+}
+
+void Scans::retry_matching(storage::JobFilter filter, Callback<Result<RetryPage>> done) {
+    list(Retries::narrowed(std::move(filter)),
+         [this, done = std::move(done)](const Result<Page>& page) {
+             if (!page) return done(page.error());
+             retries_.retry_listed(page->first, page->second, done);
+         });
+}
+
+void Scans::lanes(Callback<Result<std::vector<storage::LaneStats>>> done) {
+    enqueue(Lanes{std::move(done)});
+}
+
+void Scans::enqueue(Request request) {
+    if (queue_.try_push(std::move(request))) return;
+    std::visit([this](auto& each) { each.done(refusal()); }, request);
+}
+
+Error Scans::refusal() const {
+    return queue_.closed() ? Error{ErrorCode::kUnavailable, "This gateway is stopping; retry."}
+                           : Error{ErrorCode::kResourceExhausted,
+                                   "Too many calls wait (query.queue_max); retry later."};
+}
+
+Error Scans::too_much() const {
+    return {ErrorCode::kDeadlineExceeded,
+            fmt::format("Too many jobs had to be looked at: there was no answer after {} ms "
+                        "(query.scan_time_max). Narrow the filter; a status leaves out the open "
+                        "jobs, or those that ended.",
+                        options_.time_max.count())};
+}
+
+template <class Scan, class Stop>
+void Scans::go_on(Scan& scan, const Stop& stop) {
+    Request rest = std::move(scan);
+    if (queue_.try_push(std::move(rest))) return;
+    scan = std::move(std::get<Scan>(rest));
+    stop(refusal());
+}
+
+bool Scans::step(MonoTime wait_until) {
+    auto request = queue_.pop(wait_until);
+    if (!request) return false;
+    std::visit([this](auto& each) { serve(each); }, *request);
+    return true;
+}
+
+void Scans::run() {
+    while (!queue_.closed() || queue_.size() > 0) step(runtime::kNoDeadline);
+}
+
+void Scans::serve(List& scan) {
+    auto found = store_.job_list(scan.filter, options_.look_max);
+    auto& [jobs, has_more] = scan.page;
+    // What was found is a page, if a short one; nothing would leave the caller where it was.
+    const auto stop = [&scan](const Error& error) {
+        if (scan.page.first.empty()) return scan.done(error);
+        scan.page.second = true;
+        scan.done(std::move(scan.page));
+    };
+    if (!found) return stop(found.error());
+    std::ranges::move(found->jobs, std::back_inserter(jobs));
+    scan.filter.limit -= static_cast<int>(found->jobs.size());
+    has_more = found->has_more;
+    if (has_more || !found->next) return scan.done(std::move(scan.page));
+    scan.filter.after = found->next;
+    if (clock_.now() >= scan.until) return stop(too_much());
+    go_on(scan, stop);
+}
+
+void Scans::serve(Count& scan) {
+    const auto found = store_.job_count(scan.filter, options_.look_max);
+    if (!found) return scan.done(found.error());
+    scan.so_far += found->matching;
+    if (!found->next || scan.so_far >= scan.most) {
+        return scan.done(std::min(scan.so_far, scan.most));
+    }
+    scan.filter.after = found->next;
+    if (clock_.now() >= scan.until) return scan.done(too_much());
+    go_on(scan, [&scan](const Error& error) { scan.done(error); });
+}
+
+// It stops early only where it has done something, so that asking again comes to an end.
+void Scans::serve(CancelMatching& scan) {
+    auto& [filter, done, until, totals] = scan;
+    auto page_filter = filter;
+    page_filter.limit = std::min(filter.limit, options_.batch_max);
+    const auto page = store_.job_cancel_matching(page_filter, options_.look_max);
+    const auto stop = [&scan](const Error& error) {
+        auto& so_far = scan.totals;
+        so_far.has_more = true;
+        if (so_far.cancelled + so_far.cancelling > 0) return scan.done(so_far);
+        scan.done(error);
+    };
+    if (!page) return stop(page.error());
+    announcer_.cancelled(page->jobs);
+    // Its time begins with the first that it finds: a call that has passed over many others would
+    // else stop at once, and the next one would pass over them again.
+    const bool is_first = totals.cancelled + totals.cancelling == 0 && !page->jobs.empty();
+    if (is_first) until = clock_.now() + options_.cancel_time_max;
+    for (const auto& job : page->jobs) {
+        ++(job.state == JobState::kCancelling ? totals.cancelling : totals.cancelled);
+    }
+    filter.limit -= static_cast<int>(page->jobs.size());
+    filter.after = page->next;
+    const bool is_late = clock_.now() >= until && totals.cancelled + totals.cancelling > 0;
+    if (!page->next || filter.limit == 0 || is_late) {
+        totals.has_more = page->next.has_value();
+        return done(totals);
+    }
+    go_on(scan, stop);
+}
+
+void Scans::serve(Retry& request) {
+    retries_.retry(request.ids, std::move(request.done));
+}
+
+void Scans::serve(Lanes& request) {
+    if (!lanes_ || clock_.now() >= lanes_read_at_ + options_.cache_max) {
+        auto fresh = store_.lane_stats();
+        if (!fresh) return request.done(fresh.error());
+        lanes_ = *std::move(fresh);
+        lanes_read_at_ = clock_.now();
+    }
+    request.done(*lanes_);
+}
+
+}  // namespace millrace::gateway

@@ -1,0 +1,120 @@
+// What may have to look at many jobs to find some: lists, counts, cancels and retries of all that
+// match, retries of many, and what waits in each lane.
+//
+// A scan goes step by step, a statement that looks at `look_max` jobs each, and whoever waits comes
+// in between: however much one client's filter passes over, another's costs what it did before. The
+// narrow calls do not wait here at all (commands.h, job_reader.h).
+//
+// Threads:   all calls but step() and run() from any; step() and run() one caller at a time, from
+//            which answers come.
+// Errors:    kResourceExhausted (the queue is full), kUnavailable; kDeadlineExceeded: a list or a
+//            count that found nothing to answer within `time_max`.
+// Blocks:    step() and run(), as long as the store takes and until the given time.
+#pragma once
+
+#include <optional>
+#include <utility>
+#include <variant>
+#include <vector>
+
+#include "common/base/clock.h"
+#include "common/runtime/bounded_queue.h"
+#include "common/storage/job_store.h"
+#include "producer/events/announcer.h"
+#include "producer/intake/job_service.h"
+#include "producer/query/retries.h"
+
+namespace millrace::gateway {
+
+struct ScansOptions {
+    int look_max = 2000;  // Jobs that one statement looks at for a filter.
+    int batch_max = 500;  // Jobs that one statement cancels.
+    // How long after its request a list or a count goes on looking.
+    milliseconds time_max{30000};
+    // How long after the first that it finds a cancel by a filter stops.
+    milliseconds cancel_time_max{10000};
+    std::size_t queue_max = 20000;  // Scans that wait; more are refused.
+    milliseconds cache_max{1000};   // How old an answer about the lanes may be.
+};
+
+class Scans {
+ public:
+    using Page = std::pair<std::vector<storage::JobRecord>, bool>;
+
+    // `retries` works on `store` too.
+    Scans(ScansOptions options, const Clock& clock, storage::JobStore& store, Announcer& announcer,
+          Retries& retries);
+
+    // The page is short, and says that there is more, where the time was over.
+    void list(storage::JobFilter filter, Callback<Result<Page>> done);
+    void count(storage::JobFilter filter, std::int64_t most, Callback<Result<std::int64_t>> done);
+    void cancel_matching(storage::JobFilter filter, Callback<Result<CancelTotals>> done);
+    void retry(std::vector<JobId> ids, Callback<Result<RetryPage>> done);
+    void retry_matching(storage::JobFilter filter, Callback<Result<RetryPage>> done);
+    void lanes(Callback<Result<std::vector<storage::LaneStats>>> done);
+
+    // Goes a step further with whoever waits longest; waits for someone until `wait_until`. False:
+    // there was nobody.
+    bool step(MonoTime wait_until = MonoTime::min());
+
+    // step() until close() was called and everyone is answered.
+    void run();
+    // Refuses scans from now on, and the rest of those under way.
+    void close() { queue_.close(); }
+
+ private:
+    // Each goes on after `filter.after`.
+    struct List {
+        storage::JobFilter filter;  // `limit` is what is left of it.
+        Callback<Result<Page>> done;
+        MonoTime until;
+        Page page{};
+    };
+    struct Count {
+        storage::JobFilter filter;
+        std::int64_t most;
+        Callback<Result<std::int64_t>> done;
+        MonoTime until;
+        std::int64_t so_far = 0;
+    };
+    struct CancelMatching {
+        storage::JobFilter filter;  // `limit` is what is left of it.
+        Callback<Result<CancelTotals>> done;
+        MonoTime until = MonoTime::max();  // Set when the first is found.
+        CancelTotals totals{};
+    };
+    struct Retry {
+        std::vector<JobId> ids;
+        Callback<Result<RetryPage>> done;
+    };
+    struct Lanes {
+        Callback<Result<std::vector<storage::LaneStats>>> done;
+    };
+    using Request = std::variant<List, Count, CancelMatching, Retry, Lanes>;
+
+    void enqueue(Request request);
+    Error refusal() const;
+    Error too_much() const;
+    // Puts the rest behind those that wait; where that is refused, `stop` takes the reason.
+    template <class Scan, class Stop>
+    void go_on(Scan& scan, const Stop& stop);
+
+    void serve(List& scan);
+    void serve(Count& scan);
+    void serve(CancelMatching& scan);
+    void serve(Retry& request);
+    void serve(Lanes& request);
+
+    const ScansOptions options_;
+    const Clock& clock_;
+    storage::JobStore& store_;
+    Announcer& announcer_;
+    Retries& retries_;
+    runtime::BoundedQueue<Request> queue_;
+
+    // Only the caller of step():
+    std::optional<std::vector<storage::LaneStats>> lanes_;
+    MonoTime lanes_read_at_ = MonoTime::min();
+};
+
+}  // namespace millrace::gateway
