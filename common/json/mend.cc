@@ -5,11 +5,11 @@
 #include <algorithm>
 #include <array>
 #include <charconv>
-#include <cstdint>
 #include <optional>
 #include <utility>
 
 #include "common/base/text.h"
+#include "common/json/number.h"
 
 namespace millrace::json_text {
 namespace {
@@ -19,8 +19,6 @@ constexpr std::string_view kByteOrderMark = "\xEF\xBB\xBF";
 constexpr std::size_t kEscapeBytes = 6;  // \uXXXX
 constexpr std::size_t kNameShownMax = 40;
 constexpr std::size_t kPathShownMax = 300;  // A longer one helps nobody.
-// Any number of fewer characters without an exponent fits a double.
-constexpr std::size_t kDigitsSafe = 300;
 
 bool is_digit(char c) {
     return c >= '0' && c <= '9';
@@ -43,36 +41,6 @@ std::optional<unsigned> code_unit(std::string_view text) {
     const auto parsed = std::from_chars(text.data() + 2, end, unit, 16);
     if (parsed.ec != std::errc() || parsed.ptr != end) return std::nullopt;
     return unit;
-}
-
-// Of a number that no double holds: whether it is too large, and not too small.
-bool is_large(std::string_view number) {
-    const auto e = std::min(number.find_first_of("eE"), number.size());
-    auto exponent = number.substr(std::min(e + 1, number.size()));
-    if (exponent.starts_with('+')) exponent.remove_prefix(1);
-    const bool is_negative = exponent.starts_with('-');
-    std::int64_t power = 0;
-    const auto* end = exponent.data() + exponent.size();
-    if (std::from_chars(exponent.data(), end, power).ec == std::errc::result_out_of_range) {
-        return !is_negative;
-    }
-    // The power of ten of its first digit that is not 0.
-    const auto digits = number.substr(0, e);
-    const auto first = std::min(digits.find_first_of("123456789"), digits.size());
-    const auto point = std::min(digits.find('.'), digits.size());
-    const auto place = first < point ? point - first : 0;
-    const auto zeros = first > point ? first - point : 0;
-    return power + static_cast<std::int64_t>(place) - static_cast<std::int64_t>(zeros) > 0;
-}
-
-// What is too small for a double is read as 0 everywhere.
-bool fits_double(std::string_view number) {
-    if (number.size() < kDigitsSafe && number.find_first_of("eE") == std::string_view::npos) {
-        return true;
-    }
-    double value = 0;
-    const auto parsed = std::from_chars(number.data(), number.data() + number.size(), value);
-    return parsed.ec == std::errc() || !is_large(number);
 }
 
 class Mender {

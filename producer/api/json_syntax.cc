@@ -4,9 +4,9 @@
 
 #include <algorithm>
 #include <array>
-#include <charconv>
 
 #include "common/base/text.h"
+#include "common/json/number.h"
 
 namespace millrace::api {
 namespace {
@@ -168,30 +168,9 @@ class Checker {
             if (!take('+')) take('-');
             if (!digits()) return fail("expected a digit in the exponent");
         }
-        // Only many digits or an exponent can leave the range; most numbers have neither.
-        constexpr std::size_t kPlainMax = 15;
-        return at_ - first <= kPlainMax && !has_exponent(first) ? true : fits_double(first);
-    }
-
-    bool has_exponent(std::size_t first) const {
-        return text_.substr(first, at_ - first).find_first_of("eE") != std::string_view::npos;
-    }
-
-    bool fits_double(std::size_t first) {
-        double parsed = 0;
-        const auto result = std::from_chars(text_.data() + first, text_.data() + at_, parsed);
-        // Too small is fine: readers take it for zero. Too large is not: they refuse it.
-        const bool fits = result.ec == std::errc() || is_tiny(text_.substr(first, at_ - first));
-        if (fits) return true;
+        if (json_text::fits_double(text_.substr(first, at_ - first))) return true;
         at_ = first;
         return fail("a number too large for a double");
-    }
-
-    // Whether a number that from_chars finds out of range is so because it is next to zero.
-    static bool is_tiny(std::string_view number) {
-        const auto exponent = number.find_first_of("eE");
-        if (exponent != std::string_view::npos) return number.substr(exponent + 1, 1) == "-";
-        return number.starts_with("0.") || number.starts_with("-0.");
     }
 
     bool digits() {
