@@ -5,6 +5,8 @@
 #include <algorithm>
 #include <array>
 #include <charconv>
+#include <cmath>
+#include <limits>
 
 #include "common/base/text.h"
 #include "producer/api/json_syntax.h"
@@ -55,6 +57,17 @@ double quality_of(std::string_view text) {
     const auto* end = text.data() + text.size();
     const auto result = std::from_chars(text.data(), end, value, std::chars_format::fixed);
     return result.ec == std::errc() && result.ptr == end && value > 0 && value <= 1 ? value : 0;
+}
+
+// "10", "1.5"; more than anybody waits for is as good as this much.
+std::optional<milliseconds> parse_seconds(std::string_view text) {
+    constexpr double kSecondsMax = std::numeric_limits<std::uint32_t>::max();
+    double seconds = 0;
+    const auto* end = text.data() + text.size();
+    const auto result = std::from_chars(text.data(), end, seconds, std::chars_format::fixed);
+    if (text.empty() || result.ec != std::errc() || result.ptr != end) return std::nullopt;
+    if (!std::isfinite(seconds) || seconds < 0) return std::nullopt;
+    return milliseconds(static_cast<std::int64_t>(std::min(seconds, kSecondsMax) * 1000));
 }
 
 }  // namespace
@@ -126,7 +139,7 @@ std::optional<std::vector<std::pair<std::string, std::string>>> parse_query(
     return parameters;
 }
 
-std::optional<std::chrono::seconds> prefer_wait(std::string_view prefer) {
+std::optional<milliseconds> prefer_wait(std::string_view prefer) {
     for (const auto preference : split_list(prefer)) {
         const auto pair = preference.substr(0, preference.find(';'));
         const auto equals = pair.find('=');
@@ -137,8 +150,7 @@ std::optional<std::chrono::seconds> prefer_wait(std::string_view prefer) {
         if (value.size() >= 2 && value.front() == '"' && value.back() == '"') {
             value = value.substr(1, value.size() - 2);
         }
-        const auto seconds = parse_integer<std::uint32_t>(value);
-        if (seconds) return std::chrono::seconds(*seconds);
+        if (const auto wait = parse_seconds(value)) return wait;
     }
     return std::nullopt;
 }

@@ -28,9 +28,9 @@ std::optional<std::string> percent_decode(std::string_view text, bool plus_is_bl
 // The parameters of a query string in order; nothing where one cannot be decoded.
 std::optional<std::vector<std::pair<std::string, std::string>>> parse_query(std::string_view query);
 
-// The wait=N of a Prefer field (RFC 7240), in seconds. Preferences that are not understood are
-// ignored, as the RFC asks.
-std::optional<std::chrono::seconds> prefer_wait(std::string_view prefer);
+// The wait=N of a Prefer field (RFC 7240): seconds, also with a fraction. Preferences that are not
+// understood are ignored, as the RFC asks.
+std::optional<milliseconds> prefer_wait(std::string_view prefer);
 
 // Whether a media type is JSON: application/json, text/json or any type that ends in +json.
 bool is_json_media_type(std::string_view content_type);

@@ -78,11 +78,13 @@ Decoded<std::optional<IdempotencyKey>> idempotency_of(const Request& request,
 
 Decoded<IdempotencyKey> client_id_of(const Request& request) {
     if (!is_client_id(request.job_id)) {
-        return Problem{ProblemCode::kInvalidClientId,
-                       fmt::format("\"{}\" cannot be a job's id; send 1 to 64 letters, digits and "
-                                   "characters of ._- that do not begin with job_.",
-                                   shown(request.job_id)),
-                       "id"};
+        return Problem{
+            ProblemCode::kInvalidClientId,
+            fmt::format("\"{}\" cannot be a job's id; send 1 to 64 letters, digits and "
+                        "characters of ._- that do not begin with job_ and are more than "
+                        "a . or ..: clients take these out of a path.",
+                        shown(request.job_id)),
+            "id"};
     }
     return IdempotencyKey{
         .key = request.job_id, .fingerprint = fingerprint_of(request), .scope = Scope::kClientId};
@@ -94,7 +96,9 @@ bool is_client_id(std::string_view text) {
         return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
                c == '.' || c == '_' || c == '-';
     };
-    return !text.empty() && text.size() <= kSizeMax && !text.starts_with("job_") &&
+    // Segments that mean a place, not a name (RFC 3986, 5.2.4): no client could ask for the job.
+    const bool is_place = text == "." || text == "..";
+    return !text.empty() && text.size() <= kSizeMax && !text.starts_with("job_") && !is_place &&
            std::ranges::all_of(text, allowed);
 }
 

@@ -1,5 +1,7 @@
 #include "producer/api/job_wait.h"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 
 #include "producer/api/header_values.h"
@@ -34,7 +36,7 @@ class JobWait : public std::enable_shared_from_this<JobWait> {
                 if (notice.kind == JobNotice::Kind::kFinished && !self->done_) self->read();
             }));
         if (!subscription_) return;  // Too many wait: this one is answered at once.
-        const auto wait = milliseconds(*reading_.wait);
+        const auto wait = *reading_.wait;
         last_read_at_ = exchange_->request().received + wait - std::min(wait / 4, kReadTime);
         answer_at_ = exchange_->request().received + wait - std::min(wait / 10, kWriteTime);
         exchange_->wake_at(last_read_at_, [self](Wake wake) { self->woken(wake); });
@@ -107,12 +109,15 @@ void read_job(const ApiContext& context, const ExchangePtr& exchange, JobReading
     std::make_shared<JobWait>(context, exchange, std::move(reading), std::move(answer))->begin();
 }
 
-std::optional<std::chrono::seconds> wait_of(const Request& request, const ApiOptions& options) {
+std::optional<milliseconds> wait_of(const Request& request, const ApiOptions& options) {
     const auto wait = prefer_wait(request.prefer);
     if (!wait) return std::nullopt;
-    const auto most = std::chrono::floor<std::chrono::seconds>(options.wait_max);
-    const auto applied = std::min(*wait, most);
+    const auto applied = std::min(*wait, options.wait_max);
     return applied.count() > 0 ? std::optional(applied) : std::nullopt;
+}
+
+std::string applied_text(milliseconds wait) {
+    return fmt::format("wait={}", std::chrono::duration<double>(wait).count());
 }
 
 }  // namespace millrace::api

@@ -17,7 +17,7 @@ struct JobReading {
     JobId id;
     storage::JobFields fields;
     // Since the request arrived; none: answers with the job as it is.
-    std::optional<std::chrono::seconds> wait;
+    std::optional<milliseconds> wait;
     // What to answer where the store does not tell more in time.
     std::optional<storage::JobRecord> known{};
 };
@@ -31,6 +31,8 @@ void read_job(const ApiContext& context, const ExchangePtr& exchange, JobReading
               std::function<void(JobAnswer)> answer);
 
 // The request's `Prefer: wait=N`, at most wait_max; nothing where it has none or N is 0.
-std::optional<std::chrono::seconds> wait_of(const Request& request, const ApiOptions& options);
+std::optional<milliseconds> wait_of(const Request& request, const ApiOptions& options);
+// Its Preference-Applied: "wait=30", "wait=1.5".
+std::string applied_text(milliseconds wait);
 
 }  // namespace millrace::api

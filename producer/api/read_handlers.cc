@@ -20,7 +20,7 @@ constexpr std::string_view kIdExample = "job_01h455vb4pex5vsknk084sn02q";
 void note_wait(Response& response, const Request& request, const ApiContext& context, bool waited) {
     const auto wait = waited ? wait_of(request, context.options) : std::nullopt;
     if (!wait) return;
-    response.headers.emplace_back("Preference-Applied", fmt::format("wait={}", wait->count()));
+    response.headers.emplace_back("Preference-Applied", applied_text(*wait));
 }
 
 void answer_job(const ApiContext& context, Exchange& exchange, const storage::JobFields& fields,

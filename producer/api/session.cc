@@ -44,7 +44,7 @@ void Session::tick(MonoTime now) {
     Error unknown;
     if (phase_ == Phase::kIdle && socket_.available(unknown) > 0) return;
     if (phase_ == Phase::kStreaming && writing_.empty()) {
-        return send_event(": keepalive\n\n");
+        return send_event(kKeepalive);
     }
     if (phase_ != Phase::kHeader && phase_ != Phase::kBody) return close();
     Error ignored;
@@ -106,12 +106,25 @@ void Session::next_request() {
     parser_->body_limit(boost::none);  // take_body_size() is stricter and answers.
     told_of_drain_ = false;
     enter(Phase::kIdle, options().idle_timeout);
-    if (buffer_.size() > 0) {
+    if (begins_request()) {
         begin_header();
         return parse();
     }
     if (buffer_.capacity() > kReadBytesMin) buffer_.shrink_to_fit();
     read_more();
+}
+
+// Whether the buffer has more than the empty lines that some clients end a body with, which are
+// left out (RFC 9112, 2.2).
+bool Session::begins_request() {
+    const auto bytes = buffer_.data();
+    const std::string_view text(static_cast<const char*>(bytes.data()), bytes.size());
+    std::size_t size = 0;
+    while (text.substr(size).starts_with("\r\n")) size += 2;
+    const auto rest = text.substr(size);
+    const bool begins = !rest.empty() && rest != "\r";
+    buffer_.consume(size);
+    return begins;
 }
 
 void Session::begin_header() {
@@ -134,7 +147,10 @@ void Session::on_read(Error error, std::size_t bytes) {
     if (phase_ != Phase::kIdle && phase_ != Phase::kHeader && phase_ != Phase::kBody) return;
     if (error) return close();
     buffer_.commit(bytes);
-    if (phase_ == Phase::kIdle) begin_header();
+    if (phase_ == Phase::kIdle) {
+        if (!begins_request()) return read_more();
+        begin_header();
+    }
     parse();
 }
 
@@ -248,7 +264,6 @@ bool Session::reserve_body(std::size_t bytes) {
 bool Session::go_on_with_body() {
     enter(Phase::kBody, options().body_timeout);
     if (!expects_continue(*parser_) || buffer_.size() > 0) return true;
-    static constexpr std::string_view kContinue = "HTTP/1.1 100 Continue\r\n\r\n";
     net::async_write(socket_, net::buffer(kContinue),
                      [self = shared_from_this()](Error error, std::size_t) {
                          if (self->phase_ != Phase::kBody) return;

@@ -19,6 +19,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <string_view>
 
 #include "producer/api/chunked_body.h"
 #include "producer/api/compression.h"
@@ -52,11 +53,15 @@ class Session final : public Exchange, public std::enable_shared_from_this<Sessi
     enum class Phase { kIdle, kHeader, kBody, kServing, kWriting, kStreaming, kLingering, kClosed };
     using Error = boost::system::error_code;
 
+    static constexpr std::string_view kContinue = "HTTP/1.1 100 Continue\r\n\r\n";
+    static constexpr std::string_view kKeepalive = ": keepalive\n\n";
+
     const ApiOptions& options() const { return reactor_->state().options(); }
     void enter(Phase phase, milliseconds time_left);
 
     // Reading (session.cc).
     void next_request();
+    bool begins_request();
     void begin_header();
     void read_more();
     void on_read(Error error, std::size_t bytes);
@@ -86,6 +91,7 @@ class Session final : public Exchange, public std::enable_shared_from_this<Sessi
     void fire(Wake wake);
     void watch_for_hangup();
     void on_readable(Error error, std::uint64_t request_number);
+    void ask_whether_there();
     void append_chunk(std::string_view data);
     void flush_events();
     void on_flushed(Error error);

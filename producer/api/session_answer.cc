@@ -189,13 +189,29 @@ void Session::on_readable(Error error, std::uint64_t request_number) {
     if (error || request_number != request_number_ || !watches_hangup_) return;
     char byte = 0;
     Error peeked;
-    const auto bytes =
-        socket_.receive(net::buffer(&byte, 1), net::ip::tcp::socket::message_peek, peeked);
+    socket_.receive(net::buffer(&byte, 1), net::ip::tcp::socket::message_peek, peeked);
     if (peeked == net::error::would_block) return watch_for_hangup();
-    if (peeked || bytes == 0) return close();
+    if (peeked == net::error::eof) return ask_whether_there();
+    if (peeked) return close();
     // The next request is there already. From now on only the answer can tell that the client is
     // gone.
     watches_hangup_ = false;
+}
+
+// The client has ended its side. It may still read (nc -N), or be gone: then whatever it is sent
+// comes back as a reset. Nothing is sent to HTTP/1.0 before the answer, which has to tell.
+void Session::ask_whether_there() {
+    socket_.async_wait(net::ip::tcp::socket::wait_error, [self = shared_from_this(),
+                                                          number = request_number_](Error error) {
+        const bool is_over = number != self->request_number_ || !self->watches_hangup_;
+        if (!error && !is_over) self->close();
+    });
+    if (phase_ == Phase::kStreaming) return send_event(kKeepalive);
+    if (version_ < 11) return;
+    // Clients have to pass over it (RFC 9110, 15.2). Nothing else is being written.
+    Error error;
+    const auto sent = socket_.send(net::buffer(kContinue), 0, error);
+    if (error != net::error::would_block && sent != kContinue.size()) close();
 }
 
 void Session::open_events(std::function<void()> on_end) {

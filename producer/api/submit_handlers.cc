@@ -114,7 +114,7 @@ void answer_submitted(const ApiContext& context, Exchange& exchange, const JobRe
     if (replayed) response.headers.emplace_back("Idempotency-Replayed", replayed_text(*replayed));
     if (waited) {
         const auto wait = wait_of(exchange.request(), context.options);
-        response.headers.emplace_back("Preference-Applied", fmt::format("wait={}", wait->count()));
+        response.headers.emplace_back("Preference-Applied", applied_text(*wait));
     }
     exchange.reply(std::move(response));
 }

@@ -28,9 +28,11 @@ TEST(HeaderValues, SplitQueries) {
 TEST(HeaderValues, FindTheWaitAmongPreferences) {
     EXPECT_EQ(prefer_wait("wait=10"), seconds(10));
     EXPECT_EQ(prefer_wait("respond-async, Wait = \"7\"; x=1"), seconds(7));
+    EXPECT_EQ(prefer_wait("wait=1.5"), milliseconds(1500));
     EXPECT_EQ(prefer_wait("foo=\"a, wait=3\", wait=4"), seconds(4));
+    EXPECT_GT(prefer_wait("wait=99999999999999999999"), seconds(1'000'000));
     for (const auto* none :
-         {"", "wait", "wait=", "wait=x", "wait=-1", "awaiting=1", "wait=1s", "wait=99999999999"}) {
+         {"", "wait", "wait=", "wait=x", "wait=-1", "awaiting=1", "wait=1s", "wait=inf"}) {
         EXPECT_FALSE(prefer_wait(none)) << none;
     }
 }

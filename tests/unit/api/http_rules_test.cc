@@ -68,6 +68,33 @@ TEST_F(HttpRulesTest, PipelinedRequestsAreAnsweredInOrder) {
     EXPECT_EQ(service_.submitted().size(), 50U);
 }
 
+// RFC 9112, 2.2.
+TEST_F(HttpRulesTest, EmptyLinesBeforeARequestAreIgnored) {
+    auto connection = client();
+    connection.send("\r\n\r\n" + get_request("/healthz"));
+    EXPECT_EQ(connection.response().status, 200);
+    connection.send(post_request("/v1/jobs", kJob) + "\r\n" + get_request("/healthz") + "\r\n");
+    EXPECT_EQ(connection.response().status, 202);
+    EXPECT_EQ(connection.response().status, 200);
+    for (const char c : "\r\n\r\n" + get_request("/healthz")) {
+        connection.send(std::string(1, c));
+    }
+    EXPECT_EQ(connection.response().status, 200);
+    EXPECT_EQ(code(ask("\r" + get_request("/healthz"))), "malformed_request");
+    EXPECT_EQ(code(ask(" \r\n" + get_request("/healthz"))), "malformed_request");
+}
+
+// They are the end of the request before, and no beginning of the next, which would be late.
+TEST_F(HttpRulesTest, EmptyLinesAfterARequestLeaveTheConnectionIdle) {
+    api::ApiOptions options;
+    options.header_timeout = milliseconds(1);
+    options.idle_timeout = milliseconds(1000);
+    start(options);
+    auto connection = client();
+    EXPECT_EQ(connection.exchange(get_request("/healthz") + "\r\n").status, 200);
+    EXPECT_TRUE(connection.is_closed_by_server()) << "without a 408";
+}
+
 TEST_F(HttpRulesTest, RequestsMayComeByteByByte) {
     auto connection = client();
     for (const char c : post_request("/v1/jobs", kJob)) connection.send(std::string(1, c));

@@ -74,7 +74,11 @@ TEST_F(WaitTest, WaitsAreCappedAndOddOnesIgnored) {
     start(options);
     const auto id = service_.put();
     EXPECT_EQ(get(path(id), "Prefer: wait=3600\r\n").header("preference-applied"), "wait=1");
-    for (const auto* prefer : {"wait=0", "wait", "wait=", "wait=-1", "wait=1.5", "waiting=1"}) {
+    EXPECT_EQ(get(path(id), "Prefer: wait=99999999999999999999\r\n").header("preference-applied"),
+              "wait=1");
+    EXPECT_EQ(get(path(id), "Prefer: wait=0.25\r\n").header("preference-applied"), "wait=0.25");
+    for (const auto* prefer :
+         {"wait=0", "wait", "wait=", "wait=-1", "wait=1s", "wait=inf", "wait=nan", "waiting=1"}) {
         const auto answer = get(path(id), std::string("Prefer: ") + prefer + "\r\n");
         EXPECT_EQ(answer.status, 200);
         EXPECT_FALSE(answer.headers.contains("preference-applied")) << prefer;
@@ -104,6 +108,53 @@ TEST_F(WaitTest, WaitEndsWhenTheClientHangsUp) {
         auto connection = client();
         connection.send(get_request(path(id), "Prefer: wait=50\r\n"));
         await_watchers(1);
+    }
+    await_watchers(0);
+}
+
+// Who has sent all that it will send (nc -N) still reads.
+TEST_F(WaitTest, WhoEndsItsSideAfterTheRequestGetsItsAnswer) {
+    const auto id = service_.put();
+    auto connection = client();
+    connection.send(get_request(path(id), "Prefer: wait=50\r\n"));
+    connection.finish_sending();
+    EXPECT_EQ(connection.response().status, 100) << "it is asked whether it is still there";
+    await_watchers(1);
+    service_.finish(id, JobState::kCompleted, R"({"text":"hello"})");
+    const auto answer = connection.response();
+    EXPECT_EQ(answer.status, 200);
+    EXPECT_EQ(json(answer)["output"]["text"], "hello");
+    EXPECT_TRUE(connection.is_closed_by_server());
+}
+
+TEST_F(WaitTest, WhoEndsItsSideOfHttp10GetsItsAnswerAlone) {
+    const auto id = service_.put();
+    auto connection = client();
+    connection.send("GET " + path(id) + " HTTP/1.0\r\nPrefer: wait=50\r\n\r\n");
+    connection.finish_sending();
+    await_watchers(1);
+    service_.finish(id, JobState::kCancelled);
+    EXPECT_EQ(json(connection.response())["status"], "cancelled");
+    EXPECT_TRUE(connection.is_closed_by_server());
+}
+
+TEST_F(WaitTest, WhoEndsItsSideOfAStreamReadsItToTheEnd) {
+    const auto id = service_.put();
+    auto connection = client();
+    connection.send(get_request(path(id) + "/events"));
+    connection.finish_sending();
+    connection.read_until(": keepalive");
+    service_.finish(id, JobState::kCancelled);
+    EXPECT_NE(connection.read_all().find("job.cancelled"), std::string::npos);
+    await_watchers(0);
+}
+
+TEST_F(WaitTest, AStreamEndsWhenTheClientHangsUp) {
+    const auto id = service_.put();
+    {
+        auto connection = client();
+        connection.send(get_request(path(id) + "/events"));
+        connection.read_until("job.queued");
     }
     await_watchers(0);
 }
