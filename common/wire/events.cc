@@ -25,7 +25,10 @@ struct Writer {
         out.mutable_finished()->set_state(static_cast<std::uint32_t>(finished.state));
     }
     void operator()(const Requeued& requeued) const {
-        out.mutable_requeued()->set_state(static_cast<std::uint32_t>(requeued.state));
+        auto& message = *out.mutable_requeued();
+        message.set_state(static_cast<std::uint32_t>(requeued.state));
+        message.set_error_code(requeued.error_code);
+        message.set_error_message(requeued.error_message);
     }
 };
 
@@ -56,8 +59,10 @@ Result<Event> from_proto(v1::Event& message) {
         TRY(const auto state, state_from(message.finished().state()));
         event.what = Finished{state};
     } else {
-        TRY(const auto state, state_from(message.requeued().state()));
-        event.what = Requeued{state};
+        auto& what = *message.mutable_requeued();
+        TRY(const auto state, state_from(what.state()));
+        event.what = Requeued{state, std::move(*what.mutable_error_code()),
+                              std::move(*what.mutable_error_message())};
     }
     return event;
 }

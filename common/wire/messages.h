@@ -48,6 +48,8 @@ struct Finished {
 };
 struct Requeued {
     JobState state = JobState::kQueued;
+    std::string error_code{};  // Why the attempt ended; empty from old writers.
+    std::string error_message{};
 };
 
 struct Event {

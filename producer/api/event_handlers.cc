@@ -21,9 +21,8 @@ namespace {
 using gateway::JobNotice;
 using storage::JobRecord;
 
-// How soon the row is read again: where text is missing, and where a running job is silent.
-constexpr milliseconds kFillInterval{250};
-constexpr milliseconds kQuietInterval{5000};
+// How soon the row of a running job that is silent is read again.
+constexpr milliseconds kQuietInterval = FillPace::kMax;
 
 class EventFeed : public std::enable_shared_from_this<EventFeed> {
  public:
@@ -90,17 +89,23 @@ class EventFeed : public std::enable_shared_from_this<EventFeed> {
         const auto reader = TextCursor::parse(exchange_->request().last_event_id);
         if (reader && goes_on(*reader, job)) {
             text_ = OutputText(*reader);
-            if (!runs_ && !info(job.state).is_final && job.epoch > 0) send_retrying(job.state);
+            const bool waits = !runs_ && !info(job.state).is_final;
+            if (waits && job.epoch > 0) send_retrying(job.state, job.error_code, job.error_message);
         } else {
-            text_ = OutputText({.epoch = job.epoch});
-            send("job.created", [&](JsonWriter& json) { json.member("status", name(job.state)); });
-            if (job.queued_at) send("job.queued");
-            if (runs_) send_started(job.worker_name);
+            begin_anew(job);
         }
         if (job.partial_text) sequence_ = job.partial_sequence;
         fill(job);
         if (info(job.state).is_final) return send_final(job);
         watch_text();
+    }
+
+    // What the reader has is void.
+    void begin_anew(const JobRecord& job) {
+        text_ = OutputText({.epoch = job.epoch});
+        send("job.created", [&](JsonWriter& json) { json.member("status", name(job.state)); });
+        if (job.queued_at) send("job.queued");
+        if (runs_) send_started(job.worker_name);
     }
 
     // Whether what the reader has is the beginning of this attempt's text.
@@ -110,26 +115,32 @@ class EventFeed : public std::enable_shared_from_this<EventFeed> {
             const auto whole = text_of_output(*job.output_json);
             return !whole || reader.begins(*whole);
         }
-        // The row may lag behind the reader.
-        const auto& text = job.partial_text;
-        return !text || text->size() < reader.bytes || reader.begins(*text);
+        return !job.partial_text || may_go_on(reader, *job.partial_text);
+    }
+
+    // The row may lag behind the reader.
+    static bool may_go_on(const TextCursor& reader, std::string_view text) {
+        return text.size() < reader.bytes || reader.begins(text);
     }
 
     // Gives the reader what the row has beyond it.
     void fill(const JobRecord& job) {
         if (job.epoch > epoch()) start_epoch(job.epoch, job.worker_name);
-        if (job.epoch == epoch() && job.partial_text)
-            send_delta(text_.take_whole(*job.partial_text));
+        if (job.epoch != epoch() || !job.partial_text) return;
+        // The row had no text yet to see it by: the reader came with another job's place.
+        if (!may_go_on(text_.reader(), *job.partial_text)) begin_anew(job);
+        send_delta(text_.take_whole(*job.partial_text));
     }
 
     // Sees to it that the row is read where that may bring text.
     void watch_text() {
         if (is_over_ || is_reading_) return;
         const bool has_hole = text_.has_hole();
+        if (!has_hole) fill_pace_ = {};
         if (!has_hole && (!runs_ || is_watched_)) return;
         if (has_hole && std::exchange(is_urgent_, true)) return;
         is_watched_ = true;
-        const auto wait = has_hole ? kFillInterval : kQuietInterval;
+        const auto wait = has_hole ? fill_pace_.next() : kQuietInterval;
         exchange_->wake_at(system_clock().now() + wait, [self = shared_from_this()](Wake wake) {
             self->is_watched_ = self->is_urgent_ = false;
             if (wake != Wake::kTimer) return;
@@ -164,7 +175,7 @@ class EventFeed : public std::enable_shared_from_this<EventFeed> {
             case JobNotice::Kind::kRequeued:
                 if (is_old) return;
                 runs_ = false;
-                return send_retrying(notice.state);
+                return send_retrying(notice.state, notice.error_code, notice.text);
             case JobNotice::Kind::kStarted:
                 if (notice.epoch > epoch()) start_epoch(notice.epoch, notice.text);
                 return watch_text();
@@ -208,8 +219,11 @@ class EventFeed : public std::enable_shared_from_this<EventFeed> {
         send_started(worker);
     }
 
-    void send_retrying(JobState state) {
-        send("job.retrying", [&](JsonWriter& json) { json.member("status", name(state)); });
+    void send_retrying(JobState state, std::string_view code, std::string_view message) {
+        send("job.retrying", [&](JsonWriter& json) {
+            json.member("status", name(state));
+            write_attempt_error(json, "error", code, message);
+        });
     }
 
     void send_started(std::string_view worker) {
@@ -309,7 +323,8 @@ class EventFeed : public std::enable_shared_from_this<EventFeed> {
     std::unique_ptr<gateway::Subscription> subscription_;
     std::vector<JobNotice> early_;  // Notices from before the snapshot.
     std::size_t early_bytes_ = 0;
-    OutputText text_;             // Of the attempt that is or was running.
+    OutputText text_;  // Of the attempt that is or was running.
+    FillPace fill_pace_;
     std::int64_t sequence_ = -1;  // Of the last partial or progress of the epoch; -1: none yet.
     int number_ = 0;              // Of the last event in this stream.
     bool runs_ = false;           // As far as was heard.

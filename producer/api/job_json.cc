@@ -120,8 +120,8 @@ void write_errors(JsonWriter& json, const JobRecord& job) {
     if (job.state == JobState::kExpired) fault.type = "job_expired";
     const bool ended = is_final(job) && job.state != JobState::kCompleted;
     write_fault(json, "error", ended ? fault : Fault{});
-    fault.type = "attempt_failed";
-    write_fault(json, "last_error", is_final(job) ? Fault{} : fault);
+    write_attempt_error(json, "last_error", is_final(job) ? std::string_view() : job.error_code,
+                        job.error_message);
 }
 
 void write_output(JsonWriter& json, const JobRecord& job) {
@@ -173,7 +173,7 @@ void write_attempts(JsonWriter& json, const JobRecord& job, DbTime now) {
         attempt.outcome ? json.value(name(*attempt.outcome)) : json.null();
         json.name("counted_as");
         attempt.counted_as ? json.value(name_of(*attempt.counted_as)) : json.null();
-        write_fault(json, "error", {attempt.error_code, attempt.error_message, "attempt_failed"});
+        write_attempt_error(json, "error", attempt.error_code, attempt.error_message);
         json.end_object();
     }
     json.end_array();
@@ -225,6 +225,11 @@ std::string_view name(storage::WorkerState state) {
             return "lost";
     }
     return "unknown";
+}
+
+void write_attempt_error(JsonWriter& json, std::string_view name, std::string_view code,
+                         std::string_view message) {
+    write_fault(json, name, {code, message, "attempt_failed"});
 }
 
 void write_job(JsonWriter& json, const JobRecord& job, const gateway::JobService& service) {

@@ -19,6 +19,10 @@ namespace millrace::api {
 // "alive", "draining", "stopped" or "lost".
 std::string_view name(storage::WorkerState state);
 
+// Why an attempt ended that did not end its job; null without a code.
+void write_attempt_error(JsonWriter& json, std::string_view name, std::string_view code,
+                         std::string_view message);
+
 void write_job(JsonWriter& json, const storage::JobRecord& job, const gateway::JobService& service);
 std::string job_json(const storage::JobRecord& job, const gateway::JobService& service);
 

@@ -8,13 +8,16 @@
 // Threads: values.
 #pragma once
 
+#include <algorithm>
 #include <cstddef>
 #include <cstdint>
 #include <map>
 #include <optional>
 #include <string>
 #include <string_view>
+#include <utility>
 
+#include "common/base/clock.h"
 #include "common/job/job.h"
 
 namespace millrace::api {
@@ -59,6 +62,19 @@ class OutputText {
     std::uint64_t seen_ = 0;                     // Where the furthest delta ended.
     std::map<std::uint64_t, std::string> held_;  // By their offsets.
     std::size_t held_bytes_ = 0;
+};
+
+// How soon the row is read again while text is missing: soon at first, as it lags a little, and
+// then ever later, as it may never have that text.
+class FillPace {
+ public:
+    static constexpr milliseconds kMin{250};
+    static constexpr milliseconds kMax{5000};
+
+    milliseconds next() { return std::exchange(wait_, std::min(2 * wait_, kMax)); }
+
+ private:
+    milliseconds wait_ = kMin;
 };
 
 // The text in an output of the usual shapes: {"text": …}, or the one choice of a chat or

@@ -42,6 +42,8 @@ struct Teller {
     std::string_view operator()(wire::Requeued& requeued) const {
         notice.kind = JobNotice::Kind::kRequeued;
         notice.state = requeued.state;
+        notice.error_code = std::move(requeued.error_code);
+        notice.text = std::move(requeued.error_message);
         return "requeued";
     }
 };

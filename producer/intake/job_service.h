@@ -85,10 +85,12 @@ struct JobNotice {
     Kind kind = Kind::kFinished;
     Epoch epoch = 0;
     std::uint32_t sequence = 0;
-    std::string text;  // kPartial: to append. kProgress: the message. kStarted: worker's name.
+    // kPartial: to append. kProgress, kRequeued: the message. kStarted: worker's name.
+    std::string text;
     std::optional<std::uint64_t> offset{};  // kPartial: bytes of the epoch's text before it.
     double fraction = 0;                    // kProgress.
     JobState state = JobState::kCompleted;  // kFinished, kRequeued.
+    std::string error_code{};               // kRequeued: why the attempt ended, where known.
 };
 
 struct Readiness {

@@ -115,7 +115,10 @@ void CompletionWriter::acknowledge(const Batch& batch,
             event.what = wire::Finished{.state = reply.state};
             continue;
         }
-        event.what = wire::Requeued{.state = reply.state};
+        const auto& settlement = batch.attempts[i].settlement;
+        event.what = wire::Requeued{.state = reply.state,
+                                    .error_code = settlement.error_code,
+                                    .error_message = settlement.error_message};
         if (reply.state == JobState::kQueued && !pending.queue.empty()) {
             events_.dispatch(reply.key.job, pending.queue, pending.priority);
         }

@@ -218,6 +218,22 @@ TEST_F(EventsTest, BeginAnewWhereTheReaderHasAnotherText) {
     EXPECT_EQ(type(connection), "job.created");
 }
 
+// The place of another job's text, which nothing contradicts before the row has text.
+TEST_F(EventsTest, BeginAnewOnceTheRowTellsThatTheReaderHasAnotherText) {
+    const auto id = put_running("");
+    service_.change(id, [](JobRecord& job) { job.partial_text.reset(); });
+    auto connection = open(id, "1-2-0123456789abcdef");
+    await_watchers(1);
+    notify_text(id, 2, 5, ", world");
+    service_.change(id, [](JobRecord& job) { job.partial_text = "Hello, world"; });
+    EXPECT_EQ(type(connection), "job.created");
+    EXPECT_EQ(type(connection), "job.queued");
+    EXPECT_EQ(type(connection), "job.started");
+    EXPECT_EQ(event(connection)["delta"], "Hello, world");
+    notify_text(id, 3, 12, "!");
+    EXPECT_EQ(event(connection)["delta"], "!");
+}
+
 TEST_F(EventsTest, TellAReaderThatComesBackThatTheJobWaitsAnew) {
     const auto id = put_running("Hel");
     {
@@ -227,9 +243,12 @@ TEST_F(EventsTest, TellAReaderThatComesBackThatTheJobWaitsAnew) {
     service_.change(id, [](JobRecord& job) {
         job.state = JobState::kScheduled;
         job.partial_text.reset();
+        job.error_code = "overloaded";
     });
     auto connection = open(id, last_id_);
-    EXPECT_EQ(type(connection), "job.retrying");
+    const auto retrying = event(connection);
+    EXPECT_EQ(retrying["type"], "job.retrying");
+    EXPECT_EQ(retrying["error"]["code"], "overloaded");
     service_.notify(id, {.kind = Kind::kStarted, .epoch = 2, .text = "gpu-8"});
     notify_text(id, 1, 0, "new", 2);
     EXPECT_EQ(event(connection)["epoch"], 2);
@@ -243,10 +262,16 @@ TEST_F(EventsTest, SayThatAJobRunsAnew) {
     });
     auto connection = open(id);
     for (int i = 0; i < 3; ++i) type(connection);
-    service_.notify(id, {.kind = Kind::kRequeued, .epoch = 1, .state = JobState::kScheduled});
+    service_.notify(id, {.kind = Kind::kRequeued,
+                         .epoch = 1,
+                         .text = "The server is busy.",
+                         .state = JobState::kScheduled,
+                         .error_code = "overloaded"});
     const auto retrying = event(connection);
     EXPECT_EQ(retrying["type"], "job.retrying");
     EXPECT_EQ(retrying["status"], "scheduled");
+    EXPECT_EQ(retrying["error"]["code"], "overloaded");
+    EXPECT_EQ(retrying["error"]["message"], "The server is busy.");
     // The start was lost; its text tells all the same.
     service_.notify(id, {.kind = Kind::kPartial, .epoch = 2, .sequence = 4, .text = "new"});
     EXPECT_EQ(event(connection)["epoch"], 2);

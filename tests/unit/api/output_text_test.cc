@@ -2,6 +2,8 @@
 
 #include <gtest/gtest.h>
 
+#include <vector>
+
 namespace millrace::api {
 namespace {
 
@@ -130,6 +132,14 @@ TEST(TextCursor, IsNoneOfOtherIds) {
           " 1-2-3", "99999999999999999999-1-1", "1-2-fffffffffffffffff"}) {
         EXPECT_FALSE(TextCursor::parse(id)) << id;
     }
+}
+
+// Of a hole that the row never fills nobody pays for more than a look now and then.
+TEST(FillPace, SlowsDown) {
+    FillPace pace;
+    std::vector<milliseconds::rep> waits;
+    for (int i = 0; i < 7; ++i) waits.push_back(pace.next().count());
+    EXPECT_EQ(waits, (std::vector<milliseconds::rep>{250, 500, 1000, 2000, 4000, 5000, 5000}));
 }
 
 TEST(TextOfOutput, IsWhereBackendsPutIt) {

@@ -33,7 +33,9 @@ TEST(EventEncoding, ComesBackAsItWasAndInOrder) {
         {{sample_job(1), 1}, 0, Started{"worker-a"}},
         {{sample_job(1), 1}, 1, Partial{"The sea, süß", 70'000'000'000}},
         {{sample_job(2), 7}, 2, Progress{0.25, "step 1 of 4"}},
-        {{sample_job(1), std::numeric_limits<Epoch>::max()}, 3, Requeued{JobState::kScheduled}},
+        {{sample_job(1), std::numeric_limits<Epoch>::max()},
+         3,
+         Requeued{JobState::kScheduled, "overloaded", "The server is busy."}},
         {{sample_job(2), 0},
          std::numeric_limits<std::uint32_t>::max(),
          Finished{JobState::kExpired}},
@@ -51,7 +53,10 @@ TEST(EventEncoding, ComesBackAsItWasAndInOrder) {
     EXPECT_EQ(std::get<Partial>((*decoded)[1].what).offset, 70'000'000'000U);
     EXPECT_EQ(std::get<Progress>((*decoded)[2].what).fraction, 0.25);
     EXPECT_EQ(std::get<Progress>((*decoded)[2].what).message, "step 1 of 4");
-    EXPECT_EQ(std::get<Requeued>((*decoded)[3].what).state, JobState::kScheduled);
+    const auto& requeued = std::get<Requeued>((*decoded)[3].what);
+    EXPECT_EQ(requeued.state, JobState::kScheduled);
+    EXPECT_EQ(requeued.error_code, "overloaded");
+    EXPECT_EQ(requeued.error_message, "The server is busy.");
     EXPECT_EQ(std::get<Finished>((*decoded)[4].what).state, JobState::kExpired);
 }
 

@@ -189,7 +189,12 @@ TEST(Executor, StopsAnAttemptAtItsDeadline) {
     EXPECT_EQ(h.backend.aborts()[0].second, AbortReason::kDeadline);
     EXPECT_EQ(h.state(job), JobState::kScheduled);
     EXPECT_EQ(h.record(job).failures, 1);
-    EXPECT_TRUE(is<wire::Requeued>(h.publisher.events(h.topics).back()));
+    const auto last = h.publisher.events(h.topics).back();
+    ASSERT_TRUE(is<wire::Requeued>(last));
+    const auto& requeued = std::get<wire::Requeued>(last.what);
+    EXPECT_EQ(requeued.error_code, h.record(job).error_code);
+    EXPECT_EQ(requeued.error_message, h.record(job).error_message);
+    EXPECT_NE(requeued.error_code, "");
 }
 
 TEST(Executor, FailsAJobWhoseOutputIsTooLarge) {
