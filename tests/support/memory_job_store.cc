@@ -215,6 +215,8 @@ CancelledJob MemoryJobStore::cancel(Row& row) {
         record.state = JobState::kCancelling;
     } else if (!info(record.state).is_final && !info(record.state).is_active) {
         end_waiting(row, JobState::kCancelled, "cancelled");
+        record.error_message = record.epoch == 0 ? "cancelled on request before it ran"
+                                                 : "cancelled on request before it ran again";
     }
     return {record.id, record.state, record.epoch, record.worker};
 }

@@ -40,6 +40,16 @@ TEST_P(Cancel, EndsAWaitingJob) {
     EXPECT_FALSE(can_claim(worker_, queued));
 }
 
+TEST_P(Cancel, SaysWhetherTheJobHadRun) {
+    const auto fresh = insert();
+    cancel(fresh);
+    EXPECT_EQ(get(fresh).error_message, "cancelled on request before it ran");
+    const auto tried = insert_claimed();
+    settle(to_retry(tried));
+    cancel(tried.job);
+    EXPECT_EQ(get(tried.job).error_message, "cancelled on request before it ran again");
+}
+
 TEST_P(Cancel, AsksARunningJobToStop) {
     const auto attempt = insert_claimed();
     const auto reply = cancel(attempt.job);

@@ -19,6 +19,7 @@ running AS (
     SELECT id, epoch, created_at, queued_at, run_at, expires_at, started_at,
            now(), now(), attempt, failures, interruptions,
            attempts_max, queue_id, priority, 8, model, 'cancelled',
-           'cancelled on request before it ran', NULL, NULL
+           CASE WHEN epoch = 0 THEN 'cancelled on request before it ran'
+                ELSE 'cancelled on request before it ran again' END, NULL, NULL
     FROM ended
 )
