@@ -61,6 +61,14 @@ Decoded<std::vector<std::pair<std::string, std::string>>> decode_metadata(const 
     if (value == nullptr) return pairs;
     const auto path = fields.path("metadata");
     if (value->kind() != JsonKind::kObject) return wrong_type(path, *value, kWanted);
+    // All have it: like null (check_no_null), more than anybody asked for.
+    if (value->members().empty()) {
+        return Problem{ProblemCode::kInvalidValue,
+                       fmt::format("`{}` is empty, which says nothing about the jobs; send a pair, "
+                                   "or leave it out.",
+                                   path),
+                       path};
+    }
     for (const auto& pair : value->members()) {
         const auto pair_path = join_path(path, shown(pair.name));
         if (pair.value.kind() != JsonKind::kString) {

@@ -52,8 +52,7 @@ TEST_F(CancelTest, LeavesRunningJobsWhereOnlyWaitingOnesAreMeant) {
 
 TEST_F(CancelTest, CancelsEverythingOnlyWhereItIsToldTo) {
     const auto job = put(JobState::kQueued);
-    for (const auto* body :
-         {"{}", R"({"metadata":{}})", R"({"limit":1})", R"({"all":false})", R"({"status":null})"}) {
+    for (const auto* body : {"{}", R"({"limit":1})", R"({"all":false})", R"({"status":null})"}) {
         const auto answer = post("/v1/jobs:cancel", body);
         EXPECT_EQ(answer.status, 400) << body;
         EXPECT_EQ(code(answer), "missing_field") << body;
@@ -64,19 +63,23 @@ TEST_F(CancelTest, CancelsEverythingOnlyWhereItIsToldTo) {
 }
 
 // A program's empty variable must not widen what is meant.
-TEST_F(CancelTest, RefusesACriterionThatIsNull) {
+TEST_F(CancelTest, RefusesACriterionThatIsNullOrEmpty) {
     const auto job = put(JobState::kQueued);
     for (const auto* body :
          {R"({"status":"queued","model":null})", R"({"status":null,"queue":"images"})",
           R"({"queue":null,"priority":"low"})", R"({"all":true,"metadata":null})",
           R"({"status":"queued","created_before":null})", R"({"all":true,"dry_run":null})",
-          R"({"dry_run":true,"model":null})"}) {
+          R"({"dry_run":true,"model":null})", R"({"metadata":{}})",
+          R"({"status":"queued","metadata":{}})", R"({"all":true,"metadata":{}})",
+          R"({"dry_run":true,"metadata":{}})"}) {
         const auto answer = post("/v1/jobs:cancel", body);
         EXPECT_EQ(answer.status, 400) << body;
         EXPECT_EQ(code(answer), "invalid_value") << body;
     }
     const auto retry = post("/v1/jobs:retry", R"({"ids":null,"status":"failed"})");
     EXPECT_EQ(code(retry), "invalid_value");
+    const auto empty = post("/v1/jobs:retry", R"({"status":"failed","metadata":{}})");
+    EXPECT_EQ(code(empty), "invalid_value");
     EXPECT_EQ(status(job), "queued");
     EXPECT_EQ(post("/v1/jobs:cancel", R"({"all":true,"limit":null})").status, 200);
 }

@@ -85,8 +85,7 @@ TEST_F(RetryTest, RetriesFailedJobsWhereNoOtherStatusIsSaid) {
 
 TEST_F(RetryTest, RetriesAllThatFailedOnlyWhereItIsToldTo) {
     const auto old = put_failed();
-    for (const auto* body :
-         {"{}", R"({"metadata":{}})", R"({"limit":1})", R"({"all":false})", R"({"queue":null})"}) {
+    for (const auto* body : {"{}", R"({"limit":1})", R"({"all":false})", R"({"queue":null})"}) {
         const auto answer = post("/v1/jobs:retry", body);
         EXPECT_EQ(answer.status, 400) << body;
         EXPECT_EQ(code(answer), "missing_field") << body;
@@ -162,8 +161,8 @@ TEST_F(RetryTest, RefusesIdsThatAClientMayNotGive) {
                            std::string("."), std::string(".."), std::string("%2E%2e")}) {
         EXPECT_EQ(code(put(id, kJob)), "invalid_client_id") << id;
     }
-    EXPECT_EQ(put("...", kJob).status, 202);
     EXPECT_EQ(put(std::string(64, 'x'), kJob).status, 202);
+    EXPECT_EQ(put("...", kJob).status, 202);
 }
 
 TEST_F(RetryTest, ARequestThatAnSdkSendsAgainIsAnsweredWithItsJob) {
