@@ -16,8 +16,9 @@ import subprocess
 import sys
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
-BUILD = ROOT / "build"
-PASSED = BUILD / "tidy"
+# Its sources are compiled one by one (CMakePresets.json).
+BUILD = ROOT / "build/dev"
+PASSED = ROOT / "build/tidy"
 FOLDERS = ("common", "producer", "worker")
 INCLUDE = re.compile(r'^\s*#\s*include\s+"([^"]+)"', re.MULTILINE)
 QUICK = ("--checks=-clang-analyzer-*,-bugprone-*,bugprone-dangling-handle,bugprone-infinite-loop,"
@@ -29,10 +30,10 @@ COMMON = ["--quiet", "--extra-arg=-Wno-unknown-warning-option"]
 def prepare():
     """A configured build, for the compile commands, and protobuf's headers in it."""
     prefix = os.environ.get("MILLRACE_CACHE", str(pathlib.Path.home() / ".cache/millrace"))
-    for command in (["cmake", "--preset", "release", f"-DCMAKE_PREFIX_PATH={prefix}/llama"],
-                    ["cmake", "--build", "build", "--target", "millrace_proto"]):
+    for command in (["cmake", "--preset", "dev", f"-DCMAKE_PREFIX_PATH={prefix}/llama"],
+                    ["cmake", "--build", "build/dev", "--target", "millrace_proto"]):
         subprocess.run(command, cwd=ROOT, stdout=subprocess.DEVNULL, check=True)
-    PASSED.mkdir(exist_ok=True)
+    PASSED.mkdir(parents=True, exist_ok=True)
 
 
 @functools.cache

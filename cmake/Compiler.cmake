@@ -19,6 +19,12 @@ target_compile_options(millrace_compiler INTERFACE
 target_compile_options(millrace_compiler INTERFACE
     $<$<CONFIG:Release,RelWithDebInfo>:-Wno-null-dereference -Wno-maybe-uninitialized -Wno-restrict>)
 
+# In a unity build (several sources compiled as one; CMakePresets.json) these two see one source's
+# names from another. Builds of single sources, such as `dev` and that of clang-tidy, have them.
+if(CMAKE_UNITY_BUILD)
+    target_compile_options(millrace_compiler INTERFACE -Wno-shadow -Wno-subobject-linkage)
+endif()
+
 if(MILLRACE_SANITIZE STREQUAL "address")
     set(sanitize_flags -fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer)
 elseif(MILLRACE_SANITIZE STREQUAL "thread")

@@ -14,7 +14,7 @@ namespace {
 
 constexpr int kPrefixes = 20;
 constexpr int kPrefixWords = 180;
-constexpr int kSlots = 8;
+constexpr int kPrefixSlots = 8;
 constexpr int kOutputTokens = 4;
 constexpr std::array kWords{"river", "mill",  "stone", "flour", "wheel", "water", "bread",
                             "grain", "night", "light", "house", "field", "cloud", "green",
@@ -71,7 +71,7 @@ void prefix(const Arguments& arguments, int jobs_per_prefix, std::size_t saved_m
                                              .chat_template = "chatml"});
     if (!engine.has_value()) std::exit(1);
     fmt::print("{} prefixes x {} jobs, {} slots, {} MiB saved at most\n", kPrefixes,
-               jobs_per_prefix, kSlots, saved_mib);
+               jobs_per_prefix, kPrefixSlots, saved_mib);
     fmt::print("{:>4} {:>12} {:>12} {:>12} {:>10} {:>8}\n", "run", "all tokens", "fewest",
                "computed", "of fewest", "seconds");
     for (int run = 0; run < arguments.runs; ++run) {
@@ -81,14 +81,14 @@ void prefix(const Arguments& arguments, int jobs_per_prefix, std::size_t saved_m
         for (const auto& text : texts) inputs.push_back(chat(text, kOutputTokens, 1));
         ClosedLoop loop;
         const auto backend = started({.model_path = arguments.model,
-                                      .slots = kSlots,
-                                      .context_tokens = kSlots * 512,
+                                      .slots = kPrefixSlots,
+                                      .context_tokens = kPrefixSlots * 512,
                                       .saved_bytes_max = saved_mib << 20,
                                       .threads = arguments.threads,
                                       .chat_template = "chatml"},
                                      loop);
         const auto before = system_clock().now();
-        loop.run(*backend, inputs, kSlots);
+        loop.run(*backend, inputs, kPrefixSlots);
         const std::chrono::duration<double> took = system_clock().now() - before;
         const auto computed = backend->stats().prompt_tokens_computed;
         fmt::print("{:>4} {:>12} {:>12} {:>12} {:>10.3f} {:>8.1f}\n", run, counts.all,

@@ -1,6 +1,7 @@
 #include "common/base/error.h"
 
 #include <array>
+#include <utility>
 
 #include "common/base/check.h"
 
@@ -31,6 +32,14 @@ const ErrorInfo& error_info(ErrorCode code) {
     const auto& info = kErrors.at(static_cast<std::size_t>(code));
     CHECK(info.code == code);
     return info;
+}
+
+Error invalid(std::string message) {
+    return {ErrorCode::kInvalidArgument, std::move(message)};
+}
+
+Error corrupt(std::string message) {
+    return {ErrorCode::kDataCorrupt, std::move(message)};
 }
 
 std::string to_string(const Error& error) {

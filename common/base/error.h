@@ -44,6 +44,10 @@ struct Error {
     bool operator==(const Error&) const = default;
 };
 
+// The two that are made most often, by their codes.
+Error invalid(std::string message);
+Error corrupt(std::string message);
+
 // "unavailable: PostgreSQL refused the connection"
 std::string to_string(const Error& error);
 

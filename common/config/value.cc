@@ -28,10 +28,6 @@ constexpr std::array kTimeUnits{Unit{"d", 86'400'000}, Unit{"h", 3'600'000}, Uni
 constexpr std::array kByteUnits{Unit{"GiB", std::int64_t{1} << 30}, Unit{"MiB", 1 << 20},
                                 Unit{"KiB", 1 << 10}, Unit{"B", 1}};
 
-Error invalid(std::string message) {
-    return {ErrorCode::kInvalidArgument, std::move(message)};
-}
-
 std::string_view trim(std::string_view text) {
     const auto first = text.find_first_not_of(" \t");
     if (first == std::string_view::npos) return {};

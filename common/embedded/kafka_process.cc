@@ -17,7 +17,7 @@ using process::ChildProcess;
 using std::chrono::milliseconds;
 
 constexpr std::string_view kClusterId = "bWlsbHJhY2UtbWlsbHJhYw";
-constexpr milliseconds kPollInterval{20};
+constexpr milliseconds kKafkaPollInterval{20};
 
 // Small and quick to start. A default cleaner buffer (128 MiB) is the first thing that does not fit
 // into a small heap. Controlled shutdown and the short broker session keep a restart from being
@@ -155,7 +155,7 @@ Result<ChildProcess> start_kafka(const KafkaPrograms& programs, const KafkaLaunc
 
     const auto deadline = std::chrono::steady_clock::now() + timeout;
     while (!kafka_coordinator_ready(launch.port)) {
-        if (const auto status = server.wait(kPollInterval)) {
+        if (const auto status = server.wait(kKafkaPollInterval)) {
             return Error{ErrorCode::kUnavailable,
                          fmt::format("Apache Kafka ended with {} while starting; {}", status->str(),
                                      describe_log(log))};

@@ -8,7 +8,7 @@
 namespace millrace::embedded {
 namespace {
 
-constexpr std::chrono::milliseconds kPollInterval{5};
+constexpr std::chrono::milliseconds kMockPollInterval{5};
 constexpr std::string_view kReport = "bootstrap=";
 
 // Hands the broker's address from the thread that reads its output to the one that waits for it.
@@ -62,7 +62,7 @@ Status MockBroker::restart() {
     TRY(auto server, process::ChildProcess::start(std::move(child)));
     const auto deadline = std::chrono::steady_clock::now() + options_.start_timeout;
     while ((bootstrap_ = address->get()).empty()) {
-        if (const auto status = server.wait(kPollInterval)) {
+        if (const auto status = server.wait(kMockPollInterval)) {
             return Error{ErrorCode::kUnavailable,
                          "millrace-broker ended with " + status->str() + " while starting"};
         }

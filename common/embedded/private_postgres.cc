@@ -21,7 +21,7 @@ using std::chrono::milliseconds;
 
 constexpr std::string_view kSuperuser = "millrace";
 constexpr milliseconds kToolTimeout{60'000};
-constexpr milliseconds kPollInterval{20};
+constexpr milliseconds kPostgresPollInterval{20};
 
 // Chosen for one machine shared with everything else. Nothing here weakens durability.
 constexpr std::array<std::pair<std::string_view, std::string_view>, 14> kSettings{{
@@ -307,7 +307,7 @@ Status PrivatePostgres::wait_until_ready() {
             stop();
             return Error{ErrorCode::kCancelled, "stopped while PostgreSQL starts"};
         }
-        if (const auto status = server_->wait(kPollInterval)) {
+        if (const auto status = server_->wait(kPostgresPollInterval)) {
             return Error{ErrorCode::kUnavailable,
                          fmt::format("PostgreSQL ended with {} while starting; {}", status->str(),
                                      describe_log(log))};

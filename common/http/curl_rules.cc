@@ -38,18 +38,14 @@ const char* variable(const char* name) {
     return value != nullptr && *value != '\0' ? value : nullptr;
 }
 
-void set(CURL* handle, CURLoption option, const char* value) {
-    CHECK(curl_easy_setopt(handle, option, value) == CURLE_OK);
-}
-
 void set_certificates(CURL* handle, const std::string& ca_file) {
-    if (!ca_file.empty()) return set(handle, CURLOPT_CAINFO, ca_file.c_str());
+    if (!ca_file.empty()) return set_option(handle, CURLOPT_CAINFO, ca_file.c_str());
     const auto* file = variable("SSL_CERT_FILE");
     const auto* folder = variable("SSL_CERT_DIR");
-    if (file != nullptr) set(handle, CURLOPT_CAINFO, file);
-    if (folder != nullptr) set(handle, CURLOPT_CAPATH, folder);
+    if (file != nullptr) set_option(handle, CURLOPT_CAINFO, file);
+    if (folder != nullptr) set_option(handle, CURLOPT_CAPATH, folder);
     if (file != nullptr || folder != nullptr) return;
-    if (const auto* bundle = variable("CURL_CA_BUNDLE")) set(handle, CURLOPT_CAINFO, bundle);
+    if (const auto* bundle = variable("CURL_CA_BUNDLE")) set_option(handle, CURLOPT_CAINFO, bundle);
 }
 
 }  // namespace
@@ -70,7 +66,7 @@ bool is_loopback(const std::string& url) {
 
 void obey_rules(CURL* handle, const std::string& url, const std::string& ca_file) {
     // An empty proxy is none, whatever the environment says.
-    if (is_loopback(url)) set(handle, CURLOPT_PROXY, "");
+    if (is_loopback(url)) set_option(handle, CURLOPT_PROXY, "");
     set_certificates(handle, ca_file);
 }
 

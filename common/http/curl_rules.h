@@ -15,6 +15,7 @@
 
 #include <string>
 
+#include "common/base/check.h"
 #include "common/base/result.h"
 
 namespace millrace::http {
@@ -23,6 +24,12 @@ namespace millrace::http {
 // 127.0.0.0/8, ::1, and the addresses that stand for "here", 0.0.0.0 and ::. Names are not looked
 // up.
 bool is_loopback(const std::string& url);
+
+// For options that cannot fail but by a mistake of ours.
+template <class Value>
+void set_option(CURL* handle, CURLoption option, Value value) {
+    CHECK(curl_easy_setopt(handle, option, value) == CURLE_OK);
+}
 
 // Makes the handle obey the rules for `url`, which it was given already.
 void obey_rules(CURL* handle, const std::string& url, const std::string& ca_file = {});

@@ -8,11 +8,10 @@
 
 #include "common/base/check.h"
 #include "common/base/text.h"
+#include "common/json/scan.h"
 
 namespace millrace::json_text {
 namespace {
-
-constexpr std::string_view kSpace = " \n\r\t";
 
 std::string_view trim(std::string_view text) {
     const auto first = text.find_first_not_of(kSpace);
@@ -46,10 +45,6 @@ std::size_t value_end(std::string_view text, std::size_t at) {
         ++at;
     } while (open > 0);
     return at;
-}
-
-std::size_t skip_space(std::string_view text, std::size_t at) {
-    return text.find_first_not_of(kSpace, at);
 }
 
 // Of the \uXXXX at `at`; 0 where there is none.
@@ -131,11 +126,6 @@ unsigned surrogate_at(std::string_view text, std::size_t at) {
     };
     const auto unit = 0xD000U | tail(1) << 6 | tail(2);
     return is_high(unit) || is_low(unit) ? unit : 0;
-}
-
-bool is_plain(char c) {
-    return static_cast<unsigned char>(c) >= 0x20 && static_cast<unsigned char>(c) < 0x80 &&
-           c != '"' && c != '\\';
 }
 
 void quote_special(std::string& json, std::string_view& rest) {

@@ -10,11 +10,11 @@
 
 #include "common/base/text.h"
 #include "common/json/number.h"
+#include "common/json/scan.h"
 
 namespace millrace::json_text {
 namespace {
 
-constexpr std::string_view kSpace = " \t\r\n";
 constexpr std::string_view kByteOrderMark = "\xEF\xBB\xBF";
 constexpr std::size_t kEscapeBytes = 6;  // \uXXXX
 constexpr std::size_t kNameShownMax = 40;
@@ -22,15 +22,6 @@ constexpr std::size_t kPathShownMax = 300;  // A longer one helps nobody.
 
 bool is_digit(char c) {
     return c >= '0' && c <= '9';
-}
-
-// Of a string: ASCII that means itself.
-bool is_plain(char c) {
-    return c >= ' ' && c <= '~' && c != '"' && c != '\\';
-}
-
-std::size_t skip_space(std::string_view text, std::size_t at) {
-    return std::min(text.find_first_not_of(kSpace, at), text.size());
 }
 
 // Of the \uXXXX at the beginning; nothing where there is none.
@@ -242,7 +233,8 @@ class Mender {
     std::string what_;
 };
 
-std::size_t string_end(std::string_view text, std::size_t at) {
+// The end of the string that begins at `at`; of the text where it does not end.
+std::size_t rough_string_end(std::string_view text, std::size_t at) {
     for (++at; at < text.size(); ++at) {
         if (text[at] == '"') return at + 1;
         if (text[at] == '\\') ++at;
@@ -250,13 +242,13 @@ std::size_t string_end(std::string_view text, std::size_t at) {
     return text.size();
 }
 
-// The end of the value that begins at `at`.
-std::size_t value_end(std::string_view text, std::size_t at) {
+// The same of a value.
+std::size_t rough_value_end(std::string_view text, std::size_t at) {
     std::size_t depth = 0;
     while (at < text.size()) {
         const char c = text[at];
         if (c == '"') {
-            at = string_end(text, at);
+            at = rough_string_end(text, at);
             continue;
         }
         if (depth == 0 && (c == ',' || c == '}' || c == ']')) break;
@@ -298,11 +290,11 @@ std::vector<Member> members(std::string_view text) {
     while (true) {
         const auto name_at = skip_space(text, at);
         if (name_at == text.size() || text[name_at] != '"') return members;
-        const auto name_end = string_end(text, name_at);
+        const auto name_end = rough_string_end(text, name_at);
         const auto colon = skip_space(text, name_end);
         if (colon == text.size() || text[colon] != ':') return members;
         const auto begin = skip_space(text, colon + 1);
-        at = value_end(text, begin);
+        at = rough_value_end(text, begin);
         auto value = text.substr(begin, at - begin);
         value = value.substr(0, value.find_last_not_of(kSpace) + 1);
         members.push_back({unquoted(text.substr(name_at, name_end - name_at)), value});

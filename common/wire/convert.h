@@ -15,10 +15,6 @@
 
 namespace millrace::wire {
 
-inline Error corrupt(std::string message) {
-    return {ErrorCode::kDataCorrupt, std::move(message)};
-}
-
 inline std::string id_bytes(const Uuid& uuid) {
     return {reinterpret_cast<const char*>(uuid.bytes.data()), uuid.bytes.size()};
 }

@@ -35,7 +35,7 @@ void stop_gateways_in_turn(Scene& scene) {
     }
 }
 
-constexpr std::array<Fault, 4> kFaults{{
+constexpr std::array<Fault, 4> kGatewayFaults{{
     {"gateway killed", kill_gateway},
     {"gateway paused", pause_gateway},
     {"gateways stopped in turn", stop_gateways_in_turn},
@@ -45,7 +45,7 @@ constexpr std::array<Fault, 4> kFaults{{
 }  // namespace
 
 std::span<const Fault> gateway_faults() {
-    return kFaults;
+    return kGatewayFaults;
 }
 
 }  // namespace millrace::chaos

@@ -47,7 +47,7 @@ void refill_topics(Scene& scene) {
     refill_topic(kafka.bootstrap(), topic, kPartitions, kMore);
 }
 
-constexpr std::array<Fault, 5> kFaults{{
+constexpr std::array<Fault, 5> kKafkaFaults{{
     {"Kafka away for a while", take_kafka_away},
     {"Kafka killed", kill_kafka},
     {"Kafka wiped", wipe_kafka},
@@ -58,7 +58,7 @@ constexpr std::array<Fault, 5> kFaults{{
 }  // namespace
 
 std::span<const Fault> kafka_faults() {
-    return kFaults;
+    return kKafkaFaults;
 }
 
 }  // namespace millrace::chaos

@@ -13,7 +13,7 @@
 namespace millrace::chaos {
 namespace {
 
-constexpr milliseconds kPatience{30'000};
+constexpr milliseconds kTopicPatience{30'000};
 
 struct DestroyTopic {
     void operator()(rd_kafka_DeleteTopic_t* topic) const { rd_kafka_DeleteTopic_destroy(topic); }
@@ -30,7 +30,7 @@ void delete_topic(const std::string& bootstrap, const std::string& topic) {
     std::array<rd_kafka_DeleteTopic_t*, 1> topics{wanted.get()};
     rd_kafka_DeleteTopics(client.get(), topics.data(), topics.size(), nullptr, queue.get());
     const broker::Owned<rd_kafka_event_t> event(
-        rd_kafka_queue_poll(queue.get(), broker::to_timeout(kPatience)));
+        rd_kafka_queue_poll(queue.get(), broker::to_timeout(kTopicPatience)));
     if (!event || rd_kafka_event_error(event.get()) != RD_KAFKA_RESP_ERR_NO_ERROR) {
         throw std::runtime_error("Kafka does not delete the topic " + topic);
     }
@@ -39,7 +39,7 @@ void delete_topic(const std::string& bootstrap, const std::string& topic) {
 void refill_topic(const std::string& bootstrap, const std::string& topic, int partitions,
                   int messages) {
     const auto kafka = broker::make_kafka_broker({.bootstrap = bootstrap}).value();
-    kafka->ensure_topics({{topic, partitions}}, kPatience).value();
+    kafka->ensure_topics({{topic, partitions}}, kTopicPatience).value();
     const auto publisher = kafka->make_publisher();
     UuidGenerator ids(system_random());
     std::vector<broker::OutgoingMessage> filling;
@@ -48,7 +48,7 @@ void refill_topic(const std::string& bootstrap, const std::string& topic, int pa
         filling.push_back({topic, {}, wire::encode(wire::Dispatch{nobody, {}})});
     }
     static_cast<void>(publisher->publish(filling));
-    publisher->flush(kPatience);
+    publisher->flush(kTopicPatience);
 }
 
 }  // namespace millrace::chaos

@@ -19,8 +19,8 @@ namespace {
 using Json = nlohmann::json;
 using std::chrono::milliseconds;
 
-constexpr milliseconds kPatience{8000};  // For one answer.
-constexpr milliseconds kWait{2000};      // Of Prefer: wait.
+constexpr milliseconds kAnswerPatience{8000};  // For one answer.
+constexpr milliseconds kWait{2000};            // Of Prefer: wait.
 constexpr milliseconds kPollMin{20};
 constexpr milliseconds kPollMax{500};
 constexpr milliseconds kSendAgain{300};  // After a lost answer.
@@ -138,7 +138,7 @@ class Load::Clients {
             request.headers.push_back("idempotency-key: " + errand.plan.key);
         }
         request.body = errand.plan.body;
-        auto answer = exchange(std::move(request), kPatience);
+        auto answer = exchange(std::move(request), kAnswerPatience);
         std::string id;
         if (is_success(answer.http)) id = answer.body.value("id", "");
         if (answer.http == 504) id = answer.body.value("job_id", "");
@@ -228,8 +228,8 @@ class Load::Clients {
     }
 
     Answer send_retry(const Errand& errand) {
-        auto answer =
-            exchange({.method = "POST", .url = "/v1/jobs/" + errand.id + "/retry"}, kPatience);
+        auto answer = exchange({.method = "POST", .url = "/v1/jobs/" + errand.id + "/retry"},
+                               kAnswerPatience);
         const auto retry = is_success(answer.http) ? answer.body.value("id", "") : "";
         history_.write(Retried{errand.id, "retry", answer.span, answer.http, retry});
         return answer;
@@ -261,7 +261,7 @@ class Load::Clients {
                                       .url = "/v1/jobs:retry",
                                       .headers = {"content-type: application/json"},
                                       .body = body.dump()},
-                                     kPatience);
+                                     kAnswerPatience);
         Retried event{.how = "redrive", .span = answer.span, .http = answer.http};
         if (!is_success(answer.http) || dry_run) return history_.write(event);
         for (const auto& item : answer.body.value("data", Json::array())) {
@@ -273,7 +273,7 @@ class Load::Clients {
 
     Seen ask(const Errand& errand, const std::string& how) {
         http::Request request{.url = "/v1/jobs/" + errand.id};
-        auto patience = kPatience;
+        auto patience = kAnswerPatience;
         if (how == "cancel") {
             request.method = "POST";
             request.url += "/cancel";

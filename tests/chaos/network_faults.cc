@@ -96,7 +96,7 @@ void slow_everything(Scene& scene) {
     });
 }
 
-constexpr std::array<Fault, 9> kFaults{{
+constexpr std::array<Fault, 9> kNetworkFaults{{
     {"gateway cut off from PostgreSQL", cut_gateway_from_postgres},
     {"gateways and PostgreSQL do not hear each other", hold_gateways_and_postgres},
     {"worker cut off from PostgreSQL past its lease", cut_worker_from_postgres},
@@ -111,7 +111,7 @@ constexpr std::array<Fault, 9> kFaults{{
 }  // namespace
 
 std::span<const Fault> network_faults() {
-    return kFaults;
+    return kNetworkFaults;
 }
 
 }  // namespace millrace::chaos

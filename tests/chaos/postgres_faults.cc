@@ -92,7 +92,7 @@ void lock_jobs(Scene& scene) {
     Scene::last(System::kLeaseTtl + seconds(1));
 }
 
-constexpr std::array<Fault, 8> kFaults{{
+constexpr std::array<Fault, 8> kPostgresFaults{{
     {"PostgreSQL restarted", restart_postgres},
     {"PostgreSQL killed", kill_postgres},
     {"PostgreSQL away longer than every lease", take_postgres_away},
@@ -106,7 +106,7 @@ constexpr std::array<Fault, 8> kFaults{{
 }  // namespace
 
 std::span<const Fault> postgres_faults() {
-    return kFaults;
+    return kPostgresFaults;
 }
 
 }  // namespace millrace::chaos

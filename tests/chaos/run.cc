@@ -12,7 +12,7 @@
 namespace millrace::chaos {
 namespace {
 
-constexpr std::chrono::minutes kPatience{3};
+constexpr std::chrono::minutes kEndPatience{3};
 
 // Jobs arrive on time; this is how a run waits without counting seconds.
 void await_jobs(System& system, const Load& load, int enough) {
@@ -50,7 +50,7 @@ RunResult run(System& system, std::span<const Fault> faults, const RunOptions& o
         load.stop_submitting();
         // Those that do not end are found by the checker.
         static_cast<void>(test::eventually([&] { return load.in_flight() == 0; },
-                                           "every job has its end", kPatience));
+                                           "every job has its end", kEndPatience));
         result.jobs = load.submitted();
     }
     write_list(system.stack(), history);

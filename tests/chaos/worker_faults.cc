@@ -93,7 +93,7 @@ void lose_model_endpoint(Scene& scene) {
     }
 }
 
-constexpr std::array<Fault, 7> kFaults{{
+constexpr std::array<Fault, 7> kWorkerFaults{{
     {"worker killed", kill_worker},
     {"worker paused past its lease", pause_worker},
     {"workers stopped in turn", stop_workers_in_turn},
@@ -106,7 +106,7 @@ constexpr std::array<Fault, 7> kFaults{{
 }  // namespace
 
 std::span<const Fault> worker_faults() {
-    return kFaults;
+    return kWorkerFaults;
 }
 
 }  // namespace millrace::chaos

@@ -19,10 +19,6 @@ constexpr std::string_view kMagic = "GGUF";
 constexpr std::uint32_t kVersionMin = 2;
 constexpr std::uint32_t kVersionMax = 3;
 
-Error invalid(std::string message) {
-    return {ErrorCode::kInvalidArgument, std::move(message)};
-}
-
 std::string printable(std::string_view bytes) {
     std::string text;
     for (const char c : bytes) {

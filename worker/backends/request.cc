@@ -12,10 +12,6 @@ using nlohmann::json;
 
 constexpr std::size_t kStopsMax = 16;
 
-Error invalid(std::string message) {
-    return {ErrorCode::kInvalidArgument, std::move(message)};
-}
-
 // The member, or nothing when it is absent or null.
 const json* member(const json& object, const char* name) {
     const auto found = object.find(name);

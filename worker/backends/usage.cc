@@ -10,14 +10,14 @@ using nlohmann::json;
 using Count = std::optional<std::int64_t>;
 
 // More is nonsense, and could not be added up.
-constexpr double kTokensMax = 1e15;
+constexpr double kCountMax = 1e15;
 
 Count count_of(const json& usage, const char* name) {
     const auto found = usage.find(name);
     if (found == usage.end() || !found->is_number()) return std::nullopt;
     // Some serializers write 9.0.
     const auto number = found->get<double>();
-    if (!(number >= 0 && number <= kTokensMax) || std::floor(number) != number) return std::nullopt;
+    if (!(number >= 0 && number <= kCountMax) || std::floor(number) != number) return std::nullopt;
     return static_cast<std::int64_t>(number);
 }
 

@@ -8,7 +8,7 @@ namespace {
 
 constexpr double kKept = 0.98;         // Of the past, a batch.
 constexpr double kKeptOnChange = 0.5;  // While the model's speed has visibly changed.
-constexpr double kNewest = 0.1;        // Weight in the moving averages of misses.
+constexpr double kNewestMiss = 0.1;    // Weight in the moving averages of misses.
 constexpr int kRunOfChange = 4;        // Misses to one side: by chance once in eight.
 constexpr double kMissMin = 0.02;      // Of the prediction; smaller misses are no change,
 constexpr double kJittersMin = 2;      // nor are those that a steady model's scatter explains.
@@ -22,8 +22,8 @@ void CostLine::observe(std::size_t jobs, double ms) {
         const double predicted = this->ms(jobs);
         const double miss = ms - predicted;
         forget(has_changed(miss, predicted) ? kKeptOnChange : kKept);
-        deviation_ += kNewest * (std::abs(miss) - deviation_);
-        jitter_ += kNewest * (std::abs(miss - last_miss_) - jitter_);
+        deviation_ += kNewestMiss * (std::abs(miss) - deviation_);
+        jitter_ += kNewestMiss * (std::abs(miss - last_miss_) - jitter_);
         last_miss_ = miss;
     }
     const auto n = static_cast<double>(jobs);

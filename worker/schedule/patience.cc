@@ -7,7 +7,8 @@
 namespace millrace::worker {
 namespace {
 
-constexpr double kNewest = 0.25;   // Weight in the averages, as of round trips in TCP (RFC 6298).
+constexpr double kNewestTrip =
+    0.25;                          // Weight in the averages, as of round trips in TCP (RFC 6298).
 constexpr double kDeviations = 2;  // How many the wait is longer than the average.
 constexpr double kFading = 0.9;    // Of the number that is waited for, a batch.
 constexpr double kGivenUp = 0.5;   // Of the wait, after a batch for which none would have paid.
@@ -83,8 +84,8 @@ void Patience::learn(const Start& best) {
         wait_ = best.after;
         deviation_ = best.after / 2;
     } else {
-        deviation_ += kNewest * (std::abs(best.after - wait_) - deviation_);
-        wait_ += kNewest * (best.after - wait_);
+        deviation_ += kNewestTrip * (std::abs(best.after - wait_) - deviation_);
+        wait_ += kNewestTrip * (best.after - wait_);
     }
     jobs_ = std::max(static_cast<double>(best.jobs), kFading * jobs_);
 }

@@ -33,6 +33,10 @@ Status set(rd_kafka_conf_t& conf, const Properties& properties) {
 
 }  // namespace
 
+milliseconds until(MonoTime deadline) {
+    return std::chrono::duration_cast<milliseconds>(deadline - system_clock().now());
+}
+
 int to_timeout(milliseconds duration) {
     using Rep = milliseconds::rep;
     return static_cast<int>(std::clamp<Rep>(duration.count(), 0, std::numeric_limits<int>::max()));

@@ -40,6 +40,9 @@ using PartitionList = Owned<rd_kafka_topic_partition_list_t>;
 // Clamped to what the C API takes.
 int to_timeout(milliseconds duration);
 
+// What is left until then; negative when it is over.
+milliseconds until(MonoTime deadline);
+
 // What a client tells its owner, besides its reports.
 struct Callbacks {
     // From within the calls that serve a consumer; must assign or unassign the partitions.

@@ -14,10 +14,6 @@ constexpr milliseconds kDiscoveryMissing{200};     // Until every topic was foun
 constexpr milliseconds kDiscoveryComplete{3'000};  // From then on, for partitions that are added.
 constexpr milliseconds kDiscoveryMax{1'000};       // Of one poll.
 
-milliseconds until(MonoTime deadline) {
-    return std::chrono::duration_cast<milliseconds>(deadline - system_clock().now());
-}
-
 }  // namespace
 
 KafkaSubscriber::KafkaSubscriber(std::unique_ptr<Consumer> consumer)

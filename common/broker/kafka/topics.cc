@@ -10,10 +10,6 @@ namespace {
 
 constexpr milliseconds kVerdict{100};
 
-milliseconds until(MonoTime deadline) {
-    return std::chrono::duration_cast<milliseconds>(deadline - system_clock().now());
-}
-
 Error unavailable(const std::string& what, const std::string& why) {
     return {ErrorCode::kUnavailable, what + ": " + why};
 }

@@ -47,6 +47,7 @@ class ArrayParameter {
     void add(std::string_view bytes);  // Text and bytea.
     void add(const char* text) { add(std::string_view(text)); }
     void add_null();
+    void add_unless_empty(std::string_view bytes) { bytes.empty() ? add_null() : add(bytes); }
     template <class T>
     void add(const std::optional<T>& value) {
         value ? add(*value) : add_null();

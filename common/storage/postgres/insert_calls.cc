@@ -47,11 +47,6 @@ std::optional<Uuid> uuid_of(const std::optional<JobId>& job) {
     return job->uuid();
 }
 
-std::optional<std::string_view> unless_empty(const std::string& text) {
-    if (text.empty()) return std::nullopt;
-    return text;
-}
-
 // The parameters of job_insert.sql, in its order.
 struct InsertColumns {
     ArrayParameter ids{Element::kUuid};
@@ -86,7 +81,7 @@ struct InsertColumns {
         attempts_max.add(std::int32_t{spec.policy.attempts_max});
         run_at.add(job.run_at);
         specs.add(std::string_view(job.encoded_spec));
-        metadata.add(unless_empty(spec.metadata_json));
+        metadata.add_unless_empty(spec.metadata_json);
         retry_of.add(uuid_of(job.retry_of));
         client_ids.add(client_id_of(job));
     }

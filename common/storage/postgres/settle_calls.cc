@@ -23,11 +23,6 @@ OutcomeKind outcome_of(const SettledAttempt& attempt) {
     return kind == OutcomeKind::kCompleted ? OutcomeKind::kPermanent : kind;
 }
 
-std::optional<std::string_view> unless_empty(const std::string& text) {
-    if (text.empty()) return std::nullopt;
-    return text;
-}
-
 // The attempts of one of the two statements, in the order in which their rows are locked, and the
 // parameters that both statements have.
 struct SettleColumns {
@@ -76,8 +71,8 @@ struct OtherColumns : SettleColumns {
         delays.add(settlement.delay);
         outcomes.add(static_cast<std::int16_t>(outcome_of(attempt)));
         counts.add(settlement.counts_as_failure);
-        codes.add(unless_empty(settlement.error_code));
-        messages.add(unless_empty(settlement.error_message));
+        codes.add_unless_empty(settlement.error_code);
+        messages.add_unless_empty(settlement.error_message);
     }
 
     pqxx::result execute(pqxx::transaction_base& transaction, const std::string& worker) const {

@@ -39,10 +39,6 @@ constexpr std::array<std::pair<Setting, std::string_view>, 6> kForTheMockBroker{
      {Setting::kWorkerStealInterval, "200ms"},
      {Setting::kWorkerStealMargin, "50ms"}}};
 
-Error invalid(std::string message) {
-    return {ErrorCode::kInvalidArgument, std::move(message)};
-}
-
 // Both programs' view of what was given, and what is wrong with it.
 struct Settings {
     config::Sources sources;

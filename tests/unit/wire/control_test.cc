@@ -10,12 +10,6 @@ namespace {
 
 const CancelAttempt kOrder{{sample_job(), 12}, WorkerId(sample_uuid(9))};
 
-void expect_corrupt(const std::string& bytes, const char* what) {
-    const auto decoded = decode_control(bytes);
-    ASSERT_FALSE(decoded.has_value()) << what;
-    EXPECT_EQ(decoded.error().code, ErrorCode::kDataCorrupt) << what;
-}
-
 TEST(ControlEncoding, ComesBackAsItWas) {
     const auto decoded = decode_control(encode(kOrder));
     ASSERT_TRUE(decoded.has_value()) << decoded.error().message;
@@ -43,7 +37,7 @@ TEST(ControlEncoding, HintsComeBackAsTheyWere) {
 TEST(ControlEncoding, RefusesHintsAboutAPriorityThatItDoesNotKnow) {
     v1::Control message;
     message.mutable_lane_hints()->add_lanes()->set_queue("a");
-    expect_corrupt(serialize(message), "a lane without a priority");
+    expect_corrupt(decode_control(serialize(message)), "a lane without a priority");
 }
 
 TEST(ControlEncoding, AcceptsFieldsOfNewerWriters) {
@@ -53,18 +47,18 @@ TEST(ControlEncoding, AcceptsFieldsOfNewerWriters) {
 }
 
 TEST(ControlEncoding, RefusesOrdersThatItDoesNotKnow) {
-    expect_corrupt("", "no order");
-    expect_corrupt(with_unknown_field(""), "an order of a newer writer");
+    expect_corrupt(decode_control(""), "no order");
+    expect_corrupt(decode_control(with_unknown_field("")), "an order of a newer writer");
 }
 
 TEST(ControlEncoding, RefusesIdsOfAnotherLengthAndNoise) {
     v1::Control message;
     CHECK(message.ParseFromString(encode(kOrder)));
     message.mutable_cancel_attempt()->set_worker_id("short");
-    expect_corrupt(serialize(message), "a worker id of five bytes");
+    expect_corrupt(decode_control(serialize(message)), "a worker id of five bytes");
     message.mutable_cancel_attempt()->set_job_id(std::string(17, 'x'));
-    expect_corrupt(serialize(message), "a job id of 17 bytes");
-    expect_corrupt("\xff\xff", "noise");
+    expect_corrupt(decode_control(serialize(message)), "a job id of 17 bytes");
+    expect_corrupt(decode_control("\xff\xff"), "noise");
 }
 
 }  // namespace

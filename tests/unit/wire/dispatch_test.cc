@@ -7,12 +7,6 @@
 namespace millrace::wire {
 namespace {
 
-void expect_corrupt(const std::string& bytes, const char* what) {
-    const auto decoded = decode_dispatch(bytes);
-    ASSERT_FALSE(decoded.has_value()) << what;
-    EXPECT_EQ(decoded.error().code, ErrorCode::kDataCorrupt) << what;
-}
-
 TEST(DispatchEncoding, ComesBackAsItWas) {
     const Dispatch dispatch{sample_job(), sample_spec()};
     const auto decoded = decode_dispatch(encode(dispatch));
@@ -48,17 +42,17 @@ TEST(DispatchEncoding, RefusesIdsOfAnotherLength) {
     v1::Dispatch message;
     for (const auto* id : {"", "fifteen bytes..", "seventeen bytes.."}) {
         message.set_job_id(id);
-        expect_corrupt(serialize(message), id);
+        expect_corrupt(decode_dispatch(serialize(message)), id);
     }
 }
 
 TEST(DispatchEncoding, RefusesBytesThatAreNoDispatch) {
     const auto whole = encode(Dispatch{sample_job(), sample_spec()});
-    expect_corrupt(whole.substr(0, whole.size() - 1), "cut short");
-    expect_corrupt(encode_dispatch(sample_job(), "\xff"), "a spec that is noise");
-    expect_corrupt(encode_dispatch(sample_job(), ""), "a spec that is empty");
-    expect_corrupt("\xff\xff", "noise");
-    expect_corrupt("", "nothing");
+    expect_corrupt(decode_dispatch(whole.substr(0, whole.size() - 1)), "cut short");
+    expect_corrupt(decode_dispatch(encode_dispatch(sample_job(), "\xff")), "a spec that is noise");
+    expect_corrupt(decode_dispatch(encode_dispatch(sample_job(), "")), "a spec that is empty");
+    expect_corrupt(decode_dispatch("\xff\xff"), "noise");
+    expect_corrupt(decode_dispatch(""), "nothing");
 }
 
 }  // namespace

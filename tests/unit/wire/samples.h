@@ -2,10 +2,12 @@
 #pragma once
 
 #include <google/protobuf/message_lite.h>
+#include <gtest/gtest.h>
 
 #include <cstdint>
 #include <string>
 
+#include "common/base/result.h"
 #include "common/base/uuid.h"
 #include "common/job/job.h"
 
@@ -44,6 +46,12 @@ inline std::string with_unknown_field(std::string bytes) {
 
 inline std::string serialize(const google::protobuf::MessageLite& message) {
     return message.SerializeAsString();
+}
+
+template <class Message>
+void expect_corrupt(const Result<Message>& decoded, const char* what) {
+    ASSERT_FALSE(decoded.has_value()) << what;
+    EXPECT_EQ(decoded.error().code, ErrorCode::kDataCorrupt) << what;
 }
 
 }  // namespace millrace::wire

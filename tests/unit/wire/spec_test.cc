@@ -16,12 +16,6 @@ v1::JobSpec proto_spec() {
     return message;
 }
 
-void expect_corrupt(const std::string& bytes, const char* what) {
-    const auto decoded = decode_spec(bytes);
-    ASSERT_FALSE(decoded.has_value()) << what;
-    EXPECT_EQ(decoded.error().code, ErrorCode::kDataCorrupt) << what;
-}
-
 TEST(SpecEncoding, ComesBackAsItWas) {
     auto spec = sample_spec();
     for (const auto priority : kPriorities) {
@@ -49,27 +43,27 @@ TEST(SpecEncoding, AcceptsFieldsOfNewerWriters) {
 
 TEST(SpecEncoding, RefusesBytesThatAreNoSpec) {
     const auto whole = encode_spec(sample_spec());
-    expect_corrupt(whole.substr(0, whole.size() - 1), "cut short");
-    expect_corrupt("\xff\xff\xff", "noise");
-    expect_corrupt("", "nothing");
+    expect_corrupt(decode_spec(whole.substr(0, whole.size() - 1)), "cut short");
+    expect_corrupt(decode_spec("\xff\xff\xff"), "noise");
+    expect_corrupt(decode_spec(""), "nothing");
 }
 
 TEST(SpecEncoding, RefusesValuesThatHaveNoMeaning) {
     auto message = proto_spec();
     message.set_priority(static_cast<v1::Priority>(9));
-    expect_corrupt(serialize(message), "a priority that does not exist");
+    expect_corrupt(decode_spec(serialize(message)), "a priority that does not exist");
 
     message = proto_spec();
     message.clear_priority();
-    expect_corrupt(serialize(message), "no priority");
+    expect_corrupt(decode_spec(serialize(message)), "no priority");
 
     message = proto_spec();
     message.mutable_policy()->set_ttl_ms(std::numeric_limits<std::uint64_t>::max());
-    expect_corrupt(serialize(message), "a duration out of range");
+    expect_corrupt(decode_spec(serialize(message)), "a duration out of range");
 
     message = proto_spec();
     message.mutable_policy()->set_attempts_max(std::numeric_limits<std::uint32_t>::max());
-    expect_corrupt(serialize(message), "a count out of range");
+    expect_corrupt(decode_spec(serialize(message)), "a count out of range");
 }
 
 }  // namespace

@@ -14,11 +14,6 @@ namespace {
 constexpr long kConnectionSeconds = 60;  // A connection takes no new request after that.
 constexpr long kNameSeconds = 5;         // How long an address is remembered.
 
-template <class Value>
-void set(CURL* handle, CURLoption option, Value value) {
-    CHECK(curl_easy_setopt(handle, option, value) == CURLE_OK);
-}
-
 std::size_t append_bounded(char* bytes, std::size_t size, std::size_t count, void* answer) {
     auto& text = *static_cast<std::string*>(answer);
     if (text.size() + size * count > kSmallAnswerBytesMax) return 0;
@@ -53,31 +48,32 @@ CurlHandle make_handle(const std::string& url, const curl_slist* headers,
                        const ConnectOptions& connect) {
     CurlHandle handle(curl_easy_init());
     CHECK(handle);
-    set(handle.get(), CURLOPT_URL, url.c_str());
-    set(handle.get(), CURLOPT_HTTPHEADER, headers);
-    set(handle.get(), CURLOPT_PROTOCOLS_STR, "http,https");
-    set(handle.get(), CURLOPT_HTTP_VERSION, static_cast<long>(CURL_HTTP_VERSION_1_1));
-    set(handle.get(), CURLOPT_CONNECTTIMEOUT_MS, static_cast<long>(connect.timeout.count()));
-    set(handle.get(), CURLOPT_MAXLIFETIME_CONN, kConnectionSeconds);
-    set(handle.get(), CURLOPT_DNS_CACHE_TIMEOUT, kNameSeconds);
-    set(handle.get(), CURLOPT_NOSIGNAL, 1L);
+    http::set_option(handle.get(), CURLOPT_URL, url.c_str());
+    http::set_option(handle.get(), CURLOPT_HTTPHEADER, headers);
+    http::set_option(handle.get(), CURLOPT_PROTOCOLS_STR, "http,https");
+    http::set_option(handle.get(), CURLOPT_HTTP_VERSION, static_cast<long>(CURL_HTTP_VERSION_1_1));
+    http::set_option(handle.get(), CURLOPT_CONNECTTIMEOUT_MS,
+                     static_cast<long>(connect.timeout.count()));
+    http::set_option(handle.get(), CURLOPT_MAXLIFETIME_CONN, kConnectionSeconds);
+    http::set_option(handle.get(), CURLOPT_DNS_CACHE_TIMEOUT, kNameSeconds);
+    http::set_option(handle.get(), CURLOPT_NOSIGNAL, 1L);
     // A server that vanished without a word is noticed in about a minute, however quiet it may be.
-    set(handle.get(), CURLOPT_TCP_KEEPALIVE, 1L);
-    set(handle.get(), CURLOPT_TCP_KEEPIDLE, 30L);
-    set(handle.get(), CURLOPT_TCP_KEEPINTVL, 10L);
+    http::set_option(handle.get(), CURLOPT_TCP_KEEPALIVE, 1L);
+    http::set_option(handle.get(), CURLOPT_TCP_KEEPIDLE, 30L);
+    http::set_option(handle.get(), CURLOPT_TCP_KEEPINTVL, 10L);
     http::obey_rules(handle.get(), url, connect.ca_file);
     return handle;
 }
 
 void set_body(CURL* handle, const std::string& body) {
-    set(handle, CURLOPT_POST, 1L);
-    set(handle, CURLOPT_POSTFIELDS, body.data());
-    set(handle, CURLOPT_POSTFIELDSIZE_LARGE, static_cast<curl_off_t>(body.size()));
+    http::set_option(handle, CURLOPT_POST, 1L);
+    http::set_option(handle, CURLOPT_POSTFIELDS, body.data());
+    http::set_option(handle, CURLOPT_POSTFIELDSIZE_LARGE, static_cast<curl_off_t>(body.size()));
 }
 
 void collect_answer(CURL* handle, std::string& text) {
-    set(handle, CURLOPT_WRITEFUNCTION, &append_bounded);
-    set(handle, CURLOPT_WRITEDATA, static_cast<void*>(&text));
+    http::set_option(handle, CURLOPT_WRITEFUNCTION, &append_bounded);
+    http::set_option(handle, CURLOPT_WRITEDATA, static_cast<void*>(&text));
 }
 
 long status_of(CURL* handle) {

@@ -11,21 +11,16 @@ namespace {
 
 constexpr std::size_t kErrorBytesMax = 64 << 10;
 
-template <class Value>
-void set(CURL* handle, CURLoption option, Value value) {
-    CHECK(curl_easy_setopt(handle, option, value) == CURLE_OK);
-}
-
 }  // namespace
 
 HttpCall::HttpCall(HttpRequest request, std::function<void(HttpEnd)> on_done)
     : request_(std::move(request)),
       on_done_(std::move(on_done)),
       handle_(make_handle(request_.url, request_.headers.get(), request_.connect)) {
-    set(handle(), CURLOPT_TIMEOUT_MS, static_cast<long>(request_.timeout.count()));
-    set(handle(), CURLOPT_WRITEFUNCTION, &HttpCall::on_body);
-    set(handle(), CURLOPT_WRITEDATA, static_cast<void*>(this));
-    set(handle(), CURLOPT_PRIVATE, static_cast<void*>(this));
+    http::set_option(handle(), CURLOPT_TIMEOUT_MS, static_cast<long>(request_.timeout.count()));
+    http::set_option(handle(), CURLOPT_WRITEFUNCTION, &HttpCall::on_body);
+    http::set_option(handle(), CURLOPT_WRITEDATA, static_cast<void*>(this));
+    http::set_option(handle(), CURLOPT_PRIVATE, static_cast<void*>(this));
     if (!request_.body.empty()) set_body(handle(), request_.body);
 }
 

@@ -12,10 +12,6 @@
 namespace millrace::worker {
 namespace {
 
-Error invalid(std::string message) {
-    return {ErrorCode::kInvalidArgument, std::move(message)};
-}
-
 struct UrlDeleter {
     void operator()(CURLU* url) const { curl_url_cleanup(url); }
 };

@@ -18,8 +18,8 @@ namespace {
 using Json = nlohmann::ordered_json;
 using Words = std::span<const std::string_view>;
 
-constexpr int kDepthMax = 64;         // As deep as the gateway takes JSON.
-constexpr int kRepetitionMax = 1000;  // llama.cpp parses up to 2000.
+constexpr int kSchemaDepthMax = 64;         // As deep as the gateway takes JSON.
+constexpr int kSchemaRepetitionMax = 1000;  // llama.cpp parses up to 2000.
 
 // What says nothing about the document.
 constexpr std::array<std::string_view, 11> kDescriptions{
@@ -139,7 +139,7 @@ Status Converter::only(const Json& schema, std::string_view word, const std::str
 }
 
 Converter::Expression Converter::expression(const Json& schema, const std::string& at, int depth) {
-    if (depth > kDepthMax) return refused(at, "is too deep");
+    if (depth > kSchemaDepthMax) return refused(at, "is too deep");
     if (schema == true) return "value";
     if (!schema.is_object()) return refused(at, "must be an object or true");
     if (schema.contains("$ref")) return reference(schema, at, depth);
@@ -261,9 +261,9 @@ Result<std::pair<int, int>> Converter::counts(const Json& schema, const char* le
     for (const auto& [word, count] : {std::pair{least, &counts.first}, {most, &counts.second}}) {
         const auto value = schema.find(word);
         if (value == schema.end()) continue;
-        if (!value->is_number_integer() || *value < 0 || *value > kRepetitionMax) {
+        if (!value->is_number_integer() || *value < 0 || *value > kSchemaRepetitionMax) {
             return refused(at, fmt::format("has a '{}' that is no integer from 0 to {}", word,
-                                           kRepetitionMax));
+                                           kSchemaRepetitionMax));
         }
         *count = value->get<int>();
     }

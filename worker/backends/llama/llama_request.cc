@@ -63,10 +63,6 @@ bool is_supported(const std::string& name, const json& value) {
     });
 }
 
-Error invalid(std::string message) {
-    return {ErrorCode::kInvalidArgument, std::move(message)};
-}
-
 // The member, or nothing when it is absent or null.
 template <class Json>
 const Json* member(const Json& object, const char* name) {

@@ -21,10 +21,6 @@ constexpr float kTopP = 0.95F;
 constexpr int kTopK = 40;
 constexpr float kMinP = 0.05F;
 
-Error invalid(std::string message) {
-    return {ErrorCode::kInvalidArgument, std::move(message)};
-}
-
 Result<std::vector<llama_logit_bias>> biases(const llama_vocab* vocab,
                                              const LlamaRequest& request) {
     const auto size = llama_vocab_n_tokens(vocab);

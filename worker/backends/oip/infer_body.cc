@@ -14,10 +14,10 @@
 namespace millrace::worker {
 namespace {
 
-using json = nlohmann::ordered_json;  // Parameters keep their order.
+using nlohmann::ordered_json;  // Parameters keep their order.
 
 std::string json_string(std::string_view text) {
-    return json(text).dump(-1, ' ', false, json::error_handler_t::replace);
+    return ordered_json(text).dump(-1, ' ', false, ordered_json::error_handler_t::replace);
 }
 
 // --- Request ------------------------------------------------------------------------------------
@@ -58,12 +58,8 @@ std::string outputs_json(const InferJob& job, bool binary) {
 
 // --- Answer -------------------------------------------------------------------------------------
 
-Error corrupt(std::string what) {
-    return {ErrorCode::kDataCorrupt, std::move(what)};
-}
-
 // -1 for a dimension that is free.
-std::optional<std::int64_t> dimension_of(const json& value) {
+std::optional<std::int64_t> dimension_of(const ordered_json& value) {
     if (value.is_number_integer()) {
         const bool in_range = value >= -1 && value <= INT64_MAX;
         return in_range ? std::optional(value.get<std::int64_t>()) : std::nullopt;
@@ -77,8 +73,8 @@ std::optional<std::int64_t> dimension_of(const json& value) {
     return fine ? std::optional(dimension) : std::nullopt;
 }
 
-std::optional<Shape> shape_of(const json& output) {
-    const auto list = output.value("shape", json());
+std::optional<Shape> shape_of(const ordered_json& output) {
+    const auto list = output.value("shape", ordered_json());
     if (!list.is_array()) return std::nullopt;
     Shape shape;
     for (const auto& value : list) {
@@ -102,8 +98,8 @@ bool fill_in(Shape& shape, Datatype datatype, std::string_view bytes) {
     return true;
 }
 
-std::optional<Datatype> datatype_of(const json& output) {
-    const auto value = output.value("datatype", json());
+std::optional<Datatype> datatype_of(const ordered_json& output) {
+    const auto value = output.value("datatype", ordered_json());
     if (!value.is_string()) return std::nullopt;
     auto name = value.get<std::string>();
     for (auto& c : name) c = c >= 'a' && c <= 'z' ? static_cast<char>(c - 'a' + 'A') : c;
@@ -111,13 +107,13 @@ std::optional<Datatype> datatype_of(const json& output) {
 }
 
 // Elements of JSON, or the next of `tail`, which are taken off it.
-Result<std::string> elements_of(const json& output, const json& parameters, const Tensor& tensor,
-                                std::string_view& tail) {
+Result<std::string> elements_of(const ordered_json& output, const ordered_json& parameters,
+                                const Tensor& tensor, std::string_view& tail) {
     if (const auto data = output.find("data"); data != output.end()) {
         return encode_elements(
             {.datatype = tensor.datatype, .base64 = has_base64(tensor), .null_nan = true}, *data);
     }
-    const auto size = parameters.value("binary_data_size", json());
+    const auto size = parameters.value("binary_data_size", ordered_json());
     if (!size.is_number_unsigned() || size > tail.size()) {
         return corrupt("has neither data nor the bytes that it announces");
     }
@@ -126,8 +122,8 @@ Result<std::string> elements_of(const json& output, const json& parameters, cons
     return bytes;
 }
 
-Result<Tensor> parse_output(const json& output, std::string_view& tail) {
-    if (!output.is_object() || !output.value("name", json()).is_string()) {
+Result<Tensor> parse_output(const ordered_json& output, std::string_view& tail) {
+    if (!output.is_object() || !output.value("name", ordered_json()).is_string()) {
         return corrupt("an output has no name");
     }
     Tensor tensor{.name = output["name"].get<std::string>()};
@@ -141,8 +137,8 @@ Result<Tensor> parse_output(const json& output, std::string_view& tail) {
     if (!shape) return wrong("has no shape");
     tensor.shape = *std::move(shape);
 
-    auto parameters = output.value("parameters", json());
-    if (!parameters.is_object()) parameters = json::object();
+    auto parameters = output.value("parameters", ordered_json());
+    if (!parameters.is_object()) parameters = ordered_json::object();
     tensor.parameters = parameters.dump();
     auto bytes = elements_of(output, parameters, tensor, tail);
     if (!bytes.has_value()) return wrong(bytes.error().message);
@@ -159,11 +155,12 @@ Result<Tensor> parse_output(const json& output, std::string_view& tail) {
 }
 
 // Servers without binary tensors write NaN as it is, and text as it was.
-json parse_mended(std::string_view text) {
-    auto answer = json::parse(text, nullptr, /*allow_exceptions=*/false);
+ordered_json parse_mended(std::string_view text) {
+    auto answer = ordered_json::parse(text, nullptr, /*allow_exceptions=*/false);
     if (!answer.is_discarded()) return answer;
     const auto mended = json_text::mend(text, {.not_a_number = json_text::NotANumber::kQuote});
-    return mended.has_value() ? json::parse(*mended, nullptr, /*allow_exceptions=*/false) : answer;
+    return mended.has_value() ? ordered_json::parse(*mended, nullptr, /*allow_exceptions=*/false)
+                              : answer;
 }
 
 std::vector<Tensor>::iterator find_output(std::vector<Tensor>& outputs, std::string_view name) {
@@ -171,13 +168,13 @@ std::vector<Tensor>::iterator find_output(std::vector<Tensor>& outputs, std::str
                         [&](const Tensor& output) { return output.name == name; });
 }
 
-std::string head_of(const json& answer) {
+std::string head_of(const ordered_json& answer) {
     std::string head;
     for (const auto* name : {"model_name", "model_version", "parameters"}) {
         const auto value = answer.find(name);
         if (value == answer.end() || value->empty()) continue;
         head += fmt::format(R"("{}":{},)", name,
-                            value->dump(-1, ' ', false, json::error_handler_t::replace));
+                            value->dump(-1, ' ', false, ordered_json::error_handler_t::replace));
     }
     return head;
 }

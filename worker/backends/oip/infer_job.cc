@@ -11,21 +11,17 @@
 namespace millrace::worker {
 namespace {
 
-using json = nlohmann::ordered_json;  // Parameters keep their order.
+using nlohmann::ordered_json;  // Parameters keep their order.
 
 constexpr std::size_t kDimensionsMax = 32;
 
-Error invalid(std::string message) {
-    return {ErrorCode::kInvalidArgument, std::move(message)};
-}
-
 // The member, or nothing when it is absent or null.
-const json* member(const json& object, const char* name) {
+const ordered_json* member(const ordered_json& object, const char* name) {
     const auto found = object.find(name);
     return found == object.end() || found->is_null() ? nullptr : &*found;
 }
 
-Status check_members(const json& object, const std::string& path,
+Status check_members(const ordered_json& object, const std::string& path,
                      std::span<const std::string_view> known) {
     if (!object.is_object()) return invalid(fmt::format("{} must be an object", path));
     for (const auto& [name, _] : object.items()) {
@@ -37,7 +33,8 @@ Status check_members(const json& object, const std::string& path,
     return ok();
 }
 
-Result<std::string> string_of(const json& object, const std::string& path, const char* name) {
+Result<std::string> string_of(const ordered_json& object, const std::string& path,
+                              const char* name) {
     const auto* value = member(object, name);
     if (value == nullptr || !value->is_string() || value->get_ref<const std::string&>().empty()) {
         return invalid(fmt::format("{}.{} must be a string", path, name));
@@ -46,11 +43,11 @@ Result<std::string> string_of(const json& object, const std::string& path, const
 }
 
 // Their text; empty when nothing is left of them.
-Result<std::string> parameters_of(const json& object, const std::string& path) {
+Result<std::string> parameters_of(const ordered_json& object, const std::string& path) {
     const auto* value = member(object, "parameters");
     if (value == nullptr) return std::string();
     if (!value->is_object()) return invalid(fmt::format("{}.parameters must be an object", path));
-    auto kept = json::object();
+    auto kept = ordered_json::object();
     for (const auto& [name, parameter] : value->items()) {
         if (name.starts_with("shared_memory_")) {
             return invalid("shared memory of the server cannot be used by a job; send the data");
@@ -65,9 +62,9 @@ Result<std::string> parameters_of(const json& object, const std::string& path) {
     return kept.empty() ? std::string() : kept.dump();
 }
 
-Result<Shape> shape_of(const json& input, const std::string& path) {
+Result<Shape> shape_of(const ordered_json& input, const std::string& path) {
     const auto* value = member(input, "shape");
-    const auto is_dimension = [](const json& dimension) {
+    const auto is_dimension = [](const ordered_json& dimension) {
         return dimension.is_number_unsigned() && dimension <= INT64_MAX;
     };
     if (value == nullptr || !value->is_array() || value->size() > kDimensionsMax ||
@@ -79,7 +76,7 @@ Result<Shape> shape_of(const json& input, const std::string& path) {
 }
 
 // All but the data.
-Result<Tensor> parse_head(const json& input, const std::string& path) {
+Result<Tensor> parse_head(const ordered_json& input, const std::string& path) {
     constexpr std::array<std::string_view, 5> kKnown{"name", "shape", "datatype", "parameters",
                                                      "data"};
     TRY_STATUS(check_members(input, path, kKnown));
@@ -99,7 +96,7 @@ Result<Tensor> parse_head(const json& input, const std::string& path) {
     return tensor;
 }
 
-Status parse_data(const json& input, const std::string& path, Tensor& tensor) {
+Status parse_data(const ordered_json& input, const std::string& path, Tensor& tensor) {
     const auto count = element_count(tensor.shape);
     if (!count) return invalid(fmt::format("{}.shape is too large", path));
     const auto* data = member(input, "data");
@@ -117,7 +114,7 @@ Status parse_data(const json& input, const std::string& path, Tensor& tensor) {
     return ok();
 }
 
-Status parse_inputs(const json& input, bool with_data, InferJob& job) {
+Status parse_inputs(const ordered_json& input, bool with_data, InferJob& job) {
     const auto* list = member(input, "inputs");
     if (list == nullptr || !list->is_array() || list->empty()) {
         return invalid(
@@ -137,7 +134,7 @@ Status parse_inputs(const json& input, bool with_data, InferJob& job) {
     return ok();
 }
 
-Status parse_outputs(const json& input, InferJob& job) {
+Status parse_outputs(const ordered_json& input, InferJob& job) {
     constexpr std::array<std::string_view, 2> kKnown{"name", "parameters"};
     const auto* list = member(input, "outputs");
     if (list == nullptr) return ok();
@@ -156,7 +153,7 @@ Status parse_outputs(const json& input, InferJob& job) {
 
 Result<InferJob> parse(std::string_view input_json, bool with_data) {
     constexpr std::array<std::string_view, 4> kKnown{"inputs", "outputs", "parameters", "id"};
-    const auto input = json::parse(input_json, nullptr, /*allow_exceptions=*/false);
+    const auto input = ordered_json::parse(input_json, nullptr, /*allow_exceptions=*/false);
     if (input.is_discarded()) return invalid("the input is not valid JSON");
     if (!input.is_object()) return invalid("the input must be a JSON object");
     TRY_STATUS(check_members(input, "the input", kKnown));
@@ -236,16 +233,16 @@ Result<InferJob> parse_infer_job(std::string_view input_json) {
 }
 
 std::string infer_key(const InferJob& job) {
-    auto inputs = json::array();
+    auto inputs = ordered_json::array();
     for (const auto& input : job.inputs) {
         auto dimensions = input.shape;
         if (!dimensions.empty()) dimensions.front() = -1;
         inputs.push_back({input.name, name(input.datatype), dimensions, input.parameters});
     }
-    auto outputs = json::array();
+    auto outputs = ordered_json::array();
     for (const auto& output : job.outputs) outputs.push_back({output.name, output.parameters});
-    return json::array({std::move(inputs), std::move(outputs), job.parameters})
-        .dump(-1, ' ', false, json::error_handler_t::replace);
+    return ordered_json::array({std::move(inputs), std::move(outputs), job.parameters})
+        .dump(-1, ' ', false, ordered_json::error_handler_t::replace);
 }
 
 std::string infer_key(std::string_view input_json) {

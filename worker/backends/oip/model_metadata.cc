@@ -14,12 +14,8 @@ namespace {
 
 using nlohmann::json;
 
-Error corrupt(std::string_view what) {
+Error senseless(std::string_view what) {
     return {ErrorCode::kDataCorrupt, fmt::format("the {} makes no sense", what)};
-}
-
-Error invalid(std::string message) {
-    return {ErrorCode::kInvalidArgument, std::move(message)};
 }
 
 std::optional<json> parse_object(std::string_view body) {
@@ -138,7 +134,7 @@ Status check_rows(const ModelMetadata& model, const InferJob& job) {
 
 Result<ServerMetadata> parse_server_metadata(std::string_view body) {
     const auto server = parse_object(body);
-    if (!server) return corrupt("answer to GET /v2");
+    if (!server) return senseless("answer to GET /v2");
     const auto extensions = server->value("extensions", json::array());
     const auto has = [&](const char* name) {
         return std::find(extensions.begin(), extensions.end(), name) != extensions.end();
@@ -148,7 +144,7 @@ Result<ServerMetadata> parse_server_metadata(std::string_view body) {
 }
 
 Result<ModelMetadata> parse_model_metadata(std::string_view body) {
-    const auto wrong = [] { return corrupt("metadata of the model"); };
+    const auto wrong = [] { return senseless("metadata of the model"); };
     const auto object = parse_object(body);
     if (!object) return wrong();
     auto inputs = parse_tensors(*object, "inputs");
@@ -162,7 +158,7 @@ Result<ModelMetadata> parse_model_metadata(std::string_view body) {
 }
 
 Status apply_config(std::string_view body, ModelMetadata& model) {
-    const auto wrong = [] { return corrupt("configuration of the model"); };
+    const auto wrong = [] { return senseless("configuration of the model"); };
     const auto config = parse_object(body);
     if (!config) return wrong();
     const auto rows = config->value("max_batch_size", json(0));
@@ -179,11 +175,11 @@ Status apply_config(std::string_view body, ModelMetadata& model) {
 
 Result<std::vector<std::string>> parse_repository_index(std::string_view body) {
     const auto list = json::parse(body, nullptr, /*allow_exceptions=*/false);
-    if (!list.is_array()) return corrupt("list of models");
+    if (!list.is_array()) return senseless("list of models");
     std::set<std::string> names;  // A model with several versions is there several times.
     for (const auto& model : list) {
         const auto name = model.is_object() ? string_member(model, "name") : std::nullopt;
-        if (!name) return corrupt("list of models");
+        if (!name) return senseless("list of models");
         if (model.value("state", json()) == "READY") names.insert(*name);
     }
     return std::vector<std::string>(names.begin(), names.end());

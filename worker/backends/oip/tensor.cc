@@ -20,7 +20,7 @@
 namespace millrace::worker {
 namespace {
 
-using json = nlohmann::ordered_json;  // Parameters keep their order.
+using nlohmann::ordered_json;  // Parameters keep their order.
 
 static_assert(std::endian::native == std::endian::little, "bytes are copied as they are");
 
@@ -78,14 +78,14 @@ Value get(std::string_view bytes) {
 // --- From JSON ----------------------------------------------------------------------------------
 
 // Some servers write all numbers with a fraction. Beyond 2^53 a double is not sure which it is.
-std::optional<std::int64_t> whole_number(const json& value) {
+std::optional<std::int64_t> whole_number(const ordered_json& value) {
     constexpr double kSureMax = 9007199254740992.0;
     const auto number = value.get<double>();
     if (std::abs(number) > kSureMax || number != std::trunc(number)) return std::nullopt;
     return static_cast<std::int64_t>(number);
 }
 
-bool put_bool(const json& value, std::string& bytes) {
+bool put_bool(const ordered_json& value, std::string& bytes) {
     if (value.is_boolean()) return put(static_cast<std::uint8_t>(value.get<bool>()), bytes);
     if (!value.is_number_integer()) return false;
     const auto number = value.get<std::int64_t>();
@@ -93,7 +93,7 @@ bool put_bool(const json& value, std::string& bytes) {
 }
 
 template <class Integer>
-bool put_integer(const json& value, std::string& bytes) {
+bool put_integer(const ordered_json& value, std::string& bytes) {
     if (value.is_number_unsigned()) {
         const auto number = value.get<std::uint64_t>();
         return std::in_range<Integer>(number) && put(static_cast<Integer>(number), bytes);
@@ -104,7 +104,7 @@ bool put_integer(const json& value, std::string& bytes) {
     return number && std::in_range<Integer>(*number) && put(static_cast<Integer>(*number), bytes);
 }
 
-std::optional<double> number_of(const json& value, bool null_nan) {
+std::optional<double> number_of(const ordered_json& value, bool null_nan) {
     if (value.is_number()) return value.get<double>();
     if (value == "NaN" || (null_nan && value.is_null())) {
         return std::numeric_limits<double>::quiet_NaN();
@@ -124,7 +124,7 @@ bool put_float(Datatype datatype, double value, std::string& bytes) {
     return bits && put(*bits, bytes);
 }
 
-bool put_string(const json& value, bool base64, std::string& bytes) {
+bool put_string(const ordered_json& value, bool base64, std::string& bytes) {
     if (!value.is_string()) return false;
     const auto& text = value.get_ref<const std::string&>();
     const auto decoded = base64 ? from_base64(text) : std::nullopt;
@@ -135,7 +135,7 @@ bool put_string(const json& value, bool base64, std::string& bytes) {
     return true;
 }
 
-bool put_element(const JsonElements& elements, const json& value, std::string& bytes) {
+bool put_element(const JsonElements& elements, const ordered_json& value, std::string& bytes) {
     switch (elements.datatype) {
         case Datatype::kBool:
             return put_bool(value, bytes);
@@ -173,7 +173,7 @@ class Encoder {
  public:
     explicit Encoder(const JsonElements& elements) : elements_(elements) {}
 
-    Status add(const json& list, std::size_t depth) {
+    Status add(const ordered_json& list, std::size_t depth) {
         for (const auto& value : list) {
             if (value.is_array()) {
                 if (depth == kNestingMax) return wrong("is nested too deeply");
@@ -231,8 +231,9 @@ void append_string(bool base64, std::string_view& bytes, std::string& text) {
     const auto size = get<std::uint32_t>(bytes);
     const auto element = bytes.substr(kLengthBytes, size);
     bytes.remove_prefix(kLengthBytes + size);
-    text += base64 ? fmt::format("\"{}\"", to_base64(element))
-                   : json(element).dump(-1, ' ', false, json::error_handler_t::replace);
+    text +=
+        base64 ? fmt::format("\"{}\"", to_base64(element))
+               : ordered_json(element).dump(-1, ' ', false, ordered_json::error_handler_t::replace);
 }
 
 void append_element(Datatype datatype, std::string_view element, std::string& text) {
@@ -285,7 +286,7 @@ std::optional<Datatype> parse_datatype(std::string_view name) {
 
 bool has_base64(const Tensor& tensor) {
     if (tensor.datatype != Datatype::kBytes || tensor.parameters.empty()) return false;
-    return json::parse(tensor.parameters).value("content_type", json()) == "base64";
+    return ordered_json::parse(tensor.parameters).value("content_type", ordered_json()) == "base64";
 }
 
 std::string show(const Shape& shape) {
@@ -302,12 +303,12 @@ std::optional<std::size_t> element_count(const Shape& shape) {
     return count;
 }
 
-Result<std::string> encode_elements(const JsonElements& elements, const json& data) {
+Result<std::string> encode_elements(const JsonElements& elements, const ordered_json& data) {
     if (data.is_object() || data.is_null()) {
         return Error{ErrorCode::kInvalidArgument, "'data' must be a list of elements"};
     }
     Encoder encoder(elements);
-    TRY_STATUS(encoder.add(data.is_array() ? data : json::array({data}), 1));
+    TRY_STATUS(encoder.add(data.is_array() ? data : ordered_json::array({data}), 1));
     return std::move(encoder).bytes();
 }
 

@@ -7,6 +7,8 @@
 #include <nlohmann/json.hpp>
 #include <utility>
 
+#include "worker/backends/openai/endpoint_request.h"
+
 namespace millrace::worker {
 namespace {
 
@@ -15,11 +17,6 @@ using nlohmann::json;
 // The bounds of backend.openai.slots.
 constexpr std::int64_t kSlotsMax = 100'000;
 constexpr std::int64_t kOrderMax = 100;
-constexpr std::int64_t kTokensMax = 1'000'000'000;
-
-Error invalid(std::string message) {
-    return {ErrorCode::kInvalidArgument, std::move(message)};
-}
 
 std::vector<std::string> split(const std::string& text, char separator) {
     std::vector<std::string> parts;

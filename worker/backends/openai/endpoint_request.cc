@@ -19,8 +19,6 @@ using nlohmann::json;
 constexpr std::size_t kBytesPerToken = 4;
 constexpr std::size_t kPrefixBytesMax = 1024;
 constexpr std::size_t kPrefixBytesMin = 256;
-// Bounds what a nonsensical request adds up to.
-constexpr std::int64_t kTokensMax = 1'000'000'000;
 
 struct Route {
     const char* member;     // Where the texts are.

@@ -13,6 +13,9 @@
 
 namespace millrace::worker {
 
+// Of one request and of one endpoint: bounds what a nonsensical number adds up to.
+inline constexpr std::int64_t kTokensMax = 1'000'000'000;
+
 // What can be told of a request before it is known where it goes.
 struct RequestOutline {
     RequestKind kind = RequestKind::kChat;

@@ -24,11 +24,6 @@ constexpr milliseconds kDonePatience{2'000};
 // An account without money is not asked again for so long.
 constexpr milliseconds kQuotaRest{60'000};
 
-template <class... Value>
-void set(CURL* handle, CURLoption option, Value... value) {
-    CHECK(curl_easy_setopt(handle, option, value...) == CURLE_OK);
-}
-
 }  // namespace
 
 Transfer::Transfer(Execution execution, RequestOutline outline, const TransferOptions& options,
@@ -47,9 +42,9 @@ CURL* Transfer::open(EndpointIndex index, const Endpoint& endpoint, EndpointRequ
     handle_ = make_handle(fmt::format("{}{}", endpoint.base_url, request_.path), options_.headers,
                           options_.connect);
     set_body(handle(), request_.body);
-    set(handle(), CURLOPT_WRITEFUNCTION, &Transfer::on_body);
-    set(handle(), CURLOPT_WRITEDATA, static_cast<void*>(this));
-    set(handle(), CURLOPT_PRIVATE, static_cast<void*>(this));
+    http::set_option(handle(), CURLOPT_WRITEFUNCTION, &Transfer::on_body);
+    http::set_option(handle(), CURLOPT_WRITEDATA, static_cast<void*>(this));
+    http::set_option(handle(), CURLOPT_PRIVATE, static_cast<void*>(this));
     return handle();
 }
 

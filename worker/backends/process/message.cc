@@ -27,10 +27,6 @@ constexpr std::size_t kCodeBytesMax = 64;
 constexpr std::size_t kTextBytesMax = 2048;
 constexpr std::size_t kBatchMaxMost = 10'000;  // As backend.process.batch_max.
 
-Error corrupt(std::string message) {
-    return {ErrorCode::kDataCorrupt, std::move(message)};
-}
-
 // Null also where it is absent or no JSON.
 json value_of(const Members& members, std::string_view name) {
     const auto text = json_text::find(members, name);

@@ -33,10 +33,6 @@ constexpr std::array<std::string_view, 16> kWords{
     "while", "river", "runs", "past",  "mill", "stone", "slowly",  "again",
 };
 
-Error invalid(std::string message) {
-    return {ErrorCode::kInvalidArgument, std::move(message)};
-}
-
 // splitmix64 (Steele, Lea, Flood: "Fast splittable pseudorandom number generators").
 std::uint64_t next(std::uint64_t& state) {
     state += 0x9E3779B97F4A7C15;

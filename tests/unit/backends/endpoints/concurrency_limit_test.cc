@@ -5,10 +5,10 @@
 namespace millrace::worker {
 namespace {
 
-constexpr MonoTime kStart{std::chrono::hours(1)};
+constexpr MonoTime kBegin{std::chrono::hours(1)};
 
 MonoTime at(int ms) {
-    return kStart + milliseconds(ms);
+    return kBegin + milliseconds(ms);
 }
 
 void succeed(ConcurrencyLimit& limit, std::size_t count) {

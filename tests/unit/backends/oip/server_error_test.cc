@@ -5,7 +5,7 @@
 namespace millrace::worker {
 namespace {
 
-struct Case {
+struct ErrorCase {
     long status;
     std::string_view body;
     Fault fault;
@@ -15,7 +15,7 @@ struct Case {
 
 // Bodies as Triton 2.51 and MLServer 1.7.1 answer.
 TEST(ServerError, TellsWhoseFaultItIs) {
-    const std::vector<Case> cases{
+    const std::vector<ErrorCase> cases{
         {503, R"({"error":"Exceeds maximum queue size"})", Fault::kCapacity,
          OutcomeKind::kRateLimited, "server_busy"},
         {429, "", Fault::kCapacity, OutcomeKind::kRateLimited, "server_busy"},

@@ -34,7 +34,7 @@ std::string decoded(const JsonElements& elements, const std::string& bytes) {
 }
 
 // What goes in, as bytes, and what comes out again.
-struct Case {
+struct TensorCase {
     Datatype datatype;
     std::string data;
     std::string bytes;
@@ -42,7 +42,7 @@ struct Case {
 };
 
 TEST(Tensor, EveryDatatypeGoesThereAndBack) {
-    const std::vector<Case> cases{
+    const std::vector<TensorCase> cases{
         {Datatype::kBool, "[true,false,1,0]", "01000100", "[true,false,true,false]"},
         {Datatype::kUint8, "[0,255]", "00ff", "[0,255]"},
         {Datatype::kUint16, "[1,65535]", "0100ffff", "[1,65535]"},
