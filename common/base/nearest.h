@@ -8,7 +8,7 @@
 
 namespace millrace {
 
-// Levenshtein's: insertions, deletions and replacements from one to the other.
+// Insertions, deletions, replacements and swaps of neighbours from one to the other.
 std::size_t edit_distance(std::string_view from, std::string_view to);
 
 // Empty where none is near: a third of the letters differ, or it is too long for a slip.

@@ -7,8 +7,10 @@
 #include <array>
 #include <fstream>
 #include <map>
+#include <sstream>
 #include <vector>
 
+#include "common/base/text.h"
 #include "common/embedded/log_tail.h"
 
 namespace millrace::embedded {
@@ -130,6 +132,19 @@ std::optional<pid_t> recorded_server(const fs::path& data_dir) {
 std::map<std::string, std::string> clean_environment(std::map<std::string, std::string> more) {
     more.merge(process::environment_without("PG"));
     return more;
+}
+
+// Of all that initdb has to say, the first line that is an error; empty where there is none.
+std::string reason_of(const std::string& output) {
+    std::istringstream lines(output);
+    for (std::string line; std::getline(lines, line);) {
+        for (const std::string_view kind : {"FATAL:", "PANIC:", "ERROR:", "error:"}) {
+            const auto at = line.find(kind);
+            if (at == std::string::npos) continue;
+            return std::string(trimmed(std::string_view(line).substr(at + kind.size())));
+        }
+    }
+    return {};
 }
 
 bool is_postgres(const fs::path& process) {
@@ -264,8 +279,13 @@ Status PrivatePostgres::init_cluster(const fs::path& directory) const {
                         .directory = "/",
                         .user = user_};
     if (!options_.fsync) initdb.argv.emplace_back("--no-sync");
-    TRY_STATUS(process::run_to_end(std::move(initdb), options_.start_timeout, options_.give_up));
-    return ok();
+    const auto made =
+        process::run_to_end(std::move(initdb), options_.start_timeout, options_.give_up);
+    if (made.has_value()) return ok();
+    const auto reason = reason_of(made.error().message);
+    if (made.error().code == ErrorCode::kCancelled || reason.empty()) return made.error();
+    return Error{made.error().code, fmt::format("PostgreSQL cannot make its files in {}: {}",
+                                                directory.string(), reason)};
 }
 
 Status PrivatePostgres::restart() {

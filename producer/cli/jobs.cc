@@ -28,10 +28,12 @@ int final_exit_code(const Json& job) {
 // answered before, and is waited for.
 Result<Answer> await(ApiClient& api, const std::string& id, MonoTime deadline) {
     auto slice = std::chrono::seconds(0);
+    bool has_noted = false;
     while (true) {
         const auto now = system_clock().now();
         TRY(auto job, slice.count() == 0 ? api.job(id, "output") : api.wait(id, slice));
         if (is_final(text_of(job.json, "status"))) return job;
+        if (!has_noted) has_noted = note_if_nobody_serves(job.json);
         // An answer that came before its time: there is no long poll here.
         const auto next = std::min(now + kPollInterval, deadline);
         if (slice.count() > 0 && system_clock().now() < next) std::this_thread::sleep_until(next);

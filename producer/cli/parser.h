@@ -80,7 +80,7 @@ class Arguments {
     CLI::Option* words(const std::string& name, std::vector<std::string>& into,
                        const std::string& help);
     // Of jobs, without what a file or a copy may have left around them: blanks, a carriage return,
-    // a byte order mark.
+    // a byte order mark. What cannot be an id is refused.
     CLI::Option* id(const std::string& name, std::string& into, const std::string& help);
     CLI::Option* ids(const std::string& name, std::vector<std::string>& into,
                      const std::string& help);

@@ -11,6 +11,7 @@
 #include <nlohmann/json.hpp>
 #include <vector>
 
+#include "common/base/text.h"
 #include "producer/cli/batches.h"
 #include "producer/cli/json_text.h"
 #include "producer/cli/terminal.h"
@@ -42,6 +43,7 @@ Result<std::string> read_descriptor(int descriptor, const std::string& file) {
 
 Result<std::string> read_prompt(const std::string& file) {
     TRY(auto text, read_input(file));
+    text.erase(0, text.size() - without_byte_order_mark(text).size());
     if (text.ends_with('\n')) text.pop_back();
     if (text.ends_with('\r')) text.pop_back();
     if (!is_utf8(text)) return usage(fmt::format("{} is not UTF-8 text", file_name(file)));

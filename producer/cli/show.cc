@@ -196,6 +196,14 @@ std::string job_text(const Answer& answer) {
     return text + history_text(job);
 }
 
+bool note_if_nobody_serves(const Json& job) {
+    if (text_of(member_of(job, "wait"), "reason") != "no_workers") return false;
+    note(fmt::format("no live worker of queue {} serves the model {}: {} waits for one",
+                     printable(text_of(job, "queue")), printable(text_of(job, "model")),
+                     printable(text_of(job, "id"))));
+    return true;
+}
+
 std::string ending_of(const Json& job) {
     auto status = text_of(job, "status");
     const auto error = error_of(job, "error");

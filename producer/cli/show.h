@@ -31,6 +31,9 @@ std::string job_text(const Answer& job);
 // error. Returns the exit code.
 int print_result(const Answer& job);
 
+// Says, and returns true, where nobody is there to run the job, so that it may wait for ever.
+bool note_if_nobody_serves(const Json& job);
+
 // "failed: model_error: …", "completed in 1.2 s"
 std::string ending_of(const Json& job);
 

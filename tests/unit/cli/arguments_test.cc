@@ -104,6 +104,8 @@ TEST_F(ArgumentsTest, OddWordsAreRefused) {
     EXPECT_EQ(run({"--jsno"}), kUsage);
     EXPECT_THAT(error_, HasSubstr("did you mean --json?"));
     EXPECT_EQ(run({"-5"}), kOk) << "a negative number is a word";
+    EXPECT_EQ(run({"--flga"}), kUsage);
+    EXPECT_THAT(error_, HasSubstr("did you mean --flag?"));
     EXPECT_EQ(run({"-x"}), kUsage);
     EXPECT_THAT(error_, HasSubstr("--"));
 }
@@ -115,6 +117,28 @@ TEST_F(ArgumentsTest, WhatIsGivenTwiceIsRefused) {
     EXPECT_THAT(error_, HasSubstr("--url is given twice"));
     EXPECT_EQ(run_plain({"--json"}), kUsage);
     EXPECT_THAT(error_, HasSubstr("say which command. `millrace --help`"));
+}
+
+TEST_F(ArgumentsTest, AFlagTakesNoValue) {
+    for (const std::string value : {"yes", "false", "0", "5", "maybe"}) {
+        EXPECT_EQ(run({"--flag=" + value}), kUsage) << value;
+        EXPECT_THAT(error_, HasSubstr("--flag takes no value"));
+    }
+    EXPECT_FALSE(flag_);
+    EXPECT_EQ(run_plain({"--json=false", "try"}), kUsage);
+    EXPECT_THAT(error_, HasSubstr("--json takes no value"));
+}
+
+TEST_F(ArgumentsTest, OptionsOfACommandComeAfterIt) {
+    for (const auto& words : std::vector<Words>{{"--text", "x", "try"},
+                                                {"--flag", "try"},
+                                                {"-f", "try"},
+                                                {"--json", "--count=3", "try"}}) {
+        EXPECT_EQ(run_plain(words), kUsage);
+        EXPECT_THAT(error_, HasSubstr("stands before the command"))
+            << testing::PrintToString(words);
+    }
+    EXPECT_EQ(run_plain({"--json", "--url=http://a", "try"}), kOk) << error_;
 }
 
 TEST_F(ArgumentsTest, APathMayHaveAnyBytes) {
@@ -172,7 +196,10 @@ TEST(Ids, AreTakenWithoutWhatAFileLeftAroundThem) {
     EXPECT_EQ(run({"one", " a\r"}).first, kOk);
     EXPECT_EQ(id, "a");
     for (const std::string wrong :
-         {"", " ", "\r", "\xEF\xBB\xBF", "a\nb", "a\x1b[2J", "a\x7f", "a\xff"}) {
+         {"",        " ",     "\r",  "\xEF\xBB\xBF", "a\nb", "a b", "a\x1b[2J",
+          "a\x7f",   "a\xff", "'a'", "\"a\"",        "..",   ".",   "a/result",
+          "a/../b",  "a?x=y", "a#b", "a,b",          "id=a", "%2e", "\xE2\x80\x93result",
+          "\xC3\xA4"}) {
         for (const auto* command : {"one", "many"}) {
             const auto [code, error] = run({command, wrong});
             EXPECT_EQ(code, kUsage) << wrong;

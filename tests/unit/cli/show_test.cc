@@ -31,6 +31,16 @@ TEST(OutputText, LosesNothingOfAnotherOutput) {
     }
 }
 
+TEST(NoteIfNobodyServes, SaysThatAJobMayWaitForEver) {
+    testing::internal::CaptureStderr();
+    EXPECT_TRUE(note_if_nobody_serves(
+        answer(R"({"id":"job_1","model":"m","queue":"q","wait":{"reason":"no_workers"}})").json));
+    EXPECT_THAT(testing::internal::GetCapturedStderr(),
+                HasSubstr("no live worker of queue q serves the model m: job_1 waits"));
+    EXPECT_FALSE(note_if_nobody_serves(answer(R"({"id":"job_1","wait":null})").json));
+    EXPECT_FALSE(note_if_nobody_serves(answer(R"({"wait":{"reason":"backoff"}})").json));
+}
+
 TEST(JobText, SaysWhatPeopleAsk) {
     const auto text = job_text(answer(R"({"id":"job_1","status":"in_progress","model":"m",
         "queue":"default","priority":"normal","attempt":4,"failures":1,"max_attempts":3,

@@ -142,6 +142,21 @@ TEST_F(DataDirectoryTest, SaysWhyItCannotBeUsed) {
     EXPECT_EQ(proc.error().code, ErrorCode::kInvalidArgument);
 }
 
+TEST_F(DataDirectoryTest, SaysThatThisUserMayNotMakeIt) {
+    if (::geteuid() != 0) GTEST_SKIP() << "only root can be somebody else";
+    ::chmod(directory_.path().c_str(), 0755);
+    const pid_t child = ::fork();
+    if (child == 0) {
+        if (::setuid(65534) != 0) ::_exit(1);
+        const auto made = DataDirectory::take(path("data"));
+        const auto message = made.has_value() ? "" : made.error().message;
+        ::_exit(message.find("Permission denied") != std::string::npos ? 0 : 2);
+    }
+    int status = 0;
+    ASSERT_EQ(::waitpid(child, &status, 0), child);
+    EXPECT_TRUE(WIFEXITED(status) && WEXITSTATUS(status) == 0);
+}
+
 // A folder of others may hold anything.
 TEST_F(DataDirectoryTest, WritesIntoNothingButItsOwnLock) {
     fs::create_directory(path("data"));

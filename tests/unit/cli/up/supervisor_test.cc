@@ -165,6 +165,21 @@ TEST_F(SupervisorTest, SaysThatItRunsAgainOnceItIsReady) {
     EXPECT_THAT(said.back(), HasSubstr("fake is running again"));
 }
 
+// A model may take hours to load.
+TEST_F(SupervisorTest, WaitsForWhatLoadsAsLongAsItTakes) {
+    FakeService loading{.is_ready = false};
+    ASSERT_TRUE(supervisor.start(loading.service("loading", stopped)).has_value());
+    for (int i = 0; i < 100; ++i) {
+        clock.advance(std::chrono::hours(1));
+        ASSERT_TRUE(supervisor.watch().has_value());
+    }
+    EXPECT_EQ(loading.starts, 1);
+    EXPECT_TRUE(loading.told.empty());
+    loading.is_ready = true;
+    ASSERT_TRUE(supervisor.watch().has_value());
+    EXPECT_TRUE(supervisor.all_ready());
+}
+
 TEST_F(SupervisorTest, PausesLongerEachTimeAServiceDoesNotStart) {
     FakeService fake;
     ASSERT_TRUE(supervisor.start(fake.service("fake", stopped)).has_value());
