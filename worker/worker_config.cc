@@ -69,6 +69,7 @@ WorkerOptions worker_options(const Config& c) {
                              .margin = c.get<Setting::kWorkerStealMargin>(),
                              .batch_max = c.size<Setting::kWorkerClaimBatchMax>()}},
         .completions = {.batch_max = c.size<Setting::kWorkerCompleteBatchMax>(),
+                        .batch_bytes_max = c.size<Setting::kWorkerCompleteBytesMax>(),
                         .job_backoff = {.base = c.get<Setting::kJobBackoffBase>(),
                                         .max = c.get<Setting::kJobBackoffMax>()}},
         .drain = {.timeout = c.get<Setting::kWorkerDrainTimeout>()},

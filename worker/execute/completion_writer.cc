@@ -12,6 +12,15 @@ namespace millrace::worker {
 
 using telemetry::Metric;
 
+namespace {
+
+std::size_t bytes_of(const storage::SettledAttempt& attempt) {
+    return attempt.outcome.output_json.size() + attempt.settlement.error_code.size() +
+           attempt.settlement.error_message.size();
+}
+
+}  // namespace
+
 CompletionWriter::CompletionWriter(storage::JobStore& store, EndedAttempts& ended,
                                    Executor& executor, EventStream& events, const Clock& clock,
                                    Random& random, CompletionWriterOptions options)
@@ -85,10 +94,13 @@ void CompletionWriter::collect() {
 void CompletionWriter::append(WorkerId worker, storage::SettledAttempt attempt, Pending pending) {
     // Never to the front batch while it is in doubt: it has to be sent again as it was.
     const bool front_is_sent = failures_ > 0 && batches_.size() == 1;
+    const auto bytes = bytes_of(attempt);
     if (batches_.empty() || front_is_sent || batches_.back().worker != worker ||
-        batches_.back().attempts.size() >= options_.batch_max) {
+        batches_.back().attempts.size() >= options_.batch_max ||
+        batches_.back().bytes + bytes > options_.batch_bytes_max) {
         batches_.push_back({.worker = worker, .attempts = {}, .pending = {}});
     }
+    batches_.back().bytes += bytes;
     batches_.back().attempts.push_back(std::move(attempt));
     batches_.back().pending.push_back(std::move(pending));
 }
@@ -175,6 +187,8 @@ void CompletionWriter::bisect(Batch batch) {
                              std::make_move_iterator(batch.attempts.end()));
         rest.pending.assign(std::make_move_iterator(batch.pending.begin() + half),
                             std::make_move_iterator(batch.pending.end()));
+        for (const auto& attempt : rest.attempts) rest.bytes += bytes_of(attempt);
+        batch.bytes -= rest.bytes;
         batch.attempts.erase(batch.attempts.begin() + half, batch.attempts.end());
         batch.pending.erase(batch.pending.begin() + half, batch.pending.end());
         batches_.push_front(std::move(rest));

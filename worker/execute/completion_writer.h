@@ -1,5 +1,5 @@
-// Writes outcomes to the store: whatever is waiting becomes one fenced, batched settlement, and
-// only its acknowledgement (or refusal) frees the slots.
+// Writes outcomes to the store: whatever is waiting becomes one fenced, batched settlement, bounded
+// in jobs and in bytes, and only its acknowledgement (or refusal) frees the slots.
 //
 // While the store is away outcomes are kept and sent again, with the fence under which their jobs
 // were claimed. A batch that cannot be stored is split until the guilty outcome is found; its
@@ -26,7 +26,8 @@ namespace millrace::worker {
 
 struct CompletionWriterOptions {
     std::size_t batch_max = 500;
-    BackoffPolicy job_backoff;  // Of jobs that are to be tried again.
+    std::size_t batch_bytes_max = 64 << 20;  // A larger outcome is written alone.
+    BackoffPolicy job_backoff;               // Of jobs that are to be tried again.
     BackoffPolicy store_backoff{.base = milliseconds(100), .max = milliseconds(5000)};
 };
 
@@ -54,6 +55,7 @@ class CompletionWriter {
         WorkerId worker;
         std::vector<storage::SettledAttempt> attempts;
         std::vector<Pending> pending;
+        std::size_t bytes = 0;  // Of what the outcomes say.
     };
 
     void collect();

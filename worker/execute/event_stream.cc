@@ -16,8 +16,9 @@ constexpr std::size_t kBatchEventsMax = 500;
 constexpr std::size_t kBatchTextMax = 256 << 10;
 
 std::size_t text_bytes(const wire::Event& event) {
-    const auto* partial = std::get_if<wire::Partial>(&event.what);
-    return partial == nullptr ? 0 : partial->text.size();
+    if (const auto* partial = std::get_if<wire::Partial>(&event.what)) return partial->text.size();
+    const auto* progress = std::get_if<wire::Progress>(&event.what);
+    return progress == nullptr ? 0 : progress->message.size();
 }
 
 }  // namespace

@@ -190,19 +190,22 @@ void LeaseKeeper::tell_draining() {
     }
 }
 
+// As many batches as there is time for before the next heartbeat, which is worth more.
 void LeaseKeeper::save_checkpoints() {
-    auto checkpoints = outputs_.take_checkpoints(clock_.now());
-    std::size_t next = 0;
-    while (next < checkpoints.size()) {
-        const auto worker = checkpoints[next].first;
-        std::vector<storage::PartialCheckpoint> batch;
-        while (next < checkpoints.size() && batch.size() < options_.checkpoint_batch_max &&
-               checkpoints[next].first == worker) {
-            batch.push_back(std::move(checkpoints[next++].second));
-        }
-        const auto saved = save(worker, batch);
-        // Not tried again: a later checkpoint holds more, and the end of the job all of it.
-        if (!saved.has_value()) {
+    const auto now = clock_.now();
+    while (clock_.now() < next_) {
+        auto checkpoints = outputs_.take_checkpoints(now, options_.checkpoints);
+        if (checkpoints.empty()) return;
+        // Those of an incarnation before this one are few.
+        for (auto next = checkpoints.begin(); next != checkpoints.end();) {
+            const auto worker = next->first;
+            std::vector<storage::PartialCheckpoint> batch;
+            for (; next != checkpoints.end() && next->first == worker; ++next) {
+                batch.push_back(std::move(next->second));
+            }
+            const auto saved = save(worker, batch);
+            // Not tried again: a later checkpoint holds more, and the end of the job all of it.
+            if (saved.has_value()) continue;
             log_debug("partial output was not saved", {{"error", to_string(saved.error())}});
             return;
         }

@@ -28,7 +28,7 @@ struct LeaseKeeperOptions {
     storage::WorkerInfo info;  // Without an id.
     milliseconds heartbeat_interval{5000};
     milliseconds retry_interval{500};  // After a call that failed.
-    std::size_t checkpoint_batch_max = 100;
+    CheckpointLimits checkpoints = {};
 };
 
 class LeaseKeeper {

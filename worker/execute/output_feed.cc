@@ -60,15 +60,20 @@ std::vector<wire::Event> OutputFeed::take_events() {
     return std::exchange(events_, {});
 }
 
-std::vector<OutputFeed::Checkpoint> OutputFeed::take_checkpoints(MonoTime now) {
+std::vector<OutputFeed::Checkpoint> OutputFeed::take_checkpoints(MonoTime now,
+                                                                 const CheckpointLimits& limits) {
     const std::lock_guard lock(mutex_);
     std::vector<Checkpoint> checkpoints;
+    std::size_t bytes = 0;
     for (auto& [key, feed] : feeds_) {
         // Only what was published has a sequence to stand for it.
         if (feed.checkpointed == feed.published) continue;
         if (feed.checkpointed_at && now - *feed.checkpointed_at < options_.checkpoint_interval) {
             continue;
         }
+        if (checkpoints.size() == limits.count_max) break;
+        bytes += feed.published;
+        if (!checkpoints.empty() && bytes > limits.bytes_max) break;
         checkpoints.push_back(
             {feed.worker,
              {.key = key, .sequence = feed.sequence, .text = feed.text.substr(0, feed.published)}});

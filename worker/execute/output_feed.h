@@ -28,6 +28,12 @@ struct OutputFeedOptions {
     milliseconds checkpoint_interval{1000};  // Per attempt.
 };
 
+// Of what is saved by one call of the store.
+struct CheckpointLimits {
+    std::size_t count_max = 100;
+    std::size_t bytes_max = 16 << 20;  // A longer text goes alone.
+};
+
 class OutputFeed {
  public:
     explicit OutputFeed(OutputFeedOptions options) : options_(options) {}
@@ -43,9 +49,11 @@ class OutputFeed {
     // What came since the last call, in order for each attempt.
     std::vector<wire::Event> take_events();
 
-    // Attempts with new output whose last checkpoint is old enough; counts them as checkpointed.
+    // Attempts with new output whose last checkpoint is old enough, as many as fit, at least one;
+    // counts them as checkpointed. Asked again at the same time, it gives the rest, and at last
+    // none.
     using Checkpoint = std::pair<WorkerId, storage::PartialCheckpoint>;
-    std::vector<Checkpoint> take_checkpoints(MonoTime now);
+    std::vector<Checkpoint> take_checkpoints(MonoTime now, const CheckpointLimits& limits = {});
 
  private:
     struct Feed {

@@ -153,6 +153,23 @@ TEST(LeaseKeeper, TheHeartbeatBringsCancels) {
     EXPECT_EQ(h.state(job), JobState::kCancelled);
 }
 
+TEST(LeaseKeeper, TheHeartbeatGoesBeforeCheckpoints) {
+    Harness h({.slots = 3, .checkpoints = {.count_max = 1}});
+    std::vector<JobId> jobs;
+    for (int i = 0; i < 3; ++i) jobs.push_back(h.submit());
+    h.run();
+    for (const auto& job : jobs) h.backend.sink().partial(h.backend.key_of(job), "text");
+    h.run();
+    // The store takes longer for one than there is until the next heartbeat.
+    h.on_next("partial_save", [&] { h.clock.advance(seconds(6)); });
+    h.lease_keeper.step();
+    EXPECT_EQ(h.store.saved.size(), 1U);
+    const auto heartbeats = h.store.calls("worker_heartbeat");
+    h.lease_keeper.step();
+    EXPECT_EQ(h.store.calls("worker_heartbeat"), heartbeats + 1);
+    EXPECT_EQ(h.store.saved, (std::vector<std::size_t>{1, 1, 1}));
+}
+
 // Of one model's name that is no text a worker would never become ready.
 TEST(LeaseKeeper, AnnouncesWhatCanBeStored) {
     using namespace std::string_literals;

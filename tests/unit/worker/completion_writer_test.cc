@@ -62,6 +62,36 @@ TEST(CompletionWriter, SendsTheSameAgainWhenTheAnswerWasLost) {
               JobState::kCompleted);
 }
 
+// A message to PostgreSQL has at most 1 GiB, which 500 outputs of the largest kind exceed.
+TEST(CompletionWriter, BoundsWhatIsWrittenAtOnceInBytes) {
+    Harness h({.slots = 6, .output_bytes_max = 1000, .complete_bytes_max = 200});
+    std::vector<JobId> jobs;
+    for (int i = 0; i < 6; ++i) jobs.push_back(h.submit());
+    h.run();
+    const std::vector<std::size_t> sizes{100, 100, 10, 500, 10, 10};
+    for (std::size_t i = 0; i < jobs.size(); ++i) {
+        const auto output = '"' + std::string(sizes[i] - 2, 'x') + '"';
+        h.backend.complete(h.backend.key_of(jobs[i]), output);
+    }
+    h.run();
+    EXPECT_EQ(h.store.settled, (std::vector<std::size_t>{2, 1, 1, 2}));
+    for (const auto& job : jobs) EXPECT_EQ(h.state(job), JobState::kCompleted);
+    EXPECT_EQ(h.executor.held(), 0U);
+}
+
+TEST(CompletionWriter, CountsTheBytesOfErrorsToo) {
+    Harness h({.slots = 2, .complete_bytes_max = 1000});
+    const std::vector<JobId> jobs{h.submit(), h.submit()};
+    h.run();
+    for (const auto& job : jobs) {
+        h.backend.finish(h.backend.key_of(job), {.kind = OutcomeKind::kPermanent,
+                                                 .error_code = "model_error",
+                                                 .error_message = std::string(600, 'x')});
+    }
+    h.run();
+    EXPECT_EQ(h.store.settled, (std::vector<std::size_t>{1, 1}));
+}
+
 TEST(CompletionWriter, FindsTheOutcomeThatCannotBeStored) {
     Harness h({.slots = 8});
     std::vector<JobId> jobs;

@@ -317,5 +317,23 @@ TEST(Executor, SavesPartialOutput) {
     EXPECT_EQ(h.record(job).partial_text, "so far");
 }
 
+// Brokers take 1 MiB by default.
+TEST(Executor, MessagesOfEventsAreBoundedInBytes) {
+    constexpr int kJobs = 400;
+    Harness h({.slots = kJobs, .lane_buffer_max = kJobs});
+    for (int i = 0; i < kJobs; ++i) h.submit();
+    h.run();
+    for (const auto& keys : h.backend.batches()) {
+        h.backend.sink().progress(keys.front(), 0.5, std::string(4096, 'x'));
+    }
+    h.run();
+    std::size_t bytes = 0;
+    for (const auto& message : h.publisher.messages()) {
+        EXPECT_LT(message.value.size(), 512U << 10);
+        bytes += message.value.size();
+    }
+    EXPECT_GT(bytes, 4096U * kJobs);
+}
+
 }  // namespace
 }  // namespace millrace::worker

@@ -39,13 +39,15 @@ Harness::Harness(HarnessOptions options)
             [this](worker::BackendIndex, const JobSpec& spec) { return backend.batch_key(spec); }),
       offsets({.lag_messages_max = 1000, .lag_max = seconds(30)}),
       hints(lane_infos, seconds(1)),
-      writer(store, inbox, executor, events, clock, random, {.batch_max = 100}),
+      writer(store, inbox, executor, events, clock, random,
+             {.batch_max = 100, .batch_bytes_max = options.complete_bytes_max}),
       claimer(store, lease, lanes, offsets, hints, models, executor, writer, clock, random,
               claimer_options(options)),
       lease_keeper(store, lease, executor, outputs, clock, random,
                    {.info = {.name = "worker", .queues = {"default"}, .models = {"fake"}},
                     .heartbeat_interval = seconds(5),
-                    .retry_interval = milliseconds(500)},
+                    .retry_interval = milliseconds(500),
+                    .checkpoints = options.checkpoints},
                    [this] { claimer.want_reconcile(); }),
       consumer(subscriber, topics, lanes, offsets, models, clock, [] {}) {
     (void)memory.queue_register({"default"});
@@ -56,6 +58,7 @@ Harness::Harness(HarnessOptions options)
 
 Result<std::vector<storage::SettledReply>> WorkerStore::job_settle(
     WorkerId worker, const std::vector<storage::SettledAttempt>& attempts) {
+    settled.push_back(attempts.size());
     for (const auto& attempt : attempts) {
         const auto& said = attempt.settlement.error_message + attempt.outcome.output_json;
         if (said.find("poison") == std::string::npos) continue;
@@ -66,6 +69,7 @@ Result<std::vector<storage::SettledReply>> WorkerStore::job_settle(
 
 Status WorkerStore::partial_save(WorkerId worker,
                                  const std::vector<storage::PartialCheckpoint>& partials) {
+    saved.push_back(partials.size());
     for (const auto& partial : partials) {
         if (partial.text.find("poison") == std::string::npos) continue;
         return Error{ErrorCode::kDataCorrupt, "a text cannot be stored"};

@@ -24,6 +24,8 @@ struct HarnessOptions {
     std::size_t batch_max = 1;
     std::size_t lane_buffer_max = 100;
     std::size_t output_bytes_max = 1000;
+    std::size_t complete_bytes_max = 1 << 20;
+    worker::CheckpointLimits checkpoints = {};
     std::size_t slots_max = 0;
     std::size_t batch_weight_max = 0;
     worker::BatchOptions batch = {};
@@ -39,6 +41,10 @@ class WorkerStore : public FaultyJobStore {
         WorkerId worker, const std::vector<storage::SettledAttempt>& attempts) override;
     Status partial_save(WorkerId worker,
                         const std::vector<storage::PartialCheckpoint>& partials) override;
+
+    // How many each call brought, stored or not.
+    std::vector<std::size_t> settled = {};
+    std::vector<std::size_t> saved = {};
 };
 
 class Harness {

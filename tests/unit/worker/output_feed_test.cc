@@ -52,6 +52,29 @@ TEST(OutputFeed, SaysWhereEachTextBegins) {
     EXPECT_EQ(offset(), 0U);
 }
 
+TEST(OutputFeed, GivesCheckpointsInBoundedParts) {
+    OutputFeed feed({});
+    for (int epoch = 1; epoch <= 5; ++epoch) {
+        feed.append({kKey.job, epoch}, kWorker, std::string(epoch == 5 ? 50 : 10, 'x'));
+    }
+    feed.take_events();
+    // A text that is larger than all that may be taken is taken alone.
+    std::size_t taken = 0;
+    for (auto part = feed.take_checkpoints(MonoTime{}, {.bytes_max = 20}); !part.empty();
+         part = feed.take_checkpoints(MonoTime{}, {.bytes_max = 20})) {
+        std::size_t bytes = 0;
+        for (const auto& [_, checkpoint] : part) bytes += checkpoint.text.size();
+        EXPECT_TRUE(bytes <= 20 || part.size() == 1) << bytes;
+        taken += part.size();
+    }
+    EXPECT_EQ(taken, 5U);
+    for (int epoch = 1; epoch <= 5; ++epoch) feed.append({kKey.job, epoch}, kWorker, "more");
+    feed.take_events();
+    const MonoTime later{seconds(1)};
+    EXPECT_EQ(feed.take_checkpoints(later, {.count_max = 2}).size(), 2U);
+    EXPECT_EQ(feed.take_checkpoints(later, {.count_max = 4}).size(), 3U);
+}
+
 // What follows a piece that was left out would stand in its place.
 TEST(OutputFeed, EndsAtTheFirstPieceThatDoesNotFit) {
     OutputFeed feed({.bytes_max = 5});
