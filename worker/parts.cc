@@ -126,7 +126,10 @@ void Parts::settle() {
 
 void Parts::keep_lease() {
     if (const auto backends = core.executor.changes()) {
-        models.replace(*backends);
+        for (const auto& model : models.replace(*backends)) {
+            log_warning("two backends serve the same model; it stays with the one that has it",
+                        {{"model", model}});
+        }
         lease_keeper.serve(models.models());
     }
     // Where there is nothing of use to do yet, nobody is told that there is a worker.

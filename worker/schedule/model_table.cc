@@ -4,7 +4,6 @@
 #include <utility>
 
 #include "common/base/check.h"
-#include "common/base/log.h"
 
 namespace millrace::worker {
 
@@ -31,12 +30,12 @@ Result<ModelTable> ModelTable::make(std::vector<BackendInfo> backends) {
     return table;
 }
 
-void ModelTable::replace(const std::vector<BackendInfo>& backends) {
+std::vector<std::string> ModelTable::replace(const std::vector<BackendInfo>& backends) {
     CHECK(backends.size() == backends_.size());
     std::unordered_map<std::string, BackendIndex> by_model;
     std::vector<std::string> twice;
     bool waits = false;
-    std::unique_lock lock(now_->mutex);
+    const std::lock_guard lock(now_->mutex);
     for (BackendIndex i = 0; i < backends.size(); ++i) {
         waits = waits || !backends[i].waits_for.empty();
         for (const auto& model : backends[i].models) {
@@ -49,11 +48,7 @@ void ModelTable::replace(const std::vector<BackendInfo>& backends) {
     }
     now_->by_model = std::move(by_model);
     now_->waits = waits;
-    lock.unlock();
-    for (const auto& model : twice) {
-        log_warning("two backends serve the same model; it stays with the one that has it",
-                    {{"model", model}});
-    }
+    return twice;
 }
 
 std::optional<BackendIndex> ModelTable::find(const std::string& model) const {

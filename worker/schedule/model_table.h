@@ -23,8 +23,8 @@ class ModelTable {
     static Result<ModelTable> make(std::vector<BackendInfo> backends);
 
     // The same backends, in the same order, with the models that they serve now. Where two serve
-    // the same, it stays with the one that has it, and the log says so.
-    void replace(const std::vector<BackendInfo>& backends);
+    // the same, it stays with the one that has it. Returns the models of which that holds.
+    std::vector<std::string> replace(const std::vector<BackendInfo>& backends);
 
     std::optional<BackendIndex> find(const std::string& model) const;
     // The backends as they were at first: all but their models is still so.

@@ -225,5 +225,15 @@ TEST(ModelTable, FindsTheBackendOfAModel) {
     EXPECT_EQ(table.models(), (std::vector<std::string>{"m", "x"}));
 }
 
+TEST(ModelTable, AModelStaysWithTheBackendThatHasIt) {
+    auto table = ModelTable::make({{.name = "a"}, {.name = "b", .models = {"m"}}}).value();
+    EXPECT_EQ(table.replace({{.name = "a", .models = {"m", "x"}}, {.name = "b", .models = {"m"}}}),
+              std::vector<std::string>{"m"});
+    EXPECT_EQ(table.find("m"), 1U);
+    EXPECT_EQ(table.find("x"), 0U);
+    EXPECT_TRUE(table.replace({{.name = "a", .models = {"m"}}, {.name = "b"}}).empty());
+    EXPECT_EQ(table.find("m"), 0U);
+}
+
 }  // namespace
 }  // namespace millrace::worker
