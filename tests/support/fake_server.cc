@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include <cctype>
+#include <csignal>
 #include <optional>
 
 #include "common/base/check.h"
@@ -15,11 +16,14 @@
 namespace millrace::worker {
 namespace {
 
-// A listening socket on a free port, which is put into `port`.
-int listen_anywhere(int& port) {
+// A listening socket on the port; on a free one, which is put into `port`, where that is 0.
+int listen_on(int& port) {
     const int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
     CHECK(fd >= 0);
+    const int on = 1;
+    CHECK(setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on) == 0);
     sockaddr_in address{};
+    address.sin_port = htons(static_cast<std::uint16_t>(port));
     address.sin_family = AF_INET;
     address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
     auto* generic = reinterpret_cast<sockaddr*>(&address);
@@ -43,14 +47,19 @@ std::string header_of(const std::string& head, const std::string& name) {
     return head.substr(begin, head.find("\r\n", begin) - begin);
 }
 
+ssize_t receive(int fd, SSL* tls, char* buffer, std::size_t size) {
+    return tls == nullptr ? recv(fd, buffer, size, 0)
+                          : SSL_read(tls, buffer, static_cast<int>(size));
+}
+
 // One request; nothing when the client has closed the connection.
-std::optional<Exchange> read_request(int fd) {
+std::optional<Exchange> read_request(int fd, SSL* tls) {
     std::string bytes;
     std::size_t head_end = std::string::npos;
     std::size_t whole = 0;
     char buffer[4096];
     while (head_end == std::string::npos || bytes.size() < whole) {
-        const auto size = recv(fd, buffer, sizeof buffer, 0);
+        const auto size = receive(fd, tls, buffer, sizeof buffer);
         if (size <= 0) return std::nullopt;
         bytes.append(buffer, static_cast<std::size_t>(size));
         if (head_end != std::string::npos) continue;
@@ -59,7 +68,7 @@ std::optional<Exchange> read_request(int fd) {
         const auto length = header_of(bytes.substr(0, head_end + 2), "content-length");
         whole = head_end + 4 + (length.empty() ? 0 : std::stoul(length));
     }
-    return Exchange(fd, bytes.substr(0, head_end + 2), bytes.substr(head_end + 4));
+    return Exchange(fd, tls, bytes.substr(0, head_end + 2), bytes.substr(head_end + 4));
 }
 
 }  // namespace
@@ -75,7 +84,10 @@ std::string Exchange::header(const std::string& name) const {
 void Exchange::send(const std::string& bytes) {
     std::size_t sent = 0;
     while (sent < bytes.size()) {
-        const auto size = ::send(fd_, bytes.data() + sent, bytes.size() - sent, MSG_NOSIGNAL);
+        const auto left = bytes.size() - sent;
+        const auto size = tls_ == nullptr
+                              ? ::send(fd_, bytes.data() + sent, left, MSG_NOSIGNAL)
+                              : SSL_write(tls_, bytes.data() + sent, static_cast<int>(left));
         if (size <= 0) return close();
         sent += static_cast<std::size_t>(size);
     }
@@ -114,8 +126,11 @@ bool Exchange::wait_for_close() {
     return size == 0 || (size < 0 && errno == ECONNRESET);
 }
 
-FakeServer::FakeServer(Handler handler) : handler_(std::move(handler)) {
-    listener_ = listen_anywhere(port_);
+FakeServer::FakeServer(Handler handler, FakeServerOptions options)
+    : handler_(std::move(handler)), options_(std::move(options)), port_(options_.port) {
+    listener_ = listen_on(port_);
+    // OpenSSL writes to connections that the client has closed.
+    if (options_.identity != nullptr) std::signal(SIGPIPE, SIG_IGN);
     acceptor_ = runtime::Thread("fake-server", [this](const std::stop_token&) { accept_all(); });
 }
 
@@ -132,7 +147,8 @@ FakeServer::~FakeServer() {
 }
 
 std::string FakeServer::url() const {
-    return fmt::format("http://127.0.0.1:{}", port_);
+    const auto* scheme = options_.identity == nullptr ? "http" : "https";
+    return fmt::format("{}://127.0.0.1:{}", scheme, port_);
 }
 
 int FakeServer::connections() const {
@@ -163,7 +179,14 @@ void FakeServer::accept_all() {
 }
 
 void FakeServer::serve(int fd) {
-    while (auto exchange = read_request(fd)) {
+    std::unique_ptr<SSL, decltype(&SSL_free)> tls(nullptr, &SSL_free);
+    if (options_.identity != nullptr) {
+        tls.reset(SSL_new(options_.identity->context()));
+        SSL_set_fd(tls.get(), fd);
+        // A client that does not trust us is gone; so it finds out at the first read.
+        SSL_accept(tls.get());
+    }
+    while (auto exchange = read_request(fd, tls.get())) {
         {
             const std::lock_guard lock(mutex_);
             ++requests_;
@@ -178,7 +201,7 @@ void FakeServer::serve(int fd) {
 
 int unused_port() {
     int port = 0;
-    ::close(listen_anywhere(port));
+    ::close(listen_on(port));
     return port;
 }
 

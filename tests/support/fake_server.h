@@ -1,5 +1,5 @@
-// An HTTP server on a free port of the loopback interface, whose answers are what a test says: also
-// half an answer, none, or one that never ends.
+// An HTTP server on a port of the loopback interface, whose answers are what a test says: also half
+// an answer, none, or one that never ends. With an identity it speaks https.
 #pragma once
 
 #include <functional>
@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "common/runtime/thread.h"
+#include "tests/support/tls_identity.h"
 
 namespace millrace::worker {
 
@@ -18,8 +19,9 @@ namespace millrace::worker {
 // connection uses it.
 class Exchange {
  public:
-    Exchange(int fd, std::string head, std::string body)
-        : fd_(fd), head_(std::move(head)), body_(std::move(body)) {}
+    // `tls` null: plain.
+    Exchange(int fd, SSL* tls, std::string head, std::string body)
+        : fd_(fd), tls_(tls), head_(std::move(head)), body_(std::move(body)) {}
 
     const std::string& body() const { return body_; }
     std::string target() const;                         // "POST /v1/completions"
@@ -41,16 +43,22 @@ class Exchange {
 
  private:
     const int fd_;
+    SSL* const tls_;
     const std::string head_;
     const std::string body_;
     bool closed_ = false;
+};
+
+struct FakeServerOptions {
+    int port = 0;  // 0: any that is free.
+    std::shared_ptr<const TlsIdentity> identity = nullptr;
 };
 
 class FakeServer {
  public:
     using Handler = std::function<void(Exchange&)>;
 
-    explicit FakeServer(Handler handler);
+    explicit FakeServer(Handler handler, FakeServerOptions options = {});
     ~FakeServer();
 
     std::string url() const;
@@ -62,6 +70,7 @@ class FakeServer {
     void serve(int fd);
 
     const Handler handler_;
+    const FakeServerOptions options_;
     int listener_ = -1;
     int port_ = 0;
 

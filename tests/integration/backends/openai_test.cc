@@ -181,7 +181,7 @@ TEST_F(OpenAi, RetriesGarbage) {
     start_with([&](Exchange& exchange) {
         switch (turn++) {
             case 0:
-                return exchange.reply(200, "text/html", "<html>hello</html>");
+                return exchange.reply(200, "text/plain", "hello");
             case 1:
                 return exchange.reply(200, "application/json", "{\"choices\":");
             case 2:

@@ -71,7 +71,6 @@ TEST(UnstreamedOutcome, RefusesOtherAnswers) {
     const std::vector<std::pair<ExpectedAnswer, const char*>> cases{
         {kEmbedding, ""},
         {kEmbedding, "hello"},
-        {kEmbedding, "<html></html>"},
         {kEmbedding, "{}"},
         {kEmbedding, R"({"data":null})"},
         {kEmbedding, R"({"data":[{"embedding":[]}]})"},
@@ -132,6 +131,29 @@ TEST(ErrorIn, IsFoundInABody) {
     EXPECT_NE(unstreamed_outcome(kChat, R"([{"error":{"message":"CUDA broke"}}])")
                   .error_message.find("CUDA broke"),
               std::string::npos);
+}
+
+// Each error inside another one is looked through again: a few, not as many as JSON may have.
+TEST(ErrorIn, IsNotLookedForAtAnyDepth) {
+    const auto nested = [](int depth) {
+        std::string text = R"({"message":"CUDA broke","code":"deep"})";
+        for (int i = 0; i < depth; ++i) text = R"({"error":)" + text + "}";
+        return text;
+    };
+    EXPECT_EQ(unstreamed_outcome(kChat, nested(4)).error_code, "deep");
+    const auto deep = unstreamed_outcome(kChat, nested(150));
+    EXPECT_EQ(deep.kind, OutcomeKind::kRetryable);
+    EXPECT_EQ(deep.error_code, "endpoint_error");
+}
+
+TEST(UnstreamedOutcome, APageIsNoAnswerOfTheModelServer) {
+    for (const auto& expected : {kEmbedding, kChat}) {
+        const auto outcome = unstreamed_outcome(
+            expected, "\n<!doctype html><html><head><title>Back soon</title></head></html>");
+        EXPECT_EQ(outcome.kind, OutcomeKind::kRateLimited);
+        EXPECT_EQ(outcome.error_code, "endpoint_unavailable");
+        EXPECT_NE(outcome.error_message.find("Back soon"), std::string::npos);
+    }
 }
 
 TEST(ErrorIn, MayBeANumberOrInAChoice) {

@@ -17,8 +17,7 @@ TEST(EndpointError, ClassesFollowTheStatus) {
         {425, OutcomeKind::kRetryable},   {505, OutcomeKind::kPermanent},
         {301, OutcomeKind::kPermanent},   {400, OutcomeKind::kPermanent},
         {401, OutcomeKind::kPermanent},   {403, OutcomeKind::kPermanent},
-        {404, OutcomeKind::kPermanent},   {413, OutcomeKind::kPermanent},
-        {422, OutcomeKind::kPermanent},
+        {413, OutcomeKind::kPermanent},   {422, OutcomeKind::kPermanent},
     };
     for (const auto& [status, kind] : cases) {
         const auto outcome = http_error_outcome({.status = status, .body = "oops"});
@@ -48,9 +47,37 @@ TEST(EndpointError, AModelThatIsBeingReloadedMayComeBack) {
         EXPECT_EQ(outcome.error_code, "model_not_found") << body;
         EXPECT_GT(outcome.retry_after, milliseconds(5'000)) << "a survey comes first";
     }
-    for (const auto* body : {"404 page not found", R"({"detail":"Not Found"})", "<html>"}) {
+    for (const auto* body : {R"({"detail":"Not Found"})", R"({"error":"no such route"})", "{}"}) {
         EXPECT_EQ(http_error_outcome({.status = 404, .body = body}).kind, OutcomeKind::kPermanent);
     }
+}
+
+// An ingress without a server behind it. Model servers say in JSON what they do not have.
+TEST(EndpointError, WhatIsNotFoundByAnIngressIsAnOutage) {
+    const std::vector<std::pair<long, const char*>> cases{
+        {404, "404 page not found\n"},
+        {404, "default backend - 404"},
+        {404, ""},
+        {404, "<html><head><title>404 Not Found</title></head><body>nginx</body></html>"},
+        {405, "<html><head><title>405 Not Allowed</title></head><body>nginx</body></html>"},
+        {405, "Method Not Allowed"}};
+    for (const auto& [status, body] : cases) {
+        const auto outcome = http_error_outcome({.status = status, .body = body});
+        EXPECT_EQ(outcome.kind, OutcomeKind::kRateLimited) << body;
+        EXPECT_EQ(outcome.error_code, "endpoint_unavailable") << body;
+        EXPECT_EQ(call_result(outcome, status, true), CallResult::kOdd) << body;
+    }
+    const auto refused =
+        http_error_outcome({.status = 405, .body = R"({"detail":"Method Not Allowed"})"});
+    EXPECT_EQ(refused.kind, OutcomeKind::kPermanent);
+}
+
+TEST(EndpointError, NamesThePlaceThatARedirectPointsTo) {
+    const auto outcome = http_error_outcome(
+        {.status = 308, .body = "", .location = "https://a.example/v1/chat/completions"});
+    EXPECT_EQ(outcome.kind, OutcomeKind::kPermanent);
+    EXPECT_EQ(outcome.error_message,
+              "the endpoint answered 308; it is at https://a.example/v1/chat/completions");
 }
 
 TEST(EndpointError, UnderstandsTheDialects) {
@@ -153,6 +180,9 @@ TEST(EndpointError, AnOutageCostsNoAttempt) {
          "upstream connect error or disconnect/reset before headers. reset reason: connection "
          "failure"},
         {500, "upstream connect error or disconnect/reset before headers"},
+        {500, R"({"error":{"message":"[Errno 111] Connection refused","code":null}})"},
+        {500, R"({"detail":"httpx.ConnectError: All connection attempts failed"})"},
+        {500, R"({"error":{"message":"EngineDeadError: see above","code":500}})"},
         {520, ""},
         {522, "error code: 522"},
         {524, "error code: 524"},
@@ -182,6 +212,7 @@ TEST(EndpointError, AnOutageWithoutEndIsBounded) {
     EXPECT_EQ(bounded(outage, job).kind, OutcomeKind::kRetryable);
     // Whoever says that there is no capacity is waited for.
     const auto busy = http_error_outcome({.status = 429});
+    EXPECT_FALSE(bounded(busy, job).retry_after);
     EXPECT_EQ(bounded(busy, job).kind, OutcomeKind::kRateLimited);
     const auto odd = http_error_outcome({.status = 500});
     EXPECT_EQ(not_its_fault(odd, job).kind, OutcomeKind::kRetryable);
@@ -189,18 +220,53 @@ TEST(EndpointError, AnOutageWithoutEndIsBounded) {
     EXPECT_EQ(not_its_fault(odd, job).kind, OutcomeKind::kRateLimited);
 }
 
+TEST(EndpointError, AnOutageIsWaitedForLongerEachTime) {
+    const auto outage = http_error_outcome({.status = 502});
+    milliseconds all{0};
+    for (ClaimedJob job; job.attempt < kOutageAttemptsMax; ++job.attempt) {
+        const auto rest = bounded(outage, job).retry_after.value_or(milliseconds(0));
+        EXPECT_EQ(rest, not_its_fault(http_error_outcome({.status = 500}), job)
+                            .retry_after.value_or(milliseconds(0)));
+        EXPECT_LE(rest, kOutageRestMax);
+        all += rest;
+    }
+    EXPECT_FALSE(bounded(outage, {}).retry_after);
+    EXPECT_GT(all, std::chrono::minutes(15));
+    auto asked = outage;
+    asked.retry_after = milliseconds(60'000);
+    EXPECT_EQ(bounded(asked, {}).retry_after, milliseconds(60'000));
+}
+
+// Servers repeat in their errors what was asked for. A job that speaks of outages is none.
+TEST(EndpointError, AnOutageIsToldInTheServersOwnWords) {
+    for (const auto* message :
+         {"cannot read the prompt: 'Connection error.'", "bad tool call: upstream connect error",
+          "'connection refused' is no valid role", "no template for: loading model",
+          "ValueError: prompt 'connection error' has no tokens",
+          "litellm.APIError: OpenAIException - the text \"no healthy upstream\" is refused",
+          "Error in template: EngineDeadError", "litellm.APIConnectionError: max_output_tokens"}) {
+        const nlohmann::json body{{"error", {{"message", message}}}};
+        const auto text = body.dump();
+        const auto outcome = http_error_outcome({.status = 500, .body = text});
+        EXPECT_EQ(outcome.kind, OutcomeKind::kRetryable) << message;
+        EXPECT_EQ(error_object_outcome(body["error"]).kind, OutcomeKind::kRetryable) << message;
+    }
+}
+
 TEST(EndpointError, SaysWhatACallTellsOfItsEndpoint) {
     const auto result = [](long status, const char* body = "") {
         return call_result(http_error_outcome({.status = status, .body = body}), status, true);
     };
     for (const long status : {400, 403, 404, 422, 501}) {
-        EXPECT_EQ(result(status), CallResult::kAnswered) << status;
+        EXPECT_EQ(result(status, "{}"), CallResult::kAnswered) << status;
     }
     EXPECT_EQ(result(401), CallResult::kFailed);
     for (const long status : {429, 503, 529}) EXPECT_EQ(result(status), CallResult::kRefused);
     for (const long status : {502, 504, 522}) EXPECT_EQ(result(status), CallResult::kFailed);
     EXPECT_EQ(result(500), CallResult::kOdd);
-    EXPECT_EQ(result(500, R"({"error":{"message":"Connection error."}})"), CallResult::kFailed);
+    // What only a text tells of may be one job's: it opens no breaker.
+    EXPECT_EQ(result(500, R"({"error":{"message":"Connection error."}})"), CallResult::kOdd);
+    EXPECT_EQ(call_result(page_instead("<html>"), 200, true), CallResult::kOdd);
     EXPECT_EQ(call_result(invalid_response("x"), 200, true), CallResult::kOdd);
     EXPECT_EQ(call_result(stream_truncated(), 200, true), CallResult::kOdd);
     EXPECT_EQ(call_result(endpoint_stalled("e", milliseconds(1)), 200, true), CallResult::kFailed);
@@ -227,8 +293,8 @@ TEST(EndpointError, FindsTheErrorWhereverItStands) {
     EXPECT_EQ(of(400, R"({"error":null,"message":"top"})"),
               "http_400 the endpoint answered 400: top");
     EXPECT_EQ(of(404, "[]"), "http_404 the endpoint answered 404");
-    EXPECT_EQ(of(404, "<html><TITLE>404 Not Found</TITLE>"),
-              "http_404 the endpoint answered 404: 404 Not Found");
+    EXPECT_EQ(of(403, "<html><TITLE>403 Forbidden</TITLE>"),
+              "http_403 the endpoint answered 403: 403 Forbidden");
 }
 
 TEST(EndpointError, BelievesTheStatusInTheBodyWhereTheFirstLineSaysNothing) {

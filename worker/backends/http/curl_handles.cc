@@ -7,6 +7,7 @@
 
 #include "common/base/check.h"
 #include "common/http/curl_rules.h"
+#include "worker/backends/http/server_text.h"
 
 namespace millrace::worker {
 namespace {
@@ -40,6 +41,7 @@ CurlList make_headers(const std::string& api_key, const std::string& content_typ
     add_header(headers, "Content-Type: " + content_type);
     // No waiting for "100 Continue" before a large body.
     add_header(headers, "Expect:");
+    add_header(headers, "Accept-Encoding: identity");
     if (!api_key.empty()) add_header(headers, "Authorization: Bearer " + api_key);
     return headers;
 }
@@ -51,6 +53,8 @@ CurlHandle make_handle(const std::string& url, const curl_slist* headers,
     http::set_option(handle.get(), CURLOPT_URL, url.c_str());
     http::set_option(handle.get(), CURLOPT_HTTPHEADER, headers);
     http::set_option(handle.get(), CURLOPT_PROTOCOLS_STR, "http,https");
+    // All that curl can unpack; make_headers() says that none is wanted.
+    http::set_option(handle.get(), CURLOPT_ACCEPT_ENCODING, "");
     http::set_option(handle.get(), CURLOPT_HTTP_VERSION, static_cast<long>(CURL_HTTP_VERSION_1_1));
     http::set_option(handle.get(), CURLOPT_CONNECTTIMEOUT_MS,
                      static_cast<long>(connect.timeout.count()));
@@ -130,6 +134,12 @@ std::optional<milliseconds> retry_after_of(CURL* handle) {
         if (const auto text = header_of(handle, name)) return parse_retry_after(*text, now.count());
     }
     return std::nullopt;
+}
+
+std::string location_of(CURL* handle) {
+    const char* url = nullptr;
+    curl_easy_getinfo(handle, CURLINFO_REDIRECT_URL, &url);
+    return url == nullptr ? std::string() : place_of(url);
 }
 
 std::optional<bool> should_retry_of(CURL* handle) {

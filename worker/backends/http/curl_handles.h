@@ -39,8 +39,9 @@ struct ConnectOptions {
 };
 
 // A new handle with the settings that every request needs, by the rules of curl_rules.h; `headers`
-// must outlive it. A connection is used for a minute at most and a name is asked for again after
-// seconds, so that a server which moves is found where it is now.
+// must outlive it. No compression is asked for, which would hold up streams; an answer that comes
+// compressed all the same is unpacked. A connection is used for a minute at most and a name is
+// asked for again after seconds, so that a server which moves is found where it is now.
 CurlHandle make_handle(const std::string& url, const curl_slist* headers,
                        const ConnectOptions& connect);
 // Makes the request a POST. `body` must outlive the handle.
@@ -58,6 +59,8 @@ std::optional<milliseconds> retry_after_of(CURL* handle);
 // The value of such a header: seconds, also with a fraction, or a date. Nothing for what is
 // neither, and for a time that is over.
 std::optional<milliseconds> parse_retry_after(const std::string& text, std::int64_t unix_seconds);
+// Where the answer, a redirect, points to, as place_of() has it; empty where it points nowhere.
+std::string location_of(CURL* handle);
 // x-should-retry; nothing where it is not there, or no word that is known.
 std::optional<bool> should_retry_of(CURL* handle);
 

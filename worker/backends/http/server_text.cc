@@ -1,6 +1,9 @@
 #include "worker/backends/http/server_text.h"
 
+#include <curl/curl.h>
+
 #include <algorithm>
+#include <memory>
 
 #include "common/base/text.h"
 
@@ -12,6 +15,21 @@ std::string one_line(std::string_view text) {
     std::replace_if(
         line.begin(), line.end(), [](char c) { return c == '\n' || c == '\r'; }, ' ');
     return line;
+}
+
+std::string place_of(const std::string& url) {
+    const std::unique_ptr<CURLU, decltype(&curl_url_cleanup)> parts(curl_url(), &curl_url_cleanup);
+    constexpr unsigned kFlags = CURLU_NON_SUPPORT_SCHEME;
+    if (curl_url_set(parts.get(), CURLUPART_URL, url.c_str(), kFlags) != CURLUE_OK) return {};
+    for (const auto part : {CURLUPART_USER, CURLUPART_PASSWORD, CURLUPART_OPTIONS, CURLUPART_QUERY,
+                            CURLUPART_FRAGMENT}) {
+        curl_url_set(parts.get(), part, nullptr, 0);
+    }
+    char* text = nullptr;
+    if (curl_url_get(parts.get(), CURLUPART_URL, &text, 0) != CURLUE_OK) return {};
+    auto place = one_line(text);
+    curl_free(text);
+    return place;
 }
 
 void redact(std::string& text, std::string_view secret) {

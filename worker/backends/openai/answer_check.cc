@@ -28,6 +28,9 @@ namespace {
 using Members = std::vector<JsonMember>;
 using NotANumber = json_text::NotANumber;
 
+// Errors inside errors: more of them than any server makes. Each is looked through again.
+constexpr int kErrorDepthMax = 4;
+
 // The last of the name, as readers have it; null where there is none.
 const JsonView* find(const Members& members, std::string_view name) {
     const auto found = std::find_if(members.rbegin(), members.rend(),
@@ -142,18 +145,23 @@ std::optional<Outcome> error_in(const JsonView& object) {
     return std::nullopt;
 }
 
-Outcome error_outcome(const JsonView& error) {
+Outcome error_outcome(const JsonView& error, int depth) {
     // A lone number is a status.
     if (error.kind() == JsonKind::kNumber) return error_object_outcome({{"code", parsed(error)}});
     // Some give a list of errors.
-    if (error.kind() == JsonKind::kArray && !error.items().empty()) {
-        return error_outcome(error.items().front());
+    const bool may_be_inside = depth < kErrorDepthMax;
+    if (error.kind() == JsonKind::kArray && may_be_inside) {
+        if (const auto items = error.items(); !items.empty()) {
+            return error_outcome(items.front(), depth + 1);
+        }
     }
-    if (error.kind() != JsonKind::kObject) return error_object_outcome(parsed(error));
+    if (error.kind() != JsonKind::kObject || !may_be_inside) {
+        return error_object_outcome(parsed(error));
+    }
     // Some wrap one into another.
     const auto members = error.members();
     if (says(members, "error") && !says(members, "message"))
-        return error_outcome(*find(members, "error"));
+        return error_outcome(*find(members, "error"), depth + 1);
     return error_object_outcome(parsed(error));
 }
 
@@ -182,7 +190,7 @@ Outcome wrong_count(std::size_t count, std::size_t expected, std::string_view wh
 Outcome unstreamed_outcome(const ExpectedAnswer& expected, std::string_view body) {
     body = trimmed(body);
     if (body.empty()) return invalid_response("it is empty");
-    if (body.front() == '<') return invalid_response("it is HTML");
+    if (body.front() == '<') return page_instead(body);
     // A number may be missing among log probabilities, but not in a vector.
     const bool is_vector = expected.kind == RequestKind::kEmbeddings;
     auto mended = json_text::mend(

@@ -29,8 +29,8 @@ Finish finish_of(const json_text::JsonView& reason);
 // a text, a number), "detail", "errors", {"object":"error",…}, {"code":…,"message":…}. An object
 // with choices, data or usage has an error only by the first name.
 std::optional<Outcome> error_in(const json_text::JsonView& object);
-// For the value of "error", whatever it is.
-Outcome error_outcome(const json_text::JsonView& error);
+// For the value of "error", whatever it is. `depth`: in so many others.
+Outcome error_outcome(const json_text::JsonView& error, int depth = 0);
 // For the data of an event of type "error".
 Outcome error_event_outcome(std::string_view data);
 

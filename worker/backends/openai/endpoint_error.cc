@@ -11,6 +11,7 @@
 
 #include "worker/backends/http/server_text.h"
 #include "worker/backends/openai/context_length.h"
+#include "worker/backends/openai/outage_words.h"
 #include "worker/backends/outcomes.h"
 
 namespace millrace::worker {
@@ -27,29 +28,6 @@ constexpr std::string_view kStalledCode = "endpoint_stalled";
 constexpr std::string_view kModelCode = "model_not_found";
 // The next survey of the server's models, which says whether it has this one, is earlier.
 constexpr milliseconds kModelRest{6'000};
-
-// Words, in lower case, of an error that is nobody's fault who asks: what is to answer is not
-// there.
-constexpr std::array kOutageWords{
-    std::string_view("connection error"),                // LiteLLM, whose server is away
-    std::string_view("apiconnectionerror"),              // the same
-    std::string_view("cannot connect to host"),          // aiohttp behind a gateway
-    std::string_view("all connection attempts failed"),  // httpx
-    std::string_view("connection refused"),
-    std::string_view("connection reset by peer"),
-    std::string_view("server disconnected"),
-    std::string_view("upstream connect error"),  // Envoy
-    std::string_view("no healthy upstream"),
-    std::string_view("bad gateway"),
-    std::string_view("model runner has unexpectedly stopped"),  // Ollama
-    std::string_view("llama runner process has terminated"),    // Ollama
-    std::string_view("enginedeaderror"),                        // vLLM
-    std::string_view("enginecore encountered an issue"),        // vLLM
-    std::string_view("background loop has errored"),            // vLLM of old
-    std::string_view("loading model"),                          // llama.cpp
-    std::string_view("model is currently loading"),
-    std::string_view("model is overloaded"),  // TGI
-};
 
 OutcomeKind kind_of(long status) {
     if (status == 429 || status == 503 || status == 529) return OutcomeKind::kRateLimited;
@@ -72,6 +50,7 @@ struct Said {
     std::string code;  // Empty when it is no word that programs can use.
     std::string message;
     long status = 0;  // A numeric code, also where its digits are a string.
+    bool is_json = true;
 };
 
 std::string lower(std::string_view text) {
@@ -162,14 +141,10 @@ Said said_by(const json& error, int depth = 0) {
 
 Said said_by_body(std::string_view body) {
     const auto parsed = json::parse(body, nullptr, /*allow_exceptions=*/false);
-    if (!parsed.is_object() && !parsed.is_array()) return {.message = words_of(body)};
+    if (!parsed.is_object() && !parsed.is_array()) {
+        return {.code = {}, .message = words_of(body), .is_json = false};
+    }
     return said_by(parsed);
-}
-
-bool tells_of_an_outage(const Said& said) {
-    const auto words = lower(said.message);
-    return std::ranges::any_of(
-        kOutageWords, [&](std::string_view part) { return words.find(part) != std::string::npos; });
 }
 
 // The model was in the server's list; it is being swapped or reloaded, or was taken away. Servers
@@ -189,12 +164,15 @@ bool is_too_large_for_the_rate(const Said& said) {
 
 Outcome outcome_of(Said said, long status, std::string_view prefix) {
     auto kind = kind_of(status);
+    // Model servers say in JSON what they do not have: this is what stands in front of one.
+    const bool is_no_server = (status == 404 || status == 405) && !said.is_json;
     const bool may_be_input = kind != OutcomeKind::kRateLimited && !is_of_a_gateway(status);
     if (may_be_input && is_about_context(said.code, said.message)) {
         kind = OutcomeKind::kPermanent;
         said.code = kContextCode;
-    } else if (is_of_a_gateway(status) ||
-               (status >= 500 && kind == OutcomeKind::kRetryable && tells_of_an_outage(said))) {
+    } else if (is_of_a_gateway(status) || is_no_server ||
+               (status >= 500 && kind == OutcomeKind::kRetryable &&
+                is_about_an_outage(said.code, said.message))) {
         kind = OutcomeKind::kRateLimited;
         said.code = kOutageCode;
     } else if (tells_of_a_missing_model(said, status)) {
@@ -219,6 +197,7 @@ Outcome http_error_outcome(const HttpError& error) {
         outcome_of(std::move(said), status, fmt::format("the endpoint answered {}", error.status));
     if (outcome.kind == OutcomeKind::kRateLimited) outcome.retry_after = error.retry_after;
     if (outcome.error_code == kModelCode) outcome.retry_after = kModelRest;
+    if (!error.location.empty()) outcome.error_message += "; it is at " + error.location;
     if (outcome.kind == OutcomeKind::kRetryable && error.should_retry == false) {
         outcome.kind = OutcomeKind::kPermanent;
     }
@@ -239,7 +218,8 @@ CallResult call_result(const Outcome& outcome, long status, bool is_connected) {
             return CallResult::kServed;
         case OutcomeKind::kRateLimited:
             if (!is_connected) return CallResult::kUnreachable;
-            return outcome.error_code == kOutageCode ? CallResult::kFailed : CallResult::kRefused;
+            if (outcome.error_code != kOutageCode) return CallResult::kRefused;
+            return is_of_a_gateway(status) ? CallResult::kFailed : CallResult::kOdd;
         case OutcomeKind::kPermanent:
             // A wrong key is the same for every job. What else is refused may be that job's fault:
             // a 404 comes from servers that do not know its kind of request.
@@ -249,19 +229,33 @@ CallResult call_result(const Outcome& outcome, long status, bool is_connected) {
     }
 }
 
-Outcome bounded(Outcome outcome, const ClaimedJob& job) {
-    if (outcome.kind == OutcomeKind::kRateLimited && outcome.error_code == kOutageCode &&
-        job.attempt >= kOutageAttemptsMax) {
-        outcome.kind = OutcomeKind::kRetryable;
+namespace {
+
+// It comes again later each time, because not every outage opens a breaker, behind which jobs wait.
+Outcome waits(Outcome outcome, const ClaimedJob& job) {
+    const auto rest = std::min<milliseconds>(kOutageRestStep * (job.attempt - 1), kOutageRestMax);
+    outcome.kind = OutcomeKind::kRateLimited;
+    if (rest > milliseconds(0)) {
+        outcome.retry_after = std::max(rest, outcome.retry_after.value_or(rest));
     }
     return outcome;
 }
 
-Outcome not_its_fault(Outcome outcome, const ClaimedJob& job) {
-    if (outcome.kind == OutcomeKind::kRetryable && job.attempt < kOutageAttemptsMax) {
-        outcome.kind = OutcomeKind::kRateLimited;
+}  // namespace
+
+Outcome bounded(Outcome outcome, const ClaimedJob& job) {
+    if (outcome.kind != OutcomeKind::kRateLimited || outcome.error_code != kOutageCode) {
+        return outcome;
     }
+    if (job.attempt < kOutageAttemptsMax) return waits(std::move(outcome), job);
+    outcome.kind = OutcomeKind::kRetryable;
     return outcome;
+}
+
+Outcome not_its_fault(Outcome outcome, const ClaimedJob& job) {
+    const bool waits_on =
+        outcome.kind == OutcomeKind::kRetryable && job.attempt < kOutageAttemptsMax;
+    return waits_on ? waits(std::move(outcome), job) : outcome;
 }
 
 Outcome invalid_response(std::string_view what) {
@@ -269,9 +263,15 @@ Outcome invalid_response(std::string_view what) {
                           fmt::format("the endpoint's answer is not OpenAI's: {}", what));
 }
 
-Outcome stream_truncated() {
+Outcome page_instead(std::string_view body) {
+    return failed_outcome(
+        OutcomeKind::kRateLimited, std::string(kOutageCode),
+        fmt::format("a page of HTML came instead of an answer: {}", words_of(body)));
+}
+
+Outcome stream_truncated(std::string_view how) {
     return failed_outcome(OutcomeKind::kRetryable, "stream_truncated",
-                          "the endpoint's answer ended in the middle");
+                          fmt::format("the endpoint's answer {}", how));
 }
 
 Outcome generation_aborted() {

@@ -1,15 +1,17 @@
 // What an answer that is no result means for the job, and what it says about the endpoint. Pure.
 //
 //   capacity  429 503 529                                   kRateLimited: waits, no attempt burns
-//   outage    408 502 504 520-524, and any error whose words    kRateLimited,
-//   "endpoint_unavailable":
-//             say that the model behind is not there        the same, as long as may_wait() says so
+//   outage    408 502 504 520-524 530                       kRateLimited, "endpoint_unavailable":
+//             a page of HTML instead of an answer,            the same, but bounded()
+//             404 405 that are no JSON,
+//             words that say that no model is behind it
 //   input     501 505, other 3xx and 4xx                    kPermanent, with the server's own code
 //   odd       409 425, other 5xx, garbage,              kRetryable: counts as a failure
 //             404 of a model that the list had
 //
 // The status is that of the answer's first line; where that says no more than 500, or 200, a status
-// inside the body counts. An odd answer may be the input's fault, so it speaks for nobody else.
+// inside the body counts. An odd answer may be the input's fault, so it speaks for nobody else; nor
+// does an outage that only a text tells of, since firewalls answer single requests with pages.
 #pragma once
 
 #include <nlohmann/json_fwd.hpp>
@@ -29,6 +31,7 @@ struct HttpError {
     std::string_view body;  // {"error":{"message","type","code"}}, its relatives, or any text.
     std::optional<milliseconds> retry_after;
     std::optional<bool> should_retry = {};  // x-should-retry: about odd answers and refusals.
+    std::string location = {};              // Of a redirect, as place_of() has it.
 };
 
 // A prompt that is too long for the model has the code "context_length_exceeded" whichever words
@@ -45,8 +48,11 @@ CallResult call_result(const Outcome& outcome, long status, bool is_connected);
 
 // An outage, or odd answers to everybody, costs a job no attempt; but what never gets another
 // answer is bounded, because it may be this very job that ends the model's process each time.
-// Attempts of any kind count: so many take minutes at least.
+// Attempts of any kind count. Before each one it rests longer by a step, up to a bound: so many
+// take a quarter of an hour at least.
 inline constexpr int kOutageAttemptsMax = 50;
+inline constexpr milliseconds kOutageRestStep{1'000};
+inline constexpr milliseconds kOutageRestMax{30'000};
 // The outcome to report: one that waits for an endpoint which answers counts as a failure when the
 // job has had all of these attempts.
 Outcome bounded(Outcome outcome, const ClaimedJob& job);
@@ -56,7 +62,11 @@ Outcome not_its_fault(Outcome outcome, const ClaimedJob& job);
 // 200, but not what was asked for.
 Outcome invalid_response(std::string_view what);
 
-Outcome stream_truncated();
+// 200, but from something in front of the model server: a maintenance page, a login.
+Outcome page_instead(std::string_view body);
+
+// `how` goes on from "the endpoint's answer".
+Outcome stream_truncated(std::string_view how = "ended in the middle");
 // The server gave the generation up, for reasons of its own.
 Outcome generation_aborted();
 Outcome endpoint_unreachable(std::string_view endpoint, std::string_view why);

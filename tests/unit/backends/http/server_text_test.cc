@@ -11,6 +11,15 @@ TEST(OneLine, IsShortAndWhole) {
     EXPECT_EQ(one_line(std::string(499, 'x') + "\xc3\xa9"), std::string(499, 'x'));
 }
 
+TEST(PlaceOf, HasNoSecrets) {
+    EXPECT_EQ(place_of("https://me:secret@a.example:8443/login?token=secret#secret"),
+              "https://a.example:8443/login");
+    EXPECT_EQ(place_of("http://[::1]:8000/v1/models"), "http://[::1]:8000/v1/models");
+    EXPECT_EQ(place_of("app://a/b?c"), "app://a/b");
+    EXPECT_EQ(place_of("no url"), "");
+    EXPECT_LE(place_of("http://a.example/" + std::string(5000, 'x')).size(), 500U);
+}
+
 TEST(Redact, ReplacesEveryOccurrence) {
     std::string text = "key sk-1 is wrong: sk-1";
     redact(text, "sk-1");

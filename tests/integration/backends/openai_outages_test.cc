@@ -1,0 +1,156 @@
+// An outage of a server costs no job an attempt, however it shows and however often it is seen.
+#include <gtest/gtest.h>
+
+#include <atomic>
+
+#include "common/job/outcome.h"
+#include "tests/integration/backends/openai_fixture.h"
+#include "tests/support/seeded_random.h"
+
+namespace millrace::worker {
+namespace {
+
+constexpr int kAttemptsMax = 2;
+
+// A job, and what the store would make of its attempts.
+struct Course {
+    ClaimedJob job = {};
+    JobState state = JobState::kQueued;
+    int waits = 0;  // Attempts that found the server out.
+    std::string last_error = {};
+};
+
+class OpenAiOutages : public OpenAi {
+ protected:
+    static std::vector<Course> courses(std::size_t count) {
+        std::vector<Course> all(count);
+        for (auto& one : all) {
+            one.job.spec.model = "m";
+            one.job.spec.input_json = kChat;
+            one.job.spec.policy.attempts_max = kAttemptsMax;
+        }
+        return all;
+    }
+    // One attempt of each that is not over, all at the same time. What waits for its time is taken
+    // as if that had come.
+    void go_on(std::vector<Course>& all) {
+        std::vector<Course*> running;
+        std::vector<Execution> batch;
+        for (auto& one : all) {
+            if (info(one.state).is_final) continue;
+            one.job.key = {JobId(ids_.next(milliseconds(1))), 1};
+            running.push_back(&one);
+            batch.push_back(
+                {.job = one.job, .deadline = system_clock().now() + milliseconds(50'000)});
+        }
+        for (auto& execution : batch) backend_->run({execution});
+        for (auto* one : running) take(*one, sink_.outcome(one->job.key));
+    }
+    void take(Course& one, const Outcome& outcome) {
+        const auto settlement = settle(outcome, one.job, {}, random_);
+        one.state = settlement.next;
+        one.job.failures += settlement.counts_as_failure ? 1 : 0;
+        ++one.job.attempt;
+        if (one.state == JobState::kScheduled) ++one.waits;
+        one.last_error = outcome.error_code;
+    }
+    static void expect_no_harm(const std::vector<Course>& all) {
+        for (const auto& one : all) {
+            EXPECT_EQ(one.state, JobState::kCompleted) << one.last_error;
+            EXPECT_EQ(one.job.failures, 0) << one.last_error;
+        }
+    }
+
+ private:
+    test::SeededRandom random_{3};
+    UuidGenerator ids_{random_};
+};
+
+// The breaker's seconds are the only clock here.
+TEST_F(OpenAiOutages, ARestartOfTheServerCostsNobodyAnAttempt) {
+    const int port = unused_port();
+    start({.base_urls = {"http://127.0.0.1:" + std::to_string(port)}});
+    auto all = courses(8);
+    std::vector<Course> first{all.front()};
+    for (int i = 0; i <= kAttemptsMax; ++i) {
+        go_on(first);
+        EXPECT_EQ(first[0].last_error, "endpoint_unreachable");
+    }
+    // What stands in front of it is back before the server is.
+    std::atomic<int> refusals{3};
+    server_ = std::make_unique<FakeServer>(
+        [&](Exchange& exchange) {
+            if (--refusals < 0) return answer_hello(exchange);
+            exchange.reply(502, "text/html", "<html><title>502 Bad Gateway</title></html>");
+        },
+        FakeServerOptions{.port = port});
+    all.front() = first.front();
+    for (int rounds = 0; rounds < 10 && refusals >= 0; ++rounds) go_on(all);
+    go_on(all);
+    EXPECT_GT(all.front().waits, kAttemptsMax);
+    expect_no_harm(all);
+    backend_->stop();
+}
+
+// Neither is a breaker's business: firewalls answer single requests so.
+TEST_F(OpenAiOutages, WhatAnswersInPlaceOfTheServerCostsNobodyAnAttempt) {
+    struct Page {
+        int status;
+        const char* type;
+        const char* body;
+    };
+    for (const auto& page :
+         {Page{200, "text/html", "<!doctype html><title>Back soon</title>"},
+          Page{404, "text/plain", "404 page not found\n"},
+          Page{405, "text/html", "<html><title>405 Not Allowed</title></html>"},
+          Page{500, "application/json", R"({"error":{"message":"Connection error."}})"}}) {
+        std::atomic<bool> is_back{false};
+        start_with([&](Exchange& exchange) {
+            if (is_back) return answer_hello(exchange);
+            exchange.reply(page.status, page.type, page.body);
+        });
+        auto all = courses(4);
+        for (int i = 0; i <= 2 * kAttemptsMax; ++i) go_on(all);
+        for (const auto& one : all) {
+            EXPECT_EQ(one.last_error, "endpoint_unavailable") << page.status;
+            EXPECT_GT(one.waits, kAttemptsMax) << page.status;
+        }
+        is_back = true;
+        go_on(all);
+        expect_no_harm(all);
+        backend_->stop();
+    }
+}
+
+// A server that repeats what it was asked for.
+TEST_F(OpenAiOutages, AJobThatSpeaksOfOutagesIsNone) {
+    start_with([](Exchange& exchange) {
+        if (exchange.body().find("onnection") == std::string::npos) return answer_hello(exchange);
+        exchange.reply(500, "application/json",
+                       R"({"error":{"message":"no template for 'connection error'"}})");
+    });
+    auto bad = courses(12);
+    for (auto& one : bad) {
+        one.job.spec.input_json = R"({"messages":[{"role":"user","content":"Connection error"}]})";
+    }
+    auto good = courses(1);
+    go_on(bad);
+    go_on(good);
+    expect_no_harm(good);
+    EXPECT_EQ(good[0].waits, 0);
+    for (const auto& one : bad) EXPECT_NE(one.state, JobState::kCompleted);
+    backend_->stop();
+}
+
+// There is no end of it: perhaps it is the job that ends the server each time.
+TEST_F(OpenAiOutages, AnOutageWithoutEndIsBounded) {
+    start_with([](Exchange& exchange) { exchange.reply(200, "text/html", "<html></html>"); });
+    auto all = courses(1);
+    for (int i = 0; i < 100 && !info(all[0].state).is_final; ++i) go_on(all);
+    EXPECT_EQ(all[0].state, JobState::kFailed);
+    EXPECT_EQ(all[0].job.attempt - 1, 50 + kAttemptsMax - 1);
+    backend_->stop();
+}
+
+}  // namespace
+}  // namespace millrace::worker

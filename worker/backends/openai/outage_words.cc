@@ -1,0 +1,70 @@
+#include "worker/backends/openai/outage_words.h"
+
+#include <algorithm>
+#include <array>
+#include <cctype>
+#include <string>
+
+namespace millrace::worker {
+namespace {
+
+// In lower case.
+constexpr std::array kBeginnings{
+    std::string_view("connection error"),                // LiteLLM, whose server is away
+    std::string_view("cannot connect to host"),          // aiohttp behind a gateway
+    std::string_view("server disconnected"),             // the same
+    std::string_view("all connection attempts failed"),  // httpx
+    std::string_view("connection refused"),
+    std::string_view("connection reset by peer"),
+    std::string_view("dial tcp"),                // Go
+    std::string_view("upstream connect error"),  // Envoy
+    std::string_view("no healthy upstream"),     // the same
+    std::string_view("bad gateway"),
+    std::string_view("502 bad gateway"),                        // nginx
+    std::string_view("model runner has unexpectedly stopped"),  // Ollama
+    std::string_view("llama runner process has terminated"),    // the same
+    std::string_view("enginecore encountered an issue"),        // vLLM
+    std::string_view("background loop has errored"),            // vLLM of old
+    std::string_view("loading model"),                          // llama.cpp
+    std::string_view("model is currently loading"),
+    std::string_view("model is overloaded"),  // TGI
+};
+constexpr std::string_view kDeadEngineCode = "engine_dead_error";  // vLLM
+constexpr std::string_view kDeadEngine = "enginedeaderror";
+
+bool is_of_a_name(char c) {
+    return std::isalnum(static_cast<unsigned char>(c)) != 0 || c == '.' || c == '_';
+}
+
+// The name of an exception, which Python puts before its words: "litellm.InternalServerError: ",
+// "OpenAIException - ", "[Errno 111] ". Its length with what follows it; 0: there is none.
+std::size_t exception_name(std::string_view words) {
+    if (words.starts_with("[errno ")) {
+        const auto end = words.find("] ");
+        return end == std::string_view::npos ? 0 : end + 2;
+    }
+    const auto end =
+        static_cast<std::size_t>(std::ranges::find_if_not(words, is_of_a_name) - words.begin());
+    const auto name = words.substr(0, end);
+    if (!name.ends_with("error") && !name.ends_with("exception")) return 0;
+    const auto rest = words.substr(end);
+    if (rest.starts_with(": ")) return end + 2;
+    return rest.starts_with(" - ") ? end + 3 : 0;
+}
+
+}  // namespace
+
+bool is_about_an_outage(std::string_view code, std::string_view message) {
+    if (code == kDeadEngineCode) return true;
+    std::string low(message);
+    std::ranges::transform(low, low.begin(), [](unsigned char c) { return std::tolower(c); });
+    std::string_view words = low;
+    while (const auto size = exception_name(words)) {
+        if (words.starts_with(kDeadEngine)) return true;
+        words.remove_prefix(size);
+    }
+    return std::ranges::any_of(kBeginnings,
+                               [&](std::string_view begin) { return words.starts_with(begin); });
+}
+
+}  // namespace millrace::worker
