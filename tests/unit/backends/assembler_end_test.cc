@@ -82,11 +82,18 @@ TEST(Assembler, DoneAloneIsNoProof) {
     const auto silent_too = R"({"choices":[{"index":0,"delta":{"content":""}}],
                                 "usage":{"prompt_tokens":1,"completion_tokens":1}})";
     EXPECT_TRUE(assemble_chat({going, silent_too, "[DONE]"}).early);
+}
 
-    const auto counted = assemble_chat({chat_text("whole"), kUsage, "[DONE]"});
-    ASSERT_TRUE(counted.is_complete());
-    EXPECT_EQ(counted.message()["content"], "whole");
-    EXPECT_TRUE(counted.output["choices"][0]["finish_reason"].is_null());
+// new-api counts the tokens of what it got before its server broke off, and writes [DONE] itself.
+TEST(Assembler, UsageAndDoneAreNoProofWithoutAFinishReason) {
+    for (const auto* reason : {"null", R"("")", R"("null")"}) {
+        const auto counted = assemble_chat({chat_text("half", reason), kUsage, "[DONE]"});
+        ASSERT_TRUE(counted.early) << reason;
+        EXPECT_EQ(counted.early->kind, OutcomeKind::kRetryable) << reason;
+        EXPECT_EQ(counted.early->error_code, "stream_truncated") << reason;
+        EXPECT_NE(counted.early->error_message.find("finish reason"), std::string::npos);
+    }
+    EXPECT_TRUE(assemble_chat({chat_text("whole"), kStop, kUsage, "[DONE]"}).is_complete());
 }
 
 TEST(Assembler, TextAfterAFinishReasonMakesItNoSignOfTheEnd) {
@@ -94,13 +101,39 @@ TEST(Assembler, TextAfterAFinishReasonMakesItNoSignOfTheEnd) {
     const auto open = assemble_chat(stream);
     EXPECT_EQ(open.end, End::kOpen);
     EXPECT_EQ(open.outcome.error_code, "stream_truncated");
-    const auto done = assemble_chat({stream[0], stream[1], "[DONE]"});
-    EXPECT_EQ(done.message()["content"], "ab");
     // One that came before more text, and not again, is none at all.
     const auto early = assemble_chat({stream[0], chat_text("b"), "[DONE]"});
     EXPECT_EQ(early.outcome.error_code, "stream_truncated");
     const auto late = assemble_chat({stream[0], chat_text("b"), kStop, "[DONE]"});
     EXPECT_EQ(late.message()["content"], "ab");
+}
+
+// gcli2api, and LiteLLM in front of Gemini, did so.
+TEST(Assembler, AFinishReasonInEveryChunkIsNone) {
+    const std::vector<std::string> spoken{chat_text("a", "\"stop\""), chat_text("b", "\"stop\"")};
+    const std::vector<std::string> thought{chat_chunk(R"({"reasoning_content":"a"})", "\"stop\""),
+                                           chat_text("b", "\"stop\"")};
+    for (const auto& stream : {spoken, thought}) {
+        const std::vector<std::vector<std::string>> ends{
+            {"[DONE]"}, {kUsage, "[DONE]"}, {kStop, "[DONE]"}, {kStop, kUsage, "[DONE]"}, {kStop}};
+        for (const auto& end : ends) {
+            auto events = stream;
+            events.insert(events.end(), end.begin(), end.end());
+            const auto result = assemble_chat(events);
+            EXPECT_EQ(result.outcome.kind, OutcomeKind::kRetryable);
+            EXPECT_EQ(result.outcome.error_code, "stream_truncated");
+        }
+    }
+}
+
+// Open WebUI ends the reasoning with one, and the text with another.
+TEST(Assembler, AFinishReasonOfEachPartCountsWithDone) {
+    const std::vector<std::string> stream{chat_chunk(R"({"reasoning_content":"a"})", "\"stop\""),
+                                          chat_text("b"), chat_text("c")};
+    EXPECT_EQ(assemble_chat({stream[0], stream[1], stream[2], "[DONE]"}).outcome.error_code,
+              "stream_truncated");
+    const auto whole = assemble_chat({stream[0], stream[1], stream[2], kStop, "[DONE]"});
+    EXPECT_EQ(whole.message()["content"], "bc");
 }
 
 TEST(Assembler, TakesTheLastChunkTwice) {

@@ -179,11 +179,12 @@ TEST(AssemblerFuzz, TheBytesMayBeCutAnywhere) {
 
 // What proxies and servers do when something behind them breaks.
 std::string random_ending(Dice& dice) {
-    constexpr std::array<const char*, 9> kEndings{
+    constexpr std::array<const char*, 10> kEndings{
         "",
         "",
         "\n\n",
         "\n\ndata: [DONE]\n\n",
+        "\n\ndata: {\"choices\":[],\"usage\":{\"prompt_tokens\":3}}\n\ndata: [DONE]\n\n",
         "\n\ndata: {\"error\":{\"message\":\"broken\"}}\n\ndata: [DONE]\n\n",
         "\n\nevent: error\ndata: broken\n\n",
         "<html><h1>502 Bad Gateway</h1></html>",

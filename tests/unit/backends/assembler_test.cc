@@ -354,5 +354,25 @@ TEST(Assembler, BoundsEverything) {
     EXPECT_EQ(assemble_chat({R"({"x":)" + deep + "}"}).early->error_code, "invalid_response");
 }
 
+// To join what is deeper would mean to look through a whole chunk again at each level.
+TEST(Assembler, JoinsObjectsToADepthAndKeepsWhatIsDeeper) {
+    const auto chunk = [](int levels, const std::string& inner) {
+        std::string value = inner;
+        for (int i = 0; i < levels; ++i) value = R"({"x":)" + value + "}";
+        return R"({"choices":[],"deep":)" + value + "}";
+    };
+    const auto inner_of = [](json value) {
+        while (value.contains("x")) value = json(value["x"]);
+        return value;
+    };
+    for (const auto& [levels, inner] : {std::pair(7, R"({"a":1,"b":2})"),
+                                        std::pair(8, R"({"b":2})"), std::pair(150, R"({"b":2})")}) {
+        const auto result = assemble_chat({chat_text("a"), chunk(levels, R"({"a":1})"),
+                                           chunk(levels, R"({"b":2})"), kStop, "[DONE]"});
+        ASSERT_TRUE(result.is_complete()) << result.outcome.error_message;
+        EXPECT_EQ(inner_of(result.output["deep"]), json::parse(inner)) << levels;
+    }
+}
+
 }  // namespace
 }  // namespace millrace::worker

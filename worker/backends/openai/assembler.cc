@@ -192,7 +192,9 @@ std::optional<Outcome> Assembler::add_choice(Choice& choice, const Members& delt
         if (auto outcome = add_summary(choice, *summary, text)) return outcome;
     }
     content_bytes_ += choice.content_bytes() - before;
-    choice.spoke_on |= was_finished && choice.answer_bytes() > answer_before;
+    const bool spoke_on = was_finished && choice.answer_bytes() > answer_before;
+    choice.spoke_on |= spoke_on;
+    choice.repeats |= spoke_on && choice.finished;
     choice.finished |= was_finished && choice.spoken_bytes() <= spoken_before;
     return std::nullopt;
 }
@@ -268,6 +270,11 @@ std::size_t Assembler::finished_choices() const {
         std::ranges::count_if(choices_, [](const auto& choice) { return choice.second.finished; }));
 }
 
+bool Assembler::any_of(bool Choice::*sign) const {
+    return std::ranges::any_of(choices_,
+                               [sign](const auto& choice) { return choice.second.*sign; });
+}
+
 Assembler::End Assembler::end() const {
     if (done_) return End::kDone;
     if (!is_whole(/*clean=*/true)) return End::kOpen;
@@ -276,21 +283,20 @@ Assembler::End Assembler::end() const {
 
 bool Assembler::is_whole(bool clean) const {
     if (!has_expected_count()) return false;
-    const auto finished = finished_choices();
-    if (finished == 0) return done_ && counted_;
-    if (finished < choices_.size()) return false;
-    const bool spoke_on =
-        std::ranges::any_of(choices_, [](const auto& choice) { return choice.second.spoke_on; });
-    return done_ || (!spoke_on && (counted_ || clean));
+    if (finished_choices() < choices_.size() || any_of(&Choice::repeats)) return false;
+    return done_ || (!any_of(&Choice::spoke_on) && (counted_ || clean));
 }
 
 Outcome Assembler::what_is_missing() const {
     if (choices_.empty()) return invalid_response("there is no choice in the stream");
     const auto finished = finished_choices();
     if (finished == 0 && done_) {
-        return failed_outcome(OutcomeKind::kRetryable, "stream_truncated",
-                              "the endpoint's answer ended with [DONE], but without a finish "
-                              "reason or usage");
+        return stream_truncated(
+            "ended with [DONE], but without a finish reason, which alone says that it is whole");
+    }
+    if (any_of(&Choice::repeats)) {
+        return stream_truncated(
+            "has a finish reason in every chunk, so that its end cannot be told");
     }
     if (finished == choices_.size() && !has_expected_count()) {
         return wrong_count(choices_.size(), *expected_.count, "choices");

@@ -5,9 +5,9 @@
 //
 // A stream is whole when it has as many choices as were asked for, each with a finish reason that
 // came with its last text or after it, and then [DONE], or usage, or a clean end of the connection.
-// [DONE] alone is no proof: proxies send it also when the server behind them has broken off. From
-// servers that give no finish reasons it counts with a chunk of usage alone, which only a server
-// that has come to its end can send.
+// [DONE] is no proof, and neither is usage before it: proxies write both themselves when the server
+// behind them has broken off. Nor is a finish reason that stands in every chunk
+// (docs/decisions/0010-a-whole-answer-has-a-finish-reason.md).
 //
 // Threads:   one caller at a time.
 #pragma once
@@ -65,7 +65,8 @@ class Assembler {
         MergedObject rest;  // finish_reason, logprobs, …
         std::size_t rest_bytes = 0;
         bool finished = false;  // With the last text, or after it.
-        bool spoke_on = false;  // Text came after a finish reason: it is no sign of the end.
+        bool spoke_on = false;  // Text came after a finish reason: one alone is no sign of the end.
+        bool repeats = false;   // Text with a finish reason after such: none of them is a sign.
 
         // The deltas, where these say anything.
         const Message& answer() const;
@@ -87,6 +88,7 @@ class Assembler {
 
     bool has_expected_count() const;
     std::size_t finished_choices() const;
+    bool any_of(bool Choice::*sign) const;
     bool is_whole(bool clean) const;
     Outcome what_is_missing() const;
     std::string output() const;

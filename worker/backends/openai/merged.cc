@@ -14,6 +14,9 @@ namespace {
 // An object of more is a table, such as one of a whole vocabulary, and not joined to another.
 constexpr std::size_t kMembersMax = 1000;
 
+// No server is known to send pieces further inside.
+constexpr int kDepthMax = 8;
+
 // So many are found by looking at each.
 constexpr std::size_t kMembersFew = 32;
 
@@ -55,12 +58,13 @@ bool is_blank(const JsonView& value) {
 
 // --- MergedObject -------------------------------------------------------------------------------
 
-std::size_t MergedObject::add(std::string_view name, const JsonView& value, Joining joining) {
+std::size_t MergedObject::add(std::string_view name, const JsonView& value, Joining joining,
+                              int depth) {
     const auto known = members_.size();
     auto& member = at(name);
-    if (members_.size() == known) return member.value.add(name, value, joining);
+    if (members_.size() == known) return member.value.add(name, value, joining, depth);
     const auto room = members_.size() > kMembersFew ? sizeof(MergedMember) : 0;
-    return room + name.size() + member.value.add(name, value, joining);
+    return room + name.size() + member.value.add(name, value, joining, depth);
 }
 
 void MergedObject::set_json(std::string_view name, std::string json) {
@@ -129,9 +133,10 @@ MergedMember& MergedObject::at(std::string_view name) {
 
 // --- MergedValue --------------------------------------------------------------------------------
 
-std::size_t MergedValue::add(std::string_view name, const JsonView& value, Joining joining) {
+std::size_t MergedValue::add(std::string_view name, const JsonView& value, Joining joining,
+                             int depth) {
     if (worker::is_blank(value) && !is_blank()) return 0;
-    if (value.kind() == JsonKind::kObject) return add_object(value, joining);
+    if (value.kind() == JsonKind::kObject) return add_object(value, joining, depth);
     const auto before = text_.size();
     if (value.kind() == JsonKind::kString) {
         add_string(name, value.string(), joining);
@@ -192,18 +197,22 @@ void MergedValue::add_list(std::string_view items, Joining joining) {
     text_ += items;
 }
 
-std::size_t MergedValue::add_object(const JsonView& object, Joining joining) {
-    const auto members = object.members();
-    if (members.size() > kMembersMax) {
+std::size_t MergedValue::add_object(const JsonView& object, Joining joining, int depth) {
+    const auto keep = [&] {
         set_json(std::string(object.text()));
         return text_.size();
-    }
+    };
+    if (depth >= kDepthMax) return keep();
+    const auto members = object.members();
+    if (members.size() > kMembersMax) return keep();
     if (form_ != Form::kObject) {
         text_.clear();
         form_ = Form::kObject;
     }
     std::size_t bytes = 0;
-    for (const auto& member : members) bytes += object_.add(member.name, member.value, joining);
+    for (const auto& member : members) {
+        bytes += object_.add(member.name, member.value, joining, depth + 1);
+    }
     return bytes;
 }
 

@@ -32,8 +32,10 @@ class MergedObject {
  public:
     // `name` also tells pieces of a text from names ("id", "type"), which may be repeated. Returns
     // by how many bytes the whole has grown; where members are many, with what each takes beside
-    // its text.
-    std::size_t add(std::string_view name, const json_text::JsonView& value, Joining joining);
+    // its text. `depth`: the object stands in so many others; what is deeper than a few is not
+    // joined but kept as it stands, so that a value is looked through a few times at most.
+    std::size_t add(std::string_view name, const json_text::JsonView& value, Joining joining,
+                    int depth = 0);
     // Of the member of that name, where it first was; at the end where there is none.
     void set_json(std::string_view name, std::string json);
 
@@ -62,7 +64,8 @@ class MergedObject {
 
 class MergedValue {
  public:
-    std::size_t add(std::string_view name, const json_text::JsonView& value, Joining joining);
+    std::size_t add(std::string_view name, const json_text::JsonView& value, Joining joining,
+                    int depth);
     void set_json(std::string json);
 
     bool is_blank() const;
@@ -76,7 +79,7 @@ class MergedValue {
 
     void add_string(std::string_view name, const std::string& piece, Joining joining);
     void add_list(std::string_view items, Joining joining);
-    std::size_t add_object(const json_text::JsonView& object, Joining joining);
+    std::size_t add_object(const json_text::JsonView& object, Joining joining, int depth);
     // What there is becomes the first item of a list.
     void become_list();
 
