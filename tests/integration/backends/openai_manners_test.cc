@@ -31,7 +31,7 @@ TEST_P(OpenAiServers, AreToldByTheirModelList) {
     const auto key = run_one(backend, {.model = "m", .input = asking("chat")});
     EXPECT_EQ(sink.outcome(key).kind, OutcomeKind::kCompleted);
     const auto list = parse_model_list(GetParam().model_list).value();
-    EXPECT_EQ(find_profile_by_owner(list[0].id, list[0].owner).name, GetParam().profile);
+    EXPECT_EQ(find_profile_by_models(list).name, GetParam().profile);
 }
 
 TEST_P(OpenAiServers, Chat) {

@@ -116,7 +116,7 @@ TEST(EndpointSlots, AreThoseOfTheLargestOrder) {
 
 TEST(Profile, IsToldByTheOwnerOfTheModels) {
     const auto name = [](const char* model, const char* owner) {
-        return find_profile_by_owner(model, owner).name;
+        return find_profile_by_models({{model, owner}}).name;
     };
     EXPECT_EQ(name("m", "vllm"), "vllm");
     EXPECT_EQ(name("m", "sglang"), "sglang");
@@ -126,6 +126,24 @@ TEST(Profile, IsToldByTheOwnerOfTheModels) {
     EXPECT_EQ(name("m", "openai"), "cloud");
     EXPECT_EQ(name("m", "somebody"), "generic");
     EXPECT_EQ(name("m", ""), "generic");
+    EXPECT_EQ(find_profile_by_models({}).name, "generic");
+}
+
+// Servers list their models as a map gives them.
+TEST(Profile, IsTheSameInWhateverOrderTheModelsAre) {
+    const std::vector<std::pair<std::vector<ServedModel>, std::string_view>> cases{
+        {{{"a", "library"}, {"b", "somebody"}, {"c", ""}}, "ollama"},
+        {{{"a", "openai"}, {"b", "system"}, {"c", "openai-internal"}}, "cloud"},
+        {{{"a", "vllm"}, {"b", "vllm"}, {"c", "me"}}, "vllm"},
+        // A gateway in front of several kinds.
+        {{{"a", "vllm"}, {"b", "sglang"}, {"c", ""}}, "generic"},
+        {{{"a", "a"}, {"b", "vllm"}, {"c", "vllm"}}, "generic"}};
+    for (auto [models, profile] : cases) {
+        const auto by_id = [](const auto& a, const auto& b) { return a.id < b.id; };
+        do {
+            EXPECT_EQ(find_profile_by_models(models).name, profile) << models.front().id;
+        } while (std::next_permutation(models.begin(), models.end(), by_id));
+    }
 }
 
 }  // namespace

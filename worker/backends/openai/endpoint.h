@@ -47,13 +47,6 @@ Result<std::vector<Endpoint>> parse_endpoints(const std::vector<std::string>& te
 // for what plain_base_url() refuses, and for the URL of one route, such as /chat/completions.
 Result<std::string> normal_base_url(const std::string& text);
 
-struct ServedModel {
-    std::string id;
-    std::string owner;  // May be empty.
-
-    bool operator==(const ServedModel&) const = default;
-};
-
 // The models in the answer to GET /v1/models.
 Result<std::vector<ServedModel>> parse_model_list(std::string_view body);
 // "total_slots" in the answer to GET /props.

@@ -1,5 +1,6 @@
 #include "worker/backends/openai/profile.h"
 
+#include <algorithm>
 #include <array>
 
 namespace millrace::worker {
@@ -25,6 +26,15 @@ constexpr std::array kProfiles{
     Profile{.name = "cloud", .owner = "openai", .streams_prompt_lists = false, .has_quota = true},
 };
 
+// Null where the owner tells of none.
+const Profile* told_by(const ServedModel& model) {
+    if (model.owner.empty()) return nullptr;
+    // TGI gives the model as its own owner.
+    if (model.owner == model.id) return find_profile("tgi");
+    const auto* found = std::ranges::find(kProfiles, model.owner, &Profile::owner);
+    return found == kProfiles.end() ? nullptr : found;
+}
+
 }  // namespace
 
 const Profile& generic_profile() {
@@ -47,13 +57,16 @@ std::string profile_names() {
     return names;
 }
 
-const Profile& find_profile_by_owner(std::string_view model, std::string_view owner) {
-    // TGI gives the model as its own owner.
-    if (!owner.empty() && owner == model) return *find_profile("tgi");
-    for (const auto& profile : kProfiles) {
-        if (!owner.empty() && profile.owner == owner) return profile;
+const Profile& find_profile_by_models(const std::vector<ServedModel>& models) {
+    const Profile* told = nullptr;
+    for (const auto& model : models) {
+        const auto* profile = told_by(model);
+        if (profile == nullptr) continue;
+        // A gateway in front of several kinds.
+        if (told != nullptr && told != profile) return generic_profile();
+        told = profile;
     }
-    return generic_profile();
+    return told == nullptr ? generic_profile() : *told;
 }
 
 }  // namespace millrace::worker

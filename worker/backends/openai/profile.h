@@ -4,6 +4,7 @@
 
 #include <string>
 #include <string_view>
+#include <vector>
 
 namespace millrace::worker {
 
@@ -32,12 +33,20 @@ struct Profile {
 // Standard behaviour; for servers that were not recognised.
 const Profile& generic_profile();
 
-// Null for a name that is none. "auto" is none: it stands for find_profile_by_owner().
+// Null for a name that is none. "auto" is none: it stands for find_profile_by_models().
 const Profile* find_profile(std::string_view name);
 // All names, for messages: "generic, vllm, …".
 std::string profile_names();
 
-// For the first model in the answer to GET /models.
-const Profile& find_profile_by_owner(std::string_view model, std::string_view owner);
+struct ServedModel {
+    std::string id;
+    std::string owner;  // May be empty.
+
+    bool operator==(const ServedModel&) const = default;
+};
+
+// By the owners of the models in the answer to GET /models, in whatever order they are: of those
+// that tell of a profile, all tell of the same, or nothing is told.
+const Profile& find_profile_by_models(const std::vector<ServedModel>& models);
 
 }  // namespace millrace::worker

@@ -36,7 +36,10 @@ Result<std::string> answer_of(const Question& question, Asked& asked) {
     long status = 0;
     curl_easy_getinfo(asked.handle.get(), CURLINFO_RESPONSE_CODE, &status);
     if (status != 200) {
-        const auto* hint = status == 401 || status == 403 ? "; is the API key right?" : "";
+        std::string hint = status == 401 || status == 403 ? "; is the API key right?" : "";
+        if (const auto place = location_of(asked.handle.get()); !place.empty()) {
+            hint = "; it is at " + place;
+        }
         return Error{ErrorCode::kUnavailable,
                      fmt::format("{} answered {}{}", question.url, status, hint)};
     }
@@ -179,9 +182,7 @@ std::vector<Endpoint> Survey::merged() const {
             for (const auto& model : *facts.models) endpoint.models.emplace(model.id, model.id);
         }
         if (endpoint.profile == nullptr) {
-            endpoint.profile = knows ? &find_profile_by_owner(facts.models->front().id,
-                                                              facts.models->front().owner)
-                                     : &generic_profile();
+            endpoint.profile = knows ? &find_profile_by_models(*facts.models) : &generic_profile();
         }
         if (!endpoint.has_slots && endpoint.profile->tells_slots) {
             endpoint.capacity.slots = facts.slots.value_or(endpoint.capacity.slots);
