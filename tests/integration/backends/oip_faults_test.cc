@@ -28,7 +28,7 @@ TEST_F(Oip, WaitsAsLongAsABusyServerAsks) {
 
 TEST_F(Oip, RetriesWhatIsNoAnswer) {
     const std::vector<std::pair<std::string, FakeServer::Handler>> cases{
-        {"invalid_response", [](Exchange& e) { e.reply(200, "text/html", "<html>hello</html>"); }},
+        {"invalid_response", [](Exchange& e) { e.reply(200, "text/html", "hello"); }},
         {"invalid_response", [](Exchange& e) { e.reply(200, "application/json", ""); }},
         {"invalid_response",
          [](Exchange& e) { e.reply(200, "application/json", "{\"outputs\":"); }},
@@ -40,7 +40,7 @@ TEST_F(Oip, RetriesWhatIsNoAnswer) {
          }},
         {"model_error",
          [](Exchange& e) { e.reply(200, "application/json", R"({"error":"out of luck"})"); }},
-        {"http_502", [](Exchange& e) { e.reply(502, "text/html", "Bad Gateway"); }},
+        {"http_507", [](Exchange& e) { e.reply(507, "text/html", "no storage"); }},
         {"connection_lost",
          [](Exchange& e) {
              e.send("HTTP/1.1 200 OK\r\nContent-Length: 1000\r\n\r\n{\"outputs\"");
@@ -130,7 +130,7 @@ TEST_F(Oip, BurnsNoAttemptsOnAModelThatHasDied) {
 }
 
 TEST_F(Oip, LeavesAServerAloneThatAnswersGarbage) {
-    start_with([](Exchange& exchange) { exchange.reply(200, "text/html", "<html>"); });
+    start_with([](Exchange& exchange) { exchange.reply(200, "text/html", "hello"); });
     for (int i = 0; i < 3; ++i) EXPECT_EQ(outcome_of(row({1})).error_code, "invalid_response");
     for (int i = 0; i < 3; ++i) EXPECT_EQ(outcome_of(row({1})).error_code, "server_unavailable");
     EXPECT_EQ(infers().size(), 3U);
@@ -144,6 +144,34 @@ TEST_F(Oip, BurnsNoAttemptOnAServerThatIsAway) {
         EXPECT_EQ(outcome.error_code, "server_unavailable");
         EXPECT_NE(outcome.error_message.find("cannot be connected to"), std::string::npos);
     }
+}
+
+// Whatever stands in front of it answers meanwhile; after three of them in a row only probes are
+// sent, and these cost nothing either.
+TEST_F(Oip, BurnsNoAttemptWhileSomethingAnswersInPlaceOfTheServer) {
+    for (const int status : {502, 504, 200}) {
+        const auto infers_before = infers().size();
+        start_with([status](Exchange& exchange) {
+            exchange.reply(status, "text/html", "<html><title>Back soon</title></html>");
+        });
+        for (int i = 0; i < 5; ++i) {
+            for (const auto& outcome : outcomes_of({row({1}), row({2})})) {
+                EXPECT_EQ(outcome.kind, OutcomeKind::kRateLimited) << status;
+                EXPECT_EQ(outcome.error_code, "server_unavailable") << status;
+                EXPECT_NE(outcome.error_message.find("Back soon"), std::string::npos);
+            }
+        }
+        EXPECT_EQ(infers().size() - infers_before, 3U) << "no halves: no job is to blame";
+        backend_->stop();
+    }
+}
+
+TEST_F(Oip, AnOutageWithoutEndIsBounded) {
+    start_with([](Exchange& exchange) { exchange.reply(502, "text/html", ""); });
+    const auto second = run_one(*backend_, {.model = "m", .input = row({1}), .attempt = 2});
+    EXPECT_EQ(sink_.outcome(second).retry_after, milliseconds(1000));
+    const auto last = run_one(*backend_, {.model = "m", .input = row({1}), .attempt = 50});
+    EXPECT_EQ(sink_.outcome(last).kind, OutcomeKind::kRetryable);
 }
 
 TEST_F(Oip, PassesOverServersThatAreAwayOrHaveNotLoadedTheModel) {

@@ -10,6 +10,7 @@
 #include "common/base/log.h"
 #include "common/http/http_client.h"
 #include "worker/backends/oip/infer_body.h"
+#include "worker/backends/outage.h"
 #include "worker/backends/outcomes.h"
 
 namespace millrace::worker {
@@ -91,7 +92,10 @@ void InferLoop::begin(std::vector<Execution> executions) {
     for (auto& execution : executions) {
         const auto index = batch.items.size();
         auto job = parse_infer_job(execution.job.spec.input_json);
-        batch.items.push_back({.key = execution.job.key, .deadline = execution.deadline});
+        batch.items.push_back({.key = execution.job.key,
+                               .deadline = execution.deadline,
+                               .attempt = execution.job.attempt,
+                               .job = {}});
         auto& item = batch.items.back();
         running_[item.key] = {&batch, index};
         if (!is_served) {
@@ -230,6 +234,7 @@ void InferLoop::receive(Batch& batch, HttpEnd end) {
 void InferLoop::deliver(Batch& batch, const Sent& sent) {
     auto answer = parse_infer_answer(sent.call->body(), json_bytes_of(*sent.call));
     if (!answer.has_value()) {
+        if (const auto page = page_instead_of(sent.call->body())) return fail(batch, sent, *page);
         const auto error = error_inside(sent.call->body());
         return fail(batch, sent, error ? *error : invalid_answer(answer.error().message));
     }
@@ -254,7 +259,10 @@ void InferLoop::fail(Batch& batch, const Sent& sent, const ServerError& error) {
     }
     const bool is_of_a_job = error.fault == Fault::kRequest || error.fault == Fault::kModel;
     if (is_of_a_job && sent.part.size() > 1) return push_halves(sent.part, batch.parts);
-    finish_all(batch, sent.part, error.outcome);
+    if (!error.is_outage) return finish_all(batch, sent.part, error.outcome);
+    for (const auto index : sent.part) {
+        finish(batch, index, waited_out(error.outcome, batch.items[index].attempt));
+    }
 }
 
 void InferLoop::blame(Model& model, const Servers::Choice& server, const ServerError& error) {

@@ -53,6 +53,7 @@ class InferLoop {
     struct Item {
         AttemptKey key;
         MonoTime deadline;
+        int attempt = 1;
         InferJob job;
         bool ended = false;
     };

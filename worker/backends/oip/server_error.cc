@@ -8,6 +8,7 @@
 #include <utility>
 
 #include "worker/backends/http/server_text.h"
+#include "worker/backends/outage.h"
 #include "worker/backends/outcomes.h"
 
 namespace millrace::worker {
@@ -95,6 +96,13 @@ ServerError not_run(ServerError error) {
     return error;
 }
 
+ServerError outage(std::string message) {
+    auto error = make_error(Fault::kServer, "server_unavailable", std::move(message));
+    error.is_outage = true;
+    error.outcome.kind = OutcomeKind::kRateLimited;
+    return error;
+}
+
 // The fault that the words tell of.
 std::optional<ServerError> classify_words(const std::string& said, const std::string& message) {
     for (const auto& sign : kSigns) {
@@ -128,12 +136,13 @@ ServerError classify(const ErrorAnswer& answer) {
     if (status == 404 || (status == 400 && tells_of_a_missing_model(said))) {
         return not_run(make_error(Fault::kServer, "model_unavailable", std::move(message)));
     }
+    if (is_of_a_gateway(status)) return outage(std::move(message));
     if (status == 500) return classify_500(said, message);
     if (status == 400) {
         auto error = classify_words(said, message);
         if (error && error->fault != Fault::kRequest) return *std::move(error);
     }
-    const bool is_request = status < 500 && status != 408 && status != 425;
+    const bool is_request = status < 500 && status != 425;
     return make_error(is_request ? Fault::kRequest : Fault::kServer, code, std::move(message));
 }
 
@@ -144,6 +153,11 @@ std::optional<ServerError> error_inside(std::string_view body) {
     }
     const auto said = message_of(body);
     return classify_500(said, "the server failed inside an answer of 200: " + said);
+}
+
+std::optional<ServerError> page_instead_of(std::string_view body) {
+    if (!is_page(body)) return std::nullopt;
+    return outage("a page of HTML came instead of an answer: " + one_line(body));
 }
 
 ServerError invalid_answer(std::string_view what) {

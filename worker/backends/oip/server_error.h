@@ -8,8 +8,9 @@
 //   capacity  429 503 529                                             kRateLimited
 //   request   other 3xx and 4xx; 500 "failed to parse", "unexpected…" kPermanent
 //   model     other 500: an exception, maybe for another row          kRetryable
-//   server    408, other 5xx; 500 "not healthy", "CUDA error";        kRetryable
+//   server    other 5xx; 500 "not healthy", "CUDA error";             kRetryable
 //             garbage, a cut connection, no answer in time
+//   server    408 502 504 520-524 530, a page of HTML: it is away     kRateLimited, waited_out()
 //   server    404, no connection: the model is not there               not run at all
 //
 // A fault of the request's or the model's may be that of a single job of the batch. A fault of the
@@ -33,6 +34,8 @@ struct ServerError {
     bool is_dead = false;
     // False: no job was touched; another server may have the request.
     bool was_run = true;
+    // Something in front of it answered: the outcome is for waited_out().
+    bool is_outage = false;
     Outcome outcome;
 };
 
@@ -46,6 +49,9 @@ ServerError classify(const ErrorAnswer& answer);
 
 // 200, but with an error inside; nothing when there is none.
 std::optional<ServerError> error_inside(std::string_view body);
+
+// 200, but a page of HTML from something in front of the server; nothing when it is none.
+std::optional<ServerError> page_instead_of(std::string_view body);
 
 // 200, but not what was asked for.
 ServerError invalid_answer(std::string_view what);

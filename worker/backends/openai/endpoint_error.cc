@@ -37,12 +37,6 @@ OutcomeKind kind_of(long status) {
     return status >= 500 ? OutcomeKind::kRetryable : OutcomeKind::kPermanent;
 }
 
-// Of a server in front of the one that is away.
-bool is_of_a_gateway(long status) {
-    return status == 408 || status == 502 || status == 504 || (status >= 520 && status <= 524) ||
-           status == 530;
-}
-
 // What a server says about its error: {"error":{…}} (OpenAI), {"error":"text"} (Ollama, Triton),
 // the members at the top (vLLM of old), {"detail":…} (FastAPI), one of these in a list (Gemini), a
 // page of HTML, or plain text.
@@ -229,33 +223,15 @@ CallResult call_result(const Outcome& outcome, long status, bool is_connected) {
     }
 }
 
-namespace {
-
-// It comes again later each time, because not every outage opens a breaker, behind which jobs wait.
-Outcome waits(Outcome outcome, const ClaimedJob& job) {
-    const auto rest = std::min<milliseconds>(kOutageRestStep * (job.attempt - 1), kOutageRestMax);
-    outcome.kind = OutcomeKind::kRateLimited;
-    if (rest > milliseconds(0)) {
-        outcome.retry_after = std::max(rest, outcome.retry_after.value_or(rest));
-    }
-    return outcome;
-}
-
-}  // namespace
-
 Outcome bounded(Outcome outcome, const ClaimedJob& job) {
-    if (outcome.kind != OutcomeKind::kRateLimited || outcome.error_code != kOutageCode) {
-        return outcome;
-    }
-    if (job.attempt < kOutageAttemptsMax) return waits(std::move(outcome), job);
-    outcome.kind = OutcomeKind::kRetryable;
-    return outcome;
+    const bool is_outage =
+        outcome.kind == OutcomeKind::kRateLimited && outcome.error_code == kOutageCode;
+    return is_outage ? waited_out(std::move(outcome), job.attempt) : outcome;
 }
 
 Outcome not_its_fault(Outcome outcome, const ClaimedJob& job) {
-    const bool waits_on =
-        outcome.kind == OutcomeKind::kRetryable && job.attempt < kOutageAttemptsMax;
-    return waits_on ? waits(std::move(outcome), job) : outcome;
+    const bool counts = outcome.kind == OutcomeKind::kRetryable;
+    return counts ? waited_out(std::move(outcome), job.attempt) : outcome;
 }
 
 Outcome invalid_response(std::string_view what) {

@@ -23,6 +23,7 @@
 #include "common/job/job.h"
 #include "common/job/outcome.h"
 #include "worker/backends/endpoints/endpoint_pool.h"
+#include "worker/backends/outage.h"
 
 namespace millrace::worker {
 
@@ -46,15 +47,7 @@ Outcome error_object_outcome(const nlohmann::json& error);
 // `is_connected` false where there was no connection.
 CallResult call_result(const Outcome& outcome, long status, bool is_connected);
 
-// An outage, or odd answers to everybody, costs a job no attempt; but what never gets another
-// answer is bounded, because it may be this very job that ends the model's process each time.
-// Attempts of any kind count. Before each one it rests longer by a step, up to a bound: so many
-// take a quarter of an hour at least.
-inline constexpr int kOutageAttemptsMax = 50;
-inline constexpr milliseconds kOutageRestStep{1'000};
-inline constexpr milliseconds kOutageRestMax{30'000};
-// The outcome to report: one that waits for an endpoint which answers counts as a failure when the
-// job has had all of these attempts.
+// The outcome to report: an outage as waited_out() has it, others as they are.
 Outcome bounded(Outcome outcome, const ClaimedJob& job);
 // An odd answer of an endpoint that gives nothing else to anybody: the job waits like in an outage.
 Outcome not_its_fault(Outcome outcome, const ClaimedJob& job);

@@ -55,8 +55,11 @@ TEST(ServerError, TellsWhoseFaultItIs) {
          OutcomeKind::kRetryable, "server_unhealthy"},
         {400, R"({"error":"unexpected shape for input 'x' for model 'm'"})", Fault::kRequest,
          OutcomeKind::kPermanent, "http_400"},
-        {502, "<html>Bad Gateway</html>", Fault::kServer, OutcomeKind::kRetryable, "http_502"},
-        {408, "", Fault::kServer, OutcomeKind::kRetryable, "http_408"},
+        {507, "", Fault::kServer, OutcomeKind::kRetryable, "http_507"},
+        {502, "<html>Bad Gateway</html>", Fault::kServer, OutcomeKind::kRateLimited,
+         "server_unavailable"},
+        {504, "", Fault::kServer, OutcomeKind::kRateLimited, "server_unavailable"},
+        {408, "", Fault::kServer, OutcomeKind::kRateLimited, "server_unavailable"},
     };
     for (const auto& each : cases) {
         const auto error = classify({.status = each.status, .body = each.body});
@@ -77,6 +80,10 @@ TEST(ServerError, KnowsWhatWillNotGetBetterByItself) {
     EXPECT_FALSE(unreachable("refused").was_run);
     EXPECT_FALSE(classify({.status = 502}).is_dead);
     EXPECT_TRUE(classify({.status = 502}).was_run);
+    EXPECT_TRUE(classify({.status = 502}).is_outage);
+    EXPECT_FALSE(classify({.status = 507}).is_outage);
+    EXPECT_FALSE(page_instead_of("{}"));
+    EXPECT_TRUE(page_instead_of("\n<!doctype html>")->is_outage);
     EXPECT_FALSE(invalid_answer("").is_dead);
     EXPECT_FALSE(timed_out(milliseconds(5)).is_dead);
     EXPECT_FALSE(connection_lost("").is_dead);
