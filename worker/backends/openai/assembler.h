@@ -7,7 +7,7 @@
 // came with its last text or after it, and then [DONE], or usage, or a clean end of the connection.
 // [DONE] is no proof, and neither is usage before it: proxies write both themselves when the server
 // behind them has broken off. Nor is a finish reason that stands in every chunk
-// (docs/decisions/0010-a-whole-answer-has-a-finish-reason.md).
+// (docs/decisions/0011-a-whole-answer-has-a-finish-reason.md).
 //
 // Threads:   one caller at a time.
 #pragma once

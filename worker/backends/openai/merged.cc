@@ -15,7 +15,7 @@ namespace {
 constexpr std::size_t kMembersMax = 1000;
 
 // No server is known to send pieces further inside.
-constexpr int kDepthMax = 8;
+constexpr int kJoinDepthMax = 8;
 
 // So many are found by looking at each.
 constexpr std::size_t kMembersFew = 32;
@@ -202,7 +202,7 @@ std::size_t MergedValue::add_object(const JsonView& object, Joining joining, int
         set_json(std::string(object.text()));
         return text_.size();
     };
-    if (depth >= kDepthMax) return keep();
+    if (depth >= kJoinDepthMax) return keep();
     const auto members = object.members();
     if (members.size() > kMembersMax) return keep();
     if (form_ != Form::kObject) {
