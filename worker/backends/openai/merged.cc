@@ -38,10 +38,10 @@ std::string_view items_of(std::string_view list) {
     return list.substr(first, list.find_last_not_of(kSpace) - first + 1);
 }
 
-bool is_blank_json(std::string_view json) {
+bool is_blank_json(std::string_view text) {
     constexpr std::array<std::string_view, 7> kBlank{"null", "false", "\"\"", "0",
                                                      "0.0",  "[]",    "{}"};
-    return std::ranges::find(kBlank, json) != kBlank.end();
+    return std::ranges::find(kBlank, text) != kBlank.end();
 }
 
 }  // namespace
