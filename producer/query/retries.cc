@@ -63,17 +63,6 @@ storage::JobFilter Retries::narrowed(storage::JobFilter filter) {
     return filter;
 }
 
-void Retries::retry_listed(const std::vector<JobRecord>& listed, bool has_more,
-                           Callback<Result<RetryPage>> done) {
-    RetryPage page{.has_more = has_more};
-    std::vector<JobId> jobs;
-    for (const auto& job : listed) {
-        jobs.push_back(job.id);
-        page.jobs.push_back({job.id, not_found(job.id)});
-    }
-    submit(std::move(page), jobs, std::move(done));
-}
-
 void Retries::submit(RetryPage page, const std::vector<JobId>& jobs,
                      Callback<Result<RetryPage>> done) {
     if (jobs.empty()) return done(std::move(page));

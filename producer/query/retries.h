@@ -30,9 +30,6 @@ class Retries {
 
     // Of those that match, the ones that may be retried and never were.
     static storage::JobFilter narrowed(storage::JobFilter filter);
-    // Those of a page that narrowed() has listed.
-    void retry_listed(const std::vector<storage::JobRecord>& listed, bool has_more,
-                      Callback<Result<RetryPage>> done);
 
  private:
     // The results of `page` that are still to come are those of `jobs`.

@@ -39,7 +39,9 @@ void Scans::retry_matching(storage::JobFilter filter, Callback<Result<RetryPage>
     list(Retries::narrowed(std::move(filter)),
          [this, done = std::move(done)](const Result<Page>& page) {
              if (!page) return done(page.error());
-             retries_.retry_listed(page->first, page->second, done);
+             Retry listed{.done = done, .page = {.has_more = page->second}};
+             for (const auto& job : page->first) listed.ids.push_back(job.id);
+             serve(listed);
          });
 }
 
@@ -147,8 +149,34 @@ void Scans::serve(CancelMatching& scan) {
     go_on(scan, stop);
 }
 
-void Scans::serve(Retry& request) {
-    retries_.retry(request.ids, std::move(request.done));
+void Scans::serve(Retry& scan) {
+    const auto size = std::min(options_.retry_batch_max, scan.ids.size());
+    const auto end = scan.ids.begin() + static_cast<std::ptrdiff_t>(size);
+    const std::vector<JobId> ids(scan.ids.begin(), end);
+    scan.ids.erase(scan.ids.begin(), end);
+    retries_.retry(ids, [this, scan = std::move(scan), ids](const Result<RetryPage>& retried) {
+        take(scan, ids, retried);
+    });
+}
+
+// Where submissions are answered: the rest goes back to the caller of step().
+void Scans::take(Retry scan, const std::vector<JobId>& ids, const Result<RetryPage>& retried) {
+    auto& jobs = scan.page.jobs;
+    const auto fail = [&jobs](const std::vector<JobId>& rest, const Error& error) {
+        for (const auto& id : rest) jobs.push_back({id, SubmitError{error, {}}});
+    };
+    // Of none at all the error is the answer.
+    if (!retried && jobs.empty()) return scan.done(retried.error());
+    if (retried) {
+        jobs.insert(jobs.end(), retried->jobs.begin(), retried->jobs.end());
+    } else {
+        fail(ids, retried.error());
+    }
+    if (scan.ids.empty()) return scan.done(std::move(scan.page));
+    go_on(scan, [&](const Error& error) {
+        fail(scan.ids, error);
+        scan.done(std::move(scan.page));
+    });
 }
 
 void Scans::serve(Lanes& request) {

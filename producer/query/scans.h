@@ -29,6 +29,8 @@ namespace millrace::gateway {
 struct ScansOptions {
     int look_max = 2000;  // Jobs that one statement looks at for a filter.
     int batch_max = 500;  // Jobs that one statement cancels.
+    // Jobs of one step of a retry: their specs are read and submitted whole.
+    std::size_t retry_batch_max = 32;
     // How long after its request a list or a count goes on looking.
     milliseconds time_max{30000};
     // How long after the first that it finds a cancel by a filter stops.
@@ -84,8 +86,9 @@ class Scans {
         CancelTotals totals{};
     };
     struct Retry {
-        std::vector<JobId> ids;
+        std::vector<JobId> ids;  // What is left of them.
         Callback<Result<RetryPage>> done;
+        RetryPage page{};
     };
     struct Lanes {
         Callback<Result<std::vector<storage::LaneStats>>> done;
@@ -102,7 +105,8 @@ class Scans {
     void serve(List& scan);
     void serve(Count& scan);
     void serve(CancelMatching& scan);
-    void serve(Retry& request);
+    void serve(Retry& scan);
+    void take(Retry scan, const std::vector<JobId>& ids, const Result<RetryPage>& retried);
     void serve(Lanes& request);
 
     const ScansOptions options_;

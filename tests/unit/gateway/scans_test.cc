@@ -4,6 +4,10 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <algorithm>
+#include <functional>
+#include <iterator>
+
 #include "tests/support/faulty_job_store.h"
 #include "tests/support/manual_clock.h"
 #include "tests/support/memory_job_store.h"
@@ -44,6 +48,14 @@ class ScansTest : public testing::Test {
         scans_.count(std::move(filter), most,
                      [this](Result<std::int64_t> count) { count_ = std::move(count); });
     }
+    JobId insert_cancelled() {
+        const auto job = insert();
+        EXPECT_TRUE(memory_.job_cancel({job}).has_value());
+        return job;
+    }
+    void retry(std::vector<JobId> ids) {
+        scans_.retry(std::move(ids), [this](Result<RetryPage> page) { retried_ = page; });
+    }
     void step_to_the_end() {
         while (scans_.step()) {
         }
@@ -59,12 +71,22 @@ class ScansTest : public testing::Test {
     EventHub hub_{10};
     Announcer announcer_{broker::Topics("t"), publisher_, hub_};
     std::vector<SubmitRequest> submitted_;
+    std::vector<std::size_t> batches_;  // What was submitted together.
+    std::optional<Result<RetryPage>> retried_;
+    std::function<void()> on_submit_ = [] {};
     Retries retries_{store_, [this](std::vector<SubmitRequest> requests, const auto& done) {
-                         submitted_ = std::move(requests);
-                         done({submitted_.size(), SubmitReply{}});
+                         on_submit_();
+                         batches_.push_back(requests.size());
+                         const std::vector<SubmitResult> replies(requests.size(), SubmitReply{});
+                         std::ranges::move(requests, std::back_inserter(submitted_));
+                         done(replies);
                      }};
-    // Looks at three jobs at a time.
-    Scans scans_{{.look_max = 3, .queue_max = 10}, clock_, store_, announcer_, retries_};
+    // Looks at three jobs at a time, and retries two.
+    Scans scans_{{.look_max = 3, .retry_batch_max = 2, .queue_max = 10},
+                 clock_,
+                 store_,
+                 announcer_,
+                 retries_};
     std::optional<Result<Scans::Page>> page_;
     std::vector<JobId> listed_;
     std::optional<Result<std::int64_t>> count_;
@@ -151,16 +173,61 @@ TEST_F(ScansTest, AListThatFoundSomeInItsTimeIsAShortPage) {
 
 TEST_F(ScansTest, RetriesAPageOfThoseThatEndedBadly) {
     insert();
-    const auto job = insert();
-    ASSERT_TRUE(memory_.job_cancel({job}).has_value());
-    std::optional<Result<RetryPage>> answer;
-    scans_.retry_matching({.limit = 10}, [&](Result<RetryPage> page) { answer = std::move(page); });
+    const auto job = insert_cancelled();
+    scans_.retry_matching({.limit = 10}, [this](Result<RetryPage> page) { retried_ = page; });
     step_to_the_end();
-    ASSERT_TRUE(answer && answer->has_value());
-    ASSERT_THAT(answer->value().jobs, SizeIs(1));
-    EXPECT_EQ(answer->value().jobs[0].job, job);
+    ASSERT_THAT(retried_->value().jobs, SizeIs(1));
+    EXPECT_EQ(retried_->value().jobs[0].job, job);
     ASSERT_THAT(submitted_, SizeIs(1));
     EXPECT_EQ(submitted_[0].retry_of, job);
+}
+
+// The specs of many, at once in memory, could be more than there is.
+TEST_F(ScansTest, RetriesManyAFewAtATimeInTheirOrder) {
+    std::vector<JobId> jobs;
+    for (int i = 0; i < 5; ++i) jobs.push_back(insert_cancelled());
+    retry(jobs);
+    scans_.step();
+    bool counted = false;
+    scans_.count({}, 1, [&](const Result<std::int64_t>&) { counted = true; });
+    scans_.step();
+    scans_.step();
+    EXPECT_TRUE(counted);
+    EXPECT_FALSE(retried_);
+    step_to_the_end();
+    EXPECT_THAT(batches_, ElementsAre(2, 2, 1));
+    std::vector<JobId> answered;
+    for (const auto& job : retried_->value().jobs) answered.push_back(job.job);
+    EXPECT_EQ(answered, jobs);
+
+    scans_.retry_matching({.ascending = true, .limit = 3},
+                          [this](Result<RetryPage> page) { retried_ = page; });
+    step_to_the_end();
+    EXPECT_THAT(retried_->value().jobs, SizeIs(3));
+    EXPECT_TRUE(retried_->value().has_more);
+}
+
+TEST_F(ScansTest, ARetryThatStopsHalfwaySaysWhichJobsItLeft) {
+    std::vector<JobId> jobs;
+    for (int i = 0; i < 5; ++i) jobs.push_back(insert_cancelled());
+    on_submit_ = [this] { scans_.close(); };
+    retry(jobs);
+    scans_.run();
+    const auto& results = retried_->value().jobs;
+    ASSERT_THAT(results, SizeIs(5));
+    for (std::size_t i = 0; i < 5; ++i) {
+        EXPECT_EQ(results[i].job, jobs[i]);
+        EXPECT_EQ(results[i].retry.has_value(), i < 2);
+    }
+    EXPECT_EQ(results[4].retry.error().error.code, ErrorCode::kUnavailable);
+}
+
+TEST_F(ScansTest, ARetryOfWhichNothingWasDoneIsAnError) {
+    store_.fail_before("job_get", ErrorCode::kUnavailable);
+    retry({insert_cancelled(), insert_cancelled(), insert_cancelled()});
+    step_to_the_end();
+    EXPECT_EQ(retried_->error().code, ErrorCode::kUnavailable);
+    EXPECT_THAT(submitted_, IsEmpty());
 }
 
 TEST_F(ScansTest, LanesAreReadAtMostOnceASecond) {
