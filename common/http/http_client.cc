@@ -6,6 +6,7 @@
 #include <cctype>
 
 #include "common/base/check.h"
+#include "common/base/text.h"
 #include "common/http/curl_rules.h"
 
 namespace millrace::http {
@@ -32,16 +33,6 @@ struct Transfer {
     MonoTime last_bytes = system_clock().now();
     bool was_silent = false;
 };
-
-std::string_view trimmed(std::string_view text) {
-    while (!text.empty() && std::isspace(static_cast<unsigned char>(text.front()))) {
-        text.remove_prefix(1);
-    }
-    while (!text.empty() && std::isspace(static_cast<unsigned char>(text.back()))) {
-        text.remove_suffix(1);
-    }
-    return text;
-}
 
 size_t on_header(char* data, size_t, size_t size, void* user) {
     auto& response = static_cast<Transfer*>(user)->response;

@@ -2,6 +2,8 @@
 
 #include <utility>
 
+#include "common/base/text.h"
+
 namespace millrace::http {
 
 bool SseParser::feed(std::string_view bytes, std::vector<ServerEvent>& events) {
@@ -33,10 +35,7 @@ std::optional<ServerEvent> SseParser::rest() {
 void SseParser::take_line(std::vector<ServerEvent>& events) {
     const std::string text = std::exchange(line_, {});
     std::string_view line = text;
-    constexpr std::string_view kByteOrderMark = "\xEF\xBB\xBF";
-    if (std::exchange(first_line_, false) && line.starts_with(kByteOrderMark)) {
-        line.remove_prefix(kByteOrderMark.size());
-    }
+    if (std::exchange(first_line_, false)) line = without_byte_order_mark(line);
     if (line.empty()) {
         if (has_data_) events.push_back(std::move(event_));
         event_ = {};

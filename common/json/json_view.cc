@@ -13,12 +13,6 @@
 namespace millrace::json_text {
 namespace {
 
-std::string_view trim(std::string_view text) {
-    const auto first = text.find_first_not_of(kSpace);
-    CHECK(first != std::string_view::npos);
-    return text.substr(first, text.find_last_not_of(kSpace) - first + 1);
-}
-
 // Past the string that begins at `at`.
 std::size_t string_end(std::string_view text, std::size_t at) {
     for (++at; text[at] != '"'; ++at) {
@@ -155,7 +149,9 @@ std::string_view phrase(JsonKind kind) {
     return kPhrases.at(static_cast<std::size_t>(kind));
 }
 
-JsonView::JsonView(std::string_view text) : text_(trim(text)) {}
+JsonView::JsonView(std::string_view text) : text_(trimmed(text)) {
+    CHECK(!text_.empty());
+}
 
 JsonKind JsonView::kind() const {
     switch (text_.front()) {

@@ -15,7 +15,6 @@
 namespace millrace::json_text {
 namespace {
 
-constexpr std::string_view kByteOrderMark = "\xEF\xBB\xBF";
 constexpr std::size_t kEscapeBytes = 6;  // \uXXXX
 constexpr std::size_t kNameShownMax = 40;
 constexpr std::size_t kPathShownMax = 300;  // A longer one helps nobody.
@@ -39,7 +38,7 @@ class Mender {
     Mender(std::string_view text, const MendOptions& options) : text_(text), options_(options) {}
 
     Result<std::string> run() {
-        if (text_.starts_with(kByteOrderMark)) kept_ = at_ = kByteOrderMark.size();
+        kept_ = at_ = text_.size() - without_byte_order_mark(text_).size();
         bool fine = value(0);
         at_ = skip_space(text_, at_);
         if (fine && at_ < text_.size()) fine = fail("has more behind its end");

@@ -6,6 +6,7 @@
 #include <array>
 
 #include "common/base/result.h"
+#include "common/base/text.h"
 #include "common/config/value.h"
 #include "producer/api/json_syntax.h"
 #include "producer/api/json_writer.h"
@@ -170,8 +171,7 @@ Submission decode_job(const JsonView& value, const std::string& path,
 
 Decoded<JsonView> check_body(std::string_view body, const ApiOptions& options) {
     // What some tools put in front of UTF-8; RFC 8259 allows to pass over it.
-    constexpr std::string_view kByteOrderMark = "\xEF\xBB\xBF";
-    if (body.starts_with(kByteOrderMark)) body.remove_prefix(kByteOrderMark.size());
+    body = without_byte_order_mark(body);
     if (body.empty()) {
         return Problem{ProblemCode::kInvalidJson, "The body is empty; send a JSON object.", {}};
     }

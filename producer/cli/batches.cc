@@ -5,17 +5,12 @@
 #include <algorithm>
 #include <nlohmann/json.hpp>
 
+#include "common/base/text.h"
 #include "producer/cli/json_text.h"
 #include "producer/cli/utf8.h"
 
 namespace millrace::cli {
 namespace {
-
-std::string_view trimmed(std::string_view line) {
-    constexpr std::string_view kBlank = " \t\r";
-    line.remove_prefix(std::min(line.find_first_not_of(kBlank), line.size()));
-    return line.substr(0, line.find_last_not_of(kBlank) + 1);
-}
 
 // What is wrong with a line; empty where it is an object.
 std::string fault_of(std::string_view line) {
@@ -37,8 +32,7 @@ std::string file_name(std::string_view file) {
 
 Result<std::vector<JobLine>> job_lines(std::string_view text, std::string_view file,
                                        std::string_view defaults) {
-    constexpr std::string_view kByteOrderMark = "\xef\xbb\xbf";
-    if (text.starts_with(kByteOrderMark)) text.remove_prefix(kByteOrderMark.size());
+    text = without_byte_order_mark(text);
     std::vector<JobLine> jobs;
     std::size_t number = 0;
     while (!text.empty()) {

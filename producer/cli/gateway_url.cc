@@ -5,6 +5,8 @@
 #include <algorithm>
 #include <charconv>
 
+#include "common/base/text.h"
+
 namespace millrace::cli {
 namespace {
 
@@ -46,9 +48,7 @@ Status check_authority(std::string_view authority) {
 }  // namespace
 
 Result<std::string> gateway_url(std::string_view text) {
-    constexpr std::string_view kBlank = " \t\r\n";
-    text.remove_prefix(std::min(text.find_first_not_of(kBlank), text.size()));
-    text = text.substr(0, text.find_last_not_of(kBlank) + 1);
+    text = trimmed(text);
     const auto separator = text.find("://");
     const auto scheme = separator == std::string_view::npos ? "http" : text.substr(0, separator);
     auto rest = separator == std::string_view::npos ? text : text.substr(separator + 3);

@@ -5,23 +5,17 @@
 #include <algorithm>
 #include <nlohmann/json.hpp>
 
+#include "common/base/text.h"
+
 namespace millrace::cli {
 namespace {
 
 using Json = nlohmann::json;
 
-constexpr std::string_view kSpaces = " \t\r\n";
-
-std::string_view trim(std::string_view text) {
-    const auto from = std::min(text.find_first_not_of(kSpaces), text.size());
-    text.remove_prefix(from);
-    return text.substr(0, text.find_last_not_of(kSpaces) + 1);
-}
-
 // Cuts what stands between the outer brackets at its commas.
 std::vector<std::string_view> pieces(std::string_view text) {
     std::vector<std::string_view> found;
-    text = trim(text);
+    text = trimmed(text);
     std::size_t from = 1;
     int depth = 0;
     bool in_string = false;
@@ -36,7 +30,7 @@ std::vector<std::string_view> pieces(std::string_view text) {
         if (c == '{' || c == '[') ++depth;
         const bool ends = c == '}' || c == ']';
         if ((c == ',' && depth == 1) || (ends && depth == 1)) {
-            const auto piece = trim(text.substr(from, at - from));
+            const auto piece = trimmed(text.substr(from, at - from));
             if (!piece.empty()) found.push_back(piece);
             from = at + 1;
         }
@@ -53,7 +47,7 @@ std::size_t string_size(std::string_view text) {
 }
 
 bool is_object(std::string_view text) {
-    return trim(text).starts_with('{');
+    return trimmed(text).starts_with('{');
 }
 
 }  // namespace
@@ -67,8 +61,8 @@ std::vector<JsonMember> json_members(std::string_view object) {
     for (const auto piece : pieces(object)) {
         const auto size = string_size(piece);
         const auto colon = piece.find(':', size);
-        members.push_back(
-            {Json::parse(piece.substr(0, size)).get<std::string>(), trim(piece.substr(colon + 1))});
+        members.push_back({Json::parse(piece.substr(0, size)).get<std::string>(),
+                           trimmed(piece.substr(colon + 1))});
     }
     return members;
 }
@@ -112,8 +106,8 @@ std::string json_merged(std::string_view object, std::string_view defaults) {
 }
 
 std::string json_with(std::string_view object, std::string_view name, std::string_view value) {
-    const auto rest = trim(object).substr(1);
-    const auto comma = trim(rest).starts_with('}') ? "" : ",";
+    const auto rest = trimmed(object).substr(1);
+    const auto comma = trimmed(rest).starts_with('}') ? "" : ",";
     return fmt::format("{{{}:{}{}{}", json_string(name), value, comma, rest);
 }
 

@@ -175,13 +175,6 @@ Outcome error_event_outcome(std::string_view data) {
     return error_outcome(error);
 }
 
-std::string_view trimmed(std::string_view text) {
-    constexpr std::string_view kSpace = " \n\r\t";
-    const auto first = text.find_first_not_of(kSpace);
-    if (first == std::string_view::npos) return {};
-    return text.substr(first, text.find_last_not_of(kSpace) - first + 1);
-}
-
 Outcome wrong_count(std::size_t count, std::size_t expected, std::string_view what) {
     return invalid_response(fmt::format(
         "it has {} {} where {} were asked for; submit a job for each", count, what, expected));

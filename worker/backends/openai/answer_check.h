@@ -34,8 +34,6 @@ Outcome error_outcome(const json_text::JsonView& error, int depth = 0);
 // For the data of an event of type "error".
 Outcome error_event_outcome(std::string_view data);
 
-std::string_view trimmed(std::string_view text);  // Without the space around it.
-
 // "it has 1 of the 2 choices that were asked for"
 Outcome wrong_count(std::size_t count, std::size_t expected, std::string_view what);
 

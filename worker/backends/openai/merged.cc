@@ -4,6 +4,8 @@
 #include <array>
 #include <utility>
 
+#include "common/base/text.h"
+
 namespace millrace::worker {
 
 using json_text::JsonKind;
@@ -31,11 +33,7 @@ bool is_name(std::string_view name) {
 
 // Between the brackets or braces.
 std::string_view items_of(std::string_view list) {
-    constexpr std::string_view kSpace = " \n\r\t";
-    list = list.substr(1, list.size() - 2);
-    const auto first = list.find_first_not_of(kSpace);
-    if (first == std::string_view::npos) return {};
-    return list.substr(first, list.find_last_not_of(kSpace) - first + 1);
+    return trimmed(list.substr(1, list.size() - 2));
 }
 
 bool is_blank_json(std::string_view text) {
