@@ -113,6 +113,11 @@ std::string_view without_byte_order_mark(std::string_view text) {
     return text;
 }
 
+std::string_view without_brackets(std::string_view host) {
+    const bool has_them = host.size() > 2 && host.starts_with('[') && host.ends_with(']');
+    return has_them ? host.substr(1, host.size() - 2) : host;
+}
+
 std::string_view beginning(std::string_view text, std::size_t bytes_max) {
     if (text.size() <= bytes_max) return text;
     const auto is_continuation = [&](std::size_t at) {

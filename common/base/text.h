@@ -32,6 +32,9 @@ std::string_view trimmed(std::string_view text);
 // Without the byte order mark that editors of Windows put before it.
 std::string_view without_byte_order_mark(std::string_view text);
 
+// "::1" of "[::1]", as an address of IPv6 stands in a URL; any other as it is.
+std::string_view without_brackets(std::string_view host);
+
 // Its first bytes, not ending within a character.
 std::string_view beginning(std::string_view text, std::size_t bytes_max);
 

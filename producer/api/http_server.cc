@@ -11,6 +11,7 @@
 
 #include "common/base/check.h"
 #include "common/base/log.h"
+#include "common/base/text.h"
 #include "producer/api/reactor.h"
 
 namespace millrace::api {
@@ -35,17 +36,11 @@ void raise_file_limit(int connections_max) {
                 {{"limit", static_cast<std::int64_t>(limit.rlim_cur)}, {"wanted", wanted}});
 }
 
-// "[::1]" is how an address of IPv6 stands in a URL.
-std::string without_brackets(const std::string& host) {
-    const bool has_brackets = host.size() > 2 && host.front() == '[' && host.back() == ']';
-    return has_brackets ? host.substr(1, host.size() - 2) : host;
-}
-
 // All addresses of the host: one of its own, or those that a name stands for.
 Result<std::vector<net::ip::address>> addresses_of(net::io_context& loop, const std::string& host) {
     constexpr std::size_t kAddressesMax = 16;
     NetError error;
-    const auto literal = net::ip::make_address(without_brackets(host), error);
+    const auto literal = net::ip::make_address(std::string(without_brackets(host)), error);
     if (!error) return std::vector{literal};
     std::vector<net::ip::address> addresses;
     for (const auto& found : tcp::resolver(loop).resolve(host, "", error)) {

@@ -8,6 +8,7 @@
 #include <filesystem>
 #include <set>
 
+#include "common/base/text.h"
 #include "common/config/sources.h"
 #include "common/config/value.h"
 #include "producer/cli/up/shell_words.h"
@@ -205,12 +206,6 @@ std::vector<std::string> tasks_of(const Config& config, const std::string& typed
     return tasks;
 }
 
-// "[::1]" is "::1".
-std::string without_brackets(const std::string& host) {
-    const bool has_them = host.starts_with('[') && host.ends_with(']');
-    return has_them ? host.substr(1, host.size() - 2) : host;
-}
-
 BackendKinds kinds_of(const Config& config, bool has_programs) {
     return {.prompts = has_programs || !config.get<Setting::kBackendLlamaModel>().empty() ||
                        !config.get<Setting::kBackendProcessCommand>().empty(),
@@ -296,7 +291,7 @@ Result<Plan> make_plan(const UpOptions& options, const Environment& environment)
     TRY(sources.assignments, assignments_of(options));
     TRY(const auto settings, load(std::move(sources)));
 
-    Plan plan{.host = without_brackets(settings.gateway.get<Setting::kGatewayHost>()),
+    Plan plan{.host = std::string(without_brackets(settings.gateway.get<Setting::kGatewayHost>())),
               .port = settings.gateway.integer<Setting::kGatewayPort>(),
               .config_file = settings.sources.file,
               .settings = variables_of(settings.sources.assignments),

@@ -70,5 +70,29 @@ TEST(Text, WhateverTheBytesAreStorableMakesThemSo) {
     }
 }
 
+TEST(Trimmed, KeepsTheBlanksWithin) {
+    EXPECT_EQ(trimmed(" \t\r\na b\n c \r\n"), "a b\n c");
+    EXPECT_EQ(trimmed("a"), "a");
+    EXPECT_EQ(trimmed(" \t\r\n"), "");
+    EXPECT_EQ(trimmed(""), "");
+}
+
+TEST(WithoutByteOrderMark, DropsOneAtTheFront) {
+    EXPECT_EQ(without_byte_order_mark("\xEF\xBB\xBF"
+                                      "a"),
+              "a");
+    EXPECT_EQ(without_byte_order_mark("a\xEF\xBB\xBF"), "a\xEF\xBB\xBF");
+    EXPECT_EQ(without_byte_order_mark("\xEF\xBB\xBF\xEF\xBB\xBF"), "\xEF\xBB\xBF");
+    EXPECT_EQ(without_byte_order_mark("\xEF\xBB"), "\xEF\xBB");
+    EXPECT_EQ(without_byte_order_mark(""), "");
+}
+
+TEST(WithoutBrackets, IsForAddressesInUrls) {
+    EXPECT_EQ(without_brackets("[::1]"), "::1");
+    for (const auto* other : {"::1", "[]", "[", "]", "[::1", "::1]", "", "host"}) {
+        EXPECT_EQ(without_brackets(other), other);
+    }
+}
+
 }  // namespace
 }  // namespace millrace
