@@ -17,11 +17,13 @@ namespace fs = std::filesystem;
 
 constexpr std::size_t kPieceBytes = std::size_t{64} << 10;
 
-// Whether all from `from` was copied.
-bool copy_from(const Fd& source, off_t from, const Fd& target) {
+// Whether all from `from` to `end` was copied. The source may grow meanwhile, faster than it is
+// copied.
+bool copy(const Fd& source, off_t from, off_t end, const Fd& target) {
     std::array<char, kPieceBytes> piece;
-    while (true) {
-        const auto got = ::pread(source.get(), piece.data(), piece.size(), from);
+    while (from < end) {
+        const auto size = std::min<off_t>(end - from, piece.size());
+        const auto got = ::pread(source.get(), piece.data(), static_cast<std::size_t>(size), from);
         if (got < 0 && errno == EINTR) continue;
         if (got <= 0) return got == 0;
         for (ssize_t done = 0; done < got;) {
@@ -32,6 +34,7 @@ bool copy_from(const Fd& source, off_t from, const Fd& target) {
         }
         from += got;
     }
+    return true;
 }
 
 }  // namespace
@@ -72,7 +75,7 @@ bool bound_log(const fs::path& path, std::uintmax_t bytes_max) {
     ::unlink(aside.c_str());
     const Fd target(::open(aside.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600));
     const auto from = info.st_size - static_cast<off_t>(bytes_max);
-    if (!target.valid() || !copy_from(log, std::max<off_t>(from, 0), target)) {
+    if (!target.valid() || !copy(log, std::max<off_t>(from, 0), info.st_size, target)) {
         ::unlink(aside.c_str());
     }
     return ::ftruncate(log.get(), 0) == 0;

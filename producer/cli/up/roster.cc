@@ -57,8 +57,14 @@ const std::vector<std::string>* Roster::models_of(pid_t pid, MonoTime since) {
     return entry != nullptr && !entry->is_draining ? &entry->models : nullptr;
 }
 
-bool Roster::lacks(pid_t pid, MonoTime since) {
-    return !url_.empty() && read_now() && find(pid, since) == nullptr;
+bool Roster::has(pid_t pid, MonoTime since) {
+    read_workers();
+    return find(pid, since) != nullptr;
+}
+
+bool Roster::lacked(pid_t pid, MonoTime since, MonoTime asked) {
+    if (url_.empty() || clock_.now() - asked < kListAgeMax) return false;
+    return read_now() && find(pid, since) == nullptr;
 }
 
 std::string Roster::summary(std::size_t workers) {

@@ -17,6 +17,9 @@ namespace millrace::cli {
 
 class Roster {
  public:
+    // More than the gateway keeps its answer about workers for (query::Commands' cache_max).
+    static constexpr milliseconds kListAgeMax{1500};
+
     explicit Roster(const Clock& clock) : clock_(clock) {}
 
     void look_at(std::string url) { url_ = std::move(url); }
@@ -24,9 +27,11 @@ class Roster {
     // The models of the worker in this process, if it was heard since then; else null. An earlier
     // process of the same id may be listed as alive for a while.
     const std::vector<std::string>* models_of(pid_t pid, MonoTime since);
-    // Whether the gateway answers, now, and knows of no worker at work in this process, so that it
-    // has claimed nothing yet.
-    bool lacks(pid_t pid, MonoTime since);
+    // Whether the gateway answers and knows of a worker at work in this process.
+    bool has(pid_t pid, MonoTime since);
+    // Whether the gateway knew of none at some moment after `asked`, so that it had claimed nothing
+    // by `asked`. No sooner than kListAgeMax after it: the gateway's list may be that old.
+    bool lacked(pid_t pid, MonoTime since, MonoTime asked);
     // "1 worker, 0 running, 0 waiting", with `workers` of them alive.
     std::string summary(std::size_t workers);
 

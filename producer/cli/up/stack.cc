@@ -38,7 +38,7 @@ Service server_service(const std::string& name, std::unique_ptr<Server>& server,
             .ready = {},
             .how_it_ended = [] { return std::string("its process is gone"); },
             .ask_to_stop = [&server, ask = std::move(ask_to_stop)] { ask(*server); },
-            .idle = {},
+            .was_idle = {},
             .kill = [&server] { server->kill(); },
             .grace = kServerGrace};
 }
@@ -51,7 +51,7 @@ Service program_service(const std::string& name, const std::shared_ptr<ProgramSe
             .ready = {},
             .how_it_ended = [program] { return program->how_it_ended(); },
             .ask_to_stop = [program] { program->send(SIGTERM); },
-            .idle = {},
+            .was_idle = {},
             .kill = [program] { program->kill(); },
             .grace = drain_timeout + kMoreThanDrain};
 }
@@ -210,7 +210,9 @@ Status Stack::start_worker(Supervisor& supervisor, std::size_t number) {
     auto& worker = *workers_.back();
     auto service = program_service(worker.label, worker.program, plan.drain_timeout);
     service.stops_early = true;
-    service.idle = [this, &worker] { return has_claimed_nothing(worker); };
+    service.was_idle = [this, &worker](MonoTime asked) {
+        return roster_.lacked(worker.program->pid(), worker.program->started_at(), asked);
+    };
     service.ready = [this, &worker] { return is_ready(worker); };
     TRY_STATUS(supervisor.start(std::move(service)));
     if (!plan.tasks.empty()) {
@@ -226,16 +228,26 @@ bool Stack::is_ready(Worker& worker) {
     return ready;
 }
 
-// While it loads its models, before it takes any job, it hears no signal.
-bool Stack::has_claimed_nothing(const Worker& worker) {
-    return roster_.lacks(worker.program->pid(), worker.program->started_at());
+// While it loads its models, before it takes any job, it hears no signal: it is started anew.
+void Stack::go_on_with_reload(Worker& worker) {
+    auto& program = *worker.program;
+    if (!worker.reload_asked) return;
+    if (roster_.has(program.pid(), program.started_at())) {
+        program.send(SIGHUP);
+    } else if (!roster_.lacked(program.pid(), program.started_at(), *worker.reload_asked)) {
+        return;
+    } else if (const auto started = program.start(); !started.has_value()) {
+        say_(fmt::format("{}: {}", worker.label, started.error().message));
+    }
+    worker.reload_asked.reset();
 }
 
-void Stack::tell_news() {
+void Stack::look_after() {
     gateway_->news();  // Kept within bounds; what concerns a person comes from the workers.
     process::bound_log(data_ / "postgres.log");
     process::bound_log(data_ / "kafka" / "kafka.log");
     for (auto& worker : workers_) {
+        go_on_with_reload(*worker);
         for (const auto& line : worker->program->news()) {
             using Level = LogLine::Level;
             const bool concerns = line.level == Level::kError || line.level == Level::kWarning ||
@@ -259,11 +271,8 @@ void Stack::reload(const Plan& plan) {
     }
     for (auto& worker : workers_) {
         worker->told.clear();
-        if (!has_claimed_nothing(*worker)) {
-            worker->program->send(SIGHUP);
-        } else if (const auto started = worker->program->start(); !started.has_value()) {
-            say_(fmt::format("{}: {}", worker->label, started.error().message));
-        }
+        worker->reload_asked = system_clock().now();
+        go_on_with_reload(*worker);
     }
     say_("the workers load their settings and models anew");
 }

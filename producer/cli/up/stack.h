@@ -41,8 +41,9 @@ class Stack {
     // owner. Errors: kCancelled when `interrupts` was asked to stop.
     Status start(Supervisor& supervisor);
 
-    // Says what workers wait for while they are not ready, and what goes wrong later.
-    void tell_news();
+    // Says what workers wait for while they are not ready, and what goes wrong later; keeps logs
+    // within bounds; brings a reload to its end. Call it a few times a second.
+    void look_after();
 
     // The workers read their settings and load their models anew. `plan` is the new one.
     void reload(const Plan& plan);
@@ -60,6 +61,7 @@ class Stack {
         std::shared_ptr<ProgramService> program;
         std::string told;  // Last.
         MonoTime next_warning{};
+        std::optional<MonoTime> reload_asked;  // Not yet passed on.
     };
 
     Status start_postgres(Supervisor& supervisor);
@@ -70,7 +72,7 @@ class Stack {
     std::shared_ptr<ProgramService> program(const std::string& name, const Environment& settings,
                                             const std::string& log) const;
     bool is_ready(Worker& worker);
-    bool has_claimed_nothing(const Worker& worker);
+    void go_on_with_reload(Worker& worker);
     Error port_taken(const Error& error) const;
 
     const Plan plan_;

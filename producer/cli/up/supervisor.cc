@@ -76,23 +76,29 @@ void Supervisor::restart(Watched& watched) {
 
 void Supervisor::stop_all(const std::stop_token& hurry) {
     for (auto& watched : services_) {
-        auto& service = watched.service;
+        const auto& service = watched.service;
         if (service.stops_early && service.running() && !hurry.stop_requested()) {
-            service.ask_to_stop();
+            ask_to_stop(watched);
         }
     }
     for (; !services_.empty(); services_.pop_back()) stop(services_.back(), hurry);
 }
 
+void Supervisor::ask_to_stop(Watched& watched) {
+    watched.service.ask_to_stop();
+    watched.asked_at = clock_.now();
+}
+
 void Supervisor::stop(Watched& watched, const std::stop_token& hurry) {
-    auto& service = watched.service;
+    const auto& service = watched.service;
     if (service.running() && !hurry.stop_requested()) {
-        if (!service.stops_early) service.ask_to_stop();
-        // Looked at after it was asked: what it takes up later it hands back by itself.
-        const bool is_idle = service.idle && service.idle();
+        if (!service.stops_early) ask_to_stop(watched);
         const auto deadline = clock_.now() + service.grace;
-        while (!is_idle && service.running() && clock_.now() < deadline &&
-               !hurry.stop_requested()) {
+        const auto was_idle = [&] {
+            return service.was_idle && service.was_idle(watched.asked_at);
+        };
+        while (service.running() && clock_.now() < deadline && !hurry.stop_requested() &&
+               !was_idle()) {
             wait_(kStopPoll);
         }
     }

@@ -23,9 +23,10 @@ struct Service {
     std::function<bool()> ready;                // May be empty: it is when `start` has returned.
     std::function<std::string()> how_it_ended;  // "exit code 1: why"; when it is not running.
     std::function<void()> ask_to_stop;
-    // Whether it has no work to bring to an end, however long it takes to hear that it is asked to
-    // stop; it is killed then. May be empty: nobody can tell.
-    std::function<bool()> idle;
+    // Whether it had no work to bring to an end at some moment since it was asked to stop, however
+    // long it takes to hear that; it is killed then: what it takes up later it hands back by
+    // itself. May be empty: nobody can tell.
+    std::function<bool(MonoTime asked)> was_idle;
     std::function<void()> kill;  // At once; also one that has ended.
     bool stops_early = false;    // Asked before any other is, so that slow ones stop side by side.
     milliseconds grace{10000};   // From ask_to_stop to kill.
@@ -64,11 +65,13 @@ class Supervisor {
         milliseconds pause{0};
         MonoTime started_at;
         MonoTime restart_at;
+        MonoTime asked_at;  // To stop.
     };
 
     void look_if_ready(Watched& watched);
     void notice_end(Watched& watched, const std::string& how);
     void restart(Watched& watched);
+    void ask_to_stop(Watched& watched);
     void stop(Watched& watched, const std::stop_token& hurry);
 
     const Clock& clock_;

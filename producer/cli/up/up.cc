@@ -88,7 +88,7 @@ class Run {
         while (!interrupts_.stop().stop_requested()) {
             if (interrupts_.take_reload()) reload();
             TRY_STATUS(supervisor_.watch());
-            stack_.tell_news();
+            stack_.look_after();
             if (!is_up_ && supervisor_.all_ready()) greet();
             if (is_up_) status_.refresh([this] { return stack_.summary(); });
             interrupts_.wait(kWatchInterval);

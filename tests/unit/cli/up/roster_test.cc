@@ -48,34 +48,51 @@ TEST_F(RosterTest, KnowsTheModelsOfAWorkerThatWasHeard) {
     EXPECT_THAT(roster_.models_of(7, started_at), IsNull());
 }
 
-// Only then may it be killed: it has claimed no job.
-TEST_F(RosterTest, LacksAWorkerOnlyWhereTheGatewaySaysSo) {
-    EXPECT_FALSE(roster_.lacks(7, clock_.now())) << "nobody knows";
+// Only then may it be killed: it had claimed no job.
+TEST_F(RosterTest, LackedAWorkerOnlyWhereTheGatewaySaysSo) {
+    const auto asked = clock_.now();
+    clock_.advance(Roster::kListAgeMax);
+    EXPECT_FALSE(roster_.lacked(7, clock_.now(), asked)) << "nobody knows";
     roster_.look_at(gateway_.url());
     const auto started_at = clock_.now();
-    EXPECT_TRUE(roster_.lacks(7, started_at));
+    EXPECT_TRUE(roster_.lacked(7, started_at, asked));
     for (const auto* state : {"alive", "draining"}) {
         list(state, 7, 0);
-        EXPECT_FALSE(roster_.lacks(7, started_at)) << state;
-        EXPECT_TRUE(roster_.lacks(8, started_at));
+        EXPECT_FALSE(roster_.lacked(7, started_at, asked)) << state;
+        EXPECT_TRUE(roster_.has(7, started_at)) << state;
+        EXPECT_TRUE(roster_.lacked(8, started_at, asked));
         list(state, 7, 60'000);
-        EXPECT_TRUE(roster_.lacks(7, started_at)) << "an earlier one of that id";
+        EXPECT_TRUE(roster_.lacked(7, started_at, asked)) << "an earlier one of that id";
+        EXPECT_FALSE(roster_.has(7, started_at)) << "an earlier one of that id";
     }
     list("stopped", 7, 0);
-    EXPECT_TRUE(roster_.lacks(7, started_at));
+    EXPECT_TRUE(roster_.lacked(7, started_at, asked));
+    EXPECT_FALSE(roster_.has(7, started_at));
     status_ = 503;
-    EXPECT_FALSE(roster_.lacks(7, started_at));
+    EXPECT_FALSE(roster_.lacked(7, started_at, asked));
     status_ = 200;
     listed_ = "[]";
-    EXPECT_FALSE(roster_.lacks(7, started_at));
+    EXPECT_FALSE(roster_.lacked(7, started_at, asked));
+}
+
+// What the gateway says may be a second old: it may have claimed jobs since.
+TEST_F(RosterTest, DoesNotTrustAListFromBeforeItWasAsked) {
+    roster_.look_at(gateway_.url());
+    const auto asked = clock_.now();
+    EXPECT_FALSE(roster_.lacked(7, asked, asked));
+    clock_.advance(Roster::kListAgeMax - milliseconds(1));
+    EXPECT_FALSE(roster_.lacked(7, asked, asked));
+    clock_.advance(milliseconds(1));
+    EXPECT_TRUE(roster_.lacked(7, asked, asked));
 }
 
 TEST_F(RosterTest, LooksAnewBeforeItSaysThatOneIsLacking) {
     roster_.look_at(gateway_.url());
-    const auto started_at = clock_.now();
-    EXPECT_THAT(roster_.models_of(7, started_at), IsNull());
+    const auto asked = clock_.now();
+    clock_.advance(Roster::kListAgeMax);
+    EXPECT_THAT(roster_.models_of(7, asked), IsNull());
     listed_ = R"({"data":[{"state":"alive","pid":7,"models":[],"heartbeat_age_ms":0}]})";
-    EXPECT_FALSE(roster_.lacks(7, started_at));
+    EXPECT_FALSE(roster_.lacked(7, asked, asked));
 }
 
 }  // namespace

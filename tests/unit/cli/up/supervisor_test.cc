@@ -37,7 +37,7 @@ struct FakeService {
                         told.emplace_back("asked");
                         if (obeys) alive = false;
                     },
-                .idle = [this] { return is_idle; },
+                .was_idle = [this](MonoTime) { return is_idle; },
                 .kill =
                     [this, name, &stopped] {
                         if (alive) told.emplace_back("killed");
@@ -111,6 +111,23 @@ TEST_F(SupervisorTest, WaitsForNobodyWhoHasNothingToEnd) {
     stop_all();
     EXPECT_THAT(loading.told, ElementsAre("asked", "killed"));
     EXPECT_EQ(clock.now(), before);
+}
+
+// It may have claimed something by the time that it was asked, though the gateway lists it later.
+TEST_F(SupervisorTest, WaitsUntilItIsKnownThatThereIsNothingToEnd) {
+    constexpr milliseconds kKnownAfter{1500};
+    FakeService busy{.obeys = false};
+    auto service = busy.service("busy", stopped);
+    service.stops_early = true;
+    const auto before = clock.now();
+    service.was_idle = [&](MonoTime asked) {
+        EXPECT_EQ(asked, before);
+        return clock.now() - asked >= kKnownAfter;
+    };
+    ASSERT_TRUE(supervisor.start(std::move(service)).has_value());
+    stop_all();
+    EXPECT_THAT(busy.told, ElementsAre("asked", "killed"));
+    EXPECT_GE(clock.now() - before, kKnownAfter);
 }
 
 TEST_F(SupervisorTest, AsksNobodyWhoIsDown) {
