@@ -22,6 +22,7 @@ Commands::Commands(CommandsOptions options, const Clock& clock, storage::JobStor
       queue_(options.queue_max) {}
 
 void Commands::retry(JobId id, Callback<Result<RetryPage>> done) {
+    if (retries_.waiting() >= options_.queue_max) return done(refusal());
     enqueue(Retry{id, std::move(done)});
 }
 
@@ -42,9 +43,10 @@ void Commands::model_known(std::string queue, std::string model, Callback<bool> 
     enqueue(Model{std::move(queue), std::move(model), std::move(done)});
 }
 
-void Commands::enqueue(Request request) {
-    if (queue_.try_push(std::move(request))) return;
+bool Commands::enqueue(Request request) {
+    if (queue_.try_push(std::move(request))) return true;
     refuse(request, refusal());
+    return false;
 }
 
 Error Commands::refusal() const {
@@ -86,7 +88,8 @@ void Commands::run() {
 }
 
 void Commands::serve(Retry& request) {
-    retries_.retry({request.id}, std::move(request.done));
+    if (retries_.has_room()) return retries_.retry({request.id}, std::move(request.done));
+    retries_.when_room([this, request = std::move(request)] { return enqueue(request); });
 }
 
 void Commands::serve(Workers& request) {

@@ -85,7 +85,8 @@ class Commands {
         MonoTime read_at = MonoTime::min();
     };
 
-    void enqueue(Request request);
+    // False: it is refused.
+    bool enqueue(Request request);
     static void refuse(Request& request, const Error& error);
     Error refusal() const;
 

@@ -32,6 +32,11 @@ std::optional<SubmitResult> known_result(JobId id, const JobRecord* job) {
                        {}};
 }
 
+// About what it takes in memory.
+std::size_t size_of(const JobSpec& spec) {
+    return sizeof spec + spec.input_json.size() + spec.metadata_json.size();
+}
+
 SubmitRequest request_of(JobId job, JobSpec spec) {
     return {.spec = std::move(spec),
             .idempotency = storage::IdempotencyKey{.scope = storage::IdempotencyKey::Scope::kRetry},
@@ -40,20 +45,74 @@ SubmitRequest request_of(JobId job, JobSpec spec) {
 
 }  // namespace
 
+bool Retries::has_room() const {
+    return has_room_for(0);
+}
+
+bool Retries::has_room_for(std::size_t more) const {
+    const std::lock_guard lock(mutex_);
+    return held_ + more < options_.bytes_max;
+}
+
+std::size_t Retries::waiting() const {
+    const std::lock_guard lock(mutex_);
+    return waiting_.size();
+}
+
+void Retries::when_room(std::function<bool()> go_on) {
+    {
+        const std::lock_guard lock(mutex_);
+        waiting_.push_back(std::move(go_on));
+    }
+    release(0);
+}
+
+void Retries::hold(std::size_t bytes) {
+    const std::lock_guard lock(mutex_);
+    held_ += bytes;
+}
+
+void Retries::release(std::size_t bytes) {
+    std::unique_lock lock(mutex_);
+    held_ -= bytes;
+    while (!waiting_.empty() && held_ < options_.bytes_max) {
+        const auto go_on = std::move(waiting_.front());
+        waiting_.pop_front();
+        lock.unlock();
+        if (go_on()) return;
+        lock.lock();
+    }
+}
+
 void Retries::retry(const std::vector<JobId>& ids, Callback<Result<RetryPage>> done) {
+    const auto fail = [this, &done](const Error& error) {
+        done(error);
+        release(0);
+    };
     const auto records = store_.job_get(ids, {});
-    if (!records) return done(records.error());
+    if (!records) return fail(records.error());
     std::unordered_map<JobId, const JobRecord*> found;
     for (const auto& record : *records) found.emplace(record.id, &record);
     RetryPage page;
-    std::vector<JobId> jobs;
+    Specs specs;
+    std::size_t bytes = 0;
     for (const auto& id : ids) {
         const auto job = found.find(id);
         auto known = known_result(id, job == found.end() ? nullptr : job->second);
-        if (!known) jobs.push_back(id);
+        if (!known) {
+            if (bytes > 0 && !has_room_for(bytes)) break;
+            // One at a time: how large they are is not known before.
+            auto spec = store_.job_specs({id});
+            if (!spec) return fail(spec.error());
+            // Who is gone meanwhile, by its retention, stays not found.
+            for (auto& each : *spec) {
+                bytes += size_of(each.second);
+                specs.push_back(std::move(each));
+            }
+        }
         page.jobs.push_back({id, std::move(known).value_or(not_found(id))});
     }
-    submit(std::move(page), jobs, std::move(done));
+    submit(std::move(page), std::move(specs), std::move(done));
 }
 
 storage::JobFilter Retries::narrowed(storage::JobFilter filter) {
@@ -63,30 +122,35 @@ storage::JobFilter Retries::narrowed(storage::JobFilter filter) {
     return filter;
 }
 
-void Retries::submit(RetryPage page, const std::vector<JobId>& jobs,
-                     Callback<Result<RetryPage>> done) {
-    if (jobs.empty()) return done(std::move(page));
-    auto specs = store_.job_specs(jobs);
-    if (!specs) return done(specs.error());
-    // Who is gone meanwhile, by its retention, stays not found.
+void Retries::submit(RetryPage page, Specs specs, Callback<Result<RetryPage>> done) {
+    if (specs.empty()) {
+        done(std::move(page));
+        return release(0);
+    }
+    std::size_t bytes = 0;
     std::vector<SubmitRequest> requests;
     std::vector<JobId> submitted;
-    for (auto& [job, spec] : *specs) {
+    for (auto& [job, spec] : specs) {
+        bytes += size_of(spec);
         submitted.push_back(job);
         requests.push_back(request_of(job, std::move(spec)));
     }
-    if (requests.empty()) return done(std::move(page));
-    submit_(std::move(requests), [page = std::move(page), submitted = std::move(submitted),
-                                  done = std::move(done)](std::vector<SubmitResult> results) {
-        std::unordered_map<JobId, const SubmitResult*> by_job;
-        for (std::size_t i = 0; i < results.size(); ++i) by_job.emplace(submitted[i], &results[i]);
-        auto answered = page;
-        for (auto& [job, retry] : answered.jobs) {
-            const auto result = by_job.find(job);
-            if (result != by_job.end()) retry = *result->second;
-        }
-        done(std::move(answered));
-    });
+    hold(bytes);
+    submit_(std::move(requests),
+            [this, bytes, page = std::move(page), submitted = std::move(submitted),
+             done = std::move(done)](std::vector<SubmitResult> results) {
+                std::unordered_map<JobId, const SubmitResult*> by_job;
+                for (std::size_t i = 0; i < results.size(); ++i)
+                    by_job.emplace(submitted[i], &results[i]);
+                auto answered = page;
+                for (auto& [job, retry] : answered.jobs) {
+                    const auto result = by_job.find(job);
+                    if (result != by_job.end()) retry = *result->second;
+                }
+                done(std::move(answered));
+                release(bytes);
+            });
+    release(0);
 }
 
 }  // namespace millrace::gateway

@@ -32,7 +32,9 @@ void Scans::cancel_matching(storage::JobFilter filter, Callback<Result<CancelTot
 }
 
 void Scans::retry(std::vector<JobId> ids, Callback<Result<RetryPage>> done) {
-    enqueue(Retry{std::move(ids), std::move(done)});
+    Retry scan{std::move(ids), std::move(done)};
+    if (retries_.waiting() >= options_.queue_max) return scan.done(refusal());
+    enqueue(std::move(scan));
 }
 
 void Scans::retry_matching(storage::JobFilter filter, Callback<Result<RetryPage>> done) {
@@ -150,33 +152,52 @@ void Scans::serve(CancelMatching& scan) {
 }
 
 void Scans::serve(Retry& scan) {
+    if (!retries_.has_room()) {
+        return retries_.when_room([this, scan = std::move(scan)] { return go_on(scan); });
+    }
     const auto size = std::min(options_.retry_batch_max, scan.ids.size());
     const auto end = scan.ids.begin() + static_cast<std::ptrdiff_t>(size);
     const std::vector<JobId> ids(scan.ids.begin(), end);
-    scan.ids.erase(scan.ids.begin(), end);
-    retries_.retry(ids, [this, scan = std::move(scan), ids](const Result<RetryPage>& retried) {
-        take(scan, ids, retried);
+    retries_.retry(ids, [this, scan = std::move(scan), size](const Result<RetryPage>& retried) {
+        take(scan, size, retried);
     });
 }
 
 // Where submissions are answered: the rest goes back to the caller of step().
-void Scans::take(Retry scan, const std::vector<JobId>& ids, const Result<RetryPage>& retried) {
+void Scans::take(Retry scan, std::size_t asked, const Result<RetryPage>& retried) {
     auto& jobs = scan.page.jobs;
-    const auto fail = [&jobs](const std::vector<JobId>& rest, const Error& error) {
-        for (const auto& id : rest) jobs.push_back({id, SubmitError{error, {}}});
-    };
     // Of none at all the error is the answer.
     if (!retried && jobs.empty()) return scan.done(retried.error());
     if (retried) {
         jobs.insert(jobs.end(), retried->jobs.begin(), retried->jobs.end());
+        scan.drop(retried->jobs.size());
     } else {
-        fail(ids, retried.error());
+        scan.fail(asked, retried.error());
     }
     if (scan.ids.empty()) return scan.done(std::move(scan.page));
+    go_on(std::move(scan));
+}
+
+bool Scans::go_on(Retry scan) {
+    bool goes_on = true;
     go_on(scan, [&](const Error& error) {
-        fail(scan.ids, error);
+        goes_on = false;
+        if (scan.page.jobs.empty()) return scan.done(error);
+        scan.fail(scan.ids.size(), error);
         scan.done(std::move(scan.page));
     });
+    return goes_on;
+}
+
+void Scans::Retry::drop(std::size_t first) {
+    ids.erase(ids.begin(), ids.begin() + static_cast<std::ptrdiff_t>(first));
+}
+
+void Scans::Retry::fail(std::size_t first, const Error& error) {
+    for (std::size_t i = 0; i < first; ++i) {
+        page.jobs.push_back({ids[i], SubmitError{error, {}}});
+    }
+    drop(first);
 }
 
 void Scans::serve(Lanes& request) {

@@ -29,7 +29,7 @@ namespace millrace::gateway {
 struct ScansOptions {
     int look_max = 2000;  // Jobs that one statement looks at for a filter.
     int batch_max = 500;  // Jobs that one statement cancels.
-    // Jobs of one step of a retry: their specs are read and submitted whole.
+    // Jobs of one step of a retry; their specs are bounded by RetriesOptions, too.
     std::size_t retry_batch_max = 32;
     // How long after its request a list or a count goes on looking.
     milliseconds time_max{30000};
@@ -89,6 +89,10 @@ class Scans {
         std::vector<JobId> ids;  // What is left of them.
         Callback<Result<RetryPage>> done;
         RetryPage page{};
+
+        // The first of what is left: they are answered, or get an error as their answer.
+        void drop(std::size_t first);
+        void fail(std::size_t first, const Error& error);
     };
     struct Lanes {
         Callback<Result<std::vector<storage::LaneStats>>> done;
@@ -106,7 +110,9 @@ class Scans {
     void serve(Count& scan);
     void serve(CancelMatching& scan);
     void serve(Retry& scan);
-    void take(Retry scan, const std::vector<JobId>& ids, const Result<RetryPage>& retried);
+    void take(Retry scan, std::size_t asked, const Result<RetryPage>& retried);
+    // False: that was refused, and is answered.
+    bool go_on(Retry scan);
     void serve(Lanes& request);
 
     const ScansOptions options_;

@@ -64,7 +64,7 @@ class CommandsTest : public testing::Test {
     DatabaseClock database_clock_{clock_};
     Status schema_ = ok();
     // Nothing is retried here: see retries_test.cc.
-    Retries retries_{store_, [](const auto&, const auto&) {}};
+    Retries retries_{{}, store_, [](const auto&, const auto&) {}};
     Commands commands_{{.queue_max = 10}, clock_,  store_,          announcer_,
                        retries_,          models_, database_clock_, [this] { return schema_; }};
     std::vector<Result<storage::JobRecord>> cancelled_;
@@ -95,6 +95,32 @@ TEST_F(CommandsTest, CancellingARunningJobTellsItsWorker) {
     EXPECT_EQ(order.key, (AttemptKey{job, 1}));
     EXPECT_EQ(order.worker, holder);
     EXPECT_THAT(publisher_.values_of("t.events"), IsEmpty());
+}
+
+TEST_F(CommandsTest, RetriesWaitWhileTheSpecsOfOthersAreInMemory) {
+    std::vector<std::function<void()>> commits;
+    Retries retries{{.bytes_max = 1}, store_, [&](const auto&, const auto& done) {
+                        commits.push_back([done] { done({SubmitReply{}}); });
+                    }};
+    Commands commands{{.queue_max = 10}, clock_,  store_,          announcer_,
+                      retries,           models_, database_clock_, [this] { return schema_; }};
+    int answers = 0;
+    for (int i = 0; i < 3; ++i) {
+        const auto job = insert();
+        EXPECT_TRUE(memory_.job_cancel({job}).has_value());
+        commands.retry(job, [&](const Result<RetryPage>& page) {
+            EXPECT_TRUE(page->jobs.at(0).retry);
+            ++answers;
+        });
+    }
+    for (int i = 1; i <= 3; ++i) {
+        while (commands.step()) {
+        }
+        EXPECT_EQ(store_.calls("job_specs"), i);
+        ASSERT_THAT(commits, SizeIs(i));
+        commits.back()();
+        EXPECT_EQ(answers, i);
+    }
 }
 
 TEST_F(CommandsTest, CancelsThatWaitShareAStatement) {

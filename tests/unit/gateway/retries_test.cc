@@ -60,7 +60,7 @@ class RetriesTest : public testing::Test {
     const broker::Topics topics_{"t"};
     Dispatcher dispatcher_{{}, clock_, topics_, publisher_};
     Intake intake_{{}, clock_, random_, store_, dispatcher_};
-    Retries retries_{store_, [this](std::vector<SubmitRequest> requests, auto done) {
+    Retries retries_{{}, store_, [this](std::vector<SubmitRequest> requests, auto done) {
                          intake_.submit_many(std::move(requests), std::move(done));
                      }};
 };
@@ -129,6 +129,31 @@ TEST_F(RetriesTest, NeverRetriesWhatIsOpenWhateverTheFilter) {
     insert();
     EXPECT_THAT(retry_matching({.states = {JobState::kQueued}})->jobs, SizeIs(0));
     EXPECT_THAT(retry_matching({})->jobs, SizeIs(0));
+}
+
+TEST_F(RetriesTest, ReadsNoMoreSpecsThanThereIsRoomForAndOneAtLeast) {
+    const auto first = insert_cancelled();
+    const auto second = insert_cancelled();
+    Retries tight{{.bytes_max = 1}, store_, [this](auto requests, auto done) {
+                      intake_.submit_many(std::move(requests), std::move(done));
+                  }};
+    std::optional<RetryPage> page;
+    int told = 0;
+    tight.retry({first, second}, [&](const Result<RetryPage>& answer) { page = answer.value(); });
+    EXPECT_EQ(store_.calls("job_specs"), 1);
+    EXPECT_FALSE(tight.has_room());
+    for (const bool goes_on : {false, true, true}) {
+        tight.when_room([&told, goes_on] { return ++told, goes_on; });
+    }
+    EXPECT_EQ(tight.waiting(), 3U);
+    while (!page && intake_.step()) {
+    }
+    ASSERT_THAT(page->jobs, SizeIs(1)) << "of the first only";
+    EXPECT_EQ(page->jobs[0].job, first);
+    EXPECT_TRUE(tight.has_room());
+    EXPECT_EQ(told, 2) << "the first made no use of it";
+    tight.retry({first}, [](const Result<RetryPage>&) {});
+    EXPECT_EQ(told, 3) << "by one that needed no room";
 }
 
 TEST_F(RetriesTest, SaysWhenTheStoreIsAway) {

@@ -74,7 +74,7 @@ class ScansTest : public testing::Test {
     std::vector<std::size_t> batches_;  // What was submitted together.
     std::optional<Result<RetryPage>> retried_;
     std::function<void()> on_submit_ = [] {};
-    Retries retries_{store_, [this](std::vector<SubmitRequest> requests, const auto& done) {
+    Retries retries_{{}, store_, [this](std::vector<SubmitRequest> requests, const auto& done) {
                          on_submit_();
                          batches_.push_back(requests.size());
                          const std::vector<SubmitResult> replies(requests.size(), SubmitReply{});
@@ -205,6 +205,47 @@ TEST_F(ScansTest, RetriesManyAFewAtATimeInTheirOrder) {
     step_to_the_end();
     EXPECT_THAT(retried_->value().jobs, SizeIs(3));
     EXPECT_TRUE(retried_->value().has_more);
+}
+
+// A submission waits in memory with its specs until it is answered.
+TEST_F(ScansTest, OneRetryReadsSpecsOnceAnothersAreSubmitted) {
+    const std::vector jobs{insert_cancelled(), insert_cancelled()};
+    std::vector<std::function<void()>> commits;
+    Retries retries{{.bytes_max = 1}, store_, [&](const auto& requests, const auto& done) {
+                        commits.push_back([size = requests.size(), done] {
+                            done(std::vector<SubmitResult>(size, SubmitReply{}));
+                        });
+                    }};
+    Scans scans{{.queue_max = 3}, clock_, store_, announcer_, retries};
+    std::vector<Result<RetryPage>> answers;
+    const auto ask = [&] {
+        scans.retry(jobs, [&](const Result<RetryPage>& page) { answers.push_back(page); });
+    };
+    const auto step_to_the_end = [&] {
+        while (scans.step()) {
+        }
+    };
+    for (int i = 0; i < 3; ++i) ask();
+    for (int i = 1; i <= 6; ++i) {
+        step_to_the_end();
+        EXPECT_EQ(store_.calls("job_specs"), i);
+        ASSERT_THAT(commits, SizeIs(i));
+        commits.back()();
+    }
+    EXPECT_EQ(answers.size(), 3U);
+    for (const auto& page : answers) EXPECT_THAT(page->jobs, SizeIs(2));
+
+    // Those that wait are counted, and told when the gateway stops.
+    for (int i = 0; i < 4; ++i) {
+        ask();
+        step_to_the_end();
+    }
+    ask();
+    EXPECT_EQ(answers.back().error().code, ErrorCode::kResourceExhausted);
+    scans.close();
+    commits.back()();
+    EXPECT_EQ(answers.size(), 8U);
+    EXPECT_EQ(answers[5].error().code, ErrorCode::kUnavailable);
 }
 
 TEST_F(ScansTest, ARetryThatStopsHalfwaySaysWhichJobsItLeft) {
