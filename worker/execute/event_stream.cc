@@ -17,8 +17,11 @@ constexpr std::size_t kBatchTextMax = 256 << 10;
 
 std::size_t text_bytes(const wire::Event& event) {
     if (const auto* partial = std::get_if<wire::Partial>(&event.what)) return partial->text.size();
-    const auto* progress = std::get_if<wire::Progress>(&event.what);
-    return progress == nullptr ? 0 : progress->message.size();
+    if (const auto* progress = std::get_if<wire::Progress>(&event.what)) {
+        return progress->message.size();
+    }
+    const auto* requeued = std::get_if<wire::Requeued>(&event.what);
+    return requeued == nullptr ? 0 : requeued->error_code.size() + requeued->error_message.size();
 }
 
 }  // namespace

@@ -22,8 +22,7 @@ std::string_view piece(std::string_view text, std::size_t begin, std::size_t max
 
 void OutputFeed::append(const AttemptKey& key, WorkerId worker, std::string_view text) {
     const std::lock_guard lock(mutex_);
-    auto& feed = feeds_[key];
-    feed.worker = worker;
+    auto& feed = feed_of_locked(key, worker);
     // Once a piece was left out, what follows it would not be the text.
     feed.is_full = feed.is_full || feed.text.size() + text.size() > options_.bytes_max;
     if (feed.is_full) return;
@@ -34,8 +33,7 @@ void OutputFeed::append(const AttemptKey& key, WorkerId worker, std::string_view
 void OutputFeed::progress(const AttemptKey& key, WorkerId worker, double fraction,
                           std::string_view message) {
     const std::lock_guard lock(mutex_);
-    auto& feed = feeds_[key];
-    feed.worker = worker;
+    auto& feed = feed_of_locked(key, worker);
     if (!feed.progress) changed_.push_back(key);
     feed.progress = wire::Progress{.fraction = fraction, .message = std::string(message)};
 }
@@ -63,14 +61,22 @@ std::vector<wire::Event> OutputFeed::take_events() {
 std::vector<OutputFeed::Checkpoint> OutputFeed::take_checkpoints(MonoTime now,
                                                                  const CheckpointLimits& limits) {
     const std::lock_guard lock(mutex_);
-    std::vector<Checkpoint> checkpoints;
-    std::size_t bytes = 0;
+    std::vector<std::pair<const AttemptKey*, Feed*>> line;
     for (auto& [key, feed] : feeds_) {
         // Only what was published has a sequence to stand for it.
         if (feed.checkpointed == feed.published) continue;
         if (feed.checkpointed_at && now - *feed.checkpointed_at < options_.checkpoint_interval) {
             continue;
         }
+        line.emplace_back(&key, &feed);
+    }
+    std::ranges::sort(line, {}, [](const auto& entry) { return entry.second->place; });
+
+    std::vector<Checkpoint> checkpoints;
+    std::size_t bytes = 0;
+    for (const auto& [at, waiting] : line) {
+        const auto& key = *at;
+        auto& feed = *waiting;
         if (checkpoints.size() == limits.count_max) break;
         bytes += feed.published;
         if (!checkpoints.empty() && bytes > limits.bytes_max) break;
@@ -79,8 +85,16 @@ std::vector<OutputFeed::Checkpoint> OutputFeed::take_checkpoints(MonoTime now,
              {.key = key, .sequence = feed.sequence, .text = feed.text.substr(0, feed.published)}});
         feed.checkpointed = feed.published;
         feed.checkpointed_at = now;
+        feed.place = ++places_;
     }
     return checkpoints;
+}
+
+OutputFeed::Feed& OutputFeed::feed_of_locked(const AttemptKey& key, WorkerId worker) {
+    auto& feed = feeds_[key];
+    feed.worker = worker;
+    if (feed.place == 0) feed.place = ++places_;
+    return feed;
 }
 
 void OutputFeed::publish(const AttemptKey& key, Feed& feed) {

@@ -49,9 +49,9 @@ class OutputFeed {
     // What came since the last call, in order for each attempt.
     std::vector<wire::Event> take_events();
 
-    // Attempts with new output whose last checkpoint is old enough, as many as fit, at least one;
-    // counts them as checkpointed. Asked again at the same time, it gives the rest, and at last
-    // none.
+    // Attempts with new output whose last checkpoint is old enough, as many as fit, at least one,
+    // those first whose turn was the longest ago; counts them as checkpointed. Asked again at the
+    // same time, it gives the rest, and at last none.
     using Checkpoint = std::pair<WorkerId, storage::PartialCheckpoint>;
     std::vector<Checkpoint> take_checkpoints(MonoTime now, const CheckpointLimits& limits = {});
 
@@ -65,8 +65,10 @@ class OutputFeed {
         std::optional<MonoTime> checkpointed_at;
         std::optional<wire::Progress> progress;
         std::uint32_t sequence = 0;  // Of the last event.
+        std::uint64_t place = 0;     // In the line for checkpoints.
     };
 
+    Feed& feed_of_locked(const AttemptKey& key, WorkerId worker);
     void publish(const AttemptKey& key, Feed& feed);
 
     const OutputFeedOptions options_;
@@ -74,6 +76,7 @@ class OutputFeed {
     std::mutex mutex_;
     // Guarded by mutex_.
     std::unordered_map<AttemptKey, Feed, AttemptKeyHash> feeds_;
+    std::uint64_t places_ = 0;
     std::vector<AttemptKey> changed_;  // Feeds with something to publish; may name one twice.
     std::vector<wire::Event> events_;
 };

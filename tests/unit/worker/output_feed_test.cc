@@ -75,6 +75,20 @@ TEST(OutputFeed, GivesCheckpointsInBoundedParts) {
     EXPECT_EQ(feed.take_checkpoints(later, {.count_max = 4}).size(), 3U);
 }
 
+// There may be time for so many only, each time.
+TEST(OutputFeed, CheckpointsEveryAttemptInItsTurn) {
+    OutputFeed feed({.checkpoint_interval = seconds(1)});
+    std::vector<Epoch> turns;
+    for (int round = 0; round < 12; ++round) {
+        for (int epoch = 1; epoch <= 4; ++epoch) feed.append({kKey.job, epoch}, kWorker, "more");
+        feed.take_events();
+        const auto taken = feed.take_checkpoints(MonoTime{} + seconds(2 * round), {.count_max = 1});
+        ASSERT_EQ(taken.size(), 1U);
+        turns.push_back(taken[0].second.key.epoch);
+    }
+    EXPECT_EQ(turns, (std::vector<Epoch>{1, 2, 3, 4, 1, 2, 3, 4, 1, 2, 3, 4}));
+}
+
 // What follows a piece that was left out would stand in its place.
 TEST(OutputFeed, EndsAtTheFirstPieceThatDoesNotFit) {
     OutputFeed feed({.bytes_max = 5});
