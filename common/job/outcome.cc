@@ -14,6 +14,9 @@ constexpr std::array<std::string_view, 8> kNames{"completed",    "permanent", "r
 
 // Nobody is told when there is room again: who waits for it looks every few seconds.
 constexpr milliseconds kCapacityDelayMax{5'000};
+// The backoff's max may be next to nothing. What a backend asks for, so that the job's waiting is
+// worth something, holds at least so long all the same.
+constexpr milliseconds kCapacityRestMax{30'000};
 
 Settlement failed(const Outcome& outcome) {
     return {.next = JobState::kFailed,
@@ -23,9 +26,9 @@ Settlement failed(const Outcome& outcome) {
 }
 
 // Our own delay, or what was asked for where that is longer.
-milliseconds at_least(milliseconds own, const Outcome& outcome, const BackoffPolicy& backoff) {
+milliseconds at_least(milliseconds own, const Outcome& outcome, milliseconds max) {
     const auto asked = outcome.retry_after.value_or(milliseconds(0));
-    return std::min(std::max(own, asked), backoff.max);
+    return std::min(std::max(own, asked), max);
 }
 
 Settlement retried(const Outcome& outcome, const ClaimedJob& job, const BackoffPolicy& backoff,
@@ -33,7 +36,7 @@ Settlement retried(const Outcome& outcome, const ClaimedJob& job, const BackoffP
     const int failures = job.failures + 1;
     if (failures >= job.spec.policy.attempts_max) return failed(outcome);
     return {.next = JobState::kScheduled,
-            .delay = at_least(backoff_delay(backoff, failures, random), outcome, backoff),
+            .delay = at_least(backoff_delay(backoff, failures, random), outcome, backoff.max),
             .counts_as_failure = true,
             .error_code = outcome.error_code,
             .error_message = outcome.error_message};
@@ -44,7 +47,8 @@ Settlement waits_for_capacity(const Outcome& outcome, const ClaimedJob& job,
     const BackoffPolicy patient{.base = backoff.base,
                                 .max = std::min(backoff.max, kCapacityDelayMax)};
     return {.next = JobState::kScheduled,
-            .delay = at_least(backoff_delay(patient, job.attempt, random), outcome, backoff),
+            .delay = at_least(backoff_delay(patient, job.attempt, random), outcome,
+                              std::max(backoff.max, kCapacityRestMax)),
             .error_code = outcome.error_code,
             .error_message = outcome.error_message};
 }

@@ -50,7 +50,8 @@ struct Outcome {
     std::string output_json;    // kCompleted: one JSON value as text, what GET …/result answers.
     std::string error_code;     // Otherwise: snake_case, stable, for programs.
     std::string error_message;  // For people; says what to change. No payloads.
-    // kRateLimited, kRetryable: not sooner, as the backend asked; up to the backoff's max.
+    // kRateLimited, kRetryable: not sooner, as the backend asked; up to the backoff's max, and
+    // kRateLimited up to half a minute at least.
     std::optional<milliseconds> retry_after;
     Usage usage;
 };

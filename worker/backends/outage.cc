@@ -15,17 +15,32 @@ bool is_page(std::string_view body) {
     return first != std::string_view::npos && body[first] == '<';
 }
 
-Outcome waited_out(Outcome outcome, int attempt) {
-    if (attempt >= kOutageAttemptsMax) {
+bool gave_up_waiting(long status, milliseconds took) {
+    return (status == 408 || status == 504 || status == 524) && took >= kGatewayPatienceMin;
+}
+
+Outcome Outages::waited_out(Outcome outcome, const AttemptKey& key, MonoTime now) {
+    if (!saw(key.job)) make_room();
+    auto& seen = jobs_.try_emplace(key.job, Seen{.first = now}).first->second;
+    seen.last = now;
+    if (seen.count == 0 || seen.epoch != key.epoch) ++seen.count;
+    seen.epoch = key.epoch;
+    if (seen.count >= kOutagesMin && now - seen.first >= kOutagePatience) {
         outcome.kind = OutcomeKind::kRetryable;
         return outcome;
     }
     outcome.kind = OutcomeKind::kRateLimited;
-    const auto rest = std::min<milliseconds>(kOutageRestStep * (attempt - 1), kOutageRestMax);
+    const auto rest = std::min<milliseconds>(kOutageRestStep * (seen.count - 1), kOutageRestMax);
     if (rest > milliseconds(0)) {
         outcome.retry_after = std::max(rest, outcome.retry_after.value_or(rest));
     }
     return outcome;
+}
+
+void Outages::make_room() {
+    if (jobs_.size() < kOutageJobsMax) return;
+    jobs_.erase(
+        std::ranges::min_element(jobs_, {}, [](const auto& entry) { return entry.second.last; }));
 }
 
 }  // namespace millrace::worker

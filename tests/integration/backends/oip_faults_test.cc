@@ -166,12 +166,37 @@ TEST_F(Oip, BurnsNoAttemptWhileSomethingAnswersInPlaceOfTheServer) {
     }
 }
 
-TEST_F(Oip, AnOutageWithoutEndIsBounded) {
+// However often it found no room before.
+TEST_F(Oip, AnOutageRestsLongerForThoseThatSawMoreOfThem) {
     start_with([](Exchange& exchange) { exchange.reply(502, "text/html", ""); });
-    const auto second = run_one(*backend_, {.model = "m", .input = row({1}), .attempt = 2});
-    EXPECT_EQ(sink_.outcome(second).retry_after, milliseconds(1000));
-    const auto last = run_one(*backend_, {.model = "m", .input = row({1}), .attempt = 50});
-    EXPECT_EQ(sink_.outcome(last).kind, OutcomeKind::kRetryable);
+    auto execution = make_execution({.model = "m", .input = row({1}), .attempt = 1000});
+    backend_->run({execution});
+    EXPECT_FALSE(sink_.outcome(execution.job.key).retry_after);
+    ++execution.job.key.epoch;
+    backend_->run({execution});
+    EXPECT_EQ(sink_.outcome(execution.job.key).kind, OutcomeKind::kRateLimited);
+    EXPECT_EQ(sink_.outcome(execution.job.key).retry_after, milliseconds(1000));
+}
+
+// A row that ends the server's process shows as its gateway's 502.
+TEST_F(Oip, WhatAnOutageHitRunsAloneTheNextTime) {
+    start_with([](Exchange& exchange) {
+        if (!read_infer(exchange).has(13)) return answer_doubled(exchange);
+        exchange.reply(502, "text/html", "<html></html>");
+    });
+    std::vector<Execution> batch;
+    for (const int value : {1, 13, 2}) {
+        batch.push_back(make_execution({.model = "m", .input = row({value})}));
+    }
+    backend_->run(batch);
+    for (const auto& execution : batch) {
+        EXPECT_EQ(sink_.outcome(execution.job.key).kind, OutcomeKind::kRateLimited);
+    }
+    for (auto& execution : batch) ++execution.job.key.epoch;
+    backend_->run(batch);
+    EXPECT_EQ(data_of(sink_.outcome(batch[0].job.key)), json({2}));
+    EXPECT_EQ(sink_.outcome(batch[1].job.key).kind, OutcomeKind::kRateLimited);
+    EXPECT_EQ(data_of(sink_.outcome(batch[2].job.key)), json({4}));
 }
 
 TEST_F(Oip, PassesOverServersThatAreAwayOrHaveNotLoadedTheModel) {

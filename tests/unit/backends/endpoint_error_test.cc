@@ -1,5 +1,6 @@
 #include "worker/backends/openai/endpoint_error.h"
 
+#include <fmt/format.h>
 #include <gtest/gtest.h>
 
 #include <nlohmann/json.hpp>
@@ -204,43 +205,40 @@ TEST(EndpointError, AnOutageCostsNoAttempt) {
               "the endpoint answered 502: 502 Bad Gateway");
 }
 
-TEST(EndpointError, AnOutageWithoutEndIsBounded) {
-    const auto outage = http_error_outcome({.status = 502});
-    ClaimedJob job;
-    EXPECT_EQ(bounded(outage, job).kind, OutcomeKind::kRateLimited);
-    job.attempt = kOutageAttemptsMax;
-    EXPECT_EQ(bounded(outage, job).kind, OutcomeKind::kRetryable);
-    // Whoever says that there is no capacity is waited for.
-    const auto busy = http_error_outcome({.status = 429});
-    EXPECT_FALSE(bounded(busy, job).retry_after);
-    EXPECT_EQ(bounded(busy, job).kind, OutcomeKind::kRateLimited);
-    const auto odd = http_error_outcome({.status = 500});
-    EXPECT_EQ(not_its_fault(odd, job).kind, OutcomeKind::kRetryable);
-    job.attempt = 1;
-    EXPECT_EQ(not_its_fault(odd, job).kind, OutcomeKind::kRateLimited);
+// A slow job behind a gateway gets this each time.
+TEST(EndpointError, AGatewayThatGaveUpWaitingCountsAsAFailure) {
+    for (const long status : {408, 504, 524}) {
+        const auto after = [&](milliseconds took) {
+            return http_error_outcome({.status = status, .took = took});
+        };
+        EXPECT_TRUE(is_outage(after(kGatewayPatienceMin - milliseconds(1)))) << status;
+        EXPECT_EQ(after(kGatewayPatienceMin).kind, OutcomeKind::kRetryable) << status;
+        EXPECT_EQ(after(kGatewayPatienceMin).error_code, fmt::format("http_{}", status));
+        EXPECT_EQ(call_result(after(kGatewayPatienceMin), status, true), CallResult::kOdd);
+    }
+    EXPECT_TRUE(is_outage(http_error_outcome({.status = 502, .took = kGatewayPatienceMin})));
+    EXPECT_FALSE(is_outage(http_error_outcome({.status = 429})));
 }
 
-TEST(EndpointError, AnOutageIsWaitedForLongerEachTime) {
-    const auto outage = http_error_outcome({.status = 502});
-    milliseconds all{0};
-    for (ClaimedJob job; job.attempt < kOutageAttemptsMax; ++job.attempt) {
-        const auto rest = bounded(outage, job).retry_after.value_or(milliseconds(0));
-        EXPECT_EQ(rest, not_its_fault(http_error_outcome({.status = 500}), job)
-                            .retry_after.value_or(milliseconds(0)));
-        EXPECT_LE(rest, kOutageRestMax);
-        all += rest;
+TEST(EndpointError, AnOutageIsToldInGosWordsToo) {
+    for (const auto* message :
+         {R"(Post "http://10.0.0.1:8000/v1": dial tcp 10.0.0.1:8000: connect: connection refused)",
+          R"(do request failed: Post "https://llm/v1": dial tcp: lookup llm: no such host)",
+          R"(Get "http://llm": read tcp 10.0.0.2:4->10.0.0.1:80: read: connection reset by peer)",
+          "read tcp 10.0.0.2:4->10.0.0.1:80: read: connection reset by peer",
+          "Open WebUI: Server Connection Error"}) {
+        const auto text = nlohmann::json{{"error", {{"message", message}}}}.dump();
+        EXPECT_TRUE(is_outage(http_error_outcome({.status = 500, .body = text}))) << message;
     }
-    EXPECT_FALSE(bounded(outage, {}).retry_after);
-    EXPECT_GT(all, std::chrono::minutes(15));
-    auto asked = outage;
-    asked.retry_after = milliseconds(60'000);
-    EXPECT_EQ(bounded(asked, {}).retry_after, milliseconds(60'000));
 }
 
 // Servers repeat in their errors what was asked for. A job that speaks of outages is none.
 TEST(EndpointError, AnOutageIsToldInTheServersOwnWords) {
     for (const auto* message :
          {"cannot read the prompt: 'Connection error.'", "bad tool call: upstream connect error",
+          R"(Post "dial tcp": no such tool)", R"(Post "http://a b": dial tcp)",
+          R"(Post "http://a": the tool said: dial tcp)", R"(Post "http://a dial tcp)",
+          R"(post office "http://a": dial tcp)", "do request failed: no field dial tcp",
           "'connection refused' is no valid role", "no template for: loading model",
           "ValueError: prompt 'connection error' has no tokens",
           "litellm.APIError: OpenAIException - the text \"no healthy upstream\" is refused",

@@ -86,7 +86,17 @@ TEST(Settle, ARateLimitWaitsAtLeastAsLongAsAskedAndNeverCounts) {
     EXPECT_GE(settlement.delay, milliseconds(5000));
     const auto capped = settled(
         {.kind = OutcomeKind::kRateLimited, .retry_after = std::chrono::hours(24)}, job_with(0, 1));
-    EXPECT_EQ(capped.delay, kBackoff.max);
+    EXPECT_EQ(capped.delay, milliseconds(30'000)) << "a short backoff cuts no rest";
+}
+
+// The retries of a test, or of a hasty operator, are no reason to hurry at a server that is away.
+TEST(Settle, ARestIsNotCutByAShortBackoff) {
+    SeededRandom random;
+    const BackoffPolicy hasty{.base = milliseconds(1), .max = milliseconds(1)};
+    const auto settlement =
+        settle({.kind = OutcomeKind::kRateLimited, .retry_after = milliseconds(30'000)},
+               job_with(0, 1), hasty, random);
+    EXPECT_EQ(settlement.delay, milliseconds(30'000));
 }
 
 TEST(Settle, WhatWaitsForCapacityLooksEveryFewSecondsHoweverOftenItHasWaited) {

@@ -86,6 +86,12 @@ long status_of(CURL* handle) {
     return status;
 }
 
+milliseconds took_of(CURL* handle) {
+    curl_off_t microseconds = 0;
+    curl_easy_getinfo(handle, CURLINFO_TOTAL_TIME_T, &microseconds);
+    return milliseconds(microseconds / 1000);
+}
+
 namespace {
 
 constexpr double kRetryAfterSecondsMax = 24 * 60 * 60;

@@ -53,6 +53,8 @@ inline constexpr std::size_t kSmallAnswerBytesMax = 1 << 20;
 
 // 0 before the answer's first line.
 long status_of(CURL* handle);
+// From the beginning of the transfer to its end.
+milliseconds took_of(CURL* handle);
 // How long the server asks to be left alone: retry-after-ms, else Retry-After, also as a gateway
 // passes it on (llm_provider-…); at most a day.
 std::optional<milliseconds> retry_after_of(CURL* handle);

@@ -40,6 +40,7 @@ class HttpCall {
     const std::string& body() const { return body_; }
     std::optional<std::string> header(const std::string& name) const;
     std::optional<milliseconds> retry_after() const { return retry_after_of(handle()); }
+    milliseconds took() const { return took_of(handle()); }
     // curl's words for the end.
     std::string reason() const { return reason_; }
 

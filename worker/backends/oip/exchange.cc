@@ -21,8 +21,10 @@ std::optional<ServerError> plain_error_of(HttpEnd end, const HttpCall& call,
             return std::nullopt;
         case HttpEnd::kAnswered:
             if (call.status() < 300) return std::nullopt;
-            return classify(
-                {.status = call.status(), .body = call.body(), .retry_after = call.retry_after()});
+            return classify({.status = call.status(),
+                             .body = call.body(),
+                             .retry_after = call.retry_after(),
+                             .took = call.took()});
     }
     CHECK(false);
 }

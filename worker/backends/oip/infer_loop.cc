@@ -10,7 +10,6 @@
 #include "common/base/log.h"
 #include "common/http/http_client.h"
 #include "worker/backends/oip/infer_body.h"
-#include "worker/backends/outage.h"
 #include "worker/backends/outcomes.h"
 
 namespace millrace::worker {
@@ -92,10 +91,8 @@ void InferLoop::begin(std::vector<Execution> executions) {
     for (auto& execution : executions) {
         const auto index = batch.items.size();
         auto job = parse_infer_job(execution.job.spec.input_json);
-        batch.items.push_back({.key = execution.job.key,
-                               .deadline = execution.deadline,
-                               .attempt = execution.job.attempt,
-                               .job = {}});
+        batch.items.push_back(
+            {.key = execution.job.key, .deadline = execution.deadline, .job = {}});
         auto& item = batch.items.back();
         running_[item.key] = {&batch, index};
         if (!is_served) {
@@ -169,7 +166,13 @@ void InferLoop::plan(Batch& batch) {
     }
     std::vector<const InferJob*> jobs;
     for (const auto& item : batch.items) jobs.push_back(&item.job);
-    batch.parts = make_parts(jobs, all_of(batch), *batch.model->metadata, options_.batch_max);
+    Part together;
+    Part alone;
+    for (const auto index : all_of(batch)) {
+        (outages_.saw(batch.items[index].key.job) ? alone : together).push_back(index);
+    }
+    batch.parts = make_parts(jobs, together, *batch.model->metadata, options_.batch_max);
+    for (const auto index : alone) batch.parts.push_back({index});
     advance(batch);
 }
 
@@ -246,6 +249,7 @@ void InferLoop::deliver(Batch& batch, const Sent& sent) {
     // A model whose outputs do not follow its rows: alone, each job gets its own.
     if (!outcomes.has_value()) return push_halves(sent.part, batch.parts);
     for (std::size_t i = 0; i < sent.part.size(); ++i) {
+        outages_.forget(batch.items[sent.part[i]].key.job);
         finish(batch, sent.part[i], std::move((*outcomes)[i]));
     }
 }
@@ -260,8 +264,14 @@ void InferLoop::fail(Batch& batch, const Sent& sent, const ServerError& error) {
     const bool is_of_a_job = error.fault == Fault::kRequest || error.fault == Fault::kModel;
     if (is_of_a_job && sent.part.size() > 1) return push_halves(sent.part, batch.parts);
     if (!error.is_outage) return finish_all(batch, sent.part, error.outcome);
-    for (const auto index : sent.part) {
-        finish(batch, index, waited_out(error.outcome, batch.items[index].attempt));
+    if (error.gave_up_waiting && sent.part.size() == 1) {
+        auto outcome = error.outcome;
+        outcome.kind = OutcomeKind::kRetryable;
+        return finish_all(batch, sent.part, outcome);
+    }
+    const auto now = system_clock().now();
+    for (const auto index : living(batch, sent.part)) {
+        finish(batch, index, outages_.waited_out(error.outcome, batch.items[index].key, now));
     }
 }
 

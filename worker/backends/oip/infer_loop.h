@@ -4,6 +4,7 @@
 // A batch is cut into parts, which are sent one after another, so that each of the backend's slots
 // is one request at a time. What fails by the fault of some job is cut in halves, and so on: at
 // most 2n - 1 requests for n jobs. What no server can take now is handed back without counting.
+// Jobs that an outage has hit run alone the next time, because one of them may have made it.
 #pragma once
 
 #include <atomic>
@@ -22,6 +23,7 @@
 #include "worker/backends/oip/oip_backend.h"
 #include "worker/backends/oip/part.h"
 #include "worker/backends/oip/servers.h"
+#include "worker/backends/outage.h"
 
 namespace millrace::worker {
 
@@ -53,7 +55,6 @@ class InferLoop {
     struct Item {
         AttemptKey key;
         MonoTime deadline;
-        int attempt = 1;
         InferJob job;
         bool ended = false;
     };
@@ -110,6 +111,7 @@ class InferLoop {
     ExecutionSink& sink_;
     HttpMulti multi_;
     Servers servers_;
+    Outages outages_;
     mutable std::mutex mutex_;
     // Which there are is changed, and read by others than the loop, under mutex_.
     std::map<std::string, Model> models_;

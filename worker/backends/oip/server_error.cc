@@ -136,7 +136,11 @@ ServerError classify(const ErrorAnswer& answer) {
     if (status == 404 || (status == 400 && tells_of_a_missing_model(said))) {
         return not_run(make_error(Fault::kServer, "model_unavailable", std::move(message)));
     }
-    if (is_of_a_gateway(status)) return outage(std::move(message));
+    if (is_of_a_gateway(status)) {
+        auto error = outage(std::move(message));
+        error.gave_up_waiting = gave_up_waiting(status, answer.took);
+        return error;
+    }
     if (status == 500) return classify_500(said, message);
     if (status == 400) {
         auto error = classify_words(said, message);

@@ -10,7 +10,8 @@
 //   model     other 500: an exception, maybe for another row          kRetryable
 //   server    other 5xx; 500 "not healthy", "CUDA error";             kRetryable
 //             garbage, a cut connection, no answer in time
-//   server    408 502 504 520-524 530, a page of HTML: it is away     kRateLimited, waited_out()
+//   server    408 502 504 520-524 530, a page of HTML: it is away     kRateLimited, by Outages
+//   server    of these 408 504 524, if they took long                 kRetryable
 //   server    404, no connection: the model is not there               not run at all
 //
 // A fault of the request's or the model's may be that of a single job of the batch. A fault of the
@@ -34,8 +35,10 @@ struct ServerError {
     bool is_dead = false;
     // False: no job was touched; another server may have the request.
     bool was_run = true;
-    // Something in front of it answered: the outcome is for waited_out().
+    // Something in front of it answered: the outcome is for Outages.
     bool is_outage = false;
+    // And it was tired of waiting: a job that has seen this alone is too slow for it.
+    bool gave_up_waiting = false;
     Outcome outcome;
 };
 
@@ -43,6 +46,7 @@ struct ErrorAnswer {
     long status = 0;
     std::string_view body;  // {"error":"…"}, {"detail":…}, a Python traceback, or any text.
     std::optional<milliseconds> retry_after;
+    milliseconds took{0};  // From the request to the answer.
 };
 
 ServerError classify(const ErrorAnswer& answer);

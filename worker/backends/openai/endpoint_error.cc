@@ -156,12 +156,14 @@ bool is_too_large_for_the_rate(const Said& said) {
     return said.message.find("must be reduced in order to run successfully") != std::string::npos;
 }
 
-Outcome outcome_of(Said said, long status, std::string_view prefix) {
+Outcome outcome_of(Said said, long status, std::string_view prefix, milliseconds took = {}) {
     auto kind = kind_of(status);
     // Model servers say in JSON what they do not have: this is what stands in front of one.
     const bool is_no_server = (status == 404 || status == 405) && !said.is_json;
     const bool may_be_input = kind != OutcomeKind::kRateLimited && !is_of_a_gateway(status);
-    if (may_be_input && is_about_context(said.code, said.message)) {
+    if (gave_up_waiting(status, took)) {
+        kind = OutcomeKind::kRetryable;
+    } else if (may_be_input && is_about_context(said.code, said.message)) {
         kind = OutcomeKind::kPermanent;
         said.code = kContextCode;
     } else if (is_of_a_gateway(status) || is_no_server ||
@@ -187,8 +189,8 @@ Outcome http_error_outcome(const HttpError& error) {
     auto said = said_by_body(error.body);
     // Gateways answer 500 for whatever they were answered.
     const long status = error.status == 500 && said.status != 0 ? said.status : error.status;
-    auto outcome =
-        outcome_of(std::move(said), status, fmt::format("the endpoint answered {}", error.status));
+    auto outcome = outcome_of(std::move(said), status,
+                              fmt::format("the endpoint answered {}", error.status), error.took);
     if (outcome.kind == OutcomeKind::kRateLimited) outcome.retry_after = error.retry_after;
     if (outcome.error_code == kModelCode) outcome.retry_after = kModelRest;
     if (!error.location.empty()) outcome.error_message += "; it is at " + error.location;
@@ -223,15 +225,8 @@ CallResult call_result(const Outcome& outcome, long status, bool is_connected) {
     }
 }
 
-Outcome bounded(Outcome outcome, const ClaimedJob& job) {
-    const bool is_outage =
-        outcome.kind == OutcomeKind::kRateLimited && outcome.error_code == kOutageCode;
-    return is_outage ? waited_out(std::move(outcome), job.attempt) : outcome;
-}
-
-Outcome not_its_fault(Outcome outcome, const ClaimedJob& job) {
-    const bool counts = outcome.kind == OutcomeKind::kRetryable;
-    return counts ? waited_out(std::move(outcome), job.attempt) : outcome;
+bool is_outage(const Outcome& outcome) {
+    return outcome.kind == OutcomeKind::kRateLimited && outcome.error_code == kOutageCode;
 }
 
 Outcome invalid_response(std::string_view what) {

@@ -2,12 +2,13 @@
 //
 //   capacity  429 503 529                                   kRateLimited: waits, no attempt burns
 //   outage    408 502 504 520-524 530                       kRateLimited, "endpoint_unavailable":
-//             a page of HTML instead of an answer,            the same, but bounded()
+//             a page of HTML instead of an answer,            the same, but bounded by Outages
 //             404 405 that are no JSON,
 //             words that say that no model is behind it
 //   input     501 505, other 3xx and 4xx                    kPermanent, with the server's own code
 //   odd       409 425, other 5xx, garbage,              kRetryable: counts as a failure
-//             404 of a model that the list had
+//             404 of a model that the list had,
+//             408 504 524 that took long
 //
 // The status is that of the answer's first line; where that says no more than 500, or 200, a status
 // inside the body counts. An odd answer may be the input's fault, so it speaks for nobody else; nor
@@ -33,6 +34,7 @@ struct HttpError {
     std::optional<milliseconds> retry_after;
     std::optional<bool> should_retry = {};  // x-should-retry: about odd answers and refusals.
     std::string location = {};              // Of a redirect, as place_of() has it.
+    milliseconds took{0};                   // From the request to the answer.
 };
 
 // A prompt that is too long for the model has the code "context_length_exceeded" whichever words
@@ -47,10 +49,8 @@ Outcome error_object_outcome(const nlohmann::json& error);
 // `is_connected` false where there was no connection.
 CallResult call_result(const Outcome& outcome, long status, bool is_connected);
 
-// The outcome to report: an outage as waited_out() has it, others as they are.
-Outcome bounded(Outcome outcome, const ClaimedJob& job);
-// An odd answer of an endpoint that gives nothing else to anybody: the job waits like in an outage.
-Outcome not_its_fault(Outcome outcome, const ClaimedJob& job);
+// What waits for the endpoint to come back.
+bool is_outage(const Outcome& outcome);
 
 // 200, but not what was asked for.
 Outcome invalid_response(std::string_view what);

@@ -226,10 +226,16 @@ void OpenAiLoop::finish(Transfer& transfer, CURLcode code) {
     how.tokens = usage.total_tokens();
     end_call(transfer, how);
 
-    const auto& job = transfer.execution().job;
-    const auto view = pool_.view(transfer.endpoint(), system_clock().now());
-    if (result == CallResult::kOdd && view.is_odd) outcome = not_its_fault(std::move(outcome), job);
-    outcome = bounded(std::move(outcome), job);
+    const auto now = system_clock().now();
+    // An odd answer of an endpoint that gives nothing else to anybody: it is not the job's fault.
+    const bool is_endpoints_fault = result == CallResult::kOdd &&
+                                    outcome.kind == OutcomeKind::kRetryable &&
+                                    pool_.view(transfer.endpoint(), now).is_odd;
+    if (is_endpoints_fault || is_outage(outcome)) {
+        outcome = outages_.waited_out(std::move(outcome), transfer.key(), now);
+    } else if (outcome.kind != OutcomeKind::kRateLimited) {
+        outages_.forget(transfer.key().job);
+    }
     const bool has_no_place = outcome.kind == OutcomeKind::kRateLimited;
     if (has_no_place && !transfer.has_output() && !candidates(transfer).empty()) {
         transfer.refusal = std::move(outcome);

@@ -28,6 +28,7 @@
 #include "worker/backends/openai/endpoint.h"
 #include "worker/backends/openai/queue_watch.h"
 #include "worker/backends/openai/transfer.h"
+#include "worker/backends/outage.h"
 
 namespace millrace::worker {
 
@@ -96,6 +97,7 @@ class OpenAiLoop {
     QueueWatch queues_;
     std::vector<BreakerState> shown_;  // By endpoint.
     QuantileEstimate output_tokens_;   // Of a job that does not bound them.
+    Outages outages_;
     Transfers transfers_;
     std::vector<Transfer*> line_;         // Those that are not open, in order.
     MonoTime look_at_ = MonoTime::max();  // When the line is looked at again.

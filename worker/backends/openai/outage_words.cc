@@ -16,7 +16,9 @@ constexpr std::array kBeginnings{
     std::string_view("all connection attempts failed"),  // httpx
     std::string_view("connection refused"),
     std::string_view("connection reset by peer"),
-    std::string_view("dial tcp"),                // Go
+    std::string_view("dial tcp"),  // Go
+    std::string_view("read tcp"),  // the same
+    std::string_view("open webui: server connection error"),
     std::string_view("upstream connect error"),  // Envoy
     std::string_view("no healthy upstream"),     // the same
     std::string_view("bad gateway"),
@@ -52,6 +54,22 @@ std::size_t exception_name(std::string_view words) {
     return rest.starts_with(" - ") ? end + 3 : 0;
 }
 
+// What programs in Go put before the words: what they were doing, and to which address. Its length;
+// 0: there is none.
+std::size_t failed_request(std::string_view words) {
+    constexpr std::string_view kDoing = "do request failed: ";  // new-api
+    if (words.starts_with(kDoing)) return kDoing.size();
+    for (const std::string_view method : {"post", "get", "put", "head"}) {
+        if (!words.starts_with(method)) continue;
+        const auto url = words.substr(method.size());
+        if (!url.starts_with(" \"http://") && !url.starts_with(" \"https://")) return 0;
+        const auto end = url.find_first_of("\" ", 2);
+        const bool is_whole = end != std::string_view::npos && url.substr(end).starts_with("\": ");
+        return is_whole ? method.size() + end + 3 : 0;
+    }
+    return 0;
+}
+
 }  // namespace
 
 bool is_about_an_outage(std::string_view code, std::string_view message) {
@@ -59,7 +77,9 @@ bool is_about_an_outage(std::string_view code, std::string_view message) {
     std::string low(message);
     std::ranges::transform(low, low.begin(), [](unsigned char c) { return std::tolower(c); });
     std::string_view words = low;
-    while (const auto size = exception_name(words)) {
+    for (;;) {
+        const auto size = std::max(exception_name(words), failed_request(words));
+        if (size == 0) break;
         if (words.starts_with(kDeadEngine)) return true;
         words.remove_prefix(size);
     }

@@ -168,7 +168,8 @@ Outcome Transfer::outcome_of_error(const Profile& profile) const {
                                        .body = answer_->body,
                                        .retry_after = retry_after_of(handle()),
                                        .should_retry = should_retry_of(handle()),
-                                       .location = location_of(handle())});
+                                       .location = location_of(handle()),
+                                       .took = took_of(handle())});
     if (profile.has_quota && outcome.error_code == "insufficient_quota") {
         outcome.retry_after = std::max(outcome.retry_after.value_or(kQuotaRest), kQuotaRest);
     }

@@ -2,6 +2,8 @@
 
 #include <gtest/gtest.h>
 
+#include "worker/backends/outage.h"
+
 namespace millrace::worker {
 namespace {
 
@@ -82,6 +84,8 @@ TEST(ServerError, KnowsWhatWillNotGetBetterByItself) {
     EXPECT_TRUE(classify({.status = 502}).was_run);
     EXPECT_TRUE(classify({.status = 502}).is_outage);
     EXPECT_FALSE(classify({.status = 507}).is_outage);
+    EXPECT_FALSE(classify({.status = 504}).gave_up_waiting);
+    EXPECT_TRUE(classify({.status = 504, .took = kGatewayPatienceMin}).gave_up_waiting);
     EXPECT_FALSE(page_instead_of("{}"));
     EXPECT_TRUE(page_instead_of("\n<!doctype html>")->is_outage);
     EXPECT_FALSE(invalid_answer("").is_dead);
