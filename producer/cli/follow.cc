@@ -150,6 +150,9 @@ Status follow_streams(ApiClient& api, const std::string& id, const std::function
 int run_tail(const GlobalOptions& global, const std::string& id) {
     ApiClient api(global.url);
     const InterruptNote note_of_interrupt(interrupt_text(id, 1));
+    const auto before = api.job(id, "output");
+    if (!before.has_value()) return fail(before.error());
+    note_if_nobody_serves(before->json);
     std::string final_status;
     bool is_written = true;
     const auto out = [&is_written](std::string_view text) {

@@ -105,6 +105,11 @@ TEST(Commands, ASubmissionThatIsRefusedIsNotSentAgain) {
 TEST(Commands, AStreamThatBreaksRepeatsNoText) {
     std::atomic<int> streams = 0;
     worker::FakeServer server([&](Exchange& exchange) {
+        if (exchange.target() == "GET /v1/jobs/job_1?include=output") {
+            return exchange.reply(
+                200, kJson,
+                R"({"id":"job_1","queue":"q","model":"m","wait":{"reason":"no_workers"}})");
+        }
         send_start(exchange);
         if (++streams == 1) {
             send_delta(exchange, "one ");
@@ -121,6 +126,7 @@ TEST(Commands, AStreamThatBreaksRepeatsNoText) {
     const auto outcome = captured([&] { return run_tail({.url = server.url()}, "job_1"); });
     EXPECT_EQ(outcome.code, kOk) << outcome.error;
     EXPECT_EQ(outcome.out, "one two three four\n");
+    EXPECT_THAT(outcome.error, HasSubstr("no live worker of queue q serves the model m"));
     EXPECT_EQ(streams, 3);
 }
 
