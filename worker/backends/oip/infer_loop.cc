@@ -263,11 +263,8 @@ void InferLoop::fail(Batch& batch, const Sent& sent, const ServerError& error) {
     }
     const bool is_of_a_job = error.fault == Fault::kRequest || error.fault == Fault::kModel;
     if (is_of_a_job && sent.part.size() > 1) return push_halves(sent.part, batch.parts);
-    if (!error.is_outage) return finish_all(batch, sent.part, error.outcome);
-    if (error.gave_up_waiting && sent.part.size() == 1) {
-        auto outcome = error.outcome;
-        outcome.kind = OutcomeKind::kRetryable;
-        return finish_all(batch, sent.part, outcome);
+    if (const auto failure = failure_of(error, sent.part.size())) {
+        return finish_all(batch, sent.part, *failure);
     }
     const auto now = system_clock().now();
     for (const auto index : living(batch, sent.part)) {

@@ -150,6 +150,15 @@ ServerError classify(const ErrorAnswer& answer) {
     return make_error(is_request ? Fault::kRequest : Fault::kServer, code, std::move(message));
 }
 
+std::optional<Outcome> failure_of(const ServerError& error, std::size_t jobs) {
+    if (!error.is_outage) return error.outcome;
+    // Of several any one may be the slow one: alone, each gets its own answer.
+    if (!error.gave_up_waiting || jobs > 1) return std::nullopt;
+    auto outcome = error.outcome;
+    outcome.kind = OutcomeKind::kRetryable;
+    return outcome;
+}
+
 std::optional<ServerError> error_inside(std::string_view body) {
     const auto object = json::parse(body, nullptr, /*allow_exceptions=*/false);
     if (!object.is_object() || object.contains("outputs") || !object.contains("error")) {

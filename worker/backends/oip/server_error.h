@@ -18,6 +18,7 @@
 // server's says nothing about the jobs; it counts against the server.
 #pragma once
 
+#include <cstddef>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -50,6 +51,9 @@ struct ErrorAnswer {
 };
 
 ServerError classify(const ErrorAnswer& answer);
+
+// What a request of so many jobs fails with; nothing where they wait for the end of an outage.
+std::optional<Outcome> failure_of(const ServerError& error, std::size_t jobs);
 
 // 200, but with an error inside; nothing when there is none.
 std::optional<ServerError> error_inside(std::string_view body);

@@ -116,5 +116,17 @@ TEST(ServerError, FindsAnErrorInsideASuccess) {
     EXPECT_FALSE(error_inside("{\"outputs\":[]}\x01\x02"));
 }
 
+// The jobs of a batch are not punished for the slow one among them; alone, that one is.
+TEST(ServerError, AJobThatIsTooSlowForAGatewayFailsAlone) {
+    const auto at_once = classify({.status = 504});
+    EXPECT_FALSE(failure_of(at_once, 1));
+    const auto late = classify({.status = 504, .took = kGatewayPatienceMin});
+    EXPECT_FALSE(failure_of(late, 2));
+    ASSERT_TRUE(failure_of(late, 1));
+    EXPECT_EQ(failure_of(late, 1)->kind, OutcomeKind::kRetryable);
+    EXPECT_FALSE(failure_of(classify({.status = 502, .took = kGatewayPatienceMin}), 1));
+    EXPECT_EQ(failure_of(classify({.status = 507}), 2)->error_code, "http_507");
+}
+
 }  // namespace
 }  // namespace millrace::worker
