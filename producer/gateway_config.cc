@@ -87,6 +87,7 @@ GatewayOptions gateway_options(const Config& c) {
         .scans = {.batch_max = c.integer<Setting::kQueryBatchMax>(),
                   .time_max = c.get<Setting::kQueryScanTimeMax>(),
                   .queue_max = c.size<Setting::kQueryQueueMax>()},
+        .lanes = {.queue_max = c.size<Setting::kQueryQueueMax>()},
         .keeper = keeper_options(c),
     };
 }

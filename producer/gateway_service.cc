@@ -31,6 +31,7 @@ struct GatewayService::Threads {
                      while (!stop.stop_requested()) parts.event_reader.step(kEventPollMax);
                  }),
           scans("scans", [&parts](const std::stop_token&) { parts.scans.run(); }),
+          lanes("lanes", [&parts](const std::stop_token&) { parts.lanes.run(); }),
           commands("commands", [&parts](const std::stop_token&) { parts.commands.run(); }),
           reads("reads", [&parts](const std::stop_token&) { parts.reader.run(); }),
           intake("intake", [&parts](const std::stop_token&) { parts.intake.run(); }) {}
@@ -50,6 +51,7 @@ struct GatewayService::Threads {
     runtime::Periodic probe;
     runtime::Thread events;
     runtime::Thread scans;
+    runtime::Thread lanes;
     runtime::Thread commands;
     runtime::Thread reads;
     runtime::Thread intake;
@@ -75,6 +77,7 @@ void GatewayService::stop() {
     parts_->reader.close();
     parts_->commands.close();
     parts_->scans.close();
+    parts_->lanes.close();
     threads_.reset();
     parts_->publisher->flush(parts_->options.flush_timeout);
 }
@@ -131,7 +134,7 @@ std::unique_ptr<Subscription> GatewayService::watch(JobId id, Callback<const Job
 }
 
 void GatewayService::lanes(Callback<Result<std::vector<storage::LaneStats>>> done) {
-    parts_->scans.lanes(std::move(done));
+    parts_->lanes.read(std::move(done));
 }
 
 void GatewayService::workers(Callback<Result<std::vector<storage::WorkerRecord>>> done) {

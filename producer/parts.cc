@@ -19,6 +19,7 @@ Parts::Parts(GatewayOptions gateway_options, Surroundings surroundings)
       reader_store(given.open_store()),
       commands_store(given.open_store()),
       scans_store(given.open_store()),
+      lanes_store(given.open_store()),
       probe_store(given.open_store()),
       keeper_store(given.open_store()),
       database_clock(given.clock),
@@ -35,6 +36,7 @@ Parts::Parts(GatewayOptions gateway_options, Surroundings surroundings)
       commands(options.commands, given.clock, *commands_store, announcer, retries, models,
                database_clock, given.check_schema),
       scans(options.scans, given.clock, *scans_store, announcer, scan_retries),
+      lanes(options.lanes, given.clock, *lanes_store),
       event_reader(given.broker.tail({topics.events()}), hub),
       prober(*probe_store, hub, options.reader.batch_max),
       keeper(options.keeper, given.clock, *keeper_store, dispatcher, announcer) {}

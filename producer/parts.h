@@ -27,6 +27,7 @@
 #include "producer/query/commands.h"
 #include "producer/query/database_clock.h"
 #include "producer/query/job_reader.h"
+#include "producer/query/lane_reader.h"
 #include "producer/query/model_registry.h"
 #include "producer/query/scans.h"
 
@@ -46,6 +47,7 @@ struct GatewayOptions {
     JobReaderOptions reader;
     CommandsOptions commands;
     ScansOptions scans;
+    LaneReaderOptions lanes;
     KeeperOptions keeper;
 };
 
@@ -76,6 +78,7 @@ struct Parts {
     const std::unique_ptr<storage::JobStore> reader_store;
     const std::unique_ptr<storage::JobStore> commands_store;
     const std::unique_ptr<storage::JobStore> scans_store;
+    const std::unique_ptr<storage::JobStore> lanes_store;
     const std::unique_ptr<storage::JobStore> probe_store;
     const std::unique_ptr<storage::JobStore> keeper_store;
     DatabaseClock database_clock;
@@ -90,6 +93,7 @@ struct Parts {
     Retries scan_retries;  // Of `scans`.
     Commands commands;
     Scans scans;
+    LaneReader lanes;
     EventReader event_reader;
     Prober prober;
     Keeper keeper;

@@ -19,12 +19,12 @@ Scans::Scans(ScansOptions options, const Clock& clock, storage::JobStore& store,
       queue_(options.queue_max) {}
 
 void Scans::list(storage::JobFilter filter, Callback<Result<Page>> done) {
-    enqueue(List{std::move(filter), std::move(done), clock_.now() + options_.time_max});
+    enqueue(List{std::move(filter), std::move(done)});
 }
 
 void Scans::count(storage::JobFilter filter, std::int64_t most,
                   Callback<Result<std::int64_t>> done) {
-    enqueue(Count{std::move(filter), most, std::move(done), clock_.now() + options_.time_max});
+    enqueue(Count{std::move(filter), most, std::move(done)});
 }
 
 void Scans::cancel_matching(storage::JobFilter filter, Callback<Result<CancelTotals>> done) {
@@ -38,17 +38,13 @@ void Scans::retry(std::vector<JobId> ids, Callback<Result<RetryPage>> done) {
 }
 
 void Scans::retry_matching(storage::JobFilter filter, Callback<Result<RetryPage>> done) {
-    list(Retries::narrowed(std::move(filter)),
-         [this, done = std::move(done)](const Result<Page>& page) {
-             if (!page) return done(page.error());
-             Retry listed{.done = done, .page = {.has_more = page->second}};
-             for (const auto& job : page->first) listed.ids.push_back(job.id);
-             serve(listed);
-         });
-}
-
-void Scans::lanes(Callback<Result<std::vector<storage::LaneStats>>> done) {
-    enqueue(Lanes{std::move(done)});
+    const auto take = [this, done = std::move(done)](const Result<Page>& page) {
+        if (!page) return done(page.error());
+        Retry listed{.done = done, .page = {.has_more = page->second}};
+        for (const auto& job : page->first) listed.ids.push_back(job.id);
+        serve(listed);
+    };
+    enqueue(List{Retries::narrowed(std::move(filter)), take, true});
 }
 
 void Scans::enqueue(Request request) {
@@ -89,7 +85,10 @@ void Scans::run() {
     while (!queue_.closed() || queue_.size() > 0) step(runtime::kNoDeadline);
 }
 
+// One that is to change what it finds stops early only where it has found something, so that asking
+// again comes to an end: the next call would else pass over the same ones for as long.
 void Scans::serve(List& scan) {
+    if (!scan.until && !scan.must_find) scan.until = clock_.now() + options_.time_max;
     auto found = store_.job_list(scan.filter, options_.look_max);
     auto& [jobs, has_more] = scan.page;
     // What was found is a page, if a short one; nothing would leave the caller where it was.
@@ -104,11 +103,13 @@ void Scans::serve(List& scan) {
     has_more = found->has_more;
     if (has_more || !found->next) return scan.done(std::move(scan.page));
     scan.filter.after = found->next;
-    if (clock_.now() >= scan.until) return stop(too_much());
+    if (!scan.until && !jobs.empty()) scan.until = clock_.now() + options_.time_max;
+    if (scan.until && clock_.now() >= *scan.until) return stop(too_much());
     go_on(scan, stop);
 }
 
 void Scans::serve(Count& scan) {
+    if (!scan.until) scan.until = clock_.now() + options_.time_max;
     const auto found = store_.job_count(scan.filter, options_.look_max);
     if (!found) return scan.done(found.error());
     scan.so_far += found->matching;
@@ -116,7 +117,7 @@ void Scans::serve(Count& scan) {
         return scan.done(std::min(scan.so_far, scan.most));
     }
     scan.filter.after = found->next;
-    if (clock_.now() >= scan.until) return scan.done(too_much());
+    if (clock_.now() >= *scan.until) return scan.done(too_much());
     go_on(scan, [&scan](const Error& error) { scan.done(error); });
 }
 
@@ -198,16 +199,6 @@ void Scans::Retry::fail(std::size_t first, const Error& error) {
         page.jobs.push_back({ids[i], SubmitError{error, {}}});
     }
     drop(first);
-}
-
-void Scans::serve(Lanes& request) {
-    if (!lanes_ || clock_.now() >= lanes_read_at_ + options_.cache_max) {
-        auto fresh = store_.lane_stats();
-        if (!fresh) return request.done(fresh.error());
-        lanes_ = *std::move(fresh);
-        lanes_read_at_ = clock_.now();
-    }
-    request.done(*lanes_);
 }
 
 }  // namespace millrace::gateway

@@ -1,5 +1,5 @@
 // What may have to look at many jobs to find some: lists, counts, cancels and retries of all that
-// match, retries of many, and what waits in each lane.
+// match, and retries of many.
 //
 // A scan goes step by step, a statement that looks at `look_max` jobs each, and whoever waits comes
 // in between: however much one client's filter passes over, another's costs what it did before. The
@@ -31,12 +31,12 @@ struct ScansOptions {
     int batch_max = 500;  // Jobs that one statement cancels.
     // Jobs of one step of a retry; their specs are bounded by RetriesOptions, too.
     std::size_t retry_batch_max = 32;
-    // How long after its request a list or a count goes on looking.
+    // How long after its first step a list or a count goes on looking; a retry by a filter, after
+    // the first that it finds.
     milliseconds time_max{30000};
     // How long after the first that it finds a cancel by a filter stops.
     milliseconds cancel_time_max{10000};
     std::size_t queue_max = 20000;  // Scans that wait; more are refused.
-    milliseconds cache_max{1000};   // How old an answer about the lanes may be.
 };
 
 class Scans {
@@ -53,7 +53,6 @@ class Scans {
     void cancel_matching(storage::JobFilter filter, Callback<Result<CancelTotals>> done);
     void retry(std::vector<JobId> ids, Callback<Result<RetryPage>> done);
     void retry_matching(storage::JobFilter filter, Callback<Result<RetryPage>> done);
-    void lanes(Callback<Result<std::vector<storage::LaneStats>>> done);
 
     // Goes a step further with whoever waits longest; waits for someone until `wait_until`. False:
     // there was nobody.
@@ -69,14 +68,15 @@ class Scans {
     struct List {
         storage::JobFilter filter;  // `limit` is what is left of it.
         Callback<Result<Page>> done;
-        MonoTime until;
+        bool must_find = false;  // Its time begins with the first that it finds.
+        std::optional<MonoTime> until{};
         Page page{};
     };
     struct Count {
         storage::JobFilter filter;
         std::int64_t most;
         Callback<Result<std::int64_t>> done;
-        MonoTime until;
+        std::optional<MonoTime> until{};
         std::int64_t so_far = 0;
     };
     struct CancelMatching {
@@ -94,10 +94,7 @@ class Scans {
         void drop(std::size_t first);
         void fail(std::size_t first, const Error& error);
     };
-    struct Lanes {
-        Callback<Result<std::vector<storage::LaneStats>>> done;
-    };
-    using Request = std::variant<List, Count, CancelMatching, Retry, Lanes>;
+    using Request = std::variant<List, Count, CancelMatching, Retry>;
 
     void enqueue(Request request);
     Error refusal() const;
@@ -113,7 +110,6 @@ class Scans {
     void take(Retry scan, std::size_t asked, const Result<RetryPage>& retried);
     // False: that was refused, and is answered.
     bool go_on(Retry scan);
-    void serve(Lanes& request);
 
     const ScansOptions options_;
     const Clock& clock_;
@@ -121,10 +117,6 @@ class Scans {
     Announcer& announcer_;
     Retries& retries_;
     runtime::BoundedQueue<Request> queue_;
-
-    // Only the caller of step():
-    std::optional<std::vector<storage::LaneStats>> lanes_;
-    MonoTime lanes_read_at_ = MonoTime::min();
 };
 
 }  // namespace millrace::gateway

@@ -48,8 +48,8 @@ class ScansTest : public testing::Test {
         scans_.count(std::move(filter), most,
                      [this](Result<std::int64_t> count) { count_ = std::move(count); });
     }
-    JobId insert_cancelled() {
-        const auto job = insert();
+    JobId insert_cancelled(const std::string& model = "echo") {
+        const auto job = insert(model);
         EXPECT_TRUE(memory_.job_cancel({job}).has_value());
         return job;
     }
@@ -182,6 +182,39 @@ TEST_F(ScansTest, RetriesAPageOfThoseThatEndedBadly) {
     EXPECT_EQ(submitted_[0].retry_of, job);
 }
 
+// The next call would pass over the same jobs, and never come to the one behind them.
+TEST_F(ScansTest, ARetryByAFilterGoesOnUntilItFindsOne) {
+    for (int i = 0; i < 8; ++i) insert_cancelled("other");
+    const auto job = insert_cancelled();
+    for (int i = 0; i < 9; ++i) insert_cancelled("other");
+    insert_cancelled();
+    store_.on_call([this](const std::string& call) {
+        if (call == "job_list") clock_.advance(std::chrono::seconds(40));
+    });
+    scans_.retry_matching({.model = "echo", .ascending = true, .limit = 10},
+                          [this](Result<RetryPage> page) { retried_ = page; });
+    step_to_the_end();
+    ASSERT_TRUE(retried_->has_value());
+    ASSERT_THAT(retried_->value().jobs, SizeIs(1));
+    EXPECT_EQ(retried_->value().jobs[0].job, job);
+    EXPECT_TRUE(retried_->value().has_more);
+    EXPECT_EQ(store_.calls("job_list"), 4) << "and its time begins with that";
+}
+
+TEST_F(ScansTest, TheTimeOfAListBeginsWhenItIsServed) {
+    insert();
+    insert("other");
+    insert("other");
+    insert("other");
+    insert();
+    list({.model = "echo", .ascending = true});
+    count({.model = "echo"});
+    clock_.advance(std::chrono::seconds(40));
+    step_to_the_end();
+    EXPECT_THAT(listed_, SizeIs(2));
+    EXPECT_EQ(count_->value(), 2);
+}
+
 // The specs of many, at once in memory, could be more than there is.
 TEST_F(ScansTest, RetriesManyAFewAtATimeInTheirOrder) {
     std::vector<JobId> jobs;
@@ -269,25 +302,6 @@ TEST_F(ScansTest, ARetryOfWhichNothingWasDoneIsAnError) {
     step_to_the_end();
     EXPECT_EQ(retried_->error().code, ErrorCode::kUnavailable);
     EXPECT_THAT(submitted_, IsEmpty());
-}
-
-TEST_F(ScansTest, LanesAreReadAtMostOnceASecond) {
-    int answers = 0;
-    const auto ask = [&] {
-        scans_.lanes([&](Result<std::vector<storage::LaneStats>> lanes) {
-            EXPECT_THAT(lanes.value(), SizeIs(3));
-            ++answers;
-        });
-        scans_.step();
-    };
-    ask();
-    clock_.advance(milliseconds(999));
-    ask();
-    EXPECT_EQ(store_.calls("lane_stats"), 1);
-    clock_.advance(milliseconds(1));
-    ask();
-    EXPECT_EQ(store_.calls("lane_stats"), 2);
-    EXPECT_EQ(answers, 3);
 }
 
 TEST_F(ScansTest, AGatewayThatStopsEndsThem) {
