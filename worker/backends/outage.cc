@@ -37,6 +37,12 @@ Outcome Outages::waited_out(Outcome outcome, const AttemptKey& key, MonoTime now
     return outcome;
 }
 
+bool Outages::is_alone_with_them(const JobId& job, MonoTime served_at) const {
+    const auto found = jobs_.find(job);
+    return found != jobs_.end() && found->second.count >= kLonelyOutagesMin &&
+           found->second.last < served_at;
+}
+
 void Outages::make_room() {
     if (jobs_.size() < kOutageJobsMax) return;
     jobs_.erase(

@@ -29,6 +29,8 @@ bool gave_up_waiting(long status, milliseconds took);
 // makes jobs wait elsewhere.
 inline constexpr int kOutagesMin = 20;
 inline constexpr std::chrono::minutes kOutagePatience{30};
+// Fewer are enough to see that others are served meanwhile.
+inline constexpr int kLonelyOutagesMin = 3;
 inline constexpr milliseconds kOutageRestStep{1'000};
 inline constexpr milliseconds kOutageRestMax{30'000};
 // Above, the one that was seen the longest ago is forgotten: it begins anew.
@@ -42,6 +44,8 @@ class Outages {
     Outcome waited_out(Outcome outcome, const AttemptKey& key, MonoTime now);
     // The job has seen one since it was forgotten.
     bool saw(const JobId& job) const { return jobs_.contains(job); }
+    // The job has seen several, and somebody was served since the last: it is alone with them.
+    bool is_alone_with_them(const JobId& job, MonoTime served_at) const;
     void forget(const JobId& job) { jobs_.erase(job); }
     std::size_t size() const { return jobs_.size(); }
 

@@ -142,6 +142,31 @@ TEST_F(OpenAiOutages, AJobThatSpeaksOfOutagesIsNone) {
     backend_->stop();
 }
 
+// TGI answers so where it has no such route.
+TEST_F(OpenAiOutages, ARouteThatAServerLacksIsNoOutageWhileOthersAreServed) {
+    start_with([](Exchange& exchange) {
+        if (exchange.target().find("embeddings") == std::string::npos)
+            return answer_hello(exchange);
+        exchange.reply(404, "text/plain", "");
+    });
+    auto lacking = make_execution({.model = "m", .input = R"({"input":"a"})"});
+    const auto ask = [&] {
+        ++lacking.job.key.epoch;
+        backend_->run({lacking});
+        return sink_.outcome(lacking.job.key);
+    };
+    for (int i = 0; i < 2 * kLonelyOutagesMin; ++i) {
+        EXPECT_EQ(ask().kind, OutcomeKind::kRateLimited) << "nobody is served";
+    }
+    auto good = courses(1);
+    for (int i = 0; i < 3; ++i) go_on(good);
+    expect_no_harm(good);
+    const auto outcome = ask();
+    EXPECT_EQ(outcome.kind, OutcomeKind::kRetryable);
+    EXPECT_EQ(outcome.error_code, "http_404");
+    backend_->stop();
+}
+
 // A server that is full for long makes a job claim many times.
 TEST_F(OpenAiOutages, ClaimsThatFoundNoRoomLeaveThePatienceForAnOutageWhole) {
     start_with([](Exchange& exchange) { exchange.reply(200, "text/html", "<html></html>"); });

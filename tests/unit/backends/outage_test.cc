@@ -50,6 +50,17 @@ TEST(Outages, AreWaitedForLongerEachTime) {
     EXPECT_EQ(asked.retry_after, minutes(1));
 }
 
+TEST(Outages, ShowWhoIsAloneWithThem) {
+    Outages outages;
+    const MonoTime later = MonoTime{} + minutes(1);
+    for (Epoch epoch = 1; epoch <= kLonelyOutagesMin; ++epoch) {
+        EXPECT_FALSE(outages.is_alone_with_them(job_of(1), later)) << epoch;
+        reported(outages, epoch, MonoTime{});
+    }
+    EXPECT_TRUE(outages.is_alone_with_them(job_of(1), later));
+    EXPECT_FALSE(outages.is_alone_with_them(job_of(1), MonoTime{})) << "nobody was served since";
+}
+
 TEST(Outages, AreRememberedOfSoManyJobs) {
     Outages outages;
     MonoTime now{};

@@ -229,6 +229,17 @@ bool is_outage(const Outcome& outcome) {
     return outcome.kind == OutcomeKind::kRateLimited && outcome.error_code == kOutageCode;
 }
 
+bool may_lack_the_route(const Outcome& outcome, long status) {
+    return is_outage(outcome) && (status == 404 || status == 405);
+}
+
+Outcome lacks_the_route(Outcome outcome, long status) {
+    outcome.kind = OutcomeKind::kRetryable;
+    outcome.error_code = fmt::format("http_{}", status);
+    outcome.error_message += "; others are served: it may not know this kind of request";
+    return outcome;
+}
+
 Outcome invalid_response(std::string_view what) {
     return failed_outcome(OutcomeKind::kRetryable, "invalid_response",
                           fmt::format("the endpoint's answer is not OpenAI's: {}", what));
@@ -253,6 +264,11 @@ Outcome generation_aborted() {
 Outcome endpoint_unreachable(std::string_view endpoint, std::string_view why) {
     return failed_outcome(OutcomeKind::kRateLimited, "endpoint_unreachable",
                           fmt::format("cannot connect to {}: {}", endpoint, why));
+}
+
+Outcome model_gone(std::string_view model) {
+    return failed_outcome(OutcomeKind::kRateLimited, "model_unavailable",
+                          fmt::format("no server here has the model '{}' any more", model));
 }
 
 Outcome endpoint_stalled(std::string_view endpoint, milliseconds silence) {

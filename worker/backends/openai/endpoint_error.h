@@ -51,6 +51,10 @@ CallResult call_result(const Outcome& outcome, long status, bool is_connected);
 
 // What waits for the endpoint to come back.
 bool is_outage(const Outcome& outcome);
+// An outage that would be a route which the server does not have, if others are served meanwhile.
+bool may_lack_the_route(const Outcome& outcome, long status);
+// That it is: counts as a failure.
+Outcome lacks_the_route(Outcome outcome, long status);
 
 // 200, but not what was asked for.
 Outcome invalid_response(std::string_view what);
@@ -63,6 +67,8 @@ Outcome stream_truncated(std::string_view how = "ended in the middle");
 // The server gave the generation up, for reasons of its own.
 Outcome generation_aborted();
 Outcome endpoint_unreachable(std::string_view endpoint, std::string_view why);
+// It was served when the job was claimed.
+Outcome model_gone(std::string_view model);
 // A stream was silent for too long.
 Outcome endpoint_stalled(std::string_view endpoint, milliseconds silence);
 

@@ -50,12 +50,6 @@ Outcome no_place(milliseconds wait) {
     return outcome;
 }
 
-// It was served when the job was claimed.
-Outcome gone(const std::string& model) {
-    return failed_outcome(OutcomeKind::kRateLimited, "model_unavailable",
-                          fmt::format("no server here has the model '{}' any more", model));
-}
-
 }  // namespace
 
 OpenAiLoop::OpenAiLoop(LoopOptions options, std::vector<Endpoint> endpoints, ExecutionSink& sink)
@@ -70,7 +64,8 @@ OpenAiLoop::OpenAiLoop(LoopOptions options, std::vector<Endpoint> endpoints, Exe
       pool_(capacities_of(endpoints_), system_random()),
       queues_(endpoints_, headers_.get(), options_.connect, system_random()),
       shown_(endpoints_.size(), BreakerState::kClosed),
-      output_tokens_(kOutputQuantile, kOutputTokensFirst) {
+      output_tokens_(kOutputQuantile, kOutputTokensFirst),
+      served_at_(endpoints_.size(), MonoTime::min()) {
     CHECK(multi_);
     curl_multi_setopt(multi_.get(), CURLMOPT_MAXCONNECTS,
                       static_cast<long>(options_.connections_max));
@@ -148,7 +143,7 @@ void OpenAiLoop::loop() {
 void OpenAiLoop::take(Execution execution) {
     const auto key = execution.job.key;
     const auto& spec = execution.job.spec;
-    if (!serves(spec.model)) return sink_.finished(key, gone(spec.model));
+    if (!serves(spec.model)) return sink_.finished(key, model_gone(spec.model));
     const auto outline = outline_request(spec.input_json);
     if (!outline.has_value()) {
         return sink_.finished(key, invalid_input(outline.error().message));
@@ -231,7 +226,11 @@ void OpenAiLoop::finish(Transfer& transfer, CURLcode code) {
     const bool is_endpoints_fault = result == CallResult::kOdd &&
                                     outcome.kind == OutcomeKind::kRetryable &&
                                     pool_.view(transfer.endpoint(), now).is_odd;
-    if (is_endpoints_fault || is_outage(outcome)) {
+    if (result == CallResult::kServed) served_at_[transfer.endpoint()] = now;
+    if (may_lack_the_route(outcome, transfer.status()) && candidates(transfer).empty() &&
+        outages_.is_alone_with_them(transfer.key().job, served_at_[transfer.endpoint()])) {
+        outcome = lacks_the_route(std::move(outcome), transfer.status());
+    } else if (is_endpoints_fault || is_outage(outcome)) {
         outcome = outages_.waited_out(std::move(outcome), transfer.key(), now);
     } else if (outcome.kind != OutcomeKind::kRateLimited) {
         outages_.forget(transfer.key().job);
@@ -320,7 +319,7 @@ bool OpenAiLoop::place(Transfer& transfer, MonoTime now) {
         return true;
     }
     if (const auto& model = transfer.execution().job.spec.model; !serves(model)) {
-        report(transfer, gone(model));
+        report(transfer, model_gone(model));
         return true;
     }
     const auto wait = pool_.available_in(left, now);

@@ -98,6 +98,7 @@ class OpenAiLoop {
     std::vector<BreakerState> shown_;  // By endpoint.
     QuantileEstimate output_tokens_;   // Of a job that does not bound them.
     Outages outages_;
+    std::vector<MonoTime> served_at_;  // By endpoint.
     Transfers transfers_;
     std::vector<Transfer*> line_;         // Those that are not open, in order.
     MonoTime look_at_ = MonoTime::max();  // When the line is looked at again.

@@ -54,6 +54,7 @@ class Transfer {
 
     // --- While it is open ---
     CURL* handle() const { return handle_.get(); }
+    long status() const { return status_of(handle()); }
     EndpointIndex endpoint() const { return endpoint_; }
     // The server was asked for a stream, which so is never silent for long.
     bool streams() const { return request_.streams; }
@@ -91,7 +92,6 @@ class Transfer {
     bool take(std::string_view bytes);
     bool take_events(std::string_view bytes);
     bool take_body(std::string_view bytes);
-    long status() const { return status_of(handle()); }
     ExpectedAnswer expected() const;
     Outcome outcome_of_stream(bool clean);
     Outcome outcome_of_error(const Profile& profile) const;
