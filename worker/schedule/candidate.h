@@ -1,5 +1,5 @@
-// A queued job that this worker has heard of and may claim, and where the message about it came
-// from. Plain values.
+// A queued job that this worker received a message about and may claim, with the position of that
+// message. Plain values.
 #pragma once
 
 #include <algorithm>
@@ -16,17 +16,18 @@
 
 namespace millrace::worker {
 
-// One priority of one queue; worker/schedule/lanes.h has the table that LaneIndex points into.
+// One priority of one queue. LaneIndex is a position in Lanes::lanes(), see
+// worker/schedule/lanes.h.
 struct LaneInfo {
     std::string queue;
     Priority priority = Priority::kNormal;
 };
 using LaneIndex = std::size_t;
 
-// Position in the ModelTable's list of backends.
+// A position in the ModelTable's list of backends.
 using BackendIndex = std::size_t;
 
-// A message of the conveyor, as OffsetTracker counts them.
+// A message of the conveyor, as OffsetTracker identifies it.
 struct MessageRef {
     std::size_t partition = 0;
     std::int64_t offset = 0;
@@ -37,33 +38,34 @@ struct Candidate {
     LaneIndex lane = 0;
     MessageRef message;
     MonoTime arrived;
-    // Both are absent where the message carries no spec: the store has to be asked.
+    // Both are absent if the message carries no spec; it must then be read from the store.
     std::optional<JobSpec> spec;
     std::optional<BackendIndex> backend;
-    std::string batch_key;  // Where there is a spec.
-    int passed_over = 0;    // By younger ones of its lane, or batches that they led.
-    // Once picked it gives way only to jobs more urgent than this: its own priority, or that of the
-    // most urgent ones that it was picked before, in its lane's turn.
+    std::string batch_key;  // Set if there is a spec.
+    // How often a younger job of its lane, or a batch that such a job leads, went before it.
+    int passed_over = 0;
+    // Once picked, the job gives way only to jobs more urgent than this: its own priority, or that
+    // of the most urgent job that was still waiting when this one was picked in its lane's turn.
     Priority standing = Priority::kHigh;
 };
 
-// A batch that has not started, and how many more jobs of its key may join.
+// A batch that has not started, and how many more jobs of its key may join it.
 struct OpenBatch {
     std::string key;
     std::size_t room = 0;
-    // It would start by itself later, so that a new batch may take its slot; not once it is full.
+    // It does not start yet, so a new batch may take its slot. Once full, it needs a slot itself.
     bool is_waiting = false;
 };
 
-// What one backend has room for.
+// The room that one backend has for more jobs.
 struct Room {
-    std::size_t jobs = 0;     // All together.
-    std::size_t batches = 0;  // New ones, each of one key and of up to batch_max jobs.
+    std::size_t jobs = 0;     // In total.
+    std::size_t batches = 0;  // New batches, each of one key and of up to batch_max jobs.
     std::size_t batch_max = 1;
     std::vector<OpenBatch> open;
-    std::vector<std::size_t> held;  // Jobs that it has, by lane.
+    std::vector<std::size_t> held;  // Jobs that it holds, by lane.
 
-    // Jobs whose keys are not known.
+    // How many jobs may be claimed if their keys are not known.
     std::size_t jobs_of_any_key() const { return std::min(jobs, batches * batch_max); }
 };
 

@@ -1,14 +1,14 @@
-// What this worker has heard of and not claimed yet: a small window of each lane, never the
-// backlog.
+// The jobs that this worker has received messages about and not claimed yet: a small window of each
+// lane, never the backlog.
 //
-// A lane keeps one first-in first-out buffer per backend, so that jobs for a busy model do not hold
-// up their neighbours, and one for candidates whose spec has to be read first. What is picked makes
-// whole batches: jobs of one batch key together, in their order; where batches are of one job, jobs
-// of one key follow each other. Losing a candidate is harmless: its row stays queued and is found
-// by stealing.
+// A lane has one FIFO buffer per backend, so that jobs for a busy model do not hold up others. One
+// more buffer holds the candidates whose spec must be read first. Candidates are picked in whole
+// batches: jobs of one batch key together, in their order. If batches are of one job, jobs of one
+// key follow each other. Losing a candidate is harmless: its row stays queued, and stealing finds
+// it.
 //
-// Overflow: `buffer_max` is where the consumer stops asking for more (is_full); what is pushed
-// beyond it is kept.
+// Overflow: at `buffer_max` jobs in a lane the consumer stops asking for more. What is pushed
+// beyond that is kept.
 //
 // Threads:   thread-safe.
 #pragma once
@@ -26,7 +26,7 @@ namespace millrace::worker {
 
 class Lanes {
  public:
-    // Of a candidate whose spec is known.
+    // The batch key of a candidate whose spec is known.
     using BatchKeyOf = std::function<std::string(BackendIndex, const JobSpec&)>;
 
     Lanes(std::vector<LaneInfo> lanes, std::size_t backends, std::size_t buffer_max,
@@ -35,36 +35,36 @@ class Lanes {
     const std::vector<LaneInfo>& lanes() const { return lanes_; }
     std::size_t buffer_max() const { return buffer_max_; }
 
-    // Gives those with a spec their batch key.
+    // Sets the batch key of each candidate that has a spec.
     void push(std::vector<Candidate> candidates);
-    // What pick() or take_unread() gave, in its order, goes to the front again.
+    // Returns what pick() or take_unread() gave to the front, in the same order.
     void put_back(std::vector<Candidate> candidates);
 
-    // Of one lane, all backends together.
+    // The number of candidates in one lane, for all backends and without a spec.
     std::size_t waiting(LaneIndex lane) const;
-    // Of one backend, per lane.
+    // The number of candidates of one backend, by lane.
     std::vector<std::size_t> waiting_for(BackendIndex backend) const;
-    // The same: when the one came that is next; nothing where none waits.
+    // For each lane, when the backend's next candidate arrived; nothing if none waits.
     std::vector<std::optional<MonoTime>> next_arrived_for(BackendIndex backend) const;
-    // Of a job of the lane that starts now: see Candidate.
+    // The standing (see Candidate) of a job of the lane that starts now.
     Priority standing(BackendIndex backend, LaneIndex lane) const;
 
-    // Candidates of one backend for which it has room, at most `max`, chosen by `shares`. Batches
-    // that wait are filled up first. The lane whose turn it is leads each new one: with its oldest
-    // whose key fills a batch, else with its oldest; but nobody is passed over more than three
-    // times. Candidates with the same key follow, whichever lane's turn it is among those that have
-    // any. Sets the standing of each.
+    // Picks candidates for which the backend has room, at most `max`, by `shares`. It first fills
+    // up the open batches. The lane whose turn it is leads each new batch: with its oldest
+    // candidate whose key fills a batch, otherwise with its oldest. No candidate is passed over
+    // more than three times. Candidates with the same key follow, from the lanes that have some, as
+    // their turns come. Sets the standing of each.
     //
-    // Where a batch is of one job, the lane whose turn it is gives, out of its next 64: the one
-    // whose time to start or to live ends first, among those that have waited for half of it; else
-    // one of the key that was picked before; else its oldest. Nobody is passed over more than 32
-    // times. `database_time` as JobStore has it; 0: not known.
+    // If a batch is of one job, the lane whose turn it is gives one of its next 64: among those
+    // that have waited for at least half of their time to start or to live, the one whose time ends
+    // first; otherwise one of the key that was picked before; otherwise its oldest. No candidate is
+    // passed over more than 32 times. `database_time` is as in JobStore; 0: unknown.
     std::vector<Candidate> pick(BackendIndex backend, Room room, std::size_t max, Shares& shares,
                                 milliseconds database_time = {});
-    // Up to `max` candidates without a spec, of the most urgent lanes first.
+    // Takes up to `max` candidates without a spec, from the most urgent lanes first.
     std::vector<Candidate> take_unread(std::size_t max);
-    // The next without a spec that is more urgent than all with one, or none: while there is no
-    // room it may be the one to make room for.
+    // Takes the next candidate without a spec, if it is more urgent than all that have one;
+    // otherwise none. While there is no room, this may be the job to make room for.
     std::vector<Candidate> take_urgent_unread();
 
  private:
@@ -89,9 +89,10 @@ class Lanes {
     const BatchKeyOf batch_key_of_;
 
     mutable std::mutex mutex_;
-    // Guarded by mutex_: per lane, a buffer per backend and a last one for the unread.
+    // Guarded by mutex_. For each lane: one buffer per backend, and a last one for those without a
+    // spec.
     std::vector<std::vector<Buffer>> buffers_;
-    std::vector<std::string> last_keys_;  // By backend: of what was picked singly.
+    std::vector<std::string> last_keys_;  // By backend: the last key that was picked singly.
 };
 
 // The lanes of the queues, the most urgent priority first.

@@ -1,4 +1,4 @@
-// Which backend serves which model, now: backends get models and lose them while jobs run.
+// Which backend serves which model now. Backends gain and lose models while jobs run.
 //
 // Threads: thread-safe.
 #pragma once
@@ -19,19 +19,19 @@ namespace millrace::worker {
 
 class ModelTable {
  public:
-    // kInvalidArgument when there is no backend, or when two of them serve the same model.
+    // kInvalidArgument if there is no backend, or if two of them serve the same model.
     static Result<ModelTable> make(std::vector<BackendInfo> backends);
 
-    // The same backends, in the same order, with the models that they serve now. Where two serve
-    // the same, it stays with the one that has it. Returns the models of which that holds.
+    // Takes the same backends, in the same order, with the models that they serve now. If two serve
+    // the same model, it stays with the one that already has it. Returns the models that two serve.
     std::vector<std::string> replace(const std::vector<BackendInfo>& backends);
 
     std::optional<BackendIndex> find(const std::string& model) const;
-    // The backends as they were at first: all but their models is still so.
+    // The backends as they were at the start. Only their models can have changed since.
     const std::vector<BackendInfo>& backends() const { return backends_; }
     std::vector<std::string> models_of(BackendIndex backend) const;
     std::vector<std::string> models() const;
-    // Whether there is something to serve, and not just stand-ins while a backend waits.
+    // Whether there is something to serve, and not only stand-ins while a backend waits.
     bool is_of_use() const;
 
  private:
@@ -39,7 +39,7 @@ class ModelTable {
         std::mutex mutex;
         // Guarded by mutex.
         std::unordered_map<std::string, BackendIndex> by_model;
-        bool waits = false;  // A backend does, for something to serve.
+        bool waits = false;  // Whether a backend waits for something to serve.
     };
 
     std::vector<BackendInfo> backends_;

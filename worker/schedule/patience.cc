@@ -7,13 +7,13 @@
 namespace millrace::worker {
 namespace {
 
-constexpr double kNewestTrip =
-    0.25;                          // Weight in the averages, as of round trips in TCP (RFC 6298).
-constexpr double kDeviations = 2;  // How many the wait is longer than the average.
-constexpr double kFading = 0.9;    // Of the number that is waited for, a batch.
-constexpr double kGivenUp = 0.5;   // Of the wait, after a batch for which none would have paid.
-constexpr double kWaitMin = 0.1;   // Milliseconds; a shorter wait is none.
-// What is gained at the least, of all the time that the jobs spend: less is noise.
+constexpr double kNewestTrip = 0.25;  // Weight in the averages, as for TCP round trips (RFC 6298).
+constexpr double kDeviations = 2;     // The wait exceeds its average by this many deviations.
+constexpr double kFading = 0.9;       // Factor on the expected number of jobs, at each batch.
+constexpr double kGivenUp =
+    0.5;  // Factor on the wait, after a batch for which none would have paid.
+constexpr double kWaitMin = 0.1;  // Milliseconds; a shorter wait counts as none.
+// The minimum gain, as a fraction of the time that the jobs spend. A smaller one is noise.
 constexpr double kGainMin = 0.05;
 
 }  // namespace
@@ -44,13 +44,14 @@ Patience::Start Patience::best_start(const Model& model) const {
         std::upper_bound(came.begin(), came.end(), came.front()) - came.begin());
     const auto first = std::min(present, model.batch_max);
     const auto slots = static_cast<double>(model.slots);
-    // Who comes after the first start's batch has ended is of no concern to it.
+    // Jobs that arrive after the first start's batch has ended do not matter for it.
     const double horizon = came.front() + model.cost.ms(first) / slots;
     came.erase(std::lower_bound(came.begin(), came.end(), horizon), came.end());
     if (came.size() <= first) return {};
 
-    // The time that all spend until they are done, where a batch of `jobs` starts once they came;
-    // less the sum of their arrivals, which is the same for every start.
+    // The sum of the times at which the jobs are done, if a batch of `jobs` starts once that many
+    // have arrived. The time that the jobs spend is less by the sum of their arrivals, which is the
+    // same for every start.
     const auto spent = [&](std::size_t jobs) {
         const double start = came[jobs - 1];
         const double cost = model.cost.ms(jobs);

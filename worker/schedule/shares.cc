@@ -25,7 +25,7 @@ std::optional<LaneIndex> Shares::pick(std::span<const std::size_t> waiting,
                                       std::span<const std::size_t> held) {
     const auto best = peek(waiting, held);
     if (!best) return best;
-    // What is guaranteed is not paid for: it must not cost the lane its part of the rest.
+    // Guaranteed slots are free of charge: they must not reduce the lane's part of the others.
     if (!is_guaranteed(*best, held)) charge(*best, 1);
     got_slot(*best);
     return best;

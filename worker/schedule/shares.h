@@ -1,14 +1,15 @@
-// Decides whose turn it is: which lane the next free slot goes to.
+// Decides whose turn it is: which lane gets the next free slot.
 //
 // Every lane is guaranteed its share of the slots, rounded down: a lane that has work and holds
-// less goes first. What is left over, and what others do not use, is lent by start-time fair
-// queueing (Goyal, Vin, Cheng 1996): starts in proportion to the weights, and a lane that was idle
-// gets no credit for it. So with few slots the shares are shares of starts.
+// fewer goes first. The slots left over, and those that other lanes do not use, are lent by
+// start-time fair queueing (Goyal, Vin, Cheng 1996): starts are in proportion to the weights, and a
+// lane gets no credit for having been idle. With few slots, therefore, the shares are shares of
+// starts.
 //
-// In strict mode a lane of higher rank always goes first, and fairness is kept within a rank.
+// In strict mode a lane of higher rank always goes first; shares apply within a rank.
 //
-// In both modes a lane that has had work for `age_max` and got no slot meanwhile goes before all
-// others, once; so does one that is favoured.
+// In both modes a lane that has had work for `age_max` without getting a slot goes before all
+// others once. So does a lane that is favoured.
 //
 // Threads: one caller at a time.
 #pragma once
@@ -37,29 +38,32 @@ class Shares {
     // Requires: at least one lane.
     Shares(const std::vector<LaneShare>& lanes, std::size_t slots, ShareRules rules);
 
-    // The lane that gets the next slot, charged for it; nothing where no lane has work. Both spans
-    // have one entry per lane: jobs that wait, and slots held.
+    // Returns the lane that gets the next slot, and charges it; nothing if no lane has work. Both
+    // spans have one entry per lane: jobs waiting, and slots held.
     std::optional<LaneIndex> pick(std::span<const std::size_t> waiting,
                                   std::span<const std::size_t> held);
-    // The lane that pick() would choose, not charged.
+    // Returns the lane that pick() would choose, without charging it.
     std::optional<LaneIndex> peek(std::span<const std::size_t> waiting,
                                   std::span<const std::size_t> held) const;
 
-    // All lanes, the one whose turn it is first, for those who learn only by asking which has work.
+    // All lanes, the one whose turn it is first. For callers who learn which lanes have work only
+    // by asking.
     std::vector<LaneIndex> order(std::span<const std::size_t> held) const;
-    // The lane goes before all others until it has got a slot; of several, the most urgent first.
+    // The lane goes before all others until it gets a slot. Among several such, the most urgent is
+    // first.
     void favour(LaneIndex lane) { lanes_[lane].is_favoured = true; }
-    // To be told regularly which lanes have work: favours those that have waited for `age_max`.
+    // Call regularly with the number of waiting jobs by lane: favours lanes that have waited for
+    // `age_max`.
     void age(std::span<const std::size_t> waiting, MonoTime now);
-    // Whether a job of `urgent` that waits may stop one of `other` that runs. Only where that is of
-    // a lower rank, and but for strict mode, only for what is guaranteed to `urgent`, or its first
-    // slot, and out of what `other` has borrowed.
+    // Whether a waiting job of `urgent` may stop a running job of `other`. `other` must be of a
+    // lower rank. Outside strict mode, `urgent` must also hold fewer slots than it is guaranteed
+    // (at least one), and `other` more than it is guaranteed.
     bool may_preempt(LaneIndex urgent, LaneIndex other, std::span<const std::size_t> held) const;
 
-    // `jobs` of a lane that pick() did not choose got a slot.
+    // `jobs` of a lane that pick() did not choose got slots.
     void charge(LaneIndex lane, std::size_t jobs);
 
-    // Of `slots`, what the lane may take while the lanes `others` may have work too.
+    // The part of `slots` that the lane may take while the lanes `others` may have work too.
     std::size_t part(LaneIndex lane, std::span<const LaneIndex> others, std::size_t slots) const;
 
  private:
@@ -68,7 +72,7 @@ class Shares {
         std::size_t guaranteed = 0;
         double finish = 0;  // Virtual time at which its last borrowed start is paid for.
         bool is_favoured = false;
-        std::optional<MonoTime> waits_since;  // Since it has work, or got its last slot.
+        std::optional<MonoTime> waits_since;  // Since it has had work, or since its last slot.
     };
 
     bool goes_before(LaneIndex a, LaneIndex b, std::span<const std::size_t> held) const;
