@@ -35,8 +35,9 @@ void Consumer::step(milliseconds timeout) {
     pause_and_resume();
 }
 
-// Any lane may get all of the next poll, so the fullest open one decides, but for a quarter by
-// which a lane may overflow: one that is almost full must not slow down the others.
+// Any lane may receive the whole poll, so the fullest lane that is not paused sets the limit. But
+// every lane may overflow by a quarter, so that one that is almost full does not slow down the
+// others.
 std::size_t Consumer::room() const {
     auto room = lanes_.buffer_max();
     for (LaneIndex lane = 0; lane < topics_.size(); ++lane) {

@@ -1,8 +1,9 @@
-// From the conveyor into the lanes: polls, decodes, and pauses a topic while its lane is full.
+// Reads jobs from the conveyor into the lanes: polls, decodes, and pauses a topic while its lane is
+// full.
 //
 // Messages about models that no backend here serves are done with at once: workers that do serve
-// them get their own copy of the row by stealing. A message that cannot be decoded is counted and
-// skipped; what it meant is found in the store.
+// them find the row by stealing. A message that cannot be decoded is counted and skipped; stealing
+// finds its job in the store.
 //
 // Threads:   one caller at a time.
 // Blocks:    step(), in Subscriber::poll only, up to its timeout.
@@ -23,12 +24,12 @@ namespace millrace::worker {
 
 class Consumer {
  public:
-    // Borrows all but the last, which is called after candidates were added.
+    // Borrows everything except `on_candidates`, which is called after candidates were added.
     Consumer(broker::Subscriber& subscriber, const broker::Topics& topics, Lanes& lanes,
              OffsetTracker& offsets, const ModelTable& models, const Clock& clock,
              std::function<void()> on_candidates);
 
-    // One poll of up to `timeout`, and everything that follows from it.
+    // Polls once, for up to `timeout`, and processes what arrives.
     void step(milliseconds timeout);
 
  private:

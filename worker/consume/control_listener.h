@@ -1,6 +1,6 @@
-// Reads the control topic, which every process reads whole: passes on the orders that stop an
-// attempt, and keeps what is said of the lanes. Losing a message is harmless: the heartbeat's reply
-// repeats the orders, and without hints the worker looks for itself.
+// Reads the control topic, which every worker reads completely. Passes on orders to stop an
+// attempt, and keeps the hints about the lanes. Losing a message is harmless: the heartbeat's reply
+// repeats the orders, and without hints the worker asks the store itself.
 //
 // Threads:   one caller at a time.
 // Blocks:    step(), in Subscriber::poll only, up to its timeout.

@@ -6,7 +6,7 @@ namespace millrace::worker {
 
 void LaneHints::take(const wire::LaneHints& hints) {
     const std::lock_guard lock(mutex_);
-    // Several keepers send them, and messages overtake each other.
+    // Several keepers send hints, and messages may overtake each other.
     if (hints.measured_at <= measured_at_ || hints.interval > interval_max_) return;
     measured_at_ = hints.measured_at;
     interval_ = hints.interval;
@@ -21,7 +21,7 @@ void LaneHints::take(const wire::LaneHints& hints) {
 std::optional<milliseconds> LaneHints::oldest(LaneIndex lane, milliseconds database_time) const {
     const std::lock_guard lock(mutex_);
     const auto age = database_time - measured_at_;
-    // A measurement from the future means that the clock stepped back since.
+    // A measurement from the future means that the clock has stepped back since then.
     if (age < -interval_ || age > interval_ + interval_ / 2) return std::nullopt;
     return oldest_[lane];
 }

@@ -1,8 +1,8 @@
-// What the keepers say about the lanes' ages, so that an idle worker need not ask the store whether
-// there is something to steal.
+// The keepers' hints about the age of the lanes, which spare an idle worker from asking the store
+// whether there is something to steal.
 //
-// Only hints of late count, by PostgreSQL's clock: while messages are lost, late or from a keeper
-// that stands still, there are none, and the worker looks for itself.
+// Only recent hints count, by PostgreSQL's clock. If messages are lost or late, or come from a
+// keeper that stands still, there are none, and the worker asks the store itself.
 //
 // Threads:   thread-safe.
 #pragma once
@@ -18,14 +18,14 @@ namespace millrace::worker {
 
 class LaneHints {
  public:
-    // Hints that come less often than every `interval_max` are not listened to.
+    // Ignores hints that are sent less often than every `interval_max`.
     LaneHints(std::vector<LaneInfo> lanes, milliseconds interval_max)
         : lanes_(std::move(lanes)), interval_max_(interval_max), oldest_(lanes_.size()) {}
 
     void take(const wire::LaneHints& hints);
 
-    // No job of the lane had been queued for longer when that was measured; nothing where it was
-    // too long ago. `database_time`: now, by PostgreSQL's clock.
+    // The longest time that a job of the lane had been queued when it was measured; nothing if that
+    // was too long ago. `database_time`: now, by PostgreSQL's clock.
     std::optional<milliseconds> oldest(LaneIndex lane, milliseconds database_time) const;
 
  private:

@@ -1,7 +1,7 @@
-// Which messages are done with: offsets advance over the contiguous run of messages that were
-// claimed or skipped, so that a crash redelivers whatever was not.
+// Tracks which messages are done with. Offsets advance over the contiguous run of messages that
+// were claimed or skipped, so that after a crash all others are delivered again.
 //
-// A message that stays unclaimed must not hold its partition back for ever: beyond the limits the
+// A message that stays unclaimed must not hold its partition back forever: beyond the limits the
 // oldest is let go. Its job's row is still queued, and stealing finds it.
 //
 // Threads:   thread-safe.
@@ -22,23 +22,23 @@
 namespace millrace::worker {
 
 struct OffsetTrackerOptions {
-    std::size_t lag_messages_max = 10000;  // Messages behind the oldest unclaimed one.
-    milliseconds lag_max{30000};           // Its age.
+    std::size_t lag_messages_max = 10000;  // Messages from the oldest unclaimed one on.
+    milliseconds lag_max{30000};           // Age of the oldest unclaimed one.
 };
 
 class OffsetTracker {
  public:
     explicit OffsetTracker(OffsetTrackerOptions options) : options_(options) {}
 
-    // A message was received. Messages of a partition come with rising offsets; an offset that does
-    // not rise is a redelivery, from which the partition is counted anew.
+    // Adds a message that was received. The messages of a partition have rising offsets; an offset
+    // that does not rise is a redelivery, and restarts the count of that partition.
     MessageRef track(const std::string& topic, std::int32_t partition, std::int64_t offset,
                      MonoTime now);
 
-    // The messages were claimed or skipped. Those that were let go before are ignored.
+    // Marks messages that were claimed or skipped. Ignores those that were let go before.
     void finish(std::span<const MessageRef> messages);
 
-    // Partitions whose run has grown since the last call, up to and including `offset`.
+    // A partition whose run has grown since the last call, up to and including `offset`.
     struct Advance {
         std::string topic;
         std::int32_t partition = 0;
@@ -55,7 +55,7 @@ class OffsetTracker {
     struct Partition {
         std::string topic;
         std::int32_t number = 0;
-        std::deque<Message> messages;  // By offset; the first is unfinished after advance().
+        std::deque<Message> messages;  // By offset; after advance(), the first is unfinished.
     };
 
     bool is_let_go(const Partition& partition, MonoTime now) const;

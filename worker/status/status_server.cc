@@ -38,7 +38,7 @@ class Socket {
     int fd_;
 };
 
-// False at the deadline.
+// Returns false at the deadline.
 bool wait_for(int fd, short events, MonoTime deadline) {
     for (;;) {
         const auto left = std::chrono::ceil<milliseconds>(deadline - system_clock().now()).count();
@@ -50,7 +50,7 @@ bool wait_for(int fd, short events, MonoTime deadline) {
     }
 }
 
-// A request's header; nothing when it does not come in time or is too long.
+// A request's header; nothing if it does not arrive in time or is too long.
 std::optional<std::string> read_header(int fd, MonoTime deadline) {
     std::string header;
     std::array<char, 1024> buffer;
@@ -149,7 +149,7 @@ void StatusServer::serve(const std::stop_token& stop) const {
         if (poll(entries.data(), entries.size(), -1) <= 0 || entries[0].revents == 0) continue;
         const Socket client(accept4(listener_, nullptr, nullptr, SOCK_CLOEXEC | SOCK_NONBLOCK));
         if (client.get() < 0) {
-            // Out of descriptors, most likely: the client still waits, so poll would not.
+            // Probably out of descriptors. The client still waits, so poll() would return at once.
             wait_for(wake_, POLLIN, system_clock().now() + kAcceptRetry);
             continue;
         }

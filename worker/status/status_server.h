@@ -1,10 +1,10 @@
-// What a worker shows of itself over HTTP: GET /metrics for a scraper, GET /healthz for a
-// supervisor.
+// A worker's status over HTTP: GET /metrics for a scraper, GET /healthz for a supervisor.
 //
-// Made for one reader every few seconds on a trusted network: connections are served one after the
-// other, each closed after its answer, and one that is slow is cut off after kClientTimeout.
+// Meant for one reader every few seconds on a trusted network. It serves one connection after the
+// other, closes each after its answer, and cuts off a slow one after kClientTimeout.
 //
-// Threads:   start and destroy on one thread; the rest is constant. Serves on the "status" thread.
+// Threads:   construct and destroy it on one thread; it is constant otherwise. Serves on its own
+//            thread, "status".
 // Blocks:    the destructor, up to kClientTimeout.
 #pragma once
 
@@ -23,7 +23,7 @@ class StatusServer {
     static constexpr milliseconds kClientTimeout{2000};
     static constexpr std::size_t kRequestBytesMax = 8192;
 
-    // Listens and serves. Port 0 takes a free one. kUnavailable: the address cannot be bound; the
+    // Listens and serves. Port 0 takes a free one. kUnavailable if the address cannot be bound; the
     // message names it and the settings to change.
     static Result<std::unique_ptr<StatusServer>> start(const std::string& host, std::uint16_t port);
     ~StatusServer();
@@ -39,7 +39,7 @@ class StatusServer {
     void serve(const std::stop_token& stop) const;
 
     const int listener_;
-    const int wake_;  // Readable once the thread is to end.
+    const int wake_;  // Becomes readable when the thread must end.
     std::uint16_t port_ = 0;
     runtime::Thread thread_;  // Last: it uses all of the above.
 };
