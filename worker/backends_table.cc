@@ -24,7 +24,7 @@ using Made = Result<std::unique_ptr<Backend>>;
 struct Row {
     bool (*is_on)(const Config&);
     Status (*add)(const Config&, Backends&);
-    Status (*check)(const Config&);  // Of settings whose form only the backend knows.
+    Status (*check)(const Config&);  // Settings whose form only the backend knows.
 };
 
 template <Made (*make)(const Config&)>
@@ -126,7 +126,7 @@ Status check_nothing(const Config&) {
 }
 
 #ifdef MILLRACE_WITH_LLAMA
-// A backend for each model.
+// One backend for each model.
 Status add_llama(const Config& config, Backends& backends) {
     TRY(auto devices, parse_devices(config.get<Setting::kBackendLlamaDevices>()));
     const LlamaOptions common{

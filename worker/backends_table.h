@@ -1,6 +1,6 @@
-// The one table of backends: which exist in this build, and what switches each on. To add a
-// backend, add a row to the .cc, its settings to common/config/settings.inc and its module to
-// program.cmake.
+// The one table of backends: which ones this build has, and the setting that switches each on. To
+// add a backend, add a row to the .cc file, its settings to common/config/settings.inc and its
+// module to program.cmake.
 #pragma once
 
 #include <memory>
@@ -12,11 +12,11 @@
 
 namespace millrace::worker {
 
-// Those that are switched on, not started. kInvalidArgument for one that this build lacks.
+// The backends that are switched on, not yet started. kInvalidArgument if this build lacks one.
 Result<std::vector<std::unique_ptr<Backend>>> make_backends(const config::Config& config);
 
-// What can be said of the settings of those that are switched on without starting anything, beyond
-// what each setting's own bounds say: URLs, keys, files of certificates. kInvalidArgument names the
+// Checks the settings of the backends that are switched on, without starting anything, for what the
+// bounds of each setting do not cover: URLs, keys, certificate files. kInvalidArgument names the
 // setting, or says what is wrong.
 Status check_backends(const config::Config& config);
 

@@ -1,5 +1,5 @@
-// millrace-worker: runs jobs. The wiring of the parts is parts.h; here are the adapters, the order
-// of start and stop, and what SIGHUP does.
+// millrace-worker: runs jobs. parts.h connects the parts; this file holds the adapters, the order
+// of start and stop, and the reaction to SIGHUP.
 #include <cstdio>
 #include <cstdlib>
 #include <memory>
@@ -29,7 +29,7 @@ int fail(const Error& error) {
     return EXIT_FAILURE;
 }
 
-// Null where it is switched off.
+// Null if it is switched off.
 Result<std::unique_ptr<StatusServer>> start_status(const config::Config& config) {
     using config::Setting;
     const auto port = config.get<Setting::kWorkerPort>();
@@ -50,7 +50,7 @@ Result<std::unique_ptr<Worker>> make_worker(const Shared& shared, const config::
                                     worker_options(config));
 }
 
-// Serves the settings as they are now, or goes on as before.
+// Switches to the current settings, or keeps the previous ones.
 Status take_over(Succession& workers, const Shared& shared, const config::Sources& sources,
                  config::Config& config) {
     TRY(auto reloaded, reload(config, sources));
@@ -69,7 +69,8 @@ int run(config::Config config, const config::Sources& sources) {
     runtime::Signals signals(runtime::Signals::Reload::kYes);
 
     const auto postgres = program::postgres_options(kProgram, config);
-    // A PostgreSQL that is not there yet is waited for by the lease; a wrong schema is not.
+    // A PostgreSQL that is not reachable yet is no error: the lease waits for it. A wrong schema is
+    // one.
     if (const auto schema = storage::check_schema(postgres);
         !schema && schema.error().code != ErrorCode::kUnavailable) {
         return fail(schema.error());
@@ -113,8 +114,8 @@ int main(int argc, char** argv) {
     const auto startup = config::start(worker::kProgram, argc, argv, worker::check_backends);
     const int code =
         startup.config ? worker::run(*startup.config, startup.sources) : startup.exit_code;
-    // A consumer that librdkafka could not destroy leaves threads behind, which an ordinary exit
-    // would pull the ground from under.
+    // A consumer that librdkafka could not destroy leaves threads behind. An ordinary exit would
+    // destroy statics that they use, and crash.
     std::fflush(nullptr);
     std::quick_exit(code);
 }

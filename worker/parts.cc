@@ -44,7 +44,7 @@ std::vector<std::string> topic_names(const Core& core) {
     return names;
 }
 
-// "process:GPU-5f3a…" for each slot that is bound to something.
+// "process:GPU-5f3a…" for each slot that is bound to a device.
 std::vector<std::string> devices_of(const ModelTable& models) {
     std::vector<std::string> devices;
     for (const auto& backend : models.backends()) {
@@ -53,8 +53,8 @@ std::vector<std::string> devices_of(const ModelTable& models) {
     return devices;
 }
 
-// Two batches for each slot: enough to claim from while the next poll is under way. At least so
-// many that jobs of one batch key find each other.
+// Two batches for each slot, so that there is enough to claim from while the next poll is under
+// way. At least kLeast, so that jobs of one batch key find each other.
 std::size_t buffer_max(const Core& core) {
     constexpr std::size_t kLeast = 64;
     const auto max = core.options.lane_buffer_max;
@@ -132,7 +132,7 @@ void Parts::keep_lease() {
         }
         lease_keeper.serve(models.models());
     }
-    // Where there is nothing of use to do yet, nobody is told that there is a worker.
+    // A worker that has nothing useful to do yet does not register.
     if (models.is_of_use() || lease_keeper.is_registered()) lease_keeper.step();
 }
 
@@ -180,7 +180,7 @@ LeaseKeeperOptions Parts::lease_keeper_options() const {
 
 void Parts::report() {
     report_slots(static_cast<std::int64_t>(core.executor.held()));
-    if (claimer.is_stopped()) return;  // The lanes are those of the worker that takes jobs.
+    if (claimer.is_stopped()) return;  // Only the worker that takes jobs reports the lanes.
     for (LaneIndex lane = 0; lane < core.lanes.size(); ++lane) {
         const auto& info = core.lanes[lane];
         telemetry::set<Metric::kLaneBuffer>(static_cast<double>(lanes.waiting(lane)), info.queue,
@@ -189,7 +189,7 @@ void Parts::report() {
 }
 
 void Parts::report_slots(std::int64_t held) {
-    // Several workers of one process overlap, see succession.h.
+    // The workers of one process may overlap; see succession.h.
     static std::atomic<std::int64_t> held_by_all = 0;
     const auto change = held - std::exchange(slots_reported_, held);
     telemetry::set<Metric::kSlotsBusy>(static_cast<double>(held_by_all += change));

@@ -1,15 +1,15 @@
-// A worker but for its threads: its parts, wired to each other.
+// The parts of a worker, connected to each other, without its threads.
 //
 //   consume ─► Lanes ─► claim ─► Executor ─► backends ─► settle
 //                         ▲         ▲ deadlines, control    │
 //                         └─────────┴── slots are free ─────┘        lease · events · topics
 //
-// Whoever drives it calls each part's step again and again: Worker from a thread each, a simulation
-// on a clock of its own. claim, settle and lease have a connection to the store each, so that none
-// waits for another.
+// The driver calls the step of each part again and again: Worker does so from one thread per step,
+// a simulation on a clock of its own. claim, settle and lease each have their own connection to the
+// store, so that none waits for another.
 //
-// Threads:   as the parts say; each step has one caller at a time.
-// Blocks:    as the parts say.
+// Threads:   see each part; each step has one caller at a time.
+// Blocks:    see each part.
 #pragma once
 
 #include <functional>
@@ -46,20 +46,20 @@ struct WorkerOptions {
     OffsetTrackerOptions offsets;
     OutputFeedOptions outputs;
     ExecutorOptions executor;
-    ClaimerOptions claims;  // Without shares.
+    ClaimerOptions claims;  // `shares` is filled in later, from the three above.
     CompletionWriterOptions completions;
     DrainOptions drain;
 };
 
-// What a worker works with; all must outlive it.
+// What a worker uses but does not own; everything here must outlive it.
 struct Surroundings {
     const Clock& clock;
-    Random& random;  // Thread-safe, if the steps have threads.
+    Random& random;  // Must be thread-safe if the steps run on threads.
     broker::Broker& broker;
     storage::OpenStore open_store;
 };
 
-// Called when a step has something to do before its time. Must not block.
+// Called when a step has work before its next tick. Must not block.
 struct Wakers {
     std::function<void()> claim;
     std::function<void()> settle;
@@ -67,13 +67,13 @@ struct Wakers {
     std::function<void()> tick;  // The executor's.
 };
 
-// How long a step may be away when nobody wakes it: it looks for what nobody tells of, such as a
-// retry that is due or a period that has begun.
+// The longest time between two calls of a step that nobody wakes. Some work arrives without a call
+// to a waker, such as a retry that is due or a period that begins.
 inline constexpr milliseconds kTick{50};
 inline constexpr milliseconds kDeadlineTick{20};
 inline constexpr milliseconds kTopicsInterval{5000};
 
-// What has to be there before the models are loaded, because their backends report to it.
+// The parts that must exist before the models are loaded, because their backends report to them.
 struct Core {
     Core(WorkerOptions worker_options, Surroundings surroundings,
          std::vector<std::unique_ptr<Backend>> its_backends);
@@ -91,21 +91,22 @@ struct Core {
     Executor executor;
 };
 
-// The rest. Borrows the core, whose executor has been started.
+// The other parts. Borrows the core, whose executor must have been started.
 struct Parts {
     Parts(Core& its_core, ModelTable its_models, Wakers wakers);
     ~Parts();
 
-    // --- Steps beyond those of the parts ---
-    void claim();   // Whatever can be claimed now.
-    void settle();  // Whatever can be written now.
-    // The lease, and what it says of the models: a backend may have got others.
+    // --- Steps that combine parts ---
+    void claim();   // Claims until nothing more can be claimed now.
+    void settle();  // Writes until nothing more can be written now.
+    // Keeps the lease, and announces the models that it serves if a backend has changed its own.
     void keep_lease();
-    // Gateways make the topics too; a worker may be first. Until then it steals.
+    // Creates the topics. Gateways do so too, but a worker may be first. Until they exist, it
+    // steals.
     void ensure_topics();
     milliseconds lease_interval() const;
 
-    // Takes no more jobs; what runs goes on until drain->step() says that it is over.
+    // Takes no more jobs; running jobs continue until drain->step() returns true.
     void begin_drain(milliseconds timeout);
 
     Core& core;
@@ -123,15 +124,15 @@ struct Parts {
     LeaseKeeper lease_keeper;
     Consumer consumer;
     ControlListener control;
-    std::optional<Drain> drain;  // From begin_drain() on.
+    std::optional<Drain> drain;  // Set by begin_drain().
 
  private:
     LeaseKeeperOptions lease_keeper_options() const;
     void report();
     void report_slots(std::int64_t held);
 
-    bool topics_exist_ = false;        // Of the caller of ensure_topics().
-    std::int64_t slots_reported_ = 0;  // Of the caller of claim().
+    bool topics_exist_ = false;        // Used by the caller of ensure_topics().
+    std::int64_t slots_reported_ = 0;  // Used by the caller of claim().
 };
 
 }  // namespace millrace::worker

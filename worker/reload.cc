@@ -9,7 +9,7 @@ namespace {
 
 using namespace std::string_view_literals;
 
-// Connections, logs and addresses: of the process, not of a worker.
+// These settings (connections, logs, addresses) belong to the process, not to a worker.
 constexpr std::array kFixed{"postgres."sv, "kafka."sv, "log."sv, "worker.host"sv, "worker.port"sv};
 
 bool is_fixed(const config::SettingInfo& row) {

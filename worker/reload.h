@@ -1,6 +1,7 @@
-// Settings read again while the process runs: which of them may change, and which need a restart.
+// Reads the settings again while the process runs, and decides which of them may change and which
+// need a restart.
 //
-// Pure, but for the file that is read.
+// Pure, except that it reads the file.
 #pragma once
 
 #include <string>
@@ -13,13 +14,14 @@ namespace millrace::worker {
 
 struct Reloaded {
     config::Config config;
-    // Settings that have changed and keep their old values in `config` all the same: what the whole
-    // process shares is made of them.
+    // Settings that have changed but keep their old values in `config`, because what the whole
+    // process shares was built from them.
     std::vector<std::string> need_restart;
 };
 
-// The settings as the process would get them if it were started now. Errors: those of
-// config::load(). Without a file they are the same, for models that have changed beneath them.
+// The settings that the process would get if it started now. Errors: those of config::load().
+// Without a settings file they are unchanged; a worker that starts with them still finds models
+// that have changed.
 Result<Reloaded> reload(const config::Config& running, const config::Sources& sources);
 
 }  // namespace millrace::worker

@@ -1,16 +1,16 @@
-// The workers of one process, one after the other: new settings are served by a worker of their
-// own, started beside the one before, with backends of its own.
+// The successive workers of one process: each set of new settings gets a worker of its own, started
+// beside the previous one, with its own backends.
 //
-//   running ── replace() ──► the next one loads its models, then takes jobs
-//      └───────────────────► takes no more, and ends when its last job has
+//   running ── replace() ──► the successor loads its models, then takes jobs
+//      └───────────────────► takes no more jobs, and ends after its last one
 //
-// No job notices. A worker cannot change its backends in place, because so much of it is fixed at
-// the start (which slots there are, what the store was told of it); two that overlap need none of
-// that changed, and settings that cannot be served never touch what runs. The price: until the old
-// one has ended, what both serve is loaded twice.
+// Jobs are not affected. A worker cannot change its backends in place, because too much is fixed at
+// its start (which slots there are, what it registered in the store). With two overlapping workers
+// none of that has to change, and settings that cannot be served never affect running jobs. The
+// price: until the old worker has ended, models that both serve are loaded twice.
 //
-// Threads:   one caller at a time, but for hurry(). One own thread for each worker that is ending.
-// Blocks:    start() and replace(), while models load; finish(), up to the drain's timeouts.
+// Threads:   one caller at a time, except for hurry(). One thread for each worker that is ending.
+// Blocks:    start() and replace() while models load; finish() up to the drain's timeouts.
 #pragma once
 
 #include <functional>
@@ -25,28 +25,29 @@ namespace millrace::worker {
 
 class Succession {
  public:
-    // Workers that may be ending at a time; each keeps its models and its connections so long.
+    // The maximum number of workers ending at once; each keeps its models and connections until it
+    // ends.
     static constexpr std::size_t kEndingMax = 4;
 
     Succession() = default;
     ~Succession();
 
-    // The first one. An error says what to change.
+    // Starts the first worker. An error says what to change.
     Status start(std::unique_ptr<Worker> worker);
-    // The next one. Nothing changes on an error: the one of the worker's start, or
-    // kResourceExhausted while too many are ending.
+    // Starts a successor. On an error nothing changes: it is the error of the worker's start, or
+    // kResourceExhausted while too many workers are ending.
     Status replace(std::unique_ptr<Worker> worker);
 
-    // All take no more jobs; what runs goes on for as long as their options say.
+    // No worker takes more jobs; running jobs continue for as long as the options allow.
     void drain();
-    // After drain(): hands back what still runs, now. From any thread.
+    // Call after drain(): hands back the running jobs now. May be called from any thread.
     void hurry();
-    // After drain(): returns when everything has ended.
+    // Call after drain(): returns when everything has ended.
     void finish();
 
  private:
     struct Ending {
-        std::weak_ptr<Worker> worker;  // Gone when it has ended.
+        std::weak_ptr<Worker> worker;  // Expires when the worker has ended.
         runtime::Thread thread;
     };
 

@@ -15,7 +15,7 @@ namespace {
 
 constexpr milliseconds kPollTimeout{100};
 constexpr milliseconds kFlushTimeout{5000};
-// The most that job.execution_timeout allows: an attempt lasts no longer.
+// The maximum of job.execution_timeout: no attempt lasts longer.
 constexpr std::chrono::days kLongestAttempt{7};
 
 }  // namespace
@@ -41,7 +41,7 @@ class Worker::Threads {
 
     void hurry() { parts_.drain->hurry(); }
 
-    // Those that poke each other stop before any of them goes.
+    // Stops all threads that poke each other before any of them is destroyed.
     ~Threads() {
         deadlines_->stop();
         claim_->stop();
@@ -49,7 +49,8 @@ class Worker::Threads {
         settle_->stop();
     }
 
-    // Each in turn, after those that give it work; a poke finds it stopped.
+    // Stops the threads one after the other, each after those that give it work. A poke of a
+    // stopped one does nothing.
     void finish() {
         consume_ = {};
         parts_.job_messages->close();
@@ -66,7 +67,8 @@ class Worker::Threads {
     }
 
  private:
-    // Nothing is claimed before the lease thread has registered, so what is poked is there by then.
+    // Nothing is claimed before the lease thread has registered, so the threads exist by the time
+    // that they are poked.
     void start() {
         events_.emplace(runtime::PeriodicOptions{.name = "events", .interval = kTick},
                         [this] { core_.events.step(); });
@@ -109,7 +111,7 @@ class Worker::Threads {
     Core& core_;
     Parts parts_;
 
-    // Last: they use all of the above.
+    // These come last: they use all of the above.
     std::optional<Periodic> events_;
     std::optional<Periodic> settle_;
     std::optional<Periodic> deadlines_;
@@ -130,7 +132,7 @@ Worker::Worker(storage::OpenStore open_store, broker::Broker& broker,
             std::move(backends)) {}
 
 Worker::~Worker() {
-    // Before the threads go, which hear of every attempt that ends.
+    // The threads are destroyed later, because every attempt that ends here may wake one.
     core_.executor.stop();
 }
 

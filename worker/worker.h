@@ -1,7 +1,7 @@
-// One worker, whole: its parts (parts.h), and a thread for each of their steps.
+// A whole worker: its parts (parts.h), and a thread for each of their steps.
 //
-// Threads:   one caller at a time, but for hurry() and a further drain().
-// Blocks:    start(), while models load; finish(), up to the drain's timeouts.
+// Threads:   one caller at a time, except for hurry() and for further calls of drain().
+// Blocks:    start() while models load; finish() up to the drain's timeouts.
 #pragma once
 
 #include <memory>
@@ -18,24 +18,25 @@ class Worker {
            std::vector<std::unique_ptr<Backend>> backends, WorkerOptions options);
     ~Worker();
 
-    // Loads the models and begins to work. An error says what to change.
+    // Loads the models and starts working. An error says what to change.
     Status start();
 
-    // Takes no more jobs; what runs goes on, for as long as the options say. Again, or after
-    // retire(): sooner, where that is sooner.
+    // Takes no more jobs; running jobs continue for as long as the options allow. A further call,
+    // or one after retire(), may bring the end forward but never delays it.
     void drain();
-    // The same, but what runs may take its time.
+    // Like drain(), but running jobs may take as long as they need.
     void retire();
-    // After either: hands back what still runs, now. From any thread.
+    // Call after drain() or retire(): hands back the running jobs now. May be called from any
+    // thread.
     void hurry();
-    // After either: returns when the drain is over and everything has ended.
+    // Call after drain() or retire(): returns when the drain is over and everything has ended.
     void finish();
 
  private:
     class Threads;
 
     Core core_;
-    std::unique_ptr<Threads> threads_;  // From start() on.
+    std::unique_ptr<Threads> threads_;  // Set by start().
 };
 
 }  // namespace millrace::worker

@@ -19,7 +19,7 @@ std::string host_name() {
     return name.data();
 }
 
-// It goes into rows and events; a machine may be named in any bytes.
+// The name goes into rows and events, but a host's name may contain any bytes.
 std::string worker_name(const Config& config) {
     const auto& name = config.get<Setting::kWorkerName>();
     return storable(name.empty() ? host_name() + "-" + std::to_string(getpid()) : name);

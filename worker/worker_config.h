@@ -1,4 +1,4 @@
-// From the settings to the options of the worker's parts: the only place that knows both.
+// Converts the settings into the options of the worker's parts. No other place knows both.
 #pragma once
 
 #include "common/config/config.h"
