@@ -1,5 +1,5 @@
-// CHECK(condition): a bug stops the process, in every build. For programmer errors and impossible
-// states only; nothing that a user or another process sends may trip it.
+// CHECK(condition): stops the process at a bug, in every build. For programmer errors and
+// impossible states only: nothing that a user or another process sends may trigger it.
 #pragma once
 
 namespace millrace {

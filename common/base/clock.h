@@ -1,4 +1,5 @@
-// Time as an interface, so that a test can own it. Monotonic time measures; wall time only labels.
+// Time behind an interface, so that tests can control it. Monotonic time is for measuring; wall
+// time is only a label.
 //
 // Threads: thread-safe.
 #pragma once
@@ -15,13 +16,13 @@ class Clock {
  public:
     virtual ~Clock() = default;
 
-    // For every duration, deadline and lease.
+    // For all durations, deadlines and leases.
     virtual MonoTime now() const = 0;
-    // For labels that people read. May jump; never compared with another machine's.
+    // For labels that people read. May jump; never compare it with another machine's.
     virtual WallTime wall() const = 0;
 };
 
-// The machine's clock. Lives for ever.
+// The machine's clock. Never destroyed.
 const Clock& system_clock();
 
 }  // namespace millrace

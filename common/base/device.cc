@@ -25,7 +25,7 @@ bool is_number(std::string_view text) {
 
 bool is_accelerator(std::string_view text) {
     if (is_number(text)) return true;
-    // "MIG-GPU-UUID/1/0" is the form of older drivers.
+    // Older drivers use the form "MIG-GPU-UUID/1/0".
     constexpr std::string_view kIdCharacters =
         "0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ-/";
     constexpr std::size_t kPrefix = 4;
@@ -41,7 +41,7 @@ std::optional<int> processor_of(std::string_view text) {
     return number;
 }
 
-// "3" or "0-7"; false for anything else.
+// Accepts "3" or "0-7"; returns false for anything else.
 bool add_processors(std::string_view range, std::vector<int>& processors) {
     const auto dash = std::min(range.find('-'), range.size());
     const auto first = processor_of(range.substr(0, dash));

@@ -1,4 +1,5 @@
-// A text file that cmake/EmbedTexts.cmake compiled into the program: a statement, a migration.
+// A text file that cmake/EmbedTexts.cmake compiled into the program, such as a statement or a
+// migration.
 #pragma once
 
 #include <span>

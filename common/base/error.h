@@ -1,7 +1,7 @@
-// Errors as values: a code that says what the caller should do, and a message for a person.
+// Errors as values: a code that tells the caller what to do, and a message for people.
 //
-// A code exists only where some caller acts on it differently; `error_info` is the one table of
-// their texts, whether a retry makes sense, and the HTTP status they become at the edge.
+// A code exists only if some caller acts on it differently. `error_info` is the one table of the
+// codes' names, whether a retry makes sense, and the HTTP status that each becomes at the edge.
 //
 // Threads: immutable values.
 #pragma once
@@ -19,11 +19,11 @@ enum class ErrorCode {
     kConflict,           // A race or a lease was lost: drop the work.
     kResourceExhausted,  // A limit was reached: back off.
     kUnavailable,        // A dependency is down and nothing was changed: retry with backoff.
-    kDeadlineExceeded,   // Out of time.
-    kOutcomeUnknown,     // It may have happened: re-read, then decide.
-    kCancelled,          // Asked to stop.
-    kDataCorrupt,        // It cannot be decoded or stored: nothing but a person can help.
-    kInternal,           // A bug that survived a check.
+    kDeadlineExceeded,   // The time ran out.
+    kOutcomeUnknown,     // The change may have happened: re-read, then decide.
+    kCancelled,          // The caller asked to stop.
+    kDataCorrupt,        // The data cannot be decoded or stored: a person has to help.
+    kInternal,           // A bug that passed a check.
 };
 
 struct ErrorInfo {
@@ -44,7 +44,7 @@ struct Error {
     bool operator==(const Error&) const = default;
 };
 
-// The two that are made most often, by their codes.
+// The two errors that are made most often.
 Error invalid(std::string message);
 Error corrupt(std::string message);
 

@@ -40,7 +40,7 @@ std::shared_ptr<Logger>& current() {
     return logger;
 }
 
-// A terminal obeys these, and nobody sees them: C0, DEL, C1.
+// Control characters (C0, DEL, C1) are invisible, and a terminal obeys them.
 bool is_control(std::string_view character) {
     const auto first = static_cast<unsigned char>(character.front());
     if (character.size() == 1) return first < 0x20 || first == 0x7F;
@@ -64,7 +64,7 @@ void append_escaped(std::string& out, std::string_view text) {
     }
 }
 
-// Of the log's text form: needs no quotes.
+// Whether the text form of the log can show the value without quotes.
 bool is_bare(std::string_view text) {
     return !text.empty() && std::all_of(text.begin(), text.end(), [](char c) {
         return c > ' ' && c <= '~' && c != '"' && c != '\\' && c != '=';

@@ -1,11 +1,11 @@
-// Structured logs: a constant message, facts as fields, one line a decision.
+// Structured logs: a constant message with facts as fields, one line per decision.
 //
 //   log_info("job claimed", {{"job", id.str()}, {"epoch", epoch}});
 //
 // Never pass payloads, prompts, outputs or secrets as fields. Error level means that a person
 // should look.
 //
-// Threads: thread-safe. Before init_logging, lines go to standard error as text.
+// Threads: thread-safe. Lines logged before init_logging go to standard error as text.
 #pragma once
 
 #include <cstdint>

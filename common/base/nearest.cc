@@ -7,7 +7,7 @@
 namespace millrace {
 
 std::size_t edit_distance(std::string_view from, std::string_view to) {
-    std::vector<std::size_t> before(to.size() + 1);  // Two rows up.
+    std::vector<std::size_t> before(to.size() + 1);  // The row before `above`.
     std::vector<std::size_t> above(to.size() + 1);
     std::vector<std::size_t> row(to.size() + 1);
     std::iota(row.begin(), row.end(), std::size_t{0});

@@ -1,4 +1,4 @@
-// "Did you mean …?": the valid name that a mistyped one resembles most.
+// "Did you mean …?": finds the valid name that is closest to a mistyped one.
 //
 // Pure.
 #pragma once
@@ -8,10 +8,12 @@
 
 namespace millrace {
 
-// Insertions, deletions, replacements and swaps of neighbours from one to the other.
+// The least number of insertions, deletions, replacements and swaps of neighbours that turn one
+// into the other.
 std::size_t edit_distance(std::string_view from, std::string_view to);
 
-// Empty where none is near: a third of the letters differ, or it is too long for a slip.
+// Returns the name with the fewest edits. Empty if the best one needs 3 edits or more and also a
+// third of the letters given or more, or if `given` is too long for a typing slip.
 std::string_view nearest_name(std::string_view given, std::span<const std::string_view> names);
 
 }  // namespace millrace

@@ -1,4 +1,4 @@
-// Randomness as an interface, so that a seed reproduces a run.
+// Randomness behind an interface, so that a seed reproduces a run.
 //
 // Threads: one caller at a time, unless the implementation says otherwise.
 #pragma once
@@ -19,7 +19,7 @@ class Random {
     double unit() { return static_cast<double>(next() >> 11) * 0x1.0p-53; }
 };
 
-// A generator per thread, seeded by the operating system. Thread-safe.
+// One generator per thread, seeded by the operating system. Thread-safe.
 Random& system_random();
 
 }  // namespace millrace

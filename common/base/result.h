@@ -1,6 +1,6 @@
-// Result<T>: a value or an Error. An alias over boost::system::result, used only through the part
-// it shares with std::expected (has_value, operator*, operator->, error), so that C++23 is a change
-// to this file alone.
+// Result<T>: a value or an Error. An alias for boost::system::result. Only the part that it shares
+// with std::expected is used (has_value, operator*, operator->, error), so that moving to C++23
+// changes this file alone.
 #pragma once
 
 #include <boost/system/result.hpp>
@@ -11,7 +11,7 @@
 
 namespace millrace {
 
-// What `.value()` on an error throws; found by argument-dependent lookup.
+// Defines what `.value()` throws on an error; found by argument-dependent lookup.
 [[noreturn]] inline void throw_exception_from_error(const Error& error,
                                                     const boost::source_location&) {
     throw std::runtime_error(to_string(error));
@@ -39,7 +39,7 @@ inline Status ok() {
     if (!result.has_value()) return std::move(result).error(); \
     declaration = *std::move(result)
 
-// TRY_STATUS(expression): returns the expression's error, if it has one.
+// TRY_STATUS(expression): returns the expression's error if there is one.
 #define TRY_STATUS(...) TRY_STATUS_INNER(MILLRACE_CONCAT(try_status_, __LINE__), __VA_ARGS__)
 #define TRY_STATUS_INNER(result, ...) \
     if (auto result = (__VA_ARGS__); !result.has_value()) return std::move(result).error()

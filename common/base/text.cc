@@ -7,8 +7,8 @@
 namespace millrace {
 namespace {
 
-// What a first byte promises (RFC 3629, section 4): how many bytes, and the range of the second,
-// which rules out overlong forms, surrogates and code points past U+10FFFF.
+// What the first byte of a character implies (RFC 3629, section 4): the number of bytes, and the
+// range of the second, which rules out overlong forms, surrogates and code points past U+10FFFF.
 struct Lead {
     std::size_t length = 0;  // 0: no character starts like this.
     std::uint8_t second_min = 0x80;
@@ -28,8 +28,8 @@ Lead lead_of(std::uint8_t byte) {
 }
 
 struct Start {
-    std::size_t length = 0;  // Of the character; 0: these bytes are none.
-    std::size_t have = 1;    // Bytes of it that are there, or that are to be replaced together.
+    std::size_t length = 0;  // Of the character; 0: the bytes are not one.
+    std::size_t have = 1;    // Bytes of it that are present, or that are replaced together.
 };
 
 Start start_of(std::string_view text) {
@@ -44,7 +44,7 @@ Start start_of(std::string_view text) {
     return {lead.length, have};
 }
 
-// The length of what is ASCII without NUL at the beginning, in steps of eight bytes.
+// The length of the ASCII text without NUL at the beginning, in steps of eight bytes.
 std::size_t plain_words(std::string_view text) {
     constexpr std::uint64_t kHigh = 0x8080808080808080;
     constexpr std::uint64_t kOnes = 0x0101010101010101;
@@ -52,7 +52,7 @@ std::size_t plain_words(std::string_view text) {
     for (; text.size() - at >= sizeof(std::uint64_t); at += sizeof(std::uint64_t)) {
         std::uint64_t word = 0;
         std::memcpy(&word, text.data() + at, sizeof word);
-        // Of bytes below 0x80 only 0 borrows from its own high bit.
+        // Among bytes below 0x80, only 0 borrows from its own high bit.
         if (((word | (word - kOnes)) & kHigh) != 0) break;
     }
     return at;
@@ -73,7 +73,7 @@ bool is_storable(std::string_view text) {
     while (true) {
         text.remove_prefix(plain_words(text));
         if (text.empty()) return true;
-        // Most text that is not ASCII has more of the kind close by.
+        // Text that is not ASCII usually has more such characters close by.
         for (int i = 0; i < 16 && !text.empty(); ++i) {
             const auto size = utf8_sequence(text);
             if (size == 0 || text.front() == '\0') return false;

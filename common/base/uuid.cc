@@ -47,11 +47,11 @@ std::optional<Uuid> Uuid::parse(std::string_view text) {
     return uuid;
 }
 
-// 26 digits carry 130 bits: the first digit holds the top 3 bits of the 128.
+// 26 digits carry 130 bits, so the first digit holds only the top 3 bits of the 128.
 std::string uuid_to_base32(const Uuid& uuid) {
     std::string text(26, '0');
     for (int i = 0; i < 26; ++i) {
-        const int top = i * 5 - 2;  // Index of this digit's highest bit, counted from the left.
+        const int top = i * 5 - 2;  // The index of this digit's highest bit, counted from the left.
         int value = 0;
         for (int bit = top; bit < top + 5; ++bit) {
             const int set =
@@ -97,7 +97,8 @@ Uuid uuid_lower_bound(std::chrono::milliseconds since_unix_epoch) {
 Uuid UuidGenerator::next(std::chrono::milliseconds since_unix_epoch) {
     if (since_unix_epoch.count() > last_ms_) {
         last_ms_ = since_unix_epoch.count();
-        // The top bit of the counter starts at zero: 2^73 ids fit before the time must move.
+        // The top bit of the counter starts at zero: at least 2^73 ids fit before the time must
+        // move.
         high_ = static_cast<std::uint16_t>(random_.next() & 0x7ff);
         low_ = random_.next() & kLowMask;
     } else if (++low_ > kLowMask) {

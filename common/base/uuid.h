@@ -1,10 +1,10 @@
-// 128-bit identifiers, time-ordered (UUIDv7, RFC 9562), and their printed form: TypeID.
+// 128-bit identifiers in time order (UUIDv7, RFC 9562), and their printed form, TypeID.
 //
-// A TypeID is a prefix, an underscore and 26 characters of Crockford base32 (the TypeID
-// specification, version 0.3): `job_01h455vb4pex5vsknk084sn02q`. Ids sort by creation time, as
-// bytes and as text. Each kind of id is a type of its own: swapping two arguments does not compile.
+// A TypeID is a prefix, an underscore and 26 characters of Crockford base32 (TypeID specification,
+// version 0.3): `job_01h455vb4pex5vsknk084sn02q`. Ids sort by creation time, both as bytes and as
+// text. Each kind of id has its own type, so that swapping two arguments does not compile.
 //
-// Threads: values; UuidGenerator is one caller at a time.
+// Threads: values; UuidGenerator takes one caller at a time.
 #pragma once
 
 #include <array>
@@ -34,8 +34,8 @@ std::optional<Uuid> uuid_from_base32(std::string_view text);        // Exactly 2
 std::chrono::milliseconds uuid_unix_time(const Uuid& uuid);         // The time in a UUIDv7.
 Uuid uuid_lower_bound(std::chrono::milliseconds since_unix_epoch);  // Smallest UUID of that time.
 
-// Makes UUIDv7s that rise strictly within one generator, also when the clock stands still or steps
-// back: the 74 free bits start at random each millisecond and count up within it.
+// Makes UUIDv7s that rise strictly within one generator, even if the clock stands still or steps
+// back: the 74 free bits start at a random value each millisecond and count up within it.
 class UuidGenerator {
  public:
     explicit UuidGenerator(Random& random) : random_(random) {}
@@ -61,7 +61,7 @@ class TypedId {
     auto operator<=>(const TypedId&) const = default;
 
     std::string str() const { return std::string(Tag::kPrefix) + '_' + uuid_to_base32(uuid_); }
-    // Nothing when the prefix, the length or a character is wrong.
+    // Returns nothing if the prefix, the length or a character is wrong.
     static std::optional<TypedId> parse(std::string_view text) {
         constexpr auto kPrefixSize = Tag::kPrefix.size();
         if (text.size() != kPrefixSize + 1 + 26) return std::nullopt;
@@ -82,7 +82,7 @@ struct WorkerTag {
     static constexpr std::string_view kPrefix = "wrk";
 };
 using JobId = TypedId<JobTag>;
-using WorkerId = TypedId<WorkerTag>;  // One incarnation of a worker: a restart is a new id.
+using WorkerId = TypedId<WorkerTag>;  // One incarnation of a worker: a restart gets a new id.
 
 struct UuidHash {
     std::size_t operator()(const Uuid& uuid) const {

@@ -1,7 +1,7 @@
 // The life of a job: its states and every allowed transition, in one table.
 //
-// The SQL constraints (migrations/), docs/job-lifecycle.md and the tests are checked against it.
-// Pure: no clock, no I/O.
+// The SQL constraints (migrations/), docs/job-lifecycle.md and the tests are checked against the
+// table. Pure: no clock, no I/O.
 #pragma once
 
 #include <array>
@@ -14,7 +14,7 @@ namespace millrace {
 
 // The values are stored in PostgreSQL and must not change.
 enum class JobState : std::uint8_t {
-    kScheduled = 1,   // Waits for its run_at, or out a backoff.
+    kScheduled = 1,   // Waits for its run_at or for the end of a backoff.
     kBlocked = 2,     // Waits for its parents.
     kQueued = 3,      // Any worker that serves its queue and model may claim it.
     kInProgress = 4,  // Claimed by a worker under a lease.
@@ -22,7 +22,7 @@ enum class JobState : std::uint8_t {
     kCompleted = 6,   // Final: has an output.
     kFailed = 7,      // Final: has an error.
     kCancelled = 8,   // Final: stopped on request.
-    kExpired = 9,     // Final: its time to live or to start ran out.
+    kExpired = 9,     // Final: its time to live, or to start, ran out.
 };
 
 struct JobStateInfo {
@@ -35,7 +35,7 @@ struct JobStateInfo {
 struct JobTransition {
     JobState from;
     JobState to;
-    std::string_view cause;  // Who moves it and why; a phrase for the documentation.
+    std::string_view cause;  // Who makes the change and why; a phrase for the documentation.
 };
 
 std::span<const JobStateInfo> job_states();

@@ -12,10 +12,10 @@ constexpr std::array<std::string_view, 8> kNames{"completed",    "permanent", "r
                                                  "rate_limited", "timeout",   "interrupted",
                                                  "cancelled",    "lost"};
 
-// Nobody is told when there is room again: who waits for it looks every few seconds.
+// No signal says when there is room again: a job that waits for it tries every few seconds.
 constexpr milliseconds kCapacityDelayMax{5'000};
-// The backoff's max may be next to nothing. What a backend asks for, so that the job's waiting is
-// worth something, holds at least so long all the same.
+// The backoff's max may be close to zero. A wait that a backend asks for, so that the job's waiting
+// is worth something, is honoured up to at least this long regardless.
 constexpr milliseconds kCapacityRestMax{30'000};
 
 Settlement failed(const Outcome& outcome) {
@@ -25,7 +25,7 @@ Settlement failed(const Outcome& outcome) {
             .error_message = outcome.error_message};
 }
 
-// Our own delay, or what was asked for where that is longer.
+// Returns our own delay, or the requested one if that is longer; at most `max`.
 milliseconds at_least(milliseconds own, const Outcome& outcome, milliseconds max) {
     const auto asked = outcome.retry_after.value_or(milliseconds(0));
     return std::min(std::max(own, asked), max);
@@ -100,7 +100,7 @@ Settlement settle(const Outcome& outcome, const ClaimedJob& job, const BackoffPo
                     .error_message = outcome.error_message};
         case OutcomeKind::kCancelled:
         case OutcomeKind::kLost:
-            // A cancel that the row does not ask for any more is an interruption like any other.
+            // A cancellation that the row no longer asks for is an interruption like any other.
             return {.next = JobState::kQueued};
     }
     CHECK(false);

@@ -1,6 +1,6 @@
-// The end of an attempt, as a backend reports it, and what becomes of the job then.
+// The end of an attempt, as its backend reports it, and what then becomes of the job.
 //
-// Pure: `settle` decides, the store carries it out under the attempt's fence.
+// Pure: `settle` decides; the store carries out the decision under the attempt's fence.
 #pragma once
 
 #include <chrono>
@@ -30,13 +30,13 @@ enum class OutcomeKind : std::uint8_t {
 std::string_view name(OutcomeKind kind);
 std::optional<OutcomeKind> outcome_kind_from_number(int value);
 
-// What nobody has counted is absent: it is no zero.
+// A count that nobody has made is absent, not zero.
 struct Usage {
     std::optional<std::int64_t> prompt_tokens;
     std::optional<std::int64_t> completion_tokens;
 
     bool is_known() const { return prompt_tokens || completion_tokens; }
-    // Of both; nothing where one is missing.
+    // The sum of both; nothing if one is missing.
     std::optional<std::int64_t> total_tokens() const {
         if (!prompt_tokens || !completion_tokens) return std::nullopt;
         return *prompt_tokens + *completion_tokens;
@@ -47,18 +47,18 @@ struct Usage {
 
 struct Outcome {
     OutcomeKind kind = OutcomeKind::kPermanent;
-    std::string output_json;    // kCompleted: one JSON value as text, what GET …/result answers.
+    std::string output_json;    // kCompleted: one JSON value as text; the answer of GET …/result.
     std::string error_code;     // Otherwise: snake_case, stable, for programs.
     std::string error_message;  // For people; says what to change. No payloads.
-    // kRateLimited, kRetryable: not sooner, as the backend asked; up to the backoff's max, and
-    // kRateLimited up to half a minute at least.
+    // kRateLimited, kRetryable: the shortest wait before the next attempt, as the backend asked.
+    // Capped at the backoff's max; for kRateLimited the cap is at least 30 seconds.
     std::optional<milliseconds> retry_after;
     Usage usage;
 };
 
-// Delays grow base * 2^(n-1) up to max, or up to a few seconds for what waits for capacity; the
-// delay used is uniform in [0, that] ("full jitter", AWS Architecture Blog, "Exponential Backoff
-// And Jitter").
+// Delays grow as base * 2^(n-1) up to max; a job that waits for capacity stops at 5 seconds if max
+// is more. The delay used is uniform between 0 and that ("full jitter", AWS Architecture Blog,
+// "Exponential Backoff And Jitter").
 struct BackoffPolicy {
     milliseconds base{1000};
     milliseconds max{300000};
@@ -67,13 +67,13 @@ struct BackoffPolicy {
 // Uniform in [0, min(max, base * 2^(failures - 1))]. Requires: failures >= 1.
 milliseconds backoff_delay(const BackoffPolicy& policy, int failures, Random& random);
 
-// Where the job goes next. The store turns it into `cancelled` where the row says `cancelling` and
+// Where the job goes next. The store makes it `cancelled` instead if the row says `cancelling` and
 // `next` is not kCompleted.
 struct Settlement {
     JobState next = JobState::kFailed;
-    milliseconds delay{0};  // kScheduled: until it is queued again.
+    milliseconds delay{0};  // kScheduled: the time until it is queued again.
     bool counts_as_failure = false;
-    std::string error_code;  // Of what did not complete; may differ from the outcome's.
+    std::string error_code;  // Why it did not complete; may differ from the outcome's.
     std::string error_message;
 };
 

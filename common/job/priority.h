@@ -1,5 +1,5 @@
-// What the client asks for. Each priority of each queue is a lane: a topic, a buffer in the worker,
-// a share of its slots.
+// The priority that the client asks for. Each priority of each queue is a lane: a topic, a buffer
+// in the worker, a share of its slots.
 #pragma once
 
 #include <array>

@@ -13,7 +13,7 @@
 namespace millrace::json_text {
 namespace {
 
-// Past the string that begins at `at`.
+// Returns the position after the string that begins at `at`.
 std::size_t string_end(std::string_view text, std::size_t at) {
     for (++at; text[at] != '"'; ++at) {
         if (text[at] == '\\') ++at;
@@ -21,7 +21,7 @@ std::size_t string_end(std::string_view text, std::size_t at) {
     return at + 1;
 }
 
-// Past the value that begins at `at`.
+// Returns the position after the value that begins at `at`.
 std::size_t value_end(std::string_view text, std::size_t at) {
     if (text[at] == '"') return string_end(text, at);
     if (text[at] != '{' && text[at] != '[') {
@@ -41,7 +41,7 @@ std::size_t value_end(std::string_view text, std::size_t at) {
     return at;
 }
 
-// Of the \uXXXX at `at`; 0 where there is none.
+// The code unit of the \uXXXX at `at`; 0 if there is none.
 unsigned code_unit(std::string_view text, std::size_t at) {
     unsigned unit = 0;
     if (text.size() < at + 6 || text[at] != '\\' || text[at + 1] != 'u') return unit;
@@ -80,7 +80,7 @@ void append_utf8(std::string& out, unsigned point) {
     }
 }
 
-// Appends what the escape at `at` stands for; returns the position past it.
+// Appends what the escape at `at` stands for; returns the position after it.
 std::size_t append_escape(std::string& out, std::string_view text, std::size_t at) {
     constexpr std::string_view kNames = "bfnrt";
     constexpr std::string_view kCharacters = "\b\f\n\r\t";
@@ -98,7 +98,7 @@ std::size_t append_escape(std::string& out, std::string_view text, std::size_t a
     return is_pair ? at + 6 : at;
 }
 
-// Of the string literal, quotes included.
+// Decodes a string literal, quotes included.
 std::string decode_string(std::string_view literal) {
     const auto inner = literal.substr(1, literal.size() - 2);
     std::string out;
@@ -112,7 +112,7 @@ std::string decode_string(std::string_view literal) {
     return out;
 }
 
-// The surrogate that the three bytes at `at` stand for; 0 where they stand for none.
+// The surrogate that the three bytes at `at` encode; 0 if they encode none.
 unsigned surrogate_at(std::string_view text, std::size_t at) {
     if (text.size() < at + 3 || text[at] != '\xED') return 0;
     const auto tail = [&](std::size_t i) {

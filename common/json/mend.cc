@@ -17,13 +17,13 @@ namespace {
 
 constexpr std::size_t kEscapeBytes = 6;  // \uXXXX
 constexpr std::size_t kNameShownMax = 40;
-constexpr std::size_t kPathShownMax = 300;  // A longer one helps nobody.
+constexpr std::size_t kPathShownMax = 300;  // A longer path helps nobody.
 
 bool is_digit(char c) {
     return c >= '0' && c <= '9';
 }
 
-// Of the \uXXXX at the beginning; nothing where there is none.
+// The code unit of the \uXXXX at the beginning; nothing if there is none.
 std::optional<unsigned> code_unit(std::string_view text) {
     if (text.size() < kEscapeBytes || text[0] != '\\' || text[1] != 'u') return std::nullopt;
     unsigned unit = 0;
@@ -66,7 +66,7 @@ class Mender {
         }
     }
 
-    // An object or a list.
+    // An object or an array.
     bool container(int depth, char close) {
         if (depth > options_.depth_max) {
             return fail(fmt::format("is nested deeper than {} levels", options_.depth_max));
@@ -226,13 +226,13 @@ class Mender {
     const std::string_view text_;
     const MendOptions& options_;
     std::size_t at_ = 0;
-    std::size_t kept_ = 0;  // Of text_, in mended_.
+    std::size_t kept_ = 0;  // The end of the part of text_ that is already in mended_.
     std::string mended_;
-    std::string path_;  // Of what is wrong.
+    std::string path_;  // The path of the faulty value.
     std::string what_;
 };
 
-// The end of the string that begins at `at`; of the text where it does not end.
+// The end of the string that begins at `at`; the end of the text if the string does not end.
 std::size_t rough_string_end(std::string_view text, std::size_t at) {
     for (++at; at < text.size(); ++at) {
         if (text[at] == '"') return at + 1;
@@ -241,7 +241,7 @@ std::size_t rough_string_end(std::string_view text, std::size_t at) {
     return text.size();
 }
 
-// The same of a value.
+// The same for a value.
 std::size_t rough_value_end(std::string_view text, std::size_t at) {
     std::size_t depth = 0;
     while (at < text.size()) {
@@ -258,7 +258,7 @@ std::size_t rough_value_end(std::string_view text, std::size_t at) {
     return at;
 }
 
-// What the name in quotes says; as it stands where it is odd.
+// The name without its quotes. Only escapes of ASCII are decoded; the rest stays as it stands.
 std::string unquoted(std::string_view quoted) {
     const auto inner = quoted.substr(1, quoted.size() - 2);
     if (inner.find('\\') == std::string_view::npos) return std::string(inner);

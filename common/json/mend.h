@@ -1,11 +1,10 @@
-// JSON that others wrote, made fit to be stored and read by anybody. Servers and programs write
-// what json.dumps lets through: halves of surrogate pairs, NaN, bytes that are no UTF-8.
+// Makes JSON from others fit to be stored and read by anybody. Servers and programs write things
+// that json.dumps lets through: halves of surrogate pairs, NaN, bytes that are not UTF-8.
 //
-// Everything else stays as it came: the order of members, members that are there twice, the digits
-// of numbers, white space, and U+0000 where it is escaped.
+// Everything else stays as it came: the order of members, duplicate members, the digits of numbers,
+// white space, and U+0000 where it is escaped.
 //
-// Pure.
-// Threads:   recursion is at most depth_max deep.
+// Pure. Recursion is at most depth_max deep.
 #pragma once
 
 #include <cstddef>
@@ -17,7 +16,7 @@
 
 namespace millrace::json_text {
 
-// NaN, Infinity and -Infinity, which JSON has no words for.
+// NaN, Infinity and -Infinity, which JSON cannot express.
 enum class NotANumber {
     kRefuse,
     kQuote,  // They become strings: "NaN", …
@@ -28,11 +27,11 @@ struct MendOptions {
     NotANumber not_a_number = NotANumber::kRefuse;
 };
 
-// One JSON value (RFC 8259) for what is one but for its text: what is no text in its strings
-// becomes U+FFFD (common/base/text.h), a bare control character is escaped, and a byte order mark
-// in front is left out.
+// Mends one JSON value (RFC 8259) whose text may be faulty. In its strings, bytes that are not
+// UTF-8 and halves of surrogate pairs become U+FFFD (common/base/text.h), and bare control
+// characters are escaped. A byte order mark in front is dropped.
 // Errors: kInvalidArgument, saying where and what: ".scores[3] is NaN, …". Also for a number that
-// fits no double: half of all readers refuse it or read infinity.
+// does not fit a double: half of all readers refuse it, or read infinity.
 Result<std::string> mend(std::string_view text, const MendOptions& options = {});
 
 struct Member {
@@ -40,12 +39,12 @@ struct Member {
     std::string_view value;  // As it came, without the space around it.
 };
 
-// The members of the object that the text is, in their order, found by quotes and brackets alone;
-// each value has yet to be mended. What follows a value that does not end is part of it. Empty
-// where the text is no object.
+// The members of the object in `text`, in their order, found by quotes and brackets alone; their
+// values are not mended yet. A value that does not end extends to the end of the text. Empty if the
+// text is not an object.
 std::vector<Member> members(std::string_view text);
 
-// The value of the last member of that name, as most readers have it; empty where there is none.
+// The value of the last member of that name, as most readers take it; empty if there is none.
 std::string_view find(const std::vector<Member>& members, std::string_view name);
 
 }  // namespace millrace::json_text

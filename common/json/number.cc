@@ -8,9 +8,9 @@
 namespace millrace::json_text {
 namespace {
 
-// Any number of fewer characters without an exponent fits.
+// Any shorter number without an exponent fits.
 constexpr std::size_t kDigitsSafe = 300;
-// No text is long enough to make up for an exponent beyond.
+// No text is long enough to make up for a larger exponent.
 constexpr std::int64_t kPowerMax = std::int64_t{1} << 60;
 
 std::int64_t power_of(std::string_view exponent) {
@@ -23,13 +23,13 @@ std::int64_t power_of(std::string_view exponent) {
     return std::clamp(power, -kPowerMax, kPowerMax);
 }
 
-// Of a number that no double holds: whether it is too large, and not too small.
+// Whether a number that does not fit a double is too large rather than too small.
 bool is_large(std::string_view number) {
     const auto e = std::min(number.find_first_of("eE"), number.size());
     const auto digits = number.substr(0, e);
     const auto first = digits.find_first_of("123456789");
     if (first == std::string_view::npos) return false;
-    // The power of ten of its first digit that is not 0.
+    // The power of ten of the first digit that is not 0.
     const auto point = std::min(digits.find('.'), digits.size());
     const auto place = first < point ? static_cast<std::int64_t>(point - first)
                                      : -static_cast<std::int64_t>(first - point);

@@ -49,7 +49,7 @@ std::string ObjectEdit::text() const {
         const bool goes =
             change != nullptr && (change->is_erased || &*last_of(member.name) != &member);
         if (goes) continue;
-        // The first that stays has no comma before it.
+        // The first member that stays has no comma before it.
         const char* comma = std::find(gap, begin, ',');
         if (std::exchange(is_first, false) && comma != begin) gap = comma + 1;
         append(gap, begin);

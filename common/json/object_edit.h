@@ -1,4 +1,4 @@
-// Changes members of an object and leaves every other byte of its text as it is.
+// Changes members of an object and leaves every other byte of its text unchanged.
 //
 // Threads: values. The text must outlive the edit.
 #pragma once
@@ -11,14 +11,14 @@ namespace millrace::json_text {
 
 class ObjectEdit {
  public:
-    // Requires: the text is one JSON object, as mend() has found.
+    // Requires: the text is one JSON object, as mend() has verified.
     explicit ObjectEdit(std::string_view object) : object_(object) {}
 
-    // Of a member that is there twice the last one counts, as for most readers; the others go.
-    // Later calls see the names of the original.
-    void set(std::string_view name, std::string json);  // In its place, or at the end.
+    // If a member that is edited occurs twice, the last one counts, as for most readers, and the
+    // others are removed. Names in later calls are those of the original text.
+    void set(std::string_view name, std::string json);  // In place, or at the end.
     void erase(std::string_view name);
-    void rename(std::string_view from, std::string_view to);  // Nothing where it is not there.
+    void rename(std::string_view from, std::string_view to);  // If it exists.
 
     std::string text() const;
 

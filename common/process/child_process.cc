@@ -19,7 +19,7 @@ namespace {
 using std::chrono::milliseconds;
 
 constexpr std::size_t kCapturedBytesMax = 64 * 1024;
-constexpr milliseconds kStopGrace{2000};  // For a program that tidies up.
+constexpr milliseconds kStopGrace{2000};  // For a program that cleans up.
 
 std::vector<std::string> environment_of(const ChildOptions& options) {
     std::vector<std::string> result;
@@ -110,7 +110,7 @@ Result<ChildProcess> ChildProcess::start(ChildOptions options) {
                            .output_fd = output.write_end.get(),
                            .channel_fd = options.channel,
                            .death_signal = options.death_signal}));
-    // Cannot fail for a child that is not reaped yet, except for want of descriptors.
+    // Cannot fail for a child that is not reaped yet, unless descriptors run out.
     state->pidfd = open_pidfd(state->pid);
     if (!state->pidfd.valid()) {
         const Error error = system_error("pidfd_open");
@@ -143,7 +143,8 @@ void ChildProcess::send(int signal) const {
 
 void ChildProcess::send_to_group(int signal) const {
     send(signal);
-    // The child is not reaped yet, so its process id, the group's, belongs to nobody else.
+    // The child is not reaped yet, so its process id, which is also the group's, belongs to no one
+    // else.
     if (!state_->status) ::kill(-state_->pid, signal);
 }
 
@@ -171,7 +172,7 @@ ExitStatus ChildProcess::terminate(milliseconds grace) {
 
 ExitStatus ChildProcess::kill() {
     send(SIGKILL);
-    // Bounded by the kernel alone: nothing survives SIGKILL, and a process in an uninterruptible
+    // Only the kernel bounds this: nothing survives SIGKILL, and a process in an uninterruptible
     // wait must not be left behind unreaped.
     while (true) {
         if (const auto status = wait(milliseconds(1000))) return *status;
@@ -202,7 +203,7 @@ Result<std::string> run_to_end(ChildOptions options, milliseconds timeout,
     auto status = child.wait(std::min(timeout, kStopPoll));
     while (!status && !is_over()) status = child.wait(kStopPoll);
     if (!status) {
-        // What it has started goes with it.
+        // The processes that it started end with it.
         if (stop.stop_requested()) {
             child.send_to_group(SIGTERM);
             child.wait(kStopGrace);

@@ -1,16 +1,16 @@
-// A child process that cannot outlive its owner: ended by the destructor, and by the kernel
-// (PR_SET_PDEATHSIG) when this whole process dies.
+// A child process that cannot outlive its owner: the destructor ends it, and so does the kernel
+// (PR_SET_PDEATHSIG) when the owner's whole process dies.
 //
-// Children run in a process group of their own, so that Ctrl-C on the terminal reaches only the
-// parent, which then stops them in its order. They inherit no file descriptor but the standard
-// three, and the one that is given to them.
+// Each child runs in its own process group, so that Ctrl-C on the terminal reaches only the parent,
+// which then stops its children in order. A child inherits only the three standard descriptors and
+// its channel, if it has one.
 //
 // Threads:   one caller at a time; `send` may be called from any thread while the object lives.
-//            Lines are delivered on a thread of the child's own.
+//            Lines are delivered on a thread that belongs to the child.
 // Owns:      the process. Destroying a running child kills it with SIGKILL.
 // Errors:    kNotFound: no such program; kUnavailable: it could not be started.
-// Blocks:    wait, terminate: as long as told. The destructor until the kernel has reaped the
-// child.
+// Blocks:    wait and terminate, up to their argument; terminate, kill and the destructor also
+//            until the kernel has reaped the child.
 #pragma once
 
 #include <sys/types.h>
@@ -35,14 +35,14 @@ namespace millrace::process {
 struct ChildOptions {
     std::vector<std::string> argv;           // argv[0] is a path, or a name to find on PATH.
     std::map<std::string, std::string> env;  // Added to this process's environment …
-    bool inherit_env = true;                 // … or, when false, all of the child's.
+    bool inherit_env = true;                 // … or, if false, the child's whole environment.
     std::filesystem::path directory;         // Working directory; empty: the parent's.
-    std::optional<User> user;                // Who it runs as; only root may set it.
-    std::vector<int> processors;             // That it may run on, at most 1023; empty: unchanged.
-    std::filesystem::path output_file;       // Standard output and error are appended there; made
-                                             // for its owner alone.
-    // Called for each line of standard output and error, without its end; lines longer than
-    // kLineBytesMax come in pieces. With neither this nor output_file, both are inherited.
+    std::optional<User> user;                // The user that it runs as; only root may set it.
+    std::vector<int> processors;             // Where it may run; each <= 1023; empty: unchanged.
+    // Standard output and error are appended to this file, which is created for its owner alone.
+    std::filesystem::path output_file;
+    // Called for each line of standard output and error, without its line end; lines longer than
+    // kLineBytesMax come in pieces. With neither this nor output_file, the child inherits both.
     std::function<void(std::string_view line)> on_line;
     int channel = -1;            // Becomes the child's descriptor 3. Borrowed; -1: none.
     bool hold_stdin = false;     // Standard input stays open until the object dies; else /dev/null.
@@ -61,7 +61,7 @@ struct ExitStatus {
 
 class ChildProcess {
  public:
-    // Returns when the program has replaced the forked process (execve succeeded), not before.
+    // Returns only after the program has replaced the forked process (execve succeeded).
     static Result<ChildProcess> start(ChildOptions options);
 
     ChildProcess(ChildProcess&&) noexcept;
@@ -69,17 +69,18 @@ class ChildProcess {
     ~ChildProcess();
 
     pid_t pid() const;
-    // Readable, for poll(), once the child has ended. Owned by the child.
+    // Becomes readable, for poll(), when the child ends. Owned by this object.
     int end_fd() const;
     bool running();
-    // Sends a signal; does nothing when the child has ended. Never hits a reused process id.
+    // Sends a signal; does nothing if the child has ended. Never hits a reused process id.
     void send(int signal) const;
-    // As send(), to all that is left in the child's process group: also what it started itself.
+    // As send(), but to everything left in the child's process group, including what it started
+    // itself.
     void send_to_group(int signal) const;
-    // The exit status, or nothing if it still runs after `timeout`. All lines that the child wrote
+    // The exit status, or nothing if the child still runs after `timeout`. All lines that it wrote
     // have been delivered before a status is returned.
     std::optional<ExitStatus> wait(std::chrono::milliseconds timeout);
-    // SIGTERM, then SIGKILL if it still runs after `grace`.
+    // Sends SIGTERM, then SIGKILL if the child still runs after `grace`.
     ExitStatus terminate(std::chrono::milliseconds grace);
     ExitStatus kill();
 
@@ -90,17 +91,17 @@ class ChildProcess {
     std::unique_ptr<State> state_;
 };
 
-// Runs a program to its end and returns what it wrote (the last 64 KiB of it). An exit status other
-// than 0 is kUnavailable with the output in the message; still running after `timeout` is
-// kDeadlineExceeded, a requested stop kCancelled, and the program has been killed. `on_line` and
+// Runs a program to its end and returns its output (the last 64 KiB). An exit status other than 0
+// is kUnavailable, with the output in the message. If the program still runs after `timeout`, it is
+// killed: kDeadlineExceeded. If a stop is requested, it is stopped: kCancelled. `on_line` and
 // `output_file` must be unset.
 Result<std::string> run_to_end(ChildOptions options, std::chrono::milliseconds timeout,
                                const std::stop_token& stop = {});
 
-// Waits for the end of a process that need not be our child; true when it is gone.
+// Waits for the end of a process that need not be our child; true once it is gone.
 bool wait_until_gone(pid_t pid, std::chrono::milliseconds timeout);
 
-// How often a wait looks whether it is to be given up.
+// How often a wait checks whether to give up.
 inline constexpr std::chrono::milliseconds kStopPoll{20};
 
 }  // namespace millrace::process

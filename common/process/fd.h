@@ -1,4 +1,4 @@
-// A file descriptor that closes itself, and the ways to make one that children are talked to by.
+// A file descriptor that closes itself, and factories for descriptors used to talk to children.
 //
 // Threads: one caller at a time.
 #pragma once
@@ -56,7 +56,7 @@ inline Result<Pipe> make_pipe() {
     return Pipe{Fd(ends[0]), Fd(ends[1])};
 }
 
-// Two connected stream sockets, close-on-exec: what is written to one is read from the other.
+// Two connected stream sockets, close-on-exec: what is written to one can be read from the other.
 inline Result<std::pair<Fd, Fd>> make_socket_pair() {
     int ends[2];
     if (::socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends) != 0) {
@@ -65,7 +65,7 @@ inline Result<std::pair<Fd, Fd>> make_socket_pair() {
     return std::pair{Fd(ends[0]), Fd(ends[1])};
 }
 
-// An eventfd to end a poll() with, close-on-exec and non-blocking.
+// An eventfd that interrupts a poll(); close-on-exec and non-blocking.
 inline Result<Fd> make_wake_event() {
     Fd event(::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK));
     if (event.valid()) return event;

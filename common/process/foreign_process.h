@@ -1,8 +1,8 @@
-// A process that is no child of ours, held so that what is done to it never reaches another one to
-// which its id has gone meanwhile.
+// A process that is not our child, held so that actions on it never hit another process that has
+// taken over its id.
 //
 // Threads: one caller at a time.
-// Blocks:  wait_until_gone, as long as told.
+// Blocks:  wait_until_gone, up to its timeout.
 #pragma once
 
 #include <sys/types.h>
@@ -17,13 +17,13 @@ namespace millrace::process {
 
 class ForeignProcess {
  public:
-    // Nothing where no process has this id.
+    // Returns nothing if no process has this id.
     static std::optional<ForeignProcess> find(pid_t pid);
 
     pid_t pid() const { return pid_; }
-    // Errors: kNotFound, it is gone; kInvalidArgument, with the system's reason.
+    // Errors: kNotFound if it is gone; kInvalidArgument otherwise, with the system's reason.
     Status send(int signal) const;
-    // True when it is gone.
+    // True once it is gone.
     bool wait_until_gone(std::chrono::milliseconds timeout) const;
 
  private:

@@ -11,9 +11,9 @@
 namespace millrace::process {
 namespace {
 
-constexpr int kSignalled = 128;  // As shells count.
+constexpr int kSignalled = 128;  // As shells report it.
 
-// The code of `child` once it has ended; -1 while it runs.
+// The exit code of `child` once it has ended; -1 while it runs.
 int reap(pid_t child) {
     int code = -1;
     int status = 0;
@@ -31,12 +31,12 @@ int run_as_init(const std::function<int()>& body) {
     sigset_t before;
     ::sigfillset(&all);
     ::sigprocmask(SIG_SETMASK, &all, &before);
-    // Where a parent had it ignored, children would end without a word.
+    // If the parent ignored SIGCHLD, the ends of children would go unnoticed.
     std::signal(SIGCHLD, SIG_DFL);
     const pid_t child = ::fork();
     if (child <= 0) {
         ::sigprocmask(SIG_SETMASK, &before, nullptr);
-        return body();  // Where there can be no child, it does without.
+        return body();  // If fork failed, this process runs the body itself.
     }
     while (true) {
         siginfo_t info{};
@@ -52,7 +52,7 @@ int run_as_init(const std::function<int()>& body) {
 void open_standard_descriptors() {
     for (int fd = STDIN_FILENO; fd <= STDERR_FILENO; ++fd) {
         if (::fcntl(fd, F_GETFD) != -1) continue;
-        // The lowest that is free is this one.
+        // This descriptor is the lowest that is free, so open() returns it.
         [[maybe_unused]] const int opened = ::open("/dev/null", fd == 0 ? O_RDONLY : O_WRONLY);
     }
 }

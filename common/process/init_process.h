@@ -1,20 +1,20 @@
-// The duties of process 1, as a container's first program has them: it reaps every process that has
-// lost its parent, and passes signals on.
+// The duties of process 1, which the first program of a container takes on: reaps every process
+// that has lost its parent, and forwards signals.
 //
-// Threads: called before any thread exists.
+// Threads: call before any thread exists.
 #pragma once
 
 #include <functional>
 
 namespace millrace::process {
 
-// Runs the body in a child and waits for it; returns its exit code, or 128 and the number of the
-// signal that ended it. Signals that a process sends reach the child too; those of the terminal do
-// by themselves.
+// Runs the body in a child and waits for it; returns its exit code, or 128 plus the number of the
+// signal that ended it. Signals from other processes are forwarded to the child; those of the
+// terminal reach it anyway. If there can be no child, runs the body in this process.
 int run_as_init(const std::function<int()>& body);
 
-// Standard descriptors that are closed become /dev/null, so that no file that is opened later is
-// taken for one of them.
+// Opens standard descriptors that are closed as /dev/null, so that no file opened later is mistaken
+// for one of them.
 void open_standard_descriptors();
 
 }  // namespace millrace::process

@@ -24,7 +24,7 @@ std::optional<Number> parse(std::string_view text, int base) {
     return number;
 }
 
-// Names of the sockets as links in /proc/PID/fd show them: "socket:[12345]".
+// The names of the sockets, in the form of the links in /proc/PID/fd: "socket:[12345]".
 std::set<std::string> sockets_of(int port) {
     std::set<std::string> sockets;
     for (const char* table : {"/proc/net/tcp", "/proc/net/tcp6"}) {

@@ -1,6 +1,6 @@
-// Who listens on a TCP port of this machine, as far as /proc tells.
+// Finds the processes that listen on a TCP port of this machine, as far as /proc shows them.
 //
-// Threads: thread-safe. Blocks: for a look at each process.
+// Threads: thread-safe. Blocks: while it looks at each process.
 #pragma once
 
 #include <sys/types.h>
@@ -16,8 +16,8 @@ struct Listener {
     pid_t parent;
 };
 
-// Those with a socket that listens on the port, at whatever address. Sockets of other users'
-// processes are seen by root alone, so that the answer may be empty although the port is taken.
+// Processes with a socket that listens on the port, at any address. Only root sees the sockets of
+// other users' processes, so the answer may be empty although the port is taken.
 std::vector<Listener> listeners(int port);
 
 }  // namespace millrace::process

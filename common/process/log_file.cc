@@ -17,8 +17,8 @@ namespace fs = std::filesystem;
 
 constexpr std::size_t kPieceBytes = std::size_t{64} << 10;
 
-// Whether all from `from` to `end` was copied. The source may grow meanwhile, faster than it is
-// copied.
+// Copies the bytes from `from` to `end`; false if it failed. Stops at `end`, because the source may
+// grow faster than it is copied.
 bool copy(const Fd& source, off_t from, off_t end, const Fd& target) {
     std::array<char, kPieceBytes> piece;
     while (from < end) {

@@ -1,7 +1,7 @@
-// Reads what a child writes and hands it on line by line. Internal to the module.
+// Reads a child's output and delivers it line by line. Internal to the module.
 //
 // Threads: one caller; the handler runs on the reader's own thread.
-// Blocks:  finish() until what was written before it has been delivered.
+// Blocks:  finish(), until everything written before it has been delivered.
 #pragma once
 
 #include <functional>
@@ -17,12 +17,12 @@ class OutputReader {
  public:
     using LineHandler = std::function<void(std::string_view line)>;
 
-    // `source` is the reading end of the child's output, `wake` an event descriptor.
+    // `source` is the read end of the child's output, `wake` an event descriptor.
     OutputReader(Fd source, Fd wake, LineHandler on_line);
     ~OutputReader();
 
-    // Delivers what is in the pipe and stops; idempotent. For after the child has ended: somebody
-    // who inherited the pipe from it may keep it open for ever.
+    // Delivers what is in the pipe and stops; idempotent. Call it after the child has ended: a
+    // process that inherited the pipe from the child may keep it open forever.
     void finish();
 
  private:
@@ -33,7 +33,7 @@ class OutputReader {
     const Fd source_;
     const Fd wake_;
     const LineHandler on_line_;
-    std::string pending_;  // The beginning of a line; only the reader's thread.
+    std::string pending_;  // The beginning of a line; only the reader's thread uses it.
     runtime::Thread thread_;
 };
 

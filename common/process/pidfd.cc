@@ -4,7 +4,7 @@
 
 #include <algorithm>
 
-// glibc 2.36 forgot to declare these as C functions.
+// glibc 2.36 fails to declare these as C functions.
 extern "C" {
 #include <sys/pidfd.h>
 }

@@ -1,4 +1,4 @@
-// A descriptor of a process, which stands for it alone, whatever becomes of its id. Internal to the
+// A descriptor that refers to one process only, even if its id is used again. Internal to the
 // module.
 //
 // Threads: thread-safe.
@@ -12,9 +12,9 @@
 
 namespace millrace::process {
 
-// Not valid, with errno set, where there is no such process.
+// Returns an invalid descriptor, with errno set, if there is no such process.
 Fd open_pidfd(pid_t pid);
-// False, with errno set, where it was not sent.
+// Returns false, with errno set, if the signal was not sent.
 bool send_signal(const Fd& pidfd, int signal);
 // Whether the process ends within the timeout. Blocks for it.
 bool wait_for_end(const Fd& pidfd, std::chrono::milliseconds timeout);

@@ -1,8 +1,10 @@
-// A TCP port, of 127.0.0.1 unless told otherwise, that nobody else is given while it is reserved.
+// A TCP port, on 127.0.0.1 unless another address is given, that no one else gets while it is
+// reserved.
 //
-// Held by a socket that is bound with SO_REUSEADDR and does not listen: a server that also sets
-// SO_REUSEADDR (Java, Asio and most others do) can bind over it, again and again, while the kernel
-// gives the port to no one who asks for "any". Connecting while no server listens is refused.
+// A socket that is bound with SO_REUSEADDR and does not listen holds it. A server that also sets
+// SO_REUSEADDR (Java, Asio and most others do) can bind over it, again and again, but the kernel
+// does not give the port to anyone who asks for "any". Connections are refused while no server
+// listens.
 //
 // Threads: immutable.
 #pragma once
@@ -15,11 +17,11 @@ namespace millrace::process {
 
 class PortReservation {
  public:
-    // Any free port. Errors: kResourceExhausted when there is none.
+    // Reserves any free port. Errors: kResourceExhausted if there is none.
     static Result<PortReservation> any();
-    // This port of this address ("127.0.0.1", "::1", "0.0.0.0", "localhost").
-    // Errors: kAlreadyExists when somebody has it, kInvalidArgument when this process may not or it
-    // is no address of this machine.
+    // Reserves this port of this address ("127.0.0.1", "::1", "0.0.0.0", "localhost").
+    // Errors: kAlreadyExists if the port is taken; kInvalidArgument if this process may not use it
+    // or the address is not one of this machine's.
     static Result<PortReservation> at(const std::string& address, int port);
 
     PortReservation(PortReservation&& other) noexcept;

@@ -22,7 +22,7 @@ namespace {
 
 enum class Step { kGroup, kStdio, kDirectory, kUser, kProcessors, kDeathSignal, kChannel, kExec };
 
-constexpr int kChannel = 3;  // Which descriptor the child finds its channel at.
+constexpr int kChannel = 3;  // The descriptor at which the child finds its channel.
 
 const char* describe(Step step) {
     switch (step) {
@@ -63,7 +63,7 @@ std::vector<char*> pointers(const std::vector<std::string>& strings) {
 Step become(const SpawnPlan& plan, pid_t parent, char* const* argv, char* const* env) {
     if (::setpgid(0, 0) != 0) return Step::kGroup;
 
-    // Handlers are reset by execve; what is ignored or blocked here is not.
+    // execve resets handlers, but what is ignored or blocked here stays so.
     std::signal(SIGPIPE, SIG_DFL);
     std::signal(SIGINT, SIG_DFL);
     std::signal(SIGQUIT, SIG_DFL);
@@ -87,11 +87,12 @@ Step become(const SpawnPlan& plan, pid_t parent, char* const* argv, char* const*
     }
     if (!plan.directory.empty() && ::chdir(plan.directory.c_str()) != 0) return Step::kDirectory;
 
-    // After setuid, which clears it; and the parent may have died before it was set.
+    // setuid clears the death signal, so it is set afterwards. The parent may have died before.
     if (::prctl(PR_SET_PDEATHSIG, plan.death_signal) != 0) return Step::kDeathSignal;
     if (::getppid() != parent) ::_exit(127);
 
-    // What is there by accident is overwritten: all above the standard three is closed anyway.
+    // An unrelated descriptor at that number is overwritten: all above the standard three are
+    // closed anyway.
     unsigned first_closed = kChannel;
     if (plan.channel_fd >= 0) {
         if (plan.channel_fd == kChannel ? ::fcntl(kChannel, F_SETFD, 0) != 0
@@ -113,7 +114,7 @@ Result<pid_t> fork_and_exec(const SpawnPlan& plan) {
 
     const pid_t pid = ::fork();
     if (pid == 0) {
-        // Away from where the channel goes.
+        // Above the descriptor that the channel takes.
         const int report_fd = ::fcntl(report.write_end.get(), F_DUPFD_CLOEXEC, kChannel + 1);
         const Step step = become(plan, parent, argv.data(), env.data());
         const Failure failure{step, errno};
@@ -132,7 +133,7 @@ Result<pid_t> fork_and_exec(const SpawnPlan& plan) {
     do {
         size = ::read(report.read_end.get(), &failure, sizeof failure);
     } while (size < 0 && errno == EINTR);
-    // The pipe is close-on-exec: its end without a report means that execve succeeded.
+    // The pipe is close-on-exec: if it ends without a report, execve succeeded.
     if (size != sizeof failure) return pid;
     ::waitpid(pid, nullptr, 0);
     return Error{ErrorCode::kUnavailable,
@@ -140,8 +141,8 @@ Result<pid_t> fork_and_exec(const SpawnPlan& plan) {
                              std::strerror(failure.error))};
 }
 
-// The death signal is sent when the *thread* that forked ends. One thread that never ends therefore
-// forks all children, whichever thread asks for them.
+// The kernel sends the death signal when the *thread* that forked ends. So one thread that never
+// ends forks all children, whichever thread asks for them.
 class Spawner {
  public:
     static Spawner& instance() {
@@ -162,7 +163,7 @@ class Spawner {
 
  private:
     Spawner() : thread_("spawner", [this](const std::stop_token&) { serve(); }) {
-        // Where a parent had it ignored, the exit codes of children would be lost.
+        // If the parent ignored SIGCHLD, the exit codes of children would be lost.
         std::signal(SIGCHLD, SIG_DFL);
     }
 

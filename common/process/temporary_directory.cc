@@ -18,8 +18,8 @@ namespace {
 
 constexpr std::chrono::milliseconds kProbeTimeout{10'000};
 
-// Where one may be made, in the order of preference. A TMPDIR that is missing or that may not be
-// written to must not keep a program from working.
+// Where a directory may be made, in order of preference. A TMPDIR that is missing or not writable
+// must not keep a program from working.
 std::vector<fs::path> temporary_bases() {
     std::vector<fs::path> bases;
     const char* chosen = std::getenv("TMPDIR");
@@ -32,7 +32,8 @@ Error failure(const std::string& what) {
     return {ErrorCode::kUnavailable, what + ": " + std::strerror(errno)};
 }
 
-// Gives it away, and proves that its owner can reach it: a folder above it may be private.
+// Changes the owner, and proves that the new one can reach the directory: a folder above it may be
+// private.
 Status hand_over(const fs::path& path, const User& owner) {
     if (::chown(path.c_str(), owner.uid, owner.gid) != 0) {
         return failure("cannot give " + path.string() + " to " + owner.name);

@@ -1,4 +1,4 @@
-// A new directory with a short path, removed with all it holds when the object dies.
+// A new directory with a short path, removed with all its contents when the object dies.
 //
 // Threads: one caller at a time.
 #pragma once
@@ -18,9 +18,9 @@ class TemporaryDirectory {
     using PathRule = std::function<bool(const std::filesystem::path&)>;
     static bool any_path(const std::filesystem::path& /*path*/) { return true; }
 
-    // Makes <prefix>XXXXXX with mode 0700, owned by `owner` where given, in the first of $TMPDIR,
-    // /tmp, /var/tmp and /dev/shm that takes it and where its path fits what it is for.
-    // Errors: kUnavailable, with what each of them said.
+    // Makes <prefix>XXXXXX with mode 0700, owned by `owner` if given. It goes into the first of
+    // $TMPDIR, /tmp, /var/tmp and /dev/shm that accepts it and where its path satisfies `fits`.
+    // Errors: kUnavailable, with the reason for each of them.
     static Result<TemporaryDirectory> make(const std::string& prefix,
                                            const std::optional<User>& owner = std::nullopt,
                                            const PathRule& fits = any_path);

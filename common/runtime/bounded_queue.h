@@ -1,10 +1,10 @@
-// A first-in first-out queue between threads that never holds more than its capacity. What happens
-// when it is full is the pusher's decision: wait (push) or turn the value away (try_push).
+// A first-in first-out queue between threads that never holds more than its capacity. The pusher
+// decides what happens when it is full: wait (push) or reject the value (try_push).
 //
 // After close() nothing more goes in, what is inside can still be taken out, and nobody waits.
 //
-// Threads:   thread-safe; the destructor after every other call has returned.
-// Blocks:    push, pop and pop_all, up to their deadline; kNoDeadline waits for close().
+// Threads:   thread-safe; the destructor only after every other call has returned.
+// Blocks:    push, pop and pop_all, up to their deadline; with kNoDeadline until close().
 #pragma once
 
 #include <algorithm>
@@ -26,17 +26,16 @@ inline constexpr MonoTime kNoDeadline = MonoTime::max();
 template <class T>
 class BoundedQueue {
  public:
-    // Requires: capacity >= 1. Name the limit: it comes from a setting.
+    // Requires: capacity >= 1. Pass a named limit: it comes from a setting.
     explicit BoundedQueue(std::size_t capacity) : capacity_(capacity) { CHECK(capacity >= 1); }
 
     BoundedQueue(const BoundedQueue&) = delete;
     BoundedQueue& operator=(const BoundedQueue&) = delete;
 
-    // False when full or closed; `value` is then left as it was.
+    // False if full or closed; `value` is then unchanged.
     bool try_push(T&& value) { return push(std::move(value), MonoTime::min()); }
 
-    // Waits for room. False when still full at the deadline, or closed; `value` is then left as it
-    // was.
+    // Waits for room. False if still full at the deadline, or closed; `value` is then unchanged.
     bool push(T&& value, MonoTime deadline) {
         std::unique_lock lock(mutex_);
         const auto may_go_on = [this] { return closed_ || values_.size() < capacity_; };
@@ -47,16 +46,16 @@ class BoundedQueue {
         return true;
     }
 
-    // The oldest value; nothing when there is none at the deadline, or closed and empty.
+    // The oldest value; nothing if there is none by the deadline, or if closed and empty.
     std::optional<T> pop(MonoTime deadline) {
         auto values = pop_all(1, deadline);
         if (values.empty()) return std::nullopt;
         return std::move(values.front());
     }
 
-    // Waits for one value and takes whatever is there by then, oldest first, at most `max`: the
-    // batch is what arrived while the last one was worked on. Empty when there is none at the
-    // deadline, or closed and empty.
+    // Waits for one value and takes all that are there by then, oldest first, at most `max`: the
+    // batch is what arrived while the last one was being processed. Empty if there is none by the
+    // deadline, or if closed and empty.
     std::vector<T> pop_all(std::size_t max, MonoTime deadline) {
         std::unique_lock lock(mutex_);
         wait(has_value_, lock, deadline, [this] { return closed_ || !values_.empty(); });
@@ -67,7 +66,7 @@ class BoundedQueue {
         values_.erase(values_.begin(), end);
         const bool more = !values_.empty();
         lock.unlock();
-        // Another reader's wake-up may have been spent on a value that this call took with others.
+        // Another reader's wake-up may have been for a value that this call took along with others.
         if (more) has_value_.notify_one();
         if (count == 1) has_room_.notify_one();
         if (count > 1) has_room_.notify_all();

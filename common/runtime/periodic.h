@@ -1,11 +1,11 @@
-// Runs a function every interval on a thread of its own, and at once when poked.
+// Runs a function at an interval on its own thread, and immediately when poked.
 //
-// The interval counts from the end of one run to the start of the next: runs never overlap, and a
-// slow one delays the next instead of piling up.
+// The interval counts from the end of one run to the start of the next, so runs never overlap, and
+// a slow run delays the next one instead of piling up.
 //
-// Threads:   poke() from any thread; stop() and the destructor from one. The body runs on the
-//            thread `name`.
-// Blocks:    stop() and the destructor, until a run that is under way has returned.
+// Threads:   poke() from any thread; stop() and the destructor from one thread. The body runs on
+//            the thread `name`.
+// Blocks:    stop() and the destructor, until a run in progress has returned.
 #pragma once
 
 #include <condition_variable>
@@ -25,8 +25,8 @@ struct PeriodicOptions {
     // run in step. In [0, 1].
     double jitter = 0;
     bool run_at_once = false;  // Whether the first run comes at the start or after one interval.
-    // When the next run is due, where that is before the interval is over; asked before each wait,
-    // on the body's thread. poke() where it becomes earlier than it said.
+    // When the next run is due, if that is before the end of the interval. Called before each wait,
+    // on the body's thread. Call poke() if a run becomes due earlier than it returned.
     std::function<MonoTime()> due;
 };
 
@@ -38,11 +38,12 @@ class Periodic {
     Periodic(const Periodic&) = delete;
     Periodic& operator=(const Periodic&) = delete;
 
-    // Makes the body run as soon as possible: at once, or again after the run that is under way.
-    // Pokes that come before that run starts count as one.
+    // Makes the body run as soon as possible: at once, or again after a run in progress. Pokes
+    // before that run starts count as one.
     void poke();
 
-    // Ends the wait at once; no run starts after it returns. Idempotent. Not from the body.
+    // Ends the wait at once; no run starts after it returns. Idempotent. Do not call it from the
+    // body.
     void stop();
 
  private:

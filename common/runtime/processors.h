@@ -1,4 +1,4 @@
-// Which processors a thread may run on. What it starts, threads and processes, inherits that.
+// Which processors a thread may run on. The threads and processes that it starts inherit that.
 #pragma once
 
 #include <sched.h>
@@ -7,12 +7,12 @@
 
 namespace millrace::runtime {
 
-// Of the calling thread, from now on. False where none of them is there or allowed, with errno set.
-// Async-signal-safe. Requires: each below CPU_SETSIZE.
+// Binds the calling thread from now on. False, with errno set, if none of the processors exists or
+// is allowed. Async-signal-safe. Requires: each below CPU_SETSIZE.
 bool bind_thread(std::span<const int> processors);
 
-// Of the calling thread while the object lives; it must end on the same thread. Without processors
-// it changes nothing.
+// Binds the calling thread while the object lives; it must be destroyed on the same thread. Without
+// processors it changes nothing.
 class ThreadBinding {
  public:
     explicit ThreadBinding(std::span<const int> processors);

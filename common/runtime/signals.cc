@@ -15,7 +15,8 @@
 namespace millrace::runtime {
 namespace {
 
-// As poll(2) wants it: -1 for ever, rounded up so that the deadline has passed when it returns.
+// A timeout for poll(2): -1 means no limit; rounded up so that the deadline has passed when poll
+// returns.
 int poll_timeout(MonoTime deadline) {
     if (deadline == kNoDeadline) return -1;
     const auto now = system_clock().now();
@@ -24,7 +25,7 @@ int poll_timeout(MonoTime deadline) {
     return static_cast<int>(std::min<std::int64_t>(left, std::numeric_limits<int>::max()));
 }
 
-// Nothing at the deadline or when `wake_fd` became readable.
+// Returns nothing at the deadline or when `wake_fd` becomes readable.
 std::optional<Signal> take_signal(int signal_fd, int wake_fd, MonoTime deadline) {
     for (;;) {
         std::array<pollfd, 2> fds{pollfd{signal_fd, POLLIN, 0}, pollfd{wake_fd, POLLIN, 0}};

@@ -1,16 +1,16 @@
-// SIGTERM and SIGINT as something that main waits for: the first means drain, the second means now.
-// A program that can read its settings again waits for SIGHUP too.
+// SIGTERM and SIGINT as events that main waits for: the first means drain, the second means stop
+// now. A program that can reload its settings also waits for SIGHUP.
 //
 //   int main() {
 //       Signals signals;                       // Before any thread exists.
 //       … start …
 //       signals.wait();                        // Drain …
-//       signals.on_next([&] { … give up … });  // … unless told again.
+//       signals.on_next([&] { … give up … });  // … unless a second signal comes.
 //       … stop …
 //   }
 //
 // Threads:   one caller at a time. The callback runs on the "signals" thread.
-// Blocks:    wait(), up to its deadline; the destructor, while a callback runs.
+// Blocks:    wait(), up to its deadline; the destructor, while the callback runs.
 #pragma once
 
 #include <functional>
@@ -29,22 +29,22 @@ enum class Signal {
 
 class Signals {
  public:
-    // SIGHUP ends a program that does not reload.
+    // With kNo, SIGHUP ends the program.
     enum class Reload { kNo, kYes };
 
-    // Blocks the signals in this thread and in all that it starts from now on, and ignores
-    // SIGPIPE. A child process inherits that over exec: unblock them between fork and exec.
+    // Blocks the signals in this thread and in all threads started from now on, and ignores
+    // SIGPIPE. A child process inherits both across exec, so undo them between fork and exec.
     explicit Signals(Reload reload = Reload::kNo);
     ~Signals();
 
     Signals(const Signals&) = delete;
     Signals& operator=(const Signals&) = delete;
 
-    // What arrived, also before the call; nothing at the deadline.
+    // The signal that arrived, even before the call; nothing by the deadline.
     std::optional<Signal> wait(MonoTime deadline = kNoDeadline);
 
-    // Runs the callback once, when the program is told to stop again. Once in the life of the
-    // object, and no wait() after it.
+    // Runs the callback once, on the next SIGTERM or SIGINT. Call it once in the life of the
+    // object, with no wait() after it.
     void on_next(std::function<void()> callback);
 
  private:

@@ -38,7 +38,7 @@ Thread::Thread(std::string name, Body body) {
             decltype(thread_)([name = std::move(name), body = std::move(body)](
                                   std::stop_token stop) { run(name, body, std::move(stop)); });
     } catch (const std::system_error& error) {
-        // Nothing works without its threads, and a core dump would tell no more.
+        // Nothing works without its threads, and a core dump would add no information.
         log_error("cannot start a thread: more processes or memory must be allowed (ulimit -u, -v)",
                   {{"thread", named}, {"reason", error.what()}});
         std::_Exit(EXIT_FAILURE);
