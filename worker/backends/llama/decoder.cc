@@ -13,10 +13,11 @@
 namespace millrace::worker {
 namespace {
 
-// The oldest prompt gets this part of what a step has for prompts, however urgent others are.
+// The oldest prompt gets this fraction (1/n) of a step's room for prompts, however urgent others
+// are.
 constexpr int kOldestShare = 8;
 
-// For a job that gives none: the same attempt draws the same, another one anew.
+// The seed for jobs that give none: the same for the same attempt, different for another one.
 std::uint32_t seed_of(const AttemptKey& key) {
     return static_cast<std::uint32_t>(AttemptKeyHash{}(key));
 }
@@ -169,7 +170,7 @@ void LlamaDecoder::read_prompts(const std::vector<Job*>& readers) {
     }
 }
 
-// False while another job reads, before this one, what this one would have to compute as well.
+// Returns false while an earlier job reads tokens that this one would have to compute as well.
 bool LlamaDecoder::take_sequence(Job& job, std::span<Job* const> earlier) {
     const auto known = sequences_.known(job.tokens);
     const bool waits = std::any_of(earlier.begin(), earlier.end(), [&](const Job* other) {
@@ -182,7 +183,7 @@ bool LlamaDecoder::take_sequence(Job& job, std::span<Job* const> earlier) {
     return true;
 }
 
-// As many of those that are left as the batch has room for.
+// Adds as many of the remaining tokens as the batch has room for.
 void LlamaDecoder::add_tokens(Job& job, int batch_size_max) {
     auto position = job.sequence->memory.size();
     for (; position < job.tokens.size() && engine_.batch_size() < batch_size_max; ++position) {
@@ -197,7 +198,7 @@ void LlamaDecoder::add_tokens(Job& job, int batch_size_max) {
     job.added = position - job.sequence->memory.size();
 }
 
-// What was in the step: others may copy it from now on.
+// Records the tokens of the step: other jobs may copy them from now on.
 void LlamaDecoder::remember(Job& job) {
     if (!job.sequence) return;
     auto& memory = job.sequence->memory;

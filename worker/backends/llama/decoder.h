@@ -1,19 +1,21 @@
 // Continuous batching: every decode step carries one token of each running job, and fills the rest
 // of its batch with prompts that are still to be read. Jobs join and leave between two steps.
 //
-// Prompts are read in the order of their priority, then of their arrival; the oldest has a part of
-// each step in any case, so that none stands still. Jobs that begin alike do not compute the same
-// twice: a new one waits while another reads what they share, and gets a copy (sequences.h).
+// Prompts are read in the order of their priority, then of their arrival. The oldest prompt has a
+// part of each step in any case, so that none stands still. Jobs with a common beginning do not
+// compute it twice: a new job waits while another reads the shared part, and gets a copy
+// (sequences.h).
 //
-// A job that is preempted is set aside: when it comes back to this worker, under a higher epoch, it
-// goes on where it was, with its sampler as it stood. Its sequence may be taken meanwhile; what
-// that remembers is saved, and computed again where it found no room. Those set aside first are
-// dropped when there are more than sequences; such a job starts anew, as it does on another worker.
+// A preempted job is set aside. When it comes back to this worker, under a higher epoch, it
+// continues where it was, with its sampler in the same state. Its sequence may be taken meanwhile:
+// what the sequence remembers is then saved, or computed again if there was no room for it. At most
+// as many jobs are set aside as there are sequences; beyond that, the oldest is dropped and starts
+// again from the beginning, as it would on another worker.
 //
-// A step carries no more than what takes about `step_time`: running jobs go on while a long prompt
-// is read piece by piece, and aborts wait no longer than that.
+// A step carries only what takes about `step_time`: running jobs continue while a long prompt is
+// read piece by piece, and aborts wait no longer than that.
 //
-// Threads:   one caller at a time, but for stats().
+// Threads:   one caller at a time, except stats().
 #pragma once
 
 #include <atomic>
@@ -33,31 +35,31 @@
 
 namespace millrace::worker {
 
-// Since the start. Tokens that were reused were found in a sequence and not computed.
+// Totals since the start. Reused tokens were found in a sequence and not computed.
 struct LlamaStats {
     std::uint64_t steps = 0;
-    std::uint64_t runs = 0;  // As LlamaEngine::runs(), of all steps.
+    std::uint64_t runs = 0;  // The sum of LlamaEngine::runs() over all steps.
     std::uint64_t prompt_tokens_computed = 0;
     std::uint64_t prompt_tokens_reused = 0;
     std::uint64_t tokens_generated = 0;
 };
 
 struct LlamaDecoderOptions {
-    std::string model;  // As outputs name it.
+    std::string model;  // The name in outputs.
     int sequences = 1;
     int output_tokens_default = 0;
     std::size_t output_bytes_max = 0;
     milliseconds step_time{250};
-    std::size_t saved_bytes_max = 0;  // Of what sequences remembered; see sequences.h.
+    std::size_t saved_bytes_max = 0;  // For the saved memory of sequences; see sequences.h.
 };
 
 class LlamaDecoder {
  public:
     LlamaDecoder(LlamaEngine& engine, LlamaDecoderOptions options, ExecutionSink& sink);
 
-    // What the model cannot run is reported at once, such as a prompt that does not fit. What a job
-    // had said before it was set aside is repeated in one partial. Requires: fewer jobs run than
-    // there are sequences.
+    // Reports jobs that the model cannot run at once, for example if the prompt does not fit.
+    // Repeats the output that a job had before it was set aside in one partial. Requires: fewer
+    // jobs run than there are sequences.
     void begin(Execution execution, const LlamaRequest& request);
     // Reports the attempt and frees its sequence. Unknown attempts are ignored.
     void end(const AttemptKey& key, AbortReason reason);
@@ -65,7 +67,7 @@ class LlamaDecoder {
     void end_late(MonoTime now);
 
     bool idle() const { return jobs_.empty(); }
-    // One decode step over everything that runs. Requires: !idle().
+    // One decode step for all running jobs. Requires: !idle().
     void step();
 
     LlamaStats stats() const;
@@ -77,14 +79,14 @@ class LlamaDecoder {
         MonoTime deadline;
         std::uint64_t order;  // Of its arrival.
         RequestKind kind;
-        std::vector<Token> tokens;  // The prompt, and what was generated.
+        std::vector<Token> tokens;  // The prompt, and the generated tokens.
         std::size_t prompt_tokens;
         std::int64_t output_tokens_max;
         LlamaSampler sampler;
         TextStream stream;
         std::string text;
-        Sequence* sequence = nullptr;  // From when its prompt is begun.
-        std::size_t added = 0;         // Tokens in this step, which it remembers after it.
+        Sequence* sequence = nullptr;  // Set once the reading of its prompt begins.
+        std::size_t added = 0;         // Tokens in this step; the sequence remembers them after it.
         int sampled_at = -1;           // Index in the batch; -1: nothing to sample in this step.
 
         std::size_t tokens_left() const { return tokens.size() - sequence->memory.size(); }
@@ -114,7 +116,7 @@ class LlamaDecoder {
     Sequences sequences_;
     StepPace pace_;
     std::list<Job> jobs_;
-    std::list<Job> aside_;  // The one that was set aside last is the first.
+    std::list<Job> aside_;  // The latest comes first.
     std::uint64_t arrivals_ = 0;
 
     std::atomic<std::uint64_t> steps_{0};

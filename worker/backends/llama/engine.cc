@@ -33,7 +33,7 @@ Error not_loadable(const std::string& path) {
             fmt::format("llama.cpp cannot load '{}': {}", path, llama_last_error())};
 }
 
-// The library's own, as it takes them: null at the end.
+// The library's handles, ended by a null as it expects.
 Result<std::vector<ggml_backend_dev_t>> find_gpus(const std::vector<std::size_t>& numbers) {
     std::vector<ggml_backend_dev_t> all;
     for (std::size_t i = 0; i < ggml_backend_dev_count(); ++i) {
@@ -54,7 +54,7 @@ Result<std::vector<ggml_backend_dev_t>> find_gpus(const std::vector<std::size_t>
     return chosen;
 }
 
-// Empty when the library does not know the template.
+// Returns an empty text if the library does not know the template.
 std::string format_chat(const std::string& chat_template,
                         const std::vector<ChatMessage>& messages) {
     std::vector<llama_chat_message> chat;
@@ -82,14 +82,14 @@ struct LlamaEngine::State {
     LlamaEngineOptions options;
     std::string chat_template;
     llama_model_ptr model;
-    // Before the context, which computes with it to its end.
+    // Declared before the context, which uses it until it is destroyed.
     std::unique_ptr<ggml_threadpool, ThreadpoolDeleter> threadpool;
     llama_context_ptr context;
     const llama_vocab* vocab = nullptr;
     std::unique_ptr<llama_batch, BatchDeleter> batch;
     std::vector<BatchToken> added;  // To the next step.
-    std::vector<int> place;         // In `batch`, of each in `added`.
-    llama_pos window = 0;           // Of models that look back no further.
+    std::vector<int> place;         // The index in `batch` of each in `added`.
+    llama_pos window = 0;           // The size of a sliding window; 1 for models without.
     bool copy_pending = false;
     int runs = 0;
 
@@ -110,8 +110,8 @@ struct LlamaEngine::State {
         return ok();
     }
 
-    // The library knows templates by their family only and adds no system prompt of the file's,
-    // which is what small models need.
+    // The library recognises only the family of a template, and omits the file's system prompt,
+    // which suits small models.
     Status choose_template() {
         const std::vector<ChatMessage> probe{{"user", "hello"}};
         if (!options.chat_template.empty()) {
@@ -145,7 +145,7 @@ struct LlamaEngine::State {
                             "sequences: {}; make it smaller",
                             options.context_tokens, options.sequences, llama_last_error())};
         }
-        // Without OpenMP each step would otherwise start threads of its own.
+        // Without OpenMP each step would otherwise start its own threads.
         auto pool = ggml_threadpool_params_default(threads);
         threadpool.reset(ggml_threadpool_new(&pool));
         CHECK(threadpool);
@@ -154,8 +154,9 @@ struct LlamaEngine::State {
         return ok();
     }
 
-    // By sequence: the library computes together only what it meets with increasing numbers,
-    // without gaps (llama_batch_allocr::split_equal), and reads all weights once for each such run.
+    // Orders the batch by sequence. The library computes together only sequences with consecutive
+    // increasing numbers (llama_batch_allocr::split_equal), and reads all weights once for each
+    // such run.
     void lay_out_batch() {
         std::vector<std::size_t> order(added.size());
         std::iota(order.begin(), order.end(), std::size_t{0});
@@ -254,8 +255,8 @@ std::size_t LlamaEngine::keep_prefix(int sequence, std::size_t count) {
     auto* memory = state_->memory();
     const auto end = static_cast<llama_pos>(count);
     if (count > 0 && llama_memory_seq_rm(memory, sequence, end, -1)) {
-        // A sliding window forgets what lies before it: what the next token looks back to must
-        // still be there.
+        // A sliding window forgets all tokens before it. The tokens that the next one looks back to
+        // must still be there.
         const auto first = llama_memory_seq_pos_min(memory, sequence);
         if (first == 0 || (first > 0 && first + state_->window <= end)) return count;
     }
@@ -263,7 +264,7 @@ std::size_t LlamaEngine::keep_prefix(int sequence, std::size_t count) {
     return 0;
 }
 
-// Between separate memories only a whole sequence can be copied; the library does it at the
+// Between separate memories only a whole sequence can be copied. The library does so at the
 // beginning of the next step.
 void LlamaEngine::copy(int from, int to) {
     llama_memory_seq_rm(state_->memory(), to, -1, -1);
@@ -318,10 +319,10 @@ bool LlamaEngine::decode() {
     const int code = llama_decode(state_->context.get(), *state_->batch);
     state_->copy_pending = false;
     if (code == 0) {
-        llama_synchronize(state_->context.get());  // So that a step takes as long as it says.
+        llama_synchronize(state_->context.get());  // So that the measured time of a step is right.
         return true;
     }
-    // 1 (no room) and 2 (aborted) cannot come: each sequence stays within its own part of the
+    // 1 (no room) and 2 (aborted) cannot occur: each sequence stays within its own part of the
     // context, and there is no abort callback.
     log_error("llama.cpp failed in a decode step",
               {{"code", code}, {"reason", llama_last_error()}});

@@ -1,9 +1,9 @@
 // llama.cpp behind a small interface: a loaded model, one context with several sequences, and the
-// batch of the next decode step. llama.h is included by engine.cc, sampler.cc and library.cc
-// only, so that a new version of the library touches nothing else.
+// batch of the next decode step. Only engine.cc, sampler.cc and library.cc include llama.h, so that
+// a new version of the library affects nothing else.
 //
-// Each sequence has its own part of the context and its own memory, so that none can take another's
-// room and a decode step always finds some.
+// Each sequence has its own part of the context and its own memory. Therefore no sequence can use
+// another's room, and a decode step always has room.
 //
 // Threads:   one caller at a time.
 // Errors:    load only: kInvalidArgument (not a model this library can run, no such GPU),
@@ -33,7 +33,7 @@ struct LlamaEngineOptions {
     int batch_tokens = 0;       // Of one decode step. >= sequences.
     int threads = 0;            // 0: one for each processor.
     std::string chat_template;  // See LlamaOptions.
-    // Of the library's GPUs, by their numbers; empty: all that it finds.
+    // The library's numbers of the GPUs to use; empty: all that it finds.
     std::vector<std::size_t> gpus;
 };
 
@@ -47,27 +47,28 @@ class LlamaEngine {
 
     // --- Text ---
     std::vector<Token> tokenize(std::string_view text) const;
-    // The conversation as the model was trained to read it, open for the assistant's answer.
+    // The conversation in the format that the model was trained on, ready for the assistant's
+    // answer.
     std::string apply_template(const std::vector<ChatMessage>& messages) const;
-    // The bytes of a token; characters may be split over several. Empty for control tokens.
+    // The bytes of a token; a character may be split over several tokens. Empty for control tokens.
     std::string piece(Token token) const;
     bool is_end(Token token) const;
 
     // --- What sequences remember ---
-    // Forgets all but the first `count` tokens. Returns what is kept: `count`, or 0 where the kind
+    // Forgets all but the first `count` tokens. Returns the number kept: `count`, or 0 if this kind
     // of model can only forget everything.
     std::size_t keep_prefix(int sequence, std::size_t count);
-    // Replaces what `to` remembers by what `from` does.
+    // Replaces the memory of `to` with that of `from`.
     void copy(int from, int to);
-    // The same, but for the first `count` tokens only. Returns as keep_prefix.
+    // The same for the first `count` tokens only. Returns as keep_prefix.
     std::size_t copy_prefix(int from, int to, std::size_t count);
-    // The next step has yet to copy: until then nothing can be restored.
+    // Whether a copy is left to the next step. Until then nothing can be restored.
     bool copy_pending() const;
 
     std::size_t state_bytes(int sequence) const;
-    // All that it remembers, for restore() into any sequence; size 0 where the library fails.
+    // The whole memory of a sequence, for restore() into any sequence; size 0 if the library fails.
     SequenceState save(int sequence) const;
-    // False when it failed; the sequence then remembers nothing. Requires: !copy_pending().
+    // Returns false on failure; the sequence then remembers nothing. Requires: !copy_pending().
     bool restore(int sequence, std::span<const std::byte> state);
 
     // --- One decode step ---
@@ -78,17 +79,17 @@ class LlamaEngine {
         bool sampled;  // Whether a token will be sampled after it.
     };
     void clear_batch();
-    // The index in the batch, for sample(). Those of a sequence in their order; sequences in any.
-    // Requires: fewer than batch_tokens() were added.
+    // Returns the index in the batch, for sample(). Tokens of one sequence come in their order;
+    // sequences in any order. Requires: fewer than batch_tokens() were added.
     int add(const BatchToken& token);
     int batch_size() const;
-    // False when the step failed; what the sequences in it remember is then undefined.
+    // Returns false if the step failed; what its sequences remember is then undefined.
     bool decode();
-    // Of sequences with consecutive numbers, in the last step: so often it read all weights, at
-    // least.
+    // The number of runs of consecutive sequences in the last step: a lower bound on full passes
+    // over the weights.
     int runs() const;
 
-    // As LlamaSampler says.
+    // As LlamaSampler::make().
     Result<LlamaSampler> make_sampler(const LlamaRequest& request, std::span<const Token> prompt,
                                       std::uint32_t seed) const;
     std::optional<Token> sample(LlamaSampler& sampler, int index);

@@ -11,9 +11,9 @@
 namespace millrace::worker {
 namespace {
 
-constexpr int kDepthMax = 100;        // Of parentheses; the library descends on its stack.
-constexpr int kRepetitionMax = 2000;  // The library's own.
-// Of characters that are repeated, counted as often: the library writes them out.
+constexpr int kDepthMax = 100;        // Of parentheses; the library recurses for each.
+constexpr int kRepetitionMax = 2000;  // The library's own limit.
+// Limits repeated characters times repetitions: the library expands them.
 constexpr std::size_t kRepeatedMax = 1 << 20;
 
 class Checker {
@@ -98,7 +98,7 @@ class Checker {
 
     Status sequence(int depth) {
         bool repeatable = false;
-        std::size_t begin = at_;  // Of what can be repeated.
+        std::size_t begin = at_;  // Where the repeatable item begins.
         for (;; skip_space(depth > 0)) {
             const char next = peek();
             if (repeatable && take_any("*+?")) continue;
@@ -195,7 +195,7 @@ class Checker {
     int line_ = 1;
     std::size_t repeated_ = 0;
     std::set<std::string> defined_;
-    std::map<std::string, int> used_;  // And the line where it is first.
+    std::map<std::string, int> used_;  // Each with the line of its first use.
 };
 
 }  // namespace

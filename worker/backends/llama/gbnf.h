@@ -1,5 +1,5 @@
-// Whether a text is a grammar in GBNF, the notation of llama.cpp. The library would only say that
-// something is wrong, and print the whole grammar to the worker's log.
+// Checks whether a text is a grammar in GBNF, the notation of llama.cpp. The library would only
+// report that something is wrong, and print the whole grammar to the worker's log.
 //
 //   root ::= "yes" | "no" reason?        # a comment
 //   reason ::= " because " [a-z ]{1,80}
@@ -16,8 +16,8 @@ namespace millrace::worker {
 
 constexpr std::size_t kGrammarBytesMax = 256 << 10;
 
-// Syntax, that every rule that is named is there, "root" among them, and bounds on length, depth
-// and repetitions. What only the library finds out, such as left recursion, is left to it.
+// Checks the syntax, that every rule that is used is defined, "root" among them, and the bounds on
+// length, depth and repetitions. Errors such as left recursion are left to the library.
 Status check_gbnf(std::string_view grammar);
 
 }  // namespace millrace::worker

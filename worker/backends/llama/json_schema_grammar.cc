@@ -18,10 +18,10 @@ namespace {
 using Json = nlohmann::ordered_json;
 using Words = std::span<const std::string_view>;
 
-constexpr int kSchemaDepthMax = 64;         // As deep as the gateway takes JSON.
+constexpr int kSchemaDepthMax = 64;         // The gateway's limit of JSON.
 constexpr int kSchemaRepetitionMax = 1000;  // llama.cpp parses up to 2000.
 
-// What says nothing about the document.
+// The keywords that do not restrict the document.
 constexpr std::array<std::string_view, 11> kDescriptions{
     "title",    "description", "default",     "examples",   "$schema", "$id",
     "$comment", "$defs",       "definitions", "deprecated", "$anchor"};
@@ -42,7 +42,7 @@ constexpr std::array<Type, 7> kTypes{{{"object", kObjectWords},
                                       {"boolean", {}},
                                       {"null", {}}}};
 
-// White space is bounded, so that a model cannot go on with it for ever.
+// White space is bounded, so that a model cannot generate it endlessly.
 constexpr std::string_view kBasicRules = R"GBNF(ws ::= | " " | "\n" [ \t]{0,20}
 hex ::= [0-9a-fA-F]
 unit ::= [0-9a-ce-fA-CE-F] hex{3} | [dD] [0-7] hex{2}
@@ -72,7 +72,7 @@ bool is_one_of(std::string_view word, Words words) {
     return std::find(words.begin(), words.end(), word) != words.end();
 }
 
-// Text as a literal of a grammar.
+// The text as a literal of a grammar.
 std::string literal(std::string_view text) {
     std::string quoted = "\"";
     for (const char c : text) {
@@ -98,7 +98,7 @@ class Converter {
  private:
     using Expression = Result<std::string>;
 
-    // What stands for the schema within a rule.
+    // The expression that replaces the schema within a rule.
     Expression expression(const Json& schema, const std::string& at, int depth);
     Expression reference(const Json& schema, const std::string& at, int depth);
     static Expression one_of(const Json& values, const Json& schema, std::string_view word,
@@ -110,7 +110,7 @@ class Converter {
     Expression string(const Json& schema, const std::string& at);
     static Result<std::vector<std::string>> types(const Json& schema, const std::string& at);
     static Status only(const Json& schema, std::string_view word, const std::string& at);
-    // The two counts, in the notation of a repetition; the larger one is -1 where there is none.
+    // The minimum and maximum counts for the notation of a repetition; -1 if there is no maximum.
     static Result<std::pair<int, int>> counts(const Json& schema, const char* least,
                                               const char* most, const std::string& at);
 
@@ -121,7 +121,7 @@ class Converter {
     }
 
     const Json& root_;
-    std::map<std::string, std::string> referenced_;  // Rules by what refers to them.
+    std::map<std::string, std::string> referenced_;  // The rules by the reference to them.
     std::string rules_;
     int rule_count_ = 0;
 };
@@ -168,7 +168,7 @@ Converter::Expression Converter::expression(const Json& schema, const std::strin
     return expressions.size() == 1 ? expressions.front() : alternatives(expressions);
 }
 
-// The types that a schema allows; refuses what none of them knows.
+// The types that a schema allows. Refuses keywords that none of them supports.
 Result<std::vector<std::string>> Converter::types(const Json& schema, const std::string& at) {
     std::vector<std::string> names;
     const auto given = schema.value("type", Json());
@@ -214,7 +214,7 @@ Converter::Expression Converter::reference(const Json& schema, const std::string
     } catch (const Json::exception&) {
         return refused(at, fmt::format("has a '$ref' to '#{}', which is not there", path));
     }
-    // Before its body, which may refer to it.
+    // Recorded before its body, which may refer to it.
     const auto name = fmt::format("r{}", ++rule_count_);
     referenced_[path] = name;
     TRY(const auto body, expression(*found, path, depth + 1));
@@ -225,7 +225,7 @@ Converter::Expression Converter::reference(const Json& schema, const std::string
 Converter::Expression Converter::one_of(const Json& values, const Json& schema,
                                         std::string_view word, const std::string& at) {
     auto bare = schema;
-    bare.erase("type");  // Says what the values show.
+    bare.erase("type");  // The values already imply it.
     TRY_STATUS(only(bare, word, at));
     if (!values.is_array() || values.empty()) return refused(at, "needs values in its 'enum'");
     std::vector<std::string> literals;
@@ -304,8 +304,8 @@ Converter::Expression Converter::array(const Json& schema, const std::string& at
     return fmt::format(R"("[" ws {} ws "]")", least > 0 ? items : fmt::format("({})?", items));
 }
 
-// Properties in their order, the optional ones each there or not: a rule for what may follow the
-// first that is there, and one alternative for each property that can be the first.
+// Properties come in their order, each optional one may be absent. There is one rule for what may
+// follow each property, and one alternative for each property that can be the first.
 Converter::Expression Converter::object(const Json& schema, const std::string& at, int depth) {
     const auto properties = schema.value("properties", Json::object());
     const auto others = schema.value("additionalProperties", Json(true));
@@ -330,7 +330,7 @@ Converter::Expression Converter::object(const Json& schema, const std::string& a
                        "has a schema as 'additionalProperties' beside 'properties', which is "
                        "not supported");
     }
-    std::vector<std::pair<std::string, bool>> pairs;  // Rule, and whether it is required.
+    std::vector<std::pair<std::string, bool>> pairs;  // The rule, and whether it is required.
     for (const auto& [key, value] : properties.items()) {
         TRY(const auto body,
             expression(value, fmt::format("{}/properties/{}", at, key), depth + 1));
@@ -338,7 +338,7 @@ Converter::Expression Converter::object(const Json& schema, const std::string& a
         pairs.emplace_back(
             add_rule(fmt::format(R"({} ":" ws {})", literal(Json(key).dump()), body)), needed);
     }
-    std::vector<std::string> rest(pairs.size() + 1);  // What may follow the property before.
+    std::vector<std::string> rest(pairs.size() + 1);  // What may follow the previous property.
     for (auto i = pairs.size(); i-- > 1;) {
         const auto& [pair, needed] = pairs[i];
         const auto next = fmt::format(R"("," ws {})", pair);

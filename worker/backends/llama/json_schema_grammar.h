@@ -1,13 +1,13 @@
-// A JSON schema as a grammar in GBNF, llama.cpp's notation: what the grammar lets through is a
-// document that fits the schema.
+// Converts a JSON schema to a grammar in GBNF, llama.cpp's notation. Every text that the grammar
+// accepts is a document that fits the schema.
 //
-// What is known: type (one or several), properties, required, additionalProperties, items,
-// minItems, maxItems, enum, const, anyOf, oneOf (any of them will do), allOf of one, minLength,
-// maxLength, format (date, time, date-time, uuid), $ref within the document, and what only
-// describes. Properties come in the schema's order; those that it does not name are not made where
-// it names some. Anything else is refused rather than ignored.
+// Supported: type (one or several), properties, required, additionalProperties, items, minItems,
+// maxItems, enum, const, anyOf, oneOf (treated as anyOf), allOf with one schema, minLength,
+// maxLength, format (date, time, date-time, uuid), $ref within the document, and descriptive
+// keywords. Properties come in the schema's order; if it names some, no others are generated.
+// Anything else is refused rather than ignored.
 //
-// Errors:    kInvalidArgument; the message names the keyword and where it stands.
+// Errors:    kInvalidArgument; the message names the keyword and its place.
 #pragma once
 
 #include <nlohmann/json_fwd.hpp>

@@ -1,4 +1,5 @@
-// llama.cpp as a whole: started once, with its log, which is global, in ours at debug level.
+// Starts llama.cpp once for the process, and redirects its global log to the worker's log at debug
+// level.
 //
 // Threads:   thread-safe.
 #pragma once

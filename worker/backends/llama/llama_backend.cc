@@ -23,7 +23,7 @@ std::string name_of(const LlamaOptions& options) {
 
 }  // namespace
 
-// All state of what runs; only the thread touches it.
+// The state of the running jobs; only the thread uses it.
 class LlamaBackend::Loop {
  public:
     Loop(std::unique_ptr<LlamaEngine> engine, LlamaDecoderOptions options, ExecutionSink& sink)
@@ -88,7 +88,7 @@ Status LlamaBackend::start(ExecutionSink& sink) {
     CHECK(!loop_);
     TRY_STATUS(check_gguf(options_.model_path));
     TRY(const auto placement, llama_placement(options_.devices));
-    // Of this thread while it starts the others, the library's and ours.
+    // Binds this thread while it starts the others, the library's and the backend's.
     const runtime::ThreadBinding binding(placement.processors);
     if (!binding.ok()) {
         return Error{ErrorCode::kInvalidArgument,

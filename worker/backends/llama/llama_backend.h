@@ -1,8 +1,8 @@
 // Runs jobs on a GGUF model in this process, with llama.cpp: several jobs at once in one decode
 // step, partial text as it is generated, and an abort that takes effect before the next step.
 //
-// Serves messages and prompts. Embeddings, images and parameters that it does not know are refused
-// with a permanent failure, rather than ignored.
+// Supports messages and prompts. Embeddings, images and unknown parameters are refused with a
+// permanent failure, rather than ignored.
 //
 // Threads:   as Backend says; stats() from any thread. One own thread, "llama", owns the context;
 //            the library computes on further threads of its own.
@@ -21,21 +21,22 @@ namespace millrace::worker {
 
 struct LlamaOptions {
     std::string model_path;
-    std::string name;           // By which jobs ask for it; empty: the file's name without .gguf.
+    std::string name;           // The name that jobs use; empty: the file's name without .gguf.
     int slots = 8;              // Sequences decoded together.
-    int context_tokens = 8192;  // Shared out evenly between the sequences.
-    int batch_tokens = 512;     // In one decode step, at most. >= slots.
-    // A decode step carries what takes about as long; aborts wait for it.
+    int context_tokens = 8192;  // Divided evenly between the sequences.
+    int batch_tokens = 512;     // The maximum of one decode step. >= slots.
+    // The target duration of a decode step; aborts wait for its end.
     milliseconds step_time{250};
-    std::size_t saved_bytes_max = 512 << 20;  // Of main memory for what sequences remembered.
-    int threads = 0;  // 0: one for each processor (of `devices`, where it has any).
-    // Together: the GPUs that hold the model, by their numbers, and the processors that its threads
-    // run on. Empty: all GPUs of the library, any processors.
+    std::size_t saved_bytes_max = 512 << 20;  // Of main memory, for the saved memory of sequences.
+    int threads = 0;  // 0: one for each processor (of `devices`, if it has any).
+    // Both the GPUs that hold the model, by their numbers, and the processors that its threads run
+    // on. Empty: all GPUs of the library, any processors.
     std::vector<Device> devices;
-    int output_tokens_default = 256;         // Where a job has no max_tokens.
+    int output_tokens_default = 256;         // For jobs without max_tokens.
     std::size_t output_bytes_max = 8 << 20;  // More fails the job: output_too_large.
     // One of llama.cpp's own ("chatml", "llama3", "gemma", …). Empty: the family of the file's
-    // template without the system prompt that a file may bring, or chatml where it is none.
+    // template, without the system prompt that a file may contain, or chatml if the library does
+    // not know it.
     std::string chat_template;
 };
 
@@ -44,8 +45,8 @@ class LlamaBackend : public Backend {
     explicit LlamaBackend(LlamaOptions options);
     ~LlamaBackend() override;
 
-    // kNotFound or kInvalidArgument for the file (check_gguf), kInvalidArgument for devices that
-    // are not there, kResourceExhausted for the file's context.
+    // kNotFound or kInvalidArgument for the file (check_gguf), kInvalidArgument for missing
+    // devices, kResourceExhausted if the file or its context does not fit.
     Status start(ExecutionSink& sink) override;
     void stop() override;
     BackendInfo info() const override;

@@ -19,9 +19,9 @@ using nlohmann::json;
 using nlohmann::ordered_json;
 
 constexpr std::size_t kBiasesMax = 300;  // OpenAI's.
-constexpr float kBiasMax = 100;          // OpenAI's: from there on a ban, or a must.
+constexpr float kBiasMax = 100;          // OpenAI's: at this value a token is banned or forced.
 
-// What is read here or in request.cc, and what has no effect on the text.
+// The parameters read here or in request.cc, and those without effect on the text.
 constexpr std::array kKnown{"messages",
                             "prompt",
                             "max_tokens",
@@ -49,7 +49,7 @@ constexpr std::array kKnown{"messages",
                             "store",
                             "service_tier",
                             "cache_prompt"};
-// Harmless at the value that turns them off; common in what client libraries send.
+// Harmless at the value that turns them off, and common in requests of client libraries.
 constexpr std::array<std::pair<const char*, int>, 4> kOff{
     {{"n", 1}, {"logprobs", 0}, {"echo", 0}, {"best_of", 1}}};
 
@@ -63,7 +63,7 @@ bool is_supported(const std::string& name, const json& value) {
     });
 }
 
-// The member, or nothing when it is absent or null.
+// The member, or null if it is absent or null.
 template <class Json>
 const Json* member(const Json& object, const char* name) {
     const auto found = object.find(name);
@@ -81,7 +81,7 @@ Status read(const json& input, const char* name, float least, float most, float&
     return ok();
 }
 
-// {"1734": -100}: what is added to the logit of each token.
+// {"1734": -100}: the value to add to the logit of each token.
 Status read_biases(const json& input, LlamaRequest& request) {
     const auto* biases = member(input, "logit_bias");
     if (!biases) return ok();
@@ -105,8 +105,8 @@ Status read_biases(const json& input, LlamaRequest& request) {
     return ok();
 }
 
-// The schema that the output must fit; nothing where it may be any text.
-// Read again with the order of its properties, which is the order in which they are written.
+// The schema that the output must fit; nothing if any text is allowed. Parsed again in the order of
+// its properties, because the output has the same order.
 Result<std::optional<ordered_json>> schema_of(const json& input, std::string_view input_json) {
     const auto* format = member(input, "response_format");
     if (!format && !member(input, "json_schema")) return std::optional<ordered_json>{};
@@ -121,7 +121,7 @@ Result<std::optional<ordered_json>> schema_of(const json& input, std::string_vie
     const auto type = details.value("type", ordered_json());
     if (type == "text") return std::optional<ordered_json>{};
     if (type == "json_object") {
-        const auto* schema = member(details, "schema");  // As llama-server takes it.
+        const auto* schema = member(details, "schema");  // The form that llama-server accepts.
         return std::optional(schema ? *schema : ordered_json{{"type", "object"}});
     }
     const auto* named = member(details, "json_schema");

@@ -22,7 +22,7 @@ struct GgufDeleter {
 };
 using Gguf = std::unique_ptr<gguf_context, GgufDeleter>;
 
-// A number of the file's head; where it has one for each layer, the largest. 0: there is none.
+// A number from the file's header; the largest if there is one for each layer. 0 if it is absent.
 std::size_t number(const Gguf& file, const std::string& key) {
     const auto id = gguf_find_key(file.get(), key.c_str());
     if (id < 0) return 0;
@@ -52,7 +52,7 @@ std::size_t bytes_of_token(const Gguf& file) {
             or_else(of("attention.value_length"), width));
 }
 
-// Threads of several models that compute at once would wait for each other.
+// With more threads than processors, models that compute at once would wait for each other.
 void share_processors(LlamaOptions& options, std::size_t models) {
     if (options.threads > 0) return;
     std::size_t processors = 0;

@@ -1,4 +1,4 @@
-// The GGUF models of one worker: what each is called, and whether all of them fit into memory, told
+// The GGUF models of one worker: their names, and whether all of them fit into memory, estimated
 // from the files before any is loaded.
 //
 // All of them stay loaded (docs/decisions/0008-models-stay-loaded.md).
@@ -15,15 +15,15 @@ namespace millrace::worker {
 
 struct LlamaModels {
     std::vector<std::string> paths;
-    std::vector<std::string> names;    // One for each path, or none: then the files'.
-    std::size_t memory_bytes_max = 0;  // Of all together; 0: any.
+    std::vector<std::string> names;    // One for each path, or none: then the files' names.
+    std::size_t memory_bytes_max = 0;  // The limit of all together; 0: none.
 };
 
-// The options of each model's backend, the rest as in `common`. Where `common` leaves the threads
-// open, the models share the processors.
+// Returns the options of each model's backend, otherwise as in `common`. If `common` leaves the
+// threads open, the models share the processors.
 //
-// Errors: kInvalidArgument (as many names as paths, each once; no GGUF file), kNotFound,
-// kResourceExhausted (too large together; the message says what each takes).
+// Errors: kInvalidArgument (not as many names as paths, a name twice, no GGUF file), kNotFound,
+// kResourceExhausted (too large together; the message gives the size of each).
 Result<std::vector<LlamaOptions>> options_of_models(const LlamaOptions& common,
                                                     const LlamaModels& models);
 
@@ -31,7 +31,7 @@ struct LlamaMemory {
     std::size_t weights = 0;
     std::size_t context = 0;
 };
-// About what the model takes: its file, and keys and values of all tokens at 16 bits.
+// Estimates a model's memory: its file, and keys and values of all tokens at 16 bits.
 Result<LlamaMemory> memory_of_model(const std::string& path, int context_tokens);
 
 }  // namespace millrace::worker

@@ -1,6 +1,4 @@
-// Where a model is put: the GPUs that hold it, and the processors that its threads run on.
-//
-// Pure.
+// Where a model runs: the GPUs that hold it, and the processors for its threads. Pure.
 #pragma once
 
 #include <cstddef>
@@ -13,14 +11,14 @@
 namespace millrace::worker {
 
 struct LlamaPlacement {
-    std::vector<std::size_t> gpus;  // Numbers of the library's own; empty: all.
+    std::vector<std::size_t> gpus;  // The library's numbers; empty: all.
     std::vector<int> processors;    // Empty: any.
 };
 
-// All of the devices together. kInvalidArgument for an accelerator that is no number.
+// Combines all devices. kInvalidArgument for an accelerator that is not a number.
 Result<LlamaPlacement> llama_placement(const std::vector<Device>& devices);
 
-// As BackendInfo::devices has it: one entry, for the slots share one context.
+// For BackendInfo::devices: one entry, because the slots share one context.
 std::vector<std::string> names_of(const std::vector<Device>& devices);
 
 }  // namespace millrace::worker

@@ -15,7 +15,7 @@
 namespace millrace::worker {
 namespace {
 
-// Defaults of llama.cpp's own programs (common/common.h).
+// The defaults of llama.cpp's own programs (common/common.h).
 constexpr float kTemperature = 0.8F;
 constexpr float kTopP = 0.95F;
 constexpr int kTopK = 40;
@@ -63,8 +63,8 @@ struct LlamaSampler::State {
         return {candidates.data(), candidates.size(), -1, false};
     }
 
-    // The grammar is slow on a whole vocabulary: it is asked about the token that would be chosen
-    // without it, and about all only where that one does not fit.
+    // The grammar is slow on a whole vocabulary. It checks the token that would be chosen without
+    // it, and all tokens only if that one does not fit.
     std::optional<Token> sample_by_grammar(llama_context* context, int index) {
         auto all = all_candidates(context, index);
         llama_sampler_apply(chain.get(), &all);
@@ -119,7 +119,7 @@ Result<LlamaSampler> LlamaSampler::make(const llama_vocab* vocab, const LlamaReq
         state->add(llama_sampler_init_top_p(static_cast<float>(sampling.top_p.value_or(kTopP)), 1));
         state->add(llama_sampler_init_min_p(static_cast<float>(sampling.min_p.value_or(kMinP)), 1));
         state->add(llama_sampler_init_temp(temperature));
-        // The library takes its default seed for "choose one yourself".
+        // The library interprets its default seed as "choose one yourself".
         const auto chosen = sampling.seed.value_or(seed);
         state->add(llama_sampler_init_dist(chosen == LLAMA_DEFAULT_SEED ? 0 : chosen));
     }
@@ -137,7 +137,7 @@ std::optional<Token> LlamaSampler::sample(llama_context* context, int index) {
     try {
         return state_->sample_by_grammar(context, index);
     } catch (const std::exception& error) {
-        // The library throws where its grammar does not take what it let through.
+        // The library throws if its grammar rejects a token that it allowed before.
         log_error("llama.cpp failed to follow a grammar", {{"reason", error.what()}});
         return std::nullopt;
     }

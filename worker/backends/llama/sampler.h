@@ -1,7 +1,8 @@
-// Chooses the tokens of one sequence: seeded, with a memory of its own (what was said, for
-// penalties; where a grammar stands).//
+// Chooses the tokens of one sequence. Seeded; keeps its own state (the previous tokens, for
+// penalties; the position in a grammar).
+//
 // Threads:   one caller at a time.
-// Errors:    make only: kInvalidArgument, with what is wrong in the parameters.
+// Errors:    make only: kInvalidArgument, which says which parameter is wrong.
 #pragma once
 
 #include <cstdint>
@@ -20,16 +21,16 @@ namespace millrace::worker {
 
 class LlamaSampler {
  public:
-    // Absent parameters are llama.cpp's own defaults; `seed` counts where the job gives none, and
-    // penalties look at the end of the prompt too.
+    // Absent parameters have llama.cpp's defaults. `seed` applies if the job gives none. Penalties
+    // include the end of the prompt.
     static Result<LlamaSampler> make(const llama_vocab* vocab, const LlamaRequest& request,
                                      std::span<const Token> prompt, std::uint32_t seed);
     LlamaSampler(LlamaSampler&&) noexcept;
     LlamaSampler& operator=(LlamaSampler&&) noexcept;
     ~LlamaSampler();
 
-    // The token after the one at `index` of the batch that was decoded last; nothing where the
-    // grammar leaves none.
+    // Returns the token after the one at `index` of the last decoded batch; nothing if the grammar
+    // allows none.
     std::optional<Token> sample(llama_context* context, int index);
 
  private:

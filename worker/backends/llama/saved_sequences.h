@@ -1,9 +1,8 @@
-// What sequences remembered before they were taken for something else, kept in main memory: the
-// tokens, and what the model computed for them. A job that begins with the same tokens gets it
-// back.
+// The memory of sequences that were taken for another job, kept in main memory: the tokens, and
+// what the model computed for them. A job that begins with the same tokens gets it back.
 //
-// Bounded in bytes: what was used longest ago makes room, and what is larger than all the room is
-// not kept.
+// Bounded in bytes: the least recently used entries make room, and an entry larger than the bound
+// is not kept.
 //
 // Threads:   one caller at a time.
 #pragma once
@@ -24,18 +23,18 @@ class SavedSequences {
         SequenceState state;
     };
     struct Match {
-        const Saved* saved = nullptr;  // Until the next add().
-        std::size_t shared = 0;        // Tokens that both begin with.
+        const Saved* saved = nullptr;  // Valid until the next add().
+        std::size_t shared = 0;        // The number of tokens in the common beginning.
     };
 
     explicit SavedSequences(std::size_t bytes_max) : bytes_max_(bytes_max) {}
 
     bool fits(std::size_t state_bytes) const { return state_bytes <= bytes_max_; }
-    // In the place of those that it goes on from. Requires: fits().
+    // Adds the entry, and drops those that it continues. Requires: fits().
     void add(Saved saved);
-    // The one that shares the longest beginning; nothing where none shares any.
+    // The entry with the longest common beginning; none if all differ from the first token.
     Match find(std::span<const Token> tokens) const;
-    // Counts as used now.
+    // Marks the entry as used now.
     void touch(const Saved& saved);
 
     std::size_t bytes() const { return bytes_; }
@@ -45,8 +44,8 @@ class SavedSequences {
     void drop(std::list<Saved>::iterator saved);
 
     const std::size_t bytes_max_;
-    std::list<Saved> saved_;  // The one used last is the first.
-    std::size_t bytes_ = 0;   // Of their states: the tokens are as nothing beside them.
+    std::list<Saved> saved_;  // The most recently used comes first.
+    std::size_t bytes_ = 0;   // Of their states: the tokens are negligible.
 };
 
 }  // namespace millrace::worker

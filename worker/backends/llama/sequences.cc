@@ -41,7 +41,7 @@ Sequence* Sequences::take(std::span<const Token> tokens) {
         kept = engine_.copy_prefix(other.id, sequence->id, copied);
         sequence->memory = other.memory;
     } else {
-        // Another sequence may still be about to get what this one remembers.
+        // Another sequence may be about to receive a copy of this one's memory.
         if (engine_.copy_pending()) return nullptr;
         sequence = &least_needed_free();
         kept = restore(*sequence, *match.saved, tokens);
@@ -57,7 +57,7 @@ std::size_t Sequences::restore(Sequence& sequence, const SavedSequences::Saved& 
                                std::span<const Token> tokens) {
     saved_.touch(saved);
     save(sequence, 0);
-    // That may have needed the room of all others.
+    // That may have dropped the saved entry for lack of room.
     const auto match = saved_.find(tokens);
     if (match.saved == nullptr || !engine_.restore(sequence.id, match.saved->state.bytes())) {
         return engine_.keep_prefix(sequence.id, 0);
@@ -86,7 +86,8 @@ std::optional<Sequences::Move> Sequences::gather() {
     const auto [shortest, longest] = std::minmax_element(
         runs.begin(), runs.end(), [](Run a, Run b) { return a.size() < b.size(); });
     auto& from = shortest->front();
-    // Next to the longest, on the side of the shortest: there is at least one between them.
+    // The free sequence next to the longest run, on the side of the shortest: there is at least one
+    // between them.
     auto* to = from.id < longest->front().id ? &longest->front() - 1 : &longest->back() + 1;
     save(*to, 0);
     engine_.copy(from.id, to->id);
@@ -94,7 +95,7 @@ std::optional<Sequences::Move> Sequences::gather() {
     to->taken = true;
     to->needed = false;
     from.taken = false;
-    from.last_used = 0;  // What it remembers is known elsewhere.
+    from.last_used = 0;  // Its memory is known elsewhere.
     return Move{&from, to};
 }
 
@@ -123,8 +124,8 @@ void Sequences::forget_all() {
     }
 }
 
-// Shares most; of equals one beside those that are taken, and of these the one that was used
-// longest ago.
+// The free sequence that shares most. Among equals one next to taken sequences is preferred, and
+// then the least recently used.
 Sequence& Sequences::best_free(std::span<const Token> tokens) {
     Sequence* found = nullptr;
     const auto is_better = [&](const Sequence& sequence) {
@@ -154,8 +155,8 @@ const Sequence& Sequences::best(std::span<const Token> tokens) const {
                              });
 }
 
-// Keeps what the sequence is about to forget, where most of it is known nowhere else: prompts that
-// share their beginning with others and only end on their own are not worth the room.
+// Saves the memory that the sequence is about to lose, unless most of it is known elsewhere:
+// prompts that share their beginning with others and differ only at the end are not worth the room.
 void Sequences::save(const Sequence& sequence, std::size_t kept) {
     const auto size = sequence.memory.size();
     auto known = std::max(kept, saved_.find(sequence.memory).shared);

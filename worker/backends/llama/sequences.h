@@ -1,15 +1,15 @@
-// The engine's sequences: which are free, and what each remembers of the jobs that it had.
+// The engine's sequences: which are free, and what each remembers of its previous jobs.
 //
 // A job gets a free sequence together with the longest beginning of its tokens that is known
-// anywhere: what the sequence itself remembers, a copy from another one, or what was saved when a
-// sequence had to be taken for something else. Only the rest is left to compute.
+// anywhere: in the sequence itself, in a copy from another one, or in what was saved when a
+// sequence was taken for another job. Only the rest is left to compute.
 //
 //   sequence 0  [system prompt · question 1 · answer 1]     ← free: remembers
 //   sequence 1  [system prompt · question 2 · ans…          ← taken
 //   saved       [another prompt · question · answer]        ← in main memory
 //   new job     [system prompt · question 3]                → sequence 0, computes "question 3"
 //
-// Those that are taken are kept side by side: the library computes only runs of consecutive
+// Taken sequences are kept side by side, because the library computes only runs of consecutive
 // sequences together.
 //
 // Threads:   one caller at a time.
@@ -27,17 +27,18 @@
 
 namespace millrace::worker {
 
-// A shorter beginning is not worth a copy or a wait: computing it takes no longer.
+// A shorter beginning is not worth a copy or a wait: computing it is as fast.
 constexpr std::size_t kWorthTokens = 32;
-// Steps that taken sequences may stand apart before one is moved: the next job often fills the gap,
-// and a move copies the whole memory of a sequence.
+// The number of steps for which taken sequences may stand apart before one is moved. The next job
+// often fills the gap, and a move copies the whole memory of a sequence.
 constexpr int kStepsApart = 8;
 
 struct Sequence {
     int id = 0;
     std::vector<Token> memory;  // The tokens that it remembers.
     bool taken = false;
-    bool needed = false;  // By a job that comes back: saved whatever else is known.
+    bool needed = false;  // A preempted job will need it: saved unless all of it is known
+                          // elsewhere.
     std::uint64_t last_used = 0;
 };
 
@@ -45,25 +46,25 @@ class Sequences {
  public:
     Sequences(LlamaEngine& engine, int count, std::size_t saved_bytes_max);
 
-    // How many of the tokens need not be computed. At least the last is: sampling needs what comes
-    // out of it.
+    // The number of tokens that need not be computed. The last always must be: sampling needs its
+    // result.
     std::size_t known(std::span<const Token> tokens) const;
 
-    // A sequence that remembers the beginning of the tokens and nothing else. Null where it has to
-    // wait for the step that copies from it. Requires: one is free.
+    // Returns a sequence that remembers the beginning of the tokens and nothing else. Null if it
+    // must first wait for the step that copies from it. Requires: one is free.
     Sequence* take(std::span<const Token> tokens);
-    // It goes on remembering, for jobs to come.
+    // The sequence keeps its memory for later jobs.
     void release(Sequence& sequence, bool needed);
 
-    // To be called once a step, before its tokens are added. Where those that are taken have stood
-    // apart for long, one goes next to others. From then on `from` is free, and `to` taken.
+    // Call once a step, before its tokens are added. If the taken sequences have stood apart for
+    // long, moves one next to others. From then on `from` is free, and `to` taken.
     struct Move {
         const Sequence* from;
         Sequence* to;
     };
     std::optional<Move> gather();
 
-    // After a step that failed.
+    // Call after a step that failed.
     void forget_all();
 
  private:

@@ -1,6 +1,6 @@
-// How many tokens a decode step may carry so that it takes about as long as it should. Learned from
-// the steps themselves: the cost of a token differs a thousandfold between models and machines, and
-// grows with what a sequence remembers.
+// How many tokens a decode step may carry to take about its target time. Learned from the steps
+// themselves: the cost of a token differs a thousandfold between models and machines, and grows
+// with the memory of a sequence.
 //
 // Threads:   one caller at a time.
 #pragma once
@@ -14,7 +14,7 @@ class StepPace {
  public:
     using Seconds = std::chrono::duration<double>;
 
-    // The library computes fewer together hardly faster than these.
+    // The library computes fewer together hardly faster than this number.
     static constexpr int kTokensMin = 16;
 
     StepPace(Seconds target, int tokens_max) : target_(target), tokens_max_(tokens_max) {}
@@ -22,7 +22,7 @@ class StepPace {
     int tokens_max() const { return std::min(tokens_, tokens_max_); }
 
     void observe(int tokens, Seconds took) {
-        // Short steps are spent on other things than their tokens.
+        // The duration of short steps depends on more than their tokens.
         if (tokens < kTokensMin || took <= Seconds(0)) return;
         const double fitting = tokens * (target_ / took);
         const double most = 2.0 * tokens_;

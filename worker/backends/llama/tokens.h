@@ -1,4 +1,4 @@
-// What the parts of the llama backend speak of: tokens, and what a sequence remembers.
+// The vocabulary of the llama backend: tokens, and the memory of a sequence.
 #pragma once
 
 #include <algorithm>
@@ -11,7 +11,7 @@ namespace millrace::worker {
 
 using Token = std::int32_t;
 
-// What the model computed for a sequence, as the library writes it.
+// What the model computed for a sequence, in the library's format.
 struct SequenceState {
     std::unique_ptr<std::byte[]> data;
     std::size_t size = 0;

@@ -28,10 +28,10 @@ namespace {
 using Members = std::vector<JsonMember>;
 using NotANumber = json_text::NotANumber;
 
-// Errors inside errors: more of them than any server makes. Each is looked through again.
+// The limit of errors inside errors, above what any server makes: each level is scanned again.
 constexpr int kErrorDepthMax = 4;
 
-// The last of the name, as readers have it; null where there is none.
+// The last member of the name, as JSON readers choose; null if there is none.
 const JsonView* find(const Members& members, std::string_view name) {
     const auto found = std::find_if(members.rbegin(), members.rend(),
                                     [&](const JsonMember& member) { return member.name == name; });
@@ -104,7 +104,7 @@ Usage usage_of(RequestKind kind, const Members& answer) {
 
 Finish finish_of(const JsonView& reason) {
     auto word = reason.kind() == JsonKind::kString ? reason.string() : std::string();
-    // Some give an object: {"type":"stop",…}.
+    // Some servers send an object: {"type":"stop",…}.
     if (reason.kind() == JsonKind::kObject) {
         const auto members = reason.members();
         if (has_text(members, "type")) word = find(members, "type")->string();
@@ -146,9 +146,9 @@ std::optional<Outcome> error_in(const JsonView& object) {
 }
 
 Outcome error_outcome(const JsonView& error, int depth) {
-    // A lone number is a status.
+    // A number alone is a status.
     if (error.kind() == JsonKind::kNumber) return error_object_outcome({{"code", parsed(error)}});
-    // Some give a list of errors.
+    // Some servers send a list of errors.
     const bool may_be_inside = depth < kErrorDepthMax;
     if (error.kind() == JsonKind::kArray && may_be_inside) {
         if (const auto items = error.items(); !items.empty()) {
@@ -158,7 +158,7 @@ Outcome error_outcome(const JsonView& error, int depth) {
     if (error.kind() != JsonKind::kObject || !may_be_inside) {
         return error_object_outcome(parsed(error));
     }
-    // Some wrap one into another.
+    // Some servers wrap one error into another.
     const auto members = error.members();
     if (says(members, "error") && !says(members, "message"))
         return error_outcome(*find(members, "error"), depth + 1);
@@ -184,7 +184,7 @@ Outcome unstreamed_outcome(const ExpectedAnswer& expected, std::string_view body
     body = trimmed(body);
     if (body.empty()) return invalid_response("it is empty");
     if (body.front() == '<') return page_instead(body);
-    // A number may be missing among log probabilities, but not in a vector.
+    // Log probabilities may contain a value that is not a number, but a vector may not.
     const bool is_vector = expected.kind == RequestKind::kEmbeddings;
     auto mended = json_text::mend(
         body, {.depth_max = kAnswerDepthMax,

@@ -24,7 +24,7 @@ namespace {
 
 constexpr json_text::MendOptions kMendOptions{.depth_max = kAnswerDepthMax,
                                               .not_a_number = json_text::NotANumber::kQuote};
-// Where nobody can tell how many were asked for.
+// The limit if the request does not determine the number of choices.
 constexpr std::size_t kChoicesMax = 1024;
 
 bool is_json(std::string_view text) {
@@ -35,7 +35,8 @@ Outcome odd_event() {
     return invalid_response("an event is no JSON of the expected form");
 }
 
-// Of the choice that a delta belongs to. Servers that know only one often give none.
+// The index of the choice that a delta belongs to. Servers that support only one choice often send
+// none.
 std::optional<std::size_t> index_of(const std::vector<JsonMember>& delta, std::size_t place) {
     for (const auto& member : delta) {
         const auto& value = member.value;
@@ -51,7 +52,7 @@ std::optional<std::size_t> index_of(const std::vector<JsonMember>& delta, std::s
     return place;
 }
 
-// The bytes of a high half of a surrogate pair at the end.
+// The size of a high surrogate at the end of the text, or 0.
 std::size_t high_half_at_end(std::string_view text) {
     constexpr std::size_t kBytes = 3;
     if (text.size() < kBytes || text[text.size() - kBytes] != '\xED') return 0;
@@ -88,7 +89,7 @@ std::size_t Assembler::Choice::content_bytes() const {
 std::optional<Outcome> Assembler::add(const http::ServerEvent& event, std::string& partial) {
     const bool is_error = event.type == "error";
     const std::string_view data = event.data;
-    // Some servers put no empty line between events, which makes them one of several lines.
+    // Some servers put no empty line between events, so that several become one of several lines.
     const bool is_one = data.find('\n') == std::string_view::npos || is_json(data);
     if (is_one) return add_data(trimmed(data), is_error, partial);
     for (std::size_t at = 0; at < data.size();) {
@@ -131,7 +132,7 @@ std::optional<Outcome> Assembler::add_chunk(const JsonView& chunk, std::string& 
             other_bytes_ += answer_.add(member.name, member.value, Joining::kLatest);
         }
     }
-    // Some count in every chunk; only the last one is nothing but usage.
+    // Some servers report usage in every chunk; only the last chunk has nothing else.
     if (content_bytes_ > content_before) counted_ = false;
     if (has_usage && !has_choices) counted_ = true;
     if (content_bytes_ + other_bytes_ > expected_.output_bytes_max) {
@@ -187,7 +188,7 @@ std::optional<Outcome> Assembler::add_choice(Choice& choice, const Members& delt
         }
     }
     if (was_summed_up && choice.message.speaks()) return invalid_response("it is there twice");
-    // Last, wherever it stands: it counts only where the deltas say nothing.
+    // After the deltas, wherever it stands: it counts only if the deltas contain no answer.
     if (summary != nullptr) {
         if (auto outcome = add_summary(choice, *summary, text)) return outcome;
     }
@@ -205,7 +206,8 @@ std::optional<Outcome> Assembler::add_finish(Choice& choice, const JsonView& rea
             if (!choice.rest.has("finish_reason")) choice.rest.set_json("finish_reason", "null");
             return std::nullopt;
         case Finish::kAborted:
-            // vLLM and SGLang end so what they gave up themselves, inside a success.
+            // vLLM and SGLang end generations that they gave up themselves this way, inside a
+            // success.
             return generation_aborted();
         case Finish::kFinished:
             choice.rest.set_json("finish_reason", std::string(reason.text()));
@@ -231,8 +233,8 @@ bool Assembler::add_content(Choice& choice, const JsonMember& member, std::strin
     return choice.message.add(value, text);
 }
 
-// Some send the whole message once more at the end, Perplexity all that there is of it with every
-// delta, some nothing else. A message in pieces without deltas could be anything.
+// Some servers repeat the whole message at the end, Perplexity sends all of it so far with every
+// delta, and some send nothing else. A message in pieces without deltas is ambiguous.
 std::optional<Outcome> Assembler::add_summary(Choice& choice, const JsonView& message,
                                               std::string& text) {
     if (message.kind() == JsonKind::kNull) return std::nullopt;
@@ -241,7 +243,7 @@ std::optional<Outcome> Assembler::add_summary(Choice& choice, const JsonView& me
     choice.has_content = true;
     if (!choice.message.speaks()) {
         const auto before = choice.summary.value_or(Summary{});
-        // The last one may say no more than why it ends.
+        // The last summary may contain only the finish reason.
         if (before.message.speaks() && !said.message.speaks()) return std::nullopt;
         if (!said.goes_on_from(before)) return invalid_response("a message came in pieces");
         text = said.text.substr(before.text.size());
@@ -310,7 +312,7 @@ Outcome Assembler::outcome(bool clean) const {
         if (!choice.has_content) return invalid_response("a choice has no text");
         if (!choice.answer().is_sound()) return invalid_response("a tool call has no name");
     }
-    // Log probabilities and the like are in it as they came.
+    // Log probabilities and similar members are in it unchecked, as they came.
     auto mended = json_text::mend(output(), kMendOptions);
     if (!mended.has_value()) return invalid_response("the answer" + mended.error().message);
     return {.kind = OutcomeKind::kCompleted, .output_json = *std::move(mended), .usage = usage()};
@@ -339,7 +341,7 @@ std::string Assembler::output() const {
 
 Usage Assembler::usage() const {
     auto usage = parse_usage(answer_.json("usage"));
-    // Moonshot's is that of the choice.
+    // Moonshot puts the usage into the choice.
     if (!usage.is_known()) usage = parse_usage(choices_.begin()->second.rest.json("usage"));
     return usage;
 }

@@ -1,13 +1,12 @@
-// Puts the chunks of a streamed completion together to the object that the same request would have
-// been answered with unstreamed, and is sure that it is whole. Understands chat and text
-// completions, several choices, tool calls, and members that only some servers send (reasoning,
-// timings).
+// Assembles the chunks of a streamed completion into the object that the same request would have
+// returned unstreamed, and makes sure that it is whole. Supports chat and text completions, several
+// choices, tool calls, and members that only some servers send (reasoning, timings).
 //
-// A stream is whole when it has as many choices as were asked for, each with a finish reason that
-// came with its last text or after it, and then [DONE], or usage, or a clean end of the connection.
-// [DONE] is no proof, and neither is usage before it: proxies write both themselves when the server
-// behind them has broken off. Nor is a finish reason that stands in every chunk
-// (docs/decisions/0011-a-whole-answer-has-a-finish-reason.md).
+// A stream is whole when it has the requested number of choices, each with a finish reason that
+// came with its last text or after it, followed by [DONE], by usage, or by a clean end of the
+// connection. [DONE] proves nothing, and neither does usage before it: proxies write both
+// themselves when the server behind them has broken off. A finish reason that appears in every
+// chunk proves nothing either (docs/decisions/0011-a-whole-answer-has-a-finish-reason.md).
 //
 // Threads:   one caller at a time.
 #pragma once
@@ -32,25 +31,25 @@ class Assembler {
     // Requires: the kind is kChat or kCompletion.
     explicit Assembler(const ExpectedAnswer& expected);
 
-    // Takes one event, and adds the text of the first choice to `partial`, whole characters only.
-    // Returns the attempt's outcome when this event ends it badly: an error of the server's,
-    // garbage, too much output, [DONE] too soon. What comes after [DONE] is not looked at.
+    // Takes one event, and appends the text of the first choice to `partial`, whole characters
+    // only. Returns the attempt's outcome if this event makes it fail: a server error, an invalid
+    // event, too much output, or [DONE] too soon. Ignores everything after [DONE].
     std::optional<Outcome> add(const http::ServerEvent& event, std::string& partial);
 
     enum class End {
         kOpen,
         kFinished,  // Every choice has a finish reason; whole if the connection ends cleanly.
         kCounted,   // Usage has come after them: whole.
-        kDone,      // [DONE]: whole, or add() has said what is missing.
+        kDone,      // [DONE]: whole, or add() has returned what is missing.
     };
     End end() const;
 
-    // Completed when the stream is whole, else what is missing. `clean`: it ended where the server
-    // meant it to end.
+    // Returns kCompleted if the stream is whole, else a failure that names what is missing.
+    // `clean`: the server ended the stream in order.
     Outcome outcome(bool clean) const;
 
  private:
-    // What a server says of the whole message so far, beside the deltas or in their place.
+    // The whole message so far, which some servers send with the deltas or instead of them.
     struct Summary {
         Message message;
         std::string text;
@@ -58,17 +57,17 @@ class Assembler {
         bool goes_on_from(const Summary& before) const;
     };
     struct Choice {
-        Message message;  // kChat: of the deltas.
+        Message message;  // kChat: assembled from the deltas.
         std::optional<Summary> summary;
         std::string text;  // kCompletion
         bool has_content = false;
         MergedObject rest;  // finish_reason, logprobs, …
         std::size_t rest_bytes = 0;
-        bool finished = false;  // With the last text, or after it.
-        bool spoke_on = false;  // Text came after a finish reason: one alone is no sign of the end.
-        bool repeats = false;   // Text with a finish reason after such: none of them is a sign.
+        bool finished = false;  // The finish reason came with the last text or after it.
+        bool spoke_on = false;  // Text came after a finish reason: one alone is no mark of the end.
+        bool repeats = false;   // Such text has a finish reason too: none of them marks the end.
 
-        // The deltas, where these say anything.
+        // The message from the deltas, or the summary's if the deltas contain no answer.
         const Message& answer() const;
         std::size_t content_bytes() const;
         std::size_t answer_bytes() const { return answer().bytes() + text.size(); }
@@ -95,13 +94,13 @@ class Assembler {
     Usage usage() const;
 
     const ExpectedAnswer expected_;
-    MergedObject answer_;  // All but the choices, which have their place in it.
+    MergedObject answer_;  // Everything except the choices, whose place in it is reserved.
     std::map<std::size_t, Choice> choices_;
     std::size_t content_bytes_ = 0;  // Of all choices.
     std::size_t other_bytes_ = 0;
     bool counted_ = false;  // Usage came after the last text, in a chunk of its own.
     bool done_ = false;
-    std::string held_;  // The end of the first choice's text, where it is no whole character yet.
+    std::string held_;  // The end of the first choice's text while it is an incomplete character.
 };
 
 }  // namespace millrace::worker

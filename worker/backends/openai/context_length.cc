@@ -8,7 +8,7 @@
 namespace millrace::worker {
 namespace {
 
-// In lower case. A message has to have all of the parts, so that a word alone decides nothing.
+// In lower case. A message must contain all parts, so that a word alone decides nothing.
 struct Wording {
     std::string_view first;
     std::string_view second = {};
@@ -34,9 +34,9 @@ constexpr std::array kWordings{
     Wording{"`inputs` tokens + `max_new_tokens` must be"},     // TGI
     Wording{"`inputs` must have less than", "tokens"},         // TGI, its embeddings
     Wording{"too large to process", "batch size"},             // llama.cpp's embeddings
-    Wording{"prompt is too long"},                             // Anthropic's compatible door
+    Wording{"prompt is too long"},                             // Anthropic's compatible API
     Wording{"maximum prompt length is"},                       // xAI
-    Wording{"input token count", "exceeds the maximum"},       // Gemini's compatible door
+    Wording{"input token count", "exceeds the maximum"},       // Gemini's compatible API
     Wording{"prompt length", "exceeds maximum input length"},  // TensorRT-LLM
     Wording{"reduce the length of the messages"},              // Groq, Cerebras
     Wording{"input is too long for requested model"},          // Bedrock behind a gateway

@@ -1,13 +1,14 @@
-// How servers say that a prompt is too long for the model: each has words of its own. Pure.
+// Recognises the errors that mean that a prompt is too long for the model. Every server words them
+// differently. Pure.
 #pragma once
 
 #include <string_view>
 
 namespace millrace::worker {
 
-// Whether a refusal with this code, or these words, is about the model's context length. Also
-// where the prompt fits and the output that is asked for does not fit behind it: what helps is the
-// same. A limit of the output alone ("supports at most 16384 completion tokens") is none.
+// Whether a refusal with this code or message is about the model's context length. This includes a
+// prompt that fits but leaves too little room for the requested output: the remedy is the same. A
+// limit of the output alone ("supports at most 16384 completion tokens") does not count.
 bool is_about_context(std::string_view code, std::string_view message);
 
 }  // namespace millrace::worker

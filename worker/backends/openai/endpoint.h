@@ -1,6 +1,6 @@
 // One server that jobs can be sent to, as the settings and the server itself describe it. Pure.
 //
-// A setting is a base URL, with options behind it where they are needed:
+// A setting is a base URL, followed by options where needed:
 //
 //   http://gpu-1:8000/v1;slots=64;order=1;tokens=200000;name=gpu-1;profile=vllm;models=chat=Q|embed
 #pragma once
@@ -19,27 +19,27 @@
 namespace millrace::worker {
 
 struct Endpoint {
-    std::string name;      // For people and metrics: "gpu-1:8000" unless given.
-    std::string base_url;  // As normal_base_url() makes it.
+    std::string name;      // For logs and metrics: "gpu-1:8000" unless given.
+    std::string base_url;  // As normal_base_url() returns it.
     EndpointCapacity capacity;
-    bool has_slots = false;            // They were given.
-    const Profile* profile = nullptr;  // Null: to be found out.
-    ModelNames models;                 // Empty: to be found out.
+    bool has_slots = false;            // The settings give its slots.
+    const Profile* profile = nullptr;  // Null: not known yet; the survey finds it.
+    ModelNames models;                 // Empty: not known yet; the survey finds them.
 };
 
-// Where a server has what is not part of OpenAI's API: the base URL without its "/v1".
+// The root of a server's routes outside OpenAI's API: the base URL without its "/v1".
 std::string root_url(const Endpoint& endpoint);
 
-// What holds for the endpoints that do not say otherwise.
+// The values for endpoints that do not set their own.
 struct EndpointDefaults {
     std::size_t slots = 8;
     std::string profile = "auto";
     std::vector<std::string> models;  // "name" or "name=server-name"
 };
 
-// kInvalidArgument says which option is wrong, and what it may be.
+// kInvalidArgument names the invalid option and the accepted values.
 Result<Endpoint> parse_endpoint(const std::string& text, const EndpointDefaults& defaults);
-// All of them; two may not have the same name.
+// Parses all of them; no two may have the same name.
 Result<std::vector<Endpoint>> parse_endpoints(const std::vector<std::string>& texts,
                                               const EndpointDefaults& defaults);
 
@@ -52,8 +52,8 @@ Result<std::vector<ServedModel>> parse_model_list(std::string_view body);
 // "total_slots" in the answer to GET /props.
 std::optional<std::size_t> parse_slots(std::string_view body);
 
-// The calls that all endpoints take at a time: those of the order that takes most, because the
-// others stand in for it.
+// The number of calls that all endpoints take at once: the largest sum of slots of any one order,
+// because endpoints of the other orders stand in for those.
 std::size_t slots_of(const std::vector<Endpoint>& endpoints);
 
 }  // namespace millrace::worker

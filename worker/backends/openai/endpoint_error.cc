@@ -20,30 +20,30 @@ namespace {
 using nlohmann::json;
 
 constexpr std::size_t kCodeBytesMax = 64;
-// Errors inside errors: more of them than any server makes.
+// The limit of errors inside errors, above what any server makes.
 constexpr int kDepthMax = 4;
 constexpr std::string_view kContextCode = "context_length_exceeded";
 constexpr std::string_view kOutageCode = "endpoint_unavailable";
 constexpr std::string_view kStalledCode = "endpoint_stalled";
 constexpr std::string_view kModelCode = "model_not_found";
-// The next survey of the server's models, which says whether it has this one, is earlier.
+// Longer than the time to the next survey, which shows whether the server has the model.
 constexpr milliseconds kModelRest{6'000};
 
 OutcomeKind kind_of(long status) {
     if (status == 429 || status == 503 || status == 529) return OutcomeKind::kRateLimited;
     if (status == 409 || status == 425) return OutcomeKind::kRetryable;
-    // What a server does not know how to do it does not learn by being asked again.
+    // The server lacks this ability, so a retry cannot succeed.
     if (status == 501 || status == 505) return OutcomeKind::kPermanent;
     return status >= 500 ? OutcomeKind::kRetryable : OutcomeKind::kPermanent;
 }
 
-// What a server says about its error: {"error":{…}} (OpenAI), {"error":"text"} (Ollama, Triton),
-// the members at the top (vLLM of old), {"detail":…} (FastAPI), one of these in a list (Gemini), a
+// The error as a server describes it: {"error":{…}} (OpenAI), {"error":"text"} (Ollama, Triton),
+// the members at the top (older vLLM), {"detail":…} (FastAPI), one of these in a list (Gemini), a
 // page of HTML, or plain text.
 struct Said {
-    std::string code;  // Empty when it is no word that programs can use.
+    std::string code;  // Empty unless it is a word that programs can use.
     std::string message;
-    long status = 0;  // A numeric code, also where its digits are a string.
+    long status = 0;  // A numeric code, even if its digits are a string.
     bool is_json = true;
 };
 
@@ -62,7 +62,7 @@ bool is_digit(char c) {
     return std::isdigit(static_cast<unsigned char>(c)) != 0;
 }
 
-// "BadRequestError" is bad_request_error.
+// Turns "BadRequestError" into bad_request_error.
 std::string snake_case(const std::string& text) {
     const auto is_upper = [](char c) { return std::isupper(static_cast<unsigned char>(c)) != 0; };
     const auto is_lower = [](char c) { return std::islower(static_cast<unsigned char>(c)) != 0; };
@@ -78,7 +78,7 @@ std::string snake_case(const std::string& text) {
     return snake;
 }
 
-// Empty for what is no word: numbers, "None", sentences.
+// Empty unless it is a word: numbers, "None" and sentences are not.
 std::string as_code(const std::string& text) {
     const auto odd = [](char c) {
         return !std::isalnum(static_cast<unsigned char>(c)) && c != '_' && c != '-' && c != '.';
@@ -101,7 +101,7 @@ long as_status(const json& object, const char* name) {
     return status >= 400 && status <= 599 ? status : 0;
 }
 
-// The words of a page: its title, which proxies put them into.
+// The text of a page: its title, where proxies put their message.
 std::string words_of(std::string_view body) {
     const auto low = lower(body.substr(0, 4096));
     const auto begin = low.find("<title>");
@@ -117,7 +117,7 @@ Said said_by(const json& error, int depth = 0) {
     if (error.is_string()) said.message = words_of(error.get_ref<const std::string&>());
     if (error.is_array() && !error.empty()) return said_by(error.front(), depth + 1);
     if (!error.is_object()) return said;
-    // What stands further inside knows better.
+    // The innermost error is the most precise.
     for (const auto* name : {"error", "detail", "errors"}) {
         const auto found = error.find(name);
         if (found == error.end() || found->is_null()) continue;
@@ -141,8 +141,8 @@ Said said_by_body(std::string_view body) {
     return said_by(parsed);
 }
 
-// The model was in the server's list; it is being swapped or reloaded, or was taken away. Servers
-// without this kind of request have a 404 too, and say nothing of a model.
+// The model was in the server's list: it is being swapped or reloaded, or was taken away. Servers
+// that lack the route also answer 404, but without naming a model.
 bool tells_of_a_missing_model(const Said& said, long status) {
     if (status != 404) return false;
     if (said.code == kModelCode) return true;
@@ -151,14 +151,14 @@ bool tells_of_a_missing_model(const Said& said, long status) {
     return has("model") && (has("not found") || has("not exist") || has("not loaded"));
 }
 
-// A limit that is one request's own: it would never pass.
+// A request that exceeds the rate limit by itself would never be accepted.
 bool is_too_large_for_the_rate(const Said& said) {
     return said.message.find("must be reduced in order to run successfully") != std::string::npos;
 }
 
 Outcome outcome_of(Said said, long status, std::string_view prefix, milliseconds took = {}) {
     auto kind = kind_of(status);
-    // Model servers say in JSON what they do not have: this is what stands in front of one.
+    // Model servers send their 404 and 405 as JSON: this comes from something in front of them.
     const bool is_no_server = (status == 404 || status == 405) && !said.is_json;
     const bool may_be_input = kind != OutcomeKind::kRateLimited && !is_of_a_gateway(status);
     if (gave_up_waiting(status, took)) {
@@ -187,7 +187,7 @@ Outcome outcome_of(Said said, long status, std::string_view prefix, milliseconds
 
 Outcome http_error_outcome(const HttpError& error) {
     auto said = said_by_body(error.body);
-    // Gateways answer 500 for whatever they were answered.
+    // Gateways turn every error of the server behind them into a 500.
     const long status = error.status == 500 && said.status != 0 ? said.status : error.status;
     auto outcome = outcome_of(std::move(said), status,
                               fmt::format("the endpoint answered {}", error.status), error.took);
@@ -217,8 +217,8 @@ CallResult call_result(const Outcome& outcome, long status, bool is_connected) {
             if (outcome.error_code != kOutageCode) return CallResult::kRefused;
             return is_of_a_gateway(status) ? CallResult::kFailed : CallResult::kOdd;
         case OutcomeKind::kPermanent:
-            // A wrong key is the same for every job. What else is refused may be that job's fault:
-            // a 404 comes from servers that do not know its kind of request.
+            // A wrong key affects every job. Any other refusal may be the job's fault: a server
+            // that does not support its kind of request answers 404.
             return status == 401 ? CallResult::kFailed : CallResult::kAnswered;
         default:
             return outcome.error_code == kStalledCode ? CallResult::kFailed : CallResult::kOdd;

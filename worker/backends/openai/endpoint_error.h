@@ -1,18 +1,19 @@
-// What an answer that is no result means for the job, and what it says about the endpoint. Pure.
+// What an error answer means for the job, and what it says about the endpoint. Pure.
 //
-//   capacity  429 503 529                                   kRateLimited: waits, no attempt burns
-//   outage    408 502 504 520-524 530                       kRateLimited, "endpoint_unavailable":
-//             a page of HTML instead of an answer,            the same, but bounded by Outages
-//             404 405 that are no JSON,
-//             words that say that no model is behind it
-//   input     501 505, other 3xx and 4xx                    kPermanent, with the server's own code
-//   odd       409 425, other 5xx, garbage,              kRetryable: counts as a failure
+//   capacity  429 503 529                               kRateLimited: the job waits, at no attempt
+//   outage    408 502 504 520-524 530                   kRateLimited, "endpoint_unavailable":
+//             a page of HTML instead of an answer,        the same, but bounded by Outages
+//             404 405 without JSON,
+//             a message saying that the model server is unreachable
+//   input     501 505, other 3xx and 4xx                kPermanent, with the server's own code
+//   odd       409 425, other 5xx, invalid answers,      kRetryable: counts as a failure
 //             404 of a model that the list had,
 //             408 504 524 that took long
 //
-// The status is that of the answer's first line; where that says no more than 500, or 200, a status
-// inside the body counts. An odd answer may be the input's fault, so it speaks for nobody else; nor
-// does an outage that only a text tells of, since firewalls answer single requests with pages.
+// The status is that of the answer's first line. If that is only 500 or 200, a status inside the
+// body counts instead. An odd answer may be the fault of the input, so it does not affect other
+// jobs. Neither does an outage that only the text of an answer reports, because firewalls answer
+// single requests with pages.
 #pragma once
 
 #include <nlohmann/json_fwd.hpp>
@@ -30,44 +31,45 @@ namespace millrace::worker {
 
 struct HttpError {
     long status = 0;
-    std::string_view body;  // {"error":{"message","type","code"}}, its relatives, or any text.
+    std::string_view body;  // {"error":{"message","type","code"}}, a variant of it, or any text.
     std::optional<milliseconds> retry_after;
-    std::optional<bool> should_retry = {};  // x-should-retry: about odd answers and refusals.
-    std::string location = {};              // Of a redirect, as place_of() has it.
+    std::optional<bool> should_retry = {};  // x-should-retry: for odd answers and refusals.
+    std::string location = {};              // Of a redirect, from location_of().
     milliseconds took{0};                   // From the request to the answer.
 };
 
-// A prompt that is too long for the model has the code "context_length_exceeded" whichever words
-// the server has for it.
+// If the prompt is too long for the model, the code is "context_length_exceeded", whatever the
+// server calls it.
 Outcome http_error_outcome(const HttpError& error);
 
-// For the value of "error" in an answer that began as a success: by its numeric "code" when that is
-// an HTTP status, else retryable.
+// For the value of "error" in an answer that began as a success. Its numeric "code" counts if that
+// is an HTTP status; otherwise the outcome is retryable.
 Outcome error_object_outcome(const nlohmann::json& error);
 
-// What a call that ended so says about its endpoint. `status` is 0 where there was no answer,
-// `is_connected` false where there was no connection.
+// What the result of a call says about its endpoint. `status` is 0 if there was no answer,
+// `is_connected` false if there was no connection.
 CallResult call_result(const Outcome& outcome, long status, bool is_connected);
 
-// What waits for the endpoint to come back.
+// Whether the job waits for the endpoint to come back.
 bool is_outage(const Outcome& outcome);
-// An outage that would be a route which the server does not have, if others are served meanwhile.
+// Whether the outage may be a route that the server lacks. It is one if other jobs are served
+// meanwhile.
 bool may_lack_the_route(const Outcome& outcome, long status);
-// That it is: counts as a failure.
+// The outcome if the server does lack the route: counts as a failure.
 Outcome lacks_the_route(Outcome outcome, long status);
 
-// 200, but not what was asked for.
+// 200, but not the expected answer.
 Outcome invalid_response(std::string_view what);
 
 // 200, but from something in front of the model server: a maintenance page, a login.
 Outcome page_instead(std::string_view body);
 
-// `how` goes on from "the endpoint's answer".
+// `how` continues "the endpoint's answer".
 Outcome stream_truncated(std::string_view how = "ended in the middle");
-// The server gave the generation up, for reasons of its own.
+// The server gave up the generation for its own reasons.
 Outcome generation_aborted();
 Outcome endpoint_unreachable(std::string_view endpoint, std::string_view why);
-// It was served when the job was claimed.
+// The model was served when the job was claimed.
 Outcome model_gone(std::string_view model);
 // A stream was silent for too long.
 Outcome endpoint_stalled(std::string_view endpoint, milliseconds silence);

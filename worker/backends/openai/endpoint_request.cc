@@ -21,8 +21,8 @@ constexpr std::size_t kPrefixBytesMax = 1024;
 constexpr std::size_t kPrefixBytesMin = 256;
 
 struct Route {
-    const char* member;     // Where the texts are.
-    std::string_view path;  // Where it is sent.
+    const char* member;     // The member with the texts.
+    std::string_view path;  // Below the base URL.
     bool streams;
 };
 
@@ -40,7 +40,7 @@ Route route_of(RequestKind kind) {
     CHECK(false);
 }
 
-// Calls `take` with each text below the value: a string, a list of them, messages and their parts.
+// Calls `take` with each text in the value: a string, a list of them, messages and their parts.
 void each_text(const json& value, const std::function<void(const std::string&)>& take) {
     if (value.is_string()) return take(value.get_ref<const std::string&>());
     if (value.is_array()) {
@@ -55,7 +55,7 @@ void each_text(const json& value, const std::function<void(const std::string&)>&
 std::size_t count_tokens(const json& value) {
     std::size_t bytes = 0;
     each_text(value, [&bytes](const std::string& text) { bytes += text.size(); });
-    // A list of numbers is one of tokens.
+    // A list of numbers is a list of tokens.
     const bool has_tokens = value.is_array() && !value.empty() && value.front().is_number();
     return bytes / kBytesPerToken + (has_tokens ? value.size() : 0);
 }

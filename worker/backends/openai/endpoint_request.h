@@ -1,4 +1,4 @@
-// From a job's input to the HTTP request for one endpoint. Pure.
+// Turns a job's input into the HTTP request for one endpoint. Pure.
 #pragma once
 
 #include <cstddef>
@@ -13,42 +13,43 @@
 
 namespace millrace::worker {
 
-// Of one request and of one endpoint: bounds what a nonsensical number adds up to.
+// The limit of one request and of one endpoint, so that nonsensical numbers cannot overflow a sum.
 inline constexpr std::int64_t kTokensMax = 1'000'000'000;
 
-// What can be told of a request before it is known where it goes.
+// The properties of a request that do not depend on its endpoint.
 struct RequestOutline {
     RequestKind kind = RequestKind::kChat;
-    // Choices or vectors that are asked for. Absent where that cannot be told.
+    // The requested number of choices or vectors. Absent if it cannot be determined.
     std::optional<std::size_t> answers;
-    // Of the text, at four bytes each; what images cost is not known.
+    // Estimated from the text at four bytes a token; the cost of images is unknown.
     std::int64_t prompt_tokens = 0;
-    // All outputs together: what it asks for at most; 0 for embeddings. Absent: it does not say.
+    // The limit of all outputs together; 0 for embeddings. Absent if the request sets none.
     std::optional<std::int64_t> output_tokens_max;
-    // Of the beginning, which jobs with the same system prompt share: the first 1 KiB of the first
-    // message, or of the prompt. Absent where it is too short to be worth a thought.
+    // A hash of the beginning, which jobs with the same system prompt share: the first 1 KiB of the
+    // first message, or of the prompt. Absent if that is too short to be worth caching.
     std::optional<std::uint64_t> prefix;
 };
 
-// kInvalidArgument when the input is none of the four kinds.
+// kInvalidArgument if the input is none of the four kinds.
 Result<RequestOutline> outline_request(std::string_view input_json);
 
 struct EndpointRequest {
     std::string_view path;  // Below the base URL, such as "/chat/completions".
     std::string body;
-    bool streams = false;  // Completions only: the others have nothing to show before their end.
+    bool streams = false;  // Completions only: the other kinds have no output before their end.
 };
 
 struct RequestTarget {
     const std::string& model;  // The server's name for it.
     const Profile& profile;
-    std::string id;  // Of the attempt, for the server's logs.
+    std::string id;  // The attempt's id, for the server's logs.
 };
 
-// The input byte for byte, but for `model`, `stream` and `stream_options.include_usage`, which are
-// ours: only a stream shows the server at once that nobody listens any more. What the server is
-// known to answer rightly only in one piece is not streamed. "image_prompt" is sent as "prompt".
-// kInvalidArgument as above, and for what the server is known not to take.
+// Passes the input on byte for byte, except `model`, `stream` and `stream_options.include_usage`,
+// which the worker sets. Completions are streamed, because only then does the server notice at once
+// that the worker has closed the connection. Requests that the server is known to answer correctly
+// only unstreamed are not streamed. "image_prompt" is sent as "prompt". kInvalidArgument as above,
+// and for requests that the server is known not to support.
 Result<EndpointRequest> make_endpoint_request(std::string_view input_json,
                                               const RequestTarget& target);
 

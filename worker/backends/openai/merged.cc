@@ -13,16 +13,16 @@ using json_text::JsonView;
 
 namespace {
 
-// An object of more is a table, such as one of a whole vocabulary, and not joined to another.
+// Objects with more members are tables, for example of a whole vocabulary, and are not joined.
 constexpr std::size_t kMembersMax = 1000;
 
-// No server is known to send pieces further inside.
+// No known server sends pieces nested deeper.
 constexpr int kJoinDepthMax = 8;
 
-// So many are found by looking at each.
+// Up to this many members, a linear search suffices.
 constexpr std::size_t kMembersFew = 32;
 
-// Strings that are no pieces of a text, wherever in a delta they stand.
+// Strings that are never pieces of a text, at any level of a delta.
 constexpr std::array<std::string_view, 12> kNames{"id",      "type",     "role",      "name",
                                                   "object",  "model",    "format",    "recipient",
                                                   "channel", "provider", "mime_type", "status"};
@@ -31,7 +31,7 @@ bool is_name(std::string_view name) {
     return std::ranges::find(kNames, name) != kNames.end();
 }
 
-// Between the brackets or braces.
+// The text between the brackets or braces.
 std::string_view items_of(std::string_view list) {
     return trimmed(list.substr(1, list.size() - 2));
 }
@@ -141,7 +141,7 @@ std::size_t MergedValue::add(std::string_view name, const JsonView& value, Joini
     } else if (value.kind() == JsonKind::kArray) {
         add_list(items_of(value.text()), joining);
     } else if (value.kind() != JsonKind::kNull || form_ == Form::kNothing) {
-        // Null says less than any other blank.
+        // Null is the weakest of the blanks: it replaces none of them.
         set_json(std::string(value.text()));
     }
     return text_.size() > before ? text_.size() - before : 0;

@@ -1,4 +1,4 @@
-// One message of a streamed chat, put together from its deltas.
+// One message of a streamed chat, assembled from its deltas.
 //
 // Threads:   values.
 #pragma once
@@ -13,11 +13,11 @@
 
 namespace millrace::worker {
 
-// The content: a string, in pieces; or from some servers a list of parts, whose texts come in
-// pieces too, or now the one and now the other.
+// The content: a string in pieces, or from some servers a list of parts whose texts also come in
+// pieces, or a mixture of both.
 class ContentPieces {
  public:
-    // Adds what is text to `text`. False where the piece is neither.
+    // Appends the text of the piece to `text`. False if the piece is neither form.
     bool add(const json_text::JsonView& piece, std::string& text);
 
     bool empty() const { return parts_.empty(); }
@@ -40,10 +40,10 @@ class ContentPieces {
 
 class Message {
  public:
-    // Adds the text of the content to `text`. False where the delta is not of the expected form.
+    // Appends the text of the content to `text`. False if the delta is not of the expected form.
     bool add(const json_text::JsonView& delta, std::string& text);
 
-    // There is an answer in it: text, a call, or what stands in their place.
+    // Whether it contains an answer: text, a call, or something in their place.
     bool speaks() const;
     bool is_sound() const { return tool_calls_.have_names(); }
     std::size_t bytes() const;
@@ -51,7 +51,7 @@ class Message {
     void write(std::string& json) const;
 
  private:
-    // OpenAI's content is null only where there is something in its place.
+    // OpenAI's content is null only if something else takes its place.
     bool has_other_content() const;
 
     ContentPieces content_;

@@ -13,7 +13,7 @@ namespace millrace::worker {
 
 namespace {
 
-// So that the workers of a fleet do not ask in step.
+// Keeps the workers of a fleet from asking in step.
 constexpr double kJitter = 0.2;
 
 Result<std::vector<Endpoint>> endpoints_of(const OpenAiOptions& options) {
@@ -69,7 +69,7 @@ void OpenAiBackend::look(ExecutionSink& sink) {
     const bool has_changed = survey_->look(system_clock().now());
     take_over();
     if (!has_changed) return;
-    // First the loop: what is announced can be run.
+    // The loop comes first, so that it can run every model that is announced.
     loop_->serve(survey_->endpoints());
     sink.changed();
 }

@@ -19,18 +19,18 @@ using telemetry::Metric;
 namespace {
 
 // How long a job waits here while its endpoints are all out and others are not. Short, so that it
-// holds up no job of another model.
+// does not delay jobs of other models.
 constexpr milliseconds kPatienceWhenOut{250};
-// While they are full, or everything is out: whoever waits here starts as soon as that is over.
+// The same while its endpoints are full, or all endpoints are out: a job that waits here starts as
+// soon as that is over.
 constexpr milliseconds kPatience{30'000};
-// Nobody waits until the deadline: that would cost an attempt which never began.
+// No job waits until its deadline: that would cost an attempt that never began.
 constexpr milliseconds kDeadlineMargin{1'000};
-// Breakers and rests end without an event.
+// How often to look at the line: breakers and rests end without an event.
 constexpr milliseconds kLookInterval{50};
 constexpr milliseconds kRetryAfterMin{1'000};
 
-// Where little is known, a quarter of a thousand tokens is an ordinary answer; p75 as
-// serving-facts.md 3.3 has it.
+// 256 tokens is an ordinary answer while little is known; p75 from serving-facts.md 3.3.
 constexpr double kOutputTokensFirst = 256;
 constexpr double kOutputQuantile = 0.75;
 
@@ -163,7 +163,7 @@ bool OpenAiLoop::serves(const std::string& model) const {
         endpoints_, [&](const Endpoint& endpoint) { return endpoint.models.contains(model); });
 }
 
-// By value: the key may be the one in the map.
+// Takes the key by value: the caller's may be the one in the map.
 void OpenAiLoop::close(AttemptKey key, AbortReason reason) {
     const auto found = transfers_.find(key);
     if (found == transfers_.end()) return;
@@ -172,7 +172,7 @@ void OpenAiLoop::close(AttemptKey key, AbortReason reason) {
         return finish(transfer, CURLE_OK);
     }
     if (transfer.call) {
-        // An endpoint that had a whole attempt's time and said nothing has failed.
+        // An endpoint has failed if it sent nothing during a whole attempt.
         const bool is_mute =
             reason == AbortReason::kDeadline && transfer.streams() && !transfer.has_output();
         end_call(transfer, {.result = is_mute ? CallResult::kFailed : CallResult::kAborted});
@@ -186,7 +186,7 @@ void OpenAiLoop::collect() {
     int left = 0;
     while (const auto* message = curl_multi_info_read(multi_.get(), &left)) {
         if (message->msg != CURLMSG_DONE) continue;
-        // The message is gone once the handle is removed.
+        // Removing the handle invalidates the message.
         const auto code = message->data.result;
         if (queues_.owns(message->easy_handle)) {
             const auto answer = queues_.take(message->easy_handle, code, multi_.get());
@@ -222,7 +222,7 @@ void OpenAiLoop::finish(Transfer& transfer, CURLcode code) {
     end_call(transfer, how);
 
     const auto now = system_clock().now();
-    // An odd answer of an endpoint that gives nothing else to anybody: it is not the job's fault.
+    // If the endpoint answers nobody else properly either, the odd answer is not the job's fault.
     const bool is_endpoints_fault = result == CallResult::kOdd &&
                                     outcome.kind == OutcomeKind::kRetryable &&
                                     pool_.view(transfer.endpoint(), now).is_odd;
@@ -270,7 +270,7 @@ void OpenAiLoop::give_up_silent(Transfer& transfer) {
     report(transfer, endpoint_stalled(endpoint.name, options_.stall_timeout));
 }
 
-// Until the next deadline; curl itself wakes up for anything of its own.
+// The time to the next deadline; curl wakes up by itself for its own events.
 int OpenAiLoop::wait_ms() const {
     constexpr milliseconds kIdle{60'000};
     const auto now = system_clock().now();
@@ -292,7 +292,7 @@ int OpenAiLoop::wait_ms() const {
 
 void OpenAiLoop::line_up(Transfer& transfer) {
     transfer.waits_since = system_clock().now();
-    // One that was refused has waited already.
+    // A refused job has waited already, so it goes before others of its priority.
     const auto priority = [](const Transfer* one) { return one->execution().job.spec.priority; };
     const auto place = transfer.refusal
                            ? std::ranges::lower_bound(line_, priority(&transfer), {}, priority)
@@ -311,7 +311,7 @@ void OpenAiLoop::place_all() {
     look_at_ = line_.empty() ? MonoTime::max() : now + kLookInterval;
 }
 
-// True when it waits no longer; it may be gone then.
+// Returns true if the transfer no longer waits; it may be destroyed then.
 bool OpenAiLoop::place(Transfer& transfer, MonoTime now) {
     const auto left = candidates(transfer);
     if (const auto index = pool_.choose(transfer.plan, left, now)) {

@@ -1,13 +1,15 @@
-// What runs at the endpoints, and what waits for a place there: the thread of the openai backend.
+// The thread of the openai backend: runs jobs at the endpoints, and holds those that wait for a
+// place.
 //
 //   run ─► in line ─► open at an endpoint ─► reported
 //            ▲  └─ no place in time: reported as rate-limited, which costs no attempt
-//            └──── refused before it showed anything, and there are endpoints left to try
+//            └──── refused before any output, while there are endpoints left to try
 //
-// The line is kept here, in the order of priorities, where aborts and deadlines reach it, and not
-// at the servers. It is bounded by the contract of Backend::run. A job whose endpoints are all out
-// waits a moment only where others work; where they are full, or none works, it waits longer and
-// starts as soon as one is back: then it is handed back, because another worker may have room.
+// Jobs wait here, in the order of priorities, and not at the servers, so that aborts and deadlines
+// reach them. The contract of Backend::run bounds the line. A job whose endpoints are all out waits
+// only a moment if other endpoints work. If its endpoints are full, or no endpoint works, it waits
+// longer and starts as soon as one is back. After that it is handed back, because another worker
+// may have room.
 //
 // Threads:   run and abort from any thread; the sink is called from the thread "openai".
 // Blocks:    stop(), until all is reported.
@@ -36,7 +38,7 @@ struct LoopOptions {
     std::string api_key;
     std::size_t connections_max = 8;
     ConnectOptions connect = {};
-    milliseconds stall_timeout{300'000};  // A stream that is silent for so long is given up.
+    milliseconds stall_timeout{300'000};  // A stream that is silent for this long is aborted.
     std::size_t output_bytes_max = 8 << 20;
 };
 
@@ -47,8 +49,8 @@ class OpenAiLoop {
 
     void run(std::vector<Execution> batch);
     void abort(const Inbox::Abort& abort);
-    // The endpoints as they are known now, as many as before and in the same order. What runs is
-    // not touched; what waits goes where its model is served now.
+    // Replaces what is known of the endpoints: the same number in the same order. Does not touch
+    // running jobs; waiting jobs go to an endpoint that serves their model now.
     void serve(std::vector<Endpoint> endpoints);
     // Ends every attempt as interrupted. Idempotent.
     void stop();
@@ -78,7 +80,7 @@ class OpenAiLoop {
     // --- The ends ---
     void end_call(Transfer& transfer, const CallEnd& how);
     void report(Transfer& transfer, Outcome outcome);
-    // To the metrics, and to the log what has changed.
+    // Updates the metrics, and logs changes.
     void show(EndpointIndex index);
 
     const LoopOptions options_;
@@ -87,21 +89,21 @@ class OpenAiLoop {
     const TransferOptions transfer_options_;
     Inbox inbox_;
     std::mutex mutex_;
-    std::optional<std::vector<Endpoint>> news_;  // Guarded by mutex_: of serve().
+    std::optional<std::vector<Endpoint>> news_;  // From serve(). Guarded by mutex_.
 
-    // Of the thread.
+    // Used only by the thread.
     std::vector<Endpoint> endpoints_;
     CurlMulti multi_;
     EndpointPool pool_;
-    std::vector<EndpointIndex> serving_;  // Those that serve something.
+    std::vector<EndpointIndex> serving_;  // Those that serve at least one model.
     QueueWatch queues_;
     std::vector<BreakerState> shown_;  // By endpoint.
-    QuantileEstimate output_tokens_;   // Of a job that does not bound them.
+    QuantileEstimate output_tokens_;   // For jobs that set no limit.
     Outages outages_;
     std::vector<MonoTime> served_at_;  // By endpoint.
     Transfers transfers_;
-    std::vector<Transfer*> line_;         // Those that are not open, in order.
-    MonoTime look_at_ = MonoTime::max();  // When the line is looked at again.
+    std::vector<Transfer*> line_;         // The transfers that are not open, in order.
+    MonoTime look_at_ = MonoTime::max();  // When to look at the line again.
 
     runtime::Thread thread_;  // Last: it uses all of the above.
 };

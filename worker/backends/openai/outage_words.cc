@@ -10,7 +10,7 @@ namespace {
 
 // In lower case.
 constexpr std::array kBeginnings{
-    std::string_view("connection error"),                // LiteLLM, whose server is away
+    std::string_view("connection error"),                // LiteLLM whose server is down
     std::string_view("cannot connect to host"),          // aiohttp behind a gateway
     std::string_view("server disconnected"),             // the same
     std::string_view("all connection attempts failed"),  // httpx
@@ -26,7 +26,7 @@ constexpr std::array kBeginnings{
     std::string_view("model runner has unexpectedly stopped"),  // Ollama
     std::string_view("llama runner process has terminated"),    // the same
     std::string_view("enginecore encountered an issue"),        // vLLM
-    std::string_view("background loop has errored"),            // vLLM of old
+    std::string_view("background loop has errored"),            // older vLLM
     std::string_view("loading model"),                          // llama.cpp
     std::string_view("model is currently loading"),
     std::string_view("model is overloaded"),  // TGI
@@ -38,8 +38,8 @@ bool is_of_a_name(char c) {
     return std::isalnum(static_cast<unsigned char>(c)) != 0 || c == '.' || c == '_';
 }
 
-// The name of an exception, which Python puts before its words: "litellm.InternalServerError: ",
-// "OpenAIException - ", "[Errno 111] ". Its length with what follows it; 0: there is none.
+// The length of an exception's name, which Python puts before the message, with its separator:
+// "litellm.InternalServerError: ", "OpenAIException - ", "[Errno 111] ". 0 if there is none.
 std::size_t exception_name(std::string_view words) {
     if (words.starts_with("[errno ")) {
         const auto end = words.find("] ");
@@ -54,8 +54,8 @@ std::size_t exception_name(std::string_view words) {
     return rest.starts_with(" - ") ? end + 3 : 0;
 }
 
-// What programs in Go put before the words: what they were doing, and to which address. Its length;
-// 0: there is none.
+// The length of the prefix that Go programs put before the message: the action and the address. 0
+// if there is none.
 std::size_t failed_request(std::string_view words) {
     constexpr std::string_view kDoing = "do request failed: ";  // new-api
     if (words.starts_with(kDoing)) return kDoing.size();

@@ -1,14 +1,14 @@
-// Whether an error's words say that the model behind the one that answers is not there. Pure.
+// Whether the text of an error says that the model server behind a proxy is unreachable. Pure.
 //
-// Servers repeat in their errors what was asked for, and what the model said. So only the beginning
-// of a message counts, which is the server's own, and the code.
+// Servers repeat in their errors the request and the model's output. Therefore only the code and
+// the beginning of a message count, which are the server's own.
 #pragma once
 
 #include <string_view>
 
 namespace millrace::worker {
 
-// `code` as an Outcome has it.
+// `code` in the form that an Outcome has.
 bool is_about_an_outage(std::string_view code, std::string_view message);
 
 }  // namespace millrace::worker

@@ -26,7 +26,7 @@ constexpr std::array kProfiles{
     Profile{.name = "cloud", .owner = "openai", .streams_prompt_lists = false, .has_quota = true},
 };
 
-// Null where the owner tells of none.
+// Null if the owner has no profile.
 const Profile* told_by(const ServedModel& model) {
     if (model.owner.empty()) return nullptr;
     // TGI gives the model as its own owner.
@@ -62,7 +62,7 @@ const Profile& find_profile_by_models(const std::vector<ServedModel>& models) {
     for (const auto& model : models) {
         const auto* profile = told_by(model);
         if (profile == nullptr) continue;
-        // A gateway in front of several kinds.
+        // A gateway in front of several kinds of server.
         if (told != nullptr && told != profile) return generic_profile();
         told = profile;
     }

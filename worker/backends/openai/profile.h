@@ -1,5 +1,5 @@
-// In what the servers that speak OpenAI's API differ from it, and from each other. A server's
-// profile is told by what GET /models says of its models, or by the settings.
+// How the servers with OpenAI's API differ from it and from each other. The profile of a server
+// follows from its answer to GET /models, or from the settings.
 #pragma once
 
 #include <string>
@@ -10,30 +10,30 @@ namespace millrace::worker {
 
 struct Profile {
     std::string_view name;  // As in the settings.
-    // "owned_by" of its models in GET /models; empty: cannot be told.
+    // "owned_by" of its models in GET /models; empty: cannot be recognised.
     std::string_view owner;
-    // Member of a request that takes an id of ours into the server's logs; empty: none.
+    // The member of a request whose value appears as the id in the server's logs; empty: none.
     std::string_view id_member;
     // "prompt" may be a list of texts.
     bool takes_prompt_lists = true;
-    // Streams the choices of several prompts under an index each. Proxies are known to give all the
-    // first one's; unstreamed they are right.
+    // Streams the choices of several prompts under an index each. Some proxies give all of them the
+    // first one's index; unstreamed they are right.
     bool streams_prompt_lists = true;
-    // Streams an answer to tools that has log probabilities.
+    // Can stream an answer that has both tools and log probabilities.
     bool streams_tools_with_logprobs = true;
-    // GET /props at the root has "total_slots", what it runs at once. What is more waits there,
-    // without bound or order.
+    // GET /props at the root has "total_slots", the number of concurrent requests. Further requests
+    // wait in the server, without bound or order.
     bool tells_slots = false;
-    // In GET /metrics at the root, the requests that wait there for a place; empty: none.
+    // The metric in GET /metrics at the root that counts waiting requests; empty: none.
     std::string_view queue_metric;
-    // 429 also says that the account's money is spent, which lasts longer than any back-off.
+    // 429 may also mean that the account's money is spent, which lasts longer than any back-off.
     bool has_quota = false;
 };
 
-// Standard behaviour; for servers that were not recognised.
+// Standard behaviour, for servers that were not recognised.
 const Profile& generic_profile();
 
-// Null for a name that is none. "auto" is none: it stands for find_profile_by_models().
+// Null for an unknown name. "auto" is not a profile: it stands for find_profile_by_models().
 const Profile* find_profile(std::string_view name);
 // All names, for messages: "generic, vllm, …".
 std::string profile_names();
@@ -45,8 +45,8 @@ struct ServedModel {
     bool operator==(const ServedModel&) const = default;
 };
 
-// By the owners of the models in the answer to GET /models, in whatever order they are: of those
-// that tell of a profile, all tell of the same, or nothing is told.
+// Chooses by the owners of the models in the answer to GET /models, in any order. Owners without a
+// profile are ignored; if the others disagree, or there are none, the profile is the generic one.
 const Profile& find_profile_by_models(const std::vector<ServedModel>& models);
 
 }  // namespace millrace::worker

@@ -11,7 +11,7 @@ namespace millrace::worker {
 namespace {
 
 constexpr long kNotImplemented = 501;  // llama-server without --metrics.
-constexpr double kWaitingMax = 1e9;    // Bounds nonsense.
+constexpr double kWaitingMax = 1e9;    // Limits nonsensical values.
 
 }  // namespace
 
@@ -62,7 +62,7 @@ QueueWatch::Answer QueueWatch::take(CURL* handle, CURLcode code, CURLM* multi) {
     found->handle.reset();
     Answer answer{.endpoint = static_cast<EndpointIndex>(found - servers_.begin()),
                   .asked = found->asked};
-    // It may be down, or not up yet: breakers see to that.
+    // The server may be down, or not up yet: the breakers handle that.
     if (code != CURLE_OK || (status >= 500 && status != kNotImplemented)) return answer;
     const auto value = status == 200 ? metric_in(found->body, found->metric) : std::nullopt;
     if (!value) {
@@ -95,7 +95,7 @@ std::optional<double> metric_in(std::string_view text, std::string_view name) {
             if (labels_end == std::string_view::npos) continue;
             line.remove_prefix(labels_end + 1);
         }
-        // Else it is the beginning of a longer name.
+        // Otherwise it is the beginning of a longer name.
         if (!line.starts_with(' ')) continue;
         const auto value = std::strtod(std::string(line).c_str(), nullptr);
         if (std::isfinite(value)) sum = sum.value_or(0) + value;

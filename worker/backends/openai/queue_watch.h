@@ -1,5 +1,5 @@
-// How many requests wait inside the servers, where these tell it: GET /metrics, about once a second
-// while something of ours runs there. A server that does not answer so is not asked again.
+// Watches how many requests wait inside the servers that report it: GET /metrics, about once a
+// second while jobs of this worker run there. A server without that metric is not asked again.
 //
 // Threads:   one caller at a time.
 #pragma once
@@ -24,21 +24,21 @@ class QueueWatch {
     QueueWatch(const std::vector<Endpoint>& endpoints, const curl_slist* headers,
                const ConnectOptions& connect, Random& random);
 
-    // Whether there is anyone to ask.
+    // Whether any server is watched.
     bool is_on() const;
-    // From now on this one is asked for that metric, empty: for none.
+    // Sets the metric to ask this endpoint for; empty: none.
     void ask_for(EndpointIndex endpoint, std::string_view metric);
-    // Asks this one, if it is time, over `multi`, which must outlive the answer.
+    // Asks this endpoint, if it is time, over `multi`, which must outlive the answer.
     void ask(EndpointIndex endpoint, CURLM* multi, MonoTime now);
 
-    // Whether the handle is a question of this watch.
+    // Whether the handle belongs to a question of this watch.
     bool owns(const CURL* handle) const;
     struct Answer {
         EndpointIndex endpoint = 0;
         MonoTime asked;
-        std::size_t waiting = 0;  // 0 too where it did not tell.
+        std::size_t waiting = 0;  // Also 0 if the server did not report it.
     };
-    // The question is over: removes its handle from `multi`. Requires: owns(handle).
+    // Ends the question: removes its handle from `multi`. Requires: owns(handle).
     Answer take(CURL* handle, CURLcode code, CURLM* multi);
     // Gives up every question.
     void close(CURLM* multi);
@@ -46,8 +46,8 @@ class QueueWatch {
  private:
     struct Server {
         std::string url;
-        std::string_view metric;  // Empty: it is not asked.
-        CurlHandle handle;        // While it is being asked.
+        std::string_view metric;  // Empty: not asked.
+        CurlHandle handle;        // Set while a question is open.
         std::string body;
         MonoTime asked = MonoTime::min();
         MonoTime next = MonoTime::min();
@@ -59,7 +59,7 @@ class QueueWatch {
     std::vector<Server> servers_;
 };
 
-// The value of a metric in Prometheus' text, all its series together; nothing where there is none.
+// The value of a metric in Prometheus' text, summed over its series; nothing if it is absent.
 std::optional<double> metric_in(std::string_view text, std::string_view name);
 
 }  // namespace millrace::worker

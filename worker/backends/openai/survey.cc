@@ -13,7 +13,7 @@
 namespace millrace::worker {
 namespace {
 
-// How long a survey that is over may take to notice.
+// How long a stopped survey may take to notice.
 constexpr int kStopMs = 100;
 
 struct Question {
@@ -46,7 +46,7 @@ Result<std::string> answer_of(const Question& question, Asked& asked) {
     return std::move(asked.answer);
 }
 
-// All at once; the answers are in the order of the questions.
+// Asks all at once; the answers are in the order of the questions.
 std::vector<Result<std::string>> ask(const std::vector<Question>& questions,
                                      const SurveyOptions& options, milliseconds timeout,
                                      const std::atomic<bool>& is_over) {
@@ -110,7 +110,7 @@ bool Survey::look(MonoTime now) {
     bool has_changed = false;
     for (std::size_t i = 0; i < endpoints.size(); ++i) {
         const auto& endpoint = endpoints[i];
-        // The first time everything that is known is told.
+        // The first survey logs everything that is known.
         const bool is_news = looked_ ? !is_same(endpoint, endpoints_[i]) : !endpoint.models.empty();
         has_changed = has_changed || (looked_ && is_news);
         if (!is_news) continue;
@@ -164,7 +164,7 @@ void Survey::learn(std::size_t index, const Result<std::string>& answer) {
         facts.models = *std::move(served);
         if (facts.models->empty()) problem = given_[index].base_url + " serves no model";
     }
-    // What it served before counts until it says something else: it may be starting again.
+    // The models that it last served count until it lists others: it may be restarting.
     const bool is_new = problem != facts.problem;
     facts.problem = std::move(problem);
     if (!is_new || facts.problem.empty() || (facts.models && !facts.models->empty())) return;
@@ -192,7 +192,8 @@ std::vector<Endpoint> Survey::merged() const {
     return endpoints;
 }
 
-// Where all that answered serve the same, those that never did are taken for more of them.
+// If all endpoints that answered serve the same models, those that never did are taken to serve
+// them too.
 void Survey::complete_models(std::vector<Endpoint>& endpoints) const {
     ModelNames common;
     for (const auto& endpoint : endpoints) {
@@ -222,8 +223,8 @@ void Survey::ask_for_slots(const std::vector<Endpoint>& endpoints, MonoTime now)
     }
 }
 
-// One token of each model at each endpoint that has not been asked for it yet. A model that is no
-// chat refuses, which is as good.
+// Requests one token of each model at each endpoint where that has not been done yet. A refusal,
+// from a model that is not for chat, is as good.
 void Survey::warm_up(const std::vector<Endpoint>& endpoints) {
     std::vector<Question> questions;
     for (std::size_t i = 0; i < endpoints.size(); ++i) {

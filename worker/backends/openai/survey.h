@@ -1,12 +1,12 @@
-// What the endpoints say of themselves, again and again: which models they serve, which server they
-// are, how much it runs at once; and a first answer of each model, so that it is loaded.
+// Asks the endpoints at intervals which models they serve, which server they are, and how many
+// requests they run at once. It also requests a first answer of each model, so that the model is
+// loaded.
 //
-// One that does not answer is waited for: it is asked again every kWaitInterval, and the log says
-// once what is waited for, and when that changes. One that has answered is asked every `interval`:
-// it may get models, lose them, or come back as another server. What it said last counts while it
-// is away.
+// An endpoint that does not answer is asked again every kWaitInterval; the log gives the reason
+// once, and again when it changes. One that has answered is asked every `interval`: it may gain or
+// lose models, or come back as another server. While it is away, its last answer counts.
 //
-// Threads:   one caller at a time, but for stop().
+// Threads:   one caller at a time, except stop().
 // Blocks:    look(), up to the options' timeouts, for all endpoints together.
 #pragma once
 
@@ -27,7 +27,7 @@ struct SurveyOptions {
     std::string api_key;
     ConnectOptions connect = {};
     milliseconds timeout{10'000};  // Of each question.
-    milliseconds warm_up{0};       // How long a first answer may take; zero: none is asked for.
+    milliseconds warm_up{0};       // The limit of a model's first answer; zero: none is requested.
     milliseconds interval{5'000};  // Between two questions to one that has answered.
 };
 
@@ -35,29 +35,30 @@ class Survey {
  public:
     static constexpr milliseconds kWaitInterval{1'000};
 
-    // `given` is what the settings say of the endpoints; what they say is not asked for.
+    // `given` holds what the settings say of the endpoints; the survey asks only for the rest.
     Survey(std::vector<Endpoint> given, SurveyOptions options);
 
-    // Asks those whose time it is. True when endpoints() are others than before; at first never.
+    // Asks the endpoints that are due. Returns true if endpoints() have changed; the first call
+    // always returns false.
     bool look(MonoTime now);
-    // In the order of the settings, with what is known. One without models serves none yet. One
-    // that never answered counts as "generic", and as serving what the others serve where these
-    // agree.
+    // The endpoints in the order of the settings, with what is known. One without models serves
+    // none yet. One that never answered counts as "generic", and as serving the others' models if
+    // these agree.
     const std::vector<Endpoint>& endpoints() const { return endpoints_; }
-    // Empty when some endpoint serves something; else what the first one is missing.
+    // Empty if some endpoint serves a model; else why the first one does not.
     std::string waits_for() const;
 
-    // look() returns at once, now and later. From any thread.
+    // Makes look() return at once, now and later. From any thread.
     void stop() { is_over_ = true; }
 
  private:
     struct Facts {
-        std::optional<std::vector<ServedModel>> models = {};  // As last said.
+        std::optional<std::vector<ServedModel>> models = {};  // Of the last answer; empty: none.
         std::optional<std::size_t> slots = {};
         std::set<std::string> warm = {};
         std::string problem = {};               // Of the last answer; empty: none.
-        MonoTime next = MonoTime::min();        // When it is asked for its models again,
-        MonoTime next_slots = MonoTime::min();  // and for its slots.
+        MonoTime next = MonoTime::min();        // When to ask for its models again.
+        MonoTime next_slots = MonoTime::min();  // When to ask for its slots.
     };
 
     bool is_due(std::size_t index, MonoTime now) const;

@@ -14,7 +14,7 @@ using json_text::JsonView;
 
 namespace {
 
-// Of one message. More is no answer to a request that a person would make.
+// Per message. No legitimate answer has more.
 constexpr std::size_t kCallsMax = 1024;
 constexpr std::string_view kSpace = " \n\r\t";
 
@@ -24,7 +24,7 @@ bool is_object_text(std::string_view text) {
     return json_text::mend(text).has_value();
 }
 
-// From 0; also in a string. A server that says less gives none.
+// The index, from 0, also if it is a string. Absent if it is anything else.
 std::optional<std::int64_t> index_of(const JsonView& value) {
     const auto text =
         value.kind() == JsonKind::kString ? value.string() : std::string(value.text());
@@ -89,7 +89,7 @@ bool FunctionPieces::add_name(const JsonView& piece) {
     if (name.empty() || name == name_) return true;
     // Names end before arguments begin.
     if (!arguments_.empty() && !name_.empty()) return false;
-    // Some repeat what came before, with more behind it.
+    // Some servers repeat the name so far, with more after it.
     if (name.starts_with(name_)) name_.clear();
     json_text::join_text(name_, name);
     return true;
@@ -103,7 +103,7 @@ bool FunctionPieces::add_arguments(const JsonView& piece) {
             append(piece.string());
             return true;
         case JsonKind::kObject:
-            // OpenAI's is the text of an object.
+            // OpenAI sends the object as text.
             if (arguments_ != piece.text()) append(piece.text());
             return true;
         default:
@@ -175,7 +175,8 @@ ToolCalls::Call& ToolCalls::call_of_index(const Piece& piece) {
     }
     if (auto* known = find(piece.index, piece.id)) return go_on_with(*known, piece);
     if (!piece.name.empty()) return make(piece);
-    // Some make a new id for each piece; only a name, or more after the end, is another call.
+    // Some servers make a new id for each piece. Only a name, or more after the end, begins another
+    // call.
     const bool says_more = piece.arguments.find_first_not_of(kSpace) != std::string::npos;
     if (says_more && latest->function.is_whole()) return make(piece);
     if (!says_more) latest->spare_id = piece.id;
@@ -192,7 +193,7 @@ ToolCalls::Call& ToolCalls::go_on_with(Call& call, const Piece& piece) {
     return begins_another(call, piece) ? make(piece) : call;
 }
 
-// The same call once more, as some do at the end.
+// Some servers repeat the whole call at the end.
 bool ToolCalls::repeats(const Call& call, const Piece& piece) {
     return !piece.id.empty() && piece.id == call.id &&
            piece.arguments == call.function.arguments() && call.function.is_whole();

@@ -1,13 +1,13 @@
-// The tool calls of one message, put together from their pieces as servers really stream them.
+// The tool calls of one message, assembled from the pieces that servers really stream.
 //
 // OpenAI gives each call an index, which every piece has, and an id and a name, which only the
-// first has. Others give all calls index 0, or none; repeat id and name in every piece, or make a
-// new id for each; cut names; or send arguments as an object. So:
+// first piece has. Other servers give all calls index 0, or none; repeat id and name in every
+// piece, or make a new id for each; cut names; or send arguments as an object. So:
 //
-//   - Pieces of one index are of one call, unless one begins another: with a new id and a name, or
-//     with a name after arguments that are whole, or that are another function's.
-//   - Without an index the id tells, and without an id the place in the list; a lone piece goes on
-//     with the call before it.
+//   - Pieces of one index belong to one call, unless a piece begins another: one with a new id and
+//     a name, or with a name after arguments that are whole, or that are another function's.
+//   - Without an index the id decides, and without an id the place in the list. A lone piece
+//     continues the call before it.
 //
 // Threads:   values.
 #pragma once
@@ -24,7 +24,7 @@
 
 namespace millrace::worker {
 
-// How far a text that comes in pieces is from the end of the one object that it may be. Looks at
+// Detects when a text that comes in pieces has ended the one JSON object that it may be. Looks at
 // each byte once.
 class ObjectEnd {
  public:
@@ -40,10 +40,10 @@ class ObjectEnd {
     bool has_more_ = false;
 };
 
-// "function" of a tool call, and the "function_call" of before there were tools.
+// "function" of a tool call, or the older "function_call".
 class FunctionPieces {
  public:
-    // False where the piece is not of the expected form.
+    // False if the piece is not of the expected form.
     bool add(const json_text::JsonView& piece);
 
     const std::string& name() const { return name_; }
@@ -66,12 +66,12 @@ class FunctionPieces {
 
 class ToolCalls {
  public:
-    // Takes the "tool_calls" of a delta: a list, or from TGI one call. False where it is not of the
-    // expected form, or there are too many.
+    // Takes the "tool_calls" of a delta: a list, or from TGI a single call. False if it is not of
+    // the expected form, or if there are too many.
     bool add(const json_text::JsonView& deltas);
 
     bool empty() const { return calls_.empty(); }
-    // Each call says what it calls.
+    // Whether every call names its function.
     bool have_names() const;
     std::size_t bytes() const;
     void write(std::string& json) const;
@@ -80,7 +80,7 @@ class ToolCalls {
     struct Call {
         std::optional<std::int64_t> index;
         std::string id;
-        std::string spare_id;  // Came alone: perhaps that of the next call of this index.
+        std::string spare_id;  // Came without a name: perhaps for the next call of this index.
         FunctionPieces function;
         MergedObject rest = {};  // The other members; "function" has its place among them.
         std::size_t rest_bytes = 0;
@@ -103,7 +103,7 @@ class ToolCalls {
     Call& call_of_id(const Piece& piece);
     Call& go_on_with(Call& call, const Piece& piece);
     Call& make(const Piece& piece);
-    // The last that is so; null where there is none.
+    // The last call that matches; null if there is none. No index or an empty id matches any.
     Call* find(std::optional<std::int64_t> index, const std::string& id);
 
     std::vector<Call> calls_;  // In order of appearance.

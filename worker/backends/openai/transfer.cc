@@ -14,14 +14,14 @@ namespace millrace::worker {
 namespace {
 
 constexpr std::size_t kErrorBodyBytesMax = 64 << 10;
-// Around the text of one event: ids, names, log probabilities.
+// The size of an event besides its text: ids, names, log probabilities.
 constexpr std::size_t kEventOverheadBytes = 1 << 20;
-// How long the connection may take to end after [DONE]. At nearly all servers it is there at once,
+// How long the connection may take to end after [DONE]. Nearly all servers end the answer at once,
 // and the connection can be used again.
 constexpr milliseconds kClosePatience{100};
-// How long [DONE] may take after the usage, which is the last that a server has to say.
+// How long [DONE] may take after the usage, which is the last thing that a server sends.
 constexpr milliseconds kDonePatience{2'000};
-// An account without money is not asked again for so long.
+// How long an account without money rests before it is asked again.
 constexpr milliseconds kQuotaRest{60'000};
 
 }  // namespace
@@ -61,9 +61,10 @@ bool Transfer::take(std::string_view bytes) {
     heard_at_ = system_clock().now();
     auto& answer = *answer_;
     if (!answer.is_stream) {
-        // Servers are known to send a stream as application/json, JSON as text/event-stream, and
-        // spaces to keep the connection alive: the first character tells.
-        constexpr std::string_view kSkipped = " \r\n\t\xEF\xBB\xBF";  // And a byte order mark.
+        // Some servers send a stream as application/json, JSON as text/event-stream, or spaces to
+        // keep the connection alive. Therefore the first character decides.
+        constexpr std::string_view kSkipped = " \r\n\t\xEF\xBB\xBF";  // The end is a byte order
+                                                                      // mark.
         bytes.remove_prefix(std::min(bytes.find_first_not_of(kSkipped), bytes.size()));
         if (bytes.empty()) return true;
         const bool has_choices =
@@ -85,7 +86,7 @@ bool Transfer::take_events(std::string_view bytes) {
     for (std::size_t i = 0; i < events.size() && !answer.verdict; ++i) {
         answer.verdict = answer.assembler->add(events[i], partial);
     }
-    // What came with an output that is too large is not shown either.
+    // Partial text that came with an output that is too large is not shown either.
     if (answer.verdict) return false;
     const bool is_first = answer.events_seen == 0 && !events.empty();
     answer.events_seen += static_cast<std::int64_t>(events.size());
@@ -151,7 +152,7 @@ Outcome Transfer::outcome_of_stream(bool clean) {
     if (const auto last = clean ? answer.events.rest() : std::nullopt) {
         std::string partial;
         ++answer.events_seen;
-        // Half an event is garbage, and no sign of a server that sends garbage.
+        // Half an event means a truncated stream, not a server that sends invalid events.
         if (auto outcome = answer.assembler->add(*last, partial)) {
             return outcome->error_code == "invalid_response" ? stream_truncated()
                                                              : *std::move(outcome);

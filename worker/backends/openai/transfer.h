@@ -1,9 +1,8 @@
-// One attempt of a job at the endpoints: the request to one of them and its answer, on one curl
-// handle at a time. An attempt that an endpoint has refused before it showed anything may be sent
-// to the next.
+// One attempt of a job at the endpoints: a request and its answer, on one curl handle at a time. If
+// an endpoint refuses the attempt before any output, it may be sent to the next.
 //
 // Threads:   only the backend's own thread.
-// Owns:      the curl handle, which must not be in a multi handle any more when it is destroyed.
+// Owns:      the curl handle, which must have left its multi handle before it is destroyed.
 #pragma once
 
 #include <functional>
@@ -47,8 +46,8 @@ class Transfer {
 
     bool tried(EndpointIndex endpoint) const;
 
-    // Makes the handle for an attempt at one endpoint. `on_output` is called when the first output
-    // has come. Requires: nothing was received yet.
+    // Makes the handle for an attempt at one endpoint. `on_output` is called at the first output.
+    // Requires: nothing was received yet.
     CURL* open(EndpointIndex index, const Endpoint& endpoint, EndpointRequest request, MonoTime now,
                std::function<void()> on_output);
 
@@ -56,39 +55,39 @@ class Transfer {
     CURL* handle() const { return handle_.get(); }
     long status() const { return status_of(handle()); }
     EndpointIndex endpoint() const { return endpoint_; }
-    // The server was asked for a stream, which so is never silent for long.
+    // The request was for a stream, which is never silent for long.
     bool streams() const { return request_.streams; }
     bool has_output() const { return answer_ && answer_->events_seen > 0; }
-    // All that was asked for is there, although the connection is still open.
+    // The whole answer has come, although the connection is still open.
     bool is_whole() const;
-    // When a whole answer is taken for the end although the connection stays open.
+    // When a whole answer counts as ended although the connection stays open.
     MonoTime ends_at() const;
-    // Prompt and output so far; a server sends about one event a token.
+    // Prompt and output so far; a server sends about one event per token.
     std::int64_t tokens() const { return outline_.prompt_tokens + answer_->events_seen; }
-    // The last byte, or the beginning.
+    // When the last byte came, or the attempt began.
     MonoTime heard_at() const { return heard_at_; }
 
-    // What the attempt has come to. Call once, when the transfer is over.
+    // The outcome of the attempt. Call once, when the transfer is over.
     Outcome outcome(CURLcode code, const Endpoint& endpoint);
-    // What that says about the endpoint.
+    // What that outcome says about the endpoint.
     CallResult result(CURLcode code, const Outcome& outcome) const;
 
  private:
     struct Answer {
         explicit Answer(std::size_t event_bytes_max) : events(event_bytes_max) {}
 
-        std::optional<bool> is_stream = {};  // Once its first byte is there.
-        std::string body = {};               // Of an answer that is no stream.
+        std::optional<bool> is_stream = {};  // Set once its first byte has come.
+        std::string body = {};               // Of an answer that is not a stream.
         http::SseParser events;
         std::int64_t events_seen = 0;
         std::optional<Assembler> assembler = {};  // For a stream.
         Assembler::End end = Assembler::End::kOpen;
-        MonoTime end_seen_at = {};            // The last change of it.
+        MonoTime end_seen_at = {};            // When `end` last changed.
         std::optional<Outcome> verdict = {};  // Reached before the end of the answer.
     };
 
     static std::size_t on_body(char* bytes, std::size_t size, std::size_t count, void* self);
-    // False ends the transfer; answer_->verdict says why.
+    // False ends the transfer; answer_->verdict says why, unless it is a long error body.
     bool take(std::string_view bytes);
     bool take_events(std::string_view bytes);
     bool take_body(std::string_view bytes);
@@ -108,7 +107,7 @@ class Transfer {
     std::function<void()> on_output_;
     MonoTime heard_at_;
 
-    std::optional<Answer> answer_;  // Of the endpoint where it is, or was last.
+    std::optional<Answer> answer_;  // Of the current or the last endpoint.
 };
 
 }  // namespace millrace::worker
