@@ -10,8 +10,7 @@ namespace {
 constexpr double kNewestTrip = 0.25;  // Weight in the averages, as for TCP round trips (RFC 6298).
 constexpr double kDeviations = 2;     // The wait exceeds its average by this many deviations.
 constexpr double kFading = 0.9;       // Factor on the expected number of jobs, at each batch.
-constexpr double kGivenUp =
-    0.5;  // Factor on the wait, after a batch for which none would have paid.
+constexpr double kGivenUp = 0.5;  // Factor on the wait, at a batch for which none would have paid.
 constexpr double kWaitMin = 0.1;  // Milliseconds; a shorter wait counts as none.
 // The minimum gain, as a fraction of the time that the jobs spend. A smaller one is noise.
 constexpr double kGainMin = 0.05;
