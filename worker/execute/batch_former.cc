@@ -6,7 +6,7 @@
 namespace millrace::worker {
 namespace {
 
-// Models, shapes and length buckets in use at a time are a few dozen.
+// A few dozen models, shapes and length buckets are in use at a time.
 constexpr std::size_t kRulesMax = 256;
 
 BatchLimits limits_of(const BatchOptions& options, const BackendInfo& info) {
@@ -143,7 +143,7 @@ BatchFormer::Batch BatchFormer::take_from(std::size_t index) {
     std::size_t weight = 0;
     std::size_t bytes = 0;
     const auto fits = [&](const Item& item) {
-        if (batch.jobs.empty()) return true;  // Whatever it weighs, it runs.
+        if (batch.jobs.empty()) return true;  // A job of any weight runs.
         return batch.jobs.size() < limits_.jobs_max &&
                (limits_.weight_max == 0 || weight + item.weight <= limits_.weight_max) &&
                bytes + item.bytes <= limits_.bytes_max;

@@ -1,12 +1,12 @@
-// Jobs that are claimed and wait for a free slot of their backend, and the batches they make.
+// Holds claimed jobs that wait for a free slot of their backend, and forms batches of them.
 //
-// Jobs of one batch key wait together. A batch is formed at the moment it starts, of whatever waits
-// by then, the oldest first, up to its limits; which key starts, and when, is worker/schedule/
-// batch_rule.h's to say, and of those that may start the one with the oldest job does. A job whose
-// last attempt was lost with its worker waits for nobody and runs alone, so that it takes nobody
-// with it.
+// Jobs of one batch key wait together. A batch is formed at the moment when it starts, from the
+// jobs that wait by then, the oldest first, up to its limits. worker/schedule/batch_rule.h decides
+// when each key may start; of the keys that may, the one with the oldest job starts. A job whose
+// last attempt was lost with its worker does not wait and runs alone, so that it cannot take other
+// jobs with it.
 //
-// What was learned about a key outlives its jobs, for the `kRulesMax` keys that were used last.
+// What was learned about a key outlives its jobs, for the `kRulesMax` keys used last.
 //
 // Threads: one caller at a time.
 #pragma once
@@ -29,7 +29,7 @@ class BatchFormer {
     BatchFormer(const BatchOptions& options, const BackendInfo& info);
     BatchFormer(BatchFormer&&) = delete;
 
-    // A job that was claimed at `now` and had come at `arrived`.
+    // A job that was claimed at `now` and whose message arrived at `arrived`.
     struct Arrival {
         Execution execution;
         std::string key;
@@ -37,33 +37,34 @@ class BatchFormer {
         MonoTime arrived;
     };
     void add(Arrival arrival, MonoTime now);
-    // Takes one out again; false when it is not here any more.
+    // Removes a waiting job; false if it is not here any more.
     bool remove(const AttemptKey& key);
 
     std::size_t jobs_max() const { return limits_.jobs_max; }
-    // How many batches the waiting jobs make at the least; of these, those that should start by
+    // The least number of batches that the waiting jobs make, and how many of these should start by
     // now.
     struct Batches {
         std::size_t all = 0;
         std::size_t due = 0;
     };
     Batches batches(MonoTime now) const;
-    // Those that more jobs may join.
+    // The batches that more jobs may join.
     std::vector<OpenBatch> open(MonoTime now) const;
 
     struct Batch {
         std::string key;
         std::vector<Execution> jobs;
     };
-    // The batch that should start on a free slot, if any should by now.
+    // The batch that should start on a free slot by now, if there is one.
     std::optional<Batch> take(MonoTime now);
-    // When take() has something, if no other job comes: MonoTime::max() while nothing waits.
+    // When take() returns a batch if no other job comes; MonoTime::max() while nothing waits.
     MonoTime next_start() const;
 
-    // What a batch of this key is expected to take; nothing where that is not known to `within`.
+    // The expected duration of a batch of this key; nothing if predictions miss by more than
+    // `within`.
     std::optional<std::chrono::nanoseconds> expected(const std::string& key, std::size_t jobs,
                                                      milliseconds within) const;
-    // A batch left its slot; `took` where all its jobs completed.
+    // A batch left its slot. `took` is set if all its jobs completed.
     void ended(const std::string& key, std::size_t jobs,
                std::optional<std::chrono::nanoseconds> took, MonoTime now);
 
@@ -73,7 +74,7 @@ class BatchFormer {
         std::size_t weight = 1;
         std::size_t bytes = 0;
         MonoTime since;
-        std::uint64_t number = 0;  // In the order of their coming.
+        std::uint64_t number = 0;  // In the order of arrival.
     };
     // Jobs that may run together. Never empty.
     struct Group {

@@ -14,7 +14,7 @@ using telemetry::Metric;
 
 namespace {
 
-// Specs that do not travel in messages are large: only a few are read ahead of their claim.
+// Specs that do not travel in messages are large, so only a few are read before their claim.
 constexpr std::size_t kSpecsMax = 32;
 
 std::vector<JobId> ids_of(const std::vector<Candidate>& candidates) {
@@ -147,7 +147,7 @@ Result<bool> Claimer::claim(WorkerId worker) {
     const auto sent = clock_.now();
     auto claims = store_.job_claim(worker, ids);
     if (!claims.has_value()) {
-        // Whether or not they were claimed: asking once more is right in both cases.
+        // They may or may not have been claimed; claiming again is right in both cases.
         lanes_.put_back(std::move(picked));
         return claims.error();
     }
@@ -162,7 +162,7 @@ void Claimer::age_lanes() {
     for (BackendIndex backend = 0; backend < shares_.size(); ++backend) {
         auto waiting = lanes_.waiting_for(backend);
         for (LaneIndex lane = 0; lane < waiting.size(); ++lane) {
-            // There may be jobs of it whose messages were lost.
+            // The lane may have jobs whose messages were lost.
             const auto oldest = hints_.oldest(lane, store_.database_time());
             if (oldest && *oldest >= options_.share_rules.age_max) ++waiting[lane];
         }
@@ -194,7 +194,7 @@ void Claimer::preempt() {
     for (BackendIndex backend = 0; backend < shares_.size(); ++backend) {
         if (!models_.backends()[backend].is_preemptible) continue;
         const auto arrived = lanes_.next_arrived_for(backend);
-        // The most urgent lane first: where it gets a slot, the others wait for the next.
+        // The most urgent lane first: if it gets a slot, the others wait for the next.
         for (LaneIndex lane = 0; lane < arrived.size(); ++lane) {
             if (!arrived[lane] || *arrived[lane] > waited_enough) continue;
             if (preempt_for(lane, backend)) break;
@@ -202,7 +202,7 @@ void Claimer::preempt() {
     }
 }
 
-// The slot is the lane's, whoever else has his turn when it is free.
+// The slot will go to this lane, even if it is another one's turn when the slot is free.
 bool Claimer::preempt_for(LaneIndex urgent, BackendIndex backend) {
     const auto load = executor_.load();
     const auto& room = load.backends[backend];
@@ -230,11 +230,11 @@ void Claimer::start(WorkerId worker, MonoTime sent, std::vector<Candidate> picke
     messages.reserve(picked.size());
     for (auto& candidate : picked) {
         messages.push_back(candidate.message);
-        // Taken out: a message may have come twice.
+        // Extracted, because a message may have come twice.
         const auto node = by_id.extract(candidate.id);
         if (node.empty()) continue;
         const auto& claim = node.mapped();
-        // A job that ran before has been ready for less time than its id is old.
+        // A job that ran before has been waiting for less time than its id is old.
         if (claim.attempt == 1 && database_time.count() > 0) {
             stealer_.observe_wait(candidate.lane, candidate.arrived,
                                   database_time - uuid_unix_time(candidate.id.uuid()));

@@ -1,10 +1,10 @@
 // Turns free slots into running jobs: picks candidates by lane shares, claims them in one
-// statement, and hands what it got to the executor. Where there are none, has less urgent jobs
-// stopped for more urgent ones. Steals where messages are missing, and reconciles with the store
-// after a claim whose reply was lost.
+// statement, and passes the claimed jobs to the executor. If no slot is free, it has less urgent
+// jobs stopped for more urgent ones. It steals jobs whose messages are missing, and reconciles with
+// the store after a claim whose reply was lost.
 //
-// All three happen here, one after the other, because a reconciliation that overtakes a claim would
-// hand back what was just claimed. Nothing happens without a live lease.
+// All this happens here, one after the other, because a reconciliation that overtakes a
+// claim would hand back what was just claimed. Nothing happens without a live lease.
 //
 // Threads:   stop() and want_reconcile() from any thread; step() has one caller at a time.
 // Blocks:    step(), in calls of the store.
@@ -28,10 +28,10 @@
 namespace millrace::worker {
 
 struct ClaimerOptions {
-    std::size_t batch_max = 500;    // Jobs of one claim, but always as many as a batch may have.
+    std::size_t batch_max = 500;    // Jobs in one claim; raised to the largest batch of a backend.
     std::vector<LaneShare> shares;  // One per lane.
     ShareRules share_rules;
-    milliseconds preempt_after{250};  // A job waits so long before it stops a less urgent one.
+    milliseconds preempt_after{250};  // A job's wait before it stops a less urgent one.
     StealerOptions steal;
     BackoffPolicy store_backoff{.base = milliseconds(100), .max = milliseconds(5000)};
 };
@@ -43,13 +43,13 @@ class Claimer {
             CompletionWriter& completions, const Clock& clock, Random& random,
             ClaimerOptions options);
 
-    // One round of what can be done now. True when another may do more.
+    // Does one round of the work that can be done now. True if another round may do more.
     bool step();
 
-    // Claims nothing from now on, but for a statement that is under way.
+    // Claims nothing from now on. A statement under way is completed.
     void stop() { stopped_ = true; }
     bool is_stopped() const { return stopped_; }
-    // The store may count attempts as ours that are not held.
+    // The store may count attempts as this worker's that it does not hold.
     void want_reconcile() { reconcile_wanted_ = true; }
 
  private:
@@ -57,10 +57,10 @@ class Claimer {
     Status reconcile(WorkerId worker);
     Status read_specs();
     Result<bool> claim(WorkerId worker);
-    // Lanes that wait too long go first.
+    // Lets lanes that have waited too long go first.
     void age_lanes();
     std::vector<Candidate> pick();
-    // Where nothing can be claimed for jobs that wait: stops less urgent ones.
+    // Stops less urgent jobs if nothing can be claimed for waiting jobs.
     void preempt();
     bool preempt_for(LaneIndex urgent, BackendIndex backend);
     void start(WorkerId worker, MonoTime sent, std::vector<Candidate> picked,
@@ -80,10 +80,10 @@ class Claimer {
 
     std::atomic<bool> stopped_ = false;
     std::atomic<bool> reconcile_wanted_ = false;
-    // Of step()'s caller.
+    // Used only by the caller of step().
     std::vector<Shares> shares_;  // One per backend.
     Stealer stealer_;
-    int failures_ = 0;  // Of the store, in a row.
+    int failures_ = 0;  // Consecutive failures of the store.
     MonoTime retry_at_;
 };
 

@@ -40,7 +40,8 @@ void CompletionWriter::hand_back(WorkerId worker, const AttemptKey& key) {
 bool CompletionWriter::step() {
     collect();
     if (batches_.empty() || clock_.now() < retry_at_) return false;
-    // A copy would cost as much as the outputs: the batch stays where it is until it is over.
+    // A copy would cost as much as the outputs, so the batch stays in the queue until it is
+    // settled.
     const auto& batch = batches_.front();
     const auto sent = clock_.now();
     const auto replies = store_.job_settle(batch.worker, batch.attempts);
@@ -92,7 +93,7 @@ void CompletionWriter::collect() {
 }
 
 void CompletionWriter::append(WorkerId worker, storage::SettledAttempt attempt, Pending pending) {
-    // Never to the front batch while it is in doubt: it has to be sent again as it was.
+    // Never added to the front batch while that is in doubt: it must be sent again unchanged.
     const bool front_is_sent = failures_ > 0 && batches_.size() == 1;
     const auto bytes = bytes_of(attempt);
     if (batches_.empty() || front_is_sent || batches_.back().worker != worker ||
@@ -154,7 +155,8 @@ void CompletionWriter::fail(const Error& error) {
     retry_at_ = clock_.now() + backoff_delay(options_.store_backoff, failures_, random_);
 }
 
-// An output that cannot be stored is none; of a failure only its words are exchanged.
+// An output that cannot be stored makes the attempt fail; a failure only gets another message, and
+// another code if need be.
 void CompletionWriter::replace(storage::SettledAttempt& attempt) {
     log_warning("an outcome cannot be stored as it is", {{"job", attempt.key.job.str()}});
     auto& outcome = attempt.outcome;
@@ -197,7 +199,7 @@ void CompletionWriter::bisect(Batch batch) {
     }
     auto& attempt = batch.attempts.front();
     if (std::exchange(batch.pending.front().replaced_outcome, true)) {
-        // Not even its error can be stored. The keeper ends it at its deadline.
+        // Not even its error can be stored. The keeper ends the job at its deadline.
         log_error("an outcome cannot be stored at all", {{"job", attempt.key.job.str()}});
         executor_.release(std::vector{attempt.key});
         return;

@@ -1,10 +1,10 @@
-// Writes outcomes to the store: whatever is waiting becomes one fenced, batched settlement, bounded
-// in jobs and in bytes, and only its acknowledgement (or refusal) frees the slots.
+// Writes outcomes to the store. The outcomes that wait become one fenced settlement, bounded in
+// jobs and in bytes. Only its acknowledgement (or refusal) frees the slots.
 //
-// While the store is away outcomes are kept and sent again, with the fence under which their jobs
-// were claimed. A batch that cannot be stored is split until the guilty outcome is found; its
-// neighbours succeed. An output becomes failed / invalid_output; a failure stays what it is,
-// retries and all, and loses its words only.
+// While the store is unreachable, outcomes are kept and sent again, with the fence under which
+// their jobs were claimed. A batch that cannot be stored is split until the outcome at fault is
+// found; the others succeed. An output that cannot be stored becomes failed / invalid_output. A
+// failure that cannot be stored remains that failure, with its retries, and only loses its message.
 //
 // Threads:   hand_back() from any thread; step() has one caller at a time.
 // Blocks:    step(), in one call of the store.
@@ -27,7 +27,7 @@ namespace millrace::worker {
 struct CompletionWriterOptions {
     std::size_t batch_max = 500;
     std::size_t batch_bytes_max = 64 << 20;  // A larger outcome is written alone.
-    BackoffPolicy job_backoff;               // Of jobs that are to be tried again.
+    BackoffPolicy job_backoff;               // For jobs that will be tried again.
     BackoffPolicy store_backoff{.base = milliseconds(100), .max = milliseconds(5000)};
 };
 
@@ -37,25 +37,25 @@ class CompletionWriter {
                      EventStream& events, const Clock& clock, Random& random,
                      CompletionWriterOptions options);
 
-    // Gives back an attempt that the store counts as `worker`'s and that is not held.
+    // Gives back an attempt that the store counts as `worker`'s but that is not held.
     void hand_back(WorkerId worker, const AttemptKey& key);
 
-    // Writes at most one batch. True when more can be written at once.
+    // Writes at most one batch. True if more can be written at once.
     bool step();
 
  private:
     struct Pending {
         std::uint32_t sequence = 0;
-        std::string queue;  // Empty: unknown, for those that were handed back.
+        std::string queue;  // Empty if unknown: for attempts that were handed back.
         Priority priority = Priority::kNormal;
         bool replaced_outcome = false;
     };
-    // One statement; the two lists run in parallel.
+    // The attempts of one statement; the two lists run in parallel.
     struct Batch {
         WorkerId worker;
         std::vector<storage::SettledAttempt> attempts;
         std::vector<Pending> pending;
-        std::size_t bytes = 0;  // Of what the outcomes say.
+        std::size_t bytes = 0;  // Size of the outputs, error codes and messages.
     };
 
     void collect();
@@ -76,9 +76,9 @@ class CompletionWriter {
     std::mutex mutex_;
     std::vector<std::pair<WorkerId, AttemptKey>> handed_back_;  // Guarded by mutex_.
 
-    // Of step()'s caller.
+    // Used only by the caller of step().
     std::deque<Batch> batches_;
-    int failures_ = 0;  // Of the store, in a row.
+    int failures_ = 0;  // Consecutive failures of the store.
     MonoTime retry_at_;
 };
 

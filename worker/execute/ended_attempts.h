@@ -1,6 +1,6 @@
-// Attempts that are over, on their way from the executor to the completion writer.
+// Ended attempts on their way from the executor to the completion writer.
 //
-// Bounded by the slots: whoever is in here, or being written, still holds one.
+// Bounded by the slots: each attempt in here, or being written, still holds one.
 //
 // Threads:   EndedAttempts is thread-safe.
 #pragma once
@@ -20,12 +20,12 @@ struct EndedAttempt {
     WorkerId worker;  // The incarnation that claimed it: part of the fence.
     ClaimedJob job;   // Without its input.
     Outcome outcome;
-    std::uint32_t sequence = 0;  // Of the attempt's next event.
+    std::uint32_t sequence = 0;  // Of the event that follows the attempt's output.
 };
 
 class EndedAttempts {
  public:
-    // Called when there was none and now there is. Set before anything is added.
+    // Called when the first attempt is added to an empty list. Set it before anything is added.
     void on_first(std::function<void()> callback) { on_first_ = std::move(callback); }
 
     void add(EndedAttempt attempt) {
@@ -38,7 +38,7 @@ class EndedAttempts {
         if (first && on_first_) on_first_();
     }
 
-    // Everything, oldest first.
+    // Takes everything, oldest first.
     std::vector<EndedAttempt> take() {
         const std::lock_guard lock(mutex_);
         return std::exchange(attempts_, {});

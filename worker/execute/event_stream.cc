@@ -11,7 +11,7 @@ using telemetry::Metric;
 
 namespace {
 
-// Of one message: well below what brokers accept by default.
+// Limits of one message, well below what brokers accept by default.
 constexpr std::size_t kBatchEventsMax = 500;
 constexpr std::size_t kBatchTextMax = 256 << 10;
 
@@ -49,7 +49,8 @@ void EventStream::dispatch(const JobId& job, const std::string& queue, Priority 
         const std::lock_guard lock(mutex_);
         first = events_.empty() && dispatches_.empty();
         if (!make_room_locked(1)) return;
-        // The spec stays in the store: jobs are given back seldom, and their input is not kept.
+        // The spec stays in the store: jobs are seldom given back, and their input is not kept
+        // here.
         dispatches_.push_back({.topic = topics_.jobs(queue, priority),
                                .key = {},
                                .value = wire::encode(wire::Dispatch{.job = job, .spec = {}})});
@@ -62,8 +63,8 @@ void EventStream::step() {
     std::vector<wire::Event> events;
     std::vector<broker::OutgoingMessage> messages;
     {
-        // Taken together: the start of whatever has output is in here or was before, and so is the
-        // output of whatever has ended.
+        // Taken together under the lock. So an attempt's start is in here, or was taken before,
+        // whenever its output is in here; and so is its output whenever its end is.
         const std::lock_guard lock(mutex_);
         outputs = outputs_.take_events();
         events = std::exchange(events_, {});

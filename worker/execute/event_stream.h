@@ -1,8 +1,8 @@
-// Everything that this worker tells others over the conveyor: events of its attempts, in batches,
-// and dispatches of jobs that it gave back.
+// Publishes what this worker sends over the conveyor: events of its attempts, in batches, and
+// dispatches of jobs that it gave back.
 //
-// Kafka only makes waiting faster, so nothing here is worth holding up a job for: what does not fit
-// is dropped and counted.
+// Kafka only makes waiting shorter, so no job is held up for this: what does not fit is dropped and
+// counted.
 //
 // Threads:   thread-safe; step() has one caller at a time.
 // Blocks:    never.
@@ -22,7 +22,7 @@ namespace millrace::worker {
 
 struct EventStreamOptions {
     std::string key;  // The same for all events, so that those of an attempt stay in order.
-    std::size_t waiting_max = 100000;  // Events and dispatches.
+    std::size_t waiting_max = 100000;  // Events and dispatches together.
 };
 
 class EventStream {
@@ -30,14 +30,14 @@ class EventStream {
     EventStream(broker::Publisher& publisher, const broker::Topics& topics, OutputFeed& outputs,
                 EventStreamOptions options);
 
-    // Called when there was nothing to publish and now there is. Set before anything is added.
+    // Called when the first item is added to an empty stream. Set it before anything is added.
     void on_first(std::function<void()> callback) { on_first_ = std::move(callback); }
 
     void add(std::vector<wire::Event> events);
-    // The job is queued again: others should hear of it.
+    // Announces that the job is queued again.
     void dispatch(const JobId& job, const std::string& queue, Priority priority);
 
-    // Publishes what is there.
+    // Publishes everything that waits.
     void step();
 
  private:

@@ -132,7 +132,8 @@ void Executor::admit_locked(WorkerId worker, MonoTime claimed_at, Start start, A
     const auto key = start.job.key;
     const auto older = held_.find(key.job);
     if (older != held_.end()) {
-        // After a failover that took the claim back, it was made once more: this attempt runs.
+        // A failover undid the claim, which was then made again with the same epoch: this attempt
+        // goes on.
         if (older->second.job.key == key && older->second.worker == worker) return;
         replace_locked(older, actions);
     }
@@ -148,7 +149,7 @@ void Executor::admit_locked(WorkerId worker, MonoTime claimed_at, Start start, A
     held.lane = start.lane;
     held.deadline = deadline;
     held.standing = start.standing;
-    // As if it had been claimed when it came: what a claim takes no wait can spare.
+    // As if it had been claimed on arrival: no wait for a batch can save the time of a claim.
     const auto arrived = start.arrived ? *start.arrived + (now - claimed_at) : now;
     const auto weight = station.backend().batch_weight(start.job.spec);
     if (start.batch_key.empty()) start.batch_key = station.backend().batch_key(start.job.spec);
@@ -194,7 +195,8 @@ void Executor::start_ready(BackendIndex index) {
         {
             const std::lock_guard lock(mutex_);
             const auto now = clock_.now();
-            // Nothing starts on a lapsed lease. Those of an earlier incarnation are being stopped.
+            // Nothing starts on a lapsed lease. Attempts of an earlier incarnation are being
+            // stopped.
             if (lease_.live(now)) batch = stations_[index].begin(now);
             if (batch) mark_running_locked(*batch, now);
         }
@@ -224,7 +226,7 @@ void Executor::mark_running_locked(const Station::Batch& batch, MonoTime now) {
                                                          stations_[held->backend].info().name);
 }
 
-// Tells those who wait for the clock, or for a slot, that what they wait for has changed.
+// Calls those who wait for the clock or for a slot, if something has changed for them.
 void Executor::announce(BackendIndex index) {
     bool opened = false;
     bool earlier = false;
@@ -251,7 +253,7 @@ bool Executor::cancel(const AttemptKey& key) {
             is_held = held->phase != Phase::kSettling && !held->stopping;
             stop_locked(key, *held, AbortReason::kCancelled, actions);
         } else if (cancels_.size() < options_.cancels_kept_max) {
-            // The heartbeat's reply repeats those that find no room.
+            // The heartbeat's reply repeats the orders for which there is no room.
             cancels_.push_back(key);
         }
     }
@@ -287,7 +289,7 @@ void Executor::tick() {
 MonoTime Executor::next_tick() {
     const std::lock_guard lock(mutex_);
     next_tick_ = MonoTime::max();
-    // What waits for a lease has no time of its own.
+    // Attempts that wait for a lease have no start time.
     if (!lease_.live(clock_.now())) return next_tick_;
     for (const auto& station : stations_) {
         next_tick_ = std::min(next_tick_, station.next_change());

@@ -1,12 +1,12 @@
 // Owns every attempt that this worker holds, from the claim until its outcome is written: starts
-// batches, stops attempts (cancel, deadline, interruption), and takes what the backends report.
+// batches, stops attempts (cancel, deadline, interruption), and receives the backends' reports.
 //
 //   launch ─► ready ─► running ─► settling ─► release
 //                │ a free slot │ finished  │ written or refused
 //
-// A job holds its slot through all of it; so claiming stops by itself while the store is away. If a
-// claim returns a job that is held already, the older attempt was lost to this worker without its
-// knowing: it is stopped, and its outcome is dropped.
+// A job holds its slot through all of these phases, so claiming stops by itself while the store is
+// unreachable. If a claim returns a job that is already held, this worker lost the older attempt
+// without notice: the older attempt is stopped, and its outcome is dropped.
 //
 // Threads:   thread-safe. Backends, inboxes and callbacks are called without a lock held.
 // Owns:      the attempts. Borrows the rest, which must outlive it and the backends.
@@ -35,20 +35,20 @@
 namespace millrace::worker {
 
 struct ExecutorOptions {
-    std::string worker_name;    // For readers of the `started` event.
-    std::size_t slots_max = 0;  // Jobs held at a time; 0: what the backends take, and those ahead.
+    std::string worker_name;  // Shown in the `started` event.
+    // Jobs held at a time; 0: as many as the backends take, with those claimed ahead.
+    std::size_t slots_max = 0;
     BatchOptions batch;
     std::size_t output_bytes_max = 16 << 20;
     std::size_t cancels_kept_max = 1000;  // Orders about attempts that are not held (yet).
-    // A job that was interrupted so often, for whatever reason, gives way to no other. 0: none
-    // does.
+    // A job that was interrupted this often, for whatever reason, is not preempted. 0: no job is.
     int preemptions_max = 3;
 };
 
 // What may be claimed now.
 struct Load {
     std::vector<Room> backends;
-    std::size_t free = 0;  // Jobs, of all backends together.
+    std::size_t free = 0;  // Jobs, for all backends together.
 };
 
 // A job that was just claimed.
@@ -56,7 +56,8 @@ struct Start {
     ClaimedJob job;
     BackendIndex backend = 0;
     LaneIndex lane = 0;
-    // Absent: now, and to be asked of the backend.
+    // When its message arrived. Absent: it counts as arriving now, and the backend gives its batch
+    // key.
     std::optional<MonoTime> arrived;
     std::string batch_key;
     Priority standing = Priority::kHigh;  // See Candidate.
@@ -68,33 +69,35 @@ class Executor : public ExecutionSink {
              OutputFeed& outputs, EventStream& events, const Lease& lease, const Clock& clock,
              ExecutorOptions options);
 
-    // Starts the backends, which may load a model for minutes. Call first; the first error ends it.
+    // Starts the backends, which may load a model for minutes. Call first; stops at the first
+    // error.
     Status start();
-    // Stops the backends: what still runs ends as interrupted. Idempotent.
+    // Stops the backends; attempts that still run end as interrupted. Idempotent.
     void stop();
-    // After start(), in the order of the constructor's: as they were then.
+    // Call after start(). As they were at the start, in the order given to the constructor.
     std::vector<BackendInfo> backends() const;
-    // As they are now, where one of them has said since this was last asked that it has changed.
+    // The backends as they are now, if one has reported a change since the last call.
     std::optional<std::vector<BackendInfo>> changes();
 
-    // Called after there is more to claim for than before. Set before anything is launched.
+    // Called after more can be claimed than before. Set it before anything is launched.
     void on_free(std::function<void()> callback) { on_free_ = std::move(callback); }
-    // Called after next_tick() became earlier than it last said. Set before anything is launched.
+    // Called after next_tick() became earlier than it last returned. Set it before anything is
+    // launched.
     void on_earlier_tick(std::function<void()> callback) { on_earlier_tick_ = std::move(callback); }
 
     // --- Claims ---
-    // Jobs that run at a time at most, and that are held: those that were claimed ahead and those
-    // whose outcome is being written too.
+    // The maximum number of jobs that run at a time, and that are held. The latter include jobs
+    // that were claimed ahead and those whose outcome is being written.
     std::size_t slots() const { return slots_; }
     std::size_t held_max() const { return held_max_; }
     Load load() const;
-    // Thread-safe from start() on.
+    // Thread-safe after start().
     std::string batch_key(BackendIndex backend, const JobSpec& spec) const;
-    // Starts what was claimed by `worker` with a statement sent at `claimed_at`; where its lease
-    // has lapsed meanwhile, gives it back instead.
+    // Starts the jobs that `worker` claimed with a statement sent at `claimed_at`. If the lease has
+    // lapsed meanwhile, gives them back instead.
     void launch(WorkerId worker, MonoTime claimed_at, std::vector<Start> starts);
-    // While this is there, launch() starts nothing on slots that are free: jobs that are claimed by
-    // several statements make one batch. One at a time.
+    // While one exists, launch() does not start jobs on free slots, so that jobs claimed by several
+    // statements can form one batch. One at a time.
     class [[nodiscard]] Gathering {
      public:
         explicit Gathering(Executor& executor);
@@ -106,30 +109,30 @@ class Executor : public ExecutionSink {
     };
 
     // --- Stopping ---
-    // True when it stopped an attempt. One that is not held is remembered until the second
-    // forget_cancels() from now.
+    // True if it stopped an attempt. An order about an attempt that is not held is remembered until
+    // the second call of forget_cancels() from now.
     bool cancel(const AttemptKey& key);
     void forget_cancels();
     void interrupt_all();
-    // Stops one running job of a preemptible backend for a more urgent one: in a lane out of
-    // `from` (one entry per lane), with a standing that gives way to `urgent`. Of these the least
-    // urgent, and of those the one that started last and has the least to lose; none that says of
-    // itself that it is nearly done. False where there is none, or where a slot is being freed
-    // already.
+    // Stops one running job of a preemptible backend for a more urgent one. The job must be in a
+    // lane of `from` (one entry per lane), with a standing that gives way to `urgent`. Among these
+    // it chooses the least urgent, then the one that started last and so has the least to lose,
+    // skipping jobs that report being nearly done. False if there is none, or if a slot is already
+    // being freed.
     bool preempt(BackendIndex backend, Priority urgent, const std::vector<bool>& from);
-    // Stops attempts whose deadline has passed, and starts those whose wait for a live lease or for
-    // others is over.
+    // Stops attempts whose deadline has passed, and starts those that need not wait any longer for
+    // a live lease or for other jobs.
     void tick();
-    // When tick() is needed, apart from deadlines and leases, which are not that urgent.
+    // When tick() is needed next. Ignores deadlines and leases, which are less urgent.
     MonoTime next_tick();
 
     // --- Settlements ---
-    // The outcomes were written or refused: their slots are free.
+    // The outcomes were written or refused: frees the slots.
     void release(std::span<const AttemptKey> keys);
 
     bool holds(const AttemptKey& key) const;
-    // Attempts that the store should count as this worker's, but for claims and settlements that
-    // are on their way.
+    // How many attempts the store should count as this worker's, apart from claims and settlements
+    // under way.
     std::size_t held() const;
 
     // --- ExecutionSink ---
@@ -141,21 +144,21 @@ class Executor : public ExecutionSink {
  private:
     enum class Phase { kReady, kRunning, kSettling };
     struct Held {
-        ClaimedJob job;  // Without its input; moved away when settling.
+        ClaimedJob job;  // Without its input; moved from when settling.
         WorkerId worker;
         BackendIndex backend = 0;
         LaneIndex lane = 0;
         MonoTime deadline;
         MonoTime started;
         Phase phase = Phase::kReady;
-        std::size_t slot = 0;  // kRunning: of its backend.
+        std::size_t slot = 0;  // Its backend's slot, in phase kRunning.
         Priority standing = Priority::kHigh;
-        double fraction = 0;  // What the backend says is done.
+        double fraction = 0;  // The part that is done, as the backend reports it.
         bool stopping = false;
-        bool replaced = false;  // Nobody waits for its outcome.
+        bool replaced = false;  // Its outcome will be dropped.
     };
     using Stop = Station::Stop;
-    // What is to be done once the lock is gone.
+    // What to do after the lock is released.
     struct Actions {
         std::vector<std::pair<Backend*, Stop>> aborts;
         std::vector<EndedAttempt> ended;
@@ -171,7 +174,7 @@ class Executor : public ExecutionSink {
     Held* find_locked(const AttemptKey& key);
     const Held* find_locked(const AttemptKey& key) const;
     void perform(Actions actions);
-    // Starts the batches whose time it is.
+    // Starts the batches that are due.
     void start_ready(BackendIndex backend);
     void start_ready_of(const std::vector<bool>& touched);  // By backend.
     void mark_running_locked(const Station::Batch& batch, MonoTime now);
@@ -191,20 +194,20 @@ class Executor : public ExecutionSink {
     std::function<void()> on_free_;
     std::function<void()> on_earlier_tick_;
     std::atomic<bool> has_changed_ = false;
-    // Fixed once started.
+    // Fixed after start().
     std::size_t slots_ = 0;
     std::size_t held_max_ = 0;
 
     mutable std::mutex mutex_;
     // Guarded by mutex_.
-    std::deque<Station> stations_;  // Fixed once started, as is what each says of its backend.
-    std::optional<std::vector<bool>> gathered_;  // While gathering: who got jobs, by backend.
-    MonoTime next_tick_ = MonoTime::max();       // As it was last told.
+    std::deque<Station> stations_;  // Fixed after start(), as is what each says about its backend.
+    std::optional<std::vector<bool>> gathered_;  // While gathering: the backends that got jobs.
+    MonoTime next_tick_ = MonoTime::max();       // As last returned or announced.
     std::unordered_map<JobId, Held> held_;
     std::unordered_map<AttemptKey, Held, AttemptKeyHash> replaced_;
-    MonoTime next_deadline_ = MonoTime::max();  // None is earlier.
-    std::vector<AttemptKey> cancels_;           // Not placed, since the last forget_cancels().
-    std::vector<AttemptKey> cancels_before_;    // Not placed, since the one before.
+    MonoTime next_deadline_ = MonoTime::max();  // No deadline is earlier.
+    std::vector<AttemptKey> cancels_;           // Unmatched orders since the last forget_cancels().
+    std::vector<AttemptKey> cancels_before_;    // Unmatched orders between the last two.
 };
 
 }  // namespace millrace::worker

@@ -1,4 +1,4 @@
-// Which running job gives way to a more urgent one.
+// Chooses which running job gives way to a more urgent one.
 #include "common/base/log.h"
 #include "common/telemetry/telemetry.h"
 #include "worker/execute/executor.h"
@@ -9,7 +9,7 @@ using telemetry::Metric;
 
 namespace {
 
-// What has come so far is about to free its slot by itself.
+// A job that has come this far will soon free its slot by itself.
 constexpr double kNearlyDone = 0.9;
 
 }  // namespace
@@ -37,7 +37,7 @@ Executor::Held* Executor::choose_victim_locked(BackendIndex backend, Priority ur
     for (auto& entry : held_) {
         auto& held = entry.second;
         if (held.backend != backend) continue;
-        // Its slot is on its way, and goes to the most urgent: one at a time.
+        // Its slot will be free soon, and goes to the most urgent job: one at a time.
         if (held.phase == Phase::kSettling || held.stopping) return nullptr;
         if (!from[held.lane] || !gives_way(held, urgent)) continue;
         const auto loses_less = [&] {

@@ -1,5 +1,5 @@
-// What the backends report to the executor. Here is where text of models, servers and programs
-// comes in, from every backend: whatever goes on from here can be stored (common/base/text.h).
+// The reports of the backends to the executor. The text of models, servers and programs enters
+// here, from every backend; all text that goes on from here can be stored (common/base/text.h).
 #include <utility>
 
 #include "common/base/log.h"
@@ -13,7 +13,7 @@ using telemetry::Metric;
 
 namespace {
 
-// Of an error and of a progress message; a server's page and a program's traceback are longer.
+// Limits of an error and of a progress message; a server's page or a program's traceback is longer.
 constexpr std::size_t kCodeBytesMax = 64;
 constexpr std::size_t kTextBytesMax = 4096;
 
@@ -22,7 +22,7 @@ std::string bounded(std::string text, std::size_t bytes_max) {
     return storable(std::move(text));
 }
 
-// Whatever the text is, the kind of the outcome stays.
+// The kind of the outcome does not change, whatever its text.
 Outcome storable_outcome(Outcome outcome) {
     outcome.output_json = storable(std::move(outcome.output_json));
     outcome.error_code = bounded(std::move(outcome.error_code), kCodeBytesMax);

@@ -1,7 +1,8 @@
-// The right to claim and start jobs, as this worker may believe in it.
+// This worker's view of its right to claim and start jobs.
 //
-// Counted on the worker's monotonic clock from the instant a renewal was sent, less a margin: so it
-// ends here before anyone else may take it for over, however long the reply took.
+// The time counts on the worker's monotonic clock from the instant when a renewal was sent, less a
+// margin. So the lease ends here before anyone else may consider it expired, however long the reply
+// took.
 //
 // Threads:   thread-safe.
 #pragma once
@@ -23,14 +24,14 @@ class Lease {
  public:
     explicit Lease(LeaseTerms terms) : terms_(terms) {}
 
-    // Under whose name to claim now; nothing without a live lease.
+    // The incarnation to claim under; nothing without a live lease.
     std::optional<WorkerId> live(MonoTime now) const;
-    // The current incarnation, whether its lease lives or not; nil before the first.
+    // The current incarnation, with or without a live lease; nil before the first.
     WorkerId worker() const;
 
-    // A new incarnation, or the same once more, by a request that was sent at `sent`.
+    // Starts or renews the lease of an incarnation, by a request that was sent at `sent`.
     void renew(WorkerId worker, MonoTime sent);
-    // Ends at once.
+    // Ends the lease at once.
     void revoke();
 
  private:

@@ -13,14 +13,16 @@ using telemetry::Metric;
 
 namespace {
 
-// A job may say no more (producer/api/submission.cc), and an index of PostgreSQL holds little more.
+// A job cannot name a longer one (producer/api/submission.cc), and an index of PostgreSQL holds
+// little more.
 constexpr std::size_t kModelBytesMax = 256;
 
 bool can_be_asked_for(const std::string& model) {
     return is_storable(model) && !model.empty() && model.size() <= kModelBytesMax;
 }
 
-// What is announced can be stored, or no lease would ever begin. Names of models come from servers.
+// Makes storable what is announced; otherwise no lease would ever begin. Servers choose the names
+// of models.
 storage::WorkerInfo storable_info(storage::WorkerInfo info) {
     info.name = storable(std::move(info.name));
     info.host = storable(std::move(info.host));
@@ -76,7 +78,7 @@ void LeaseKeeper::serve(std::vector<std::string> models) {
     has_news_ = true;
 }
 
-// Every step tries again, because what nobody hears of gets no jobs.
+// Every step tries again, because an unannounced model gets no jobs.
 void LeaseKeeper::announce() {
     const auto& models = options_.info.models;
     const auto told = store_.worker_announce(lease_.worker(), models);
@@ -160,7 +162,7 @@ void LeaseKeeper::obey(const storage::HeartbeatReply& reply, std::size_t held_be
         if (executor_.cancel(key)) telemetry::count<Metric::kCancels>(1, "heartbeat");
     }
 
-    // Claims and settlements go on meanwhile: any count between the two is right.
+    // Claims and settlements go on meanwhile, so any count between the two is right.
     const auto held_after = executor_.held();
     const auto active = static_cast<std::size_t>(std::max(reply.active, 0));
     const bool matches =
@@ -190,13 +192,13 @@ void LeaseKeeper::tell_draining() {
     }
 }
 
-// As many batches as there is time for before the next heartbeat, which is worth more.
+// Saves as many batches as there is time for before the next heartbeat, which is more important.
 void LeaseKeeper::save_checkpoints() {
     const auto now = clock_.now();
     while (clock_.now() < next_) {
         auto checkpoints = outputs_.take_checkpoints(now, options_.checkpoints);
         if (checkpoints.empty()) return;
-        // Those of an incarnation before this one are few.
+        // There are few checkpoints of earlier incarnations.
         for (auto next = checkpoints.begin(); next != checkpoints.end();) {
             const auto worker = next->first;
             std::vector<storage::PartialCheckpoint> batch;
@@ -204,7 +206,7 @@ void LeaseKeeper::save_checkpoints() {
                 batch.push_back(std::move(next->second));
             }
             const auto saved = save(worker, batch);
-            // Not tried again: a later checkpoint holds more, and the end of the job all of it.
+            // Not tried again: a later checkpoint holds more, and the job's end holds all of it.
             if (saved.has_value()) continue;
             log_debug("partial output was not saved", {{"error", to_string(saved.error())}});
             return;
@@ -212,7 +214,7 @@ void LeaseKeeper::save_checkpoints() {
     }
 }
 
-// What cannot be stored is found by halving, and costs its neighbours nothing.
+// Finds by halving what cannot be stored, and saves everything else.
 Status LeaseKeeper::save(WorkerId worker, std::span<const storage::PartialCheckpoint> batch) {
     auto saved = store_.partial_save(worker, {batch.begin(), batch.end()});
     if (saved.has_value() || saved.error().code != ErrorCode::kDataCorrupt) return saved;

@@ -1,10 +1,10 @@
-// Keeps this worker alive in the store: registers an incarnation, renews its lease, obeys what the
-// heartbeat's reply says, and saves checkpoints of partial output on the way.
+// Keeps this worker alive in the store: registers an incarnation, renews its lease, carries out the
+// orders in the heartbeat's reply, and saves checkpoints of partial output on the way.
 //
 // A reply that says "not alive" is final for the incarnation: its attempts are stopped, and the
 // process goes on as a new one. Outcomes of the old one are still sent, under their own fence.
 //
-// Partial output that the store refuses as data costs nobody else theirs: it is left out.
+// Partial output that the store refuses as data is left out, without affecting that of other jobs.
 //
 // Threads:   ask_to_drain() from any thread; the rest has one caller at a time.
 // Blocks:    step() and say_goodbye(), in calls of the store.
@@ -27,26 +27,26 @@ namespace millrace::worker {
 struct LeaseKeeperOptions {
     storage::WorkerInfo info;  // Without an id.
     milliseconds heartbeat_interval{5000};
-    milliseconds retry_interval{500};  // After a call that failed.
+    milliseconds retry_interval{500};  // Wait after a failed call.
     CheckpointLimits checkpoints = {};
 };
 
 class LeaseKeeper {
  public:
-    // `on_mismatch` is called when the store counts other attempts as ours than are held.
+    // `on_mismatch` is called if the store counts other attempts as this worker's than it holds.
     LeaseKeeper(storage::JobStore& store, Lease& lease, Executor& executor, OutputFeed& outputs,
                 const Clock& clock, Random& random, LeaseKeeperOptions options,
                 std::function<void()> on_mismatch);
 
-    // Whatever is due: call several times a heartbeat interval.
+    // Does whatever is due. Call it several times per heartbeat interval.
     void step();
 
-    // The worker serves these models from now on: the store hears of it with the next step().
+    // The models that the worker serves from now on; the next step() announces them to the store.
     void serve(std::vector<std::string> models);
     bool is_registered() const { return registered_; }
 
     void ask_to_drain() { drain_wanted_ = true; }
-    // The incarnation has ended in good order.
+    // Call when the incarnation has ended in good order.
     void say_goodbye();
 
  private:
@@ -66,7 +66,7 @@ class LeaseKeeper {
     OutputFeed& outputs_;
     const Clock& clock_;
     LeaseKeeperOptions options_;
-    bool has_news_ = false;  // Models that the store has not heard of.
+    bool has_news_ = false;  // Models are not announced to the store yet.
     const std::function<void()> on_mismatch_;
     UuidGenerator ids_;
 
@@ -74,8 +74,8 @@ class LeaseKeeper {
     bool registered_ = false;
     bool drain_told_ = false;
     bool failing_ = false;
-    int mismatches_ = 0;  // Heartbeats in a row.
-    MonoTime next_;       // Of registration or heartbeat.
+    int mismatches_ = 0;  // Consecutive heartbeats with a mismatch.
+    MonoTime next_;       // When to register or send a heartbeat.
 };
 
 }  // namespace millrace::worker

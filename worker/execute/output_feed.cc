@@ -5,7 +5,7 @@
 namespace millrace::worker {
 namespace {
 
-// Messages on the conveyor are bounded; a longer text becomes several events.
+// Messages on the conveyor are bounded, so a longer text becomes several events.
 constexpr std::size_t kEventTextMax = 64 << 10;
 
 // Up to `max` bytes from `begin`, not ending within a UTF-8 character.
@@ -23,7 +23,7 @@ std::string_view piece(std::string_view text, std::size_t begin, std::size_t max
 void OutputFeed::append(const AttemptKey& key, WorkerId worker, std::string_view text) {
     const std::lock_guard lock(mutex_);
     auto& feed = feed_of_locked(key, worker);
-    // Once a piece was left out, what follows it would not be the text.
+    // After a missing piece, what follows would not continue the text.
     feed.is_full = feed.is_full || feed.text.size() + text.size() > options_.bytes_max;
     if (feed.is_full) return;
     if (feed.published == feed.text.size()) changed_.push_back(key);
@@ -63,7 +63,7 @@ std::vector<OutputFeed::Checkpoint> OutputFeed::take_checkpoints(MonoTime now,
     const std::lock_guard lock(mutex_);
     std::vector<std::pair<const AttemptKey*, Feed*>> line;
     for (auto& [key, feed] : feeds_) {
-        // Only what was published has a sequence to stand for it.
+        // Only published text has a sequence that a checkpoint can refer to.
         if (feed.checkpointed == feed.published) continue;
         if (feed.checkpointed_at && now - *feed.checkpointed_at < options_.checkpoint_interval) {
             continue;

@@ -39,11 +39,11 @@ Room Station::room(MonoTime now) const {
         slots_, [&](const Slot& slot) { return slot.opens <= now && now < slot.closes; });
     const auto available = free_slots_.size() + static_cast<std::size_t>(soon_free);
     const auto ready = former_.batches(now);
-    // A batch that waits leaves its slot to others; but no more of them than one a slot.
+    // A batch that waits leaves its slot to others, but at most one waits per slot.
     const auto batches_max = 2 * slots_.size();
     room.batches = std::min(available - std::min(available, ready.due),
                             batches_max - std::min(batches_max, ready.all));
-    // Those beyond the slots wait for longer: nobody is claimed to join them.
+    // Jobs beyond the slots wait for longer, so no job is claimed to join them.
     if (ready.due > available) room.open.clear();
     room.jobs = room.batches * room.batch_max;
     for (const auto& open : room.open) room.jobs += open.room;
@@ -98,7 +98,7 @@ void Station::free(std::size_t index, MonoTime now) {
     former_.ended(slot.key, slot.jobs, took, now);
     slot.opens = slot.closes = MonoTime::max();
     free_slots_.push_back(index);
-    // Else its jobs keep their places until their outcomes are written.
+    // Without claims ahead, its jobs keep their places until their outcomes are written.
     has_freed_ = claims_ahead();
 }
 

@@ -28,9 +28,9 @@ Stealer::Stealer(storage::JobStore& store, Executor& executor, const Lanes& lane
     for (auto& lane : lane_states_) lane.looks.resize(models.backends().size());
 }
 
-// A round is cheap where lanes pause or are hinted to be young. Its length, a pause and the age
-// that makes a job worth stealing fit into the bound together; and so do the age, the time to the
-// next hint, or until the last is out of date, and a round.
+// A round is cheap if lanes pause or their hints say that they are young. Two sums fit into the
+// bound. One is a round, a pause and the age that makes a job worth stealing. The other is that
+// age, a round, and the time until the next hint comes or the last one is out of date.
 Result<bool> Stealer::step(WorkerId worker, std::vector<Shares>& shares) {
     const auto now = clock_.now();
     if (now >= next_round_) {
@@ -59,7 +59,7 @@ milliseconds Stealer::jittered(milliseconds duration) {
 Result<bool> Stealer::steal_for(BackendIndex backend, WorkerId worker, Shares& shares) {
     const auto load = executor_.load();
     auto free = std::min({load.free, load.backends[backend].jobs_of_any_key(), options_.batch_max});
-    if (free == 0) return false;  // Still wanted: as soon as a slot is free.
+    if (free == 0) return false;  // Still wanted, as soon as a slot is free.
     wanted_[backend] = false;
 
     const auto waiting = lanes_.waiting_for(backend);
@@ -75,7 +75,7 @@ Result<bool> Stealer::steal_for(BackendIndex backend, WorkerId worker, Shares& s
         shares.charge(lane, got);
         quota -= got;
         free -= got;
-        // What is in hand has its turn before the lanes that follow.
+        // Jobs in hand have their turn before the lanes that follow.
         free -= std::min(free, waiting[lane]);
         if (got == limit) wanted_[backend] = true;
     }
