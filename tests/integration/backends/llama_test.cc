@@ -3,6 +3,7 @@
 // library rounds differently there.
 #include <fstream>
 
+#include "common/process/temporary_directory.h"
 #include "tests/integration/backends/llama_fixture.h"
 
 namespace millrace::worker {
@@ -204,15 +205,14 @@ TEST(LlamaStart, SaysWhatIsWrongWithTheFile) {
         const auto status = LlamaBackend({.model_path = path}).start(sink);
         return status.has_value() ? "" : status.error().message;
     };
-    const std::filesystem::path folder = testing::TempDir();
+    const auto directory = process::TemporaryDirectory::make("millrace-test-").value();
+    const auto& folder = directory.path();
     const auto text = (folder / "millrace_llama_test_text.gguf").string();
     std::ofstream(text) << "this is no model";
     EXPECT_NE(message_for(text).find("not a GGUF"), std::string::npos) << message_for(text);
     const auto broken = (folder / "millrace_llama_test_broken.gguf").string();
     std::ofstream(broken, std::ios::binary) << std::string("GGUF\3\0\0\0\1\0\0\0\0\0", 14);
     EXPECT_NE(message_for(broken).find(broken), std::string::npos) << message_for(broken);
-    std::filesystem::remove(text);
-    std::filesystem::remove(broken);
     EXPECT_NE(message_for("/nonexistent.gguf"), "");
 }
 

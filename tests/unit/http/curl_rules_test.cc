@@ -5,6 +5,8 @@
 #include <filesystem>
 #include <fstream>
 
+#include "common/process/temporary_directory.h"
+
 namespace millrace::http {
 namespace {
 
@@ -29,16 +31,15 @@ TEST(CurlRules, TakeNoOtherHostForThisMachine) {
 
 class CaFile : public testing::Test {
  protected:
-    void SetUp() override { std::filesystem::create_directories(folder_); }
-    void TearDown() override { std::filesystem::remove_all(folder_); }
     std::string file(const std::string& text) {
         const auto path = folder_ / "ca.pem";
         std::ofstream(path) << text;
         return path;
     }
 
-    const std::filesystem::path folder_ =
-        std::filesystem::path(testing::TempDir()) / "millrace-ca-file";
+    const process::TemporaryDirectory directory_ =
+        *process::TemporaryDirectory::make("millrace-test-");
+    const std::filesystem::path folder_ = directory_.path();
 };
 
 TEST_F(CaFile, IsCheckedBeforeItIsUsed) {

@@ -5,6 +5,8 @@
 
 #include <fstream>
 
+#include "common/process/temporary_directory.h"
+
 namespace millrace::worker {
 namespace {
 
@@ -18,7 +20,8 @@ class ReloadedSettings : public testing::Test {
     void write(const std::string& text) { std::ofstream(sources_.file) << text; }
     config::Config load() { return config::load(config::Program::kWorker, sources_).value(); }
 
-    config::Sources sources_{.file = testing::TempDir() + "millrace_reload_test.yaml"};
+    process::TemporaryDirectory folder_ = *process::TemporaryDirectory::make("millrace-test-");
+    config::Sources sources_{.file = (folder_.path() / "millrace.yaml").string()};
 };
 
 TEST_F(ReloadedSettings, AreThoseOfTheFileNow) {
