@@ -12,7 +12,7 @@ namespace millrace::worker {
 namespace {
 
 constexpr std::size_t kReadBytes = 64 * 1024;
-// Reads at a time, so that a child that never stops talking leaves the others their turn.
+// Reads per call, so that a child that sends without end leaves time for the others.
 constexpr int kReadsMax = 16;
 
 }  // namespace
@@ -35,7 +35,7 @@ void Channel::flush() {
         } else if (errno == EAGAIN) {
             return;
         } else if (errno != EINTR) {
-            break;  // A child that is gone is noticed where it is read from.
+            break;  // The reading side notices a child that is gone.
         }
     }
     unsent_.clear();

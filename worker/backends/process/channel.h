@@ -1,12 +1,12 @@
-// Frames to and from a child over a socket, without ever waiting: what the child does not take yet
-// is kept, what it has not finished saying is put together.
+// Sends and receives frames to and from a child over a socket, without ever waiting: it keeps what
+// the child does not read yet, and assembles frames that the child has not finished sending.
 //
-// Keeps at most what the slot sends for one batch, and one frame of the child's up to its limit.
+// Keeps at most what the slot sends for one batch, and one frame of the child, up to its limit.
 //
 // Threads:   one caller at a time.
 // Owns:      this side of the socket.
-// Errors:    kUnavailable: the child's side is closed; kDataCorrupt: it sent what is no frame. The
-//            channel is of no more use then.
+// Errors:    kUnavailable: the child's side is closed; kDataCorrupt: it sent something that is no
+//            frame. After an error the channel is of no more use.
 #pragma once
 
 #include <functional>
@@ -28,23 +28,23 @@ class Channel {
     int fd() const { return socket_.get(); }
     short events() const;
 
-    // Takes the frame and writes what the socket has room for.
+    // Accepts the frame, and writes as much as the socket has room for.
     void send(std::string_view json);
-    // Writes what is left, after poll() said that there is room.
+    // Writes the rest, after poll() reported room.
     void flush();
-    // Tells the child that nothing more comes. What it says is still received.
+    // Closes the sending direction. What the child sends is still received.
     void close_sending();
 
-    // Reads a bounded part of what is there and hands over each whole frame; the handler's error
-    // is returned.
+    // Reads a bounded part of what has arrived, and passes each whole frame to the handler. Returns
+    // the handler's error.
     using Handler = std::function<Status(const Frame& frame)>;
     Status receive(const Handler& handle);
 
  private:
     process::Fd socket_;
     FrameReader reader_;
-    std::string unsent_;    // One batch at most: cleared when all of it is sent.
-    std::size_t sent_ = 0;  // Of unsent_.
+    std::string unsent_;    // At most one batch; cleared when all of it is sent.
+    std::size_t sent_ = 0;  // Bytes of unsent_.
 };
 
 }  // namespace millrace::worker

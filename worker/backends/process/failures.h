@@ -1,4 +1,4 @@
-// What a child process does wrong, as the outcome of the jobs that it costs an attempt. Pure.
+// Maps failures of a child process to outcomes of the jobs that lose an attempt by them. Pure.
 #pragma once
 
 #include <cstddef>
@@ -11,12 +11,12 @@
 namespace millrace::worker {
 
 Outcome process_died(const process::ExitStatus& status);
-// `what` is said of what it sent: "a frame of …".
+// `what` describes what it sent: "a frame of …".
 Outcome invalid_message(std::string_view what);
 Outcome process_not_ready(milliseconds timeout);
 Outcome process_hung(milliseconds grace);
 Outcome process_too_large(std::size_t bytes, std::size_t bytes_max);
-// Costs no attempt.
+// Does not count as a failure of the job.
 Outcome process_unavailable(milliseconds retry_after);
 
 }  // namespace millrace::worker

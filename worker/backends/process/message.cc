@@ -22,12 +22,12 @@ using json_text::Member;
 using nlohmann::json;
 using Members = std::vector<Member>;
 
-// What an outcome keeps of a child's words.
+// How much of a child's texts an outcome keeps.
 constexpr std::size_t kCodeBytesMax = 64;
 constexpr std::size_t kTextBytesMax = 2048;
-constexpr std::size_t kBatchMaxMost = 10'000;  // As backend.process.batch_max.
+constexpr std::size_t kBatchMaxMost = 10'000;  // As for backend.process.batch_max.
 
-// Null also where it is absent or no JSON.
+// Null also if the member is absent or no JSON.
 json value_of(const Members& members, std::string_view name) {
     const auto text = json_text::find(members, name);
     const auto mended = json_text::mend(text, {.not_a_number = json_text::NotANumber::kQuote});
@@ -54,7 +54,7 @@ std::int64_t count_of(const json& value) {
     return 0;
 }
 
-// Of an output in the shape of OpenAI's API.
+// The usage in an output of the OpenAI API's shape.
 Usage usage_of(std::string_view output) {
     return parse_usage(json_text::find(json_text::members(output), "usage"));
 }
@@ -86,7 +86,7 @@ Result<ProcessMessage> parse_ready(const Members& members) {
 
 Result<ProcessMessage> parse_progress(const Members& members, ItemId item) {
     const auto fraction = value_of(members, "fraction");
-    // NaN, which is a string by now: a loss that has run away ends no job.
+    // A NaN, which is a string by now: a loss that has diverged does not end the job.
     if (fraction.is_string()) return NoMessage{};
     if (!fraction.is_number()) return corrupt("\"progress\" needs a number \"fraction\"");
     return ProgressMessage{
@@ -136,7 +136,7 @@ Result<ProcessMessage> parse_failed(const Members& members, ItemId item) {
     return EndMessage{.item = item, .outcome = std::move(outcome)};
 }
 
-// Of a frame that was too long: what its beginning says.
+// What the beginning of a frame that was too long says.
 Result<ProcessMessage> parse_beginning(const Members& members, ItemId item, const Frame& frame) {
     const auto type = text_of(members, "type");
     if (type == "done") {
@@ -147,7 +147,7 @@ Result<ProcessMessage> parse_beginning(const Members& members, ItemId item, cons
                                           "worker.output_bytes_max allows",
                                           frame.json.size() + frame.left_out))};
     }
-    // Its message is what is long: that it failed, and how, comes before.
+    // Its message is too long; that it failed, and how, comes before the message.
     if (type == "failed") return parse_failed(members, item);
     return NoMessage{};
 }

@@ -1,5 +1,4 @@
-// What is said to a child process and what it may say: the protocol of docs/backends.md as values.
-//
+// The messages to and from a child process as values: the protocol of docs/backends.md.
 //   to the child      hello, item, run, cancel
 //   from the child    ready, progress, partial, done, failed
 //
@@ -21,29 +20,29 @@
 
 namespace millrace::worker {
 
-// Raised when a child made for the one before would misunderstand.
+// Increased when a child made for the previous version would misunderstand.
 inline constexpr int kProcessProtocol = 1;
 
-// Names an attempt on the channel; never used twice by a slot.
+// Identifies an attempt on the channel; a slot never uses it twice.
 using ItemId = std::uint64_t;
 
-// --- To the child: each returns one frame's JSON ---
+// --- To the child: each function returns one frame's JSON ---
 
 struct Hello {
-    std::size_t slot = 0;  // Which of the worker's child processes it is, from 0.
-    std::string device;    // Of backend.process.devices; empty: none.
+    std::size_t slot = 0;  // The number of the worker's child process, from 0.
+    std::string device;    // From backend.process.devices; empty: none.
     std::size_t output_bytes_max = 0;
-    milliseconds grace{0};  // After the end of the channel: how long it may take to end.
+    milliseconds grace{0};  // How long it may take to end after the channel's end.
 };
 std::string hello_message(const Hello& hello);
-// The job's input goes in as it came.
+// The job's input is passed on unchanged.
 std::string item_message(ItemId item, const Execution& execution, MonoTime now);
 std::string run_message(std::span<const ItemId> items);
 std::string cancel_message(ItemId item, AbortReason reason);
 
 // --- From the child ---
 
-// Loaded and warm. Once, before anything else.
+// The model is loaded and warm. Sent once, before anything else.
 struct ReadyMessage {
     std::vector<std::string> models;
     std::size_t batch_max = 1;
@@ -57,18 +56,18 @@ struct PartialMessage {
     ItemId item = 0;
     std::string text;
 };
-// The item is over, one way or the other.
+// The item has ended, successfully or not.
 struct EndMessage {
     ItemId item = 0;
     Outcome outcome;  // kCompleted, kPermanent, kRetryable, kRateLimited or kCancelled.
 };
-// Says nothing that can be used: progress that is no number, text that is too long to be shown.
+// A message without usable content: progress that is no number, or text too long to be shown.
 struct NoMessage {};
 using ProcessMessage =
     std::variant<ReadyMessage, ProgressMessage, PartialMessage, EndMessage, NoMessage>;
 
-// What is no text in its strings becomes U+FFFD. An output is passed on as it came but for that;
-// one that is no JSON, or too long, ends its item as invalid_output or output_too_large.
+// Bytes in strings that are not valid text become U+FFFD. Otherwise an output is passed on
+// unchanged; one that is no JSON, or too long, ends its item as invalid_output or output_too_large.
 // Errors: kDataCorrupt, saying what is wrong, without the bytes themselves.
 Result<ProcessMessage> parse_message(const Frame& frame);
 

@@ -1,8 +1,8 @@
-// What a child process writes to its standard output and error: to the log, a line each, and the
-// last of it kept for whoever asks why it ended.
+// What a child process writes to its standard output and error. Each line goes to the log, and the
+// last lines are kept to explain why the process ended.
 //
-// At most kLinesPerSecond go to the log; how many were left out is said once they stop coming so
-// fast.
+// At most kLinesPerSecond lines go to the log. The number of lines left out is logged with the
+// first line of a later second.
 //
 // Threads:   thread-safe.
 #pragma once
@@ -25,7 +25,7 @@ class OutputLog {
 
     explicit OutputLog(std::size_t slot) : slot_(slot) {}
 
-    // A new process: forgets the last lines of the one before.
+    // Call for a new process: forgets the last lines of the previous one.
     void begin();
     void add(std::string_view line, MonoTime now);
 
@@ -39,7 +39,7 @@ class OutputLog {
     // Guarded by mutex_.
     std::deque<std::string> tail_;
     MonoTime second_;        // When the present second began.
-    std::size_t lines_ = 0;  // Of the present second.
+    std::size_t lines_ = 0;  // In the present second.
 };
 
 }  // namespace millrace::worker

@@ -27,7 +27,7 @@ int poll_timeout(MonoTime next, MonoTime now) {
 
 }  // namespace
 
-// Drives all slots from one thread; only it touches them.
+// Drives all slots from one thread, the only one that touches them.
 class ProcessBackend::Loop {
  public:
     Loop(const ProcessOptions& options, ExecutionSink& sink, process::Fd wake)
@@ -39,7 +39,7 @@ class ProcessBackend::Loop {
     }
     ~Loop() { stop(); }
 
-    // What the first process said when all were ready, or why one did not come up.
+    // What the first process reported once all were ready, or why one did not come up.
     Result<ReadyMessage> wait_until_ready() { return started_.get_future().get(); }
 
     void stop() {
@@ -85,7 +85,8 @@ class ProcessBackend::Loop {
         for (auto& slot : slots_) slot->stop(now);
     }
 
-    // One whose process is ready, where there is one. The caller of run() keeps within the slots.
+    // A free slot, with a ready process if there is one. The caller of run() keeps within the
+    // slots.
     Slot& free_slot() {
         Slot* free = nullptr;
         for (const auto& slot : slots_) {

@@ -16,11 +16,11 @@
 namespace millrace::worker {
 namespace {
 
-// What a frame may have beside an output.
+// Room in a frame for everything besides an output.
 constexpr std::size_t kFrameMarginBytes = 64 * 1024;
 constexpr milliseconds kMemoryInterval{200};
-// A batch that kills its process, then the job that does so alone, delay nobody. After further ends
-// in a row the next start waits this long, then twice as long each time.
+// The end of a process by a batch, and then by the job at fault alone, delays nothing. After
+// further ends in a row the next start waits for kRestartDelayBase, then twice as long each time.
 constexpr int kFreeRestarts = 2;
 constexpr milliseconds kRestartDelayBase{250};
 
@@ -84,7 +84,7 @@ void Slot::kill(Outcome why) {
     due_ = MonoTime::max();
 }
 
-// The process ends by itself when nothing more can come.
+// The process ends by itself once nothing more can come.
 void Slot::let_end(MonoTime now) {
     if (channel_) channel_->close_sending();
     state_ = State::kEnding;
@@ -92,9 +92,9 @@ void Slot::let_end(MonoTime now) {
 }
 
 void Slot::conclude(MonoTime now) {
-    // What it started goes with it: nobody else would end that.
+    // Its own child processes end with it; nothing else would end them.
     child_->send_to_group(SIGKILL);
-    if (channel_) receive(now);  // Its last words: as much as a socket holds.
+    if (channel_) receive(now);  // Its last messages: as much as a socket holds.
     const auto status = child_->wait(milliseconds(0));
     CHECK(status);
     settle_sent(why_ ? *why_ : process_died(*status));
@@ -107,8 +107,8 @@ void Slot::conclude(MonoTime now) {
     go_down(now, status->str());
 }
 
-// Whose fault it was is known where one job was alone with the process. Those of a larger batch run
-// once more, one by one, unless they have shown text, which would come twice.
+// If a job was alone with the process, it was at fault. The jobs of a larger batch run once more,
+// one by one, unless they have shown text, which would come twice.
 void Slot::settle_sent(const Outcome& why) {
     const auto count =
         std::count_if(items_.begin(), items_.end(), [](const Item& item) { return item.sent; });
@@ -143,7 +143,7 @@ void Slot::go_down(MonoTime now, const std::string& how) {
     if (!came_up_ || delay > milliseconds(0)) give_back(now);
 }
 
-// Another worker, or this one when the process is up, shall run the batch.
+// Another worker will run the batch, or this one when the process is up.
 void Slot::give_back(MonoTime now) {
     const auto left = std::chrono::ceil<milliseconds>(std::max(due_, now) - now);
     for (auto item = items_.begin(); item != items_.end();) {
@@ -218,14 +218,14 @@ void Slot::stop(MonoTime now) {
         }
     }
     if (state_ == State::kReady) let_end(now);
-    // One that is still loading does not read its channel.
+    // A process that is still loading does not read its channel.
     if (state_ == State::kStarting) {
         kill(failed_outcome(OutcomeKind::kInterrupted, "interrupted", "the worker stops"));
     }
     if (state_ == State::kDown) due_ = MonoTime::max();
 }
 
-// --- What it says -------------------------------------------------------------------------------
+// --- Messages from the process -----------------------------------------------------------------
 
 void Slot::watch(std::vector<pollfd>& watched) const {
     if (channel_) watched.push_back({channel_->fd(), channel_->events(), 0});
@@ -249,7 +249,7 @@ void Slot::receive(MonoTime now) {
         kill(invalid_message(received.error().message));
         return;
     }
-    // Most likely it is about to end; how it ended says more than that it closed the channel.
+    // It is probably about to end; the way it ends says more than the closed channel.
     channel_.reset();
     if (state_ != State::kEnding) let_end(now);
 }
@@ -307,7 +307,7 @@ void Slot::take_end(EndMessage end, MonoTime now) {
     if (alone_ && state_ == State::kReady) send_items(now);
 }
 
-// A process may be up and yet good for nothing: what it makes of jobs says so.
+// A process may be up and yet useless; the results of its jobs show that.
 void Slot::end_of_batch(MonoTime now) {
     if (some_done_) failed_batches_ = 0;
     if (some_done_ || !some_failed_) return;
@@ -354,7 +354,7 @@ void Slot::tick_items(MonoTime now) {
         kill(process_hung(options_.grace));
         return;
     }
-    // The others are still wanted: what the process yet says about these is dropped.
+    // Other jobs are still wanted: later messages about these are dropped.
     for (auto item = items_.begin(); item != items_.end();) {
         item = is_over(*item) ? finish(item, aborted_outcome(*item->stop)) : item + 1;
     }
@@ -373,7 +373,7 @@ void Slot::tick_memory(MonoTime now) {
 MonoTime Slot::next_tick() const {
     auto next = std::min(due_, memory_due_);
     for (const auto& item : items_) {
-        // What an ending process still has is over when it has ended.
+        // The jobs of an ending process are over when it has ended.
         if (item.sent && state_ != State::kReady) continue;
         next = std::min(next, item.stop ? item.grace_end : item.execution.deadline);
     }

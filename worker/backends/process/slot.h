@@ -1,14 +1,15 @@
-// One child process and its supervision: started, waited for, given a batch at a time, watched, and
-// replaced when it ends or has to be ended.
+// One child process and its supervision: it is started, awaited, given one batch at a time,
+// watched, and replaced when it ends or must be ended.
 //
 //   down ─► starting ─► ready ─► ending ─► down
 //    ▲ delay     └── did not come up ──┘     │
 //    └───────────────────────────────────────┘
 //
 // When a process ends with several jobs in hand, each runs once more by itself, so that the one at
-// fault is found and its neighbours pay nothing. A batch that comes while the process is starting
-// waits for it; if it does not come up, or none is due to be started yet, the jobs go back as
-// rate-limited, which costs them no attempt.
+// fault is found and the others lose no attempt. A job that has shown text does not: its text would
+// come twice. A batch that comes while the process is starting waits for it. If the process does
+// not come up, or may not be started yet, the jobs go back as rate-limited, which costs them no
+// attempt.
 //
 // Threads:   only the backend's own thread.
 // Owns:      the process and its batch. Borrows options and sink, which must outlive it.
@@ -34,29 +35,29 @@ class Slot {
  public:
     Slot(std::size_t index, const ProcessOptions& options, ExecutionSink& sink);
 
-    // Does what is due by `now`: starts, gives up waiting, kills, looks at memory.
+    // Does what is due by `now`: starts, gives up waiting, kills, checks the memory.
     void tick(MonoTime now);
-    // When to tick next.
+    // When to call tick() next.
     MonoTime next_tick() const;
-    // Adds what to poll for, at most two entries.
+    // Adds the entries to poll for, at most two.
     void watch(std::vector<pollfd>& watched) const;
-    // Takes what poll() said about an entry that watch() added.
+    // Handles what poll() reported for an entry that watch() added.
     void handle(const pollfd& event, MonoTime now);
 
     bool is_ready() const { return state_ == State::kReady; }
     bool has_batch() const { return !items_.empty(); }
     // Requires: !has_batch().
     void give(std::vector<Execution> batch, MonoTime now);
-    // False when the attempt is not here.
+    // False if the attempt is not here.
     bool abort(const AttemptKey& key, AbortReason reason, MonoTime now);
 
-    // Ends the process, for good; what it runs is interrupted.
+    // Ends the process for good; running jobs are interrupted.
     void stop(MonoTime now);
     bool stopped() const { return stopping_ && state_ == State::kDown; }
 
-    // What the process said when it was ready for the first time.
+    // The process's message when it was ready for the first time.
     const std::optional<ReadyMessage>& ready() const { return ready_; }
-    // Why the process did not come up the last time it was started.
+    // Why the process did not come up when it was last started.
     const std::optional<Error>& start_error() const { return start_error_; }
 
  private:
@@ -65,9 +66,9 @@ class Slot {
         ItemId id;
         Execution execution;
         bool sent = false;                     // The process has it.
-        bool shown = false;                    // Text of it was passed on.
-        std::optional<AbortReason> stop;       // It was asked to end.
-        MonoTime grace_end = MonoTime::max();  // Then: how long it may take.
+        bool shown = false;                    // Some of its text was passed on.
+        std::optional<AbortReason> stop;       // It was asked to end, for this reason.
+        MonoTime grace_end = MonoTime::max();  // Then: until when it may take.
     };
     using Items = std::vector<Item>;
 
@@ -101,20 +102,20 @@ class Slot {
 
     State state_ = State::kDown;
     bool stopping_ = false;
-    MonoTime due_;  // When the state has lasted long enough; max: it may last.
+    MonoTime due_;  // When the present state has lasted long enough; max: never.
     MonoTime memory_due_ = MonoTime::max();
     std::optional<Channel> channel_;
     std::optional<process::ChildProcess> child_;
-    std::optional<Outcome> why_;  // It was killed: what that means for its batch.
-    bool came_up_ = false;        // This process has said that it is ready.
+    std::optional<Outcome> why_;  // If it was killed: the outcome for its batch.
+    bool came_up_ = false;        // This process has reported that it is ready.
 
     Items items_;  // The batch.
     ItemId last_id_ = 0;
-    bool alone_ = false;        // One after the other: together they ended a process.
-    bool some_done_ = false;    // Of the batch.
-    bool some_failed_ = false;  // Of the batch, in a way that may be the process's fault.
+    bool alone_ = false;        // Jobs run one by one, because together they ended a process.
+    bool some_done_ = false;    // A job of the batch has completed.
+    bool some_failed_ = false;  // A job failed in a way that may be the process's fault.
     int failed_batches_ = 0;    // In a row.
-    int ends_ = 0;              // Of processes, since one completed a job.
+    int ends_ = 0;              // Ends of processes since one completed a job.
 
     std::optional<ReadyMessage> ready_;
     std::optional<Error> start_error_;

@@ -1,6 +1,6 @@
-// What a child process is given to live in, and how much of it it takes.
+// A child's environment and its resource usage.
 //
-// Threads:   thread-safe, as long as nobody changes this process's environment.
+// Threads: thread-safe, as long as this process's environment does not change.
 #pragma once
 
 #include <sys/types.h>
@@ -14,18 +14,18 @@
 
 namespace millrace::worker {
 
-// What the process of a slot is bound to.
+// The device that a slot's process is bound to.
 Device device_of(const ProcessOptions& options, std::size_t slot);
 
-// The whole environment of the process of a slot.
+// The whole environment of a slot's process.
 std::map<std::string, std::string> environment_of(const ProcessOptions& options, std::size_t slot);
 
 // Memory that belongs to the process alone: what it allocated and what it shares on purpose, but
-// not the files it has mapped, which the kernel takes back when it needs room. Nothing when it has
-// ended.
+// not the files it has mapped, which the kernel can drop when it needs room. Nothing if the process
+// has ended.
 //
-// A limit of the kernel's own would be RLIMIT_AS, which counts addresses: CUDA reserves more of
-// them than any machine has memory, and mapped weights count in full.
+// The kernel's own limit would be RLIMIT_AS, which counts addresses: CUDA reserves more of them
+// than any machine has memory, and mapped weights count in full.
 std::optional<std::size_t> memory_bytes_of(pid_t process);
 
 }  // namespace millrace::worker
