@@ -150,7 +150,7 @@ Result<SyntheticJob> parse_synthetic(std::string_view input_json) {
 }
 
 std::string behaviour_key(std::string_view input_json) {
-    // Most jobs carry no behaviour: they are told apart without parsing.
+    // Most jobs have no behaviour; this recognizes them without parsing.
     if (input_json.find("\"synthetic\"") == std::string_view::npos) return {};
     const auto input = parse_input(input_json);
     if (!input.has_value()) return {};
@@ -189,7 +189,7 @@ SyntheticOutput make_output(const SyntheticJob& job, std::uint64_t salt) {
     return output;
 }
 
-// FNV-1a, finished by one round of splitmix64: FNV alone leaves similar texts with similar hashes.
+// FNV-1a, finished by one round of splitmix64: with FNV alone, similar texts have similar hashes.
 std::uint64_t stable_hash(std::uint64_t seed, std::string_view text) {
     std::uint64_t hash = 0xCBF29CE484222325 ^ seed;
     for (const char c : text) {

@@ -22,7 +22,7 @@ struct Running {
     SyntheticJob job;
     SyntheticOutput output;
     MonoTime started;
-    MonoTime ends;  // MonoTime::max() for one that hangs.
+    MonoTime ends;  // MonoTime::max() for a job that hangs.
     int partials_sent = 0;
 
     const AttemptKey& key() const { return execution.job.key; }
@@ -36,7 +36,7 @@ struct Running {
         const auto partial = partials_sent < partials() ? partial_due(partials_sent) : ends;
         return std::min(partial, execution.deadline);
     }
-    // One that hangs says nothing; pieces come of text only.
+    // A job that hangs sends nothing, and only text has pieces.
     int partials() const {
         return ends == MonoTime::max() || output.text.empty() ? 0 : job.behaviour.partials;
     }
@@ -57,7 +57,7 @@ std::string_view piece_of(std::string_view text, int index, int pieces) {
 
 }  // namespace
 
-// All state of what runs; only the thread touches it.
+// All state of running jobs; only the backend's thread touches it.
 class SyntheticBackend::Loop {
  public:
     Loop(const SyntheticOptions& options, ExecutionSink& sink)
@@ -112,7 +112,7 @@ class SyntheticBackend::Loop {
                 const auto& input = item.execution.job.spec.input_json;
                 item.output = make_output(item.job, stable_hash(options_.seed, input));
             }
-            // What costs nothing is over at once, without a timer.
+            // A job that costs nothing is over at once, without a timer.
             if (advance(item, now)) continue;
             timers_.push({item.next_event(), item.key()});
             const auto key = item.key();
@@ -143,7 +143,7 @@ class SyntheticBackend::Loop {
         }
     }
 
-    // Does what is due by `now`; true when the attempt has been reported.
+    // Does what is due by `now`. Returns true if the attempt was reported.
     bool advance(Running& item, MonoTime now) {
         while (item.partials_sent < item.partials() &&
                item.partial_due(item.partials_sent) <= now) {
@@ -212,7 +212,7 @@ class SyntheticBackend::Loop {
 
     std::uint64_t jitter_state_;
     std::unordered_map<AttemptKey, Running, AttemptKeyHash> running_;
-    // Exactly one for each running attempt; those of ended attempts are skipped when they fire.
+    // Exactly one for each running attempt; timers of ended attempts are skipped when they fire.
     std::priority_queue<Timer, std::vector<Timer>, std::greater<>> timers_;
 
     runtime::Thread thread_;  // Last: it uses all of the above.

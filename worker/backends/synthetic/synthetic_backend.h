@@ -2,13 +2,13 @@
 // time, partial texts and faults (behaviour.h). For tests, demos and benchmarks of everything
 // around a model.
 //
-// A batch ends when its cost is spent and the longest "ms" of its jobs is over. So that a slow job
-// keeps only its like waiting, jobs with different "ms" or "fail" have different batch keys and
-// never meet in one batch; nor do jobs of different "shape" or length, as in a real model. A fault
-// comes when the job's time is over: "crash" kills this process (SIGKILL), "hang" ends only by
-// abort or deadline and delays nobody else in its batch.
+// A batch ends when its cost is spent and the longest "ms" of its jobs is over. Jobs with different
+// "ms" or "fail" have different batch keys and never share a batch, so that a slow job delays only
+// jobs like itself. Nor do jobs of different "shape" or length share one, as with a real model. A
+// fault comes when the job's time is over: "crash" kills this process (SIGKILL), "hang" ends only
+// by abort or deadline and delays no other job in its batch.
 //
-// Threads:   as Backend says; one own thread, "synthetic".
+// Threads:   see Backend; one thread of its own, "synthetic".
 // Blocks:    start and stop, briefly.
 #pragma once
 
@@ -28,7 +28,7 @@ struct SyntheticOptions {
     double jitter = 0;  // The cost is uniform in cost · [1 - jitter, 1 + jitter]. In [0, 1].
     std::size_t slots = 8;
     std::size_t batch_max = 64;
-    std::uint64_t seed = 1;  // Of the outputs and the jitter.
+    std::uint64_t seed = 1;  // For the outputs and the jitter.
 };
 
 class SyntheticBackend : public Backend {
