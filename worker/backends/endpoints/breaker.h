@@ -1,15 +1,15 @@
 // A circuit breaker: keeps calls away from an endpoint that fails, and finds out with single calls
-// whether it is well again. Inference results move it, nothing else: servers go on saying "ready"
-// when their model has died.
+// whether it works again. Only inference results change its state: servers go on reporting "ready"
+// after their model has died.
 //
 //   closed ── half of the last calls failed ──► open ── its time is over ──► half open
 //     ▲                                          ▲                              │ one probe
 //     └──────────── the probe succeeds ──────────┼──────────────────────────────┤
 //                                                └── the probe fails: twice the time, up to a bound
 //
-// The bound is seconds: a probe is one call, and those that wait here want to know soon.
+// The bound is seconds: a probe costs only one call, and waiting jobs need the result soon.
 //
-// Refusals for lack of capacity are none of its business: a busy server is a healthy one.
+// Refusals for lack of capacity do not count: a busy server is a healthy one.
 //
 // Pure arithmetic on the times it is given. The constants are those of serving-facts.md 3.3.
 //
@@ -25,13 +25,13 @@
 namespace millrace::worker {
 
 struct BreakerOptions {
-    std::size_t window_calls = 20;   // The last calls that count,
-    milliseconds window{30'000};     // none of them older than this.
-    std::size_t calls_min = 5;       // Fewer do not open it.
-    double failure_share = 0.5;      // Of the calls that count: opens it.
+    std::size_t window_calls = 20;   // Only the last calls count,
+    milliseconds window{30'000};     // and only those not older than this.
+    std::size_t calls_min = 5;       // With fewer calls it does not open.
+    double failure_share = 0.5;      // It opens at this share of failed calls.
     milliseconds open_first{1'000};  // How long it stays open; doubles with each failed probe,
     milliseconds open_max{5'000};    // up to this.
-    double jitter = 0.2;             // It is shorter than that by up to this share of it.
+    double jitter = 0.2;  // The time is shortened by a random share of itself, up to this.
 };
 
 enum class BreakerState { kClosed, kHalfOpen, kOpen };
@@ -41,21 +41,21 @@ class Breaker {
     enum class Verdict {
         kSuccess,
         kFailure,
-        kNone,  // The call says nothing about the endpoint: it was given up on our side.
+        kNone,  // The call says nothing about the endpoint: the worker gave it up.
     };
 
     explicit Breaker(BreakerOptions options = {}) : options_(options) {}
 
     BreakerState state(MonoTime now) const;
-    // Whether a call may begin: closed, or half open without a probe under way.
+    // Whether a call may begin: the breaker is closed, or half open without a probe under way.
     bool admits(MonoTime now) const;
-    // Until it becomes half open; zero unless open.
+    // Time until it becomes half open; zero unless it is open.
     milliseconds open_for(MonoTime now) const;
 
-    // A call begins; true when it is the probe. Requires: admits(now).
+    // A call begins; returns whether it is the probe. Requires: admits(now).
     bool begin(MonoTime now);
-    // A call ends, or its verdict is known earlier; `is_probe` as begin() said. Calls that began
-    // before it opened count for nothing when they end after.
+    // A call ends, or its verdict is known earlier. `is_probe` is what begin() returned. A call
+    // that began before the breaker opened and ends after that does not count.
     void end(bool is_probe, Verdict verdict, MonoTime now, Random& random);
 
  private:
@@ -74,7 +74,7 @@ class Breaker {
     bool is_open_ = false;
     bool is_probing_ = false;
     MonoTime open_until_;
-    milliseconds open_time_{0};  // Of the last opening, before its jitter.
+    milliseconds open_time_{0};  // Of the last opening, before jitter.
 };
 
 }  // namespace millrace::worker

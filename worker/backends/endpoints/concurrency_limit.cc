@@ -8,7 +8,7 @@ namespace millrace::worker {
 namespace {
 
 constexpr double kCut = 0.7;
-// Of the limit: with fewer in flight it is not the limit that success speaks for.
+// With a smaller part of the limit in flight, a success says nothing about the limit.
 constexpr double kInUse = 0.5;
 constexpr std::size_t kQueueMax = 5;
 
@@ -30,7 +30,8 @@ void ConcurrencyLimit::on_success(std::size_t in_flight) {
 
 void ConcurrencyLimit::on_refusal(MonoTime started, MonoTime now) {
     if (started < cut_at_) return;
-    // In an outage nothing succeeds between two cuts: the limit returns to the first one's.
+    // In an outage nothing succeeds between two cuts; the limit then returns to the first cut's
+    // value.
     if (has_served_) threshold_ = kCut * limit_;
     limit_ = std::max(kCut * limit_, 1.0);
     cut_at_ = now;

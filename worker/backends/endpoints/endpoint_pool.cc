@@ -8,26 +8,27 @@
 namespace millrace::worker {
 namespace {
 
-// Consistent hashing with bounded loads (Mirrokni, Thorup, Zadimoghaddam 2016) goes by this factor.
+// The factor of consistent hashing with bounded loads (Mirrokni, Thorup, Zadimoghaddam 2016).
 constexpr double kShareMax = 1.25;
-// A cached prefix does not make up for an endpoint that is slower than this many times another.
+// A cached prefix does not compensate for an endpoint that is slower than another by more than
+// this.
 constexpr double kSlownessMax = 2;
-// The time of an answer of fewer tokens is that of the connection and the prompt.
+// For an answer of fewer tokens, the time is mostly that of the connection and the prompt.
 constexpr std::int64_t kTokensMin = 16;
-// Fewer odd answers in a row than this may be a few bad jobs.
+// Fewer odd answers in a row may come from a few bad jobs.
 constexpr std::size_t kOddAnswersMin = 5;
-// For how long an endpoint is left alone that refuses a single call.
+// How long an endpoint that refuses a single call gets no calls.
 constexpr milliseconds kRest{1000};
 constexpr milliseconds kRestMax{60'000};
 
-// SplitMix64's finaliser: every bit of the input moves every bit of the output.
+// SplitMix64's finalizer: every bit of the input affects every bit of the output.
 std::uint64_t mixed(std::uint64_t bits) {
     bits = (bits ^ (bits >> 30)) * 0xbf58476d1ce4e5b9;
     bits = (bits ^ (bits >> 27)) * 0x94d049bb133111eb;
     return bits ^ (bits >> 31);
 }
 
-// Rendezvous hashing: an endpoint that is added or removed moves only its own prefixes.
+// Rendezvous hashing: adding or removing an endpoint moves only that endpoint's prefixes.
 EndpointIndex preferred_for(std::uint64_t prefix, std::span<const EndpointIndex> peers) {
     return *std::max_element(peers.begin(), peers.end(), [prefix](auto a, auto b) {
         return mixed(prefix ^ mixed(a + 1)) < mixed(prefix ^ mixed(b + 1));
@@ -79,7 +80,7 @@ std::optional<EndpointIndex> EndpointPool::choose(const CallPlan& plan,
     for (const auto index : candidates) {
         by_order[endpoints_[index].capacity.order].push_back(index);
     }
-    // Those that are doubted come into play where there is nobody else.
+    // Doubted endpoints are used only if there is no other.
     for (const bool with_doubted : {false, true}) {
         for (const auto& [_, peers] : by_order) {
             std::vector<EndpointIndex> ready;
@@ -122,7 +123,7 @@ std::optional<EndpointIndex> EndpointPool::choose_in_order(const CallPlan& plan,
     const auto first = random_.below(ready.size());
     auto second = random_.below(ready.size() - 1);
     if (second >= first) ++second;
-    // An endpoint without history counts as an average one.
+    // An endpoint without history counts as average.
     const auto unknown = known_count > 0 ? known / known_count : 1;
     const bool first_is_sooner = score(ready[first], plan.tokens, unknown, now) <=
                                  score(ready[second], plan.tokens, unknown, now);
@@ -166,7 +167,7 @@ bool EndpointPool::has_room(const Endpoint& endpoint, std::int64_t tokens) {
 }
 
 milliseconds EndpointPool::available_in(const Endpoint& endpoint, MonoTime now) {
-    // While a probe is under way, its end is awaited about as long as a rest.
+    // While a probe is under way, waits for its end about as long as for a rest.
     if (endpoint.breaker.state(now) == BreakerState::kHalfOpen && !endpoint.breaker.admits(now)) {
         return kRest;
     }
@@ -256,7 +257,7 @@ void EndpointPool::end(CallId id, const CallEnd& how, MonoTime now) {
 }
 
 void EndpointPool::rest(Endpoint& endpoint, std::optional<milliseconds> asked, MonoTime now) {
-    // With calls under way their ends tell when there is room again.
+    // If calls are under way, their ends show when there is room again.
     const bool is_idle = endpoint.calls.empty();
     const auto time = asked.value_or(is_idle ? kRest : milliseconds(0));
     endpoint.rests_until = std::max(endpoint.rests_until, now + std::min(time, kRestMax));

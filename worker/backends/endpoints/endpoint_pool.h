@@ -1,18 +1,18 @@
-// Several endpoints of the same kind: which of them takes the next call, and what its end says
-// about the endpoint.
+// Several endpoints of the same kind: chooses the one that takes the next call, and learns about it
+// from the call's end.
 //
-// A call goes to the lowest order in which an endpoint is available (its breaker lets calls
-// through, and it has not asked to be left alone); where those are merely full, it waits. Among
-// those with room:
-//   1. one that has to be probed, with this one call: after an outage, or after odd answers;
-//   2. the one that the beginning of the prompt points to, whose cache has it, unless that one has
-//      more than 1.25 times its share of the calls, or is twice as slow as another;
+// A call goes to the lowest order in which an endpoint is available: its breaker admits calls, and
+// it has not asked for a rest. If the available endpoints there are all full, the call waits. Among
+// those with room, it goes to:
+//   1. one that must be probed, with this single call: after an outage, or after odd answers;
+//   2. the one chosen by the beginning of the prompt, which it has in its cache, unless that one
+//      has more than 1.25 times its share of the calls, or is more than twice as slow as another;
 //   3. of two at random, the one where the tokens under way end sooner: milliseconds per token ×
-//      tokens. Calls under way count as soon as they are slower than all that was seen before.
+//      tokens. The oldest call under way counts as soon as it is slower than the estimate.
 //
-// Odd answers (an error of 500, garbage, half a stream) may be the fault of what was asked for.
-// They never take an endpoint from those that have no other: where half of the last calls came to
-// such, the endpoint is doubted, which means that peers which are not go first, and nothing else.
+// Odd answers (an error 500, garbage, half a stream) may be the fault of the request. They never
+// take an endpoint from calls that have no other. If half of the last calls got odd answers, the
+// endpoint is doubted: peers that are not doubted go first, and nothing else changes.
 //
 // Pure arithmetic on the times it is given.
 //
@@ -38,19 +38,19 @@ namespace millrace::worker {
 using EndpointIndex = std::size_t;
 
 struct EndpointCapacity {
-    int order = 1;          // Endpoints of a higher one stand in while all of a lower one are out.
-    std::size_t slots = 8;  // Calls at a time at most. >= 1.
-    std::int64_t tokens = 0;  // Tokens under way at most; 0: no bound. One call always fits.
+    int order = 1;            // A higher order is used only while all of a lower one are out.
+    std::size_t slots = 8;    // Maximum number of calls at a time. >= 1.
+    std::int64_t tokens = 0;  // Tokens under way at most; 0: no limit. One call always fits.
 };
 
 enum class CallResult {
-    kServed,       // It did what was asked for.
-    kAnswered,     // It refused the input: it is well, but the time says nothing.
+    kServed,       // It did what was requested.
+    kAnswered,     // It refused the input: it works, but the time says nothing.
     kRefused,      // No capacity: 429, 503 and the like.
-    kUnreachable,  // No connection came about.
-    kFailed,       // An outage: nothing behind it answers; silence; our key is refused.
-    kOdd,          // An error, garbage, half an answer: its fault, or that of the input.
-    kAborted,      // Given up on our side.
+    kUnreachable,  // The connection failed.
+    kFailed,       // An outage: nothing behind it answers; silence; the API key is refused.
+    kOdd,          // An error, garbage, half an answer: its own fault, or that of the input.
+    kAborted,      // The worker gave the call up.
 };
 
 std::string_view name(CallResult result);
@@ -60,11 +60,11 @@ struct CallPlan {
     std::optional<std::uint64_t> prefix;  // Hash of the prompt's beginning; absent: no preference.
 };
 
-// A call's end. Absent values are not known.
+// The end of a call. Absent values are unknown.
 struct CallEnd {
     CallResult result = CallResult::kAborted;
-    std::optional<std::int64_t> tokens = {};       // kServed: as the server counted.
-    std::optional<milliseconds> retry_after = {};  // kRefused: for how long to leave it alone.
+    std::optional<std::int64_t> tokens = {};       // kServed: the server's count.
+    std::optional<milliseconds> retry_after = {};  // kRefused: how long to send it nothing.
 };
 
 class EndpointPool {
@@ -78,31 +78,31 @@ class EndpointPool {
         std::size_t limit = 0;
         std::size_t in_flight = 0;
         std::int64_t tokens = 0;  // Under way.
-        // Of late it gave odd answers and served nobody.
+        // It recently gave odd answers, and has served no call since.
         bool is_odd = false;
     };
 
     // Borrows `random`.
     EndpointPool(const std::vector<EndpointCapacity>& endpoints, Random& random);
 
-    // Where the call goes now; nothing when none of the candidates can take it.
+    // The endpoint for the call now; nothing if no candidate can take it.
     std::optional<EndpointIndex> choose(const CallPlan& plan,
                                         std::span<const EndpointIndex> candidates, MonoTime now);
-    // How long until one of the candidates is available; zero when one is and the call waits for
-    // room, or when there are none.
+    // Time until one of the candidates is available. Zero if one is available and the call waits
+    // for room, or if there are no candidates.
     milliseconds available_in(std::span<const EndpointIndex> candidates, MonoTime now) const;
 
-    // Requires: choose() said so at this time.
+    // Requires: choose() returned this endpoint at this time.
     CallId begin(EndpointIndex endpoint, const CallPlan& plan, MonoTime now);
-    // The call has come to this many tokens so far, with its prompt.
+    // The call now has this many tokens, including its prompt.
     void grow(CallId call, std::int64_t tokens);
-    // The first output has come: a probe has succeeded without waiting for its end.
+    // The first output has arrived. A probe thus succeeds before its end.
     void answer(CallId call, MonoTime now);
-    // What it takes at a time has become known, or another number.
+    // The number of calls that the endpoint takes at a time has become known, or has changed.
     void resize(EndpointIndex endpoint, std::size_t slots);
-    // The endpoint said, to a question of `asked`, how many calls wait inside it for a place.
+    // The endpoint reported, in reply to a probe sent at `asked`, how many calls wait inside it.
     void queued(EndpointIndex endpoint, std::size_t waiting, MonoTime asked, MonoTime now);
-    // Once for each call.
+    // Call exactly once for each call.
     void end(CallId call, const CallEnd& how, MonoTime now);
 
     std::size_t size() const { return endpoints_.size(); }
@@ -122,8 +122,8 @@ class EndpointPool {
         EndpointCapacity capacity;
         ConcurrencyLimit limit;
         Breaker breaker = Breaker();
-        Breaker doubt = Breaker();    // Of odd answers: keeps nobody away.
-        std::size_t odd_answers = 0;  // Since it served somebody.
+        Breaker doubt = Breaker();    // Counts odd answers; keeps no call away.
+        std::size_t odd_answers = 0;  // Since it last served a call.
         LatencyEstimate latency = LatencyEstimate();
         std::map<CallId, Call> calls = {};  // Oldest first.
         std::int64_t tokens = 0;            // Of all calls.

@@ -1,6 +1,6 @@
-// How slow an endpoint is, in milliseconds per token: a moving average that jumps to a higher
-// value at once and comes down slowly ("peak EWMA", as in Finagle). Without calls it fades, so that
-// an endpoint which was slow once is tried again.
+// The slowness of an endpoint, in milliseconds per token: a moving average that jumps to a higher
+// value at once and decreases slowly ("peak EWMA", as in Finagle). Without calls it fades, so that
+// an endpoint that was slow once is tried again.
 //
 // Threads:   one caller at a time.
 #pragma once
@@ -13,14 +13,14 @@ namespace millrace::worker {
 
 class LatencyEstimate {
  public:
-    // After `decay`, 1/e of a past peak is left. The default is Finagle's.
+    // After `decay`, 1/e of a past peak remains. The default is Finagle's.
     explicit LatencyEstimate(milliseconds decay = milliseconds(10'000)) : decay_(decay) {}
 
     void observe(double ms_per_token, MonoTime now);
 
     // As of the last observation; nothing before the first.
     std::optional<double> value() const;
-    // What is left of it by now, for an endpoint without calls.
+    // What remains of it by now, for an endpoint without calls.
     std::optional<double> faded(MonoTime now) const;
 
  private:
