@@ -12,7 +12,7 @@
 namespace millrace::worker {
 namespace {
 
-constexpr long kConnectionSeconds = 60;  // A connection takes no new request after that.
+constexpr long kConnectionSeconds = 60;  // After that, a connection takes no new request.
 constexpr long kNameSeconds = 5;         // How long an address is remembered.
 
 std::size_t append_bounded(char* bytes, std::size_t size, std::size_t count, void* answer) {
@@ -39,7 +39,7 @@ void add_header(CurlList& headers, const std::string& line) {
 CurlList make_headers(const std::string& api_key, const std::string& content_type) {
     CurlList headers;
     add_header(headers, "Content-Type: " + content_type);
-    // No waiting for "100 Continue" before a large body.
+    // Prevents waiting for "100 Continue" before a large body.
     add_header(headers, "Expect:");
     add_header(headers, "Accept-Encoding: identity");
     if (!api_key.empty()) add_header(headers, "Authorization: Bearer " + api_key);
@@ -53,7 +53,7 @@ CurlHandle make_handle(const std::string& url, const curl_slist* headers,
     http::set_option(handle.get(), CURLOPT_URL, url.c_str());
     http::set_option(handle.get(), CURLOPT_HTTPHEADER, headers);
     http::set_option(handle.get(), CURLOPT_PROTOCOLS_STR, "http,https");
-    // All that curl can unpack; make_headers() says that none is wanted.
+    // Accepts everything that curl can unpack; make_headers() asks for no compression.
     http::set_option(handle.get(), CURLOPT_ACCEPT_ENCODING, "");
     http::set_option(handle.get(), CURLOPT_HTTP_VERSION, static_cast<long>(CURL_HTTP_VERSION_1_1));
     http::set_option(handle.get(), CURLOPT_CONNECTTIMEOUT_MS,
@@ -61,7 +61,7 @@ CurlHandle make_handle(const std::string& url, const curl_slist* headers,
     http::set_option(handle.get(), CURLOPT_MAXLIFETIME_CONN, kConnectionSeconds);
     http::set_option(handle.get(), CURLOPT_DNS_CACHE_TIMEOUT, kNameSeconds);
     http::set_option(handle.get(), CURLOPT_NOSIGNAL, 1L);
-    // A server that vanished without a word is noticed in about a minute, however quiet it may be.
+    // A server that vanished silently is noticed in about a minute, even if it sends little.
     http::set_option(handle.get(), CURLOPT_TCP_KEEPALIVE, 1L);
     http::set_option(handle.get(), CURLOPT_TCP_KEEPIDLE, 30L);
     http::set_option(handle.get(), CURLOPT_TCP_KEEPINTVL, 10L);
@@ -109,7 +109,7 @@ std::optional<milliseconds> from_seconds(double seconds) {
     return milliseconds(static_cast<std::int64_t>(std::min(seconds, kRetryAfterSecondsMax) * 1000));
 }
 
-// The whole text as a number.
+// Parses the whole text as a number.
 std::optional<double> number_of(const std::string& text) {
     double value = 0;
     const auto* end = text.data() + text.size();
@@ -128,7 +128,7 @@ std::optional<milliseconds> parse_retry_after(const std::string& text, std::int6
 }
 
 std::optional<milliseconds> retry_after_of(CURL* handle) {
-    // Finer than the standard's whole seconds; sent by OpenAI and its relatives.
+    // Finer than the standard's whole seconds; sent by OpenAI and similar servers.
     for (const auto* name : {"retry-after-ms", "llm_provider-retry-after-ms"}) {
         const auto text = header_of(handle, name);
         const auto count = text ? number_of(*text) : std::nullopt;

@@ -50,11 +50,11 @@ bool HttpCall::take(std::string_view bytes) {
 
 HttpEnd HttpCall::end_of(CURLcode code) const {
     if (too_large_) return HttpEnd::kTooLarge;
-    // What is cut off of a long error says enough.
+    // The beginning of a long error is enough.
     if (code == CURLE_OK || (code == CURLE_WRITE_ERROR && status() >= 300)) {
         return HttpEnd::kAnswered;
     }
-    // Also counts what went over a kept connection that broke, when a second try is refused.
+    // Also counts bytes sent over a kept connection that broke, if the second try is refused.
     long sent = 0;
     curl_easy_getinfo(handle(), CURLINFO_REQUEST_SIZE, &sent);
     if (sent == 0 && is_unreachable(code)) return HttpEnd::kUnreachable;

@@ -1,4 +1,4 @@
-// One request to a model server whose answer is taken whole, up to a limit, on a curl handle.
+// One request to a model server, on a curl handle. Its answer is collected whole, up to a limit.
 //
 // Threads:   only the thread of its HttpMulti.
 // Owns:      the handle, and the request's bytes, which curl reads while it sends.
@@ -17,17 +17,17 @@ struct HttpRequest {
     std::string body;  // Empty: GET, otherwise POST.
     CurlList headers;
     ConnectOptions connect = {};
-    milliseconds timeout{0};  // Of the whole exchange. > 0.
+    milliseconds timeout{0};  // For the whole exchange. > 0.
     std::size_t answer_bytes_max = 0;
 };
 
-// What became of a request.
+// How a request ended.
 enum class HttpEnd {
-    kAnswered,     // Whole, of any status.
-    kTooLarge,     // A success that is larger than answer_bytes_max.
+    kAnswered,     // With a whole answer, of any status.
+    kTooLarge,     // A success whose body is larger than answer_bytes_max.
     kUnreachable,  // Nothing was sent.
-    kTimedOut,     // Sent, and not answered in time.
-    kCut,          // The connection broke, before or in the middle of the answer.
+    kTimedOut,     // Sent, but not answered in time.
+    kCut,          // The connection broke before or during the answer.
 };
 
 class HttpCall {
@@ -41,10 +41,10 @@ class HttpCall {
     std::optional<std::string> header(const std::string& name) const;
     std::optional<milliseconds> retry_after() const { return retry_after_of(handle()); }
     milliseconds took() const { return took_of(handle()); }
-    // curl's words for the end.
+    // curl's description of the end.
     std::string reason() const { return reason_; }
 
-    // Called once, when the handle is out of the multi handle.
+    // Called once, after the handle was removed from the multi handle.
     void end(CURLcode code);
 
  private:

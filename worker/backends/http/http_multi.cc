@@ -22,7 +22,7 @@ void HttpMulti::step() {
     curl_multi_perform(multi_.get(), &count);
     while (const auto* message = curl_multi_info_read(multi_.get(), &count)) {
         if (message->msg != CURLMSG_DONE) continue;
-        // The message is gone once the handle is removed.
+        // Removing the handle destroys the message.
         const auto code = message->data.result;
         char* pointer = nullptr;
         curl_easy_getinfo(message->easy_handle, CURLINFO_PRIVATE, &pointer);

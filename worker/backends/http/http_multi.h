@@ -1,7 +1,7 @@
-// Drives many HttpCalls from one thread, over connections that are kept for the next one.
+// Drives many HttpCalls from one thread. Keeps connections for later calls.
 //
-// Threads:   one, but for wakeup(), which any thread may call.
-// Blocks:    wait(), as long as told.
+// Threads:   one, except for wakeup(), which any thread may call.
+// Blocks:    wait(), up to its timeout.
 #pragma once
 
 #include "worker/backends/http/http_call.h"
@@ -10,17 +10,17 @@ namespace millrace::worker {
 
 class HttpMulti {
  public:
-    // Keeps at most so many idle connections.
+    // Keeps at most `connections_max` idle connections.
     explicit HttpMulti(std::size_t connections_max);
 
-    // The call stays the caller's and must live until it is done or stopped.
+    // The caller keeps the call, which must live until it is done or stopped.
     void start(HttpCall& call);
-    // Closes its connection; it will not be done. Requires: started, and not done yet.
+    // Closes the call's connection; `on_done` is not called. Requires: started, and not done yet.
     void stop(HttpCall& call);
 
-    // Sends and receives what can be without waiting, and ends the calls that are done.
+    // Sends and receives what is possible without waiting, and ends the calls that are done.
     void step();
-    // Until there is something to do for step(), or wakeup().
+    // Waits until step() has something to do, or wakeup() is called.
     void wait(milliseconds timeout);
     void wakeup();
 

@@ -39,7 +39,7 @@ void redact(std::string& text, std::string_view secret) {
         text.replace(at, secret.size(), kMask);
         at += kMask.size();
     }
-    // one_line() may have cut it off; so few bytes tell nothing.
+    // one_line() may have cut the secret off. Fewer bytes than this reveal nothing.
     constexpr std::size_t kTellingBytesMin = 4;
     for (auto size = std::min(secret.size(), text.size()); size >= kTellingBytesMin; --size) {
         if (!text.ends_with(secret.substr(0, size))) continue;

@@ -1,4 +1,4 @@
-// What servers say, made fit for an error message. Pure.
+// Makes text from servers fit for an error message. Pure.
 #pragma once
 
 #include <string>
@@ -6,11 +6,11 @@
 
 namespace millrace::worker {
 
-// About 500 bytes of it at most, on one line, as text (common/base/text.h).
+// At most about 500 bytes of it, on one line, as text (common/base/text.h).
 std::string one_line(std::string_view text);
 
-// Scheme, host, port and path of a URL, on one line; not its user, password, query and fragment,
-// where secrets are. Empty for what is no URL.
+// Scheme, host, port and path of a URL, on one line; without user, password, query and fragment,
+// which may hold secrets. Empty if `url` is not a URL.
 std::string place_of(const std::string& url);
 
 // Replaces every occurrence of the secret: servers repeat a refused key in their message.
