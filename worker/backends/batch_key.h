@@ -1,4 +1,4 @@
-// How a backend tells apart the jobs that may not share a model call.
+// The keys by which a backend separates jobs that may not share a model call.
 #pragma once
 
 #include <algorithm>
@@ -11,17 +11,17 @@
 
 namespace millrace::worker {
 
-// Shorter inputs cost a model about the same, in bytes as in tokens (serving-facts: ≤ 256, 512, …).
+// Shorter inputs cost a model about the same, in bytes or in tokens (serving-facts: ≤ 256, 512, …).
 inline constexpr std::size_t kShortLength = 256;
 
-// The bucket of a length: a power of two. What is padded to the longest of a bucket wastes less
+// The bucket of a length: a power of two. Padding to the longest length of a bucket wastes less
 // than half.
 inline std::size_t length_bucket(std::size_t length) {
     return std::bit_ceil(std::max(length, kShortLength));
 }
 
-// Jobs for one model, of one shape (the operation, and each parameter that changes the shape of the
-// tensors, as the backend writes them) and of about the same length.
+// The key of jobs for one model, of one shape and of about the same length. The shape is the
+// operation and each parameter that changes the shape of the tensors, as the backend writes them.
 inline std::string batch_key_of(const JobSpec& spec, std::string_view shape, std::size_t length) {
     std::string key = spec.model;
     key.append(1, '\n').append(shape).append(1, '\n');

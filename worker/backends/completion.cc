@@ -34,8 +34,8 @@ std::string usage_json(const Usage& usage) {
 
 }  // namespace
 
-// Put together as text: building a tree first costs more than everything else that the synthetic
-// backend does for a job.
+// Written as text directly: building a tree first costs more than all the other work of the
+// synthetic backend for a job.
 std::string completion_json(const Completion& completion, WallTime created) {
     CHECK(completion.kind == RequestKind::kChat || completion.kind == RequestKind::kCompletion);
     const bool chat = completion.kind == RequestKind::kChat;

@@ -1,6 +1,6 @@
-// The outputs of the backends that make them themselves, in the shapes of the OpenAI API, so that
-// a job's result reads the same whichever backend made it: an object "chat.completion" for
-// messages, "text_completion" for a prompt, a "list" of "embedding" for input.
+// The outputs of backends that build them themselves, in the shapes of the OpenAI API, so that a
+// job's result looks the same from every backend: a "chat.completion" object for messages, a
+// "text_completion" for a prompt, a "list" of "embedding" objects for input.
 #pragma once
 
 #include <span>
@@ -23,10 +23,10 @@ struct Completion {
     Usage usage;
 };
 
-// One line of JSON. Bytes of the text that are no UTF-8 become U+FFFD.
+// One line of JSON. Bytes of the text that are not valid UTF-8 become U+FFFD.
 std::string completion_json(const Completion& completion, WallTime created);
 
-// The vectors come in the order of the inputs.
+// `vectors` are in the order of the inputs.
 std::string embeddings_json(std::string_view model, std::span<const std::vector<float>> vectors,
                             const Usage& usage);
 

@@ -51,7 +51,7 @@ Status check_gguf(const std::string& path) {
                         "model in llama.cpp's format",
                         path, what));
     }
-    // Little-endian, as on every processor that llama.cpp's files are made for.
+    // Little-endian, as on all processors that llama.cpp's files are made for.
     std::uint32_t version = 0;
     std::memcpy(&version, head.data() + kMagic.size(), sizeof version);
     if (version < kVersionMin || version > kVersionMax) {

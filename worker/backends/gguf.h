@@ -1,5 +1,5 @@
-// Whether a file is a GGUF model that llama.cpp can read, told from its first eight bytes. Needs no
-// llama.cpp, so that a wrong path is found before anything is started.
+// Checks, by its first eight bytes, whether a file is a GGUF model that llama.cpp can read. Does
+// not need llama.cpp, so a wrong path is found before anything is started.
 #pragma once
 
 #include <string>
@@ -8,8 +8,8 @@
 
 namespace millrace::worker {
 
-// Errors: kNotFound (no such file, or not readable), kInvalidArgument (a folder, another format,
-// an unknown GGUF version), each with the path and what was found there.
+// Errors: kNotFound (no such file, or not readable); kInvalidArgument (a folder, another format, or
+// an unknown GGUF version). Each names the path and what was found there.
 Status check_gguf(const std::string& path);
 
 }  // namespace millrace::worker

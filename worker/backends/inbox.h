@@ -1,9 +1,10 @@
 // What the worker's threads hand over to a backend's own thread: batches to run, attempts to abort,
-// and the order to stop. The one queue of a backend; everything else it owns belongs to its thread.
+// and the order to stop. It is the backend's only queue; everything else belongs to the backend's
+// thread.
 //
 // Bounded by the contract of Backend::run: the caller keeps within the backend's slots.
 //
-// Threads:   thread-safe; one thread takes and waits.
+// Threads:   thread-safe; only one thread calls take() and wait().
 // Blocks:    wait(), up to its deadline.
 #pragma once
 
@@ -22,21 +23,23 @@ class Inbox {
         AttemptKey key;
         AbortReason reason;
     };
-    // Take the batches before the aborts: an abort never comes before what it aborts.
+    // Process the batches before the aborts: then an abort never comes before the job that it
+    // aborts.
     struct Messages {
         std::vector<std::vector<Execution>> batches;
         std::vector<Abort> aborts;
         bool closed = false;  // Nothing comes after these messages.
     };
 
-    // False when closed; the batch is then left to the caller.
+    // False if closed; the caller then keeps the batch.
     bool post(std::vector<Execution>& batch);
     void post(const Abort& abort);
     void close();
 
-    // Whatever has come, at once.
+    // Takes all messages that have arrived, without waiting.
     Messages take();
-    // As take(), but first waits until something comes, the inbox is closed, or the deadline.
+    // Like take(), but first waits until a message arrives, the inbox is closed, or the deadline
+    // passes.
     Messages wait(MonoTime deadline);
 
  private:
@@ -50,7 +53,7 @@ class Inbox {
     Messages news_;  // Guarded by mutex_.
 };
 
-// Reports each job of a batch that came after stop(). For Backend::run.
+// Reports each job of a batch that came after stop(). For implementations of Backend::run.
 void refuse(ExecutionSink& sink, const std::vector<Execution>& batch);
 
 }  // namespace millrace::worker

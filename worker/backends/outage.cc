@@ -10,7 +10,7 @@ bool is_of_a_gateway(long status) {
 }
 
 bool is_page(std::string_view body) {
-    constexpr std::string_view kSkipped = " \r\n\t\xEF\xBB\xBF";  // And a byte order mark.
+    constexpr std::string_view kSkipped = " \r\n\t\xEF\xBB\xBF";  // Includes a byte order mark.
     const auto first = body.find_first_not_of(kSkipped);
     return first != std::string_view::npos && body[first] == '<';
 }

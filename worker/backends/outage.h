@@ -1,5 +1,5 @@
-// What shows that a model server is not there although something answers, and what that costs a
-// job. Pure, but for what Outages remembers.
+// Recognizes that a model server is unavailable although something answers in its place, and
+// decides what that costs a job. Pure, except for the memory of Outages.
 #pragma once
 
 #include <cstddef>
@@ -12,39 +12,41 @@
 
 namespace millrace::worker {
 
-// A status that comes from what stands in front of the server.
+// Whether the status comes from a gateway in front of the server.
 bool is_of_a_gateway(long status);
-// A page of HTML, which no model server answers with.
+// Whether the body is an HTML page, which no model server sends.
 bool is_page(std::string_view body);
 
-// A gateway that waits for its server gives up after some time. What took so long may be a job that
-// is too slow for it, each time anew: such an answer counts as an ordinary failure.
+// A gateway gives up waiting for its server after some time. If that took this long, the job itself
+// may be too slow for the gateway, and would be each time: such an answer counts as an ordinary
+// failure.
 inline constexpr milliseconds kGatewayPatienceMin{10'000};
 bool gave_up_waiting(long status, milliseconds took);
 
-// An outage costs a job no attempt; but what never gets another answer is bounded, because it may
-// be this very job that ends the model's process each time. So outages alone are counted, by the
-// worker that saw them: a job has had its share after so many of them, when the first one is so
-// long ago. Before each attempt it rests longer by a step, up to a bound, because not every outage
-// makes jobs wait elsewhere.
+// An outage costs a job no attempt. But a job that never gets another answer must not go on
+// forever, because it may itself end the model's process each time. So the worker counts the
+// outages that it saw for each job. From the kOutagesMin-th on, if the first was at least
+// kOutagePatience ago, an outage counts as a failure. Before each further attempt the job rests for
+// a step longer, up to a bound, because not every outage makes jobs wait elsewhere.
 inline constexpr int kOutagesMin = 20;
 inline constexpr std::chrono::minutes kOutagePatience{30};
-// Fewer are enough to see that others are served meanwhile.
+// Fewer outages are enough to see that other jobs are served meanwhile.
 inline constexpr int kLonelyOutagesMin = 3;
 inline constexpr milliseconds kOutageRestStep{1'000};
 inline constexpr milliseconds kOutageRestMax{30'000};
-// Above, the one that was seen the longest ago is forgotten: it begins anew.
+// Beyond this number, the job whose last outage was longest ago is forgotten: it starts from zero.
 inline constexpr std::size_t kOutageJobsMax = 10'000;
 
-// The outages that jobs have seen here. Threads: one caller at a time.
+// The outages that jobs have seen in this worker. Threads: one caller at a time.
 class Outages {
  public:
-    // The outcome to report of an attempt that found an outage: rate-limited, or when the job has
-    // had its share, retryable. An attempt counts once, however many servers it asked.
+    // The outcome to report for an attempt that met an outage: rate-limited, or retryable if the
+    // job has seen too many. An attempt counts once, however many servers it tried.
     Outcome waited_out(Outcome outcome, const AttemptKey& key, MonoTime now);
-    // The job has seen one since it was forgotten.
+    // Whether the job has seen an outage since it was last forgotten.
     bool saw(const JobId& job) const { return jobs_.contains(job); }
-    // The job has seen several, and somebody was served since the last: it is alone with them.
+    // Whether the job has seen at least kLonelyOutagesMin outages, and another job was served since
+    // the last one: then the outages may be this job's fault.
     bool is_alone_with_them(const JobId& job, MonoTime served_at) const;
     void forget(const JobId& job) { jobs_.erase(job); }
     std::size_t size() const { return jobs_.size(); }
@@ -53,7 +55,7 @@ class Outages {
     struct Seen {
         MonoTime first;
         MonoTime last;
-        Epoch epoch = 0;  // Of the last.
+        Epoch epoch = 0;  // Of the last outage.
         int count = 0;
     };
 

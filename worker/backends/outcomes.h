@@ -17,7 +17,7 @@ inline Outcome invalid_input(std::string message) {
     return failed_outcome(OutcomeKind::kPermanent, "invalid_input", std::move(message));
 }
 
-// The input is right, but this backend cannot do what it asks for.
+// The input is valid, but this backend does not support what it asks for.
 inline Outcome unsupported_operation(std::string message) {
     return failed_outcome(OutcomeKind::kPermanent, "unsupported_operation", std::move(message));
 }

@@ -12,7 +12,7 @@ using nlohmann::json;
 
 constexpr std::size_t kStopsMax = 16;
 
-// The member, or nothing when it is absent or null.
+// The member; null if it is absent or null.
 const json* member(const json& object, const char* name) {
     const auto found = object.find(name);
     return found == object.end() || found->is_null() ? nullptr : &*found;
@@ -142,7 +142,7 @@ Result<json> parse_input(std::string_view input_json) {
     auto input = json::parse(input_json, nullptr, /*allow_exceptions=*/false);
     if (input.is_discarded()) return invalid("the input is not valid JSON");
     if (!input.is_object()) return invalid("the input must be a JSON object");
-    // In place: json converts to anything, so that a plain return would be ambiguous.
+    // Constructed in place: json converts to anything, so that a plain return would be ambiguous.
     return Result<json>(boost::system::in_place_value, std::move(input));
 }
 

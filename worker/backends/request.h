@@ -1,8 +1,8 @@
-// What a job asks of a model: the typed form of JobSpec::input_json.
+// A job's request to a model: the typed form of JobSpec::input_json.
 //
-// Exactly one of four members says what is asked: "messages" (a chat), "prompt" (a completion),
-// "input" (embeddings) or "image_prompt" (images). The sampling parameters stand beside it under
-// OpenAI's names; a parameter that is null counts as absent.
+// Exactly one of four members says what is requested: "messages" (a chat), "prompt" (a completion),
+// "input" (embeddings) or "image_prompt" (images). The sampling parameters are members beside it,
+// with OpenAI's names; a parameter that is null counts as absent.
 //
 // Errors:    kInvalidArgument, with a message that names the member and what it should be.
 #pragma once
@@ -25,12 +25,12 @@ struct ChatMessage {
     std::string content;
 };
 
-// Absent: the backend's default.
+// An absent value means the backend's default.
 struct Sampling {
     std::optional<int> max_tokens;      // "max_tokens" or "max_completion_tokens". >= 1.
     std::optional<double> temperature;  // >= 0; 0 always takes the likeliest token.
     std::optional<double> top_p;        // (0, 1]
-    std::optional<int> top_k;           // >= 0; 0 is off.
+    std::optional<int> top_k;           // >= 0; 0: off.
     std::optional<double> min_p;        // [0, 1]
     std::optional<std::uint32_t> seed;
     std::vector<std::string> stop;  // At most 16, none empty.
@@ -39,15 +39,15 @@ struct Sampling {
 struct ModelRequest {
     RequestKind kind = RequestKind::kCompletion;
     std::vector<ChatMessage> messages;  // kChat: at least one.
-    std::vector<std::string> texts;     // kCompletion, kImages: the prompt; kEmbeddings: some.
-    bool has_media = false;             // A message has a part that is no text (left out above).
+    std::vector<std::string> texts;  // kCompletion, kImages: the prompt; kEmbeddings: at least one.
+    bool has_media = false;          // A message has a part other than text (left out above).
     Sampling sampling;
 };
 
-// The JSON object that the text must be.
+// Parses the text, which must be a JSON object.
 Result<nlohmann::json> parse_input(std::string_view input_json);
 
-// Which of the four members is there.
+// Which of the four members is present.
 Result<RequestKind> request_kind(const nlohmann::json& input);
 
 Result<ModelRequest> parse_request(const nlohmann::json& input);

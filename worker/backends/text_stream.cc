@@ -8,7 +8,7 @@
 namespace millrace::worker {
 namespace {
 
-// The longest end of `text` that is a start of `stop`.
+// The size of the longest end of `text` that is a beginning of `stop`.
 std::size_t overlap(std::string_view text, std::string_view stop) {
     for (auto size = std::min(text.size(), stop.size() - 1); size > 0; --size) {
         if (text.ends_with(stop.substr(0, size))) return size;

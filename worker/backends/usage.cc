@@ -9,7 +9,7 @@ namespace {
 using nlohmann::json;
 using Count = std::optional<std::int64_t>;
 
-// More is nonsense, and could not be added up.
+// A larger count is nonsense, and could overflow a sum.
 constexpr double kCountMax = 1e15;
 
 Count count_of(const json& usage, const char* name) {
@@ -25,7 +25,7 @@ Count first(const Count& one, const Count& other) {
     return one ? one : other;
 }
 
-// The part of a whole that the other part leaves.
+// What remains of the whole without the given part.
 Count rest(const Count& whole, const Count& part) {
     if (!whole || !part || *part > *whole) return std::nullopt;
     return *whole - *part;
@@ -36,7 +36,7 @@ Count rest(const Count& whole, const Count& part) {
 Usage parse_usage(std::string_view text) {
     const auto usage = json::parse(text, nullptr, /*allow_exceptions=*/false);
     if (!usage.is_object()) return {};
-    // The newer names are those of answers with images.
+    // The second names are newer; answers with images use them.
     auto prompt = first(count_of(usage, "prompt_tokens"), count_of(usage, "input_tokens"));
     auto completion = first(count_of(usage, "completion_tokens"), count_of(usage, "output_tokens"));
     const auto total = count_of(usage, "total_tokens");

@@ -1,5 +1,5 @@
-// How many tokens an answer cost, as servers and programs say it: the "usage" of OpenAI's API.
-// Pure.
+// The number of tokens of an answer, as reported by servers and programs: the "usage" of OpenAI's
+// API. Pure.
 #pragma once
 
 #include <string_view>
@@ -8,9 +8,9 @@
 
 namespace millrace::worker {
 
-// Of the JSON value of "usage". Counts that are no whole numbers from 0 are none; the third of
-// prompt, completion and total follows from the other two. Where all are zero, nobody has counted:
-// servers without a tokenizer say so, and no prompt has no token.
+// Parses the JSON value of "usage". A count that is not a whole number >= 0 is ignored. If two of
+// prompt, completion and total are known, the third is computed. If all are zero, they count as
+// unknown: servers without a tokenizer report zeros, and no prompt has zero tokens.
 Usage parse_usage(std::string_view json);
 
 }  // namespace millrace::worker
