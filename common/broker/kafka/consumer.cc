@@ -13,13 +13,13 @@ using telemetry::Metric;
 
 namespace {
 
-// How long a consumer that ends waits for its partitions to be taken from it in good order.
+// How long the end of a consumer waits for its partitions to be revoked in good order.
 constexpr milliseconds kRevocationMax{1'000};
 constexpr milliseconds kRevocationPoll{20};
 
-// Messages of one topic before the next one's turn.
+// Messages from one topic before it is the next topic's turn.
 constexpr std::size_t kTurn = 64;
-// Errors reported by one poll.
+// The most errors that one poll reports.
 constexpr int kErrorsMax = 100;
 
 void ring(rd_kafka_t*, void* doorbell) {
@@ -54,7 +54,7 @@ Result<std::unique_ptr<Consumer>> Consumer::make(const Properties& properties,
 Consumer::~Consumer() {
     if (!handle_) return;
     leave();
-    // In this order, because closing a member that still has partitions hangs in some states.
+    // First the partitions, then the consumer: closing a member that still has some can hang.
     const auto deadline = system_clock().now() + kRevocationMax;
     while (assigned_ > 0 && system_clock().now() < deadline) poll(1, kRevocationPoll);
     rd_kafka_consumer_close(handle_->get());
@@ -91,7 +91,7 @@ std::vector<IncomingMessage> Consumer::poll(std::size_t max, milliseconds timeou
     return messages;
 }
 
-// Rebalances happen in here.
+// Rebalances happen inside this call.
 void Consumer::serve() {
     for (int i = 0; i < kErrorsMax; ++i) {
         const Owned<rd_kafka_message_t> message(rd_kafka_consumer_poll(handle_->get(), 0));
@@ -114,7 +114,7 @@ void Consumer::take(std::vector<IncomingMessage>& messages, std::size_t max) {
     }
 }
 
-// False when the queue is empty.
+// Returns false if the queue is empty.
 bool Consumer::take_turn(TopicQueue& from, std::vector<IncomingMessage>& messages,
                          std::size_t max) {
     int errors = 0;
@@ -136,9 +136,9 @@ bool Consumer::take_turn(TopicQueue& from, std::vector<IncomingMessage>& message
 
 void Consumer::done(const std::string& topic, std::int32_t partition, std::int64_t offset) {
     const PartitionList list(rd_kafka_topic_partition_list_new(1));
-    // What to read next.
+    // The stored offset is that of the next message to read.
     rd_kafka_topic_partition_list_add(list.get(), topic.c_str(), partition)->offset = offset + 1;
-    // An error says that the partition is not assigned: then it is another's to commit.
+    // An error means that the partition is not assigned here: then another member commits it.
     rd_kafka_offsets_store(handle_->get(), list.get());
 }
 
@@ -156,7 +156,8 @@ Consumer::TopicQueue* Consumer::find(const std::string& topic) {
     return found == queues_.end() ? nullptr : &*found;
 }
 
-// Before the partitions are assigned: what was fetched by then would be in the common queue.
+// Must run before the partitions are assigned: messages fetched earlier would go to the common
+// queue.
 void Consumer::route(const rd_kafka_topic_partition_list_t& partitions) {
     for (int i = 0; i < partitions.cnt; ++i) {
         const auto& partition = partitions.elems[i];
@@ -193,7 +194,7 @@ void Consumer::report(rd_kafka_resp_err_t error, const char* text) {
 bool destroy_within(std::unique_ptr<Consumer> consumer, milliseconds deadline) {
     std::promise<void> destroyed;
     auto result = destroyed.get_future();
-    // Detached on purpose, and not a runtime::Thread: that one would wait for it.
+    // Detached on purpose; a runtime::Thread would wait for it.
     std::thread([consumer = std::move(consumer), destroyed = std::move(destroyed)]() mutable {
         consumer.reset();
         destroyed.set_value();

@@ -1,14 +1,13 @@
-// A consumer of librdkafka with a queue for each topic, so that a topic is paused by not reading
-// its queue. What is read is decided by the owner, by subscribe() or assign(). Internal to the
-// module.
+// A librdkafka consumer with one queue per topic, so that a topic is paused by not reading its
+// queue. The owner decides what to read, with subscribe() or assign(). Internal to the module.
 //
-// The library's own pause throws away what was fetched, resumes after the fetch that is under way
-// (up to fetch.wait.max.ms), rewinds partitions that were not paused, and keeps the flags of
-// partitions that are taken away (all seen with 2.0.2). Here a paused topic keeps what was fetched,
-// up to queued.min.messages, and resuming costs nothing.
+// The library's own pause discards messages already fetched, resumes only after the fetch in
+// progress (up to fetch.wait.max.ms), rewinds partitions that were not paused, and keeps the flags
+// of revoked partitions (all seen with 2.0.2). Here a paused topic keeps what was fetched, up to
+// queued.min.messages, and resuming costs nothing.
 //
-// Threads:   one caller at a time, but for leave().
-// Blocks:    poll() up to its timeout; the destructor without bound: see destroy_within.
+// Threads:   one caller at a time, except for leave().
+// Blocks:    poll(), up to its timeout; the destructor, without bound: see destroy_within.
 #pragma once
 
 #include <cstdint>
@@ -29,12 +28,12 @@ class Consumer {
     static Result<std::unique_ptr<Consumer>> make(const Properties& properties,
                                                   const Properties& extra,
                                                   const std::vector<std::string>& topics);
-    // Leaves the group, commits what is done, and gives everything back.
+    // Leaves the group, commits the offsets that are done, and gives back all partitions.
     ~Consumer();
 
-    // Joins the group and shares all topics; missing ones are read once they exist.
+    // Joins the group and shares all topics; a missing topic is read as soon as it exists.
     void subscribe();
-    // Reads these partitions too, from `offset` on: RD_KAFKA_OFFSET_BEGINNING or _END.
+    // Also reads these partitions, starting at `offset`: RD_KAFKA_OFFSET_BEGINNING or _END.
     void assign(const std::string& topic, const std::vector<std::int32_t>& partitions,
                 std::int64_t offset);
 
@@ -42,7 +41,7 @@ class Consumer {
     void done(const std::string& topic, std::int32_t partition, std::int64_t offset);
     void set_paused(const std::string& topic, bool paused);
 
-    // Starts to leave the group; poll() or the destructor completes it. Idempotent.
+    // Starts leaving the group; poll() or the destructor completes it. Idempotent.
     void leave();
 
     const Handle& handle() const { return *handle_; }
@@ -64,15 +63,16 @@ class Consumer {
     bool take_turn(TopicQueue& from, std::vector<IncomingMessage>& messages, std::size_t max);
     void report(rd_kafka_resp_err_t error, const char* text);
 
-    Doorbell doorbell_;  // Rung by the library's threads.
+    Doorbell doorbell_;  // The library's threads ring it.
     std::unique_ptr<Handle> handle_;
     Owned<rd_kafka_queue_t> events_;  // Rebalances, errors.
     std::vector<TopicQueue> queues_;
     int assigned_ = 0;  // Partitions.
 };
 
-// Destroys it on a thread of its own. False when that takes longer than `deadline`: the consumer is
-// then left behind with its threads, because the destructor of librdkafka 2.0.2 may never return.
+// Destroys the consumer on its own thread. Returns false if that takes longer than `deadline`: the
+// consumer and its threads are then left behind, because the destructor of librdkafka 2.0.2 may
+// never return.
 bool destroy_within(std::unique_ptr<Consumer> consumer, milliseconds deadline);
 
 }  // namespace millrace::broker

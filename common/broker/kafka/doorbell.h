@@ -1,6 +1,6 @@
-// Wakes the thread that waits for several queues of librdkafka at once. Internal to the module.
+// Wakes a thread that waits for several queues of librdkafka at once. Internal to the module.
 //
-// Threads:   ring() from any; wait() one caller at a time.
+// Threads:   ring() from any thread; wait() from one caller at a time.
 #pragma once
 
 #include <condition_variable>
@@ -21,7 +21,7 @@ class Doorbell {
         rings_.notify_one();
     }
 
-    // False when nobody rang until the deadline. A ring before the call counts.
+    // Returns false if nobody rings before the deadline. A ring before the call counts.
     bool wait(MonoTime deadline) {
         std::unique_lock lock(mutex_);
         rings_.wait_until(lock, deadline, [this] { return rung_; });

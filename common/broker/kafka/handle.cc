@@ -78,13 +78,14 @@ Handle::~Handle() {
 }
 
 void Handle::on_log(const rd_kafka_t* client, int level, const char* facility, const char* text) {
-    // Syslog's levels. Nothing that a broker does to us is an error of ours.
+    // Syslog's levels. Whatever a broker does to us, it is no error of ours, so it is at most a
+    // warning.
     constexpr int kWarning = 4;
     constexpr int kInfo = 6;
     auto our_level = level <= kWarning ? LogLevel::kWarning
                      : level <= kInfo  ? LogLevel::kInfo
                                        : LogLevel::kDebug;
-    // The mock cluster makes topics whether it should or not; with it that is what we want.
+    // The mock cluster makes topics regardless of the setting, and with it we rely on that.
     if (std::string_view(facility) == "AUTOCREATE") our_level = LogLevel::kDebug;
     static_cast<State*>(rd_kafka_opaque(client))->reporter.report(our_level, facility, text);
 }
@@ -97,7 +98,7 @@ void Handle::on_error(rd_kafka_t* client, int error, const char* reason, void* s
         reporter.report(LogLevel::kWarning, rd_kafka_err2name(code), reason);
         return;
     }
-    // The client will do nothing more, for example because another process uses its instance id.
+    // The client stops working, for example because another process uses its instance id.
     Reason cause{};
     code = rd_kafka_fatal_error(client, cause.data(), cause.size());
     reporter.report(LogLevel::kError, rd_kafka_err2name(code), cause.data());

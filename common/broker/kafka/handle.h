@@ -1,5 +1,5 @@
-// RAII over the C API of librdkafka: a client with its callbacks, lists of partitions, errors.
-// Internal to the module: only its files include <librdkafka/rdkafka.h>.
+// RAII over librdkafka's C API: a client with its callbacks, lists of partitions, errors. Internal
+// to the module; only the module's files include <librdkafka/rdkafka.h>.
 #pragma once
 
 #include <librdkafka/rdkafka.h>
@@ -14,7 +14,7 @@
 
 namespace millrace::broker {
 
-// A function has the same name.
+// An alias, because a function has the same name as the struct.
 using Metadata = struct rd_kafka_metadata;
 
 struct DestroyWith {
@@ -37,26 +37,27 @@ using Owned = std::unique_ptr<T, DestroyWith>;
 
 using PartitionList = Owned<rd_kafka_topic_partition_list_t>;
 
-// Clamped to what the C API takes.
+// Clamps a duration to the range that the C API takes.
 int to_timeout(milliseconds duration);
 
-// What is left until then; negative when it is over.
+// The time left until the deadline; negative if it has passed.
 milliseconds until(MonoTime deadline);
 
-// What a client tells its owner, besides its reports.
+// The calls that a client makes to its owner, apart from its reports.
 struct Callbacks {
-    // From within the calls that serve a consumer; must assign or unassign the partitions.
+    // Runs within the calls that serve a consumer; must assign or unassign the partitions.
     std::function<void(rd_kafka_resp_err_t, const rd_kafka_topic_partition_list_t&)> on_rebalance;
-    // From within the calls that serve a producer.
+    // Runs within the calls that serve a producer.
     std::function<void(const rd_kafka_message_t&)> on_undelivered;
 };
 
 // One client with its threads.
 //
-// Everything made from it (topics, messages, queues) must be destroyed before.
+// Everything made from it (topics, messages, queues) must be destroyed before it.
 class Handle {
  public:
-    // kInvalidArgument names the property that was refused, never a value: it may be a secret.
+    // kInvalidArgument names the property that was refused but never its value, which may be a
+    // secret.
     static Result<Handle> make(rd_kafka_type_t type, const Properties& properties,
                                const Properties& extra, Callbacks callbacks);
 
@@ -68,7 +69,7 @@ class Handle {
     Reporter& reporter() const { return state_->reporter; }
 
  private:
-    // What librdkafka's threads use; its address does not change.
+    // The state that librdkafka's threads use; its address never changes.
     struct State {
         Reporter reporter;
         Callbacks callbacks;

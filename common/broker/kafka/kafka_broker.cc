@@ -49,8 +49,8 @@ class KafkaBroker final : public Broker {
     }
 
  private:
-    // make_kafka_broker has made one with the same properties before: what can still fail is
-    // memory or threads.
+    // make_kafka_broker has made a consumer with the same properties before, so only memory or
+    // threads can still be missing.
     std::unique_ptr<Consumer> make_consumer(const Properties& properties,
                                             const std::vector<std::string>& topics) const {
         auto consumer = Consumer::make(properties, extra_, topics);
@@ -69,7 +69,7 @@ class KafkaBroker final : public Broker {
 Result<std::unique_ptr<Broker>> make_kafka_broker(KafkaOptions options) {
     TRY(auto extra, extra_properties(options));
     TRY(auto producer, Producer::make(producer_properties(options), extra));
-    // Tried here, because subscribe() returns no error.
+    // Checked here, because subscribe() returns no error.
     TRY_STATUS(Handle::make(RD_KAFKA_CONSUMER, group_properties(options, "none"), extra, {}));
     return std::unique_ptr<Broker>(
         std::make_unique<KafkaBroker>(std::move(options), std::move(extra), std::move(producer)));

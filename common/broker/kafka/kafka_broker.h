@@ -1,17 +1,19 @@
 // Broker on Apache Kafka (3.9 and 4.x) and on millrace-broker, through librdkafka.
 //
-// One producer serves all publishers and topic creation; each subscriber is a consumer of its own.
-// Errors of the broker pass by themselves: they are logged (each kind at most every few seconds)
-// and counted, and clients reconnect for ever.
+// One producer serves all publishers and the creation of topics; each subscriber has its own
+// consumer. Broker errors are transient: they are logged (each kind at most every ten seconds) and
+// counted, and clients keep reconnecting.
 //
-// Two things of librdkafka 2.0.2 show outside. Destroying a consumer can hang for ever, once a
-// topic that it read has vanished; so a subscriber's destructor waits a few seconds, then leaves
-// the consumer and its threads behind. A program that has used subscribers should therefore end
-// with _exit or std::quick_exit. And a process must not fork without exec while a broker exists.
+// Two properties of librdkafka 2.0.2 show outside. First, destroying a consumer can hang forever
+// once a topic that it read has vanished, so a subscriber's destructor waits a few seconds and then
+// leaves the consumer and its threads behind. A program that has used subscribers should therefore
+// end with _exit or std::quick_exit. Second, a process must not fork without exec while a broker
+// exists.
 //
-// Threads:   thread-safe, publishers too; subscribers as broker.h says.
-// Errors:    make: kInvalidArgument names the property that librdkafka refuses.
-// Blocks:    ensure_topics and flush as told; a subscriber's destructor up to four seconds.
+// Threads:   thread-safe, and so are publishers; for subscribers see broker.h.
+// Errors:    make_kafka_broker: kInvalidArgument, naming the property that librdkafka refuses.
+// Blocks:    ensure_topics and flush, up to their timeout; a subscriber's destructor, up to four
+//            seconds.
 #pragma once
 
 #include <memory>
@@ -25,30 +27,32 @@
 namespace millrace::broker {
 
 struct KafkaOptions {
-    std::string bootstrap;               // host:port, separated by commas.
+    std::string bootstrap;               // Pairs of host:port, separated by commas.
     std::string client_id = "millrace";  // Appears in the broker's logs and quotas.
-    int replication_factor = 1;          // Of topics that are created.
+    int replication_factor = 1;          // For topics that it creates.
 
-    // How long the broker may hold a fetch open while it has nothing to send. Delays only what is
-    // assigned or resumed; but on millrace-broker every message: use 10 ms there.
+    // How long the broker may hold a fetch open while it has nothing to send. On Kafka this delays
+    // only newly assigned or resumed partitions; on millrace-broker it delays every message, so use
+    // 10 ms there.
     milliseconds fetch_wait_max{100};
     // How long a silent member keeps its partitions. Apache Kafka refuses less than 6 s (its
-    // group.min.session.timeout.ms); millrace-broker assigns nothing below 4 s, and each rebalance
-    // takes it a second less than this.
+    // group.min.session.timeout.ms). millrace-broker assigns nothing below 4 s, and each of its
+    // rebalances takes one second less than this timeout.
     milliseconds session_timeout{10'000};
     milliseconds heartbeat_interval{2'000};
-    // A name that outlives restarts makes a restarted member keep its partitions without a
-    // rebalance; it then does not leave its group. Empty: a new member each time.
+    // A name that stays the same over restarts: a restarted member keeps its partitions without a
+    // rebalance, and in exchange does not leave its group when it ends. Empty: a new member each
+    // time.
     std::string group_instance_id;
 
     milliseconds message_timeout{30'000};  // A message not acknowledged by then is given up.
-    int buffer_messages_max = 100'000;     // Messages that wait for their acknowledgement.
+    int buffer_messages_max = 100'000;     // Messages that await acknowledgement.
 
-    // Further properties of librdkafka as key=value, for TLS and SASL; they win over ours.
+    // Further librdkafka properties as key=value, for TLS and SASL; they override ours.
     std::vector<std::string> extra;
 };
 
-// Connects in the background: a broker that cannot be reached is no error here.
+// Connects in the background: an unreachable broker is not an error here.
 Result<std::unique_ptr<Broker>> make_kafka_broker(KafkaOptions options);
 
 }  // namespace millrace::broker

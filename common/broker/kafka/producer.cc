@@ -11,8 +11,8 @@ using telemetry::Metric;
 
 namespace {
 
-// The library's partitioner: by key, or by the slot that produce() chose. Called once the
-// topic's partitions are known, on a thread of the library's if that is later.
+// The library's partitioner: by key, or by the slot that produce() passes. Called when the topic's
+// partitions are known; if that is later, on one of the library's threads.
 std::int32_t place(const rd_kafka_topic_t* topic, const void* key, std::size_t key_size,
                    std::int32_t partitions, void*, void* slot) {
     if (key != nullptr) {
@@ -30,7 +30,7 @@ std::int32_t place(const rd_kafka_topic_t* topic, const void* key, std::size_t k
 
 rd_kafka_resp_err_t produce(rd_kafka_topic_t* topic, const OutgoingMessage& message,
                             std::uint32_t slot) {
-    // The flag promises not to touch the value, which C cannot say in the type.
+    // The flag promises that the value is not modified, which the C type cannot express.
     auto* value = const_cast<char*>(message.value.data());
     const int result = rd_kafka_produce(
         topic, RD_KAFKA_PARTITION_UA, RD_KAFKA_MSG_F_COPY, value, message.value.size(),
@@ -54,7 +54,7 @@ Result<std::shared_ptr<Producer>> Producer::make(const Properties& properties,
 }
 
 std::size_t Producer::publish(const std::vector<OutgoingMessage>& messages) {
-    // Runs the callbacks that wait.
+    // Runs the pending callbacks.
     rd_kafka_poll(handle_->get(), 0);
     const auto now = system_clock().now();
     const std::lock_guard lock(mutex_);
@@ -65,7 +65,7 @@ std::size_t Producer::publish(const std::vector<OutgoingMessage>& messages) {
         if (std::exchange(topic.batch, batch_) != batch_) topic.spread.begin_batch(now);
         const auto error = produce(topic.handle.get(), message, topic.spread.next());
         if (error == RD_KAFKA_RESP_ERR__QUEUE_FULL) break;
-        // Too large, or to a topic that does not exist: trying again would not help.
+        // The message is too large or its topic does not exist: another try would not help.
         if (error != RD_KAFKA_RESP_ERR_NO_ERROR) undelivered(message.topic, error);
         ++taken;
     }

@@ -1,4 +1,4 @@
-// The one producer of a broker object: what publishers send through, and whom topic creation asks.
+// The only producer of a broker object: publishers send through it, and topics are created with it.
 // Internal to the module.
 //
 // Nobody waits for acknowledgements: messages that are given up are counted and logged.
@@ -30,8 +30,9 @@ class Producer {
     std::size_t publish(const std::vector<OutgoingMessage>& messages);
     void flush(milliseconds timeout);
 
-    // The library's handle of a topic, made at the first call and kept as long as this. With it the
-    // topic is looked up at once; without, the first message to it waits up to a second.
+    // The library's handle of a topic, made on the first call and kept for the life of this object.
+    // Making it starts the look-up of the topic at once; without it, the first message to the topic
+    // waits up to a second.
     rd_kafka_topic_t* topic(const std::string& name);
 
     const Handle& handle() const { return *handle_; }
@@ -42,7 +43,7 @@ class Producer {
     struct Topic {
         Owned<rd_kafka_topic_t> handle;
         Spread spread;
-        std::uint64_t batch = 0;  // The last one with a message to it.
+        std::uint64_t batch = 0;  // The last batch with a message to this topic.
     };
 
     Topic& topic_locked(const std::string& name);

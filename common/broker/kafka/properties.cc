@@ -6,10 +6,10 @@ namespace millrace::broker {
 namespace {
 
 constexpr milliseconds kSocketTimeout{10'000};
-constexpr milliseconds kAcknowledgeTimeout{5'000};  // Of the replicas, on the broker.
+constexpr milliseconds kAcknowledgeTimeout{5'000};  // For the replicas, on the broker.
 constexpr milliseconds kPollIntervalMax{60'000};
 constexpr milliseconds kAutoCommitInterval{500};
-constexpr milliseconds kConsumerMetadataInterval{3'000};  // How late a new topic may be seen.
+constexpr milliseconds kConsumerMetadataInterval{3'000};  // How late a new topic may be noticed.
 
 std::string text(milliseconds value) {
     return std::to_string(value.count());
@@ -19,16 +19,17 @@ Properties common_properties(const KafkaOptions& options) {
     return {
         {"bootstrap.servers", options.bootstrap},
         {"client.id", options.client_id},
-        // Off by default before librdkafka 2.10; costs 5 ms at the 99th percentile, more with TLS.
+        // Nagle is on by default before librdkafka 2.10; it costs 5 ms at the 99th percentile, more
+        // with TLS.
         {"socket.nagle.disable", "true"},
         {"socket.keepalive.enable", "true"},
         {"socket.timeout.ms", text(kSocketTimeout)},
         {"socket.connection.setup.timeout.ms", "5000"},
         {"reconnect.backoff.ms", "50"},
         {"reconnect.backoff.max.ms", "1000"},
-        // Brokers close idle connections; that is no news.
+        // Brokers close idle connections; that is not worth a log line.
         {"log.connection.close", "false"},
-        // Topics are made by ensure_topics, with the partitions that were asked for.
+        // ensure_topics makes the topics, with the requested number of partitions.
         {"allow.auto.create.topics", "false"},
     };
 }
@@ -39,15 +40,16 @@ Properties consumer_properties(const KafkaOptions& options) {
         properties.end(),
         {
             {"enable.auto.offset.store", "false"},
-            // After an offset that the broker does not have (any more): what is there may be new.
+            // Used if the broker lacks the offset; the messages that it has may be new.
             {"auto.offset.reset", "earliest"},
             {"isolation.level", "read_uncommitted"},
             {"fetch.min.bytes", "1"},
             {"fetch.wait.max.ms", text(options.fetch_wait_max)},
             {"fetch.error.backoff.ms", "50"},
             {"fetch.message.max.bytes", "262144"},
-            // What one topic keeps fetched. A fetcher that stopped at either may look again only
-            // after a second (in librdkafka 2.0.2), so both must last for one at full speed.
+            // The amount that one topic keeps fetched. A fetcher that stops at either limit may
+            // look again only after a second (in librdkafka 2.0.2), so each must last for a second
+            // at full speed.
             {"queued.min.messages", "20000"},
             {"queued.max.messages.kbytes", "16384"},
             {"topic.metadata.refresh.interval.ms", text(kConsumerMetadataInterval)},
@@ -78,13 +80,13 @@ Properties producer_properties(const KafkaOptions& options) {
         properties.end(),
         {
             {"acks", "all"},
-            // Duplicates are harmless here, and in librdkafka 2.0.2 an idempotent producer can end
-            // in a fatal error, or lose records to a broker that was wiped.
+            // Duplicates are harmless here. In librdkafka 2.0.2 an idempotent producer can end in a
+            // fatal error, or lose records to a broker that was wiped.
             {"enable.idempotence", "false"},
             {"max.in.flight.requests.per.connection", "5"},
-            // Callers publish in batches, at a pace of their own.
+            // Callers already publish in batches, at their own pace.
             {"linger.ms", "0"},
-            // We choose partitions ourselves: see Spread.
+            // We choose the partitions ourselves: see Spread.
             {"sticky.partitioning.linger.ms", "0"},
             {"batch.size", "262144"},
             {"compression.codec", "lz4"},
@@ -93,7 +95,7 @@ Properties producer_properties(const KafkaOptions& options) {
             {"request.timeout.ms", text(std::min(options.message_timeout, kAcknowledgeTimeout))},
             {"queue.buffering.max.messages", std::to_string(options.buffer_messages_max)},
             {"queue.buffering.max.kbytes", "131072"},
-            // Reports of success would have to be fetched, and hold memory until they are.
+            // Reports of success hold memory until they are fetched.
             {"delivery.report.only.error", "true"},
             {"topic.metadata.refresh.interval.ms", "30000"},
             {"topic.metadata.propagation.max.ms", "10000"},
@@ -107,7 +109,7 @@ Properties group_properties(const KafkaOptions& options, const std::string& grou
         properties.end(),
         {
             {"group.id", group},
-            // A member that dies or joins stops eager members for seconds, cooperative ones not.
+            // When a member dies or joins, eager members stop for seconds; cooperative ones do not.
             {"partition.assignment.strategy", "cooperative-sticky"},
             {"session.timeout.ms", text(options.session_timeout)},
             {"heartbeat.interval.ms", text(options.heartbeat_interval)},
@@ -124,7 +126,7 @@ Properties group_properties(const KafkaOptions& options, const std::string& grou
 Properties tail_properties(const KafkaOptions& options) {
     auto properties = consumer_properties(options);
     properties.insert(properties.end(), {
-                                            // The library wants a name; no group is joined.
+                                            // The library requires a name; no group is joined.
                                             {"group.id", options.client_id + ".tail"},
                                             {"enable.auto.commit", "false"},
                                         });

@@ -1,4 +1,4 @@
-// The properties of our clients of librdkafka, and why. Internal to the module.
+// The properties of our librdkafka clients, and the reasons for them. Internal to the module.
 #pragma once
 
 #include <string>
@@ -11,7 +11,7 @@ namespace millrace::broker {
 
 using Properties = std::vector<std::pair<std::string, std::string>>;
 
-// What the user added. kInvalidArgument for an entry without "=".
+// The properties that the user added. kInvalidArgument for an entry without a key and "=".
 Result<Properties> extra_properties(const KafkaOptions& options);
 
 Properties producer_properties(const KafkaOptions& options);

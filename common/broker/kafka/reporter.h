@@ -1,7 +1,7 @@
-// Logs what librdkafka says, each kind of line at most once per period. Internal to the module.
+// Logs the reports of librdkafka, each kind at most once per period. Internal to the module.
 //
-// A broker that is away makes a client say so many times a second; the first line of each kind and
-// a count of those left out say as much.
+// While a broker is away, a client reports it many times a second; the first line of each kind and
+// a count of those left out carry the same information.
 //
 // Threads:   thread-safe.
 #pragma once
@@ -21,7 +21,7 @@ inline constexpr milliseconds kReportPeriod{10'000};
 
 class Reporter {
  public:
-    // `kind` comes from a small closed set.
+    // `kind` comes from a small, closed set.
     void report(LogLevel level, std::string_view kind, std::string_view text);
 
  private:

@@ -1,10 +1,10 @@
 // Chooses partitions for the messages of one topic that have no key. Internal to the module.
 //
-// Each partition that a batch touches is a request, and Kafka costs per request: at 20,000 messages
-// a second in batches of 40, one partition per batch costs the broker half of what four do. But a
-// partition is read by one worker: a small burst that goes to one partition waits there while other
-// workers idle. So while batches follow each other closely, the messages of one go to one partition
-// and the next batch to the next; after silence each message goes to the next.
+// Each partition that a batch touches costs a request, and Kafka's cost is per request: at 20,000
+// messages a second in batches of 40, one partition per batch costs the broker half of what four
+// do. But one worker reads a partition: a small burst in a single partition waits there while other
+// workers idle. So while batches follow each other closely, each batch goes to one partition and
+// the next batch to the next one; after a silence, each message goes to the next partition.
 //
 // Threads:   one caller at a time. Pure.
 #pragma once
@@ -26,7 +26,8 @@ class Spread {
         run_ = run_max_;
     }
 
-    // The slot of the batch's next message; the partition is the slot modulo their number.
+    // The slot for the batch's next message; its partition is the slot modulo the number of
+    // partitions.
     std::uint32_t next() {
         if (run_ == run_max_) {
             ++slot_;
@@ -37,7 +38,7 @@ class Spread {
     }
 
  private:
-    MonoTime last_batch_{};  // The clock's start: silence.
+    MonoTime last_batch_{};  // The clock's start, which counts as silence.
     std::uint32_t run_max_ = 1;
     std::uint32_t run_ = 1;
     std::uint32_t slot_ = 0;

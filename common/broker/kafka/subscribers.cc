@@ -10,9 +10,9 @@ namespace {
 
 constexpr milliseconds kDestroyMax{4'000};
 
-constexpr milliseconds kDiscoveryMissing{200};     // Until every topic was found.
-constexpr milliseconds kDiscoveryComplete{3'000};  // From then on, for partitions that are added.
-constexpr milliseconds kDiscoveryMax{1'000};       // Of one poll.
+constexpr milliseconds kDiscoveryMissing{200};     // Until every topic is found.
+constexpr milliseconds kDiscoveryComplete{3'000};  // After that, for partitions that are added.
+constexpr milliseconds kDiscoveryMax{1'000};       // The limit for one poll.
 
 }  // namespace
 
@@ -51,12 +51,12 @@ std::vector<IncomingMessage> TailSubscriber::poll(std::size_t max, milliseconds 
 
 void TailSubscriber::discover(MonoTime deadline) {
     bool complete = true;
-    // All of them: one that is missing does not hold up those behind it.
+    // Looks up all of them: a missing topic does not hold up those behind it.
     for (auto& topic : topics_) complete = discover(topic, deadline) && complete;
     next_discovery_ = system_clock().now() + (complete ? kDiscoveryComplete : kDiscoveryMissing);
 }
 
-// False when there is no such topic, or nobody to ask.
+// Returns false if there is no such topic, or no broker answers.
 bool TailSubscriber::discover(Topic& topic, MonoTime deadline) {
     const Metadata* answer = nullptr;
     const auto error = rd_kafka_metadata(consumer().handle().get(), 0, topic.handle.get(), &answer,

@@ -11,7 +11,7 @@
 
 namespace millrace::broker {
 
-// What both share: a consumer, and its end within a bounded time.
+// The common part: owns a consumer and destroys it within a bounded time.
 class KafkaSubscriber : public Subscriber {
  public:
     explicit KafkaSubscriber(std::unique_ptr<Consumer> consumer);
@@ -43,7 +43,7 @@ class GroupSubscriber final : public KafkaSubscriber {
     }
 };
 
-// Finds the topics' partitions by asking for them now and then, within poll().
+// Finds the topics' partitions by looking them up at intervals, within poll().
 class TailSubscriber final : public KafkaSubscriber {
  public:
     TailSubscriber(std::unique_ptr<Consumer> consumer, const std::vector<std::string>& topics);
@@ -55,15 +55,15 @@ class TailSubscriber final : public KafkaSubscriber {
     struct Topic {
         std::string name;
         Owned<rd_kafka_topic_t> handle;
-        // Whether it was asked for before: whatever appears after that is new from its start.
+        // Whether it was looked up before: a partition that appears later is read from its start.
         bool looked_up = false;
-        std::int32_t partitions = 0;  // Those that are read.
+        std::int32_t partitions = 0;  // The number of partitions that are read.
     };
 
     void discover(MonoTime deadline);
     bool discover(Topic& topic, MonoTime deadline);
 
-    std::vector<Topic> topics_;  // Destroyed before the consumer, as the library wants it.
+    std::vector<Topic> topics_;  // Destroyed before the consumer, as the library requires.
     MonoTime next_discovery_ = MonoTime::min();
 };
 

@@ -14,7 +14,7 @@ Error unavailable(const std::string& what, const std::string& why) {
     return {ErrorCode::kUnavailable, what + ": " + why};
 }
 
-// All topics of the cluster, or `only` one. Asking for one makes it, on brokers that do so.
+// Looks up all topics of the cluster, or `only` one. On some brokers, looking one up creates it.
 Result<Owned<const Metadata>> look_up(Producer& producer, rd_kafka_topic_t* only,
                                       MonoTime deadline) {
     const Metadata* answer = nullptr;
@@ -33,7 +33,7 @@ std::vector<TopicSpec> missing_in(const Metadata& cluster, std::vector<TopicSpec
     return topics;
 }
 
-// The mock cluster names a controller that is none of its brokers, and cannot create topics.
+// The mock cluster names a controller that is not one of its brokers, and it cannot create topics.
 bool has_controller(Producer& producer, const Metadata& cluster) {
     const auto controller = rd_kafka_controllerid(producer.handle().get(), 0);
     return std::any_of(cluster.brokers, cluster.brokers + cluster.broker_cnt,
@@ -73,7 +73,7 @@ Status check_results(const rd_kafka_event_t* event) {
     return ok();
 }
 
-// Asks for them one by one, which makes them on a broker that has no other way.
+// Looks them up one by one, which creates them on a broker that has no other way.
 Status name_them(Producer& producer, const std::vector<TopicSpec>& topics, MonoTime deadline) {
     for (const auto& spec : topics) {
         TRY(const auto metadata, look_up(producer, producer.topic(spec.name), deadline));
@@ -98,7 +98,7 @@ Status create(Producer& producer, const std::vector<TopicSpec>& topics, int repl
     const Owned<rd_kafka_queue_t> queue(rd_kafka_queue_new(client));
     rd_kafka_CreateTopics(client, pointers.data(), pointers.size(), options.get(), queue.get());
 
-    // A little longer, so that the library's own verdict is heard.
+    // Waits slightly longer, so that the library's own verdict arrives first.
     const Owned<rd_kafka_event_t> event(
         rd_kafka_queue_poll(queue.get(), to_timeout(timeout + kVerdict)));
     if (!event) return unavailable("topics cannot be made", "Kafka does not answer");
@@ -121,7 +121,7 @@ Status ensure_topics(Producer& producer, const std::vector<TopicSpec>& topics,
                        ? create(producer, missing, replication_factor, deadline)
                        : name_them(producer, missing, deadline));
     }
-    // So that the first message to each finds its partitions known.
+    // Makes the handles, so that the partitions are known when the first message comes.
     for (const auto& spec : topics) producer.topic(spec.name);
     return ok();
 }

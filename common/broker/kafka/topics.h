@@ -10,7 +10,7 @@
 
 namespace millrace::broker {
 
-// Broker::ensure_topics.
+// Implements Broker::ensure_topics.
 Status ensure_topics(Producer& producer, const std::vector<TopicSpec>& topics,
                      int replication_factor, milliseconds timeout);
 

@@ -1,16 +1,16 @@
-// millrace-broker: a Kafka broker in memory, for one machine and without Java.
+// millrace-broker: an in-memory Kafka broker, for one machine and without Java.
 //
 //   millrace-broker [--port N]      prints "bootstrap=127.0.0.1:PORT", serves until SIGTERM
 //
-// It is librdkafka's mock cluster in a process of its own. It has everything that Millrace asks of
-// Kafka, makes topics when they are first named (with four partitions), keeps the last 5 MiB of
-// each partition, and forgets everything when it ends: no job is lost by that.
+// It is librdkafka's mock cluster in its own process. It provides everything that Millrace needs
+// from Kafka. It makes topics when they are first named (with four partitions), keeps the last 5
+// MiB of each partition, and forgets everything when it ends, which loses no job.
 //
-// The mock cluster of librdkafka 2.0.2 listens where the kernel likes and nowhere else, but a
-// broker that is started again must come back where its clients look for it. So this program opens
-// the listening socket itself and defines bind(2): the library's call lands here and gets that
-// socket in place of its own. The library then reads the port back (getsockname) and names it to
-// its clients.
+// The mock cluster of librdkafka 2.0.2 always listens on a port that the kernel chooses, but a
+// broker that is restarted must come back where its clients look for it. So this program opens the
+// listening socket itself and defines bind(2): the library's call lands here and gets that socket
+// in place of its own. The library then reads the port back (getsockname) and passes it on to its
+// clients.
 #include <arpa/inet.h>
 #include <dlfcn.h>
 #include <fcntl.h>
@@ -42,7 +42,7 @@ constexpr const char* kUsage =
     "told which), prints its address, serves until SIGTERM or SIGINT and forgets everything "
     "then.\n";
 
-// The listening socket until the library asks for one; then -1.
+// The listening socket, until the library takes it; then -1.
 std::atomic<int> listener{-1};
 
 bool is_any_port_of_loopback(const sockaddr* address, socklen_t length) {
@@ -54,7 +54,7 @@ bool is_any_port_of_loopback(const sockaddr* address, socklen_t length) {
 
 }  // namespace
 
-// Exported, so that the dynamic linker prefers it to the C library's.
+// Exported, so that the dynamic linker prefers it to the one in the C library.
 extern "C" __attribute__((visibility("default"))) int bind(int fd, const sockaddr* address,
                                                            socklen_t length) noexcept {
     using Bind = int (*)(int, const sockaddr*, socklen_t);
@@ -72,11 +72,11 @@ extern "C" __attribute__((visibility("default"))) int bind(int fd, const sockadd
 
 namespace {
 
-// -1 and errno when the port is taken.
+// Returns -1 and sets errno if the port is taken.
 int listen_on(std::uint16_t port) {
     const int fd = ::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
     if (fd < 0) return -1;
-    // Connections of a broker that was here before may still be in TIME_WAIT.
+    // Connections of a previous broker may still be in TIME_WAIT.
     const int on = 1;
     ::setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on);
     sockaddr_in address{};
