@@ -1,6 +1,6 @@
-// What goes into the store and comes out of it: plain values, one per kind of call. Points in time
-// are PostgreSQL's, in microseconds since 1970 (`DbTime`); they are shown to people and compared
-// with each other, never with a local clock. Ages and remaining times are durations.
+// The values that go into the store and come out of it, one kind per call. Points in time are
+// PostgreSQL's, in microseconds since 1970 (`DbTime`). They are for people to read and for
+// comparison with each other, never with a local clock. Ages and remaining times are durations.
 #pragma once
 
 #include <chrono>
@@ -25,22 +25,22 @@ using DbTime = std::chrono::sys_time<std::chrono::microseconds>;
 struct NewJob {
     JobId id;
     JobSpec spec;
-    std::string encoded_spec;      // wire::encode_spec(spec): stored as it is.
-    std::optional<DbTime> run_at;  // In the future: the job starts scheduled.
+    std::string encoded_spec;      // wire::encode_spec(spec); stored unchanged.
+    std::optional<DbTime> run_at;  // In the future: the job is scheduled first.
     std::optional<IdempotencyKey> idempotency;
     std::optional<JobId> retry_of;
 };
 
 struct InsertedJob {
-    JobId id;  // The new job's, or the earlier one's of the same idempotency key.
+    JobId id;  // The new job's, or that of the earlier job with the same idempotency key.
     JobState state = JobState::kQueued;
-    bool replayed = false;    // The key was known: nothing was inserted.
+    bool replayed = false;    // The key was in use: nothing was inserted.
     bool key_reused = false;  // Replayed, and the fingerprint differs.
 };
 
 // --- Attempts -----------------------------------------------------------------------------------
 
-// A claim that succeeded; the spec came with the message or is read apart.
+// A successful claim; the spec came with the message or is read separately.
 struct Claim {
     AttemptKey key;
     int attempt = 1;
@@ -53,13 +53,13 @@ struct Claim {
 struct StealRequest {
     std::string queue;
     Priority priority = Priority::kNormal;
-    std::vector<std::string> models;  // Those that the worker serves.
-    milliseconds age_min{0};          // Since the job became ready to run.
-    JobId low_water;                  // No job below it is looked at; nil: all.
+    std::vector<std::string> models;  // The models that the worker serves.
+    milliseconds age_min{0};          // The least time since the job became ready to run.
+    JobId low_water;                  // Jobs with lower ids are not looked at; nil: all are.
     int limit = 1;
 };
 
-// An outcome and what becomes of the job by it.
+// An outcome, and what it makes of the job.
 struct SettledAttempt {
     AttemptKey key;
     Settlement settlement;
@@ -68,13 +68,13 @@ struct SettledAttempt {
 
 struct SettledReply {
     AttemptKey key;
-    bool accepted = false;                  // False: not this worker's any more; drop it.
-    JobState state = JobState::kCompleted;  // Accepted: where the job is now.
+    bool accepted = false;                  // False: no longer this worker's; drop it.
+    JobState state = JobState::kCompleted;  // If accepted: the job's state now.
 };
 
 struct PartialCheckpoint {
     AttemptKey key;
-    std::uint32_t sequence = 0;  // Of the last event that `text` contains.
+    std::uint32_t sequence = 0;  // The last event that `text` contains.
     std::string text;            // The whole partial output so far.
 };
 
@@ -82,10 +82,10 @@ struct PartialCheckpoint {
 
 struct WorkerInfo {
     WorkerId id;
-    std::string name;  // Stable over restarts where it was configured, e.g. "gpu-7".
+    std::string name;  // Stable over restarts if it was configured, e.g. "gpu-7".
     std::string host;
     int pid = 0;
-    int slots = 0;  // Jobs that it runs at a time at most.
+    int slots = 0;  // The maximum number of jobs that it runs at a time.
     std::vector<std::string> queues;
     std::vector<std::string> models;
     std::vector<std::string> devices;  // "BACKEND:DEVICE" of each slot that is bound to one.
@@ -94,12 +94,12 @@ struct WorkerInfo {
 struct KnownModel {
     std::string queue;
     std::string model;
-    bool has_worker = false;  // One that takes jobs serves it now.
+    bool has_worker = false;  // A worker that takes jobs serves it now.
 };
 
 struct HeartbeatReply {
     bool alive = false;  // False: this incarnation was declared lost. It must stop.
-    int active = 0;      // Jobs that the store counts as this worker's.
+    int active = 0;      // Jobs that this worker holds, according to the store.
     std::vector<AttemptKey> cancelling;
 };
 
@@ -113,7 +113,7 @@ struct WorkerRecord {
     int active = 0;
 };
 
-// What the rescuer watches: a heartbeat that does not change for too long is silence.
+// What the rescuer watches: if the heartbeats do not change for too long, the worker is silent.
 struct WorkerPulse {
     WorkerId id;
     std::int64_t heartbeats = 0;  // Renewals so far.
@@ -128,10 +128,10 @@ struct JobFields {
     bool attempts = false;
 };
 
-// What the end of an attempt was counted as. The values are stored in PostgreSQL.
+// How the end of an attempt was counted. The values are stored in PostgreSQL.
 enum class CountedAs : std::uint8_t { kFailure = 1, kInterruption = 2, kLoss = 3 };
 
-// An attempt that is over, or the one that is running (no `ended_at`).
+// An attempt that has ended, or the one that is running (no `ended_at`).
 struct AttemptRecord {
     Epoch epoch = 0;
     std::optional<WorkerId> worker;
@@ -141,14 +141,14 @@ struct AttemptRecord {
     std::optional<OutcomeKind> outcome;
     std::string error_code;
     std::string error_message;
-    std::optional<CountedAs> counted_as;  // Nothing: it ended the job otherwise.
+    std::optional<CountedAs> counted_as;  // Nothing: still running, or not counted.
 };
 
 struct JobRecord {
     JobId id;
     std::string client_id;            // Empty: none.
-    std::optional<JobId> retry_of;    // That job may be gone.
-    std::optional<JobId> retried_by;  // Of a job that failed, expired or was cancelled.
+    std::optional<JobId> retry_of;    // That job may be gone by now.
+    std::optional<JobId> retried_by;  // Only for a job that failed, expired or was cancelled.
     JobState state = JobState::kQueued;
     std::string queue;
     Priority priority = Priority::kNormal;
@@ -167,11 +167,11 @@ struct JobRecord {
     std::optional<DbTime> started_at;  // Of the last attempt.
     std::optional<DbTime> finished_at;
     std::optional<DbTime> expires_at;
-    std::optional<DbTime> cancel_requested_at;  // The first time, however the job ended.
-    std::string error_code;  // Of the final state, or of the last failure while it waits.
+    std::optional<DbTime> cancel_requested_at;  // The first request, however the job ended.
+    std::string error_code;  // Of the final state, or of the last failure of a waiting job.
     std::string error_message;
     Usage usage;
-    // Where asked for (JobFields) and present:
+    // If requested (JobFields) and present:
     std::optional<std::string> input_json;
     std::optional<std::string> output_json;
     std::optional<std::string> partial_text;
@@ -189,15 +189,15 @@ struct JobFilter {
     std::optional<DbTime> created_before;                       // Exclusive.
     std::optional<std::string> error_code;
     bool never_retried = false;
-    std::optional<JobId> after;  // The last id of the page before.
-    bool ascending = false;      // By id, which is by creation.
+    std::optional<JobId> after;  // The last id of the previous page.
+    bool ascending = false;      // By id, which is by time of creation.
     int limit = 20;
 };
 
 struct CancelledJob {
     JobId id;
-    JobState state = JobState::kCancelled;  // After the call; a final job's is unchanged.
-    // For kCancelling: whom to tell.
+    JobState state = JobState::kCancelled;  // After the call; unchanged for a final job.
+    // For kCancelling: the attempt to stop, and its worker.
     Epoch epoch = 0;
     std::optional<WorkerId> worker;
 };
@@ -207,15 +207,15 @@ struct LaneStats {
     Priority priority = Priority::kNormal;
     std::int64_t queued = 0;
     std::int64_t scheduled = 0;
-    std::int64_t in_progress = 0;            // Cancelling ones too.
-    std::optional<milliseconds> oldest_age;  // Of the queued.
+    std::int64_t in_progress = 0;            // Includes cancelling ones.
+    std::optional<milliseconds> oldest_age;  // Of the queued jobs.
 };
 
-// What idle workers have to know of a lane.
+// The part of a lane's state that idle workers need.
 struct LaneAge {
     std::string queue;
     Priority priority = Priority::kNormal;
-    // No queued job is older, from its creation on; zero where there is none.
+    // No queued job is older, counted from its creation; zero if there is none.
     milliseconds oldest{0};
 };
 
@@ -232,7 +232,7 @@ struct MovedJob {
 
 // One page of one duty.
 struct DutyPage {
-    bool led = false;  // False: another keeper holds the duty now; nothing was done.
+    bool led = false;  // False: another keeper holds the duty; nothing was done.
     std::vector<MovedJob> moved;
 };
 

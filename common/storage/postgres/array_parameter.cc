@@ -45,7 +45,7 @@ void ArrayParameter::add(std::int16_t value) {
 }
 
 void ArrayParameter::add(DbTime time) {
-    // The extremes are PostgreSQL's infinities, and stay what they are.
+    // The extremes are PostgreSQL's infinities and must stay so.
     const bool infinite = time == DbTime::min() || time == DbTime::max();
     const std::int64_t micros = time.time_since_epoch().count();
     add(infinite ? micros : micros - kMicrosFrom1970To2000);

@@ -1,9 +1,9 @@
 // PostgreSQL arrays in their binary wire format, as parameters of prepared statements.
 //
-// A statement takes its whole batch as one array per column; in binary that is faster for both
-// sides than text and needs no quoting. Format: src/include/utils/array.h and array_recv() of
-// PostgreSQL 15: dimensions, null flag, element type, length, lower bound, then each element's
-// length (-1: null) and bytes, all big-endian. Internal to this folder.
+// A statement takes its whole batch as one array per column. In binary this is faster than text for
+// both sides and needs no quoting. The format follows src/include/utils/array.h and array_recv() of
+// PostgreSQL 15: dimensions, null flag, element type, length, lower bound, then the length (-1:
+// null) and bytes of each element, all big-endian. Internal to this folder.
 //
 // Threads: one caller at a time.
 #pragma once
@@ -44,7 +44,7 @@ class ArrayParameter {
     void add(std::int16_t value);
     void add(std::chrono::milliseconds value) { add(std::int64_t{value.count()}); }
     void add(DbTime time);
-    void add(std::string_view bytes);  // Text and bytea.
+    void add(std::string_view bytes);  // For text and bytea.
     void add(const char* text) { add(std::string_view(text)); }
     void add_null();
     void add_unless_empty(std::string_view bytes) { bytes.empty() ? add_null() : add(bytes); }
@@ -54,7 +54,7 @@ class ArrayParameter {
     }
 
     int size() const { return count_; }
-    // The array so far.
+    // The array with the elements added so far.
     std::string bytes() const;
 
  private:

@@ -1,4 +1,4 @@
-// What clients and gateways ask of the store, but for submitting.
+// The calls of clients and gateways, except for submitting.
 
 #include <fmt/format.h>
 
@@ -14,8 +14,8 @@ namespace {
 
 using Element = ArrayParameter::Element;
 
-constexpr int kWorkersMax = 10'000;  // In worker_list.
-constexpr int kListColumns = 27;     // Of a job in a list (job_columns.sql).
+constexpr int kWorkersMax = 10'000;  // The limit of worker_list.
+constexpr int kListColumns = 27;     // The columns of a job in a list (job_columns.sql).
 
 std::vector<JobId> sorted(std::vector<JobId> ids) {
     std::ranges::sort(ids);
@@ -23,7 +23,7 @@ std::vector<JobId> sorted(std::vector<JobId> ids) {
     return ids;
 }
 
-// An array of the one element that is wanted, or of none.
+// An array of the one wanted element, or an empty one.
 ArrayParameter wanted(const std::optional<std::string>& text) {
     ArrayParameter array(Element::kText);
     if (text) array.add(*text);
@@ -35,7 +35,7 @@ std::optional<std::string> micros(const std::optional<DbTime>& time) {
     return std::to_string(time->time_since_epoch().count());
 }
 
-// The parameters of parts/job_filter.sql: which jobs.
+// The parameters of parts/job_filter.sql, which select the jobs.
 struct FilterParameters {
     ArrayParameter states{Element::kInt2};
     ArrayParameter queues;
@@ -72,7 +72,7 @@ struct FilterParameters {
     }
 };
 
-// Where a list begins: after the page before, or at its end of all ids.
+// Where a list begins: after the previous page, or at the end of the id space from which it starts.
 Uuid first_of(const JobFilter& filter) {
     if (filter.after) return filter.after->uuid();
     Uuid end;
@@ -80,7 +80,7 @@ Uuid first_of(const JobFilter& filter) {
     return end;
 }
 
-// The columns that job_get.sql has beyond the list's.
+// Adds the columns that job_get.sql has beyond those of the lists.
 Status add_fields(JobRecord& job, const pqxx::row& row) {
     if (!row[27].is_null()) {
         TRY(auto spec, wire::decode_spec(bytes_of(row[27])));
@@ -97,7 +97,7 @@ Status add_fields(JobRecord& job, const pqxx::row& row) {
 }  // namespace
 
 Status PostgresJobStore::store_probe() {
-    // An answer that was lost proves nothing; that it was a write makes no difference.
+    // A lost answer proves nothing, so it does not matter that this is a write.
     return session_.run(Effect::kRead, "store_probe",
                         [](auto& transaction) { transaction.exec_prepared("store_probe"); });
 }
@@ -222,8 +222,8 @@ Result<std::vector<CancelledJob>> PostgresJobStore::job_cancel(const std::vector
         replies.clear();
         const auto array = parameter(uuid_array(sorted(ids)));
         transaction.exec_prepared("job_cancel", array);
-        // A job that another writer finished meanwhile was not to be seen there. A second statement
-        // sees it, and the transaction's own locks keep the others as they are.
+        // The first statement does not see a job that another writer finished meanwhile. The second
+        // one does, and the transaction's own locks keep the other jobs as they are.
         for (const auto& row : transaction.exec_prepared("job_states", array)) {
             replies.push_back({.id = id_of<JobId>(row[0]),
                                .state = state_of(row[1]),
@@ -250,7 +250,7 @@ Result<JobStore::CancelledPage> PostgresJobStore::job_cancel_matching(const JobF
                                  .epoch = row[4].as<Epoch>(),
                                  .worker = optional_id_of<WorkerId>(row[5])});
         }
-        // A full page may have left out some of those that were looked at.
+        // A full page may have left out some of the jobs that were looked at.
         const bool is_full = page.jobs.size() == static_cast<std::size_t>(filter.limit);
         if (is_full) {
             page.next = page.jobs.back().id;

@@ -1,4 +1,4 @@
-// Submitting jobs: one statement a batch, idempotency keys included.
+// Submitting jobs: one statement per batch, idempotency keys included.
 
 #include <fmt/format.h>
 
@@ -19,8 +19,8 @@ std::string_view fingerprint_of(const IdempotencyKey& key) {
     return {reinterpret_cast<const char*>(key.fingerprint.data()), key.fingerprint.size()};
 }
 
-// The text under which a key is stored: its first word is the scope, but for an Idempotency-Key,
-// which has no blank.
+// The text under which a key is stored. Its first word is the scope; only an Idempotency-Key has
+// none, and it contains no blank.
 std::string stored_key(const NewJob& job) {
     const auto& key = *job.idempotency;
     switch (key.scope) {
@@ -86,14 +86,14 @@ struct InsertColumns {
         client_ids.add(client_id_of(job));
     }
 
-    // In ascending order, so that two batches that share keys wait for each other in one order; of
-    // equal ones the first alone, because a statement changes a row once.
+    // Adds keys in ascending order, so that two batches that share keys wait for each other in one
+    // order. Adds only the first of equal keys, because a statement changes a row only once.
     void add_keys(const std::vector<NewJob>& jobs) {
         std::map<std::string, std::vector<const NewJob*>> keyed;
         for (const auto& job : jobs) {
             if (job.idempotency) keyed[stored_key(job)].push_back(&job);
         }
-        std::set<JobId> free;  // Made whatever becomes of the key.
+        std::set<JobId> free;  // These jobs are made whatever becomes of the key.
         for (const auto& [key, sharers] : keyed) {
             const auto* first = sharers.front();
             keys.add(std::string_view(key));
@@ -148,7 +148,7 @@ Result<std::vector<InsertedJob>> PostgresJobStore::job_insert(const std::vector<
     if (losers.empty()) return replies;
     const auto found = find_winners(jobs, replies, losers);
     if (found.has_value()) return replies;
-    // The others of the batch are committed.
+    // The other jobs of the batch are committed.
     if (losers.size() == jobs.size()) return found.error();
     return Error{ErrorCode::kOutcomeUnknown, found.error().message};
 }

@@ -1,4 +1,4 @@
-// What the keeper asks of the store: each page of a duty is one transaction under the duty's lock.
+// The calls of the keeper: each page of a duty is one transaction under the duty's lock.
 
 #include <algorithm>
 
@@ -11,7 +11,7 @@ namespace {
 
 using Element = ArrayParameter::Element;
 
-constexpr int kPartitionPage = 10'000;  // Rows that a dropped partition may leave behind.
+constexpr int kPartitionPage = 10'000;  // The rows that a dropped partition may leave behind.
 
 }  // namespace
 
@@ -50,7 +50,7 @@ Result<DutyPage> PostgresJobStore::keeper_end_overdue(milliseconds grace, int pa
 }
 
 Status PostgresJobStore::keeper_reset_deadlines() {
-    // Twice is once: an answer that was lost makes no difference.
+    // Doing it twice is the same as once, so a lost answer does not matter.
     return session_.run(Effect::kRead, "keeper_reset_deadlines", [](auto& transaction) {
         transaction.exec_prepared("keeper_reset_deadlines");
     });
@@ -61,8 +61,8 @@ Result<DutyPage> PostgresJobStore::keeper_rescue(const RescueLimits& limits) {
 }
 
 Result<std::vector<WorkerPulse>> PostgresJobStore::worker_pulses() {
-    // The duties that follow go by the age of rows: the keeper has to see a step of the clock
-    // first.
+    // The duties that follow depend on the age of rows, so the keeper must notice a step of the
+    // clock first.
     session_.compare_clock();
     std::vector<WorkerPulse> pulses;
     TRY_STATUS(
@@ -94,7 +94,7 @@ Status PostgresJobStore::worker_mark_lost(const std::vector<WorkerPulse>& silent
 template <class... Parameters>
 Result<int> PostgresJobStore::purge(const char* statement, const Parameters&... parameters) {
     int purged = 0;
-    // That an answer was lost makes no difference: the next page finds what is left.
+    // A lost answer does not matter: the next page finds what is left.
     TRY_STATUS(session_.run(Effect::kRead, statement, [&](pqxx::transaction_base& transaction) {
         purged = static_cast<int>(transaction.exec_prepared(statement, parameters...).size());
     }));

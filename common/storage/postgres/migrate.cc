@@ -60,7 +60,7 @@ Result<T> on_database(const PostgresOptions& options, Body body) {
     }
 }
 
-// Text of clients and models is of any language; in other encodings some of it could not be kept.
+// Clients and models send text in any language, and other encodings cannot hold all of it.
 Status check_encoding(pqxx::connection& connection) {
     pqxx::nontransaction transaction(connection);
     const auto row = transaction.exec1(
@@ -74,8 +74,8 @@ Status check_encoding(pqxx::connection& connection) {
                     encoding, row[1].c_str())};
 }
 
-// One step in one transaction; nothing when there is none to take. The lock is taken anew in each,
-// so that two that migrate at once take turns and each sees what the other did.
+// Takes steps, one per transaction, until `choose` has none left. Each transaction takes the lock
+// again, so that two processes that migrate at once take turns, and each sees what the other did.
 template <class Choose>
 MigrationReport migrate(pqxx::connection& connection, Choose choose) {
     MigrationReport report;

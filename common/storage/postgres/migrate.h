@@ -1,8 +1,8 @@
-// The schema's steps, up and down, each in a transaction of its own under one advisory lock.
+// Applies and undoes the steps of the schema, each in its own transaction under one advisory lock.
 //
-// Threads: thread-safe. Blocks: as long as the steps take, and while another process migrates.
-// Errors:  kUnavailable (PostgreSQL cannot be reached), kInternal (a step failed; the ones before
-//          it stay applied).
+// Threads: thread-safe. Blocks: for as long as the steps take, and while another process migrates.
+// Errors:  kUnavailable (PostgreSQL cannot be reached), kInvalidArgument (the database's encoding
+//          is not UTF8), kInternal (a step failed; the steps before it stay applied).
 #pragma once
 
 #include <span>
@@ -24,12 +24,12 @@ struct MigrationStep {
 };
 
 struct MigrationReport {
-    std::vector<std::string> steps;  // That this call applied or undid, in order.
-    int version = 0;                 // Of the schema now; 0: none.
+    std::vector<std::string> steps;  // The steps that this call applied or undid, in order.
+    int version = 0;                 // The schema's version now; 0: none.
 };
 
 Result<MigrationReport> migrate_up(const std::string& conninfo);
-// Undoes the last `steps` steps. Deletes what they made, jobs included.
+// Undoes the last `steps` steps. Deletes everything that they made, jobs included.
 Result<MigrationReport> migrate_down(const std::string& conninfo, int steps);
 Result<std::vector<MigrationStep>> migration_status(const std::string& conninfo);
 

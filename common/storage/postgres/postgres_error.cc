@@ -9,7 +9,7 @@
 namespace millrace::storage {
 namespace {
 
-// The first line, without its severity: what follows may quote the values of a row.
+// The first line without its severity; the lines after it may quote the values of a row.
 std::string message_of(const std::exception& exception) {
     std::string_view text = exception.what();
     text = text.substr(0, text.find('\n'));
@@ -23,20 +23,20 @@ Failure sql_failure(std::string_view state, const std::string& message, Effect e
         effect == Effect::kRead ? ErrorCode::kUnavailable : ErrorCode::kOutcomeUnknown;
     const auto is_class = [&](std::string_view prefix) { return state.starts_with(prefix); };
     // libpqxx 6 reports some broken connections as an error of the statement, without a state. A
-    // server that crashes (57P02) may have committed before.
+    // server that crashes (57P02) may have committed first.
     if (state.empty() || is_class("08") || state == "57P02") return {{lost, message}, true};
-    // The server went away before the statement ended, or is read-only: another may not be.
+    // The server went away before the statement ended, or it is read-only and another may not be.
     if (is_class("57P") || state == "25006") return {{ErrorCode::kUnavailable, message}, true};
-    // The row was on its way to the default partition when its own was made: it goes there next.
+    // The row was bound for the default partition when its own was made; repeated, it goes there.
     if (state == "23514" && message.find("violates partition constraint") != message.npos) {
         return {{ErrorCode::kUnavailable, message}, false, true};
     }
     if (is_class("22") || is_class("23")) return {{ErrorCode::kDataCorrupt, message}};
-    // Too few resources, a lock that is held for long, a statement that took too long.
+    // Resources ran out, a lock was held for too long, or a statement took too long.
     if (is_class("53") || is_class("55") || is_class("57")) {
         return {{ErrorCode::kUnavailable, message}};
     }
-    // Prepared before the schema changed, or by a connection that a pooler has exchanged.
+    // Prepared before the schema changed, or on a connection that a pooler has replaced.
     if (is_class("0A") || is_class("26")) return {{ErrorCode::kUnavailable, message}, true};
     return {{ErrorCode::kInternal, fmt::format("{} (SQLSTATE {})", message, state)}};
 }
@@ -61,7 +61,7 @@ Failure current_failure(Effect effect) {
     } catch (const pqxx::sql_error& error) {
         return sql_failure(error.sqlstate(), message_of(error), effect);
     } catch (const std::exception& error) {
-        // Of ours or of libpqxx: the answer makes no sense, and neither may the connection.
+        // Ours or libpqxx's: the answer is not valid, and the connection may not be either.
         return {{ErrorCode::kInternal, message_of(error)}, true};
     }
 }

@@ -1,4 +1,4 @@
-// The JobStore on PostgreSQL.
+// The JobStore on top of PostgreSQL.
 //
 // Threads: each store has one caller at a time; postgres_store() may be called from any thread.
 #pragma once
@@ -11,16 +11,17 @@
 namespace millrace::storage {
 
 struct PostgresOptions {
-    std::string conninfo;  // As libpq takes it.
+    std::string conninfo;  // In the form that libpq takes.
     std::string application_name = "millrace";
     milliseconds connect_timeout{5000};
-    milliseconds statement_timeout{15000};  // Of each statement; PostgreSQL cancels it then.
-    // Keeps plans that use the indexes, also when they are made while the tables are empty.
+    milliseconds statement_timeout{15000};  // For each statement; PostgreSQL then cancels it.
+    // Uses plans that rely on the indexes, even if they are made while the tables are empty.
     bool pin_plans = true;
 };
 
-// ok() when the schema is the one that this program was built for; else kInvalidArgument, which
-// says what it is and what to run. kUnavailable when the database cannot be reached.
+// ok() if the schema is the one that this program was built for; else kInvalidArgument, saying
+// which one it is and what to run. kInvalidArgument also if the database's encoding is not UTF8.
+// kUnavailable if the database cannot be reached.
 Status check_schema(const PostgresOptions& options);
 
 // Opens stores on one database.

@@ -1,7 +1,7 @@
-// Rows of results as values, column by column as the statements of sql/ return them. Internal to
-// this folder.
+// Converts rows of results to values, column by column, as the statements of sql/ return them.
+// Internal to this folder.
 //
-// Errors: throw when a row is not what its statement promises.
+// Errors: throws if a row is not what its statement promises.
 #pragma once
 
 #include <optional>
@@ -20,7 +20,7 @@ std::string text_of(const pqxx::field& field);  // Empty for null.
 std::string bytes_of(const pqxx::field& field);
 JobState state_of(const pqxx::field& field);
 Priority priority_of(const pqxx::field& field);
-std::size_t index_of(const pqxx::field& ordinal);  // Ordinals count from 1.
+std::size_t index_of(const pqxx::field& ordinal);  // Ordinals start at 1.
 
 template <class Id>
 Id id_of(const pqxx::field& field) {
@@ -33,7 +33,7 @@ std::optional<Id> optional_id_of(const pqxx::field& field) {
     return Id(uuid_of(field));
 }
 
-// job_claim and job_steal, from their second column on.
+// Rows of job_claim and job_steal, from the second column on.
 Claim claim_of(JobId job, const pqxx::row& row);
 JobRecord job_of(const pqxx::row& row);          // job_list_*, job_get
 AttemptRecord attempt_of(const pqxx::row& row);  // job_attempts

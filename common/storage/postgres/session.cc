@@ -17,25 +17,26 @@ using std::chrono::seconds;
 using telemetry::Metric;
 
 constexpr milliseconds kPauseMin{50};
-// A server that is back is found within this, by each session for itself.
+// Each session finds a server that is back within this time, on its own.
 constexpr milliseconds kPauseMax{1000};
 constexpr seconds kClockInterval{10};
 
-// Set by statements and not by the connection string, because poolers refuse its `options`.
+// Set by statements, because poolers refuse the `options` of a connection string.
 std::string session_settings(const PostgresOptions& options) {
     const auto timeout = options.statement_timeout.count();
     auto settings = fmt::format(
         "SET statement_timeout = {}; SET lock_timeout = {}; "
         "SET idle_in_transaction_session_timeout = {}; "
         "SET timezone = 'UTC'; SET client_min_messages = warning; SET jit = off; "
-        // Whatever PGCLIENTENCODING or the role says: our text is UTF-8.
+        // Our text is UTF-8, whatever PGCLIENTENCODING or the role says.
         "SET client_encoding = 'UTF8';",
         timeout, timeout / 2, 2 * timeout);
     if (options.pin_plans) {
-        // A plan made while the tables were empty reads them whole ever after, and statistics of
-        // tables that fill and empty all day are always old. The rest is for the statements: they
-        // find a row by `id = ANY (ARRAY[a.id])` and not by `id = a.id`, which the planner also
-        // reads the other way round, all rows of the table first, when they were few once.
+        // A plan made while the tables are empty goes on reading them whole, and statistics of
+        // tables that fill and empty all day are always out of date. The statements must do the
+        // rest: they find a row by `id = ANY (ARRAY[a.id])` and not by `id = a.id`, because the
+        // planner may also use the latter in reverse, starting from all rows of the table, if they
+        // were few once.
         settings +=
             "SET plan_cache_mode = force_generic_plan; SET enable_seqscan = off; "
             "SET enable_hashjoin = off; SET enable_mergejoin = off; SET enable_bitmapscan = off; "
@@ -55,7 +56,7 @@ std::string connection_string(const PostgresOptions& options) {
         return fmt::format("{}{}connect_timeout={}&keepalives_idle=10&tcp_user_timeout=10000",
                            given, given.find('?') == given.npos ? '?' : '&', timeout);
     }
-    // Of two words the later counts.
+    // If a word is given twice, the later one counts.
     return fmt::format(
         "application_name='{}' connect_timeout={} keepalives_idle=10 keepalives_interval=3 "
         "keepalives_count=3 tcp_user_timeout=10000 {}",
@@ -97,7 +98,7 @@ std::optional<Failure> Session::attempt(Effect effect, Commit commit, const Body
         failures_in_a_row_ = 0;
         return std::nullopt;
     } catch (...) {
-        // Before its commit a transaction of several statements has changed nothing.
+        // Before its commit, a transaction of several statements has changed nothing.
         auto failure = current_failure(commit == Commit::kAtTheEnd ? Effect::kRead : effect);
         handle(failure);
         return failure;
@@ -115,8 +116,8 @@ void Session::execute(Commit commit, const Body& body) {
     transaction.commit();
 }
 
-// A connection that died while nobody used it is replaced here, before anything was sent over it:
-// so that this costs a write no doubt about its outcome.
+// Replaces a connection that died while it was idle, before anything is sent over it. So the loss
+// leaves no doubt about the outcome of a write.
 std::optional<Failure> Session::be_connected() {
     if (connection_) {
         const bool knows_clock =
@@ -152,7 +153,7 @@ void Session::connect() {
         pqxx::nontransaction transaction(*connection_);
         transaction.exec(session_settings(options_));
     }
-    // Only says what the names mean: each is prepared when it is first used.
+    // Only registers the names: each statement is prepared when it is first used.
     for (const auto& [name, text] : statements()) {
         connection_->prepare(std::string(name), std::string(text));
     }
@@ -168,8 +169,8 @@ void Session::handle(const Failure& failure) {
     if (!failure.connection_is_broken) return;
     connection_.reset();
     ++failures_in_a_row_;
-    // One that broke after it had worked is replaced at once. Then pauses grow, and differ between
-    // processes, so that a server that comes back is not run over.
+    // A connection that breaks after it worked is replaced at once. After that the pauses grow, and
+    // they differ between processes, so that a server that comes back is not overrun.
     if (failures_in_a_row_ < 2) return;
     const auto doublings = std::min(failures_in_a_row_ - 2, 10);
     const auto pause = std::min(kPauseMin * (1 << doublings), kPauseMax);
@@ -180,7 +181,8 @@ void Session::handle(const Failure& failure) {
     }
 }
 
-// Nothing is expected on an idle connection: a farewell, an end of file, or a harmless notice.
+// Nothing is expected on an idle connection; bytes are a farewell, an end of file, or a harmless
+// notice.
 bool Session::has_unread_bytes() const {
     pollfd socket{.fd = connection_->sock(), .events = POLLIN, .revents = 0};
     return ::poll(&socket, 1, 0) != 0;

@@ -1,8 +1,8 @@
-// One connection to PostgreSQL with its prepared statements: made when it is needed, thrown away
-// when it broke, and made again with growing pauses. Internal to this folder.
+// One connection to PostgreSQL with its prepared statements. It is made when it is needed,
+// discarded when it breaks, and made again after growing pauses. Internal to this folder.
 //
 // Threads: one caller at a time.
-// Errors:  those of JobStore; nothing that libpqxx throws leaves here.
+// Errors:  those of JobStore; no exception of libpqxx escapes.
 // Blocks:  up to connect_timeout and statement_timeout.
 #pragma once
 
@@ -28,17 +28,17 @@ class Session {
     Session(const Session&) = delete;
     Session& operator=(const Session&) = delete;
 
-    // Executes statements, by their names, and keeps what they return. Called a second time when
-    // the first was the victim of a deadlock.
+    // Executes statements by their names and keeps what they return. Called a second time if the
+    // first call ran into a failure that repeating cures, such as a deadlock.
     using Body = std::function<void(pqxx::transaction_base&)>;
 
-    // One statement, which is a transaction of its own: one round trip.
+    // Runs one statement, which is its own transaction: one round trip.
     Status run(Effect effect, std::string_view name, const Body& body);
-    // Several statements in one transaction, which commits when the body returns.
+    // Runs several statements in one transaction, which commits when the body returns.
     Status transact(std::string_view name, const Body& body);
 
-    // PostgreSQL's clock, estimated; zero before the first connection. Compared with the real one
-    // before a statement at times, and before the next after compare_clock().
+    // PostgreSQL's clock, estimated; zero before the first connection. A statement first reads the
+    // real clock if the last reading is ten seconds old, or after compare_clock().
     milliseconds database_time() const;
     void compare_clock() { clock_read_at_.reset(); }
 
@@ -59,13 +59,13 @@ class Session {
 
     std::unique_ptr<pqxx::connection> connection_;
     bool was_connected_ = false;
-    int failures_in_a_row_ = 0;                 // Of connections, until a statement succeeds.
-    MonoTime connect_at_;                       // Not before.
-    std::optional<milliseconds> clock_offset_;  // PostgreSQL's clock less our monotonic one.
+    int failures_in_a_row_ = 0;                 // Broken connections, until a statement succeeds.
+    MonoTime connect_at_;                       // No attempt to connect before then.
+    std::optional<milliseconds> clock_offset_;  // PostgreSQL's clock minus our monotonic one.
     std::optional<MonoTime> clock_read_at_;
 };
 
-// A libpq connection string with what Millrace wants where `conninfo` does not say otherwise.
+// A libpq connection string with Millrace's defaults where `conninfo` sets nothing else.
 std::string connection_string(const PostgresOptions& options);
 
 // An array as a binary parameter.

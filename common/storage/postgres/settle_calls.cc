@@ -1,4 +1,4 @@
-// Ending attempts: those that completed their job by one short statement, all others by another.
+// Ends attempts: one short statement for those that completed their job, another for all others.
 
 #include <algorithm>
 #include <numeric>
@@ -16,14 +16,14 @@ bool completes(const SettledAttempt& attempt) {
     return attempt.settlement.next == JobState::kCompleted;
 }
 
-// The history knows no completed attempt of a job that did not complete: a complete output that
+// The history has no completed attempt for a job that did not complete: a complete output that
 // could not be kept is a permanent failure.
 OutcomeKind outcome_of(const SettledAttempt& attempt) {
     const auto kind = attempt.outcome.kind;
     return kind == OutcomeKind::kCompleted ? OutcomeKind::kPermanent : kind;
 }
 
-// The attempts of one of the two statements, in the order in which their rows are locked, and the
+// The attempts for one of the two statements, in the order in which their rows are locked, and the
 // parameters that both statements have.
 struct SettleColumns {
     Indexes attempts;
@@ -124,7 +124,7 @@ Result<std::vector<SettledReply>> PostgresJobStore::job_settle(
         TRY_STATUS(session_.transact("job_settle", execute));
     }
     if (const auto seen = recognise_settled(worker, attempts, replies); !seen) {
-        // What was settled just now is recognised when the batch comes again.
+        // What this call settled is recognised when the batch comes again.
         return Error{ErrorCode::kOutcomeUnknown, seen.error().message};
     }
     return replies;

@@ -9,13 +9,13 @@ std::string_view stem(std::string_view file) {
     return file.substr(0, file.rfind('.'));
 }
 
-// Without the comment at its head, and the end of its last line.
+// The part without the comment at its head and without its last line end.
 std::string_view body_of(std::string_view part) {
     while (part.starts_with("--")) part.remove_prefix(part.find('\n') + 1);
     return part.substr(0, part.find_last_not_of('\n') + 1);
 }
 
-// The text with each {name} of a part replaced by it.
+// Replaces each {name} of a part by its text.
 std::string with_parts(std::string_view text) {
     std::string whole(text);
     for (const auto& [file, part] : statement_parts()) {

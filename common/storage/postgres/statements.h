@@ -1,6 +1,6 @@
-// The statements of sql/, one file each; a file's name without its ending is the name it is
-// prepared, timed and counted under. What several of them say alike stands once, in sql/parts: a
-// part's name in braces stands for its text.
+// The statements of sql/, one per file. A file's name without its extension is the name under which
+// the statement is prepared, timed and counted. Text that several statements share is in sql/parts:
+// a part's name in braces stands for its text.
 #pragma once
 
 #include <map>
@@ -12,11 +12,11 @@
 
 namespace millrace::storage {
 
-// As embedded; names end in ".sql".
+// As embedded; the names end in ".sql".
 std::span<const EmbeddedText> statement_files();
 std::span<const EmbeddedText> statement_parts();
 
-// Name → text, with the text of its parts.
+// Maps names to texts, with the parts filled in.
 const std::map<std::string_view, std::string>& statements();
 
 }  // namespace millrace::storage

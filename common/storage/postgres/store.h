@@ -1,8 +1,8 @@
 // The JobStore on one session. Internal to this folder: postgres_job_store.h opens it.
 //
-// Spread over files by who calls: client_calls.cc, insert_calls.cc, worker_calls.cc,
-// settle_calls.cc, keeper_calls.cc. Every call is a statement of sql/ by its name, its parameters
-// as arrays, its rows as values.
+// Split by caller: client_calls.cc, insert_calls.cc, worker_calls.cc, settle_calls.cc,
+// keeper_calls.cc. Every call runs statements of sql/ by name, with its parameters as arrays and
+// its rows as values.
 #pragma once
 
 #include <cstdint>
@@ -65,25 +65,25 @@ class PostgresJobStore final : public JobStore {
     Result<int> partition_rotate(const PartitionPolicy& policy) override;
 
  private:
-    // The advisory lock of each keeper duty; other versions see these numbers too.
+    // The advisory lock of each keeper duty; other versions use the same numbers.
     enum class Duty { kRelease = 1, kExpire = 2, kEndOverdue = 3, kRescue = 4, kHousekeeping = 5 };
 
     Status read_queues();
     Result<std::int16_t> queue_id(const std::string& queue);
-    // Fills in what the winners of keys that were taken say.
+    // Fills in the replies of jobs whose key was taken, from the jobs that have it.
     Status find_winners(const std::vector<NewJob>& jobs, std::vector<InsertedJob>& replies,
                         const std::vector<std::size_t>& losers);
     Status add_attempts(std::vector<JobRecord>& jobs);
     Status set_worker_state(WorkerId worker, WorkerState state);
-    // Marks as accepted what an earlier call, whose answer was lost, has settled already.
+    // Marks as accepted what an earlier call, whose answer was lost, has already settled.
     Status recognise_settled(WorkerId worker, const std::vector<SettledAttempt>& attempts,
                              std::vector<SettledReply>& replies);
     // Runs `body` in a transaction of the duty if this keeper leads it; returns whether it did.
     Result<bool> lead(Duty duty, const char* statement, const Session::Body& body);
-    // One page of a statement keeper_*, which takes `parameters`.
+    // Runs one page of a keeper_* statement with these parameters.
     template <class... Parameters>
     Result<DutyPage> move_page(Duty duty, const char* statement, const Parameters&... parameters);
-    // Executes a statement that removes rows, and returns how many.
+    // Executes a statement that removes rows and returns how many.
     template <class... Parameters>
     Result<int> purge(const char* statement, const Parameters&... parameters);
 

@@ -1,4 +1,4 @@
-// What workers ask of the store, but for settling attempts.
+// The calls of workers, except for settling attempts.
 
 #include <algorithm>
 
@@ -11,7 +11,7 @@ namespace {
 
 using Element = ArrayParameter::Element;
 
-// In the order in which rows are locked, each once.
+// Each id once, in the order in which rows are locked.
 std::vector<JobId> lock_order(std::vector<JobId> ids) {
     std::ranges::sort(ids);
     ids.erase(std::unique(ids.begin(), ids.end()), ids.end());
@@ -109,7 +109,8 @@ Result<std::vector<ClaimedJob>> PostgresJobStore::job_steal(WorkerId worker,
             parameter(text_array(request.models)), request.age_min.count(),
             request.low_water.uuid().str(), request.limit);
         for (const auto& row : rows) {
-            // The worker never hears of a job whose spec cannot be read: it hands it back unseen.
+            // A job whose spec cannot be read is left out: the worker, which does not know that it
+            // holds the job, hands it back when it reconciles.
             auto spec = wire::decode_spec(bytes_of(row[7]));
             if (!spec) continue;
             const auto claim = claim_of(id_of<JobId>(row[0]), row);

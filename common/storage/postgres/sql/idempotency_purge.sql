@@ -1,6 +1,6 @@
--- Forgets keys: those whose time is over, and those that live with their job when it is gone.
--- $1 retention (s): no job that is younger can be gone; $2 page, of each. Returns: keys.
--- Locks: the rows; those that others hold are passed over.
+-- Forgets keys whose time is over, and keys without one whose job is gone.
+-- $1 retention (s): no younger job can be gone; $2 page, for each kind. Returns: keys.
+-- Locks: the rows; those that others hold are skipped.
 -- Indexes: idempotency_keys_expires_at, idempotency_keys_of_jobs, job_specs_*_pkey: one probe for
 -- each job that outlives the retention.
 WITH over AS (

@@ -1,6 +1,7 @@
--- Attempts of jobs, oldest first: those of the history, and the one that runs or completed the job.
+-- The attempts of jobs, oldest first: those of the history, and the one that runs or that completed
+-- the job.
 -- $1 ids. Returns: id, epoch, worker, its name, started, ended, outcome, error code and message,
--- what it counted as.
+-- how it was counted.
 -- Indexes: job_attempts_*_pkey, jobs_open_pkey, jobs_final_*_pkey.
 SELECT h.id, h.epoch, h.worker_id, h.worker_name, micros(h.started_at), micros(h.ended_at),
     h.outcome, h.error_code, h.error_message, h.counted_as

@@ -1,5 +1,5 @@
--- Cancels jobs: waiting ones move to jobs_final, running ones are asked to stop.
--- $1 ids (ascending). Returns: ids of those that were open.
+-- Cancels jobs: waiting ones move to jobs_final; running ones become cancelling.
+-- $1 ids (ascending). Returns: ids of the jobs that were open.
 -- Locks: the rows, in the order of $1. Index: jobs_open_pkey.
 WITH held AS (
     SELECT j.id, j.state, j.worker_id, j.attempt_deadline

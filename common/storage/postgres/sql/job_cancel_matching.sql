@@ -1,10 +1,10 @@
--- Cancels the next of the open jobs that match, as job_cancel does.
--- $1 to $9 which: parts/job_filter.sql; $10 the id after which it looks, $11 how many open jobs it
--- looks at, $12 how many it cancels at most.
--- Returns: the last id that it looked at (null: none was left), whether there may be more, and of
--- each job that it cancelled id, state now, epoch, worker; one row without a job where it cancelled
--- none. A job that another writer moves meanwhile is judged by where it is then.
--- Locks: the rows, by their ids. Indexes: jobs_open_pkey, job_specs_*_pkey.
+-- Cancels the next open jobs that match, as job_cancel does.
+-- $1 to $9 which jobs: parts/job_filter.sql; $10 the id after which it looks, $11 how many open
+-- jobs it looks at, $12 how many it cancels at most.
+-- Returns: the last id that it looked at (null: none was left), whether there may be more, and for
+-- each job that it cancelled: id, state now, epoch, worker. If it cancelled none: one row without a
+-- job. A job that another writer moves meanwhile is judged by its new state.
+-- Locks: the rows, in the order of their ids. Indexes: jobs_open_pkey, job_specs_*_pkey.
 WITH looked AS MATERIALIZED (
     SELECT id FROM jobs_open WHERE id > $10::uuid ORDER BY id LIMIT $11::int8
 ), held AS (

@@ -1,7 +1,7 @@
 -- Claims queued jobs for a live worker.
 -- $1 worker, $2 ids (ascending).
--- Returns: ordinal among $2, epoch, attempt, failures, losses, time to the deadline (ms), whether
--- the deadline is the job's.
+-- Returns: ordinal in $2, epoch, attempt, failures, losses, time to the deadline (ms), whether the
+-- deadline is the whole job's.
 -- Locks: the rows, in the order of $2. Index: jobs_open_pkey.
 UPDATE jobs_open j
 SET state = 4, worker_id = $1::uuid, epoch = j.epoch + 1, attempt = j.attempt + 1,

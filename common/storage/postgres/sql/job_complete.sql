@@ -1,6 +1,6 @@
 -- Ends attempts that completed their job: the rows move from jobs_open to jobs_final.
 -- $1 worker, $2 ids (ascending), $3 epochs, $4 outputs, $5 prompt tokens, $6 completion tokens.
--- Returns: ordinal among $2 of each that was still this worker's.
+-- Returns: ordinal in $2 of each attempt that was still this worker's.
 -- Locks: the rows, in the order of $2. Indexes: jobs_open_pkey, job_partials_pkey.
 WITH held AS (
     DELETE FROM jobs_open j

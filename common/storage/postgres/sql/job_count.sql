@@ -1,6 +1,6 @@
--- How many jobs match of the next that it looks at, by their ids.
--- $1 to $9 which: parts/job_filter.sql; $10 the id after which it looks, $11 how many jobs it looks
--- at, whether they match or not.
+-- Counts the matches among the next jobs in the order of their ids.
+-- $1 to $9 which jobs: parts/job_filter.sql; $10 the id after which it looks, $11 how many jobs it
+-- looks at, whether they match or not.
 -- Returns: the count, and the last id that it looked at (null: none was left).
 -- Indexes: jobs_open_pkey, jobs_final_*_pkey, job_specs_*_pkey, idempotency_keys_pkey.
 WITH looked AS MATERIALIZED (

@@ -1,10 +1,10 @@
--- Makes jobs, but for those whose idempotency key is taken.
+-- Makes jobs, except those whose idempotency key is taken.
 -- $1 ids (ascending), $2 queues, $3 priorities, $4 models, $5 timeouts (ms), $6 start within (ms or
 -- null), $7 ttl (ms or null), $8 attempts_max, $9 run_at (or null), $10 specs, $11 metadata (or
--- null), $12 retried jobs (or null), $13 client ids (or null), $14 whether it has a key; $15 keys
--- (ascending, each once), $16 their fingerprints, $17 lifetimes (ms, or null: with the job) and
--- $18 jobs; $19 those of $18 whose key also takes over from an earlier job.
--- Returns: ordinal among $1, and state, of each job made.
+-- null), $12 retried jobs (or null), $13 client ids (or null), $14 whether the job has a key; $15
+-- keys (ascending, each once), $16 their fingerprints, $17 lifetimes (ms, or null: that of the job)
+-- and $18 jobs; $19 the jobs of $18 whose key also takes over from an earlier job.
+-- Returns: ordinal in $1 and state of each job made.
 -- Locks: waits for another transaction that inserts one of the keys. job_specs_pkey guards the ids
 -- of both jobs_open and jobs_final.
 WITH key AS (

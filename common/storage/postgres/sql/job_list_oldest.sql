@@ -1,15 +1,14 @@
 -- A page of jobs, oldest first.
--- $1 to $9 which: parts/job_filter.sql; $10 the last id of the page before, $11 limit, $12 how many
--- jobs it looks at, whether they match or not.
--- Returns: as job_get up to the retry, and in each row where another look goes on: the last id that
--- was looked at, null where the page is full or none was left. One row without a job where none
--- matches.
--- The next of the open and of the final ones are read from $10 on, and the first of both are looked
--- at: however many jobs there are, and however far the page is, it costs what it holds and what the
--- filter passes over, which $12 bounds. Where the look ended is only asked of a page that is not
--- full.
--- Indexes: jobs_open_pkey, jobs_final_*_pkey, job_specs_*_pkey, idempotency_keys_pkey: one probe a
--- job for its retry.
+-- $1 to $9 which jobs: parts/job_filter.sql; $10 the last id of the previous page, $11 limit, $12
+-- how many jobs it looks at, whether they match or not.
+-- Returns: the columns of job_get up to the retry, and in each row the id after which to continue:
+-- the last one looked at, or null if the page is full or no job was left. If none matches: one row
+-- without a job.
+-- Looks at the first $12 of the open and final jobs beyond $10. However many jobs there are, and
+-- however far along the page is, the cost is the page itself and the jobs that the filter rejects,
+-- which $12 bounds. The last id looked at is only computed for a page that is not full.
+-- Indexes: jobs_open_pkey, jobs_final_*_pkey, job_specs_*_pkey, idempotency_keys_pkey: one probe
+-- per job for its retry.
 WITH page AS MATERIALIZED (
     SELECT * FROM (
         (SELECT {open_columns} FROM jobs_open j

@@ -1,9 +1,9 @@
--- Ends attempts that did not complete their job: it waits for another, or becomes final. A job that
--- is cancelling becomes cancelled, whatever was asked for.
--- $1 worker, $2 ids (ascending), $3 epochs, $4 next states, $5 delays (ms), $6 outcomes,
--- $7 whether it counts as a failure, $8 error codes, $9 error messages, $10 prompt tokens,
--- $11 completion tokens.
--- Returns: ordinal among $2 and the state now, of each that was still this worker's.
+-- Ends attempts that did not complete their job: the job waits for another attempt, or becomes
+-- final. A job that is cancelling becomes cancelled, whatever state was requested.
+-- $1 worker, $2 ids (ascending), $3 epochs, $4 next states, $5 delays (ms), $6 outcomes, $7 whether
+-- it counts as a failure, $8 error codes, $9 error messages, $10 prompt tokens, $11 completion
+-- tokens.
+-- Returns: ordinal in $2 and the state now, for each attempt that was still this worker's.
 -- Locks: the rows, in the order of $2. Index: jobs_open_pkey.
 WITH held AS (
     SELECT a.*, j.started_at, CASE j.state WHEN 5 THEN 8 ELSE a.asked_state END AS next_state

@@ -1,8 +1,8 @@
--- Which of these attempts this worker has settled already: a call whose answer was lost.
+-- Finds which of these attempts this worker has already settled, in a call whose answer was lost.
 -- $1 worker, $2 ids, $3 epochs, $4 whether it completed, $5 outcomes.
--- Returns: ordinal among $2 and the job's state now.
--- A keeper may have ended the attempt instead: then a completion finds no completed job, and other
--- outcomes find another outcome in the history.
+-- Returns: ordinal in $2 and the job's state now.
+-- A keeper may have ended the attempt instead. Then a completion finds no completed job, and any
+-- other outcome finds a different outcome in the history.
 -- Indexes: jobs_open_pkey, jobs_final_*_pkey, job_attempts_*_pkey.
 SELECT a.n, j.state
 FROM unnest($2::uuid[], $3::int8[], $4::bool[], $5::int2[]) WITH ORDINALITY

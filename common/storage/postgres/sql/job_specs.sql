@@ -1,6 +1,6 @@
--- Specs by id. $1 ids, $2 the least and $3 the greatest of them, which leave most partitions alone.
+-- Specs by id. $1 ids, $2 the lowest and $3 the highest of them, which rule out most partitions.
 -- Index: job_specs_*_pkey.
--- OFFSET 0 makes it one probe an id: the bounds alone would look like a way to the rows.
+-- OFFSET 0 enforces one probe per id; without it, the bounds alone look like a way to the rows.
 SELECT a.id, s.spec
 FROM unnest($1::uuid[]) AS a (id)
 CROSS JOIN LATERAL (

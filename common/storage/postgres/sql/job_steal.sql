@@ -1,10 +1,10 @@
 -- Claims the oldest ready jobs of one lane that a live worker can serve.
--- $1 worker, $2 queue, $3 priority, $4 models, $5 least age (ms), $6 low water, $7 limit.
+-- $1 worker, $2 queue, $3 priority, $4 models, $5 minimum age (ms), $6 low water, $7 limit.
 -- Returns: id, epoch, attempt, failures, losses, time to the deadline (ms), whether the deadline is
--- the job's, spec.
--- Locks: the rows; those that others hold are passed over. Index: jobs_open_queued.
--- The upper bound of the ids ends the scan where jobs are too young by their ids already, whose
--- times may run ahead of this clock by a second.
+-- the whole job's, spec.
+-- Locks: the rows; those that others hold are skipped. Index: jobs_open_queued.
+-- The upper bound on the ids ends the scan at jobs that are too young by the time in their ids.
+-- That time may run up to a second ahead of this clock.
 WITH found AS (
     SELECT id FROM jobs_open
     WHERE is_queued AND queue_id = $2::int2 AND priority = $3::int2 AND id >= $6::uuid

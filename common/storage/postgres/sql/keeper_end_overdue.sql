@@ -1,7 +1,7 @@
--- Ends attempts whose worker let their deadline pass. $1 grace (ms), $2 page.
+-- Ends attempts that their worker did not end by their deadline. $1 grace (ms), $2 page.
 -- Returns: id, queue, priority, epoch, state.
--- Locks: the rows; those that others hold are passed over. Index: jobs_open_active; it looks at all
--- that runs, which is no more than the workers have slots.
+-- Locks: the rows; those that others hold are skipped. Index: jobs_open_active. It looks at all
+-- running jobs, which are never more than the workers' slots.
 WITH due AS (
     SELECT j.id, j.epoch, j.worker_id, j.started_at, j.priority, j.queue_id,
         CASE WHEN j.state = 5 THEN 8

@@ -1,6 +1,6 @@
--- Waiting jobs that were not claimed in time become expired. $1 page.
+-- Expires waiting jobs that were not claimed in time. $1 page.
 -- Returns: id, queue, priority, epoch, state.
--- Locks: the rows; those that others hold are passed over. Index: jobs_open_claim_by.
+-- Locks: the rows; those that others hold are skipped. Index: jobs_open_claim_by.
 WITH due AS (
     SELECT id FROM jobs_open
     WHERE claim_by IS NOT NULL AND claim_by <= now()

@@ -1,6 +1,6 @@
--- Scheduled jobs whose time has come become queued. $1 page.
+-- Queues scheduled jobs whose time has come. $1 page.
 -- Returns: id, queue, priority, epoch, state.
--- Locks: the rows; those that others hold are passed over. Index: jobs_open_scheduled.
+-- Locks: the rows; those that others hold are skipped. Index: jobs_open_scheduled.
 WITH due AS (
     SELECT id FROM jobs_open
     WHERE is_scheduled AND run_at <= now()

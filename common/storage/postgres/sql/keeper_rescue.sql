@@ -1,11 +1,11 @@
--- Ends attempts whose worker is lost, has stopped or is unknown. Level-triggered: also finds claims
+-- Ends attempts whose worker is lost, stopped or unknown. Level-triggered: it also finds claims
 -- that committed after their worker was declared lost.
--- $1 losses in a row that quarantine a job, $2 page. Losses of a mass outage do not count.
+-- $1 consecutive losses that quarantine a job, $2 page. Losses in a mass outage do not count.
 -- Returns: id, queue, priority, epoch, state.
--- Locks: the rows; those that others hold are passed over. Indexes: jobs_open_active, workers_pkey,
--- jobs_open_pkey. A row that changed between the look at its worker and its lock is left alone: it
--- may be a live worker's by now. The page is cut after the locks: rows that others hold for long
--- do not fill it.
+-- Locks: the rows; those that others hold are skipped. Indexes: jobs_open_active, workers_pkey,
+-- jobs_open_pkey. A row that changes between the look at its worker and its lock is left alone,
+-- because a live worker may hold it by then. The page is cut after the locks, so that rows that
+-- others hold for long do not fill it.
 WITH seen AS MATERIALIZED (
     SELECT j.id, j.epoch, j.worker_id, w.state IS NOT DISTINCT FROM 3 AS in_good_order,
         coalesce(w.lost_in_outage, false) AS in_outage

@@ -1,7 +1,7 @@
--- How old the first queued job of each lane is, from its creation on: queue, priority, age (ms; 0
--- where none is queued). Ids sort by creation, so no other job of the lane is older, nor queued for
--- longer.
--- Index: jobs_open_queued, a probe a lane.
+-- The age of the first queued job of each lane, counted from its creation: queue, priority, age
+-- (ms; 0 if none is queued). Ids sort by creation, so no other job of the lane is older or has been
+-- queued for longer.
+-- Index: jobs_open_queued: one probe per lane.
 SELECT q.name, p.priority, coalesce((extract(epoch FROM now() - first.created_at) * 1000)::int8, 0)
 FROM queues q
 CROSS JOIN generate_series(0, 2) AS p (priority)

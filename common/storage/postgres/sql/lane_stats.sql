@@ -1,5 +1,5 @@
--- What waits and runs in each lane: queue, priority, queued, scheduled, active, age of the oldest
--- queued job (ms or null).
+-- Counts the jobs that wait and run in each lane: queue, priority, queued, scheduled, active, age
+-- of the oldest queued job (ms or null).
 -- Indexes: jobs_open_queued, jobs_open_scheduled, jobs_open_active.
 SELECT q.name, t.priority, sum(t.queued), sum(t.scheduled), sum(t.active),
     (extract(epoch FROM now() - min(t.oldest)) * 1000)::int8

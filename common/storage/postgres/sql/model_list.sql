@@ -1,4 +1,4 @@
--- Models that were ever announced: queue, model, whether a worker that takes jobs serves it now.
+-- Models ever announced: queue, model, whether a worker that takes jobs serves it now.
 SELECT q.name, m.model, served.model IS NOT NULL
 FROM models m
 JOIN queues q ON q.id = m.queue_id

@@ -1,6 +1,6 @@
--- Removes checkpoints of attempts that ended while they were being saved. $1 page. Returns: ids.
--- Locks: the rows; those that others hold are passed over. Index: jobs_open_pkey; it looks at all
--- checkpoints, which are no more than the workers have slots.
+-- Removes checkpoints that were being saved when their attempt ended. $1 page. Returns: ids.
+-- Locks: the rows; those that others hold are skipped. Index: jobs_open_pkey. It looks at all
+-- checkpoints, which are never more than the workers' slots.
 DELETE FROM job_partials p
 USING (SELECT id FROM job_partials s
        WHERE NOT EXISTS (SELECT FROM jobs_open j

@@ -1,7 +1,7 @@
--- Checkpoints of partial output, of attempts that are still this worker's.
+-- Saves checkpoints of partial output for attempts that are still this worker's.
 -- $1 worker, $2 ids (ascending), $3 epochs, $4 sequences, $5 texts.
--- Locks: the jobs' rows, shared: nobody ends an attempt meanwhile. Who waits to do so does not see
--- what is saved here; partial_purge.sql removes it.
+-- Locks: the jobs' rows, shared, so that nobody ends an attempt meanwhile. A transaction that waits
+-- to end one does not see what is saved here; partial_purge.sql removes it.
 -- Indexes: jobs_open_pkey, job_partials_pkey.
 WITH held AS (
     SELECT a.*

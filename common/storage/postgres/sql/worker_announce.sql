@@ -1,5 +1,5 @@
--- The models that a worker serves from now on. $1 worker, $2 models. The same again changes nothing,
--- and one that was lost or has stopped stays as it was.
+-- Sets the models that a worker serves from now on. $1 worker, $2 models. Repeating it changes
+-- nothing, and a worker that was lost or has stopped stays as it was.
 -- Locks: the worker's row. Index: workers_pkey.
 WITH serving AS (
     UPDATE workers SET models = $2::text[]

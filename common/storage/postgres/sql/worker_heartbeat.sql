@@ -1,6 +1,6 @@
 -- Renews a lease. $1 worker.
--- Returns: whether it is alive (or draining), how many jobs it holds, and one row for each of those
--- that is cancelling: id, epoch; or one row with nulls.
+-- Returns: whether the worker is alive (or draining), how many jobs it holds, and one row with id
+-- and epoch for each of them that is cancelling; or one row with nulls there.
 -- Locks: the worker's row. Indexes: workers_pkey, jobs_open_active.
 WITH beat AS (
     UPDATE workers SET heartbeats = heartbeats + 1, heard_at = now()

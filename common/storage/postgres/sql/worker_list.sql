@@ -1,4 +1,4 @@
--- Workers that are not forgotten yet, live ones first: the newest $1.
+-- Workers that are not purged yet, live ones first and then the newest; at most $1.
 -- Index: jobs_open_active.
 SELECT w.id, w.name, w.host, w.pid, w.slots, w.queues, w.models, w.devices, w.state,
     micros(w.started_at), (extract(epoch FROM now() - w.heard_at) * 1000)::int8,

@@ -1,6 +1,7 @@
--- Declares workers lost whose pulse is still the one seen. $1 ids (ascending), $2 heartbeats,
--- $3 whether in a mass outage, $4 time (ms) within which a worker that was lost in one makes victims
--- of others too. Locks: the rows, in the order of $1. Index: workers_pkey.
+-- Declares workers lost whose pulse is still the one seen. $1 ids (ascending), $2 heartbeats, $3
+-- whether in a mass outage, $4 time (ms): a worker last heard from within it of one that was lost
+-- in an outage counts as part of that outage. Locks: the rows, in the order of $1. Index:
+-- workers_pkey.
 UPDATE workers w
 SET state = 4,
     lost_in_outage = $3::bool OR EXISTS (

@@ -1,5 +1,6 @@
--- A new incarnation, and what it announces. $1 id, $2 name, $3 host, $4 pid, $5 slots, $6 queues,
--- $7 models, $8 devices. The same again changes nothing, so that a lost answer can be repeated.
+-- Registers a new incarnation and announces its models. $1 id, $2 name, $3 host, $4 pid, $5 slots,
+-- $6 queues, $7 models, $8 devices. Repeating it changes nothing, so it is safe after a lost
+-- answer.
 WITH announced AS (
     INSERT INTO models (queue_id, model)
     SELECT q.id, a.model

@@ -1,7 +1,7 @@
--- Cancels the rows of jobs_open that `held` holds: waiting ones move to jobs_final, running ones are
--- asked to stop. A job that was claimed just now is held as it is, but PostgreSQL tries the update
--- on the version of this statement's snapshot first, and checks constraints: so all that they speak
--- of is set.
+-- Cancels the rows of jobs_open that `held` contains: waiting ones move to jobs_final; running ones
+-- become cancelling. `held` has the latest version of a job that was claimed just now, but
+-- PostgreSQL first applies the update to the version in this statement's snapshot and checks the
+-- constraints on that. So the update sets all columns that the constraints mention.
 running AS (
     UPDATE jobs_open j
     SET state = 5, worker_id = h.worker_id, attempt_deadline = h.attempt_deadline, claim_by = NULL,

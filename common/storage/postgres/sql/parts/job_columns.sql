@@ -1,4 +1,5 @@
--- What clients are shown of a job j: with its spec s, queue q and worker w. rows.cc reads it.
+-- The columns that clients see of a job j, with its spec s, queue q and worker w. rows.cc reads
+-- them.
 j.id, j.state, q.name, j.priority, j.model, j.epoch, j.attempt, j.failures, j.interruptions,
 j.attempts_max, j.worker_id, w.name, micros(j.created_at), micros(j.run_at),
 micros(j.queued_at), micros(j.started_at), micros(j.finished_at), micros(j.expires_at),

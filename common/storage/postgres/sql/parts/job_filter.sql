@@ -1,8 +1,8 @@
--- Whether job j, a row of jobs_open or jobs_final, is one that a filter means.
--- $1 states, $2 queue, $3 priority, $4 model: arrays of what is wanted, empty for any; $5 metadata
--- to contain ({} for any), $6 created after and $7 before (microseconds since 1970, exclusive, or
--- null), $8 error code: as $1, $9 whether only jobs that were never retried.
--- What a job costs is what is asked for: a probe of its metadata, or for its retry, only then.
+-- Whether a filter includes job j, a row of jobs_open or jobs_final.
+-- $1 states, $2 queue, $3 priority, $4 model: arrays of the wanted values, empty for any; $5
+-- metadata that it must contain ({} for any), $6 created after and $7 before (microseconds since
+-- 1970, exclusive, or null), $8 error code: like $1, $9 whether only jobs that were never retried.
+-- A job costs only what the filter asks for: its metadata or its retry is probed only if needed.
 (cardinality($1::int2[]) = 0 OR j.state = ANY ($1::int2[]))
 AND (cardinality($2::text[]) = 0
      OR j.queue_id = ANY (ARRAY(SELECT id FROM queues WHERE name = ANY ($2::text[]))))
