@@ -33,7 +33,7 @@ constexpr std::string_view kJobs =
     "It belongs to a job in `jobs`, as in {\"jobs\": [{\"model\": \"…\", \"input\": {…}}]}.";
 
 constexpr std::array kJobAdvice{
-    // Of model servers' requests.
+    // Fields of requests to model servers.
     NameAdvice{"prompt", kIntoInput},
     NameAdvice{"messages", "It belongs into `input`, as in {\"input\": {\"messages\": […]}}."},
     NameAdvice{"inputs",
@@ -62,7 +62,7 @@ constexpr std::array kJobAdvice{
     NameAdvice{"options", kIntoInput},
     NameAdvice{"stream", kFollow},
     NameAdvice{"stream_options", kFollow},
-    // Of other queues' jobs.
+    // Fields of jobs in other queues.
     NameAdvice{"payload", "Did you mean `input`?"},
     NameAdvice{"body", "Did you mean `input`?"},
     NameAdvice{"data", "Did you mean `input`?"},
@@ -98,7 +98,7 @@ constexpr std::array kJobAdvice{
     NameAdvice{"callback_url", kNoCallback},
     NameAdvice{"wait", kWait},
     NameAdvice{"jobs", "Send many jobs to /v1/jobs:batch."},
-    // Of the policy.
+    // Fields of the policy.
     NameAdvice{"execution_timeout", kIntoPolicy},
     NameAdvice{"start_within", kIntoPolicy},
     NameAdvice{"ttl", kIntoPolicy},
@@ -158,7 +158,7 @@ constexpr std::array kBatchAdvice{
     NameAdvice{"endpoint", "There are no files: send the jobs themselves in `jobs`."},
 };
 
-// What a model server of OpenAI's kind has at the end of its paths.
+// The last parts of the paths of an OpenAI-compatible model server.
 constexpr std::array<std::string_view, 9> kModelCalls{
     "chat/completions", "completions", "embeddings", "responses",         "generate",
     "messages",         "rerank",      "infer",      "images/generations"};
@@ -167,7 +167,7 @@ bool is_route(std::string_view path) {
     return !allowed_methods(path).empty();
 }
 
-// With single slashes, and none at the end.
+// Removes repeated slashes and the one at the end.
 std::string tidied(std::string_view path) {
     std::string tidy;
     for (const char c : path) {
@@ -177,8 +177,8 @@ std::string tidied(std::string_view path) {
     return tidy;
 }
 
-// The route that the path resembles most, ids left alone: with the version in front, without what
-// else stands in front, in small letters, or with a slip.
+// The route that the path resembles most, or an empty text; ids are kept. The path may lack the
+// version, have a foreign prefix or capital letters, or contain a slip.
 std::string nearest_route(const std::string& path) {
     std::vector<std::string> forms;
     for (std::size_t at = 0; at != std::string::npos; at = path.find('/', at + 1)) {

@@ -1,5 +1,5 @@
-// What somebody meant who used a name or a path that is not ours: the words of other APIs and of
-// slips, and what they are called here.
+// Guesses what a client meant by a name or path that does not exist: terms from other APIs and
+// common slips, with the name that this API uses.
 //
 // Threads: pure.
 #pragma once
@@ -10,21 +10,21 @@
 
 namespace millrace::api {
 
-// A name that is not known where it stands, and what to write instead, as a sentence.
+// A name that is unknown in its place, and a sentence that says what to write instead.
 struct NameAdvice {
     std::string_view name;
     std::string_view advice;
 };
 
-// For the members of a job, of its policy, and of a batch.
+// Advice for the members of a job, of its policy and of a batch.
 std::span<const NameAdvice> job_advice();
 std::span<const NameAdvice> policy_advice();
 std::span<const NameAdvice> batch_advice();
 
-// Empty where the name says nothing.
+// Returns an empty text if there is no advice for the name.
 std::string_view advice_for(std::string_view name, std::span<const NameAdvice> advice);
 
-// For a path at which there is nothing: sentences that say what there is.
+// Returns sentences that say which paths exist, for a path that does not.
 std::string path_advice(std::string_view path);
 
 }  // namespace millrace::api

@@ -1,5 +1,4 @@
-// What the HTTP API takes from the configuration: plain values, with the defaults of a gateway on
-// one machine.
+// The settings of the HTTP API as plain values. The defaults suit a gateway on one machine.
 #pragma once
 
 #include <cstddef>
@@ -12,33 +11,33 @@
 namespace millrace::api {
 
 struct ApiOptions {
-    // Where it listens, and what it serves at a time.
+    // The address, and how much is served at a time.
     std::string host = "127.0.0.1";
-    std::uint16_t port = 8080;  // 0: a free one; HttpServer::port() tells which.
+    std::uint16_t port = 8080;  // 0 picks a free port; HttpServer::port() returns it.
     int threads = 1;
-    int connections_max = 10000;  // Further ones are closed at once.
+    int connections_max = 10000;  // Any more are closed at once.
 
-    // What a request may be.
-    std::size_t header_bytes_max = 16 * 1024;          // More: 431.
-    std::size_t body_bytes_max = 8 * 1024 * 1024;      // More: 413, unread.
-    std::size_t bodies_bytes_max = 512 * 1024 * 1024;  // Of all requests together. More: 503.
+    // The limits of a request.
+    std::size_t header_bytes_max = 16 * 1024;          // A longer header gets 431.
+    std::size_t body_bytes_max = 8 * 1024 * 1024;      // A longer body gets 413, unread.
+    std::size_t bodies_bytes_max = 512 * 1024 * 1024;  // All requests together; above it: 503.
     int json_depth_max = 64;
-    int submit_jobs_max = 1000;  // In one batch.
+    int submit_jobs_max = 1000;  // Per batch.
 
-    // How long each phase of a connection may take.
+    // The time limits of each phase of a connection.
     milliseconds header_timeout{10000};  // From a request's first byte to the end of its header.
     milliseconds body_timeout{30000};
-    milliseconds write_timeout{30000};  // Of each write.
+    milliseconds write_timeout{30000};  // Per write.
     milliseconds idle_timeout{75000};   // Between two requests.
-    milliseconds wait_max{55000};       // Longer `Prefer: wait` are shortened to it.
+    milliseconds wait_max{55000};       // A longer `Prefer: wait` is shortened to this.
 
-    // What makes two requests one.
-    milliseconds idempotency_ttl{std::chrono::hours(24)};  // Of an Idempotency-Key.
-    bool sdk_retries = true;  // Bodies that an SDK sends again without a key are recognised.
-    milliseconds sdk_timeout{std::chrono::minutes(10)};  // Of an SDK that does not say.
+    // When two requests count as the same.
+    milliseconds idempotency_ttl{std::chrono::hours(24)};  // Lifetime of an Idempotency-Key.
+    bool sdk_retries = true;  // Recognises a body that an SDK sends again without a key.
+    milliseconds sdk_timeout{std::chrono::minutes(10)};  // Assumed if the SDK sends none.
 
-    int retry_jobs_max = 500;     // In one request.
-    int cancel_jobs_max = 10000;  // In one request by a filter.
+    int retry_jobs_max = 500;     // Per request.
+    int cancel_jobs_max = 10000;  // Per request with a filter.
 
     // Event streams.
     milliseconds heartbeat_interval{15000};
@@ -48,7 +47,7 @@ struct ApiOptions {
     int page_size_default = 20;
     int page_size_max = 100;
 
-    // What a job gets where its policy does not say, and the most that it may ask for.
+    // The defaults for what a job's policy leaves out, and the maxima that it may ask for.
     std::string queue_default = "default";
     int attempts_default = 3;
     int attempts_max = 100;

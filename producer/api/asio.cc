@@ -1,4 +1,4 @@
-// Asio and Beast, compiled once (BOOST_ASIO_SEPARATE_COMPILATION).
+// Compiles Asio and Beast once (BOOST_ASIO_SEPARATE_COMPILATION).
 
 #include <boost/asio/impl/src.hpp>
 #include <boost/beast/src.hpp>

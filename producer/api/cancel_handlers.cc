@@ -1,4 +1,5 @@
-// POST /v1/jobs/{id}/cancel and POST /v1/jobs:cancel; and the count of what a filter means.
+// POST /v1/jobs/{id}/cancel and POST /v1/jobs:cancel, and the count of the jobs that match a
+// filter.
 
 #include <algorithm>
 #include <array>
@@ -15,7 +16,7 @@ namespace {
 using gateway::CancelTotals;
 using storage::JobRecord;
 
-constexpr std::int64_t kPreviewMax = 100'000;  // What a preview counts at most.
+constexpr std::int64_t kPreviewMax = 100'000;  // A preview counts no further.
 
 Decoded<JobSelection> decode_cancel(std::string_view body, const ApiOptions& options) {
     constexpr std::array kOpen{JobState::kScheduled, JobState::kBlocked, JobState::kQueued,

@@ -5,7 +5,7 @@
 namespace millrace::api {
 namespace {
 
-constexpr int kSizeDigitsMax = 16;  // All of 64 bits.
+constexpr int kSizeDigitsMax = 16;  // Fills 64 bits.
 
 int hex_value(char c) {
     if (c >= '0' && c <= '9') return c - '0';
@@ -22,7 +22,7 @@ bool is_text(char c) {
     return is_blank(c) || (static_cast<unsigned char>(c) > 0x20 && c != 0x7F);
 }
 
-// What a field's name is made of.
+// Whether the character may be part of a field name.
 bool is_token(char c) {
     const bool is_letter = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z');
     return is_letter || (c >= '0' && c <= '9') ||

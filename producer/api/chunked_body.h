@@ -1,8 +1,8 @@
-// A request body in chunks (RFC 9112, section 7.1), put together from whatever pieces it comes in.
+// Assembles a chunked request body (RFC 9112, section 7.1) from pieces of any size.
 //
-// Strict, so that no two readers of the same bytes see different requests: sizes are bare
-// hexadecimal digits, lines end in CRLF. Extensions and trailers must be well formed, are dropped,
-// and are bounded together.
+// The parser is strict, so that no two readers of the same bytes see different requests: sizes are
+// bare hexadecimal digits, and lines end in CRLF. Extensions and trailers must be well formed. They
+// are dropped, and one limit bounds them together.
 //
 // Threads: a value.
 // Owns:    the body.
@@ -21,26 +21,27 @@ class ChunkedBody {
     ChunkedBody(std::size_t body_bytes_max, std::size_t framing_bytes_max)
         : body_bytes_max_(body_bytes_max), framing_bytes_max_(framing_bytes_max) {}
 
-    // Takes the body's next bytes off the text; returns how many. Fewer than all only where the
-    // status is not kMore any more: what follows a body that is done is another request.
+    // Consumes the next bytes of the body and returns how many. It consumes fewer than all only
+    // once the status is no longer kMore: whatever follows a finished body belongs to the next
+    // request.
     std::size_t take(std::string_view text);
 
-    // kTooLarge as soon as a chunk is announced that leads beyond the limit.
+    // Becomes kTooLarge as soon as the announced size of a chunk would exceed the limit.
     Status status() const { return status_; }
-    // What is left of the chunk on hand; 0 between two.
+    // The bytes of the current chunk that are still to come; 0 between two chunks.
     std::uint64_t chunk_left() const { return expected_ == Expected::kData ? chunk_left_ : 0; }
     std::string& body() { return body_; }
 
  private:
     enum class Expected {
         kSize,
-        kBlank,  // After a size: an extension has to follow.
+        kBlank,  // After a size; an extension must follow.
         kExtension,
         kSizeLf,
         kData,
         kDataCr,
         kDataLf,
-        kTrailer,  // Or the end.
+        kTrailer,  // Or the end of the body.
         kTrailerName,
         kTrailerValue,
         kTrailerLf,
@@ -60,7 +61,7 @@ class ChunkedBody {
     Expected expected_ = Expected::kSize;
     int size_digits_ = 0;
     std::uint64_t chunk_left_ = 0;
-    std::size_t framing_bytes_ = 0;  // Of extensions and trailers.
+    std::size_t framing_bytes_ = 0;  // Extensions and trailers.
     std::string body_;
 };
 

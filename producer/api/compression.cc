@@ -12,10 +12,10 @@ namespace millrace::api {
 namespace {
 
 constexpr int kWindowBits = 15;
-constexpr int kGzip = 16;  // Added to the window's bits: gzip's header and trailer.
+constexpr int kGzip = 16;  // Added to the window bits: use gzip's header and trailer.
 constexpr std::size_t kInflateStep = 64 * 1024;
 constexpr std::size_t kDeflateStep = 256 * 1024;
-constexpr std::size_t kRoom = 64 * 1024;  // For output, at a time.
+constexpr std::size_t kRoom = 64 * 1024;  // Output per step of deflate().
 
 bool is_gzip(std::string_view coding) {
     return coding == "gzip" || coding == "x-gzip";
@@ -30,7 +30,7 @@ Bytef* bytes(const char* text) {
     return bytes(const_cast<char*>(text));
 }
 
-// A stream that inflates, freed at the end.
+// A zlib stream for inflating, freed at the end.
 class InflateStream {
  public:
     InflateStream(int window_bits, std::string_view input) {
@@ -82,7 +82,7 @@ std::optional<InflateFault> inflate(std::string_view content_encoding, std::stri
     body.clear();
     std::size_t reserved = 0;
     while (true) {
-        // One byte more than allowed tells that it is too large.
+        // One byte more than allowed shows that the body is too large.
         const auto room = std::min(kInflateStep, bytes_max + 1 - body.size());
         const auto before = body.size();
         if (before + room > reserved) {
@@ -97,7 +97,7 @@ std::optional<InflateFault> inflate(std::string_view content_encoding, std::stri
         if (body.size() > bytes_max) return InflateFault::kTooLarge;
         if (result == Z_STREAM_END) {
             if (z.avail_in == 0) return std::nullopt;
-            // Files of gzip may be strung together; each member begins anew.
+            // gzip files may be concatenated; each member starts again.
             if (gzip == 0 || inflateReset(&z) != Z_OK) return InflateFault::kMalformed;
             continue;
         }

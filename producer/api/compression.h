@@ -1,8 +1,8 @@
-// gzip and deflate, for bodies of requests and of answers.
+// gzip and deflate for the bodies of requests and answers.
 //
-// What a client sends compressed may be a thousand times as large as it looks: it is inflated in
-// steps, each of which has to be set aside first. An answer is compressed in steps too, so that a
-// large one does not hold up the thread's other connections.
+// A compressed body may expand a thousandfold, so it is inflated in steps, and memory is reserved
+// before each. An answer is compressed in steps too, so that a large one does not hold up the other
+// connections of its thread.
 //
 // Threads: values.
 #pragma once
@@ -15,24 +15,24 @@
 
 namespace millrace::api {
 
-// Smaller answers are sent as they are: compressed they would hardly be shorter.
+// Smaller answers are sent uncompressed: compression would hardly shorten them.
 constexpr std::size_t kCompressBytesMin = 1024;
 
 // What an Accept-Encoding field (RFC 9110, section 12.5.3) says about gzip.
 struct AcceptedCoding {
     bool gzip = false;
-    bool plain = true;  // False: the client asks not to be sent plain bytes, however few.
+    bool plain = true;  // False: the client does not accept plain bytes, however few.
 };
 AcceptedCoding accepted_coding(std::string_view accept_encoding);
 
-// Of a request's Content-Encoding: whether it is none, one that inflate() knows, or another.
+// Whether a request's Content-Encoding is absent, known to inflate(), or unknown.
 enum class BodyCoding { kNone, kKnown, kUnknown };
 BodyCoding body_coding(std::string_view content_encoding);
 
 enum class InflateFault { kMalformed, kTooLarge, kNoRoom };
 
-// The body without its coding. `reserve` is asked before each step of the output and may refuse
-// (kNoRoom). Requires: the coding is known.
+// Decodes `compressed` into `body`. `reserve` is called before each step of the output and may
+// refuse it (kNoRoom). Requires: the coding is known.
 std::optional<InflateFault> inflate(std::string_view content_encoding, std::string_view compressed,
                                     std::size_t bytes_max,
                                     const std::function<bool(std::size_t)>& reserve,
@@ -46,7 +46,7 @@ class Deflater {
     Deflater(const Deflater&) = delete;
     Deflater& operator=(const Deflater&) = delete;
 
-    // Works on for about two milliseconds; true once it is done.
+    // Works for about two milliseconds. Returns true once the result is complete.
     bool step();
     std::string& result() { return result_; }
 

@@ -1,10 +1,11 @@
-// GET /v1/jobs/{id}/events: what happens to a job, as server-sent events.
+// GET /v1/jobs/{id}/events: the events of a job as server-sent events.
 //
-// A stream begins with a snapshot (subscribe first, then read the row), or where the reader's
-// Last-Event-ID says that it is, and goes on with what is newer. It ends after the final state.
+// A stream begins with a snapshot (subscribe first, then read the row) or at the place that the
+// reader's Last-Event-ID names, and continues with whatever is newer. It ends after the final
+// state.
 //
-// The row lags behind the deltas, and deltas may be lost: OutputText sees the hole, and the row is
-// read again until it is filled.
+// The row lags behind the deltas, and deltas may be lost. OutputText detects such a hole, and the
+// row is read again until the hole is filled.
 
 #include <fmt/format.h>
 
@@ -21,7 +22,7 @@ namespace {
 using gateway::JobNotice;
 using storage::JobRecord;
 
-// How soon the row of a running job that is silent is read again.
+// The interval between reads of the row of a running job that sends nothing.
 constexpr milliseconds kQuietInterval = FillPace::kMax;
 
 class EventFeed : public std::enable_shared_from_this<EventFeed> {
@@ -72,8 +73,8 @@ class EventFeed : public std::enable_shared_from_this<EventFeed> {
     void notice(const JobNotice& notice) {
         if (is_over_) return;
         if (is_open_) return take(notice);
-        // Between subscribing and the first read there is little time: this much is a flood. Text
-        // that is left out is a hole, and filled as such.
+        // Little time passes between subscribing and the first read, so this many notices are a
+        // flood. Output that is dropped here leaves a hole, which is filled like any other.
         constexpr std::size_t kEarlyMax = 10000;
         constexpr std::size_t kEarlyBytesMax = 1 << 20;
         const bool is_output =
@@ -100,7 +101,7 @@ class EventFeed : public std::enable_shared_from_this<EventFeed> {
         watch_text();
     }
 
-    // What the reader has is void.
+    // Starts again, because the text that the reader has is void.
     void begin_anew(const JobRecord& job) {
         text_ = OutputText({.epoch = job.epoch});
         send("job.created", [&](JsonWriter& json) { json.member("status", name(job.state)); });
@@ -108,7 +109,7 @@ class EventFeed : public std::enable_shared_from_this<EventFeed> {
         if (runs_) send_started(job.worker_name);
     }
 
-    // Whether what the reader has is the beginning of this attempt's text.
+    // Whether the reader's text is the beginning of this attempt's text.
     static bool goes_on(const TextCursor& reader, const JobRecord& job) {
         if (reader.epoch != job.epoch) return false;
         if (job.output_json) {
@@ -118,21 +119,21 @@ class EventFeed : public std::enable_shared_from_this<EventFeed> {
         return !job.partial_text || may_go_on(reader, *job.partial_text);
     }
 
-    // The row may lag behind the reader.
+    // Whether the row's text is consistent with the reader's. The row may lag behind.
     static bool may_go_on(const TextCursor& reader, std::string_view text) {
         return text.size() < reader.bytes || reader.begins(text);
     }
 
-    // Gives the reader what the row has beyond it.
+    // Sends the reader the row's text beyond its own.
     void fill(const JobRecord& job) {
         if (job.epoch > epoch()) start_epoch(job.epoch, job.worker_name);
         if (job.epoch != epoch() || !job.partial_text) return;
-        // The row had no text yet to see it by: the reader came with another job's place.
+        // An empty row could not show it earlier: the reader came with the position of another job.
         if (!may_go_on(text_.reader(), *job.partial_text)) begin_anew(job);
         send_delta(text_.take_whole(*job.partial_text));
     }
 
-    // Sees to it that the row is read where that may bring text.
+    // Schedules a read of the row if that may bring text.
     void watch_text() {
         if (is_over_ || is_reading_) return;
         const bool has_hole = text_.has_hole();
@@ -144,7 +145,7 @@ class EventFeed : public std::enable_shared_from_this<EventFeed> {
         exchange_->wake_at(system_clock().now() + wait, [self = shared_from_this()](Wake wake) {
             self->is_watched_ = self->is_urgent_ = false;
             if (wake != Wake::kTimer) return;
-            // A delta tells of all that should have come before it: then there is nothing to read.
+            // A delta proves that all earlier text has arrived; then there is nothing to read.
             const bool has_heard = std::exchange(self->has_heard_, false);
             if (has_heard && !self->text_.has_hole()) return self->watch_text();
             self->read_again();
@@ -193,11 +194,11 @@ class EventFeed : public std::enable_shared_from_this<EventFeed> {
         if (notice.epoch != epoch()) return;
         has_heard_ = notice.offset.has_value();
         if (notice.offset) return send_delta(text_.take(*notice.offset, notice.text));
-        // Of an older worker: its order is all that is known.
+        // From an older worker: only the order of its deltas is known.
         if (is_next) send_delta(text_.take(text_.reader().bytes, notice.text));
     }
 
-    // Of a partial or progress: whether it comes after all that was sent.
+    // Whether a partial or progress notice is newer than everything sent so far.
     bool is_new(const JobNotice& notice) {
         if (notice.epoch < epoch()) return false;
         if (notice.epoch > epoch()) {
@@ -211,7 +212,7 @@ class EventFeed : public std::enable_shared_from_this<EventFeed> {
 
     Epoch epoch() const { return text_.reader().epoch; }
 
-    // Text that was sent before it is void.
+    // Begins another attempt; text sent before it is void.
     void start_epoch(Epoch epoch, std::string_view worker) {
         text_ = OutputText({.epoch = epoch});
         sequence_ = -1;
@@ -252,7 +253,7 @@ class EventFeed : public std::enable_shared_from_this<EventFeed> {
         });
     }
 
-    // The row has the output; the notice only says that it is there.
+    // The notice only says that the job ended; the output is in the row.
     void finish(JobState state) {
         if (std::exchange(is_finishing_, true)) return;
         const auto self = shared_from_this();
@@ -268,8 +269,8 @@ class EventFeed : public std::enable_shared_from_this<EventFeed> {
     }
 
     void send_final(const JobRecord& job) {
-        // The end of a text that the reader has begun to read: its last deltas may not have come,
-        // nor anything of an attempt after it.
+        // Completes a text that the reader has begun to read. Its last deltas may be missing, and
+        // so may everything about a later attempt.
         if (text_.reader().bytes > 0 || text_.has_hole()) {
             if (job.epoch > epoch()) start_epoch(job.epoch, job.worker_name);
             const auto text = job.output_json ? text_of_output(*job.output_json) : std::nullopt;
@@ -300,7 +301,7 @@ class EventFeed : public std::enable_shared_from_this<EventFeed> {
         write(json);
         json.end_object();
         auto data = std::move(json).text();
-        // An output may come with line breaks between its values; a data line must not.
+        // An output may have line breaks between its values; a data line must not.
         std::ranges::replace(data, '\n', ' ');
         std::ranges::replace(data, '\r', ' ');
         exchange_->send_event(
@@ -321,16 +322,16 @@ class EventFeed : public std::enable_shared_from_this<EventFeed> {
     const ExchangePtr exchange_;
     const JobId id_;
     std::unique_ptr<gateway::Subscription> subscription_;
-    std::vector<JobNotice> early_;  // Notices from before the snapshot.
+    std::vector<JobNotice> early_;  // Notices before the snapshot.
     std::size_t early_bytes_ = 0;
-    OutputText text_;  // Of the attempt that is or was running.
+    OutputText text_;  // The current or last attempt's.
     FillPace fill_pace_;
-    std::int64_t sequence_ = -1;  // Of the last partial or progress of the epoch; -1: none yet.
-    int number_ = 0;              // Of the last event in this stream.
-    bool runs_ = false;           // As far as was heard.
-    bool is_watched_ = false;     // The row will be read again,
-    bool is_urgent_ = false;      // and soon.
-    bool has_heard_ = false;      // A delta that says where it begins, since the last look.
+    std::int64_t sequence_ = -1;  // Last partial or progress of the epoch; -1: none yet.
+    int number_ = 0;              // The last event in this stream.
+    bool runs_ = false;           // As far as is known.
+    bool is_watched_ = false;     // The row will be read again ...
+    bool is_urgent_ = false;      // ... and soon.
+    bool has_heard_ = false;      // A delta with its offset came since the last look.
     bool is_reading_ = false;
     bool is_open_ = false;
     bool is_finishing_ = false;

@@ -1,4 +1,4 @@
-// What each route does. See routes.cc for the table and docs/api.md for the contract.
+// The handlers of the routes. The table is in routes.cc, the contract in docs/api.md.
 //
 // Threads: the connection's.
 #pragma once
@@ -29,23 +29,24 @@ void metrics(const ApiContext& context, const ExchangePtr& exchange);
 
 // Shared by the above:
 
-// Goes on with the job of the path, which stands there by its id or by its client's: within the
-// call, or later where it is looked up. Answers 404 itself where there is none.
+// Calls `go_on` with the job that the path names by its own id or its client id: within the call,
+// or later if it must be looked up. Answers 404 itself if there is no such job.
 void with_job_id(const ApiContext& context, const ExchangePtr& exchange,
                  std::function<void(JobId)> go_on);
 Problem no_such_job(std::string_view id);
-// A body that cannot be read as JSON by its header, or parameters where none are taken.
+// A problem if the header says that the body is not JSON, or if there are parameters where none are
+// allowed.
 std::optional<Problem> check_json_head(const Request& request);
-// Of a failed submission; names the job where its commit is in doubt.
+// The problem for a failed submission. It names the job if the outcome of the commit is unknown.
 Problem problem_of_submit(const Exchange& exchange, const gateway::SubmitError& failed);
-// Of a failed read of the job in the path.
+// Answers for a failed read of the job in the path.
 void reply_read_error(Exchange& exchange, const Error& error);
 
-// Counts what matches, and answers with an object of this name.
+// Counts the matching jobs and answers with an object of type `object`.
 void preview(const ApiContext& context, const ExchangePtr& exchange, storage::JobFilter filter,
              std::string_view object);
 
-// 202 or 200, by whether the job is final; with the hint when to poll again.
+// The job as a response with this status and, unless it is final, a hint when to poll again.
 Response job_response(const ApiContext& context, const storage::JobRecord& job, int status);
 
 }  // namespace millrace::api

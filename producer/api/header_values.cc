@@ -37,7 +37,7 @@ bool is_storable_text(std::string_view text) {
     return true;
 }
 
-// The elements of a list in a header field, trimmed; commas inside double quotes do not count.
+// The elements of a list in a header field, trimmed. Commas inside double quotes do not separate.
 std::vector<std::string_view> split_list(std::string_view text) {
     std::vector<std::string_view> elements;
     bool quoted = false;
@@ -51,7 +51,7 @@ std::vector<std::string_view> split_list(std::string_view text) {
     return elements;
 }
 
-// "0.5", "1", "0.000"; 0 where it cannot be read: what is offered so is not wanted.
+// "0.5", "1", "0.000"; 0 (not wanted) if it cannot be parsed.
 double quality_of(std::string_view text) {
     double value = 0;
     const auto* end = text.data() + text.size();
@@ -59,7 +59,7 @@ double quality_of(std::string_view text) {
     return result.ec == std::errc() && result.ptr == end && value > 0 && value <= 1 ? value : 0;
 }
 
-// "10", "1.5"; more than anybody waits for is as good as this much.
+// "10", "1.5". A larger number than anybody would wait for becomes kSecondsMax.
 std::optional<milliseconds> parse_seconds(std::string_view text) {
     constexpr double kSecondsMax = std::numeric_limits<std::uint32_t>::max();
     double seconds = 0;

@@ -23,7 +23,7 @@ using NetError = boost::system::error_code;
 
 constexpr milliseconds kAcceptBackoff{100};
 
-// Each connection is a file. Where the hard limit is lower than wanted, accept() copes.
+// Each connection needs a file descriptor. If the hard limit is too low, accept() copes.
 void raise_file_limit(int connections_max) {
     constexpr rlim_t kOtherFiles = 1024;
     rlimit limit{};
@@ -36,7 +36,7 @@ void raise_file_limit(int connections_max) {
                 {{"limit", static_cast<std::int64_t>(limit.rlim_cur)}, {"wanted", wanted}});
 }
 
-// All addresses of the host: one of its own, or those that a name stands for.
+// All addresses of the host: the literal address itself, or those that a name resolves to.
 Result<std::vector<net::ip::address>> addresses_of(net::io_context& loop, const std::string& host) {
     constexpr std::size_t kAddressesMax = 16;
     NetError error;
@@ -58,7 +58,8 @@ Result<std::vector<net::ip::address>> addresses_of(net::io_context& loop, const 
 
 }  // namespace
 
-// Accepts on the first reactor's thread; each connection is made on the loop it will live on.
+// Accepts on the first reactor's thread. Each connection is created on the loop that it will live
+// on.
 class HttpServer::Impl {
  public:
     Impl(ApiOptions options, gateway::JobService& service)
@@ -96,16 +97,16 @@ class HttpServer::Impl {
     }
 
  private:
-    // One address that is listened on.
+    // One listening address.
     struct Listener {
         explicit Listener(net::io_context& loop) : acceptor(loop), backoff(loop) {}
 
         tcp::acceptor acceptor;
         net::steady_timer backoff;
-        bool is_short = false;  // Since the last accept that succeeded.
+        bool is_short = false;  // Out of resources since the last accept.
     };
 
-    // A name may stand for addresses that this machine lacks: one that it has is enough.
+    // A name may resolve to addresses that this machine lacks; one that it has is enough.
     Status listen() {
         TRY(const auto addresses, addresses_of(reactors_.front()->loop(), state_->options().host));
         port_ = state_->options().port;
@@ -128,7 +129,7 @@ class HttpServer::Impl {
         const tcp::endpoint endpoint(address, port_);
         NetError error;
         acceptor.open(endpoint.protocol(), error);
-        // Else a restart would have to wait for the old connections' TIME_WAIT.
+        // Otherwise a restart would have to wait for the TIME_WAIT of old connections.
         if (!error) acceptor.set_option(tcp::acceptor::reuse_address(true), error);
         // "::" serves IPv4 too, whatever the system's default is.
         if (!error && address.is_v6()) acceptor.set_option(net::ip::v6_only(false), error);
@@ -168,12 +169,12 @@ class HttpServer::Impl {
         if (error == net::error::connection_aborted) return accept(listener);
         if (error) return pause(listener, error);
         listener.is_short = false;
-        // A connection too many is closed by going out of scope.
+        // A connection beyond the limit is closed by going out of scope.
         if (state_->connection_opened()) reactor->adopt(std::move(socket));
         accept(listener);
     }
 
-    // Out of files or memory: trying again at once would spin.
+    // Waits when files or memory are exhausted; an immediate retry would spin.
     void pause(Listener& listener, NetError error) {
         if (!std::exchange(listener.is_short, true)) {
             log_warning("cannot accept connections for now", {{"error", error.message()}});
@@ -196,7 +197,7 @@ class HttpServer::Impl {
     std::vector<std::shared_ptr<Reactor>> reactors_;
     std::uint16_t port_ = 0;
 
-    // Of the first reactor's thread:
+    // Only the first reactor's thread:
     std::vector<std::unique_ptr<Listener>> listeners_;
     std::size_t next_ = 0;
 };

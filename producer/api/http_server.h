@@ -1,13 +1,13 @@
-// The gateway's HTTP server: connections in, JobService calls out.
+// The gateway's HTTP server: turns requests into JobService calls.
 //
-// One thread accepts and hands connections out in turn; every connection lives on one thread and
-// serves one request at a time. What a client may send is bounded by ApiOptions; docs/api.md is the
+// One thread accepts connections and distributes them in turn. Every connection stays on one thread
+// and serves one request at a time. ApiOptions limits what a client may send; docs/api.md is the
 // contract with clients.
 //
 // Threads:   start, drain and stop from one thread; the rest from any.
-// Owns:      its threads and connections. Borrows the service, which must outlive it.
-// Blocks:    start() until it listens; drain() up to its deadline; stop() until every thread ended,
-//            which no client can delay.
+// Owns:      its threads and connections. The service is borrowed and must outlive the server.
+// Blocks:    start(), until it listens; drain(), up to its deadline; stop(), until every thread has
+//            ended, which no client can delay.
 #pragma once
 
 #include <cstdint>
@@ -28,19 +28,19 @@ class HttpServer {
     HttpServer(const HttpServer&) = delete;
     HttpServer& operator=(const HttpServer&) = delete;
 
-    // Listens and serves. kUnavailable: the address cannot be bound; the message names it and the
-    // setting to change. Call once.
+    // Listens and serves. Call it once. kUnavailable: the address cannot be bound; the message
+    // names it and the setting to change.
     Status start();
 
-    // Where it listens, after start(); differs from the options' where those said 0.
+    // The port after start(). It differs from the options only if they said 0.
     std::uint16_t port() const;
 
-    // Ends politely: /readyz says no, no connection is accepted, requests that wait for a job are
+    // Ends politely: /readyz fails, no connection is accepted, requests that wait for a job are
     // answered with what is known, event streams end, and every answer closes its connection.
-    // Returns when the last connection is closed or the deadline has passed.
+    // Returns once the last connection is closed or the deadline has passed.
     void drain(MonoTime deadline);
 
-    // Ends at once. Idempotent; fine before start().
+    // Ends at once. Idempotent; safe before start().
     void stop();
 
  private:

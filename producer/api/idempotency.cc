@@ -14,7 +14,7 @@ namespace {
 using storage::IdempotencyKey;
 using Scope = IdempotencyKey::Scope;
 
-// An SDK sends again when its own timeout is over, after a pause of its own.
+// An SDK sends again once its own timeout is over, after a pause.
 constexpr std::chrono::minutes kSdkPause{2};
 constexpr std::chrono::hours kSdkTimeoutMax{24};
 
@@ -34,7 +34,7 @@ std::array<std::uint8_t, 32> fingerprint_of(const Request& request) {
 }
 
 milliseconds sdk_timeout(const Request& request, const ApiOptions& options) {
-    // "600" or "600.0".
+    // The value is "600" or "600.0".
     const auto seconds = parse_digits(request.sdk_timeout.substr(0, request.sdk_timeout.find('.')));
     if (!seconds || *seconds > std::chrono::seconds(kSdkTimeoutMax).count()) {
         return options.sdk_timeout;
@@ -42,9 +42,9 @@ milliseconds sdk_timeout(const Request& request, const ApiOptions& options) {
     return std::chrono::seconds(*seconds);
 }
 
-// OpenAI's SDKs repeat a POST whose answer was lost, without a key and with the number of the try.
-// A first try is remembered under its body, and makes a job in any case: who sends one body twice
-// wants two.
+// OpenAI's SDKs repeat a POST whose answer was lost: without a key, but with the number of the
+// attempt. A first attempt is remembered by its body and always creates a job, because a client
+// that sends one body twice wants two jobs.
 std::optional<IdempotencyKey> body_key(const Request& request, const ApiOptions& options) {
     if (request.retry_count.empty() || !options.sdk_retries) return std::nullopt;
     const auto count = parse_digits(request.retry_count);
@@ -96,7 +96,7 @@ bool is_client_id(std::string_view text) {
         return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
                c == '.' || c == '_' || c == '-';
     };
-    // Segments that mean a place, not a name (RFC 3986, 5.2.4): no client could ask for the job.
+    // Path segments with a special meaning (RFC 3986, 5.2.4): no client could request the job.
     const bool is_place = text == "." || text == "..";
     return !text.empty() && text.size() <= kSizeMax && !text.starts_with("job_") && !is_place &&
            std::ranges::all_of(text, allowed);

@@ -1,5 +1,5 @@
-// What makes a request the same as an earlier one: its key, the id that it gives its job, or its
-// body.
+// Decides what makes a request a repetition of an earlier one: its key, the client id of its job,
+// or its body.
 //
 // Threads: pure.
 #pragma once
@@ -14,19 +14,21 @@
 
 namespace millrace::api {
 
-// By its Idempotency-Key; without one by its body, where an SDK says which try it is.
+// Identifies the request by its Idempotency-Key, or, without one, by its body if an SDK says which
+// attempt this is.
 Decoded<std::optional<storage::IdempotencyKey>> idempotency_of(const Request& request,
                                                                const ApiOptions& options,
                                                                std::size_t key_size_max);
 
-// Of PUT: the id in the path.
+// Identifies a PUT by the id in its path.
 Decoded<storage::IdempotencyKey> client_id_of(const Request& request);
-// 1 to 64 letters, digits, dots, underscores and hyphens, and not like the ids of the service.
+// Whether the text can be a client id: 1 to 64 letters, digits, dots, underscores and hyphens, and
+// not in the form of the service's own ids.
 bool is_client_id(std::string_view text);
 
-// The key was known for another body.
+// The problem for a key that was already used with another body.
 Problem reused_key(const storage::IdempotencyKey& key);
-// Of the header Idempotency-Replayed.
+// The value of the header Idempotency-Replayed.
 std::string_view replayed_text(storage::IdempotencyKey::Scope scope);
 
 }  // namespace millrace::api

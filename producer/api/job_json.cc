@@ -23,7 +23,7 @@ void write_time(JsonWriter& json, std::string_view name, const std::optional<DbT
     }
 }
 
-// Between two points, the second of which is still to come where it is missing.
+// Writes the time between two points. Without the second point, the span is still running.
 void write_span(JsonWriter& json, std::string_view name, const std::optional<DbTime>& from,
                 const std::optional<DbTime>& to, DbTime now) {
     json.name(name);
@@ -48,7 +48,7 @@ void write_times(JsonWriter& json, const JobRecord& job, DbTime now) {
     const bool waits = job.state == JobState::kQueued || job.state == JobState::kScheduled;
     json.name("timing");
     json.begin_object();
-    // A job that waits anew is measured from its last entry into the queue.
+    // The wait of a requeued job is measured from its last entry into the queue.
     write_span(json, "queue_ms", job.queued_at, waits ? std::nullopt : job.started_at, now);
     write_span(json, "execution_ms", waits ? std::nullopt : job.started_at,
                runs ? std::nullopt : job.finished_at, now);
@@ -67,7 +67,8 @@ void write_wait(JsonWriter& json, const JobRecord& job, bool lacks_worker) {
         json.member("reason", "no_workers");
         json.null_member("until");
     } else {
-        // One that has started before waits for the next try, whatever the last one counted as.
+        // A job that has already started waits for its next attempt, whether or not the last one
+        // counted.
         json.member("reason", job.attempt > 0 ? "backoff" : "scheduled");
         write_time(json, "until", job.run_at);
     }
@@ -113,7 +114,7 @@ void write_fault(JsonWriter& json, std::string_view name, const Fault& fault) {
     json.end_object();
 }
 
-// What ended the job, apart from what its last attempt suffered before a retry.
+// Writes what ended the job, without errors of an attempt that was followed by a retry.
 void write_errors(JsonWriter& json, const JobRecord& job) {
     Fault fault{job.error_code, job.error_message, "job_failed"};
     if (job.state == JobState::kCancelled) fault.type = "job_cancelled";
@@ -150,7 +151,8 @@ std::string_view name_of(storage::CountedAs counted) {
     return "unknown";
 }
 
-// Every attempt, and how long the job had waited for it: since the one before, or its submission.
+// Writes every attempt, and how long the job had waited for it since the previous one or its
+// submission.
 void write_attempts(JsonWriter& json, const JobRecord& job, DbTime now) {
     json.name("attempts");
     json.begin_array();
@@ -158,7 +160,7 @@ void write_attempts(JsonWriter& json, const JobRecord& job, DbTime now) {
     for (const auto& attempt : job.attempts) {
         json.begin_object();
         json.member("object", "attempt");
-        // Every claim is an attempt and raises the epoch by one, which begins at none.
+        // Every claim is an attempt and raises the epoch, which starts at 0, by one.
         json.member("number", attempt.epoch);
         json.member("epoch", attempt.epoch);
         write_span(json, "waited_ms", std::exchange(ready_at, attempt.ended_at), attempt.started_at,

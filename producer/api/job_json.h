@@ -1,7 +1,7 @@
-// Jobs, lanes and workers as clients see them (docs/api.md). Appended by hand: a job is written for
-// every submit and poll.
+// Jobs, lanes and workers as JSON for clients (docs/api.md). The text is appended by hand, because
+// every submit and every poll writes a job.
 //
-// What a record does not say, the time now and whether there are workers, is the service's to know.
+// The service supplies what a record lacks: the current time, and whether there are workers.
 //
 // Threads: thread-safe.
 #pragma once
@@ -19,7 +19,7 @@ namespace millrace::api {
 // "alive", "draining", "stopped" or "lost".
 std::string_view name(storage::WorkerState state);
 
-// Why an attempt ended that did not end its job; null without a code.
+// Writes why an attempt ended without ending its job; null if there is no code.
 void write_attempt_error(JsonWriter& json, std::string_view name, std::string_view code,
                          std::string_view message);
 
@@ -32,7 +32,7 @@ std::string job_list_json(std::span<const storage::JobRecord> jobs, bool has_mor
 std::string lane_list_json(std::span<const storage::LaneStats> lanes);
 std::string worker_list_json(std::span<const storage::WorkerRecord> workers);
 
-// Changes whenever the job does, apart from times that run. Weak.
+// A weak tag that changes whenever the job does, except for running times.
 std::string job_etag(const storage::JobRecord& job, const storage::JobFields& fields,
                      const gateway::JobService& service);
 

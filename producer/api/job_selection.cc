@@ -11,7 +11,7 @@
 namespace millrace::api {
 namespace {
 
-// "failed", "expired", "cancelled" or an array of them
+// Returns a text such as: "failed", "expired", "cancelled" or an array of them
 std::string states_wanted(std::span<const JobState> states) {
     std::string text;
     for (const auto state : states) text += fmt::format("\"{}\", ", name(state));
@@ -61,7 +61,8 @@ Decoded<std::vector<std::pair<std::string, std::string>>> decode_metadata(const 
     if (value == nullptr) return pairs;
     const auto path = fields.path("metadata");
     if (value->kind() != JsonKind::kObject) return wrong_type(path, *value, kWanted);
-    // All have it: like null (check_no_null), more than anybody asked for.
+    // An empty object matches every job: like null (check_no_null), it would select more than
+    // anybody asked for.
     if (value->members().empty()) {
         return Problem{ProblemCode::kInvalidValue,
                        fmt::format("`{}` is empty, which says nothing about the jobs; send a pair, "
@@ -93,15 +94,15 @@ Decoded<bool> decode_flag(const JsonFields& fields, std::string_view name) {
     return wrong_type(fields.path(name), *value, "true or false");
 }
 
-// Whether it says which jobs; a status does, though it may mean the usual ones.
+// Whether the request says which jobs. A status does, even if it names the default ones.
 bool has_criterion(const JsonFields& fields, const storage::JobFilter& filter) {
     return fields.find("status") != nullptr || filter.queue || filter.priority || filter.model ||
            !filter.metadata.empty() || filter.error_code || filter.created_after ||
            filter.created_before;
 }
 
-// Elsewhere null counts as absent. Here it would mean every model, say, where a program's variable
-// was empty: more than anybody asked for.
+// Elsewhere null counts as absent. Here, where a program's variable was empty, it would mean every
+// model, for example: more than anybody asked for.
 Decoded<void> check_no_null(const JsonFields& fields) {
     constexpr std::array<std::string_view, 10> kSaysWhich{
         "ids",      "status", "queue",         "priority",       "model",
@@ -124,7 +125,7 @@ Decoded<JobSelection> decode_selection(const JsonFields& fields, const Selection
                                        const ApiOptions& options) {
     JobSelection selection;
     auto& filter = selection.filter;
-    filter.ascending = true;  // In the order in which they were submitted.
+    filter.ascending = true;  // In the order of submission.
     TRY(filter.states, decode_states(fields, rules));
     TRY(filter.queue, fields.string("queue", "the queue's name as a string"));
     TRY(filter.priority, decode_priority(fields));

@@ -1,9 +1,9 @@
-// Which jobs a request means that acts on all that match: the fields that POST /v1/jobs:retry and
-// POST /v1/jobs:cancel have in common.
+// Selects the jobs of a request that acts on every match: the fields that POST /v1/jobs:retry and
+// POST /v1/jobs:cancel share.
 //
-// No criterion at all would mean every job there is, and a body that lacks its only field means
-// that by accident: so it takes `all` to say so. Only to count needs none. A criterion that is null
-// is refused for the same reason.
+// No criteria would mean every job, and a body that lost its only field would ask for that by
+// accident. So acting on all jobs requires `all`; only counting does not. A null criterion is
+// refused for the same reason.
 //
 // Threads: pure.
 #pragma once
@@ -21,19 +21,19 @@ namespace millrace::api {
 
 struct JobSelection {
     storage::JobFilter filter;
-    bool dry_run = false;  // Only count.
+    bool dry_run = false;  // Count only.
 };
 
-// Names of the fields that decode_selection takes.
+// The names of the fields that decode_selection() accepts.
 inline constexpr std::array<std::string_view, 11> kSelectionFields{
     "status",        "queue",          "priority", "model",   "metadata", "error",
     "created_after", "created_before", "limit",    "dry_run", "all"};
 
-// What a request may select.
+// The limits of a selection.
 struct SelectionRules {
-    std::span<const JobState> states;  // Which `status` may name.
-    std::vector<JobState> usual;       // Where it names none.
-    int limit_max = 1;                 // Jobs in one request; also where none is given.
+    std::span<const JobState> states;  // The states that `status` may name.
+    std::vector<JobState> usual;       // The states if `status` names none.
+    int limit_max = 1;                 // Jobs per request, and the default.
 };
 
 Decoded<JobSelection> decode_selection(const JsonFields& fields, const SelectionRules& rules,

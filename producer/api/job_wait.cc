@@ -35,7 +35,7 @@ class JobWait : public std::enable_shared_from_this<JobWait> {
             on_connection<const JobNotice&>(exchange_, [self](const JobNotice& notice) {
                 if (notice.kind == JobNotice::Kind::kFinished && !self->done_) self->read();
             }));
-        if (!subscription_) return;  // Too many wait: this one is answered at once.
+        if (!subscription_) return;  // Too many waiters: it answers at once.
         const auto wait = *reading_.wait;
         last_read_at_ = exchange_->request().received + wait - std::min(wait / 4, kReadTime);
         answer_at_ = exchange_->request().received + wait - std::min(wait / 10, kWriteTime);
@@ -62,7 +62,7 @@ class JobWait : public std::enable_shared_from_this<JobWait> {
         if (!job.has_value()) {
             if (!reading_.known) return answer(std::move(job));
             if (ending_) answer_known();
-            return;  // What is known stays so; the next read is made when the job or the wait ends.
+            return;  // Keeps the known state; the next read comes when the job or the wait ends.
         }
         if (ending_ || info(job->state).is_final) return answer(std::move(job));
         reading_.known = *std::move(job);
@@ -87,7 +87,7 @@ class JobWait : public std::enable_shared_from_this<JobWait> {
         answer_ = nullptr;
     }
 
-    // Taken off the client's wait: for reading the job once more, and for the answer's way back.
+    // Subtracted from the client's wait: time to read the job once more, and to return the answer.
     static constexpr milliseconds kReadTime{500};
     static constexpr milliseconds kWriteTime{200};
 

@@ -1,7 +1,7 @@
-// Reading a job, now or when it is final: subscribe, read, wait, read again.
+// Reads a job, now or once it is final: subscribe, read, wait, read again.
 //
-// The answer is called once, on the connection's thread, unless the client hangs up first. It comes
-// strictly before the wait that the client asked for is over, with the latest state that is known.
+// `answer` is called once, on the connection's thread, unless the client hangs up first. The call
+// comes strictly before the requested wait is over, with the latest known state.
 //
 // Threads: the connection's.
 #pragma once
@@ -16,9 +16,9 @@ namespace millrace::api {
 struct JobReading {
     JobId id;
     storage::JobFields fields;
-    // Since the request arrived; none: answers with the job as it is.
+    // Counted from the arrival of the request. None: answers with the job as it is.
     std::optional<milliseconds> wait;
-    // What to answer where the store does not tell more in time.
+    // The answer if the store does not reply with more in time.
     std::optional<storage::JobRecord> known{};
 };
 
@@ -30,9 +30,9 @@ struct JobAnswer {
 void read_job(const ApiContext& context, const ExchangePtr& exchange, JobReading reading,
               std::function<void(JobAnswer)> answer);
 
-// The request's `Prefer: wait=N`, at most wait_max; nothing where it has none or N is 0.
+// The request's `Prefer: wait=N`, limited to wait_max. Nothing if it is absent or N is 0.
 std::optional<milliseconds> wait_of(const Request& request, const ApiOptions& options);
-// Its Preference-Applied: "wait=30", "wait=1.5".
+// The value of Preference-Applied: "wait=30", "wait=1.5".
 std::string applied_text(milliseconds wait);
 
 }  // namespace millrace::api

@@ -38,7 +38,7 @@ Decoded<milliseconds> decode_duration(const JsonView& value, const std::string& 
     }
     constexpr std::string_view kWanted = "seconds as an integer, or a string such as \"30s\"";
     if (value.kind() != JsonKind::kNumber) return wrong_type(path, value, kWanted);
-    constexpr std::int64_t kSecondsMax = 1'000'000'000'000;  // Its milliseconds fit.
+    constexpr std::int64_t kSecondsMax = 1'000'000'000'000;  // Also fits as milliseconds.
     const auto seconds = value.integer();
     if (seconds && *seconds >= 0 && *seconds <= kSecondsMax) {
         return milliseconds(std::chrono::seconds(*seconds));

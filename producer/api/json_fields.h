@@ -1,9 +1,9 @@
-// The members of a client's JSON object, by name, with an exact complaint for each that is wrong.
+// The members of a client's JSON object, by name, with an exact complaint about each invalid one.
 //
-// `param` of a problem is the field's path ("jobs[3].policy.ttl"). A field that is null counts as
+// `param` of a problem is the path of the field ("jobs[3].policy.ttl"). A null field counts as
 // absent.
 //
-// Threads: values. Borrow the text that the object is a view of.
+// Threads: values. They borrow the text that the object views.
 #pragma once
 
 #include <boost/system/result.hpp>
@@ -28,21 +28,21 @@ using json_text::JsonView;
 template <class T>
 using Decoded = boost::system::result<T, Problem>;
 
-// [[noreturn]]: found by argument-dependent lookup when `.value()` meets a problem.
+// [[noreturn]]: argument-dependent lookup finds this when `.value()` meets a problem.
 [[noreturn]] void throw_exception_from_error(const Problem& problem,
                                              const boost::source_location& location);
 
 class JsonFields {
  public:
-    // Requires: the view is an object. A problem where a name is not among the known, or is there
-    // twice; `advice` is for some that are not known.
+    // Returns a problem if a name is unknown or occurs twice; `advice` covers some of the unknown
+    // ones. Requires: the view is an object.
     static Decoded<JsonFields> of(const JsonView& object, std::string path,
                                   std::span<const std::string_view> known,
                                   std::span<const NameAdvice> advice = {});
 
     std::string path(std::string_view name) const;
 
-    // Null where it is absent or null.
+    // Returns null if the member is absent or null.
     const JsonView* find(std::string_view name) const;
     bool has_null(std::string_view name) const;
     Decoded<JsonView> require(std::string_view name, std::string_view wanted) const;
@@ -51,9 +51,9 @@ class JsonFields {
                                                std::string_view wanted) const;
     Decoded<std::optional<std::int64_t>> integer(std::string_view name, std::int64_t least,
                                                  std::int64_t most) const;
-    // Unix seconds or RFC 3339 (time_values.h).
+    // Takes Unix seconds or RFC 3339 (time_values.h).
     Decoded<std::optional<storage::DbTime>> time(std::string_view name) const;
-    // Seconds as an integer or text such as "30s"; more than 0, at most `most`.
+    // Takes seconds as an integer, or text such as "30s"; more than 0, at most `most`.
     Decoded<std::optional<milliseconds>> duration(std::string_view name, milliseconds most) const;
 
  private:
@@ -66,7 +66,7 @@ class JsonFields {
 
 std::string join_path(std::string_view parent, std::string_view name);
 
-// A client's text in a message: shortened where it is long.
+// A client's text for a message, shortened if it is long.
 std::string shown(std::string_view text);
 
 // "`input` is a string; send an object."

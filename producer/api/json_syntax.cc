@@ -141,7 +141,7 @@ class Checker {
         return true;
     }
 
-    // Of the \uXXXX here, or -1.
+    // The code unit of the \uXXXX at this position, or -1.
     int code_unit() const {
         if (text_.size() - at_ < 6) return -1;
         int unit = 0;

@@ -1,8 +1,8 @@
-// Is this text one JSON value (RFC 8259) that we can pass on and store?
+// Checks whether a text is one JSON value (RFC 8259) that can be passed on and stored.
 //
-// Stricter than the grammar where something downstream would choke: nesting is bounded before
+// It is stricter than the grammar where something downstream would fail: nesting is limited before
 // anything is built, text must be valid UTF-8, surrogates must come in pairs, U+0000 is refused
-// (PostgreSQL cannot hold it), and numbers must fit a double.
+// (PostgreSQL cannot store it), and numbers must fit a double.
 //
 // Threads: pure.
 #pragma once
@@ -15,18 +15,18 @@
 namespace millrace::api {
 
 struct JsonFault {
-    std::size_t offset = 0;  // Of the byte that is wrong.
+    std::size_t offset = 0;  // The position of the offending byte.
     bool too_deep = false;
     std::string what;  // "expected a comma or a closing brace"
 };
 
-// Nothing where the text is fine. Recursion is at most `depth_max` deep.
+// Returns nothing if the text is valid. Recursion is at most `depth_max` deep.
 std::optional<JsonFault> check_json(std::string_view text, int depth_max);
 
-// "line 2, column 5", for people; columns count bytes.
+// A position for people, such as "line 2, column 5". Columns count bytes.
 std::string position_text(std::string_view text, std::size_t offset);
 
-// The characters (code points) of valid UTF-8.
+// The number of characters (code points) in valid UTF-8.
 std::size_t utf8_length(std::string_view text);
 
 }  // namespace millrace::api

@@ -23,20 +23,20 @@ class JsonWriter {
     void begin_array() { open('['); }
     void end_array() { close(']'); }
 
-    // The name of the next value.
+    // Writes the name of the next value.
     void name(std::string_view name);
 
-    // Bytes that are not valid UTF-8 become U+FFFD.
+    // Writes a string; bytes that are not valid UTF-8 become U+FFFD.
     void value(std::string_view text);
     void value(const char* text) { value(std::string_view(text)); }
     void value(std::same_as<bool> auto flag) { raw(flag ? "true" : "false"); }
     void value(std::integral auto number) requires(!std::same_as<decltype(number), bool>) {
         raw(std::to_string(number));
     }
-    // Null where it is not finite.
+    // Writes null if the number is not finite.
     void value(double number);
     void null() { raw("null"); }
-    // One JSON value as it is.
+    // Appends one JSON value unchanged.
     void raw(std::string_view json);
 
     void member(std::string_view key, const auto& v) {

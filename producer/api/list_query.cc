@@ -51,7 +51,7 @@ Decoded<Parameters> parameters_of(std::string_view query, Names known) {
     return *std::move(parameters);
 }
 
-// Calls `take` with each piece of a list that is separated by commas.
+// Calls `take` with each element of a comma-separated list.
 template <class Take>
 Decoded<void> each_piece(std::string_view list, const Take& take) {
     while (!list.empty()) {
@@ -146,7 +146,7 @@ Decoded<JobFilter> decode_list_query(std::string_view query, const ApiOptions& o
     JobFilter filter{.limit = options.page_size_default};
     std::set<std::string_view> taken;
     for (const auto& [name, value] : parameters) {
-        // One of two values would have to be dropped without a word.
+        // Otherwise one of two values would be dropped silently.
         if (name != "status" && !taken.insert(name).second) return given_twice(name);
         TRY_STATUS(take_parameter(name, value, options, filter));
     }

@@ -14,20 +14,21 @@ namespace millrace::api {
 
 Decoded<storage::JobFilter> decode_list_query(std::string_view query, const ApiOptions& options);
 
-// `include`: what to show beside the usual.
+// Decodes `include`: what to show in addition to the default.
 Decoded<storage::JobFields> decode_include(std::string_view query);
 
-// Which workers GET /v1/workers shows: by default those that live, and those that were heard of a
-// short while ago.
+// Which workers GET /v1/workers shows: by default the live ones and those heard from in the last
+// ten minutes.
 struct WorkerQuery {
-    std::vector<storage::WorkerState> states;  // Those that `state` names, however old.
+    // The states that `state` names; age does not matter.
+    std::vector<storage::WorkerState> states;
     bool all = false;
 
     bool shows(const storage::WorkerRecord& worker) const;
 };
 Decoded<WorkerQuery> decode_worker_query(std::string_view query);
 
-// For routes without parameters.
+// Checks the query of a route without parameters.
 Decoded<void> decode_no_query(std::string_view query);
 
 }  // namespace millrace::api

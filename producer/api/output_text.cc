@@ -14,16 +14,16 @@ using json_text::JsonKind;
 using json_text::JsonView;
 namespace {
 
-constexpr int kOutputDepthMax = 64;  // Of outputs whose text is looked for.
+constexpr int kOutputDepthMax = 64;  // Deeper outputs are not searched for text.
 
-// FNV-1a goes on from where it was: all that it needs is the hash so far.
+// FNV-1a can continue from any point: all it needs is the hash so far.
 std::uint64_t hashed(std::uint64_t hash, std::string_view text) {
     constexpr std::uint64_t kPrime = 0x100000001b3;
     for (const char c : text) hash = (hash ^ static_cast<unsigned char>(c)) * kPrime;
     return hash;
 }
 
-// Takes a number and the hyphen after it, if any, from the front.
+// Takes a number, and the hyphen after it if there is one, from the front.
 template <class Number>
 bool take_number(std::string_view& text, int base, Number& number) {
     const auto* end = text.data() + text.size();
@@ -68,7 +68,7 @@ std::optional<TextCursor> TextCursor::parse(std::string_view id) {
 }
 
 std::string OutputText::give(std::string text) {
-    // What was held and follows now.
+    // Append the held deltas that follow now.
     auto end = reader_.bytes + text.size();
     while (!held_.empty() && held_.begin()->first <= end) {
         const auto next = held_.extract(held_.begin());

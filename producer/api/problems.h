@@ -1,4 +1,4 @@
-// Failures as clients see them: one shape, an RFC 9457 problem with OpenAI's `error` object in it.
+// Failures in the form that clients see: an RFC 9457 problem that contains OpenAI's `error` object.
 //
 // Threads: pure.
 #pragma once
@@ -30,27 +30,27 @@ struct ProblemInfo {
     std::string_view title;
 };
 
-// The table, one row per code, in the order of the enumeration.
+// The table: one row per code, in the order of the enumeration.
 std::span<const ProblemInfo> problem_table();
 const ProblemInfo& info(ProblemCode code);
 
 struct Problem {
     ProblemCode code = ProblemCode::kInternal;
-    std::string detail;  // A sentence: what is wrong and what to change.
-    std::string param;   // The field or parameter at fault, as a path; empty: none.
-    // Further members of the problem, as name and JSON text.
+    std::string detail;  // A sentence that says what is wrong and what to change.
+    std::string param;   // The path of the invalid field or parameter; empty: none.
+    // Additional members of the problem, each a name and JSON text.
     std::vector<std::pair<std::string, std::string>> members{};
 };
 
-// What a failed call of the service is to a client. Internal errors keep their text to themselves.
+// Translates a failed service call for a client. The text of internal errors is left out.
 Problem problem_of(const Error& error);
 
-// "invalid_request_error", "rate_limit_error" or "server_error": OpenAI's coarse classes.
+// OpenAI's coarse classes: "invalid_request_error", "rate_limit_error" or "server_error".
 std::string_view error_type(int status);
 
-// The whole body. `instance` is the path that was asked for.
+// The complete body. `instance` is the requested path.
 std::string problem_json(const Problem& problem, std::string_view instance);
-// {"object":"error","status":…,"error":{…}}: a failed item among others.
+// One failed item in a list: {"object":"error","status":…,"error":{…}}
 std::string problem_item_json(const Problem& problem);
 
 }  // namespace millrace::api

@@ -15,7 +15,7 @@ namespace net = boost::asio;
 
 namespace {
 
-// Deadlines are kept to within a quarter of the shortest, or a second.
+// Deadlines are accurate to a quarter of the shortest one, or to a second if that is less.
 milliseconds sweep_interval(const ApiOptions& options) {
     constexpr milliseconds kLeast{5};
     constexpr milliseconds kMost{1000};
@@ -42,13 +42,14 @@ void Reactor::start() {
 
 void Reactor::post(std::function<void()> task) {
     if (loop_.get_executor().running_in_this_thread()) return task();
-    // Under the lock, so that nothing enters the loop after it has run dry.
+    // The lock ensures that nothing enters the loop after it has run dry.
     const std::lock_guard lock(mutex_);
     if (!is_stopped_) net::post(loop_, std::move(task));
 }
 
 void Reactor::adopt(net::ip::tcp::socket socket) {
-    // std::function copies its closure, which a socket cannot be; asio's post only moves it.
+    // post() takes a std::function, which must be copyable, but a socket can only be moved; asio's
+    // post allows that.
     const std::lock_guard lock(mutex_);
     if (is_stopped_) return state_->connection_closed();
     net::post(loop_, [self = shared_from_this(), socket = std::move(socket)]() mutable {
@@ -82,7 +83,7 @@ void Reactor::stop() {
             for (const auto& session : sessions) session->close();
         });
     }
-    // The loop ends by itself once the closed connections' last operations have returned.
+    // The loop ends by itself once the last operations of the closed connections have returned.
     work_.reset();
     thread_.join();
 }

@@ -1,7 +1,8 @@
-// One thread with its event loop, and the connections that live on it.
+// One thread with its event loop and the connections that live on it.
 //
-// Its connections and the tasks that services still hold keep a reactor alive past its server, so
-// that a late callback finds a loop that takes nothing rather than none.
+// A reactor may outlive its server: its connections keep it alive, and so do the tasks that
+// services still hold. A late callback thus finds a loop that drops tasks, instead of a destroyed
+// one.
 //
 // Threads:   post(), adopt(), drain() and stop() from any; the rest on its own thread.
 // Blocks:    stop(), until the thread has ended.
@@ -33,19 +34,19 @@ class Reactor : public std::enable_shared_from_this<Reactor> {
     boost::asio::io_context& loop() { return loop_; }
     ServerState& state() { return *state_; }
 
-    // At once on its own thread, else soon. Dropped after stop().
+    // Runs the task immediately on its own thread, otherwise soon. Dropped after stop().
     void post(std::function<void()> task);
 
-    // Takes over a connection that was accepted on its loop and counted in the state.
+    // Takes over a connection that was accepted on this loop and counted in the state.
     void adopt(boost::asio::ip::tcp::socket socket);
     void forget(const std::shared_ptr<Session>& session);
 
     void drain();
-    // Closes every connection and ends the thread. Idempotent; fine before start().
+    // Closes every connection and ends the thread. Idempotent; safe before start().
     void stop();
 
     std::string next_request_id();
-    // For the Date field; renewed each second.
+    // The value of the Date field, renewed every second.
     const std::string& date();
 
  private:
@@ -60,7 +61,7 @@ class Reactor : public std::enable_shared_from_this<Reactor> {
     std::mutex mutex_;
     bool is_stopped_ = false;  // Guarded by mutex_.
 
-    // Of its own thread:
+    // Only its own thread:
     boost::asio::steady_timer sweep_timer_;
     bool is_closing_ = false;
     std::unordered_set<std::shared_ptr<Session>> sessions_;

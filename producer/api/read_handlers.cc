@@ -1,4 +1,4 @@
-// Reading: one job, its result, lists.
+// Reads: one job, its result, lists.
 
 #include <fmt/format.h>
 
@@ -41,7 +41,7 @@ void answer_job(const ApiContext& context, Exchange& exchange, const storage::Jo
     exchange.reply(std::move(response));
 }
 
-// Why there will never be a result.
+// Says why there will never be a result.
 Problem no_result(const JobRecord& job) {
     auto code = ProblemCode::kJobFailed;
     if (job.state == JobState::kCancelled) code = ProblemCode::kJobCancelled;

@@ -56,7 +56,7 @@ Method method_of(http::verb verb) {
     }
 }
 
-// "http://host/path" is what a proxy sends; the host is not looked at.
+// A proxy sends "http://host/path"; the host is ignored.
 std::string_view without_authority(std::string_view target) {
     constexpr std::string_view kScheme = "http://";
     if (!beast::iequals(target.substr(0, kScheme.size()), kScheme)) return target;
@@ -64,7 +64,7 @@ std::string_view without_authority(std::string_view target) {
     return path == std::string_view::npos ? "/" : target.substr(path);
 }
 
-// All fields of a name as one list.
+// Joins all fields of a name into one list.
 std::string joined(const RequestParser::value_type& message, http::field name) {
     std::string list;
     const auto [first, last] = message.equal_range(name);
@@ -94,14 +94,14 @@ std::optional<Problem> framing_problem(const RequestParser& parser) {
     if (hosts > 1 || (hosts == 0 && message.version() >= 11)) {
         return malformed("Send exactly one Host field.");
     }
-    // Beast takes a list of equal lengths; others may take its first or its last.
+    // Beast accepts several equal lengths; other readers may use the first or the last.
     const auto length = view(message[http::field::content_length]);
     if (message.count(http::field::content_length) > 1 ||
         length.find_first_not_of("0123456789") != std::string_view::npos) {
         return malformed("Send exactly one Content-Length, in digits.");
     }
     if (auto problem = transfer_encoding_problem(message)) return problem;
-    // Of two, one would be dropped without a word.
+    // Otherwise one of two values would be dropped silently.
     for (const auto* name : {"Content-Type", "Idempotency-Key"}) {
         if (message.count(name) > 1) return malformed(fmt::format("Send {} once.", name));
     }

@@ -1,8 +1,8 @@
-// A request's header as Beast parsed it: what is wrong with it, and what the routes need of it.
+// Checks a request's header as parsed by Beast, and extracts what the routes need.
 //
-// Beast 1.81 lets through headers that can hide one request in another, such as a Transfer-Encoding
-// beside a Content-Length: every such request is refused here and its connection closed.
-// tests/unit/api/http_rules_test.cc has the list.
+// Beast 1.81 accepts headers that can hide one request in another, such as a Transfer-Encoding
+// beside a Content-Length. Every such request is refused here and its connection closed; the list
+// is in tests/unit/api/http_rules_test.cc.
 //
 // Threads: pure.
 #pragma once
@@ -17,10 +17,10 @@ namespace millrace::api {
 
 using RequestParser = boost::beast::http::request_parser<boost::beast::http::string_body>;
 
-// Of bytes that are no header at all.
+// The problem for bytes that are not a valid header.
 Problem parse_problem(const boost::beast::error_code& error, std::size_t header_bytes_max);
 
-// Requires of each: the header is complete.
+// Each of these requires a complete header.
 std::optional<Problem> framing_problem(const RequestParser& parser);
 bool expects_continue(const RequestParser& parser);
 bool is_chunked(const RequestParser& parser);

@@ -1,4 +1,4 @@
-// POST /v1/jobs/{id}/retry and POST /v1/jobs:retry: what failed is submitted again.
+// POST /v1/jobs/{id}/retry and POST /v1/jobs:retry: submit failed jobs again.
 
 #include "producer/api/handlers.h"
 #include "producer/api/job_json.h"

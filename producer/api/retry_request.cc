@@ -20,7 +20,7 @@ Decoded<std::vector<JobId>> decode_ids(const JsonView& value, int ids_max) {
         if (item.kind() != JsonKind::kString) return wrong_type("ids", item, kWanted);
         const auto id = JobId::parse(item.string());
         if (!id) return wrong_value("ids", item, "ids such as job_01h455vb4pex5vsknk084sn02q");
-        // Once each.
+        // Each id counts once.
         if (std::ranges::find(ids, *id) == ids.end()) ids.push_back(*id);
         if (ids.size() > static_cast<std::size_t>(ids_max)) {
             return Problem{ProblemCode::kInvalidValue,

@@ -12,7 +12,7 @@
 
 namespace millrace::api {
 
-// Which jobs to retry: those of the ids, or where there are none those that match the filter.
+// Which jobs to retry: those with these ids or, if there are none, those that match the filter.
 struct RetryRequest {
     std::vector<JobId> ids;
     storage::JobFilter filter;

@@ -30,7 +30,7 @@ constexpr std::array kRoutes{
     Route{Method::kGet, "/metrics", "metrics", metrics},
 };
 
-// Whether the pattern matches; then `id` is what stands in the place of {id}.
+// Whether the pattern matches. If so, `id` is the text in place of {id}.
 bool matches(std::string_view pattern, std::string_view path, std::string_view& id) {
     constexpr std::string_view kId = "{id}";
     const auto at = pattern.find(kId);
@@ -50,7 +50,7 @@ struct Methods {
     bool put = false;
 };
 
-// Empty where there are none.
+// Returns an empty text if there are no methods.
 std::string methods_text(const Methods& methods) {
     std::string text;
     if (methods.get) text += "GET, ";

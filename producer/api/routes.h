@@ -1,4 +1,4 @@
-// The table of routes, and what a request's first line leads to.
+// The table of routes, and the lookup by a request's method and path.
 //
 // Threads: pure; handlers run on their connection's thread.
 #pragma once
@@ -15,7 +15,7 @@
 
 namespace millrace::api {
 
-// What handlers work with. Outlives every exchange.
+// What handlers work with. It outlives every exchange.
 struct ApiContext {
     const ApiOptions& options;
     gateway::JobService& service;
@@ -27,10 +27,10 @@ using Handler = void (*)(const ApiContext& context, const ExchangePtr& exchange)
 struct Route {
     Method method;
     std::string_view pattern;  // "{id}" stands for one segment.
-    std::string_view name;     // Label of metrics.
+    std::string_view name;     // Label in metrics.
     Handler handler;
     bool takes_body = false;
-    bool is_stream = false;  // Takes no HEAD.
+    bool is_stream = false;  // Does not accept HEAD.
 };
 
 std::span<const Route> route_table();
@@ -40,16 +40,16 @@ struct RouteMatch {
     std::string id;
 };
 
-// Nothing at the path, or not by this method.
+// The path does not exist, or does not accept the method.
 struct RouteMiss {
     Problem problem;
-    std::string allow;  // Methods that the path takes; empty where there is nothing.
+    std::string allow;  // The methods of the path; empty if it does not exist.
 };
 
-// `path` is decoded. HEAD leads to GET's route.
+// `path` is decoded. HEAD finds the route of GET.
 std::variant<RouteMatch, RouteMiss> find_route(Method method, std::string_view path);
 
-// The methods of the path for an answer to OPTIONS; "*" is the whole server.
+// The methods of the path, for an answer to OPTIONS; "*" means the whole server.
 std::string allowed_methods(std::string_view path);
 
 }  // namespace millrace::api

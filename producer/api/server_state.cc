@@ -32,7 +32,7 @@ bool ServerState::wait_for_no_connections(MonoTime deadline) {
 }
 
 bool ServerState::body_reserve(std::size_t bytes) {
-    // One body of the largest size must always fit.
+    // A single body of the maximum size must always fit.
     const auto most = std::max(options_.bodies_bytes_max, options_.body_bytes_max);
     const auto before = body_bytes_.fetch_add(bytes);
     if (before + bytes <= most) return true;

@@ -1,4 +1,4 @@
-// What all connections of one server share.
+// The state that all connections of one server share.
 //
 // Threads: thread-safe; options and context are constant.
 #pragma once
@@ -25,13 +25,14 @@ class ServerState {
     bool draining() const { return draining_; }
     void set_draining() { draining_ = true; }
 
-    // Counts a connection; false, and not counted, where there are connections_max.
+    // Counts a connection. Returns false, without counting it, if connections_max are already open.
     bool connection_opened();
     void connection_closed();
-    // Waits until no connection is open; false where the deadline came first.
+    // Waits until no connection is open. Returns false if the deadline comes first.
     bool wait_for_no_connections(MonoTime deadline);
 
-    // Sets bytes for a request's body aside; false where there would be more than bodies_bytes_max.
+    // Reserves bytes for a request's body. Returns false if the total would exceed bodies_bytes_max
+    // (or body_bytes_max, if that is larger).
     bool body_reserve(std::size_t bytes);
     void body_release(std::size_t bytes) { body_bytes_ -= bytes; }
 

@@ -1,4 +1,4 @@
-// A connection's way from bytes to a route.
+// The connection's input: from bytes to a route.
 
 #include "producer/api/session.h"
 
@@ -14,9 +14,9 @@ namespace {
 namespace beast = boost::beast;
 namespace net = boost::asio;
 
-constexpr std::size_t kReadBytesMin = 4 * 1024;  // What an idle connection's buffer has.
+constexpr std::size_t kReadBytesMin = 4 * 1024;  // The buffer of an idle connection.
 constexpr std::size_t kReadBytesMax = 64 * 1024;
-constexpr std::size_t kIgnoredBodyBytesMax = 64 * 1024;  // Of routes that take no body.
+constexpr std::size_t kIgnoredBodyBytesMax = 64 * 1024;  // For routes that take no body.
 
 Problem no_room() {
     return {
@@ -32,7 +32,7 @@ Session::Session(std::shared_ptr<Reactor> reactor, net::ip::tcp::socket socket)
       wake_timer_(reactor_->loop()) {}
 
 void Session::start() {
-    Error ignored;  // A connection that died already fails at its first read.
+    Error ignored;  // A connection that is already dead fails at its first read.
     socket_.set_option(net::ip::tcp::no_delay(true), ignored);
     socket_.non_blocking(true, ignored);
     next_request();
@@ -40,7 +40,7 @@ void Session::start() {
 
 void Session::tick(MonoTime now) {
     if (now < deadline_) return;
-    // A request that came in the last moment is read before its connection is called idle.
+    // A request that arrives at the last moment is still read: its connection is not idle.
     Error unknown;
     if (phase_ == Phase::kIdle && socket_.available(unknown) > 0) return;
     if (phase_ == Phase::kStreaming && writing_.empty()) {
@@ -65,7 +65,7 @@ void Session::drain() {
             return fire(Wake::kDraining);
         case Phase::kStreaming: {
             if (stream_ends_) return;
-            // Not at once: that would bring all readers back together.
+            // Readers return after a pause; otherwise all would come back at the same moment.
             send_event("retry: 2000\n\n");
             if (phase_ != Phase::kStreaming) return;
             if (const auto on_end = std::exchange(on_stream_end_, nullptr)) on_end();
@@ -114,8 +114,8 @@ void Session::next_request() {
     read_more();
 }
 
-// Whether the buffer has more than the empty lines that some clients end a body with, which are
-// left out (RFC 9112, 2.2).
+// Whether the buffer contains more than the empty lines that some clients add after a body; those
+// are removed (RFC 9112, 2.2).
 bool Session::begins_request() {
     const auto bytes = buffer_.data();
     const std::string_view text(static_cast<const char*>(bytes.data()), bytes.size());
@@ -143,7 +143,7 @@ void Session::read_more() {
 }
 
 void Session::on_read(Error error, std::size_t bytes) {
-    // Where the deadline came first, what was read belongs to a request that is refused already.
+    // If the deadline came first, these bytes belong to a request that is already refused.
     if (phase_ != Phase::kIdle && phase_ != Phase::kHeader && phase_ != Phase::kBody) return;
     if (error) return close();
     buffer_.commit(bytes);
@@ -173,7 +173,7 @@ void Session::parse() {
     serve();
 }
 
-// True once the body is whole; else it is read on or refused.
+// Returns true once the body is complete. Otherwise reading continues, or the request is refused.
 bool Session::take_chunks() {
     const auto bytes = buffer_.data();
     buffer_.consume(chunks_->take({static_cast<const char*>(bytes.data()), bytes.size()}));
@@ -198,7 +198,8 @@ bool Session::take_chunks() {
     return false;
 }
 
-// True where the body may be read on; else the request is on its way otherwise.
+// Returns true if the body can be read now. Otherwise the request is already being handled another
+// way.
 bool Session::take_header() {
     const auto received = request_.received;
     request_ = read_head(*parser_);
@@ -210,7 +211,7 @@ bool Session::take_header() {
         refuse(*problem);
         return false;
     }
-    // An answer that comes without the body being read cannot be followed by another request.
+    // If the answer comes without reading the body, no other request can follow on the connection.
     keep_alive_ = parser_->keep_alive() && !has_body;
     if (request_.method == Method::kOptions) {
         if (auto methods = allowed_methods(request_.path); !methods.empty()) {
@@ -251,7 +252,7 @@ bool Session::take_body_size() {
     return false;
 }
 
-// Sets room for so many more bytes aside; refuses the request where there is none.
+// Reserves this many more bytes; refuses the request if they are not available.
 bool Session::reserve_body(std::size_t bytes) {
     if (reactor_->state().body_reserve(bytes)) {
         body_reserved_ += bytes;
@@ -272,7 +273,7 @@ bool Session::go_on_with_body() {
     return false;
 }
 
-// Takes the coding off, within the bounds of bodies that come without one.
+// Decodes the body, within the limits for plain bodies.
 std::optional<Problem> Session::decode_body() {
     auto& body = request_.body;
     if (body.empty() || !route_->takes_body) return std::nullopt;
@@ -314,7 +315,7 @@ void Session::refuse(const Problem& problem) {
     allow(info(problem.code).status, {}, &problem);
 }
 
-// Answers without a route: a problem, or nothing but the methods.
+// Answers without a route: with a problem, or with only the methods.
 void Session::allow(int status, std::string methods, const Problem* problem) {
     phase_ = Phase::kServing;
     Response response{.status = status, .content_type = {}};

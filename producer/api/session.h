@@ -1,14 +1,15 @@
-// One connection: reads a request, hands it to its route, writes the answer, and so on.
+// One connection: reads a request, passes it to its route, writes the answer, and repeats.
 //
 //   idle ─► header ─► body ─► serving ─► writing ─► idle …            keep-alive
 //                                │           └────► lingering ─► closed
 //                                └─► streaming ───► lingering
 //
-// Bytes are parsed as they come; a pipelined request waits in the buffer until the one before it is
-// answered. Each phase has a deadline that the reactor's sweep enforces (tick), which costs nothing
-// while requests are fast. A connection that is refused in the middle of a request is closed after
-// the answer: what follows on it cannot be trusted to be a request. "Lingering" is reading on until
-// the client closes, so that a reset does not destroy the answer on its way.
+// Bytes are parsed as they arrive; a pipelined request stays in the buffer until the one before it
+// is answered. Each phase has a deadline, which the reactor's sweep enforces through tick(); this
+// costs nothing while requests are fast. A connection that is refused in the middle of a request is
+// closed after the answer, because the bytes that follow cannot be trusted to be a request.
+// "Lingering" means to read on until the client closes, so that a reset does not destroy the answer
+// on its way.
 //
 // Threads: its reactor's. Owned by the reactor until close().
 #pragma once
@@ -34,11 +35,11 @@ class Session final : public Exchange, public std::enable_shared_from_this<Sessi
     Session(std::shared_ptr<Reactor> reactor, boost::asio::ip::tcp::socket socket);
 
     void start();
-    // Enforces the deadline of the phase.
+    // Enforces the current phase's deadline.
     void tick(MonoTime now);
-    // Closes when idle; else sees to it that the request on hand is the last, and short.
+    // Closes the connection if it is idle; otherwise makes the current request the last, and short.
     void drain();
-    // At once. Idempotent. Whoever waits for the client is told that it is gone.
+    // Closes at once and wakes a handler that waits with kClientGone. Idempotent.
     void close();
 
     const Request& request() const override { return request_; }
@@ -96,38 +97,38 @@ class Session final : public Exchange, public std::enable_shared_from_this<Sessi
     void flush_events();
     void on_flushed(Error error);
 
-    const std::shared_ptr<Reactor> reactor_;  // First: what follows lives on its loop.
+    const std::shared_ptr<Reactor> reactor_;  // First: the members below live on its loop.
     boost::asio::ip::tcp::socket socket_;
     boost::beast::flat_buffer buffer_;
     Phase phase_ = Phase::kIdle;
     MonoTime deadline_ = MonoTime::max();
 
-    // The request on hand.
+    // The current request.
     std::optional<RequestParser> parser_;
     Request request_;
-    std::optional<ChunkedBody> chunks_;  // Where its body comes in chunks.
+    std::optional<ChunkedBody> chunks_;  // Set if the body is chunked.
     const Route* route_ = nullptr;
     std::uint64_t request_number_ = 0;
     std::size_t body_reserved_ = 0;
     unsigned version_ = 11;
     bool keep_alive_ = false;
 
-    // Its answer.
+    // Its answer:
     int status_ = 0;
     std::string head_;
     std::string body_;
-    std::optional<Deflater> deflater_;  // While it is compressed.
+    std::optional<Deflater> deflater_;  // Set during compression.
 
-    // Its wait.
+    // Its wait:
     boost::asio::steady_timer wake_timer_;
     std::function<void(Wake)> wake_;
     std::uint64_t wake_number_ = 0;
     bool watches_hangup_ = false;
     bool told_of_drain_ = false;
 
-    // Its stream.
+    // Its stream:
     std::function<void()> on_stream_end_;
-    std::string queued_;   // To write next.
+    std::string queued_;   // To be written next.
     std::string writing_;  // Being written.
     bool stream_ends_ = false;
 };

@@ -1,4 +1,4 @@
-// A connection's way from an answer to bytes, and what happens while it waits for one.
+// The connection's output: from an answer to bytes, and the wait for an answer.
 
 #include <boost/asio/post.hpp>
 #include <boost/asio/write.hpp>
@@ -27,8 +27,8 @@ bool has_no_body(int status) {
     return status == 204 || status == 304;
 }
 
-// For how long a client may use its connection again: a little less than it stays open, so that
-// its last request does not meet the end on its way.
+// How long a client may reuse its connection. This is a little less than the connection stays open,
+// so that the client's last request does not cross with the close.
 std::int64_t stay_seconds(milliseconds idle_timeout) {
     constexpr milliseconds kMargin{2000};
     const auto stay = std::max(idle_timeout - kMargin, idle_timeout / 2);
@@ -92,7 +92,8 @@ bool Session::should_compress(const Response& response) const {
     return accepted.gzip && (!accepted.plain || response.body.size() >= kCompressBytesMin);
 }
 
-// A step at a time: others of this thread get their turns in between.
+// Compresses one step per turn of the loop, so that other connections of the thread get their
+// turns.
 void Session::compress(Response response) {
     if (phase_ != Phase::kWriting) return;
     if (!deflater_->step()) {
@@ -145,7 +146,7 @@ void Session::linger() {
     on_linger({});
 }
 
-// Reads and drops until the client closes or the deadline comes.
+// Reads and drops until the client closes or the deadline passes.
 void Session::on_linger(Error error) {
     if (phase_ == Phase::kClosed) return;
     if (error) return close();
@@ -176,7 +177,8 @@ void Session::fire(Wake wake) {
     if (const auto call = std::exchange(wake_, nullptr)) call(wake);
 }
 
-// Nothing is read while a request is served, so a closed connection shows only by being readable.
+// Nothing is read while a request is served, so a closed connection is only noticed by becoming
+// readable.
 void Session::watch_for_hangup() {
     watches_hangup_ = true;
     socket_.async_wait(net::ip::tcp::socket::wait_read,
@@ -193,13 +195,14 @@ void Session::on_readable(Error error, std::uint64_t request_number) {
     if (peeked == net::error::would_block) return watch_for_hangup();
     if (peeked == net::error::eof) return ask_whether_there();
     if (peeked) return close();
-    // The next request is there already. From now on only the answer can tell that the client is
-    // gone.
+    // The next request is already there. From now on only writing the answer can show that the
+    // client has gone.
     watches_hangup_ = false;
 }
 
-// The client has ended its side. It may still read (nc -N), or be gone: then whatever it is sent
-// comes back as a reset. Nothing is sent to HTTP/1.0 before the answer, which has to tell.
+// The client has closed its side. It may still read (nc -N), or it may be gone: then anything sent
+// to it comes back as a reset. HTTP/1.0 clients get nothing before the answer, so only the answer
+// can show it.
 void Session::ask_whether_there() {
     socket_.async_wait(net::ip::tcp::socket::wait_error, [self = shared_from_this(),
                                                           number = request_number_](Error error) {
@@ -208,7 +211,7 @@ void Session::ask_whether_there() {
     });
     if (phase_ == Phase::kStreaming) return send_event(kKeepalive);
     if (version_ < 11) return;
-    // Clients have to pass over it (RFC 9110, 15.2). Nothing else is being written.
+    // Clients must ignore it (RFC 9110, 15.2). Nothing else is being written.
     Error error;
     const auto sent = socket_.send(net::buffer(kContinue), 0, error);
     if (error != net::error::would_block && sent != kContinue.size()) close();
@@ -224,7 +227,7 @@ void Session::open_events(std::function<void()> on_end) {
     on_stream_end_ = std::move(on_end);
     Response response{.content_type = "text/event-stream",
                       .headers = {{"Cache-Control", "no-store"}, {"X-Accel-Buffering", "no"}}};
-    // HTTP/1.0 has no chunks: there the end of the connection ends the stream.
+    // HTTP/1.0 has no chunks: the end of the connection ends the stream.
     if (version_ >= 11) response.headers.emplace_back("Transfer-Encoding", "chunked");
     queued_ = head_of(response, true);
     phase_ = Phase::kStreaming;
@@ -248,7 +251,7 @@ void Session::close_events() {
     flush_events();
 }
 
-// An empty chunk is the last.
+// Appends one chunk; an empty one ends the stream.
 void Session::append_chunk(std::string_view data) {
     if (version_ < 11) {
         queued_ += data;

@@ -33,8 +33,8 @@ Decoded<JobPolicy> decode_policy(const JsonFields& job, const ApiOptions& option
     TRY(const auto timeout, fields.duration("execution_timeout", options.execution_timeout_max));
     TRY(const auto attempts, fields.integer("max_attempts", 1, options.attempts_max));
     policy.execution_timeout = timeout.value_or(policy.execution_timeout);
-    // A job that asks for more time to wait or to run than it has by default means it: what is left
-    // of the default is for the rest.
+    // A job that asks for more time to wait or run than the default ttl means it. The ttl is
+    // extended by that time, so that the default remains for everything else.
     const auto asked = policy.start_within.value_or(milliseconds(0)) + policy.execution_timeout;
     if (policy.ttl && asked > *policy.ttl && (timeout || policy.start_within)) *policy.ttl += asked;
     if (ttl) policy.ttl = ttl;
@@ -94,7 +94,7 @@ Decoded<std::string> decode_metadata(const JsonFields& job, const ApiOptions& op
 Decoded<std::optional<storage::DbTime>> decode_run_at(const JsonFields& job,
                                                       const SubmissionRules& rules) {
     TRY(const auto time, job.time("run_at"));
-    // Due already: it is queued at once.
+    // It is already due: the job is queued at once.
     if (!time || *time <= rules.now) return std::optional<storage::DbTime>();
     if (*time <= rules.now + rules.options.run_at_ahead_max) return time;
     return wrong_value(job.path("run_at"), *job.find("run_at"),
@@ -170,7 +170,7 @@ Submission decode_job(const JsonView& value, const std::string& path,
 }
 
 Decoded<JsonView> check_body(std::string_view body, const ApiOptions& options) {
-    // What some tools put in front of UTF-8; RFC 8259 allows to pass over it.
+    // Some tools put a byte order mark before UTF-8; RFC 8259 allows ignoring it.
     body = without_byte_order_mark(body);
     if (body.empty()) {
         return Problem{ProblemCode::kInvalidJson, "The body is empty; send a JSON object.", {}};

@@ -1,7 +1,7 @@
-// From a client's JSON to a job that may be submitted, or to the one thing that is wrong with it.
+// Turns a client's JSON into a job that can be submitted, or into the first problem with it.
 //
-// Nothing is guessed: unknown fields are named with the nearest valid one, wrong types say what
-// came and what to send.
+// Nothing is guessed. The problem for an unknown field names the nearest valid one; the problem for
+// a wrong type says what came and what to send.
 //
 // Threads: pure.
 #pragma once
@@ -18,7 +18,7 @@
 
 namespace millrace::api {
 
-// What a submission is checked against, beside the options.
+// What a submission is checked against.
 struct SubmissionRules {
     const ApiOptions& options;
     std::vector<std::string> queues;
@@ -27,18 +27,18 @@ struct SubmissionRules {
 
 using Submission = Decoded<gateway::SubmitRequest>;
 
-// The body of POST /v1/jobs.
+// Decodes the body of POST /v1/jobs.
 Submission decode_submission(std::string_view body, const SubmissionRules& rules);
 
-// The body of POST /v1/jobs:batch: one entry per job, in order; a problem where the body as a whole
-// is wrong.
+// Decodes the body of POST /v1/jobs:batch: one entry per job, in order, or a problem if the body as
+// a whole is invalid.
 Decoded<std::vector<Submission>> decode_batch(std::string_view body, const SubmissionRules& rules);
 
-// The whole body as the object that is `wanted`.
+// Parses the whole body as an object; `wanted` describes it in the problem.
 Decoded<JsonView> check_object(std::string_view body, const ApiOptions& options,
                                std::string_view wanted);
 
-// "Known are a, b, c.", shortened where there are many.
+// "Known are a, b, c.", shortened if there are many names.
 std::string known_names(std::span<const std::string> names);
 // "a, b, c.", likewise.
 std::string name_list(std::span<const std::string> names);

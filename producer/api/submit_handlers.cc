@@ -31,8 +31,8 @@ SubmissionRules rules_of(const ApiContext& context) {
     return {context.options, context.service.queues(), context.service.database_now()};
 }
 
-// A client's key is remembered for as long after the job may first run as else after its
-// submission: one that names a job of next month must not make another then.
+// The key of a scheduled job is remembered for its usual lifetime after the job may first run: a
+// key for a job of next month must not create another one then.
 void give_key(SubmitRequest& request, IdempotencyKey key, storage::DbTime now) {
     if (request.run_at && key.lifetime && key.scope == IdempotencyKey::Scope::kHeader) {
         *key.lifetime += std::chrono::ceil<milliseconds>(*request.run_at - now);
@@ -40,7 +40,7 @@ void give_key(SubmitRequest& request, IdempotencyKey key, storage::DbTime now) {
     request.idempotency = std::move(key);
 }
 
-// The job as it is right after its commit, without reading it back.
+// The job as it is right after its commit, without a read from the store.
 JobRecord record_of(const SubmitRequest& request) {
     return {.queue = request.spec.queue,
             .priority = request.spec.priority,
@@ -50,7 +50,7 @@ JobRecord record_of(const SubmitRequest& request) {
             .run_at = request.run_at};
 }
 
-// The same with the id that its client gives it.
+// The same, with the job's client id.
 JobRecord record_of(const SubmitRequest& request, const std::optional<IdempotencyKey>& key) {
     auto record = record_of(request);
     if (key && key->scope == IdempotencyKey::Scope::kClientId) record.client_id = key->key;
@@ -63,14 +63,14 @@ void complete_record(JobRecord& record, const SubmitReply& reply,
     record.state = reply.state;
     record.created_at = storage::DbTime(uuid_unix_time(reply.id.uuid()));
     if (reply.state == JobState::kQueued) record.queued_at = record.created_at;
-    // Its time counts from when it may first run.
+    // The ttl counts from when the job may first run.
     const auto due_at = reply.state == JobState::kScheduled
                             ? record.run_at.value_or(record.created_at)
                             : record.created_at;
     if (ttl) record.expires_at = due_at + *ttl;
 }
 
-// Those that a live worker serves, then the others: their jobs would wait.
+// The models that a live worker serves come first. Jobs for the others would wait.
 std::string known_models(const gateway::JobService& service, const std::string& queue) {
     auto served = service.models(queue);
     const auto lacks_worker = [&](const std::string& model) {
@@ -91,7 +91,7 @@ Problem unknown_model(const ApiContext& context, const JobSpec& spec, std::strin
             std::move(param)};
 }
 
-// What the service refuses it counts itself.
+// Counts a refusal by the API; the service counts its own.
 void count_refusal(const Problem& problem) {
     telemetry::count<telemetry::Metric::kSubmitsRefused>(1, info(problem.code).code);
 }
@@ -119,7 +119,7 @@ void answer_submitted(const ApiContext& context, Exchange& exchange, const JobRe
     exchange.reply(std::move(response));
 }
 
-// One submission on its way: model, commit, answer.
+// The progress of one submission: model, commit, answer.
 struct Submitting {
     const ApiContext& context;
     ExchangePtr exchange;
@@ -147,7 +147,7 @@ void take_result(const SubmittingPtr& job, const std::optional<milliseconds>& tt
               .wait = wait,
               .known = job->record},
              [job, replayed](JobAnswer answer) {
-                 // The reading knows the job: it has no way to fail.
+                 // The reading has a known job, so it cannot fail.
                  answer_submitted(job->context, *job->exchange,
                                   answer.job.has_value() ? *answer.job : job->record, replayed,
                                   answer.waited);
@@ -163,7 +163,7 @@ void commit(const SubmittingPtr& job) {
         }));
 }
 
-// Many submissions on their way. `submissions` keeps the order of the body.
+// The progress of a batch. `submissions` keeps the order of the body.
 struct Batch {
     const ApiContext& context;
     ExchangePtr exchange;
@@ -173,7 +173,7 @@ struct Batch {
 };
 using BatchPtr = std::shared_ptr<Batch>;
 
-// Where the service took none because it cannot now, the whole answer says so.
+// The problem for the whole answer, if the service accepted no job because it cannot right now.
 std::optional<Problem> common_refusal(const std::vector<SubmitResult>& results) {
     const auto refused = [](const SubmitResult& result) {
         return !result.has_value() && (result.error().error.code == ErrorCode::kUnavailable ||
@@ -232,7 +232,7 @@ void commit(const BatchPtr& batch) {
             [batch](const std::vector<SubmitResult>& results) { answer_batch(*batch, results); }));
 }
 
-// Everything of one queue and model stands or falls together.
+// Refuses all jobs with this queue and model.
 void refuse_model(Batch& batch, const std::string& queue, const std::string& model) {
     for (std::size_t i = 0; i < batch.submissions.size(); ++i) {
         auto& submission = batch.submissions[i];
@@ -295,9 +295,9 @@ std::optional<Problem> check_json_head(const Request& request) {
                        {}};
     }
     if (is_json_media_type(request.content_type)) return std::nullopt;
-    // What tools say of any body, such as curl with -d. A page in a browser has to say that it is
-    // JSON: browsers then ask first whether pages of others may, so that none of these can give
-    // jobs to a gateway that its reader happens to reach. (There are no cookies to abuse.)
+    // Tools such as curl -d send a default type with any body. A page in a browser must say that it
+    // sends JSON: the browser then first asks whether pages from other sites may, so they cannot
+    // submit jobs to a gateway that the user's browser can reach. (There are no cookies to abuse.)
     const bool is_default = is_default_media_type(request.content_type);
     if (is_default && !request.has_origin) return std::nullopt;
     return Problem{
@@ -337,7 +337,7 @@ void submit_batch(const ApiContext& context, const ExchangePtr& exchange) {
     const auto rules = rules_of(context);
     auto submissions = decode_batch(request.body, rules);
     if (!submissions.has_value()) return refuse(*exchange, submissions.error());
-    // Each job has a key of its own, so that a batch that was half accepted can be sent again.
+    // Each job has its own key, so that a partly accepted batch can be sent again.
     for (std::size_t i = 0; *idempotency && i < submissions->size(); ++i) {
         auto& submission = (*submissions)[i];
         if (!submission.has_value()) continue;

@@ -25,7 +25,7 @@ char lower(char c) {
     return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
 }
 
-// The whole text as a number: digits, perhaps a point, perhaps an exponent.
+// Parses the whole text as a number: digits, optionally a point, optionally an exponent.
 std::optional<double> parse_decimal(std::string_view text) {
     double value = 0;
     const auto* end = text.data() + text.size();
@@ -35,7 +35,7 @@ std::optional<double> parse_decimal(std::string_view text) {
     return value;
 }
 
-// Digits only: a field of a date of exactly that many.
+// Parses a date's field of exactly `count` digits.
 std::optional<int> digits(std::string_view text, std::size_t at, std::size_t count) {
     if (text.size() < at + count) return std::nullopt;
     const auto field = text.substr(at, count);
@@ -60,7 +60,7 @@ std::optional<DbTime> parse_unix(std::string_view text) {
     return DbTime(microseconds(static_cast<std::int64_t>(*fraction * 1e6)));
 }
 
-// Of "Z", "+01:00", "-0100" or "+01".
+// Parses "Z", "+01:00", "-0100" or "+01".
 std::optional<std::chrono::minutes> parse_offset(std::string_view text) {
     if (text == "Z" || text == "z") return std::chrono::minutes(0);
     if (text.empty() || (text[0] != '+' && text[0] != '-')) return std::nullopt;
@@ -73,7 +73,7 @@ std::optional<std::chrono::minutes> parse_offset(std::string_view text) {
     return text[0] == '-' ? -offset : offset;
 }
 
-// Takes ".123" off the text's front: microseconds.
+// Takes a fraction such as ".123" from the front, in microseconds.
 std::optional<microseconds> take_fraction(std::string_view& text) {
     if (!text.starts_with('.')) return microseconds(0);
     std::size_t end = 1;
@@ -86,7 +86,7 @@ std::optional<microseconds> take_fraction(std::string_view& text) {
     return microseconds(micros);
 }
 
-// A text that has the shape of a date and a time, split; its fields may be out of range.
+// A text in the form of a date and a time, split. Its fields may be out of range.
 struct DateTime {
     int year = 0;
     int month = 0;
@@ -95,7 +95,7 @@ struct DateTime {
     int minute = 0;
     int second = 0;
     microseconds fraction{0};
-    std::string_view zone;  // What is left after all that.
+    std::string_view zone;  // What remains after all that.
 
     bool is_day() const {
         using namespace std::chrono;
@@ -145,7 +145,7 @@ std::optional<DbTime> parse_rfc3339(std::string_view text) {
     const year_month_day date{year(time->year), month(static_cast<unsigned>(time->month)),
                               day(static_cast<unsigned>(time->day))};
     const auto minute = sys_days(date) + hours(time->hour) + minutes(time->minute) - *offset;
-    // A leap second ends a day of UTC; here it is the second after.
+    // A leap second ends a UTC day; here it becomes the second after it.
     const bool ends_a_day = floor<days>(minute) != floor<days>(minute + minutes(1));
     if (time->second == 60 && !ends_a_day) return std::nullopt;
     const DbTime at = minute + seconds(time->second) + time->fraction;
@@ -158,7 +158,7 @@ constexpr std::string_view kTimeWanted =
 
 std::string number_advice(double value) {
     if (value < 0) return "a time from 1970 on";
-    // Clocks of JavaScript and Java count thousandths, others millionths or more.
+    // JavaScript and Java count milliseconds; others count microseconds or nanoseconds.
     for (const double unit : {1e3, 1e6, 1e9}) {
         const auto seconds = value / unit;
         if (seconds > static_cast<double>(kSecondsMax) / 10) continue;
@@ -229,7 +229,7 @@ std::string_view take_letter(std::string_view& text) {
     return letter;
 }
 
-// What a person means by "1h30m", "1.5 hours", "90" or "PT10M", in milliseconds.
+// The probable meaning of "1h30m", "1.5 hours", "90" or "PT10M", in milliseconds.
 std::optional<double> meant_duration(std::string_view given) {
     constexpr std::string_view kLetters = "abcdefghijklmnopqrstuvwxyz";
     std::string lowered(given);
@@ -237,7 +237,7 @@ std::optional<double> meant_duration(std::string_view given) {
     std::string_view text = lowered;
     const bool is_iso = text.starts_with('p');
     if (is_iso) text.remove_prefix(1);
-    bool is_time = !is_iso;  // In ISO 8601 the M before the T is a month, which has no length.
+    bool is_time = !is_iso;  // In ISO 8601 an M before the T is a month, which has no length.
     double total = 0;
     if (text.empty()) return std::nullopt;
     while (!text.empty()) {
