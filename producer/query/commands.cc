@@ -101,7 +101,7 @@ void Commands::serve(Ready& request) {
 }
 
 void Commands::serve(Model& request) {
-    // Beyond the limit a submit with a model that nobody runs goes through, and expires.
+    // Above the limit, a submission for a model that nobody runs is accepted, and its job expires.
     if (model_misses_.size() >= options_.queue_max) return request.done(true);
     model_misses_.push_back(std::move(request));
 }

@@ -1,11 +1,11 @@
-// The rarer calls that cost little: a cancel or a retry of one job, the workers, readiness, new
-// models. One after the other, but for cancels, which are joined. What may look at many jobs is not
-// served here (scans.h).
+// The rarer and cheap calls: a cancel or a retry of one job, the workers, readiness, new models.
+// They are served one after the other, except that cancels are joined. Anything that may look at
+// many jobs belongs to scans.h.
 //
-// Threads:   all calls but step() and run() from any; step() and run() one caller at a time, from
-//            which answers come.
+// Threads:   all calls but step() and run() from any; step() and run() one caller at a time, on
+//            whose thread answers come.
 // Errors:    kNotFound, kResourceExhausted (the queue is full), kUnavailable.
-// Blocks:    step() and run(), as long as the store takes and until the given time.
+// Blocks:    step() and run(), for as long as the store takes and until the given time.
 #pragma once
 
 #include <functional>
@@ -27,11 +27,11 @@
 namespace millrace::gateway {
 
 struct CommandsOptions {
-    std::size_t batch_max = 500;        // Cancels in one statement.
-    std::size_t queue_max = 20000;      // Calls that wait; more are refused.
-    milliseconds cache_max{1000};       // How old an answer about workers or readiness may be.
-    milliseconds model_interval{1000};  // How often models are looked up.
-    milliseconds lease_ttl{30000};  // A worker that is silent for longer does not count as live.
+    std::size_t batch_max = 500;        // Cancels per statement.
+    std::size_t queue_max = 20000;      // Waiting calls; more are refused.
+    milliseconds cache_max{1000};       // The maximum age of an answer about workers or readiness.
+    milliseconds model_interval{1000};  // Between two lookups of models.
+    milliseconds lease_ttl{30000};      // A worker that is silent for longer is not live.
 };
 
 class Commands {
@@ -44,15 +44,16 @@ class Commands {
     void retry(JobId id, Callback<Result<RetryPage>> done);
     void workers(Callback<Result<std::vector<storage::WorkerRecord>>> done);
     void readiness(Callback<Readiness> done);
-    // Answers within the call where the registry knows it, else after the next look at the store;
-    // true where nobody can tell: that look fails, or too many wait for it.
+    // Answers within the call if the registry knows the model, otherwise after the next lookup in
+    // the store; true if that lookup fails or too many calls wait for it.
     void model_known(std::string queue, std::string model, Callback<bool> done);
 
-    // Looks up models when it is time, and serves who waits; waits for someone until `wait_until`,
-    // at most until models are due. False: there was nothing to do.
+    // Looks up models when it is time, and serves the waiting calls. Waits for one until
+    // `wait_until`, or until the next lookup of models if that is sooner. Returns false if there
+    // was nothing to do.
     bool step(MonoTime wait_until = MonoTime::min());
 
-    // step() until close() was called and everyone is answered.
+    // Calls step() until close() was called and every call is answered.
     void run();
     // Refuses calls from now on.
     void close() { queue_.close(); }
@@ -85,7 +86,7 @@ class Commands {
         MonoTime read_at = MonoTime::min();
     };
 
-    // False: it is refused.
+    // Returns false if the request was refused.
     bool enqueue(Request request);
     static void refuse(Request& request, const Error& error);
     Error refusal() const;
@@ -115,8 +116,8 @@ class Commands {
     runtime::BoundedQueue<Request> queue_;
 
     // Only the caller of step():
-    std::vector<Cancel> cancels_;      // Of this step.
-    std::vector<Model> model_misses_;  // Wait for the next look.
+    std::vector<Cancel> cancels_;      // Collected in this step.
+    std::vector<Model> model_misses_;  // Waiting for the next lookup.
     MonoTime models_due_ = MonoTime::min();
     Cached<std::vector<storage::WorkerRecord>> workers_;
     Cached<Readiness> readiness_;

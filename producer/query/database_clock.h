@@ -1,5 +1,5 @@
-// PostgreSQL's clock for everyone, without asking it: its distance from the local monotonic clock,
-// as of the last reply that somebody had from it.
+// An estimate of PostgreSQL's clock, without a query: its distance from the local monotonic clock,
+// as of the last reply that carried its time.
 //
 // Threads:   thread-safe.
 #pragma once
@@ -15,13 +15,13 @@ class DatabaseClock {
  public:
     explicit DatabaseClock(const Clock& clock) : clock_(clock) {}
 
-    // `database_time` as a store says it now; zero is no news.
+    // `database_time` is the store's time at this moment; zero means none and is ignored.
     void update(milliseconds database_time) {
         if (database_time.count() == 0) return;
         distance_ = (database_time - since_start()).count();
     }
 
-    // The wall clock's time until the first update.
+    // Returns the wall clock's time until the first update.
     storage::DbTime now() const {
         const auto distance = distance_.load();
         if (distance == 0) return clock_.wall();

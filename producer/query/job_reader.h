@@ -1,10 +1,10 @@
-// Reads of single jobs, by their id or by their client's, joined: those that wait while one read is
-// under way become the next.
+// Reads single jobs, by their own id or by their client id. Reads are joined: those that wait while
+// one is under way form the next.
 //
-// Threads:   get() and close() from any; step() and run() one caller at a time, from which answers
-//            come.
+// Threads:   get() and close() from any; step() and run() one caller at a time, on whose thread
+//            answers come.
 // Errors:    of a read: kNotFound, kResourceExhausted (the queue is full), kUnavailable.
-// Blocks:    step() and run(), as long as the store takes and until the given time.
+// Blocks:    step() and run(), for as long as the store takes and until the given time.
 #pragma once
 
 #include <string>
@@ -19,9 +19,9 @@
 namespace millrace::gateway {
 
 struct JobReaderOptions {
-    std::size_t batch_max = 500;         // Jobs in one read.
-    std::size_t payload_batch_max = 32;  // The same, where inputs or outputs are asked for.
-    std::size_t queue_max = 20000;       // Reads that wait; more are refused.
+    std::size_t batch_max = 500;         // Jobs per read.
+    std::size_t payload_batch_max = 32;  // The same, if inputs or outputs are requested.
+    std::size_t queue_max = 20000;       // Waiting reads; more are refused.
 };
 
 class JobReader {
@@ -30,14 +30,14 @@ class JobReader {
         : options_(options), clock_(clock), store_(store), queue_(options.queue_max) {}
 
     void get(JobId id, storage::JobFields fields, Callback<Result<storage::JobRecord>> done);
-    // The job to which a client gave this id.
+    // Finds the job with this client id.
     void find(std::string client_id, Callback<Result<JobId>> done);
 
-    // Reads for everyone who waits, `batch_max` at most; waits for someone until `wait_until`.
-    // False: there was nobody.
+    // Serves the waiting reads, `batch_max` at most; waits for one until `wait_until`. Returns
+    // false if there was none.
     bool step(MonoTime wait_until = MonoTime::min());
 
-    // step() until close() was called and everyone is answered.
+    // Calls step() until close() was called and every read is answered.
     void run();
     // Refuses reads from now on.
     void close() { queue_.close(); }

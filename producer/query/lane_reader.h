@@ -1,11 +1,11 @@
-// What waits and runs in each lane. The statement counts every open job, so it has a thread and a
-// connection of its own, and its answer serves all who ask for a while; so does its failure, which
-// may have taken as long as a statement may.
+// Counts the waiting and running jobs of each lane. The statement counts every open job, so it has
+// its own thread and connection, and its answer serves every call for a while. A failure is kept
+// likewise, as it may have taken as long as a statement may.
 //
-// Threads:   read() and close() from any; step() and run() one caller at a time, from which answers
-//            come.
+// Threads:   read() and close() from any; step() and run() one caller at a time, on whose thread
+//            answers come.
 // Errors:    kResourceExhausted (the queue is full), kUnavailable.
-// Blocks:    step() and run(), as long as the store takes and until the given time.
+// Blocks:    step() and run(), for as long as the store takes and until the given time.
 #pragma once
 
 #include <optional>
@@ -19,8 +19,8 @@
 namespace millrace::gateway {
 
 struct LaneReaderOptions {
-    std::size_t queue_max = 20000;  // Calls that wait; more are refused.
-    milliseconds cache_max{1000};   // How old an answer may be.
+    std::size_t queue_max = 20000;  // Waiting calls; more are refused.
+    milliseconds cache_max{1000};   // The maximum age of an answer.
 };
 
 class LaneReader {
@@ -32,10 +32,11 @@ class LaneReader {
 
     void read(Callback<Lanes> done);
 
-    // Answers whoever waits longest; waits for someone until `wait_until`. False: there was nobody.
+    // Answers the call that has waited longest; waits for one until `wait_until`. Returns false if
+    // there was none.
     bool step(MonoTime wait_until = MonoTime::min());
 
-    // step() until close() was called and everyone is answered.
+    // Calls step() until close() was called and every call is answered.
     void run();
     // Refuses calls from now on.
     void close() { queue_.close(); }

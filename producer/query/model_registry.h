@@ -1,5 +1,5 @@
-// Which queues exist, which models their workers run, and whether a worker is there for them: from
-// memory.
+// An in-memory list of the queues, of the models that their workers run, and of whether each has a
+// worker.
 //
 // Threads:   thread-safe.
 // Blocks:    never.
@@ -17,7 +17,7 @@ namespace millrace::gateway {
 
 class ModelRegistry {
  public:
-    // `configured` models are known in every queue.
+    // Every queue knows the `configured` models.
     ModelRegistry(std::vector<std::string> queues, std::vector<std::string> configured)
         : queues_(std::move(queues)), configured_(std::move(configured)) {
         models_ = as_configured(true);
@@ -30,8 +30,8 @@ class ModelRegistry {
         return find(queue, model) != nullptr;
     }
 
-    // Whether a worker that takes jobs serves the model; true where nobody has looked yet, as of
-    // other queues than ours.
+    // Whether a worker that takes jobs serves the model. True if that is unknown: before the first
+    // replace(), or for a queue that is not in the list.
     bool has_worker(const std::string& queue, const std::string& model) const {
         const std::shared_lock lock(mutex_);
         const auto* has_worker = find(queue, model);
@@ -47,7 +47,7 @@ class ModelRegistry {
         return names;
     }
 
-    // What the store says. Other queues than ours are left out.
+    // Takes over what the store says. Queues that are not in the list are ignored.
     void replace(const std::vector<storage::KnownModel>& announced) {
         auto models = as_configured(false);
         for (const auto& [queue, model, has_worker] : announced) {
@@ -59,7 +59,7 @@ class ModelRegistry {
     }
 
  private:
-    // By queue and model: whether it has a worker.
+    // By queue and model: whether the model has a worker.
     using Models = std::map<std::string, std::map<std::string, bool>>;
 
     Models as_configured(bool have_workers) const {
@@ -71,7 +71,7 @@ class ModelRegistry {
         return models;
     }
 
-    // Null: unknown. The lock is held.
+    // Returns null for an unknown model. The lock is held.
     const bool* find(const std::string& queue, const std::string& model) const {
         const auto models = models_.find(queue);
         if (models == models_.end()) return nullptr;

@@ -21,7 +21,7 @@ SubmitError not_found(JobId id) {
     return {{ErrorCode::kNotFound, "There is no job " + id.str() + "."}, {}};
 }
 
-// What is known without submitting; nothing where it is to be submitted.
+// The result if it is known without submitting; nothing if the job must be submitted.
 std::optional<SubmitResult> known_result(JobId id, const JobRecord* job) {
     if (job == nullptr) return not_found(id);
     if (job->retried_by) return SubmitReply{.id = *job->retried_by, .replayed = true};
@@ -32,7 +32,7 @@ std::optional<SubmitResult> known_result(JobId id, const JobRecord* job) {
                        {}};
 }
 
-// About what it takes in memory.
+// Roughly the memory that it takes.
 std::size_t size_of(const JobSpec& spec) {
     return sizeof spec + spec.input_json.size() + spec.metadata_json.size();
 }
@@ -101,10 +101,10 @@ void Retries::retry(const std::vector<JobId>& ids, Callback<Result<RetryPage>> d
         auto known = known_result(id, job == found.end() ? nullptr : job->second);
         if (!known) {
             if (bytes > 0 && !has_room_for(bytes)) break;
-            // One at a time: how large they are is not known before.
+            // One at a time, because their sizes are not known before.
             auto spec = store_.job_specs({id});
             if (!spec) return fail(spec.error());
-            // Who is gone meanwhile, by its retention, stays not found.
+            // A job that its retention has removed meanwhile stays not found.
             for (auto& each : *spec) {
                 bytes += size_of(each.second);
                 specs.push_back(std::move(each));

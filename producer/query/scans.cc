@@ -85,13 +85,14 @@ void Scans::run() {
     while (!queue_.closed() || queue_.size() > 0) step(runtime::kNoDeadline);
 }
 
-// One that is to change what it finds stops early only where it has found something, so that asking
-// again comes to an end: the next call would else pass over the same ones for as long.
+// A scan whose matches will be changed stops early only once it has found one, so that repeated
+// calls make progress: otherwise the next call would skip the same jobs for just as long.
 void Scans::serve(List& scan) {
     if (!scan.until && !scan.must_find) scan.until = clock_.now() + options_.time_max;
     auto found = store_.job_list(scan.filter, options_.look_max);
     auto& [jobs, has_more] = scan.page;
-    // What was found is a page, if a short one; nothing would leave the caller where it was.
+    // The matches so far are a page, even if a short one. An error would leave the caller where it
+    // was.
     const auto stop = [&scan](const Error& error) {
         if (scan.page.first.empty()) return scan.done(error);
         scan.page.second = true;
@@ -121,7 +122,7 @@ void Scans::serve(Count& scan) {
     go_on(scan, [&scan](const Error& error) { scan.done(error); });
 }
 
-// It stops early only where it has done something, so that asking again comes to an end.
+// Stops early only once it has changed something, so that repeated calls make progress.
 void Scans::serve(CancelMatching& scan) {
     auto& [filter, done, until, totals] = scan;
     auto page_filter = filter;
@@ -135,8 +136,8 @@ void Scans::serve(CancelMatching& scan) {
     };
     if (!page) return stop(page.error());
     announcer_.cancelled(page->jobs);
-    // Its time begins with the first that it finds: a call that has passed over many others would
-    // else stop at once, and the next one would pass over them again.
+    // The time begins with the first match. Otherwise a call that has skipped many jobs would stop
+    // at once, and the next one would skip them again.
     const bool is_first = totals.cancelled + totals.cancelling == 0 && !page->jobs.empty();
     if (is_first) until = clock_.now() + options_.cancel_time_max;
     for (const auto& job : page->jobs) {
@@ -164,10 +165,10 @@ void Scans::serve(Retry& scan) {
     });
 }
 
-// Where submissions are answered: the rest goes back to the caller of step().
+// Runs where submissions are answered. The rest goes back to the caller of step().
 void Scans::take(Retry scan, std::size_t asked, const Result<RetryPage>& retried) {
     auto& jobs = scan.page.jobs;
-    // Of none at all the error is the answer.
+    // If there are no results at all, the error is the answer.
     if (!retried && jobs.empty()) return scan.done(retried.error());
     if (retried) {
         jobs.insert(jobs.end(), retried->jobs.begin(), retried->jobs.end());

@@ -1,15 +1,15 @@
-// What may have to look at many jobs to find some: lists, counts, cancels and retries of all that
-// match, and retries of many.
+// The calls that may have to look at many jobs to find a few: lists, counts, cancels and retries of
+// all matches, and retries of many jobs.
 //
-// A scan goes step by step, a statement that looks at `look_max` jobs each, and whoever waits comes
-// in between: however much one client's filter passes over, another's costs what it did before. The
-// narrow calls do not wait here at all (commands.h, job_reader.h).
+// A scan proceeds in steps. Each is one statement that looks at up to `look_max` jobs, and the
+// waiting scans take turns. So however many jobs one client's filter skips, the scans of others
+// cost what they did before. The narrow calls never wait here (commands.h, job_reader.h).
 //
-// Threads:   all calls but step() and run() from any; step() and run() one caller at a time, from
-//            which answers come.
+// Threads:   all calls but step() and run() from any; step() and run() one caller at a time, on
+//            whose thread answers come.
 // Errors:    kResourceExhausted (the queue is full), kUnavailable; kDeadlineExceeded: a list or a
-//            count that found nothing to answer within `time_max`.
-// Blocks:    step() and run(), as long as the store takes and until the given time.
+//            count found nothing to answer within `time_max`.
+// Blocks:    step() and run(), for as long as the store takes and until the given time.
 #pragma once
 
 #include <optional>
@@ -27,16 +27,16 @@
 namespace millrace::gateway {
 
 struct ScansOptions {
-    int look_max = 2000;  // Jobs that one statement looks at for a filter.
-    int batch_max = 500;  // Jobs that one statement cancels.
-    // Jobs of one step of a retry; their specs are bounded by RetriesOptions, too.
+    int look_max = 2000;  // Jobs that a statement looks at for a filter.
+    int batch_max = 500;  // Jobs that a statement cancels.
+    // Jobs per step of a retry; RetriesOptions limits their specs too.
     std::size_t retry_batch_max = 32;
-    // How long after its first step a list or a count goes on looking; a retry by a filter, after
-    // the first that it finds.
+    // How long a list or a count keeps looking after its first step. For a retry by a filter the
+    // time begins with its first match.
     milliseconds time_max{30000};
-    // How long after the first that it finds a cancel by a filter stops.
+    // How long a cancel by a filter continues after its first match.
     milliseconds cancel_time_max{10000};
-    std::size_t queue_max = 20000;  // Scans that wait; more are refused.
+    std::size_t queue_max = 20000;  // Waiting scans; more are refused.
 };
 
 class Scans {
@@ -47,28 +47,28 @@ class Scans {
     Scans(ScansOptions options, const Clock& clock, storage::JobStore& store, Announcer& announcer,
           Retries& retries);
 
-    // The page is short, and says that there is more, where the time was over.
+    // If time runs out, the page is short and says that there is more.
     void list(storage::JobFilter filter, Callback<Result<Page>> done);
     void count(storage::JobFilter filter, std::int64_t most, Callback<Result<std::int64_t>> done);
     void cancel_matching(storage::JobFilter filter, Callback<Result<CancelTotals>> done);
     void retry(std::vector<JobId> ids, Callback<Result<RetryPage>> done);
     void retry_matching(storage::JobFilter filter, Callback<Result<RetryPage>> done);
 
-    // Goes a step further with whoever waits longest; waits for someone until `wait_until`. False:
-    // there was nobody.
+    // Continues the scan that has waited longest by one step; waits for one until `wait_until`.
+    // Returns false if there was none.
     bool step(MonoTime wait_until = MonoTime::min());
 
-    // step() until close() was called and everyone is answered.
+    // Calls step() until close() was called and every scan is answered.
     void run();
-    // Refuses scans from now on, and the rest of those under way.
+    // Refuses new scans from now on, and the remaining steps of those under way.
     void close() { queue_.close(); }
 
  private:
-    // Each goes on after `filter.after`.
+    // Scans with a filter continue after `filter.after`.
     struct List {
-        storage::JobFilter filter;  // `limit` is what is left of it.
+        storage::JobFilter filter;  // `limit` is what remains of it.
         Callback<Result<Page>> done;
-        bool must_find = false;  // Its time begins with the first that it finds.
+        bool must_find = false;  // Its time begins with its first match.
         std::optional<MonoTime> until{};
         Page page{};
     };
@@ -80,17 +80,18 @@ class Scans {
         std::int64_t so_far = 0;
     };
     struct CancelMatching {
-        storage::JobFilter filter;  // `limit` is what is left of it.
+        storage::JobFilter filter;  // `limit` is what remains of it.
         Callback<Result<CancelTotals>> done;
-        MonoTime until = MonoTime::max();  // Set when the first is found.
+        MonoTime until = MonoTime::max();  // Set at the first match.
         CancelTotals totals{};
     };
     struct Retry {
-        std::vector<JobId> ids;  // What is left of them.
+        std::vector<JobId> ids;  // Those that remain.
         Callback<Result<RetryPage>> done;
         RetryPage page{};
 
-        // The first of what is left: they are answered, or get an error as their answer.
+        // Both act on the first ids that remain: drop() removes them as answered, fail() answers
+        // them with an error.
         void drop(std::size_t first);
         void fail(std::size_t first, const Error& error);
     };
@@ -99,7 +100,7 @@ class Scans {
     void enqueue(Request request);
     Error refusal() const;
     Error too_much() const;
-    // Puts the rest behind those that wait; where that is refused, `stop` takes the reason.
+    // Queues the rest behind the waiting scans. If that is refused, `stop` receives the reason.
     template <class Scan, class Stop>
     void go_on(Scan& scan, const Stop& stop);
 
@@ -108,7 +109,7 @@ class Scans {
     void serve(CancelMatching& scan);
     void serve(Retry& scan);
     void take(Retry scan, std::size_t asked, const Result<RetryPage>& retried);
-    // False: that was refused, and is answered.
+    // Returns false if the rest was refused; it is answered then.
     bool go_on(Retry scan);
 
     const ScansOptions options_;
