@@ -1,5 +1,5 @@
-// Tells everyone concerned what this gateway did to jobs: those who wait for them, here and at
-// other gateways, and the workers that run them. Makes things faster; nothing rests on it.
+// Announces what this gateway did to jobs: to the waiters, here and at other gateways, and to the
+// workers that run the jobs. It makes things faster; nothing depends on it.
 //
 // Threads:   thread-safe.
 // Blocks:    never.
@@ -27,7 +27,7 @@ class Announcer {
         : topics_(std::move(topics)), publisher_(publisher), hub_(hub) {}
 
     void finished(const std::vector<FinishedJob>& jobs);
-    // What a cancel did: their waiters or their workers are told.
+    // Announces what a cancel did, to the jobs' waiters or to their workers.
     void cancelled(const std::vector<storage::CancelledJob>& jobs);
     void cancel(const std::vector<wire::CancelAttempt>& orders);
     void hint(const wire::LaneHints& hints);

@@ -24,7 +24,7 @@ struct Watched {
     bool finished = false;
     std::vector<std::shared_ptr<Watcher>> watchers;
 
-    // Whether the notice is news; remembers it if so.
+    // Whether the notice is new; if so, it is remembered.
     bool accept(const JobNotice& news) {
         if (finished) return false;
         if (news.kind == JobNotice::Kind::kFinished) {

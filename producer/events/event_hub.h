@@ -1,11 +1,11 @@
-// Who waits for which job, and the delivery of notices to them.
+// Keeps the waiters of each job, and delivers notices to them.
 //
-// Notices come from Kafka, from the prober, and from this gateway's own doings. Those of a lower
-// epoch, or seen before, are dropped; the end of a job always gets through, once.
+// Notices come from Kafka, from the prober and from this gateway's own actions. Those of a lower
+// epoch and those seen before are dropped. The end of a job always gets through, once.
 //
-// Threads:   thread-safe. Callbacks run on the notifying thread, outside all locks; two notices of
-//            one job may be delivered at the same time by two threads.
-// Errors:    watch() returns null when `watchers_max` wait already.
+// Threads:   thread-safe. Callbacks run on the notifying thread, outside all locks. Two threads may
+//            deliver two notices of one job at the same time.
+// Errors:    watch() returns null if `watchers_max` are already waiting.
 // Blocks:    never.
 #pragma once
 
@@ -26,9 +26,9 @@ class EventHub {
 
     void notify(JobId job, const JobNotice& notice);
 
-    // Jobs whose end somebody waits for.
+    // The jobs whose end somebody waits for.
     std::vector<JobId> awaited() const;
-    bool idle() const;  // Nobody waits for anything.
+    bool idle() const;  // True if nobody waits.
 
  private:
     struct Registry;

@@ -11,9 +11,9 @@ using telemetry::Metric;
 
 namespace {
 
-constexpr std::size_t kMessagesMax = 1000;  // Of one step.
+constexpr std::size_t kMessagesMax = 1000;  // Per step.
 
-// How one event is told; returns the metric's label.
+// Translates one kind of event into a notice; returns the metric's label.
 struct Teller {
     JobNotice& notice;
 
@@ -54,7 +54,7 @@ void EventReader::step(milliseconds timeout) {
     const auto messages = subscriber_->poll(kMessagesMax, timeout);
     if (messages.empty()) return;
     telemetry::count<Metric::kMessagesConsumed>(static_cast<double>(messages.size()), "events");
-    // Decoding is most of the cost, and often nobody waits.
+    // Decoding is most of the cost, and often nobody is waiting.
     if (hub_.idle()) return;
     for (const auto& message : messages) deliver(message);
 }

@@ -1,4 +1,4 @@
-// Reads the events topic and tells the hub.
+// Reads the events topic and notifies the hub.
 //
 // Threads:   one caller at a time.
 // Blocks:    step(), up to its timeout.
@@ -16,7 +16,7 @@ class EventReader {
     EventReader(std::unique_ptr<broker::Subscriber> subscriber, EventHub& hub)
         : subscriber_(std::move(subscriber)), hub_(hub) {}
 
-    // Delivers what arrived; waits for it up to `timeout`.
+    // Delivers what has arrived; waits up to `timeout` for something to arrive.
     void step(milliseconds timeout);
 
  private:

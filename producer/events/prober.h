@@ -1,8 +1,8 @@
-// Reads all jobs that somebody waits for, and tells the hub of those that ended: events may be
-// lost, rows are not.
+// Reads all jobs that have waiters, and notifies the hub of those that ended: events may be lost,
+// rows are not.
 //
 // Threads:   one caller at a time.
-// Blocks:    step(), as long as its reads.
+// Blocks:    step(), for as long as its reads take.
 #pragma once
 
 #include "common/storage/job_store.h"
@@ -15,7 +15,7 @@ class Prober {
     Prober(storage::JobStore& store, EventHub& hub, std::size_t batch_max)
         : store_(store), hub_(hub), batch_max_(batch_max) {}
 
-    // Gives up at the first read that fails: the next step tries again.
+    // Stops at the first read that fails; the next step tries again.
     void step();
 
  private:
