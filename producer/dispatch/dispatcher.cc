@@ -28,7 +28,7 @@ void Dispatcher::offer(std::vector<QueuedJob> jobs) {
                         std::make_move_iterator(end));
         telemetry::set<Metric::kDispatchQueue>(static_cast<double>(waiting_.size()));
     }
-    // Whoever finds jobs waiting has been woken already, or is waiting out the pace.
+    // If jobs were already waiting, the thread has been woken, or it waits until the pace is over.
     if (was_empty) offered_.notify_one();
     if (taken < jobs.size()) {
         telemetry::count<Metric::kDispatchDropped>(static_cast<double>(jobs.size() - taken));

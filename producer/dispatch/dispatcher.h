@@ -1,10 +1,12 @@
-// Publishes queued jobs to their lanes, soon after they were committed.
+// Publishes queued jobs to their lanes soon after they are committed.
 //
-// Nothing rests on it: a job that was dropped, lost or published twice is found in its row by a
-// worker. So nobody waits for Kafka here, and a full queue drops what does not fit.
+// Nothing depends on a publish: if a message is dropped, lost or published twice, a worker still
+// finds the job in its row. So nobody waits for Kafka here, and a full queue drops what does not
+// fit.
 //
-// The pacer: a publish is sent at once where the last one is `pace` old, else when it will be. A
-// lone job does not wait, and under load jobs gather into batches, since Kafka costs per request.
+// The pacer publishes at once if the last publish is at least `pace` ago, otherwise as soon as it
+// is. A lone job does not wait, while under load jobs gather into batches, since Kafka costs per
+// request.
 //
 // Threads:   offer() from any; step() and run() one caller at a time.
 // Blocks:    run(), until it is stopped; nothing else.
@@ -33,7 +35,7 @@ struct QueuedJob {
 struct DispatcherOptions {
     std::size_t queue_max = 100000;  // Jobs that wait to be published.
     milliseconds pace{2};
-    std::size_t inline_bytes_max = 65536;  // Larger specs do not travel with their message.
+    std::size_t inline_bytes_max = 65536;  // Larger specs are left out of the message.
 };
 
 class Dispatcher {
@@ -41,13 +43,15 @@ class Dispatcher {
     Dispatcher(DispatcherOptions options, const Clock& clock, broker::Topics topics,
                broker::Publisher& publisher);
 
-    // Takes as many as fit, from the front; drops and counts the rest.
+    // Takes as many jobs as fit, from the front; drops and counts the rest.
     void offer(std::vector<QueuedJob> jobs);
 
-    // Publishes all that waits, unless the last publish is too young. False: published nothing.
+    // Publishes every waiting job, unless the last publish is too recent. Returns false if it
+    // published nothing.
     bool step();
 
-    // step() whenever there is something to do, until stopped; then publishes what is left.
+    // Calls step() whenever there is something to do. Once stopped, it publishes what is left and
+    // returns.
     void run(const std::stop_token& stop);
 
  private:

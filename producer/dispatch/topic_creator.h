@@ -1,5 +1,5 @@
-// Makes the topics that are missing, at the start and ever after: a broker that lost its data
-// comes back without them.
+// Creates missing topics, at the start and from then on: a broker that lost its data returns
+// without them.
 //
 // Threads:   one caller at a time.
 // Blocks:    step(), up to the timeout.
@@ -13,7 +13,7 @@
 
 namespace millrace::gateway {
 
-// The topics of all lanes of the queues, of events and of control.
+// The topics of all lanes of the queues, the events topic and the control topic.
 std::vector<broker::TopicSpec> topics_of(const broker::Topics& topics,
                                          const std::vector<std::string>& queues, int partitions);
 
@@ -23,7 +23,7 @@ class TopicCreator {
                  milliseconds timeout)
         : broker_(broker), topics_(std::move(topics)), timeout_(timeout) {}
 
-    // False when the broker could not be reached; try again later.
+    // Returns false if the broker could not be reached; call it again later.
     bool step();
 
  private:
