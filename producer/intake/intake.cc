@@ -14,14 +14,14 @@ namespace millrace::gateway {
 
 using telemetry::Metric;
 
-// One call of a client: answered when all its jobs are.
+// One call of a client, answered once all its jobs are.
 struct Intake::Submission {
     std::vector<SubmitResult> results;
     std::size_t open = 0;
     Callback<std::vector<SubmitResult>> done;
 };
 
-// Whom to answer for one job.
+// Where to put the answer for one job.
 struct Intake::Ticket {
     std::shared_ptr<Submission> submission;
     std::size_t index = 0;
@@ -32,11 +32,11 @@ struct Intake::Pending {
     Ticket ticket;
 };
 
-// The jobs of one commit, as the store takes them, and whom to answer for each.
+// The jobs of one commit as the store takes them, each with its ticket.
 struct Intake::Batch {
     std::vector<storage::NewJob> jobs;
     std::vector<Ticket> tickets;
-    // In doubt: when to look next, and when to stop looking.
+    // If the outcome is unknown: when to look next, and when to give up.
     std::optional<MonoTime> answer_by;
     MonoTime look_at = MonoTime::min();
 
@@ -122,7 +122,7 @@ void Intake::submit_many(std::vector<SubmitRequest> requests,
     }
     auto group = make_group(std::move(requests), std::move(done));
     const auto submission = group.front().ticket.submission;
-    // The queue holds groups of at least one job, so it has room for all that are admitted.
+    // The queue holds groups of at least one job, so it has room for all admitted jobs.
     if (!queue_.try_push(std::move(group))) {
         admitted_ -= count;
         refuse_all(count, closed_error(), submission->done);
@@ -165,7 +165,7 @@ bool Intake::step(MonoTime wait_until) {
 
 void Intake::run() {
     while (!queue_.closed() || queue_.size() > 0 || !backlog_.empty()) step(runtime::kNoDeadline);
-    // One last look at what is in doubt.
+    // Looks once more at the commits whose outcome is unknown.
     for (auto& batch : in_doubt_) batch.answer_by = batch.look_at = clock_.now();
     resolve_due();
 }
@@ -193,7 +193,7 @@ Intake::Batch Intake::next_batch(MonoTime wait_until) {
     return batch;
 }
 
-// The ids' time is PostgreSQL's: its partitions go by it.
+// The ids contain PostgreSQL's time, because its partitions go by that.
 Status Intake::name_jobs(Batch& batch) {
     if (store_.database_time().count() == 0) TRY_STATUS(store_.store_probe());
     const auto now = store_.database_time();
@@ -215,7 +215,7 @@ void Intake::insert(Batch batch) {
         case ErrorCode::kAlreadyExists:
             return split(std::move(batch), inserted.error());
         default:
-            // This insert changed nothing, but an earlier one of the same ids may have.
+            // This insert changed nothing, but an earlier one with the same ids may have.
             if (batch.answer_by) return keep_in_doubt(std::move(batch));
             return refuse(std::move(batch), inserted.error());
     }
@@ -225,7 +225,7 @@ void Intake::accept(Batch batch, const std::vector<storage::InsertedJob>& insert
     std::vector<QueuedJob> queued;
     std::array<int, kPriorityCount> accepted{};
     for (std::size_t i = 0; i < inserted.size(); ++i) {
-        // A key that leads to the very id was committed by an earlier try of this batch.
+        // A key that leads to this same id was committed by an earlier attempt of this batch.
         if (inserted[i].id != batch.jobs[i].id) continue;
         auto& job = batch.jobs[i];
         ++accepted.at(static_cast<std::size_t>(job.spec.priority));
@@ -254,10 +254,11 @@ void Intake::refuse(Batch batch, const Error& error) {
     }
 }
 
-// Finds the guilty job by halving; its neighbours are accepted.
+// Finds the invalid job by halving the batch, so that the other jobs are accepted.
 void Intake::split(Batch batch, const Error& error) {
     if (batch.answer_by) {
-        // Refused as duplicates of themselves, if the commit in doubt succeeded meanwhile.
+        // If the commit in doubt has succeeded meanwhile, the jobs were refused as duplicates of
+        // themselves.
         auto rest = accept_committed(batch);
         if (!rest) return keep_in_doubt(std::move(batch));
         batch = *std::move(rest);
@@ -306,8 +307,9 @@ bool Intake::resolve_due() {
     return resolved;
 }
 
-// An id that is missing proves nothing: its commit may still be under way in PostgreSQL. Inserting
-// it again does, because PostgreSQL lets the second wait for the first and refuses a duplicate.
+// A missing id proves nothing: its commit may still be under way in PostgreSQL. Inserting it again
+// gives proof, because PostgreSQL makes the second insert wait for the first and refuses a
+// duplicate.
 void Intake::resolve(Batch batch) {
     auto rest = accept_committed(batch);
     if (!rest) return keep_in_doubt(std::move(batch));

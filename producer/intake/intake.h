@@ -1,14 +1,14 @@
-// Takes submissions and commits them in groups: what arrived while one commit was under way
-// becomes the next, so that a lone job never waits and a crowd shares the cost.
+// Takes submissions and commits them in groups. Whatever arrives during one commit forms the next,
+// so that a lone job never waits and many share the cost.
 //
-// A submission is answered after its jobs are committed, and they are handed to the dispatcher
-// then. Where a commit's outcome is in doubt, its ids are read and inserted again until it is known
-// or its submissions have waited `in_doubt_max`.
+// A submission is answered after its jobs are committed; then the jobs go to the dispatcher. If the
+// outcome of a commit is unknown, its ids are read and inserted again until it is known or the
+// submissions have waited `in_doubt_max`.
 //
 // Threads:   submit(), submit_many() and close() from any; step() and run() one caller at a time,
-//            from which all later answers come.
-// Errors:    of a submission: see job_service.h.
-// Blocks:    step() and run(), as long as the store takes and until the given time.
+//            on whose thread all later answers come.
+// Errors:    those of a submission are in job_service.h.
+// Blocks:    step() and run(), for as long as the store takes and until the given time.
 #pragma once
 
 #include <atomic>
@@ -28,9 +28,9 @@ namespace millrace::gateway {
 
 struct IntakeOptions {
     std::size_t batch_max = 500;    // Jobs in one commit.
-    std::size_t queue_max = 20000;  // Jobs accepted and not answered; more are refused.
+    std::size_t queue_max = 20000;  // Accepted jobs without an answer; more are refused.
     milliseconds in_doubt_max{5000};
-    milliseconds in_doubt_retry{100};  // Between two looks at the same doubt.
+    milliseconds in_doubt_retry{100};  // Between two looks at the same batch.
 };
 
 class Intake {
@@ -40,14 +40,14 @@ class Intake {
     ~Intake();
 
     void submit(SubmitRequest request, Callback<SubmitResult> done);
-    // Jobs of one call share a commit where they fit into one.
+    // The jobs of one call share a commit if they fit into one.
     void submit_many(std::vector<SubmitRequest> requests, Callback<std::vector<SubmitResult>> done);
 
-    // Looks at doubts that are due, then commits one batch of what waits; waits for some until
-    // `wait_until`. False: there was nothing to do.
+    // Looks at the commits in doubt that are due, then commits one batch of the waiting jobs; waits
+    // for some until `wait_until`. Returns false if there was nothing to do.
     bool step(MonoTime wait_until = MonoTime::min());
 
-    // step() until close() was called and everything is answered.
+    // Calls step() until close() was called and everything is answered.
     void run();
     // Refuses submissions from now on.
     void close() { queue_.close(); }
@@ -72,7 +72,7 @@ class Intake {
     void keep_in_doubt(Batch batch);
     bool resolve_due();
     void resolve(Batch batch);
-    // Accepts the jobs that the store has, and returns the others.
+    // Accepts the jobs that are in the store, and returns the others.
     Result<Batch> accept_committed(Batch& batch);
 
     const IntakeOptions options_;
@@ -80,12 +80,12 @@ class Intake {
     storage::JobStore& store_;
     Dispatcher& dispatcher_;
 
-    std::atomic<std::size_t> admitted_ = 0;  // Jobs not answered yet.
+    std::atomic<std::size_t> admitted_ = 0;  // Jobs without an answer yet.
     runtime::BoundedQueue<Group> queue_;
 
     // Only the caller of step():
     UuidGenerator ids_;
-    std::deque<Group> backlog_;  // Taken from the queue; did not fit into the last batch.
+    std::deque<Group> backlog_;  // Taken from the queue, but too many for the last batch.
     std::deque<Batch> in_doubt_;
 };
 
