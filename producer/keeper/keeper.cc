@@ -124,7 +124,7 @@ void Keeper::watch_clock() {
     silence_.start_anew();
 }
 
-// Deadlines are set right at once, for keepers that start now and did not see the step.
+// Corrects the deadlines at once, for the sake of keepers that start now and did not see the step.
 Result<Keeper::Work> Keeper::end_overdue() {
     if (deadlines_are_off_) {
         TRY_STATUS(store_.keeper_reset_deadlines());
@@ -134,13 +134,13 @@ Result<Keeper::Work> Keeper::end_overdue() {
     return hand_on(store_.keeper_end_overdue(options_.deadline_grace, options_.page));
 }
 
-// Level-triggered: every pass moves the jobs of all workers that are not alive, whenever and by
-// whomever they were marked.
+// Level-triggered: every pass moves the jobs of all workers that are not alive, no matter when they
+// were marked and by which keeper.
 Result<Keeper::Work> Keeper::rescue() {
     const storage::RescueLimits limits{options_.losses_max, options_.page};
     TRY(auto work, hand_on(store_.keeper_rescue(limits)));
     if (!work.led) {
-        // Another keeper leads: when it is our turn we start anew.
+        // Another keeper leads. When it is this one's turn, it starts again.
         silence_.start_anew();
         silent_.clear();
     }
@@ -148,7 +148,7 @@ Result<Keeper::Work> Keeper::rescue() {
     TRY_STATUS(mark_lost(true));
     TRY_STATUS(mark_lost(false));
     silent_.clear();
-    work.more = true;  // Their jobs.
+    work.more = true;  // Their jobs are next.
     return work;
 }
 
@@ -202,9 +202,9 @@ Result<Keeper::Work> Keeper::measure() {
     return Work{true, 0, false};
 }
 
-// Each gateway sends its own: they cost little, and none has to lead.
+// Every gateway sends its own hints: they cost little, and none has to lead.
 Result<Keeper::Work> Keeper::hint() {
-    // The answer may be on its way for long: what it says is as old as the question.
+    // The reply may take long; its ages are as old as the query.
     const auto asked_at = store_.database_time();
     TRY(auto ages, store_.lane_ages());
     wire::LaneHints hints{.measured_at = asked_at, .interval = options_.hint_interval, .lanes = {}};

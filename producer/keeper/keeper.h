@@ -1,13 +1,14 @@
-// Housekeeping: a table of duties, each one guarded statement a page, so that any number of
+// Housekeeping: a table of duties. Each duty is one guarded statement per page, so any number of
 // gateways may run it.
 //
-// Before the duties of a round it reads the workers' pulses. That proves the store answers, times
-// the workers' silence, and shows whether PostgreSQL's clock stepped: after that nothing is swept
-// for one ttl, and attempts that run get their whole time anew before the overdue are looked for.
-// What a duty moved is handed on: queued jobs to the dispatcher, final ones to those who wait.
+// A round begins with a read of the workers' pulses. The read proves that the store answers, times
+// the workers' silence, and shows whether PostgreSQL's clock stepped. After such a step nothing is
+// swept for one lease ttl, and running attempts get their whole time again before overdue ones are
+// looked for. Jobs that a duty moved are passed on: queued ones to the dispatcher, final ones to
+// their waiters.
 //
 // Threads:   one caller at a time.
-// Blocks:    step(), as long as the store takes for a page of each duty.
+// Blocks:    step(), for as long as the store takes for one page of each duty.
 #pragma once
 
 #include <chrono>
@@ -32,8 +33,9 @@ struct KeeperOptions {
     int losses_max = 3;
     std::chrono::seconds worker_retention{604800};
     storage::PartitionPolicy partitions;
-    milliseconds hint_interval{1000};   // Of what workers are told of the lanes' ages.
-    milliseconds clock_step_max{5000};  // Further apart, PostgreSQL's clock and ours have stepped.
+    milliseconds hint_interval{1000};  // Between two hints about the lanes' ages.
+    // A larger jump between PostgreSQL's clock and ours is a step.
+    milliseconds clock_step_max{5000};
 };
 
 class Keeper {
@@ -41,19 +43,19 @@ class Keeper {
     Keeper(KeeperOptions options, const Clock& clock, storage::JobStore& store,
            Dispatcher& dispatcher, Announcer& announcer);
 
-    // One page of each duty that is due. True: some duty has more to do at once.
+    // Runs one page of each duty that is due. Returns true if some duty has more to do at once.
     bool step();
 
  private:
     struct Work {
-        bool led = true;       // False: another keeper did it.
-        std::size_t rows = 0;  // Moved, removed or made.
+        bool led = true;       // False: another keeper did the work.
+        std::size_t rows = 0;  // Moved, removed or created.
         bool more = false;     // The page was full.
     };
     struct Duty {
         std::string_view name;
         milliseconds interval;
-        bool sweeps;  // Acts by the age of rows, by PostgreSQL's clock.
+        bool sweeps;  // Acts on the age of rows by PostgreSQL's clock.
         std::function<Result<Work>()> run;
         MonoTime due = MonoTime::min();
         bool failing = false;
@@ -81,10 +83,10 @@ class Keeper {
     MonoTime watch_due_ = MonoTime::min();
     bool store_answers_ = true;
     SilenceWatch silence_;
-    std::vector<SilentWorker> silent_;            // Not marked lost yet.
-    std::optional<milliseconds> clock_distance_;  // PostgreSQL's clock less ours.
-    MonoTime sweep_from_ = MonoTime::min();       // After a step of the clock.
-    bool deadlines_are_off_ = false;              // By that step.
+    std::vector<SilentWorker> silent_;            // Not yet marked lost.
+    std::optional<milliseconds> clock_distance_;  // PostgreSQL's clock minus ours.
+    MonoTime sweep_from_ = MonoTime::min();       // No sweeps before this; set by a clock step.
+    bool deadlines_are_off_ = false;              // The clock step made them wrong.
 };
 
 }  // namespace millrace::gateway

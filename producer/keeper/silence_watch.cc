@@ -6,7 +6,8 @@ namespace millrace::gateway {
 
 void SilenceWatch::observe(const std::vector<storage::WorkerPulse>& pulses, MonoTime sent,
                            MonoTime received) {
-    // What the two answers tell of may lie so far apart, and the database was away between.
+    // The two answers may describe states this far apart, and the database may have been away
+    // between them.
     if (asked_ != MonoTime::min() && received - asked_ > options_.gap_max) start_anew();
     asked_ = sent;
 
@@ -25,7 +26,8 @@ void SilenceWatch::observe(const std::vector<storage::WorkerPulse>& pulses, Mono
     }
     while (!lost_.empty() && sent - lost_.front().first >= options_.ttl) lost_.pop_front();
     seen_ = std::move(now);
-    // Remembered: by the time that all of them are marked lost, others may have started instead.
+    // This is remembered: by the time all victims are marked lost, other workers may have started
+    // instead.
     for (auto& [id, seen] : seen_) seen.in_outage = seen.in_outage || falls_in_outage(seen);
 }
 
@@ -49,7 +51,7 @@ bool SilenceWatch::falls_in_outage(const Seen& seen) const {
     const auto here = std::ranges::count_if(seen_, [&](const auto& entry) {
         return is_suspect(entry.second) && is_about(entry.second.since, seen.since);
     });
-    // Those that came later, such as new incarnations of the victims, were no part of it.
+    // Workers that appeared later, such as new incarnations of the victims, were not part of it.
     const auto there = std::ranges::count_if(
         seen_, [&](const auto& entry) { return entry.second.first_seen <= seen.since; });
     const auto silent = gone + here;

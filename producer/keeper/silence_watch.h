@@ -1,8 +1,8 @@
-// How long each worker has been silent, on this process's own monotonic clock.
+// Times how long each worker has been silent, on this process's own monotonic clock.
 //
-// Counts only what was seen: a worker is silent for as long as successful reads, none of them slow
-// or far apart, found its pulse unchanged. After any gap the watch starts anew, because a database
-// or a process that was away cannot tell whether the workers were.
+// Only what was observed counts: a worker is silent for as long as successful reads, none of them
+// slow or far apart, found its pulse unchanged. After any gap the watch starts again, because while
+// the database or this process was away, nobody could see whether the workers were alive.
 //
 // Pure: no clock, no I/O. Threads: one caller at a time.
 #pragma once
@@ -20,14 +20,15 @@ namespace millrace::gateway {
 
 struct SilenceOptions {
     milliseconds ttl{30000};
-    milliseconds gap_max{10000};  // From one read's question to the next one's answer.
+    milliseconds gap_max{10000};  // From sending one read to receiving the answer of the next.
 };
 
 struct SilentWorker {
     storage::WorkerPulse pulse;
-    // Its silence was, at some time, part of a mass outage: more than a third of the live workers
-    // fell silent at about the same time (design, invariant 8). One worker alone is no mass: else a
-    // job that kills its worker would never be found out where there are one or two.
+    // True if its silence was ever part of a mass outage: more than a third of the live workers
+    // fell silent at about the same time (design, invariant 8). A single worker is never a mass
+    // outage; otherwise a job that kills its worker would go undetected where there are only one or
+    // two workers.
     bool in_outage = false;
 };
 
@@ -35,31 +36,33 @@ class SilenceWatch {
  public:
     explicit SilenceWatch(SilenceOptions options) : options_(options) {}
 
-    // One read of all live workers' pulses, from when it was sent to when its answer was here.
+    // Takes one read of all live workers' pulses: when it was sent and when the answer arrived.
     void observe(const std::vector<storage::WorkerPulse>& pulses, MonoTime sent, MonoTime received);
 
-    // Something was not seen: a read failed, another keeper led, a clock stepped.
-    // Silence is timed from the next read on.
+    // Call it after an unobserved period: a read failed, another keeper led, or a clock stepped.
+    // Silence is timed from the next read.
     void start_anew();
 
-    // As of the last read: workers that were silent for the whole ttl.
+    // The workers that were silent for the whole ttl, as of the last read.
     std::vector<SilentWorker> silent() const;
 
-    // Workers that fell silent within this time of each other may have died of the same.
+    // Workers that fell silent within this time of each other may have had the same cause.
     milliseconds together() const { return options_.ttl / 2; }
 
  private:
     struct Seen {
         std::int64_t heartbeats = 0;
-        MonoTime since;  // max(): from the next read on.
+        MonoTime since;  // max(): from the next read.
         MonoTime first_seen;
         bool in_outage = false;
     };
 
-    // In an outage the first is silent for the ttl while the others, who beat last a little later,
-    // are not quite. Half of it sets them apart from healthy ones, who beat several times a ttl.
+    // In an outage the first worker reaches the ttl while the others, whose last heartbeat was a
+    // little later, have not reached it yet. Half the ttl still separates them from healthy
+    // workers, which send several heartbeats per ttl.
     bool is_suspect(const Seen& seen) const { return asked_ - seen.since >= options_.ttl / 2; }
-    // A job that kills one worker after the other needs more time: each is first marked lost.
+    // A job that kills one worker after another does so further apart, as each must be marked lost
+    // first.
     bool is_about(MonoTime since, MonoTime other) const {
         return std::chrono::abs(since - other) < together();
     }
@@ -68,7 +71,7 @@ class SilenceWatch {
     const SilenceOptions options_;
     MonoTime asked_ = MonoTime::min();  // When the last read was sent.
     std::unordered_map<WorkerId, Seen> seen_;
-    // Suspects that disappeared within the last ttl: when, and since when they were silent.
+    // Suspects that disappeared within the last ttl: when, and since when they had been silent.
     std::deque<std::pair<MonoTime, MonoTime>> lost_;
 };
 
