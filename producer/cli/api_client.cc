@@ -15,7 +15,7 @@ namespace {
 
 constexpr milliseconds kCallTimeout{60000};
 constexpr std::size_t kEventBytesMax = 64 * 1024 * 1024;
-// Of an event stream: a comment comes every 15 seconds.
+// For an event stream: a comment comes every 15 seconds.
 constexpr milliseconds kSilenceMax{60000};
 constexpr milliseconds kPauseFirst{100};
 constexpr milliseconds kPauseMax{3000};
@@ -31,7 +31,7 @@ ErrorCode code_of(int status) {
             return ErrorCode::kResourceExhausted;
         case 503:
             return ErrorCode::kUnavailable;
-        // Of a proxy: the gateway may have taken the request before its answer was lost.
+        // From a proxy: the gateway may have accepted the request before its answer was lost.
         case 502:
         case 504:
             return ErrorCode::kOutcomeUnknown;
@@ -40,7 +40,7 @@ ErrorCode code_of(int status) {
     }
 }
 
-// What people typed where the API has a field or a parameter.
+// The option that people typed for a field or a parameter of the API.
 std::string option_of(const std::string& param) {
     constexpr std::array<std::pair<std::string_view, std::string_view>, 14> kOptions{
         {{"policy.execution_timeout", "--timeout"},
@@ -118,8 +118,7 @@ Result<Answer> ApiClient::retry(std::string_view id) {
 }
 
 Result<Answer> ApiClient::matching(std::string_view what, const Json& filter) {
-    // A cancel that is sent again finds what is left; a retry's answer has ids that must not be
-    // lost.
+    // A repeated cancel finds what is left. The answer of a retry has ids that must not be lost.
     const bool is_safe = what == "cancel" || filter.contains("dry_run");
     return post(fmt::format("/v1/jobs:{}", what), filter.dump(), "",
                 is_safe ? Repeat::kSafe : Repeat::kNever);
@@ -195,7 +194,7 @@ Result<Answer> ApiClient::call(http::Request request, Repeat repeat) {
         if (answer.has_value() || repeat == Repeat::kNever || !may_pass(answer.error())) {
             return answer;
         }
-        // A submission that may have arrived has an id, which its key brings back.
+        // A submission that may have arrived has an id, and its key returns it.
         const bool is_unknown =
             answer.error().code == ErrorCode::kOutcomeUnknown || is_answer_lost_;
         if (repeat == Repeat::kKeyed && is_unknown) has_answered_ = true;

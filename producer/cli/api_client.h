@@ -1,13 +1,13 @@
 // The gateway's REST API, as the commands use it.
 //
-// A gateway that has answered once and then is away is waited for, up to kGatewayPatience, wherever
-// sending again does no harm; standard error says so.
+// If a gateway that has answered once is away, the client waits for it, up to kGatewayPatience,
+// wherever it is safe to send again. Standard error says so.
 //
 // Threads: one caller at a time.
-// Blocks:  every call, up to its timeout and that patience.
-// Errors:  the API's own message for 4xx and 5xx answers, as the code that fits the status, with
-//          the option's name in place of the field's; kUnavailable with a hint when the gateway
-//          cannot be reached; kInvalidArgument for a URL that cannot be one.
+// Blocks:  every call, up to its timeout and kGatewayPatience.
+// Errors:  for 4xx and 5xx answers the API's own message, with the code that fits the status and
+//          the option's name in place of the field's; kUnavailable with a hint if the gateway
+//          cannot be reached; kInvalidArgument for an invalid URL.
 #pragma once
 
 #include <functional>
@@ -27,7 +27,7 @@ using Json = nlohmann::json;
 
 inline constexpr std::chrono::seconds kGatewayPatience{60};
 
-// What came, as it came; and taken apart, to look into it.
+// An answer's original text, and the same text parsed.
 struct Answer {
     std::string text;
     Json json;
@@ -35,34 +35,34 @@ struct Answer {
 
 class ApiClient {
  public:
-    // As people write it; a wrong one is the error of every call.
+    // Takes a URL as people write it. If it is invalid, every call returns that error.
     explicit ApiClient(std::string_view url);
 
-    // `key`: an Idempotency-Key, which makes it safe to send again.
+    // `key` is an Idempotency-Key, which makes it safe to send again.
     Result<Answer> submit(std::string body, const std::string& key);
     Result<Answer> submit_batch(std::string body, const std::string& key);
     Result<Answer> job(std::string_view id, std::string_view include);
-    // Waits on the server until the job is final or `wait` is over; the job as it is then.
+    // Waits on the server until the job is final or `wait` is over. Returns the job as it is then.
     Result<Answer> wait(std::string_view id, std::chrono::seconds wait);
     Result<Answer> cancel(std::string_view id);
-    // The new job, or the one that retries it already.
+    // Returns the new job, or the one that already retries this one.
     Result<Answer> retry(std::string_view id);
-    // One page of those that match, or their count. `what` is retry or cancel; see
+    // Acts on one page of the matching jobs, or counts them. `what` is retry or cancel; see
     // docs/api.md.
     Result<Answer> matching(std::string_view what, const Json& filter);
-    // `query` without the question mark.
+    // `query` has no question mark.
     Result<Answer> list(std::string_view query);
     Result<Answer> queues();
     Result<Answer> workers();
 
-    // Calls `on_event` for each event of the job until one returns false or the stream ends.
+    // Calls `on_event` for each event of the job until it returns false or the stream ends.
     Status events(std::string_view id,
                   const std::function<bool(const http::ServerEvent&)>& on_event);
 
-    // For a gateway that is away: says so, and waits a little, longer each time. False once the
-    // patience is over, or where it has never answered.
+    // Waits a little for a gateway that is away, longer each time, and says so. Returns false once
+    // the patience is over, or if the gateway has never answered.
     bool wait_for_gateway();
-    // No later than this (of `wait --timeout`); otherwise by kGatewayPatience.
+    // Limits all waiting to this time (for `wait --timeout`); without it, kGatewayPatience applies.
     void set_deadline(MonoTime deadline) { deadline_ = deadline; }
 
  private:
@@ -79,15 +79,15 @@ class ApiClient {
     Result<std::string> url_;
     http::Client http_;
     bool has_answered_ = false;
-    bool is_answer_lost_ = false;  // Of the last call, which may have arrived.
-    int tries_ = 0;                // Since it went away; 0: it is there.
+    bool is_answer_lost_ = false;  // The last call may have arrived.
+    int tries_ = 0;                // Since it went away; 0: it is reachable.
     MonoTime away_since_;
     MonoTime deadline_ = MonoTime::max();
 };
 
 bool is_final(std::string_view status);
 
-// What an answer that is no 2xx says.
+// The error in an answer that is not 2xx.
 Error api_error(int status, const std::string& body);
 
 }  // namespace millrace::cli

@@ -36,14 +36,14 @@ std::string one_line_of(std::string text) {
     return text;
 }
 
-// The one place where ids are read.
+// The only place that parses ids.
 std::string id_of(const std::string& name, const std::string& value) {
     const auto id = trimmed(without_byte_order_mark(value));
     require_text(name, std::string(id));
     const auto is_of_ids = [](unsigned char c) {
         return std::isalnum(c) != 0 || c == '_' || c == '-' || c == '.';
     };
-    // What consists of dots alone would be another path.
+    // A word of dots alone would change the path.
     if (std::ranges::all_of(id, is_of_ids) && id.find_first_not_of('.') != std::string_view::npos) {
         return std::string(id);
     }

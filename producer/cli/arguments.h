@@ -1,5 +1,5 @@
-// The commands' arguments, a function for each group; add_client_commands() calls them, but for
-// those of `up`.
+// The commands' arguments, one function per group. add_client_commands() calls all of them except
+// add_up_commands().
 #pragma once
 
 #include <string>
@@ -15,14 +15,14 @@ void add_job_commands(Program& program);
 void add_bulk_commands(Program& program);
 void add_system_commands(Program& program);
 
-// What is done for `up` and its like, which only the program itself has.
+// The functions that run `up` and its companions. Only the program itself has them.
 struct UpRuns {
     int (*up)(const UpOptions& options);
     int (*logs)(const LogsOptions& options);
     int (*down)(const std::string& data);
     int (*reload)(const std::string& data);
 };
-// `called`: as the program was.
+// `called` is how the program was called.
 void add_up_commands(Program& program, const std::string& called, const UpRuns& runs);
 
 }  // namespace millrace::cli

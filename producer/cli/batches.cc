@@ -12,7 +12,7 @@
 namespace millrace::cli {
 namespace {
 
-// What is wrong with a line; empty where it is an object.
+// Says what is wrong with a line; empty if it is an object.
 std::string fault_of(std::string_view line) {
     if (!is_utf8(line)) return "not UTF-8 text";
     if (is_json(line)) return line.starts_with('{') ? "" : "not a JSON object";

@@ -1,4 +1,4 @@
-// JSON lines as jobs, and how many of them one request takes.
+// Splits JSON lines into jobs, and decides how many of them one request takes.
 //
 // Pure.
 #pragma once
@@ -11,28 +11,29 @@
 
 namespace millrace::cli {
 
-// Of one POST /v1/jobs:batch. A single job may be larger: what it may have is the gateway's to say.
+// The limits of one POST /v1/jobs:batch. A single job may be larger: the gateway decides about
+// that.
 inline constexpr std::size_t kBatchJobsMax = 500;
 inline constexpr std::size_t kBatchBytesMax = 4 * 1024 * 1024;
 
-// As people call it: "-" is standard input.
+// The file's name for people: "-" is standard input.
 std::string file_name(std::string_view file);
 
 struct JobLine {
-    std::size_t line = 0;  // From 1, as editors count.
-    std::string body;      // The line's object with what it lacks of the defaults.
+    std::size_t line = 0;  // Counted from 1, as in editors.
+    std::string body;      // The line's object, completed by the defaults.
     bool has_model = false;
 };
 
-// Blank lines are skipped. Another line that is no JSON object is kInvalidArgument with its number,
-// `file` before it.
+// Parses one job per line and skips blank lines. Any other line that is not a JSON object is
+// kInvalidArgument; the message begins with `file` and the line's number.
 Result<std::vector<JobLine>> job_lines(std::string_view text, std::string_view file,
                                        std::string_view defaults);
 
-// A message about a job in a batch, without its place there: a line's number says more.
+// Removes a job's place in its batch from a message, because the line's number says more.
 std::string without_place(std::string message);
 
-// How many of the jobs from `first` on go into one request: at least one.
+// How many jobs, starting at `first`, fit into one request: at least one.
 std::size_t batch_size(const std::vector<JobLine>& jobs, std::size_t first);
 
 }  // namespace millrace::cli

@@ -1,5 +1,4 @@
-// `millrace retry`, `cancel`: what is done to jobs by id, or to all that match once somebody is
-// sure.
+// `millrace retry` and `cancel`: act on jobs by id, or on all that match after a confirmation.
 
 #include <fmt/format.h>
 
@@ -16,12 +15,12 @@
 namespace millrace::cli {
 namespace {
 
-// One of the things that can be done.
+// One of the two actions.
 struct Deed {
-    std::string_view name;  // As in POST /v1/jobs:NAME.
+    std::string_view name;  // The NAME in POST /v1/jobs:NAME.
     std::string_view done;  // "retried"
     Result<Answer> (ApiClient::*to_one)(std::string_view id);
-    // What is printed of an answer for one job, and of an item of a page; empty for an error.
+    // The line to print for one job's answer, or for one item of a page; empty for an error.
     std::string (*line_of)(const Json& reply);
 };
 
@@ -46,7 +45,7 @@ Error usage(std::string message) {
     return {ErrorCode::kInvalidArgument, std::move(message)};
 }
 
-// Those after one that fails are tried, too.
+// Continues with the other ids after one fails.
 int do_to_ids(const GlobalOptions& global, ApiClient& api, const Deed& deed,
               const std::vector<std::string>& ids) {
     int worst = kOk;
@@ -64,8 +63,8 @@ int do_to_ids(const GlobalOptions& global, ApiClient& api, const Deed& deed,
     return worst;
 }
 
-// One page, of as many as the filter's limit says. Where the gateway does fewer in a call, it is
-// asked for as many as it does.
+// Acts on one page, of the size of the filter's limit. If the gateway refuses that many per call,
+// its own limit applies.
 Result<Answer> next_page(ApiClient& api, const Deed& deed, Json& filter) {
     auto page = api.matching(deed.name, filter);
     if (page.has_value() || page.error().code != ErrorCode::kInvalidArgument) return page;
@@ -73,7 +72,7 @@ Result<Answer> next_page(ApiClient& api, const Deed& deed, Json& filter) {
     return api.matching(deed.name, filter);
 }
 
-// Page by page. No more than were counted: what comes meanwhile may match, too.
+// Acts page by page, on no more jobs than were counted: new jobs may match too.
 int do_to_matching(const GlobalOptions& global, ApiClient& api, const Deed& deed, Json filter,
                    std::size_t count) {
     bool all_done = true;
@@ -108,7 +107,7 @@ int do_to_matching(const GlobalOptions& global, ApiClient& api, const Deed& deed
     return all_done ? kOk : kFailure;
 }
 
-// Call by call. Those that came meanwhile are not among the counted.
+// Cancels call by call, and no more jobs than were counted: new jobs may match too.
 int cancel_matching(const GlobalOptions& global, ApiClient& api, Json filter, std::size_t count) {
     std::size_t cancelled = 0;
     std::size_t cancelling = 0;

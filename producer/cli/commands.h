@@ -12,19 +12,19 @@ namespace millrace::cli {
 
 struct GlobalOptions {
     std::string url = "http://127.0.0.1:8080";
-    bool json = false;  // Machine-readable: JSON on standard output, one value a line.
+    bool json = false;  // Machine-readable: JSON on standard output, one value per line.
 };
 
 struct SubmitOptions {
     std::vector<std::string> prompt;  // Words of one prompt; "-" alone reads standard input.
-    std::string file;                 // The prompt's text.
-    std::string jsonl;                // Many jobs, one request body a line; "-": standard input.
+    std::string file;                 // A file with the prompt's text.
+    std::string jsonl;                // Many jobs, one request body per line; "-": standard input.
     std::string input;                // The whole input object as JSON, instead of a prompt.
-    std::string model;                // Empty: the only one that is served.
+    std::string model;                // Empty: the only model that is served.
     std::string queue;
     std::string priority;
-    std::string idempotency_key;  // Of many jobs: each line's number is added.
-    std::string timeout;          // Durations as the API takes them.
+    std::string idempotency_key;  // With many jobs, each line's number is appended.
+    std::string timeout;          // Durations in the API's form.
     std::string start_within;
     std::string ttl;
     std::string run_at;
@@ -32,28 +32,28 @@ struct SubmitOptions {
     std::optional<int> tokens_max;
     std::vector<std::string> metadata;  // "key=value"
     bool chat = false;                  // Send the prompt as a chat message.
-    bool wait = false;                  // Until final, and print the result.
-    bool follow = false;                // Print partial output as it comes.
+    bool wait = false;                  // Wait until the job is final, then print the result.
+    bool follow = false;                // Print partial output as it arrives.
 };
 int run_submit(const GlobalOptions& global, const SubmitOptions& options);
 
 struct GetOptions {
     std::string id;
-    bool result = false;  // Print the output alone.
+    bool result = false;  // Print only the output.
     bool history = false;
 };
 int run_get(const GlobalOptions& global, const GetOptions& options);
 
 struct WaitOptions {
     std::vector<std::string> ids;
-    std::chrono::milliseconds timeout{0};  // Of all together; zero: none.
-    bool result = false;                   // Print the output alone, of the only job.
+    std::chrono::milliseconds timeout{0};  // For all jobs together; zero: none.
+    bool result = false;                   // Print only the output, of a single job.
 };
 int run_wait(const GlobalOptions& global, const WaitOptions& options);
 
 int run_tail(const GlobalOptions& global, const std::string& id);
 
-// Which jobs: of list, retry and cancel.
+// Selects the jobs of list, retry and cancel.
 struct FilterOptions {
     std::vector<std::string> status;
     std::string queue;
@@ -64,24 +64,25 @@ struct FilterOptions {
     std::string created_after;
     std::string created_before;
 };
-// As a query string, and as the body of POST /v1/jobs:retry; empty where nothing is asked for.
+// The filter as a query string, and as the body of POST /v1/jobs:retry or :cancel; empty if nothing
+// is set.
 std::string filter_query(const FilterOptions& filter);
 std::string filter_body(const FilterOptions& filter);
 
-// Of what is done to the jobs with these ids, or else to those that match.
+// What to act on: the jobs with these ids or, if there are none, those that match.
 struct BulkOptions {
     std::vector<std::string> ids;
     FilterOptions filter;
-    bool all = false;      // Instead of a filter: every job.
-    bool dry_run = false;  // Only count.
-    bool yes = false;      // Do not ask.
+    bool all = false;      // Every job, instead of a filter.
+    bool dry_run = false;  // Count only.
+    bool yes = false;      // Do not ask for confirmation.
 };
 int run_retry(const GlobalOptions& global, const BulkOptions& options);
 int run_cancel(const GlobalOptions& global, const BulkOptions& options);
 
 struct ListOptions {
     FilterOptions filter;
-    std::optional<int> limit;  // Of all pages together.
+    std::optional<int> limit;  // For all pages together.
     bool all = false;          // Every page.
 };
 int run_list(const GlobalOptions& global, const ListOptions& options);
@@ -91,8 +92,8 @@ int run_workers(const GlobalOptions& global);
 
 struct MigrateOptions {
     std::string conninfo;
-    int down = 0;         // Steps back; 0: up to the newest.
-    bool status = false;  // Only say where the schema is.
+    int down = 0;         // Steps back; 0: forward to the newest.
+    bool status = false;  // Only print the schema's version.
 };
 int run_migrate(const GlobalOptions& global, const MigrateOptions& options);
 

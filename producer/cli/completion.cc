@@ -17,7 +17,7 @@ std::string joined(const std::vector<std::string>& words) {
     return fmt::format("{}", fmt::join(words, " "));
 }
 
-// What bash offers for a value; empty: nothing.
+// The bash code that offers a value; empty: nothing.
 std::string bash_values(const ValueHint& hint) {
     switch (hint.kind) {
         case Kind::kFile:
@@ -108,7 +108,7 @@ std::string replaced(std::string text, std::string_view what, std::string_view b
     return text;
 }
 
-// In single quotes, with what zsh's _arguments reads as syntax escaped.
+// Quotes the text with single quotes, and escapes what zsh's _arguments reads as syntax.
 std::string zsh_quoted(std::string text) {
     for (const auto* syntax : {"\\", "[", "]", ":"}) {
         text = replaced(std::move(text), syntax, std::string("\\") + syntax);

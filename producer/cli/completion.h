@@ -1,4 +1,4 @@
-// Completion scripts for shells, made from the parser itself so that they cannot fall behind it.
+// Shell completion scripts, generated from the parser itself so that they cannot become outdated.
 //
 // Pure.
 #pragma once

@@ -1,4 +1,4 @@
-// What there is to complete, apart from how a shell is told.
+// The words that can be completed, independent of the shell.
 //
 // Pure.
 #pragma once
@@ -21,7 +21,7 @@ struct OptionWords {
 struct CommandWords {
     std::string name;  // Empty: before any command.
     std::string help;
-    std::vector<OptionWords> options;  // Those of all commands, too.
+    std::vector<OptionWords> options;  // Includes the options of all commands.
     ValueHint positional;
 };
 

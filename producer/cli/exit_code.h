@@ -1,4 +1,4 @@
-// What `millrace` exits with, for scripts. Documented in `millrace --help` and docs/cli.md.
+// The exit codes of `millrace`, for scripts. `millrace --help` and docs/cli.md document them.
 #pragma once
 
 #include "common/base/error.h"
@@ -7,11 +7,11 @@ namespace millrace::cli {
 
 enum ExitCode : int {
     kOk = 0,
-    kFailure = 1,   // The job (or one of them) ended otherwise than completed, or the call failed.
-    kUsage = 2,     // The command line or the request is wrong.
-    kNotFound = 3,  // No such job.
+    kFailure = 1,      // A job ended other than completed, or the call failed.
+    kUsage = 2,        // The command line or the request is wrong.
+    kNotFound = 3,     // No such job.
     kUnreachable = 4,  // The gateway cannot be reached, or is not ready to accept work.
-    kTimedOut = 5,     // The wait was over before the job was.
+    kTimedOut = 5,     // The wait ended before the job did.
 };
 
 ExitCode exit_code(const Error& error);

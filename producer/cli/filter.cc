@@ -1,4 +1,4 @@
-// Which jobs a command means.
+// Translates a command's filter options for the API.
 
 #include <fmt/format.h>
 #include <fmt/ranges.h>
@@ -13,7 +13,7 @@ namespace millrace::cli {
 namespace {
 
 struct Field {
-    const char* name;  // As the API has it.
+    const char* name;  // Its name in the API.
     std::string FilterOptions::*value;
 };
 
@@ -24,7 +24,7 @@ constexpr Field kFields[] = {{"queue", &FilterOptions::queue},
                              {"created_after", &FilterOptions::created_after},
                              {"created_before", &FilterOptions::created_before}};
 
-// The fields that are asked for, in one form for a query and for a body.
+// The given fields, in one form for both a query and a body.
 nlohmann::ordered_json asked_for(const FilterOptions& filter) {
     auto fields = nlohmann::ordered_json::object();
     if (!filter.status.empty()) fields["status"] = filter.status;

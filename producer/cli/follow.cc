@@ -49,7 +49,7 @@ bool Follower::take(const http::ServerEvent& event) {
 
 void Follower::start_attempt(const Json& event) {
     const auto epoch = number_of(event, "epoch");
-    if (epoch == epoch_ && !is_void_) return;  // A new connection tells of the same attempt.
+    if (epoch == epoch_ && !is_void_) return;  // A new connection repeats this attempt.
     if (!shown_.empty() && !is_void_) show_event("the job runs anew: the text above is void");
     epoch_ = epoch;
     shown_.clear();
@@ -98,7 +98,7 @@ void Follower::conclude(const Answer& job) {
     show_event(ending_of(job.json));
 }
 
-// Prints what was not printed of the output, which is complete whatever events were lost.
+// Prints the missing part of the output, which is complete even if events were lost.
 void Follower::complete_text(std::string_view whole) {
     if (is_void_) shown_.clear();
     if (whole.starts_with(shown_)) return show_text(whole.substr(shown_.size()));
@@ -125,7 +125,7 @@ void Follower::show_event(const std::string& line) {
 
 namespace {
 
-// Opens stream after stream until the job is final.
+// Opens one stream after another until the job is final.
 Status follow_streams(ApiClient& api, const std::string& id, const std::function<void()>& begin,
                       const std::function<bool(const http::ServerEvent&)>& take) {
     bool is_over = false;

@@ -1,7 +1,8 @@
-// A job's events as they come: its text to one side, what happens to the other.
+// Follows a job's events: its text goes to one sink, everything that happens to another.
 //
-// A connection that breaks is opened again and begins anew with all that was generated: what has
-// been shown is not shown twice. Where text was missed, the output of the last event is complete.
+// A broken connection is opened again, and the new one repeats all text that was generated so far.
+// What has been shown is not shown twice. If text was missed, the output in the last event is
+// complete.
 //
 // Threads: one caller at a time.
 #pragma once
@@ -14,27 +15,27 @@
 
 namespace millrace::cli {
 
-// Where it goes; each returns nothing and may be called at any time.
+// Where the output goes. The functions may be called at any time.
 struct FollowSinks {
     std::function<void(std::string_view)> text;
-    std::function<void(std::string_view)> event;  // A line, without its end.
-    bool text_and_events_meet = false;            // On one terminal: no event in a line of text.
+    std::function<void(std::string_view)> event;  // One line, without its end.
+    bool text_and_events_meet = false;  // On one terminal: no event may interrupt a line of text.
 };
 
 class Follower {
  public:
     explicit Follower(FollowSinks sinks) : sinks_(std::move(sinks)) {}
 
-    // Before the events of a new connection.
+    // Call it before the events of a new connection.
     void begin_stream();
-    // False when the job is final.
+    // Returns false once the job is final.
     bool take(const http::ServerEvent& event);
 
-    // Empty while it is not final.
+    // Empty until the job is final.
     const std::string& final_status() const { return final_; }
     // Whether the last event came without the job, which conclude() then needs.
     bool lacks_job() const { return lacks_job_; }
-    // Prints what is missing of the output, and how it ended.
+    // Prints the missing part of the output, and how the job ended.
     void conclude(const Answer& job);
 
  private:
@@ -46,13 +47,13 @@ class Follower {
     void show_event(const std::string& line);
 
     FollowSinks sinks_;
-    std::string shown_;       // Text of this attempt that was printed.
-    std::size_t at_ = 0;      // How much of it this connection has sent again.
-    bool has_gap_ = false;    // This connection's text is another than what was shown.
-    bool is_void_ = false;    // The attempt of shown_ has ended without an outcome.
-    bool in_line_ = false;    // The text that was printed last does not end its line.
-    std::int64_t epoch_ = 0;  // Of the attempt that was announced; 0: none.
-    std::string last_event_;  // The line that was printed last.
+    std::string shown_;       // This attempt's printed text.
+    std::size_t at_ = 0;      // How much of it this connection has repeated.
+    bool has_gap_ = false;    // This connection's text differs from what was shown.
+    bool is_void_ = false;    // The attempt of shown_ ended without an outcome.
+    bool in_line_ = false;    // The last printed text did not end its line.
+    std::int64_t epoch_ = 0;  // The announced attempt's; 0: none.
+    std::string last_event_;  // The last printed line.
     bool is_queued_said_ = false;
     std::string held_progress_;
     std::string final_;

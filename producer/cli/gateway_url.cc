@@ -53,7 +53,7 @@ Result<std::string> gateway_url(std::string_view text) {
     const auto scheme = separator == std::string_view::npos ? "http" : text.substr(0, separator);
     auto rest = separator == std::string_view::npos ? text : text.substr(separator + 3);
     const auto authority = rest.substr(0, rest.find_first_of("/?#"));
-    if (text.find('@') != std::string_view::npos) {  // A password may hold a slash.
+    if (text.find('@') != std::string_view::npos) {  // A password may contain a slash.
         return refused("holds a user or a password; give those to a proxy, not to a URL");
     }
     if (scheme != "http" && scheme != "https") return refused("must begin with http or https");

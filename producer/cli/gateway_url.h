@@ -1,4 +1,4 @@
-// Where the gateway is, as people write it.
+// Parses the gateway's address as people write it.
 //
 // Pure.
 #pragma once
@@ -10,9 +10,9 @@
 
 namespace millrace::cli {
 
-// "localhost:8080", "http://host:8080/", "https://host/v1", "http://[::1]:8080": the URL before
-// "/v1", with its scheme. A path before that is kept, for gateways behind a proxy. What cannot be
-// meant is kInvalidArgument; the message never holds a password.
+// Accepts "localhost:8080", "http://host:8080/", "https://host/v1" or "http://[::1]:8080", and
+// returns the URL before "/v1", with its scheme. A path before that is kept, for gateways behind a
+// proxy. Anything else is kInvalidArgument; the message never contains a password.
 Result<std::string> gateway_url(std::string_view text);
 
 }  // namespace millrace::cli

@@ -12,9 +12,9 @@
 namespace millrace::cli {
 namespace {
 
-constexpr std::size_t kNames = 26;  // Columns of the options' names.
+constexpr std::size_t kNames = 26;  // The width of the options' names.
 
-// "  --names   a description that goes on below itself"
+// Formats an entry: "  --names   a description that continues below itself"
 std::string entry(const std::string& names, const std::string& description) {
     const auto width = std::max<std::size_t>(terminal_width(), 40);
     std::string text = "  " + names;

@@ -1,5 +1,5 @@
-// How `--help` looks: options in one column, their descriptions wrapped to the terminal's width,
-// what is understood everywhere below each command.
+// Formats `--help`: options in one column, with their descriptions wrapped to the terminal's width,
+// and the options of all commands below each command's own.
 #pragma once
 
 #include <CLI/App.hpp>
@@ -15,7 +15,7 @@ class HelpFormatter : public CLI::Formatter {
     std::string make_subcommand(const CLI::App* command) const override;
 };
 
-// The end of a command's help: its examples, and the options of all commands.
+// The end of a command's help: its examples and the options of all commands.
 std::string help_footer(const std::string& examples);
 
 }  // namespace millrace::cli

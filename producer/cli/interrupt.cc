@@ -13,7 +13,7 @@ namespace {
 
 constexpr std::array kSignals{SIGINT, SIGTERM, SIGHUP};
 
-// What the handler may touch.
+// The only data that the signal handler may touch.
 std::atomic<const char*> text{nullptr};
 std::atomic<std::size_t> text_size{0};
 std::atomic<bool> holds{false};
@@ -31,7 +31,7 @@ void on_signal(int signal) {
     std::_Exit(128 + signal);
 }
 
-// A signal that the caller's shell has set to be ignored (nohup) stays ignored.
+// A signal that the caller's shell ignores (nohup) stays ignored.
 void install(const std::string& note, bool hold) {
     text_size.store(note.size());
     text.store(note.data());

@@ -1,7 +1,7 @@
-// What Ctrl-C does while a command runs: it ends at once, and says what goes on without it.
+// Handles Ctrl-C during a command: the command ends at once and says what continues without it.
 //
-// A submission under way is not torn: its answer has the id. There the first signal only asks, and
-// the second ends.
+// A submission under way is not cut off, because its answer has the id. In that case the first
+// signal is only a request, and the second ends the program.
 //
 // Threads: one object at a time, on the main thread.
 #pragma once
@@ -11,11 +11,11 @@
 
 namespace millrace::cli {
 
-// That the job, or the jobs, run on, and how to come back.
+// Says that the job or jobs continue, and how to return to them.
 std::string interrupt_text(const std::string& id, std::size_t jobs);
 
-// While it lives, SIGINT, SIGTERM and SIGHUP print the note to standard error and end the program
-// with 128 and the signal's number.
+// While it exists, SIGINT, SIGTERM and SIGHUP print the note to standard error and end the program
+// with 128 plus the signal's number.
 class InterruptNote {
  public:
     explicit InterruptNote(std::string note);
@@ -27,7 +27,7 @@ class InterruptNote {
     std::string note_;
 };
 
-// While it lives, the first of these signals only prints the note and is remembered.
+// While it exists, the first of these signals only prints the note and is remembered.
 class InterruptHold {
  public:
     explicit InterruptHold(std::string note);

@@ -1,4 +1,4 @@
-// The arguments of `millrace get`, `wait`, `tail`, `list`, and of what is done to jobs.
+// The arguments of `millrace get`, `wait`, `tail`, `list`, `retry` and `cancel`.
 #include <memory>
 
 #include "producer/cli/arguments.h"

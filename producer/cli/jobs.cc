@@ -1,4 +1,4 @@
-// `millrace get`, `wait`: jobs as they are, and as they end.
+// `millrace get` and `wait`: show jobs now, and when they end.
 
 #include <fmt/format.h>
 
@@ -16,16 +16,16 @@
 namespace millrace::cli {
 namespace {
 
-constexpr std::chrono::seconds kWaitAtOnce{30};  // Of one long poll; the gateway's limit is higher.
-// Between two polls of a gateway that does not let anybody wait.
+constexpr std::chrono::seconds kWaitAtOnce{30};  // Per long poll; below the gateway's limit.
+// Between two polls of a gateway that does not support waiting.
 constexpr milliseconds kPollInterval{1000};
 
 int final_exit_code(const Json& job) {
     return text_of(job, "status") == "completed" ? kOk : kFailure;
 }
 
-// The job once it is final. The first look does not wait: a gateway that then goes away has
-// answered before, and is waited for.
+// Returns the job once it is final. The first request does not wait: if the gateway then goes away,
+// it has answered before, so the client waits for it.
 Result<Answer> await(ApiClient& api, const std::string& id, MonoTime deadline) {
     auto slice = std::chrono::seconds(0);
     bool has_noted = false;
@@ -34,7 +34,7 @@ Result<Answer> await(ApiClient& api, const std::string& id, MonoTime deadline) {
         TRY(auto job, slice.count() == 0 ? api.job(id, "output") : api.wait(id, slice));
         if (is_final(text_of(job.json, "status"))) return job;
         if (!has_noted) has_noted = note_if_nobody_serves(job.json);
-        // An answer that came before its time: there is no long poll here.
+        // If an answer came early, there is no long poll here.
         const auto next = std::min(now + kPollInterval, deadline);
         if (slice.count() > 0 && system_clock().now() < next) std::this_thread::sleep_until(next);
         const auto left = deadline - system_clock().now();
@@ -95,7 +95,7 @@ int run_wait(const GlobalOptions& global, const WaitOptions& options) {
         const auto job = await(api, id, deadline);
         if (!job.has_value()) {
             worst = std::max(worst, fail(job.error()));
-            // Of the others there may still be something to say.
+            // Go on: there may still be something to print about the others.
             if (job.error().code == ErrorCode::kNotFound) continue;
             return worst;
         }

@@ -12,7 +12,7 @@ namespace {
 
 using Json = nlohmann::json;
 
-// Cuts what stands between the outer brackets at its commas.
+// Splits the text between the outer brackets at its commas.
 std::vector<std::string_view> pieces(std::string_view text) {
     std::vector<std::string_view> found;
     text = trimmed(text);
@@ -39,7 +39,7 @@ std::vector<std::string_view> pieces(std::string_view text) {
     return found;
 }
 
-// Of the string that begins the text, with its quotes.
+// The size of the string at the front of the text, including its quotes.
 std::size_t string_size(std::string_view text) {
     std::size_t at = 1;
     while (text[at] != '"') at += text[at] == '\\' ? 2 : 1;

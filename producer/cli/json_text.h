@@ -1,7 +1,7 @@
-// JSON as text: what a job holds is passed on and printed byte for byte, not as a parser writes it
-// anew (which sorts members and rounds numbers).
+// JSON as text. What a job contains is passed on and printed byte for byte, because a parser that
+// writes it again would sort members and round numbers.
 //
-// Pure. The views point into the text that they were made of.
+// Pure. The returned views point into the given text.
 #pragma once
 
 #include <string>
@@ -15,26 +15,26 @@ struct JsonMember {
     std::string_view value;
 };
 
-// Whether it is one JSON value in UTF-8.
+// Whether the text is one JSON value in UTF-8.
 bool is_json(std::string_view text);
 
-// Requires of each of these: is_json(), and the kind in its name.
+// Each of these requires is_json() and a value of the kind in its name.
 std::vector<JsonMember> json_members(std::string_view object);
 std::vector<std::string_view> json_elements(std::string_view array);
 
-// The value of a member; "null" where there is none, or the text is no object.
+// The value of a member; "null" if it is absent or the text is not an object.
 std::string_view json_member(std::string_view object, std::string_view name);
 
-// The object with the members of `defaults` that it does not have; objects in both are merged.
+// Returns the object plus the members of `defaults` that it lacks. Objects in both are merged.
 std::string json_merged(std::string_view object, std::string_view defaults);
 
-// The object with one more member at its front.
+// Returns the object with one more member at its front.
 std::string json_with(std::string_view object, std::string_view name, std::string_view value);
 
-// "text" in quotes.
+// Returns the text in quotes, as a JSON string.
 std::string json_string(std::string_view utf8);
 
-// Without line breaks, which JSON has only between its values.
+// Removes the line breaks; JSON has them only between its values.
 std::string one_line(std::string_view json);
 
 }  // namespace millrace::cli

@@ -13,8 +13,8 @@
 namespace millrace::cli {
 namespace {
 
-constexpr int kPage = 100;           // Of gateway.page_size_max, unless that was made less.
-constexpr int kLimitOfOnePage = 20;  // Where nothing is said.
+constexpr int kPage = 100;           // The default of gateway.page_size_max.
+constexpr int kLimitOfOnePage = 20;  // Without --limit or --all.
 
 std::vector<std::string> row_of(const Json& job) {
     const auto& timing = member_of(job, "timing");
@@ -35,7 +35,7 @@ std::vector<std::string> row_of(const Json& job) {
             error.empty() ? last : error};
 }
 
-// A page of at most `limit`. A gateway whose pages are shorter is asked for what it likes.
+// Gets a page of at most `limit` jobs. If the gateway refuses that size, its own applies.
 Result<Answer> page_of(ApiClient& api, const std::string& filter, int limit,
                        const std::string& after) {
     auto query = filter;

@@ -1,4 +1,4 @@
-// The `millrace` command: its parser, and what becomes of an exception that nothing caught.
+// The `millrace` command: runs its parser, and reports an exception that nothing caught.
 
 #include <algorithm>
 #include <csignal>
@@ -35,7 +35,7 @@ void add_migrate(Program& program) {
 }
 
 int show_logs(const LogsOptions& options) {
-    std::signal(SIGPIPE, SIG_DFL);  // For the program that shows them.
+    std::signal(SIGPIPE, SIG_DFL);  // For the `tail` that shows them.
     return run_logs(options);
 }
 

@@ -1,6 +1,6 @@
-// Words that the parser would take apart: it splits "[a,b]", drops "++" and reads "{}" as nothing.
-// Such a word is marked while it passes through it; no argument of a terminal begins with this
-// byte.
+// Marks words that the parser would change: it splits "[a,b]", drops "++" and reads "{}" as
+// nothing. Such a word begins with this byte while it passes through the parser; no argument typed
+// at a terminal does.
 //
 // Pure.
 #pragma once

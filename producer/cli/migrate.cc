@@ -1,4 +1,4 @@
-// `millrace migrate`: the database's schema.
+// `millrace migrate`: the schema of the database.
 
 #include <fmt/format.h>
 

@@ -1,4 +1,4 @@
-// Which model a job runs on that does not name one.
+// Chooses the model of a job that does not name one.
 //
 // Blocks: one call of the API.
 #pragma once
@@ -10,11 +10,11 @@
 
 namespace millrace::cli {
 
-// The only model that live workers serve (where none lives: that those before served), of the queue
-// where one is named. The synthetic model counts only where there is no other. kInvalidArgument
-// with the models' names where there are several, or none.
+// The only model that live workers serve or, if none is live, that earlier ones served; limited to
+// `queue` unless that is empty. The synthetic model counts only if there is no other. If there are
+// several models or none, the error is kInvalidArgument with their names.
 Result<std::string> only_model(ApiClient& api, const std::string& queue);
-// The same, of what GET /v1/workers answered.
+// The same, from an answer of GET /v1/workers.
 Result<std::string> only_model(const Json& workers, const std::string& queue);
 
 }  // namespace millrace::cli

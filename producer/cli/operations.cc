@@ -1,4 +1,4 @@
-// `millrace queues`, `workers`: the system as it is.
+// `millrace queues` and `workers`: the current state of the system.
 
 #include <fmt/format.h>
 

@@ -16,7 +16,7 @@
 namespace millrace::cli {
 namespace {
 
-// Where the command stands among the words; their number where there is none.
+// The index of the command among the words, or their number if there is none.
 std::size_t command_index(const std::vector<std::string>& words) {
     for (std::size_t i = 0; i < words.size(); ++i) {
         if (words[i] == "--url") {
@@ -59,7 +59,7 @@ int usage(const std::string& message, std::string_view command) {
                              command.empty() ? "" : fmt::format("{} ", command))});
 }
 
-// Of words that the parser had no place for.
+// The message for words that the parser could not place.
 std::string unexpected(const CLI::App& command, const std::vector<std::string>& rest) {
     const auto word = rest.empty() ? std::string() : unmarked(rest.front());
     if (!word.starts_with('-') || word == "-") {
@@ -74,7 +74,7 @@ std::string unexpected(const CLI::App& command, const std::vector<std::string>& 
         hint.empty() && takes_words ? ". Words that begin with - come last, after a -- alone" : "");
 }
 
-// The parser's words for what people do most.
+// Replaces the parser's messages for the most common mistakes.
 std::string plain(const CLI::ParseError& error) {
     std::string message = error.what();
     while (message.ends_with('.') || message.ends_with('\n')) message.pop_back();
@@ -107,7 +107,7 @@ int no_command(const Program& program, std::string_view word) {
     return usage(fmt::format("'{}' is no command{}", printable(word), hint_of(word, names)), "");
 }
 
-// An option of a command that stands before it; empty where there is none.
+// Finds a command's option that stands before the command; empty if there is none.
 std::string misplaced_option(const Program& program, std::span<const std::string> before) {
     for (std::size_t i = 0; i < before.size(); ++i) {
         if (before[i] == "--url") {
@@ -123,7 +123,7 @@ std::string misplaced_option(const Program& program, std::span<const std::string
     return {};
 }
 
-// "--queue=" would take the next word as its value.
+// Finds an option such as "--queue=", which would take the next word as its value.
 const std::string* find_without_value(const std::vector<std::string>& words) {
     for (const auto& word : words) {
         if (word == "--") return nullptr;
@@ -155,7 +155,7 @@ Program::Program()
     app.formatter(std::make_shared<HelpFormatter>());
     app.require_subcommand(1);
     app.set_version_flag("--version", MILLRACE_VERSION, "Print the version");
-    app.fallthrough();  // --url, --json and --version are understood after the command, too.
+    app.fallthrough();  // Also accepts --url, --json and --version after the command.
     Arguments arguments(*this, app);
     arguments.text("--url", global.url, "The gateway; default: http://127.0.0.1:8080")
         ->envname("MILLRACE_URL");
@@ -177,7 +177,7 @@ CLI::App& Program::command(const std::string& name, const std::string& help,
 int run_help(const Program& program, const std::string& command) {
     const auto* found = command.empty() ? &program.app : find_command(program.app, command);
     if (found == nullptr) return no_command(program, command);
-    // App::help() would show that of the command that was parsed: of `help` itself.
+    // App::help() would show the help of the parsed command, which is `help` itself.
     const auto text =
         found->get_formatter()->make_help(found, found->get_name(), CLI::AppFormatMode::Normal);
     return print_out(text) ? kOk : kFailure;

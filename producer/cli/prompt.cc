@@ -66,7 +66,7 @@ Result<std::string> prompt_text(const SubmitOptions& options) {
     return text;
 }
 
-// The flag that was given and does not go with --jsonl or --input; empty where there is none.
+// The given option that does not go with --jsonl or --input; empty if there is none.
 std::string_view misplaced(const SubmitOptions& options, bool many) {
     if (!options.prompt.empty()) return "a prompt";
     if (!options.file.empty()) return "--file";

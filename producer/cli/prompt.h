@@ -1,4 +1,4 @@
-// What a job of `millrace submit` is made of: its input and what stands beside it.
+// Builds a job of `millrace submit`: its input and its other fields.
 //
 // Blocks: while it reads a file or standard input.
 // Errors: kInvalidArgument, with the option's name.
@@ -12,21 +12,21 @@
 
 namespace millrace::cli {
 
-// More than any gateway takes (gateway.body_bytes_max); a file that has no end must end somewhere.
+// More than any gateway accepts (gateway.body_bytes_max). It stops the read of an endless file.
 inline constexpr std::size_t kInputBytesMax = std::size_t{1} << 30;
 
-// Of a file, or of standard input where it is "-".
+// Reads a file, or standard input if `file` is "-".
 Result<std::string> read_input(const std::string& file);
 
-// Options that do not go together, and those that need another one.
+// Checks for options that exclude each other, and for those that need another one.
 Status check_submit(const SubmitOptions& options);
 
-// The job's input as JSON text, byte for byte what --input says. A final line break of a prompt
-// from a file or standard input is no part of it.
+// The job's input as JSON text; that of --input stays byte for byte. A final line break of a prompt
+// from a file or standard input is removed.
 Result<std::string> input_json(const SubmitOptions& options);
 
-// The other fields as a JSON object: of one job, or the defaults of jobs from JSON lines. Without
-// the model.
+// The other fields as a JSON object, without the model: those of one job, or the defaults of jobs
+// from JSON lines.
 std::string envelope_json(const SubmitOptions& options);
 
 }  // namespace millrace::cli

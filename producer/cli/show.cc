@@ -112,7 +112,7 @@ std::string history_text(const Json& job) {
     return text;
 }
 
-// The text of one choice of a completion or a chat; nothing where it is more than a text.
+// The text of one choice of a completion or chat; nothing if it contains more than a text.
 const Json* text_of_choice(const Json& choice) {
     if (const auto& text = member_of(choice, "text"); text.is_string()) return &text;
     const auto& message = member_of(choice, "message");

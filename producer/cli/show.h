@@ -1,6 +1,6 @@
-// A job as people read it.
+// Shows a job to people.
 //
-// Threads: values; what prints, as terminal.h says.
+// Threads: values; functions that print follow terminal.h.
 #pragma once
 
 #include <cstdint>
@@ -11,30 +11,30 @@
 
 namespace millrace::cli {
 
-// A member, or null; of what is a string, a number, a boolean: it, else empty, 0 and false.
-// Whatever a gateway sends is no exception.
+// A member, or null; and its value as a string, a number or a boolean, or else empty, 0 or false.
+// Nothing that a gateway sends makes them throw.
 const Json& member_of(const Json& object, const char* key);
 std::string text_of(const Json& object, const char* key);
 std::int64_t number_of(const Json& object, const char* key);
 bool flag_of(const Json& object, const char* key);
-// "code: message" of a member that is an error; empty where it is null.
+// "code: message" of a member that is an error; empty if it is null.
 std::string error_of(const Json& object, const char* key);
 
-// The bare result: the text of an output that is one text (a completion, a chat message,
-// {"text": …}, a JSON string), else the JSON itself, on one line.
+// The bare result. If the output is a single text (a completion, a chat message, {"text": …}, a
+// JSON string), it is that text; otherwise it is the JSON itself, on one line.
 std::string output_text(std::string_view output_json);
 
-// Everything of the job that people ask for. The history too, where the answer has it.
+// Everything that people want to know about the job, including its history if the answer has it.
 std::string job_text(const Answer& job);
 
-// What became of a final job: its bare result on standard output, or why there is none on standard
-// error. Returns the exit code.
+// Prints the outcome of a final job: its bare result on standard output, or the reason for having
+// none on standard error. Returns the exit code.
 int print_result(const Answer& job);
 
-// Says, and returns true, where nobody is there to run the job, so that it may wait for ever.
+// If no worker serves the job, so that it may wait forever, says so and returns true.
 bool note_if_nobody_serves(const Json& job);
 
-// "failed: model_error: …", "completed in 1.2 s"
+// How the job ended: "failed: model_error: …", "completed in 1.2 s".
 std::string ending_of(const Json& job);
 
 }  // namespace millrace::cli

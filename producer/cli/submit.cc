@@ -28,7 +28,7 @@ Result<std::string> body_of(ApiClient& api, const SubmitOptions& options) {
                      json_string(model));
 }
 
-// Its id has been said.
+// The job's id has already been printed.
 int follow_job(const GlobalOptions& global, const SubmitOptions& options, const std::string& id) {
     if (options.follow) return run_tail(global, id);
     return run_wait(global, {.ids = {id}, .result = true});
@@ -46,7 +46,7 @@ std::string random_key() {
 int run_submit(const GlobalOptions& global, const SubmitOptions& options) {
     if (const auto fine = check_submit(options); !fine.has_value()) return fail(fine.error());
     const bool stays = options.wait || options.follow;
-    if (!stays) keep_after_broken_pipe();  // An id that nobody reads is still an id.
+    if (!stays) keep_after_broken_pipe();  // The job stands even if nobody reads its id.
     if (!options.jsonl.empty()) return submit_lines(global, options);
     ApiClient api(global.url);
     auto body = body_of(api, options);

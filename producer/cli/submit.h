@@ -7,10 +7,10 @@
 
 namespace millrace::cli {
 
-// Many jobs, from --jsonl; the options have been checked. Returns the exit code.
+// Submits many jobs, from --jsonl; the options are already checked. Returns the exit code.
 int submit_lines(const GlobalOptions& global, const SubmitOptions& options);
 
-// An Idempotency-Key that nobody else has: a submission whose answer is lost can be sent again.
+// A unique Idempotency-Key, so that a submission whose answer is lost can be sent again.
 std::string random_key();
 
 }  // namespace millrace::cli

@@ -1,7 +1,7 @@
-// `millrace submit --jsonl`: many jobs, one request body a line.
+// `millrace submit --jsonl`: many jobs, one request body per line.
 //
-// Every line is checked before the first is sent. Ids are printed batch by batch, so that whatever
-// stops the command in the middle, those of all accepted jobs are out; it says where to go on.
+// Every line is checked before the first is sent. Ids are printed batch by batch, so that the ids
+// of all accepted jobs are printed even if the command stops halfway. It says where to continue.
 
 #include <fmt/format.h>
 
@@ -48,7 +48,7 @@ class LineSubmitter {
     }
 
  private:
-    // Until all are sent, a signal came (which is no error), or nothing more can be.
+    // Sends until all are sent, a signal came (which is not an error), or sending fails.
     std::optional<Error> send_all() {
         if (auto model = find_model(); !model.has_value()) return model.error();
         while (sent_ < jobs_.size()) {
@@ -59,7 +59,7 @@ class LineSubmitter {
         return std::nullopt;
     }
 
-    // Says why, and how to go on.
+    // Says why it stopped, and how to continue.
     int stop(const Error& why) {
         if (sent_ == jobs_.size()) return fail(why);
         const auto line = jobs_[sent_].line;
@@ -78,7 +78,7 @@ class LineSubmitter {
         return code;
     }
 
-    // Of the lines that name none.
+    // Finds the model for lines that name none.
     Status find_model() {
         model_ = options_.model;
         const auto names_none = [](const JobLine& job) { return !job.has_model; };
@@ -91,8 +91,8 @@ class LineSubmitter {
         return job.has_model ? job.body : json_with(job.body, "model", json_string(model_));
     }
 
-    // A batch that is refused as a whole (it is too large for this gateway, say) is halved until
-    // it is one job, which then is refused alone.
+    // If a batch is refused as a whole (for example because it is too large for this gateway), it
+    // is halved until it is a single job, which is then refused alone.
     Status send_batch() {
         const auto count = std::min(batch_size(jobs_, sent_), batch_max_);
         std::string body = R"({"jobs":[)";
@@ -118,7 +118,7 @@ class LineSubmitter {
         return flush();
     }
 
-    // A key of its own for each line: the same file can be sent again, also when lines were added.
+    // Gives each line its own key, so that the same file can be sent again, even with lines added.
     Status send_line() {
         const auto& job = jobs_[sent_];
         const auto answer =
@@ -132,7 +132,7 @@ class LineSubmitter {
         return ok();
     }
 
-    // What the gateway says of the next job.
+    // Takes the gateway's answer for the next job.
     void take(std::string_view item) {
         const auto reply = Json::parse(item, nullptr, false);
         const auto id = text_of(reply, "id");
@@ -178,7 +178,7 @@ class LineSubmitter {
     ApiClient api_;
     ProgressBar bar_;
     std::string model_;
-    std::string out_;  // Lines that were not printed yet.
+    std::string out_;  // Lines not printed yet.
     std::size_t sent_ = 0;
     std::size_t drawn_ = 0;
     std::size_t accepted_ = 0;

@@ -6,7 +6,8 @@
 namespace millrace::cli {
 namespace {
 
-// Between two columns. Every column counts where an id takes most of the line.
+// The space between two columns. On a narrow terminal an id takes most of the line, so each column
+// counts.
 std::size_t gap_of(std::size_t width) {
     constexpr std::size_t kNarrow = 60;
     return width > 0 && width < kNarrow ? 1 : 2;
@@ -14,8 +15,8 @@ std::size_t gap_of(std::size_t width) {
 
 }  // namespace
 
-// Leaves out column after column, the highest rank first, until what remains fits when everything
-// that may shrink has shrunk; then shrinks no more than it must.
+// Leaves out columns, the highest rank first, until the rest fits with every shrinkable column at
+// its minimum; then shrinks no more than necessary.
 std::vector<Table::Shown> Table::layout(std::size_t width) const {
     std::vector<Shown> shown;
     for (std::size_t i = 0; i < columns_.size(); ++i) {
@@ -45,7 +46,7 @@ std::vector<Table::Shown> Table::layout(std::size_t width) const {
         if (sum <= width) break;
         column.width -= std::min(sum - width, column.width - least(column));
     }
-    // Not even the columns that stay fit: the last one takes what is left.
+    // Even the permanent columns do not fit: the last one takes what is left.
     const auto sum = total(whole);
     if (sum > width) {
         auto& last = shown.back();

@@ -20,7 +20,7 @@ namespace {
 bool keeps_after_broken_pipe = false;
 bool output_is_broken = false;
 
-// Ends as a program that was killed by SIGPIPE, which is what a shell expects of `… | head`.
+// Ends like a program killed by SIGPIPE, as shells expect of `… | head`.
 [[noreturn]] void end_silently() {
     std::signal(SIGPIPE, SIG_DFL);
     std::raise(SIGPIPE);
@@ -122,7 +122,7 @@ std::string printable(std::string_view text) {
         const auto byte = static_cast<unsigned char>(text[i]);
         if (text.substr(i).starts_with("\r\n")) continue;
         const bool control = (byte < 0x20 && byte != '\n' && byte != '\t') || byte == 0x7f;
-        // U+0080 to U+009F drive a terminal, too.
+        // U+0080 to U+009F control a terminal too.
         const bool control_of_two =
             byte == 0xc2 && i + 1 < text.size() && static_cast<unsigned char>(text[i + 1]) < 0xa0;
         clean += control || control_of_two ? '?' : text[i];

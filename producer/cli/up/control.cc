@@ -21,7 +21,8 @@ namespace {
 
 namespace fs = std::filesystem;
 
-// Longer than the parts of a stack take, unless their drain timeouts were raised: it goes on then.
+// Longer than a stack takes to stop, unless its drain timeouts were raised; then it continues to
+// stop.
 constexpr milliseconds kStopTimeout{120'000};
 
 struct Part {
@@ -34,7 +35,7 @@ int refuse(std::string message) {
     return kUsage;
 }
 
-// In the order of a job's way, as far as they have logs.
+// The parts that have logs, by the length of their names.
 std::vector<Part> parts_of(const fs::path& data) {
     std::vector<Part> parts;
     std::error_code error;
@@ -52,7 +53,7 @@ std::vector<Part> parts_of(const fs::path& data) {
     return parts;
 }
 
-// It is the one that holds the lock, also if that has changed hands in between.
+// Finds the process that holds the lock, even if the lock changes hands meanwhile.
 Result<process::ForeignProcess> find_running(const std::string& data) {
     TRY(const auto path, data_directory(data));
     TRY(const auto running, find_running_up(path));

@@ -30,7 +30,8 @@ Error unusable(const fs::path& directory, int error) {
                         kAnother)};
 }
 
-// Whatever the umask is. Root's is entered by PostgreSQL's own user, who need not list it.
+// Creates the directories regardless of the umask. PostgreSQL's own user must enter root's, but not
+// list them.
 Status make_directories(const fs::path& directory) {
     fs::path missing = directory;
     std::error_code error;
@@ -42,7 +43,7 @@ Status make_directories(const fs::path& directory) {
     const auto rest = directory.lexically_relative(missing);
     auto made = missing;
     for (auto part = rest.begin();; ++part) {
-        // What is there already keeps its mode: it may be somebody's file.
+        // Existing files keep their mode: they may belong to somebody else.
         if (::mkdir(made.c_str(), mode) == 0) {
             ::chmod(made.c_str(), mode);
         } else if (errno != EEXIST) {
@@ -55,7 +56,7 @@ Status make_directories(const fs::path& directory) {
     return unusable(directory, ENOTDIR);
 }
 
-// For its owner alone: what programs write may show what jobs hold.
+// Only its owner may enter, as the logs may show the contents of jobs.
 Status make_private(const fs::path& directory) {
     if (::mkdir(directory.c_str(), 0700) != 0 && errno != EEXIST) {
         return unusable(directory, errno);
@@ -66,7 +67,8 @@ Status make_private(const fs::path& directory) {
     return ok();
 }
 
-// The whole file, for as long as this process lives. Its holder can be asked for, without a lock.
+// A lock of the whole file, for as long as this process lives. Others can ask for its holder
+// without taking a lock.
 struct flock whole_file() {
     struct flock lock {};
     lock.l_type = F_WRLCK;
@@ -90,7 +92,7 @@ Error in_use(const fs::path& directory) {
 
 Result<fs::path> default_data_directory() {
     if (::geteuid() == 0) return fs::path("/var/lib/millrace");
-    // A relative one is to be ignored, says its specification.
+    // The specification says to ignore a relative path.
     const char* data = std::getenv("XDG_DATA_HOME");
     if (data != nullptr && *data == '/') return fs::path(data) / "millrace";
     const char* home = std::getenv("HOME");
@@ -105,7 +107,7 @@ Result<fs::path> data_directory(const std::string& named) {
     std::error_code error;
     auto path = fs::absolute(named, error).lexically_normal();
     if (error) return unusable(named, error.value());
-    // "dir/" names "dir"; what is put beside it would land within it.
+    // "dir/" names "dir"; otherwise files meant to be beside it would land inside it.
     return path.has_filename() ? path : path.parent_path();
 }
 

@@ -12,13 +12,13 @@ namespace {
 
 constexpr milliseconds kPoll{100};
 
-// Open for as long as there is a controlling terminal.
+// /dev/tty opens only while there is a controlling terminal.
 bool has_terminal() {
     return process::Fd(::open("/dev/tty", O_RDONLY | O_CLOEXEC | O_NOCTTY)).valid();
 }
 
-// nohup has it ignored, which the programs would inherit: then nothing could reload them. Signals
-// blocks it, so that it ends nothing here.
+// nohup ignores SIGHUP, and the programs would inherit that: nothing could reload them. So it gets
+// its default action; Signals blocks it, so that it does not end this process.
 bool takes_hang_ups() {
     return std::signal(SIGHUP, SIG_DFL) != SIG_IGN;
 }

@@ -1,10 +1,10 @@
-// What a person asks of `millrace up` while it works, whatever it is waiting for: the first SIGINT
-// or SIGTERM asks it to stop, the second to hurry, the third ends it at once (the kernel then ends
-// its children); SIGHUP asks for a reload, or to stop where it means that the terminal is gone.
+// Receives a person's requests to `millrace up` at any time. The first SIGINT or SIGTERM asks it to
+// stop, the second to hurry, and the third ends it at once (the kernel then ends its children).
+// SIGHUP asks for a reload, or to stop if it means that the terminal is gone.
 //
-// Threads:   the object is made before any thread; its calls may come from any.
+// Threads:   create the object before any thread; its calls may come from any.
 // Owns:      the thread "interrupts", which reads the signals.
-// Blocks:    wait(), up to its time.
+// Blocks:    wait(), up to the given time.
 #pragma once
 
 #include <atomic>
@@ -24,10 +24,10 @@ class Interrupts {
 
     std::stop_token stop() const { return stop_.get_token(); }
     std::stop_token hurry() const { return hurry_.get_token(); }
-    // Whether a reload was asked for since the last call.
+    // Whether a reload was requested since the last call.
     bool take_reload() { return reload_.exchange(false); }
 
-    // Returns early when something is asked for.
+    // Returns early if something is requested.
     void wait(milliseconds time);
 
  private:
@@ -38,10 +38,10 @@ class Interrupts {
     std::atomic<bool> reload_ = false;
     std::mutex mutex_;
     std::condition_variable asked_;
-    int count_ = 0;  // Guarded by mutex_: signals so far.
+    int count_ = 0;  // Guarded by mutex_: the signals received.
     runtime::Signals signals_;
     const bool ends_with_terminal_;
-    runtime::Thread thread_;  // Last: it uses all of the above.
+    runtime::Thread thread_;  // Last: it uses all members above.
 };
 
 }  // namespace millrace::cli

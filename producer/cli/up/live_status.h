@@ -1,8 +1,8 @@
-// What `millrace up` prints: lines that stay, and below them, on a terminal, one line that is drawn
-// over itself. Elsewhere that line is printed again when it has changed, now and then.
+// The output of `millrace up`: permanent lines and, on a terminal, one live line below them that is
+// redrawn in place. Elsewhere that line is printed again from time to time if it has changed.
 //
-// Nothing but carriage returns and blanks moves the cursor, and the line never fills the last
-// column, so that it stays one line however narrow the terminal is.
+// Only carriage returns and blanks move the cursor, and the line never fills the last column. So it
+// stays one line however narrow the terminal is.
 //
 // Threads: one caller at a time.
 #pragma once
@@ -16,25 +16,25 @@
 namespace millrace::cli {
 
 struct Screen {
-    bool is_live = false;  // A line can be drawn over itself.
+    bool is_live = false;  // The terminal can redraw a line.
     std::function<int()> columns;
-    // Errors are not told: that nobody reads is no reason to stop what runs.
+    // Errors are ignored: the stack must not stop because nobody reads.
     std::function<void(std::string_view)> write;
 };
 
-// Standard output as it is.
+// The process's standard output.
 Screen standard_screen();
 
 class LiveStatus {
  public:
     LiveStatus(const Clock& clock, Screen screen) : clock_(clock), screen_(std::move(screen)) {}
 
-    // Prints lines that stay, above the live one.
+    // Prints permanent lines above the live one.
     void say(const std::string& lines);
-    // Asks for the live line and shows it, at most once a second on a terminal, once in ten
-    // elsewhere; else returns at once.
+    // Calls `line` and shows its text: at most once a second on a terminal, and once in ten seconds
+    // elsewhere. Otherwise returns at once.
     void refresh(const std::function<std::string()>& line);
-    // Takes the live line away.
+    // Removes the live line.
     void finish();
 
  private:
@@ -44,12 +44,12 @@ class LiveStatus {
     const Clock& clock_;
     Screen screen_;
     MonoTime next_;
-    std::string line_;       // What the line should be.
-    std::size_t drawn_ = 0;  // Columns of it that are on the screen.
+    std::string line_;       // What the line should show.
+    std::size_t drawn_ = 0;  // How many of its columns are on the screen.
 };
 
-// At most so many columns of the text: whole characters, "..." where some are left out, and blanks
-// for what would move the cursor.
+// Shortens the text to at most `columns` columns: whole characters, "..." in place of what is left
+// out, and blanks in place of anything that would move the cursor.
 std::string fit(std::string_view text, std::size_t columns);
 
 }  // namespace millrace::cli

@@ -21,17 +21,18 @@ namespace fs = std::filesystem;
 using config::Config;
 using config::Setting;
 
-// `up` is for one machine and one person: Ctrl-C should not take half a minute. What still runs
-// then is handed back and runs again at the next start.
+// `up` is for one machine and one person: Ctrl-C should not take half a minute. Jobs that still run
+// after this time are handed back and run again at the next start.
 constexpr std::string_view kDrainTimeout = "5s";
 
-// What the stack decides itself: a value from elsewhere would lead to another system's data.
+// Settings that the stack decides itself: a value from elsewhere would lead to another system's
+// data.
 constexpr std::array kOwn{Setting::kPostgresConninfo, Setting::kKafkaBootstrap,
                           Setting::kWorkerName};
 
-// The in-memory broker answers an empty fetch only after the whole wait, holds up every rebalance
-// for the session's length, and admits nobody with a session under 3 s.
-// Until a consumer has joined its group, some seconds after its start, jobs come by stealing alone.
+// The in-memory broker answers an empty fetch only after the whole wait, delays every rebalance by
+// the session timeout, and rejects a session timeout under 3 s. Until a consumer has joined its
+// group, a few seconds after its start, jobs come only by stealing.
 constexpr std::array<std::pair<Setting, std::string_view>, 6> kForTheMockBroker{
     {{Setting::kKafkaFetchWaitMax, "10ms"},
      {Setting::kKafkaSessionTimeout, "4s"},
@@ -40,7 +41,7 @@ constexpr std::array<std::pair<Setting, std::string_view>, 6> kForTheMockBroker{
      {Setting::kWorkerStealInterval, "200ms"},
      {Setting::kWorkerStealMargin, "50ms"}}};
 
-// Both programs' view of what was given, and what is wrong with it.
+// The sources of the settings, and what each program makes of them.
 struct Settings {
     config::Sources sources;
     Config gateway;
@@ -57,7 +58,7 @@ std::vector<std::string> lines_of(const std::string& text) {
     return lines;
 }
 
-// What is wrong for both programs is said once.
+// Reports a problem that both programs have only once.
 Result<Settings> load(config::Sources sources) {
     auto gateway = config::load(config::Program::kGateway, sources);
     auto worker = config::load(config::Program::kWorker, sources);
@@ -78,7 +79,7 @@ Result<Settings> load(config::Sources sources) {
 
 Status check_file(const std::string& path) {
     std::error_code error;
-    // Programs read it, and again when they are told to: a pipe can be read once.
+    // The programs read it, and again at a reload; a pipe can be read only once.
     if (path.empty() || fs::is_regular_file(path, error)) return ok();
     return invalid(fmt::format("--config {}: {}", path,
                                error ? error.message() : std::string("it is no regular file")));
@@ -88,7 +89,7 @@ std::string given(Setting setting, const std::string& value) {
     return fmt::format("{}={}", config::info(setting).name, value);
 }
 
-// The command line as settings, in the order in which they count.
+// The command line as settings, in order of increasing precedence.
 Result<std::vector<std::string>> assignments_of(const UpOptions& options) {
     std::vector<std::string> result;
     for (const auto& model : options.models) {
@@ -157,9 +158,9 @@ bool is_plain_name(std::string_view name) {
            std::ranges::all_of(name, fits);
 }
 
-// What a program that runs jobs gets of this environment: all but Millrace's own settings, which
-// may be secrets. Those of PostgreSQL's clients are kept from our programs (they would lead them to
-// another server), so their values travel in the setting.
+// The environment for a program that runs jobs: all but Millrace's own settings, which may be
+// secrets. PostgreSQL's variables are kept from Millrace's programs (they would lead them to
+// another server), so they are passed on by value in the setting.
 std::string environment_of_programs(const Environment& environment, const Settings& settings) {
     std::vector<std::string> entries;
     for (const auto& [name, value] : environment) {
@@ -171,8 +172,7 @@ std::string environment_of_programs(const Environment& environment, const Settin
     return config::list_text(entries);
 }
 
-// Without what a URL may carry behind a semicolon, and without a password that has no business
-// there.
+// The URL without its options after a semicolon, and without a password, which must not be shown.
 std::string address_of(std::string url) {
     url = url.substr(0, url.find(';'));
     const auto scheme = url.find("://");
@@ -182,8 +182,8 @@ std::string address_of(std::string url) {
     return url;
 }
 
-// `typed`: the command as it was given, whose variables may be secrets; empty where it comes from
-// the settings.
+// `typed` is the command as it was given, because its variables may be secrets; empty if the
+// command comes from the settings.
 std::vector<std::string> tasks_of(const Config& config, const std::string& typed) {
     std::vector<std::string> tasks;
     for (const auto& path : config.get<Setting::kBackendLlamaModel>()) {
@@ -213,7 +213,7 @@ BackendKinds kinds_of(const Config& config, bool has_programs) {
             .tensors = !config.get<Setting::kBackendOipUrl>().empty()};
 }
 
-// One that runs a further program, and nothing else that another runs already.
+// Limits a worker to its additional program, as another worker already runs everything else.
 void keep_to_its_program(Environment& variables) {
     put(variables, Setting::kBackendSyntheticEnabled, "false");
     put(variables, Setting::kBackendLlamaModel, "");
@@ -231,7 +231,7 @@ Result<WorkerPlan> plan_worker(const Settings& settings, Environment variables, 
     auto sources = settings.sources;
     sources.assignments.clear();
     sources.environment.clear();
-    auto seen = variables;  // They override what is there already.
+    auto seen = variables;  // `variables` override the environment.
     seen.insert(environment.begin(), environment.end());
     for (const auto& [name, value] : seen) {
         sources.environment.push_back(fmt::format("{}={}", name, value));

@@ -21,7 +21,7 @@ Status check(const std::string& name, const Plan& plan, Environment settings,
         return Error{ErrorCode::kNotFound,
                      fmt::format("{} was not found beside this program or on PATH", name)};
     }
-    // The stack has its own in place of these.
+    // The stack uses its own values for these.
     settings["MILLRACE_POSTGRES_CONNINFO"] = "dbname=millrace";
     settings["MILLRACE_KAFKA_BOOTSTRAP"] = "127.0.0.1:9092";
     std::vector<std::string> argv{program->string(), "--check-config"};
@@ -39,7 +39,7 @@ Status check(const std::string& name, const Plan& plan, Environment settings,
 
 Status check_programs(const Plan& plan, const std::stop_token& stop) {
     TRY_STATUS(check("millrace-gateway", plan, plan.settings, stop));
-    std::set<Environment> checked;  // Those that differ by more than their names.
+    std::set<Environment> checked;  // Workers that differ only in name are checked once.
     for (const auto& worker : plan.workers) {
         auto settings = worker.settings;
         settings.erase("MILLRACE_WORKER_NAME");

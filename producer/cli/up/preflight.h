@@ -1,7 +1,7 @@
-// What the programs that `millrace up` is going to run have against their settings, known before
-// any of them is started: each is asked by its --check-config.
+// Checks the settings of the programs that `millrace up` will run before any of them starts: each
+// program is run with --check-config.
 //
-// Threads: one caller at a time. Blocks: while they look.
+// Threads: one caller at a time. Blocks: while the programs check.
 #pragma once
 
 #include <stop_token>
@@ -11,7 +11,8 @@
 
 namespace millrace::cli {
 
-// Errors: kInvalidArgument, with what the program says; kNotFound, it is not installed; kCancelled.
+// Errors: kInvalidArgument with the program's message; kNotFound if it is not installed;
+//         kCancelled.
 Status check_programs(const Plan& plan, const std::stop_token& stop);
 
 }  // namespace millrace::cli

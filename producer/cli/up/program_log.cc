@@ -28,7 +28,7 @@ Level level_of(std::string_view name) {
     return name == "info" || name == "debug" ? Level::kInfo : Level::kNone;
 }
 
-// "unavailable: no such server" is for programs; a person wants what follows.
+// The code in "unavailable: no such server" is for programs; people want what follows it.
 std::string_view without_code(std::string_view reason) {
     for (const auto& row : error_table()) {
         const auto size = row.name.size();
@@ -55,7 +55,7 @@ std::string in_words(std::string_view message, const Fields& fields) {
     return text;
 }
 
-// The value at the front of `text`, which begins after an equals sign; takes it away.
+// Takes the value at the front of `text`, which begins after an equals sign.
 std::string take_value(std::string_view& text) {
     std::string value;
     if (!text.starts_with('"')) {
@@ -71,7 +71,7 @@ std::string take_value(std::string_view& text) {
         } else if (text[++i] != 'u') {
             value += text[i];
         } else {
-            // Control characters alone are written so.
+            // Only control characters are written in this form.
             const auto code = std::string(text.substr(i + 1, 4));
             value += code == "000a" ? '\n' : ' ';
             i = std::min(i + 4, text.size() - 1);
@@ -81,7 +81,7 @@ std::string take_value(std::string_view& text) {
     return value;
 }
 
-// The word at the front of `text`; takes it away with the blanks behind it.
+// Takes the word at the front of `text` and the blanks after it.
 std::string_view take_word(std::string_view& text) {
     const auto end = std::min(text.find(' '), text.size());
     const auto word = text.substr(0, end);
@@ -89,7 +89,7 @@ std::string_view take_word(std::string_view& text) {
     return word;
 }
 
-// Where the fields begin: at the first word with an equals sign.
+// The start of the fields: the first word with an equals sign.
 std::size_t end_of_message(std::string_view text) {
     const auto equals = text.find('=');
     if (equals == std::string_view::npos) return text.size();
@@ -97,7 +97,7 @@ std::size_t end_of_message(std::string_view text) {
     return blank == std::string_view::npos ? text.size() : blank;
 }
 
-// 2030-01-01T00:00:00.000 warning millrace-worker a message key=value key="a value"
+// Parses: 2030-01-01T00:00:00.000 warning millrace-worker a message key=value key="a value"
 std::optional<LogLine> read_text(std::string_view line) {
     constexpr std::string_view kPrograms = "millrace-";
     const auto time = take_word(line);
@@ -166,7 +166,8 @@ std::string reason_of_end(std::string_view log) {
         if (read.text.starts_with(kCannotStart)) read.text.erase(0, kCannotStart.size());
         return read.text;
     }
-    // Foreign lines: what a library or the system's loader says before the program is gone.
+    // Foreign lines: the last messages of a library or the system's loader before the program
+    // ended.
     std::vector<std::string> last;
     for (auto line = lines.rbegin(); line != lines.rend() && last.size() < kLastLines; ++line) {
         auto read = read_log_line(*line);
@@ -186,7 +187,7 @@ std::string ProgramLog::text() const {
 
 std::vector<std::string> ProgramLog::news() {
     const auto size = process::log_size(path_);
-    if (size < read_) begin_ = read_ = 0;  // Somebody has emptied it.
+    if (size < read_) begin_ = read_ = 0;  // The file was emptied.
     read_ = std::max(read_, size - std::min(size, kReadBytesMax));
     auto text = process::log_part(path_, read_, kReadBytesMax);
     text.resize(text.rfind('\n') + 1);  // npos + 1 is 0: no whole line yet.

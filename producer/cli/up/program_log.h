@@ -1,6 +1,6 @@
-// What a program that `millrace up` runs has to say: its log file, and its lines in words.
+// The log file of a program that `millrace up` runs, and its lines in plain words.
 //
-// Threads: one caller at a time. Blocks: for reads of the file's end, and to put it aside.
+// Threads: one caller at a time. Blocks: to read the end of the file, and to put it aside.
 #pragma once
 
 #include <cstdint>
@@ -12,16 +12,16 @@
 namespace millrace::cli {
 
 struct LogLine {
-    enum class Level { kNone, kInfo, kWarning, kError };  // kNone: no line of our logs.
+    enum class Level { kNone, kInfo, kWarning, kError };  // kNone: not a Millrace log line.
     Level level = Level::kNone;
-    std::string text;  // "cannot start: no such file (path x.gguf)"; a foreign line as it is.
+    std::string text;  // "cannot start: no such file (path x.gguf)"; a foreign line unchanged.
 };
 
-// Understands both of log.format's forms.
+// Understands both forms of log.format.
 LogLine read_log_line(std::string_view line);
 
-// Why a program has ended, from what it wrote: settings that were refused, else its last error,
-// else its last lines. Empty when it wrote nothing.
+// Why a program ended, from its log: refused settings, or else its last error, or else its last
+// lines. Empty if it wrote nothing.
 std::string reason_of_end(std::string_view log);
 
 class ProgramLog {
@@ -30,12 +30,12 @@ class ProgramLog {
 
     const std::filesystem::path& path() const { return path_; }
 
-    // A run of the program begins: what is in the file by now is of earlier ones.
+    // Marks the start of a run: what is already in the file belongs to earlier ones.
     void begin();
-    // What the run wrote, the end of it where it is long.
+    // What the run wrote; only the end if it is long.
     std::string text() const;
-    // Whole lines since the last call, the last of them where they are many. A file that has become
-    // large meanwhile is put aside as PATH.1 (process::kLogBytesMax).
+    // The whole lines since the last call; only the last ones if there are many. A file that has
+    // grown large is put aside as PATH.1 (process::kLogBytesMax).
     std::vector<std::string> news();
 
  private:

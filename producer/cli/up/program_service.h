@@ -1,5 +1,5 @@
-// A Millrace program as a child of `millrace up`: its settings go through the environment, so that
-// no secret appears in a list of processes; its log goes to a file, whose lines tell why it ended.
+// A Millrace program as a child of `millrace up`. Its settings go through the environment, so that
+// no secret appears in a list of processes. Its log goes to a file, whose lines say why it ended.
 //
 // Threads: one caller at a time.
 // Owns:    the process.
@@ -27,7 +27,7 @@ class ProgramService {
           environment_(std::move(environment)),
           log_(std::move(log)) {}
 
-    // Launches it, again after an end. kNotFound: it is not installed.
+    // Launches the program, also again after it ended. kNotFound: it is not installed.
     Status start();
     bool running();
     pid_t pid() const { return child_ ? child_->pid() : 0; }
@@ -35,7 +35,7 @@ class ProgramService {
     std::string how_it_ended();
     void send(int signal) const;
     void kill();
-    // What it wrote since the last call, but for what is of no concern.
+    // The lines written since the last call, without the unimportant ones.
     std::vector<LogLine> news();
 
  private:

@@ -33,7 +33,7 @@ bool Roster::read_now() {
     next_ = clock_.now() + kInterval;
     if (!workers) return false;
     at_work_.clear();
-    for (const auto& worker : (*workers)["data"]) {  // The newest first.
+    for (const auto& worker : (*workers)["data"]) {  // Newest first, so emplace() keeps the newest.
         const auto state = worker.value("state", "");
         if (state != "alive" && state != "draining") continue;
         const milliseconds age(worker.value("heartbeat_age_ms", std::int64_t{0}));

@@ -1,7 +1,6 @@
-// What the gateway tells of its workers, and of what waits: read again at most a few times a
-// second.
+// The gateway's view of its workers and of the waiting jobs, read at most a few times a second.
 //
-// Threads: one caller at a time. Blocks: read(), for small requests to this machine.
+// Threads: one caller at a time. Blocks: during small requests to this machine.
 #pragma once
 
 #include <sys/types.h>
@@ -17,22 +16,23 @@ namespace millrace::cli {
 
 class Roster {
  public:
-    // More than the gateway keeps its answer about workers for (query::Commands' cache_max).
+    // Longer than the gateway caches its answer about workers (cache_max of query/commands.h).
     static constexpr milliseconds kListAgeMax{1500};
 
     explicit Roster(const Clock& clock) : clock_(clock) {}
 
     void look_at(std::string url) { url_ = std::move(url); }
 
-    // The models of the worker in this process, if it was heard since then; else null. An earlier
-    // process of the same id may be listed as alive for a while.
+    // The models of the worker in process `pid`, or null if it was not heard from since `since`. An
+    // earlier process with the same id may be listed as alive for a while.
     const std::vector<std::string>* models_of(pid_t pid, MonoTime since);
-    // Whether the gateway answers and knows of a worker at work in this process.
+    // Whether the gateway answers and lists a worker at work in this process.
     bool has(pid_t pid, MonoTime since);
-    // Whether the gateway knew of none at some moment after `asked`, so that it had claimed nothing
-    // by `asked`. No sooner than kListAgeMax after it: the gateway's list may be that old.
+    // Whether the gateway listed no such worker at some moment after `asked`, so that it had
+    // claimed nothing by `asked`. The answer comes no sooner than kListAgeMax after `asked`,
+    // because the gateway's list may be that old.
     bool lacked(pid_t pid, MonoTime since, MonoTime asked);
-    // "1 worker, 0 running, 0 waiting", with `workers` of them alive.
+    // "1 worker, 0 running, 0 waiting", where `workers` of them are alive.
     std::string summary(std::size_t workers);
 
  private:

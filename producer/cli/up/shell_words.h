@@ -1,9 +1,10 @@
-// A command as it is typed in a shell, cut into its words; and a word as it is typed there.
+// Splits a command as typed in a shell into words, and quotes a word for a shell.
 //
-// Quotes, backslashes, ~, $VARIABLES and patterns of file names mean what they mean there. What
+// Quotes, backslashes, ~, $VARIABLES and file name patterns mean the same as in a shell. Whatever
 // needs a shell to run (pipes, redirections, `commands`) is refused.
 //
-// Threads: one caller at a time (it reads the environment). Blocks: patterns look at folders.
+// Threads: one caller at a time (it reads the environment). Blocks: to match patterns against
+//          folders.
 #pragma once
 
 #include <string>
@@ -13,10 +14,11 @@
 
 namespace millrace::cli {
 
-// At least one word, none of them empty. Errors: kInvalidArgument, a sentence that says why.
+// Returns at least one word, none of them empty. Errors: kInvalidArgument with a sentence that says
+// why.
 Result<std::vector<std::string>> shell_words(const std::string& text);
 
-// The word as a shell takes it: in quotes where it needs them.
+// Returns the word as a shell takes it, in quotes if it needs them.
 std::string shell_quoted(const std::string& word);
 
 }  // namespace millrace::cli

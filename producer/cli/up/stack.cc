@@ -15,11 +15,11 @@ namespace {
 
 constexpr milliseconds kGatewayTimeout{60000};
 constexpr milliseconds kProbeInterval{20};
-constexpr milliseconds kPatience{3000};  // Then what is waited for is said.
+constexpr milliseconds kPatience{3000};  // After this, it says what it waits for.
 constexpr milliseconds kWarningPause{1000};
 constexpr milliseconds kProbeTimeout{2000};
 constexpr milliseconds kServerGrace{30000};
-constexpr milliseconds kMoreThanDrain{10000};  // To say goodbye, after all has been handed back.
+constexpr milliseconds kMoreThanDrain{10000};  // To say goodbye once all is handed back.
 constexpr std::string_view kReloaded = "serves the settings as they are now";  // worker/main.cc
 
 template <class Server>
@@ -66,7 +66,7 @@ Stack::Stack(Plan plan, std::filesystem::path data, Interrupts& interrupts, Say 
       port_(plan_.port),
       roster_(system_clock()) {}
 
-// A gateway that is restarted must come back where its clients know it, so the port is kept.
+// Keeps the port: a restarted gateway must return where its clients know it.
 Status Stack::reserve_port() {
     auto reserved = port_ == 0 ? process::PortReservation::any()
                                : process::PortReservation::at(plan_.host, port_);
@@ -135,7 +135,7 @@ Status Stack::start_broker(Supervisor& supervisor) {
         TRY_STATUS(supervisor.start(server_service<embedded::MockBroker>(
             "the broker", mock_broker_,
             [this] { return embedded::MockBroker::start({.give_up = interrupts_.stop()}); },
-            // It keeps nothing, so there is nothing to wait for.
+            // It stores nothing, so there is nothing to wait for.
             [](embedded::MockBroker& server) { server.kill(); })));
         bootstrap_ = mock_broker_->bootstrap();
     }
@@ -166,7 +166,7 @@ Status Stack::start_gateway(Supervisor& supervisor) {
     return supervisor.start(std::move(service));
 }
 
-// Its own answer: whoever else listens on this port is not taken for it.
+// Waits for the gateway's own answer: another program on this port is not taken for it.
 Status Stack::wait_for_gateway(ProgramService& gateway) const {
     http::Client client;
     const auto deadline = system_clock().now() + kGatewayTimeout;
@@ -228,7 +228,7 @@ bool Stack::is_ready(Worker& worker) {
     return ready;
 }
 
-// While it loads its models, before it takes any job, it hears no signal: it is started anew.
+// A worker that still loads its models has taken no job and ignores signals, so it is restarted.
 void Stack::go_on_with_reload(Worker& worker) {
     auto& program = *worker.program;
     if (!worker.reload_asked) return;
@@ -243,7 +243,7 @@ void Stack::go_on_with_reload(Worker& worker) {
 }
 
 void Stack::look_after() {
-    gateway_->news();  // Kept within bounds; what concerns a person comes from the workers.
+    gateway_->news();  // Only limits the log; the lines that concern people come from the workers.
     process::bound_log(data_ / "postgres.log");
     process::bound_log(data_ / "kafka" / "kafka.log");
     for (auto& worker : workers_) {
@@ -253,7 +253,7 @@ void Stack::look_after() {
             const bool concerns = line.level == Level::kError || line.level == Level::kWarning ||
                                   (line.level == Level::kInfo && line.text == kReloaded);
             if (!concerns || line.text == worker->told) continue;
-            // Those of a worker in trouble may be many; its log has them all.
+            // A worker in trouble may print many warnings; all of them are in its log.
             const auto now = system_clock().now();
             if (line.level == Level::kWarning && now < worker->next_warning) continue;
             worker->next_warning = now + kWarningPause;

@@ -1,4 +1,4 @@
-// The parts of `millrace up` and how each is started: what the supervisor supervises.
+// The parts of `millrace up` and how each is started: the services of the supervisor.
 //
 // Threads: one caller at a time.
 // Owns:    the parts' processes, and the gateway's port.
@@ -30,28 +30,29 @@ class Stack {
 
     Stack(Plan plan, std::filesystem::path data, Interrupts& interrupts, Say say);
 
-    // Takes the gateway's port. Errors: kInvalidArgument, naming who has it as far as can be told.
+    // Takes the gateway's port. Errors: kInvalidArgument, naming the holder if it can be found.
     Status reserve_port();
 
-    // Makes the database's directory. Errors: what PostgreSQL has against it, with what to change.
+    // Creates the database's directory. Errors: what PostgreSQL objects to in it, and what to
+    // change.
     Status prepare() const;
 
-    // Starts every part in order, each once the one before is there: all but the workers can be
-    // used when it returns. What had started by the time of an error is stopped by the supervisor's
-    // owner. Errors: kCancelled when `interrupts` was asked to stop.
+    // Starts every part in order, each once the one before is ready. When it returns, all but the
+    // workers can be used. After an error the supervisor's owner stops what had started. Errors:
+    // kCancelled if `interrupts` was asked to stop.
     Status start(Supervisor& supervisor);
 
-    // Says what workers wait for while they are not ready, and what goes wrong later; keeps logs
-    // within bounds; brings a reload to its end. Call it a few times a second.
+    // Prints what the workers wait for while they are not ready, and what goes wrong later. Also
+    // limits the size of logs and completes reloads. Call it a few times a second.
     void look_after();
 
-    // The workers read their settings and load their models anew. `plan` is the new one.
+    // Makes the workers read their settings and load their models again. `plan` is the new one.
     void reload(const Plan& plan);
 
     std::string url() const { return url_of(plan_.host, port_); }
     std::vector<std::string> models();
     const BackendKinds& kinds() const { return plan_.kinds; }
-    // For the line that is shown while everything runs.
+    // The text of the live line while everything runs.
     std::string summary();
 
  private:
@@ -59,9 +60,9 @@ class Stack {
         std::string label;  // "worker 1"
         const WorkerPlan* plan;
         std::shared_ptr<ProgramService> program;
-        std::string told;  // Last.
+        std::string told;  // The last text printed.
         MonoTime next_warning{};
-        std::optional<MonoTime> reload_asked;  // Not yet passed on.
+        std::optional<MonoTime> reload_asked;  // Not passed on yet.
     };
 
     Status start_postgres(Supervisor& supervisor);

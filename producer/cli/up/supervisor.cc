@@ -9,7 +9,7 @@ namespace {
 
 constexpr milliseconds kPauseMin{500};
 constexpr milliseconds kPauseMax{30000};
-constexpr std::chrono::seconds kStableAfter{60};  // Then the pause starts anew.
+constexpr std::chrono::seconds kStableAfter{60};  // Then the pause starts from its minimum again.
 constexpr milliseconds kStopPoll{20};
 
 }  // namespace

@@ -24,7 +24,7 @@ namespace {
 constexpr milliseconds kWatchInterval{100};
 constexpr std::string_view kDefaultUrl = "http://127.0.0.1:8080";
 
-// For what keeps `up` from starting anything.
+// For errors that keep `up` from starting anything.
 int refuse(const Error& error) {
     if (error.code == ErrorCode::kCancelled) return kOk;
     fail(error);
@@ -36,7 +36,8 @@ int fail_to_start(const Error& error) {
     return kFailure;
 }
 
-// PGHOST and its like would lead our programs, and this one, away from the private PostgreSQL.
+// PGHOST and its like would lead this process and the programs to another PostgreSQL than the
+// private one.
 Environment take_environment() {
     auto environment = process::environment_without("");
     for (const auto& [name, value] : environment) {

@@ -16,7 +16,8 @@ namespace {
 constexpr std::string_view kSynthetic = "synthetic";
 constexpr std::size_t kModelsShown = 20;
 
-// Servers name models, not what these do; but those of embeddings are named alike everywhere.
+// Servers report their models' names but not what the models do. Embedding models, though, have
+// similar names everywhere.
 bool makes_embeddings(std::string_view model) {
     std::string name(model);
     std::ranges::transform(name, name.begin(),
@@ -31,7 +32,7 @@ bool is_servers_own(const BackendKinds& kinds) {
     return kinds.chats && !kinds.prompts;
 }
 
-// How a job for the model is submitted; nothing where no one line can say it.
+// How to submit a job for the model; nothing if no single line can show it.
 std::optional<std::string> job_for(const std::string& model, const BackendKinds& kinds) {
     const auto named = fmt::format("submit --wait -m {} ", shell_quoted(model));
     if (model == kSynthetic) return named + "hello";

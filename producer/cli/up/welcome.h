@@ -1,5 +1,5 @@
-// What `millrace up` says once everything runs: the models that it serves, and a command that works
-// with one of them.
+// The text that `millrace up` prints once everything runs: the served models, and a command that
+// works with one of them.
 //
 // Pure.
 #pragma once
@@ -13,13 +13,13 @@ namespace millrace::cli {
 
 struct Surroundings {
     std::string program;      // How `millrace` is called from here.
-    std::string url;          // Where the gateway is.
-    std::string default_url;  // Where commands look for it unless they are told.
+    std::string url;          // The gateway's address.
+    std::string default_url;  // The commands' default address.
     std::string logs;         // The directory of the logs.
-    std::string data_option;  // "--data DIR", where it is not the default.
+    std::string data_option;  // "--data DIR" unless it is the default.
 };
 
-// `models` as workers announce them.
+// `models` is the list that workers announce.
 std::string welcome(const std::vector<std::string>& models, const BackendKinds& kinds,
                     const Surroundings& surroundings);
 
