@@ -1,4 +1,4 @@
-// From the settings to the options of the gateway's parts: the only place that knows both.
+// Translates the settings into the options of the gateway's parts. Nothing else knows both.
 #pragma once
 
 #include "common/config/config.h"

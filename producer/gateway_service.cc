@@ -10,8 +10,8 @@ namespace millrace::gateway {
 
 namespace {
 
-constexpr milliseconds kEventPollMax{100};  // Bounds how long stop() waits for the events thread.
-constexpr int kKeeperPassesMax = 1000;      // Full pages in a row, before it looks at the time.
+constexpr milliseconds kEventPollMax{100};  // Limits how long stop() waits for the events thread.
+constexpr int kKeeperPassesMax = 1000;      // Passes in a row before it waits again.
 constexpr double kJitter = 0.1;
 
 }  // namespace
@@ -44,7 +44,7 @@ struct GatewayService::Threads {
 
     std::atomic<bool> stopping = false;
 
-    // Stopped from the last to the first: what takes in work before what it hands work to.
+    // Members stop from the last to the first: each stops before the parts that it passes work to.
     runtime::Periodic topics;
     runtime::Thread dispatch;
     runtime::Periodic keeper;
@@ -111,7 +111,7 @@ void GatewayService::count(storage::JobFilter filter, std::int64_t most,
 }
 
 void GatewayService::retry(std::vector<JobId> ids, Callback<Result<RetryPage>> done) {
-    // Many are much to read.
+    // Several jobs may be a lot to read.
     if (ids.size() != 1) return parts_->scans.retry(std::move(ids), std::move(done));
     parts_->commands.retry(ids.front(), std::move(done));
 }

@@ -1,18 +1,19 @@
-// The gateway behind its HTTP API: its parts (parts.h), and a thread for each of their steps.
+// The gateway behind its HTTP API: the parts (parts.h) and one thread for each part's step.
 //
 //   thread      connection  does
 //   intake      own         group commits
 //   dispatch    –           publishes to the lanes
 //   topics      –           makes missing topics
 //   reads       own         batched reads of single jobs
-//   commands    own         a cancel or a retry of one job, workers, readiness, new models
-//   scans       own         lists, counts, lanes, cancels and retries of many
+//   commands    own         cancels or retries one job; workers, readiness, new models
+//   scans       own         lists, counts, cancels of many, retries of many
+//   lanes       own         counts the jobs of each lane
 //   events      –           reads the events topic
-//   probe       own         reads the jobs that somebody waits for
+//   probe       own         reads the jobs that have waiters
 //   keeper      own         the duties
 //
-// Threads:   calls of JobService from any; start() and stop() one caller at a time.
-// Blocks:    start(), for one look at the store; stop(), until all that was accepted is answered.
+// Threads:   JobService calls from any; start() and stop() one caller at a time.
+// Blocks:    start(), for one look at the store; stop(), until every accepted call is answered.
 #pragma once
 
 #include <memory>
@@ -28,10 +29,10 @@ class GatewayService final : public JobService {
     GatewayService(GatewayOptions options, Surroundings given);
     ~GatewayService() override;
 
-    // Checks the schema, registers the queues and makes partitions, then starts the threads. After
-    // an error nothing runs and it may be called again.
+    // Checks the schema, registers the queues, creates partitions, then starts the threads. After
+    // an error nothing runs, and it may be called again.
     Status start();
-    // Refuses further calls, finishes those that were accepted, ends the threads. Idempotent; safe
+    // Refuses further calls, finishes the accepted ones and ends the threads. Idempotent; safe
     // before start().
     void stop();
 

@@ -1,5 +1,5 @@
-// millrace-gateway: the HTTP API and everything behind it. The wiring of the parts is
-// parts.h; here are the adapters, and the order of start and stop.
+// millrace-gateway: the HTTP API and everything behind it. parts.h wires the parts; this file adds
+// the adapters, and starts and stops everything in order.
 #include <fmt/format.h>
 
 #include <cstdio>
@@ -54,7 +54,7 @@ int serve(const Config& config, runtime::Signals& signals, GatewayService& servi
 
     signals.wait();
     log_info("draining; another signal stops at once");
-    // What was answered is committed, so there is nothing to lose.
+    // Every answered job is committed, so nothing is lost.
     signals.on_next([] { std::quick_exit(EXIT_FAILURE); });
     server.drain(system_clock().now() + config.get<Setting::kGatewayDrainTimeout>());
     server.stop();
@@ -92,8 +92,8 @@ int main(int argc, char** argv) {
     using namespace millrace;
     const auto startup = config::start(gateway::kProgram, argc, argv);
     const int code = startup.config ? gateway::run(*startup.config) : startup.exit_code;
-    // A consumer that librdkafka could not destroy leaves threads behind, which an ordinary exit
-    // would pull the ground from under.
+    // A consumer that librdkafka could not destroy leaves threads behind. An ordinary exit would
+    // crash by destroying statics that they use.
     std::fflush(nullptr);
     std::quick_exit(code);
 }

@@ -50,8 +50,8 @@ Retries::SubmitMany Parts::submit_many() {
 Status Parts::prepare() {
     TRY_STATUS(given.check_schema());
     TRY_STATUS(keeper_store->queue_register(options.queues));
-    // Before the first job: rows that move into a new partition are hidden from reads that wait for
-    // that, and a job that exists would be answered 404.
+    // This comes before the first job: rows that move into a new partition are invisible to reads
+    // that wait for the move, so an existing job would get 404.
     TRY_STATUS(keeper_store->partition_rotate(options.keeper.partitions));
     database_clock.update(keeper_store->database_time());
     return ok();

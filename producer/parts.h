@@ -1,11 +1,11 @@
-// A gateway but for its HTTP API and its threads: intake, dispatch, queries, events and keeper,
+// A gateway without its HTTP API and its threads: intake, dispatch, queries, events and keeper,
 // wired to each other.
 //
-// Whoever drives it calls each part's step again and again: GatewayService from a thread each, a
-// simulation on a clock of its own.
+// The owner calls each part's step again and again: GatewayService does so from one thread per
+// part, a simulation on its own clock.
 //
-// Threads:   as the parts say; each step has one caller at a time.
-// Blocks:    as the parts say.
+// Threads:   see each part; each step has one caller at a time.
+// Blocks:    see each part.
 #pragma once
 
 #include <functional>
@@ -35,12 +35,12 @@ namespace millrace::gateway {
 
 struct GatewayOptions {
     std::vector<std::string> queues;
-    std::vector<std::string> models;  // Known before a worker announces them.
+    std::vector<std::string> models;  // Known before any worker announces them.
     std::string topic_prefix = "millrace";
     int partitions = 4;
     std::size_t waiters_max = 20000;
     milliseconds probe_interval{1000};
-    milliseconds topics_interval{5000};  // How often missing topics are looked for.
+    milliseconds topics_interval{5000};  // How often to look for missing topics.
     milliseconds flush_timeout{2000};    // For the last messages, when stopping.
     IntakeOptions intake;
     DispatcherOptions dispatch;
@@ -51,23 +51,23 @@ struct GatewayOptions {
     KeeperOptions keeper;
 };
 
-// What a gateway works with; all must outlive it.
+// What a gateway works with. All of it must outlive the gateway.
 struct Surroundings {
     const Clock& clock;
     Random& random;  // Thread-safe, if the steps have threads.
     broker::Broker& broker;
     storage::OpenStore open_store;
-    std::function<Status()> check_schema;  // Called by prepare(), and by the steps of `commands`.
+    std::function<Status()> check_schema;  // prepare() and the steps of `commands` call it.
 };
 
 struct Parts {
     Parts(GatewayOptions gateway_options, Surroundings surroundings);
 
-    // Checks the schema, registers the queues and makes partitions: call first. After an error it
-    // may be called again.
+    // Checks the schema, registers the queues and creates partitions. Call it first; after an error
+    // it may be called again.
     Status prepare();
 
-    // How both `retries` submit.
+    // The way in which `retries` and `scan_retries` submit.
     Retries::SubmitMany submit_many();
 
     const GatewayOptions options;
@@ -89,8 +89,8 @@ struct Parts {
     TopicCreator topic_creator;
     Intake intake;
     JobReader reader;
-    Retries retries;       // Of `commands`.
-    Retries scan_retries;  // Of `scans`.
+    Retries retries;       // Used by `commands`.
+    Retries scan_retries;  // Used by `scans`.
     Commands commands;
     Scans scans;
     LaneReader lanes;
