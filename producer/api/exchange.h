@@ -35,7 +35,7 @@ struct Request {
     std::string if_none_match;     // Joined like `prefer`.
     std::string_view last_event_id;
     std::string_view content_type;
-    // Joined like `prefer`; the body is already decoded if it is known.
+    // Joined like `prefer`; the body is already decoded if the coding is known.
     std::string content_encoding;
     std::string accept_encoding;  // Joined like `prefer`.
     bool has_origin = false;      // Browsers send Origin on behalf of a page.

@@ -22,8 +22,8 @@ Decoded<std::optional<storage::IdempotencyKey>> idempotency_of(const Request& re
 
 // Identifies a PUT by the id in its path.
 Decoded<storage::IdempotencyKey> client_id_of(const Request& request);
-// Whether the text can be a client id: 1 to 64 letters, digits, dots, underscores and hyphens, and
-// not in the form of the service's own ids.
+// Whether the text can be a client id: 1 to 64 letters, digits, dots, underscores and hyphens. It
+// must not begin with job_, as the service's own ids do, and must not be "." or "..".
 bool is_client_id(std::string_view text);
 
 // The problem for a key that was already used with another body.

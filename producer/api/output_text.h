@@ -52,8 +52,8 @@ class OutputText {
 
     // Each of these returns the text to append now; often it is empty.
     std::string take(std::uint64_t offset, std::string_view delta);
-    // Takes the text from its beginning. Returns nothing if it does not begin with what the reader
-    // has.
+    // Takes the attempt's text from its beginning. Returns nothing if that does not begin with what
+    // the reader has.
     std::string take_whole(std::string_view text);
 
  private:

@@ -39,7 +39,8 @@ class Session final : public Exchange, public std::enable_shared_from_this<Sessi
     void tick(MonoTime now);
     // Closes the connection if it is idle; otherwise makes the current request the last, and short.
     void drain();
-    // Closes at once and wakes a handler that waits with kClientGone. Idempotent.
+    // Closes at once. Wakes a waiting handler with kClientGone and reports the end of a stream.
+    // Idempotent.
     void close();
 
     const Request& request() const override { return request_; }
