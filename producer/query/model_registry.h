@@ -31,7 +31,7 @@ class ModelRegistry {
     }
 
     // Whether a worker that takes jobs serves the model. True if that is unknown: before the first
-    // replace(), or for a queue that is not in the list.
+    // replace(), or for a queue or a model that is not in the list.
     bool has_worker(const std::string& queue, const std::string& model) const {
         const std::shared_lock lock(mutex_);
         const auto* has_worker = find(queue, model);

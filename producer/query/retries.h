@@ -24,7 +24,7 @@
 namespace millrace::gateway {
 
 struct RetriesOptions {
-    std::size_t bytes_max = 8U << 20;  // Specs in memory; one more job may exceed it.
+    std::size_t bytes_max = 8U << 20;  // Specs in memory; one more job's spec may exceed it.
 };
 
 class Retries {
