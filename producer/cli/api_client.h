@@ -62,7 +62,8 @@ class ApiClient {
     // Waits a little for a gateway that is away, longer each time, and says so. Returns false once
     // the patience is over, or if the gateway has never answered.
     bool wait_for_gateway();
-    // Limits all waiting to this time (for `wait --timeout`); without it, kGatewayPatience applies.
+    // Ends the wait for a gateway that is away at this time (for `wait --timeout`), if
+    // kGatewayPatience does not end it sooner.
     void set_deadline(MonoTime deadline) { deadline_ = deadline; }
 
  private:

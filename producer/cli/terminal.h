@@ -40,7 +40,7 @@ bool can_ask();
 bool ask(std::string_view question);
 
 enum class Colour { kPlain, kDim, kGreen, kYellow, kRed, kCyan };
-// Returns the text without colour if standard output does not show it.
+// Returns the plain text if standard output shows no colours.
 std::string coloured(Colour colour, std::string_view text);
 Colour status_colour(std::string_view status);
 
