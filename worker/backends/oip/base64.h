@@ -10,7 +10,7 @@
 namespace millrace::worker {
 
 std::string to_base64(std::string_view bytes);
-// Nothing for text that to_base64 would not write.
+// Nothing if to_base64 would not write this text.
 std::optional<std::string> from_base64(std::string_view text);
 
 }  // namespace millrace::worker

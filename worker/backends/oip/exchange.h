@@ -1,5 +1,5 @@
-// An HTTP exchange with a server of the Open Inference Protocol: how requests look, and what their
-// ends mean.
+// An HTTP exchange with a server of the Open Inference Protocol: builds requests, and classifies
+// the way they end.
 #pragma once
 
 #include <optional>
@@ -11,11 +11,11 @@
 
 namespace millrace::worker {
 
-// A GET of `url`; with a body it becomes a POST, and more headers may be added.
+// Makes a GET of `url`. With a body it becomes a POST; more headers may be added.
 HttpRequest make_request(const OipOptions& options, std::string url,
                          const std::string& content_type = "application/json");
 
-// Nothing when it is a success, whose body is still to be read; also where that is too large.
+// Nothing if it is a success, whose body must still be read, or a success that is too large.
 std::optional<ServerError> error_of(HttpEnd end, const HttpCall& call, const OipOptions& options);
 
 }  // namespace millrace::worker

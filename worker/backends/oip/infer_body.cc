@@ -22,8 +22,8 @@ std::string json_string(std::string_view text) {
 
 // --- Request ------------------------------------------------------------------------------------
 
-// A member, with a comma before it, whose value is the object with one more member; nothing when
-// there would be no member at all.
+// A "parameters" member, preceded by a comma: the object `parameters` with the member `more` added.
+// Empty if it would have no members.
 std::string parameters_json(const std::string& parameters, const std::string& more) {
     if (parameters.empty() && more.empty()) return {};
     if (parameters.empty()) return fmt::format(R"(,"parameters":{{{}}})", more);
@@ -58,7 +58,7 @@ std::string outputs_json(const InferJob& job, bool binary) {
 
 // --- Answer -------------------------------------------------------------------------------------
 
-// -1 for a dimension that is free.
+// -1 for a free dimension.
 std::optional<std::int64_t> dimension_of(const ordered_json& value) {
     if (value.is_number_integer()) {
         const bool in_range = value >= -1 && value <= INT64_MAX;
@@ -86,7 +86,7 @@ std::optional<Shape> shape_of(const ordered_json& output) {
     return shape;
 }
 
-// The one free dimension is what the number of elements makes it. False where that is no shape.
+// Computes the one free dimension from the number of elements. False if no shape results.
 bool fill_in(Shape& shape, Datatype datatype, std::string_view bytes) {
     const auto free = std::find(shape.begin(), shape.end(), -1);
     if (free == shape.end()) return true;
@@ -106,7 +106,7 @@ std::optional<Datatype> datatype_of(const ordered_json& output) {
     return parse_datatype(name);
 }
 
-// Elements of JSON, or the next of `tail`, which are taken off it.
+// The elements in the JSON, or else the next bytes of `tail`, which are removed from it.
 Result<std::string> elements_of(const ordered_json& output, const ordered_json& parameters,
                                 const Tensor& tensor, std::string_view& tail) {
     if (const auto data = output.find("data"); data != output.end()) {
@@ -154,7 +154,7 @@ Result<Tensor> parse_output(const ordered_json& output, std::string_view& tail) 
     return tensor;
 }
 
-// Servers without binary tensors write NaN as it is, and text as it was.
+// Mends NaN and invalid text, which servers without binary tensors write unchanged.
 ordered_json parse_mended(std::string_view text) {
     auto answer = ordered_json::parse(text, nullptr, /*allow_exceptions=*/false);
     if (!answer.is_discarded()) return answer;
@@ -190,10 +190,10 @@ void append_output(const Tensor& output, const Shape& shape, std::string_view by
     text += '}';
 }
 
-// Takes the answer apart, job by job.
+// Splits the answer, job by job.
 class Splitter {
  public:
-    // `whole`: all of it is the first job's, whatever its rows.
+    // `whole`: the first job gets all of it, whatever its rows.
     Splitter(const InferAnswer& answer, bool whole) : answer_(answer), whole_(whole) {
         for (const auto& output : answer.outputs) rest_.emplace_back(output.bytes);
     }

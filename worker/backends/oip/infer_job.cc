@@ -15,7 +15,7 @@ using nlohmann::ordered_json;  // Parameters keep their order.
 
 constexpr std::size_t kDimensionsMax = 32;
 
-// The member, or nothing when it is absent or null.
+// The member; null if it is absent or null.
 const ordered_json* member(const ordered_json& object, const char* name) {
     const auto found = object.find(name);
     return found == object.end() || found->is_null() ? nullptr : &*found;
@@ -42,7 +42,7 @@ Result<std::string> string_of(const ordered_json& object, const std::string& pat
     return value->get<std::string>();
 }
 
-// Their text; empty when nothing is left of them.
+// The parameters as text, without those that are dropped; empty if none remain.
 Result<std::string> parameters_of(const ordered_json& object, const std::string& path) {
     const auto* value = member(object, "parameters");
     if (value == nullptr) return std::string();
@@ -75,7 +75,7 @@ Result<Shape> shape_of(const ordered_json& input, const std::string& path) {
     return value->get<Shape>();
 }
 
-// All but the data.
+// Parses everything except the data.
 Result<Tensor> parse_head(const ordered_json& input, const std::string& path) {
     constexpr std::array<std::string_view, 5> kKnown{"name", "shape", "datatype", "parameters",
                                                      "data"};
@@ -169,7 +169,7 @@ Result<InferJob> parse(std::string_view input_json, bool with_data) {
 
 // --- Text without data --------------------------------------------------------------------------
 
-// The end of the string that begins at `at` with a quote.
+// The end of the string whose opening quote is at `at`.
 std::size_t string_end(std::string_view text, std::size_t at) {
     for (++at; at < text.size() && text[at] != '"'; ++at) {
         if (text[at] == '\\') ++at;
@@ -177,7 +177,7 @@ std::size_t string_end(std::string_view text, std::size_t at) {
     return std::min(at + 1, text.size());
 }
 
-// The end of the list that begins at `at` with a bracket.
+// The end of the list whose opening bracket is at `at`.
 std::size_t list_end(std::string_view text, std::size_t at) {
     std::size_t depth = 0;
     while (at < text.size()) {
@@ -197,7 +197,7 @@ std::size_t skip_space(std::string_view text, std::size_t at) {
     return std::min(text.find_first_not_of(" \t\r\n", at), text.size());
 }
 
-// The list that is the value of a member "data" whose name begins at `at`, as [begin, end).
+// The list in a member "data" whose name begins at `at`, as [begin, end).
 std::optional<std::pair<std::size_t, std::size_t>> data_list(std::string_view text,
                                                              std::size_t at) {
     constexpr std::string_view kName = "\"data\"";
@@ -209,7 +209,7 @@ std::optional<std::pair<std::size_t, std::size_t>> data_list(std::string_view te
     return std::pair(begin, list_end(text, begin));
 }
 
-// With an empty list for each member "data".
+// Replaces the list in each member "data" by an empty one.
 std::string without_data(std::string_view text) {
     std::string rest;
     std::size_t kept = 0;

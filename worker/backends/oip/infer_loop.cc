@@ -15,21 +15,21 @@
 namespace millrace::worker {
 namespace {
 
-// Models are loaded anew with other tensors: what is older is asked for again, beside the work.
+// A model may be reloaded with other tensors: older metadata are fetched again, beside the work.
 constexpr std::chrono::minutes kMetadataAgeMax{1};
-// Of the answer's JSON, for each job: names, shapes.
+// Size of the answer's JSON (names, shapes) for each job.
 constexpr std::size_t kAnswerOverheadBytes = 64 << 10;
 constexpr milliseconds kIdle{60'000};
 constexpr const char* kLengthHeader = "Inference-Header-Content-Length";
 
-// "name" or "name/versions/2".
+// Parses "name" or "name/versions/2".
 std::string path_of(const std::string& server_name) {
     const auto version = std::min(server_name.find("/versions/"), server_name.size());
     return "/v2/models/" + http::percent_encode(server_name.substr(0, version)) +
            server_name.substr(version);
 }
 
-// The header of an answer with bytes behind its JSON; nothing when there is none.
+// The value of the header of an answer with bytes after its JSON; nothing if it is absent.
 std::optional<std::size_t> json_bytes_of(const HttpCall& call) {
     const auto text = call.header(kLengthHeader);
     if (!text) return std::nullopt;
@@ -83,7 +83,7 @@ void InferLoop::end_all() {
 }
 
 void InferLoop::begin(std::vector<Execution> executions) {
-    const auto& name = executions.front().job.spec.model;  // The same for all, by their key.
+    const auto& name = executions.front().job.spec.model;  // The same for all: they share a key.
     const auto model = models_.find(name);
     const bool is_served = model != models_.end() && model->second.is_served;
     auto& batch = batches_.emplace_back();
@@ -96,7 +96,7 @@ void InferLoop::begin(std::vector<Execution> executions) {
         auto& item = batch.items.back();
         running_[item.key] = {&batch, index};
         if (!is_served) {
-            // It was when the job was claimed.
+            // The model was served when the job was claimed.
             finish(batch, index,
                    failed_outcome(OutcomeKind::kRateLimited, "model_unavailable",
                                   fmt::format("no server here has the model '{}' any more", name)));
@@ -152,7 +152,7 @@ void InferLoop::learned(Model& model, const Servers::Choice& server, MetadataFet
         }
         return;
     }
-    // That it answers such questions does not mean that it computes.
+    // An answer about metadata does not mean that the model computes.
     if (server.is_probe) servers_.health(server.index, model.name).abandoned();
     model.metadata = std::get<ModelMetadata>(std::move(result));
     model.runs_alone = !model.metadata->batches();
@@ -188,7 +188,7 @@ void InferLoop::advance(Batch& batch) {
             finish_all(batch, part, handed_back(*batch.model));
             continue;
         }
-        // One job is enough to find out.
+        // One job is enough for a probe.
         if (server->is_probe && part.size() > 1) {
             batch.parts.emplace_front(part.begin() + 1, part.end());
             part.resize(1);
@@ -241,12 +241,12 @@ void InferLoop::deliver(Batch& batch, const Sent& sent) {
         const auto error = error_inside(sent.call->body());
         return fail(batch, sent, error ? *error : invalid_answer(answer.error().message));
     }
-    // The jobs of a request ask for the same.
+    // All jobs of a request ask for the same outputs.
     const auto chosen = choose_outputs(batch.items[sent.part.front()].job, *answer);
     if (!chosen.has_value()) return fail(batch, sent, invalid_answer(chosen.error().message));
     trust(*batch.model, sent.server);
     auto outcomes = split_answer(*answer, jobs_of(batch, sent.part), options_.output_bytes_max);
-    // A model whose outputs do not follow its rows: alone, each job gets its own.
+    // The model's outputs do not follow its rows. Alone, each job gets its own outputs.
     if (!outcomes.has_value()) return push_halves(sent.part, batch.parts);
     for (std::size_t i = 0; i < sent.part.size(); ++i) {
         outages_.forget(batch.items[sent.part[i]].key.job);
@@ -257,7 +257,8 @@ void InferLoop::deliver(Batch& batch, const Sent& sent) {
 void InferLoop::fail(Batch& batch, const Sent& sent, const ServerError& error) {
     blame(*batch.model, sent.server, error);
     if (!error.was_run) {
-        // The next server, or none. Ends, because this one is left alone now.
+        // Tries the next server, if there is one. This ends, because each server that fails is left
+        // alone.
         batch.parts.push_front(sent.part);
         return;
     }
@@ -273,7 +274,7 @@ void InferLoop::fail(Batch& batch, const Sent& sent, const ServerError& error) {
 }
 
 void InferLoop::blame(Model& model, const Servers::Choice& server, const ServerError& error) {
-    // What the server refuses although it fits the metadata shows that these are old.
+    // A refusal of a request that fits the metadata shows that the metadata are outdated.
     if (error.fault == Fault::kRequest) {
         model.learned_at = system_clock().now() - kMetadataAgeMax;
     }

@@ -1,10 +1,11 @@
-// Everything that runs in the oip backend: batches on their way through requests to outcomes. Only
-// the backend's thread touches it.
+// All activity of the oip backend: takes batches, sends requests, reports outcomes. Only the
+// backend's thread uses it.
 //
-// A batch is cut into parts, which are sent one after another, so that each of the backend's slots
-// is one request at a time. What fails by the fault of some job is cut in halves, and so on: at
-// most 2n - 1 requests for n jobs. What no server can take now is handed back without counting.
-// Jobs that an outage has hit run alone the next time, because one of them may have made it.
+// A batch is split into parts, which are sent one after another, so that each slot of the backend
+// has one request at a time. A part that fails by the fault of some job is split in halves, and so
+// on: at most 2n - 1 requests for n jobs. Jobs that no server can take now are handed back, which
+// does not count as a failure. Jobs that were hit by an outage run alone the next time, because one
+// of them may have caused it.
 #pragma once
 
 #include <atomic>
@@ -29,25 +30,25 @@ namespace millrace::worker {
 
 class InferLoop {
  public:
-    // `models`: names that jobs use → names of the servers. All arguments must outlive it.
+    // `models` maps names that jobs use to names on the servers. All arguments must outlive it.
     InferLoop(const OipOptions& options, const std::map<std::string, std::string>& models,
               const std::vector<std::string>& base_urls, ExecutionSink& sink);
     ~InferLoop();
 
     void begin(std::vector<Execution> batch);
     void abort(const AttemptKey& key, AbortReason reason);
-    // Moves everything on as far as it goes without waiting.
+    // Advances everything as far as possible without waiting.
     void step();
-    // Until there is something to do, at the latest at the next deadline.
+    // Waits until there is something to do, at the latest until the next deadline.
     void wait();
-    // Ends what runs as interrupted. For good: nothing comes after.
+    // Ends everything as interrupted, for good: call nothing afterwards.
     void end_all();
-    // From any thread: ends wait().
+    // May be called from any thread: ends wait().
     void wakeup() { multi_.wakeup(); }
-    // From any thread: whether each job of the model needs a request of its own, as far as is known
-    // by now.
+    // May be called from any thread: whether each job of the model needs a request of its own, as
+    // far as is known.
     bool runs_alone(const std::string& model) const;
-    // The models that jobs may ask for from now on. What runs is not touched.
+    // The models that jobs may ask for from now on. Does not affect what runs.
     void serve(const std::map<std::string, std::string>& models);
 
  private:
@@ -66,20 +67,21 @@ class InferLoop {
     struct Batch {
         Model* model = nullptr;
         std::vector<Item> items;
-        std::deque<Part> parts;    // Still to be sent.
-        std::optional<Sent> sent;  // On its way.
+        std::deque<Part> parts;    // Parts to be sent.
+        std::optional<Sent> sent;  // The request under way.
         std::list<Batch>::iterator self;
     };
     struct Model {
-        std::string name;  // As jobs say.
+        std::string name;  // The name that jobs use.
         std::string path;  // "/v2/models/NAME"
         std::optional<ModelMetadata> metadata;
         MonoTime learned_at;
-        std::unique_ptr<MetadataFetch> fetch;  // Running, or null.
-        std::vector<Batch*> waiting;           // For the first metadata.
-        std::string last_error;                // Of a server.
+        std::unique_ptr<MetadataFetch> fetch;  // The fetch under way, or null.
+        std::vector<Batch*> waiting;           // Batches waiting for the first metadata.
+        std::string last_error;                // Reported by a server.
         std::atomic<bool> runs_alone = false;
-        bool is_served = false;  // Else jobs of it are handed back. Never erased: batches use it.
+        // If false, its jobs are handed back. A Model is never erased, because batches use it.
+        bool is_served = false;
     };
     struct Place {
         Batch* batch = nullptr;
@@ -113,7 +115,7 @@ class InferLoop {
     Servers servers_;
     Outages outages_;
     mutable std::mutex mutex_;
-    // Which there are is changed, and read by others than the loop, under mutex_.
+    // mutex_ guards the set of models when it is changed, or read outside the backend's thread.
     std::map<std::string, Model> models_;
     std::list<Batch> batches_;
     std::unordered_map<AttemptKey, Place, AttemptKeyHash> running_;

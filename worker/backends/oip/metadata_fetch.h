@@ -1,5 +1,5 @@
-// Asks one server about itself and a model, and puts the answers together: GET /v2, the model's
-// metadata and, where the server has it, its configuration.
+// Asks one server about itself and a model, and combines the answers: GET /v2, the model's metadata
+// and, if the server has it, the model's configuration.
 //
 // Threads:   only the thread of its HttpMulti.
 #pragma once
@@ -20,8 +20,8 @@ class MetadataFetch {
     using Result = std::variant<ModelMetadata, ServerError>;
     using OnDone = std::function<void(Result)>;
 
-    // `model_path` as "/v2/models/NAME". `on_done` comes from HttpMulti::step and may destroy the
-    // fetch.
+    // `model_path` is "/v2/models/NAME". `on_done` is called from HttpMulti::step, and may destroy
+    // the fetch.
     MetadataFetch(HttpMulti& multi, const OipOptions& options, std::string base_url,
                   std::string model_path, OnDone on_done);
     ~MetadataFetch();
@@ -33,7 +33,7 @@ class MetadataFetch {
 
     void ask(Step step);
     void take(Step step, HttpEnd end);
-    // The next step; nothing after the last one.
+    // Returns the next step; nothing after the last one.
     millrace::Result<std::optional<Step>> read(Step step, const std::string& body);
 
     HttpMulti& multi_;
@@ -41,7 +41,7 @@ class MetadataFetch {
     const std::string base_url_;
     const std::string model_path_;
     const OnDone on_done_;
-    std::unique_ptr<HttpCall> call_;  // Running, or null.
+    std::unique_ptr<HttpCall> call_;  // The call under way, or null.
     ServerMetadata server_;
     ModelMetadata model_;
 };

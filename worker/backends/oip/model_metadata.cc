@@ -30,7 +30,7 @@ std::optional<std::string> string_member(const json& object, const char* name) {
     return found->get<std::string>();
 }
 
-// Absent counts as empty.
+// An absent list counts as empty.
 std::optional<std::vector<TensorMetadata>> parse_tensors(const json& model, const char* name) {
     std::vector<TensorMetadata> tensors;
     const auto list = model.value(name, json());
@@ -100,7 +100,7 @@ Status check_output(const ModelMetadata& model, const RequestedOutput& output) {
                                    names_of(model.outputs)));
     }
     const bool is_classified = output.parameters.find("\"classification\"") != std::string::npos;
-    // Triton 2.51 dies of a segmentation fault.
+    // Triton 2.51 crashes here with a segmentation fault.
     if (is_classified && wanted->datatype == name(Datatype::kBytes)) {
         return invalid(
             fmt::format("the output '{}' is BYTES, which has no classification", output.name));
@@ -176,7 +176,7 @@ Status apply_config(std::string_view body, ModelMetadata& model) {
 Result<std::vector<std::string>> parse_repository_index(std::string_view body) {
     const auto list = json::parse(body, nullptr, /*allow_exceptions=*/false);
     if (!list.is_array()) return senseless("list of models");
-    std::set<std::string> names;  // A model with several versions is there several times.
+    std::set<std::string> names;  // A model with several versions is listed several times.
     for (const auto& model : list) {
         const auto name = model.is_object() ? string_member(model, "name") : std::nullopt;
         if (!name) return senseless("list of models");

@@ -16,13 +16,13 @@ namespace millrace::worker {
 namespace {
 
 constexpr milliseconds kIndexTimeout{5'000};
-// Between two questions: while nothing is served, and afterwards.
+// Intervals between requests for the models: while nothing is served, and after that.
 constexpr milliseconds kWaitInterval{1'000};
 constexpr milliseconds kIndexInterval{5'000};
 constexpr double kIndexJitter = 0.2;
 constexpr std::size_t kIndexBytesMax = 16 << 20;
 
-// The models that one server has ready.
+// The models that are ready on one server.
 Result<std::vector<std::string>> fetch_index(const std::string& base_url,
                                              const OipOptions& options) {
     const auto url = base_url + "/v2/repository/index";
@@ -66,7 +66,7 @@ Status OipBackend::check(const OipOptions& options) {
     return ok();
 }
 
-// The thread, and what it is told.
+// The backend's thread, and the messages to it.
 class OipBackend::Loop {
  public:
     Loop(const OipOptions& options, const std::map<std::string, std::string>& models,
@@ -124,7 +124,7 @@ class OipBackend::Loop {
     ExecutionSink& sink_;
     Inbox inbox_;
     std::mutex mutex_;
-    std::optional<std::map<std::string, std::string>> models_;  // Guarded by mutex_: of serve().
+    std::optional<std::map<std::string, std::string>> models_;  // Guarded by mutex_; from serve().
     InferLoop loop_;
     runtime::Thread thread_;  // Last: it uses all of the above.
 };
@@ -157,14 +157,15 @@ Status OipBackend::start(ExecutionSink& sink) {
             look(base_urls);
             const auto after = models();
             if (after == before) return;
-            // First the loop: what is announced can be run.
+            // The loop comes first, so that it can run every model that is announced.
             loop_->serve(after);
             sink.changed();
         });
     return ok();
 }
 
-// The models of the first server that says what it has; as before where none does.
+// Takes the models of the first server that has any. If no server answers, they stay as they are;
+// if those that answer have none, there are none.
 void OipBackend::look(const std::vector<std::string>& base_urls) {
     std::map<std::string, std::string> models;
     std::string problem;
@@ -186,7 +187,7 @@ void OipBackend::look(const std::vector<std::string>& base_urls) {
     bool is_news = false;
     {
         const std::lock_guard lock(mutex_);
-        // One that is away may be starting again with what it had.
+        // A server that is down may be starting again with the models that it had.
         if (is_told) models_ = std::move(models);
         if (!models_.empty()) problem.clear();
         is_news = problem != waits_for_;

@@ -1,18 +1,20 @@
-// Runs jobs on servers that speak the Open Inference Protocol (V2) over HTTP: NVIDIA Triton, KServe
-// runtimes, MLServer. A job's input is the protocol's own infer request, its result the answer that
-// the request would get alone; between the two, jobs that are alike share one request as its rows.
+// Runs jobs on servers of the Open Inference Protocol (V2) over HTTP: NVIDIA Triton, KServe
+// runtimes, MLServer. A job's input is the protocol's own infer request, and its result is the
+// answer that the request would get alone. Between the two, similar jobs share one request as its
+// rows.
 //
-// Tensors travel as bytes where the server has the binary extension, else as JSON. What does not
-// fit the model's metadata is refused before it is sent. An error that may be one job's fault is
-// narrowed down by halves, so that it costs the others nothing but time.
+// Tensors are sent as bytes if the server has the binary extension, otherwise as JSON. A job that
+// does not fit the model's metadata is refused before it is sent. If an error may be one job's
+// fault, the batch is halved until that job is found, so that it costs the others only time.
 //
-// HTTP has no cancel: an abort is reported at once, and the connection closed when nobody else is
+// HTTP has no cancel: an abort is reported at once, and the connection is closed if no other job is
 // in the request, but the server goes on computing.
 //
-// Threads:   as Backend says; one own thread, "oip", drives all connections. Where no models are
-//            named another, "oip-models", asks for them: every second until a server has some, then
-//            every few seconds, so that a server may come later and its models may change.
-// Blocks:    start and stop, up to 5 s for each endpoint that is asked for the models.
+// Threads:   see Backend; one thread of its own, "oip", drives all connections. If no models are
+//            configured, another, "oip-models", asks the servers for them: every second until a
+//            server has some, then every few seconds. So a server may start later, and its models
+//            may change.
+// Blocks:    start and stop, up to 5 s for each endpoint that is asked for its models.
 #pragma once
 
 #include <atomic>
@@ -29,27 +31,28 @@ namespace millrace::worker {
 
 struct OipOptions {
     std::vector<std::string> base_urls;  // At least one, such as http://127.0.0.1:8000.
-    // "name", "name=server-name" where jobs use another name than the server, or
-    // "name=server-name/versions/2". Empty: start() asks the endpoints, POST /v2/repository/index.
+    // "name"; "name=server-name" if jobs use another name than the server; or
+    // "name=server-name/versions/2". Empty: the endpoints are asked, POST /v2/repository/index.
     std::vector<std::string> models;
-    std::string api_key;         // Sent as a bearer token and shown nowhere; empty: none.
-    std::string ca_file;         // Certificates to trust; empty: as curl_rules.h says.
+    std::string api_key;         // Sent as a bearer token and never shown; empty: none.
+    std::string ca_file;         // Certificates to trust; empty: see curl_rules.h.
     std::size_t slots = 2;       // Requests at a time, over all endpoints.
-    std::size_t batch_max = 32;  // Rows of a request; a model's own limit counts too.
+    std::size_t batch_max = 32;  // Rows of a request; a model's own limit also applies.
     milliseconds connect_timeout{5000};
-    milliseconds timeout{300'000};           // Of a request; then the server counts as failing.
+    milliseconds timeout{300'000};  // For a request; after that the server counts as failing.
     std::size_t output_bytes_max = 8 << 20;  // Of one job; more fails it: output_too_large.
 };
 
 class OipBackend : public Backend {
  public:
-    // Whether URLs and models are right; kInvalidArgument says what is wrong.
+    // Checks URLs and models; kInvalidArgument says what is wrong.
     static Status check(const OipOptions& options);
 
     explicit OipBackend(OipOptions options);
     ~OipBackend() override;
 
-    // kInvalidArgument for a wrong URL or model list. No server and no model has to be there yet.
+    // kInvalidArgument for a wrong URL or model list. Servers and models may be absent at the
+    // start.
     Status start(ExecutionSink& sink) override;
     void stop() override;
     BackendInfo info() const override;
@@ -65,12 +68,12 @@ class OipBackend : public Backend {
 
     const OipOptions options_;
     mutable std::mutex mutex_;
-    std::map<std::string, std::string> models_;  // Guarded by mutex_. Ours → the server's.
-    std::string waits_for_;                      // The same.
+    std::map<std::string, std::string> models_;  // Guarded by mutex_. Jobs' names → servers'.
+    std::string waits_for_;                      // Guarded by mutex_.
     std::atomic<bool> is_over_ = false;
     std::unique_ptr<Loop> loop_;
     std::unique_ptr<runtime::Periodic> watch_;
-    mutable std::atomic<std::uint64_t> alone_{0};  // Keys given to jobs that can share nothing.
+    mutable std::atomic<std::uint64_t> alone_{0};  // Counts jobs that share no request.
 };
 
 }  // namespace millrace::worker

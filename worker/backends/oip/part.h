@@ -13,13 +13,13 @@ namespace millrace::worker {
 
 using Part = std::vector<std::size_t>;  // Indices of jobs in their batch, ascending.
 
-// The fewest parts, in the order of their first jobs, such that the jobs of each have the same
-// infer_key and together at most `rows_max` rows, and no more than the model takes. A job that has
-// more than `rows_max` by itself gets its own. `jobs` are indexed by `among`.
+// The fewest parts, in the order of their first jobs, such that the jobs of each part have the same
+// infer_key and together at most `rows_max` rows, and no more than the model accepts. A job that
+// has more than `rows_max` by itself gets its own part. `among` holds indices of `jobs`.
 std::deque<Part> make_parts(std::span<const InferJob* const> jobs, const Part& among,
                             const ModelMetadata& model, std::size_t rows_max);
 
-// Puts the two halves of a part in front of the others. Requires: at least two jobs.
+// Puts the two halves of a part before the other parts. Requires: at least two jobs.
 void push_halves(const Part& part, std::deque<Part>& parts);
 
 }  // namespace millrace::worker

@@ -16,8 +16,8 @@ namespace {
 
 using nlohmann::json;
 
-// What a text in an error of status 500 gives away; or of 400, which Triton has for all of them
-// until 2.40.
+// The fault that a text in an error of status 500 reveals. Triton before 2.40 sends 400 for all of
+// them.
 struct Sign {
     std::string_view text;
     Fault fault;
@@ -25,10 +25,10 @@ struct Sign {
 };
 
 constexpr std::array kSigns{
-    // The model's process is gone; only loading the model again, or a restart, brings it back.
+    // The model's process has died; only reloading the model, or a restart, brings it back.
     Sign{"is not healthy", Fault::kServer, "server_unhealthy"},
     Sign{"Stub process", Fault::kServer, "server_unhealthy"},
-    // After these a process can do nothing more on its device.
+    // After these errors a process can do nothing more on its device.
     Sign{"CUDA error", Fault::kServer, "server_unhealthy"},
     Sign{"illegal memory access", Fault::kServer, "server_unhealthy"},
     Sign{"device-side assert", Fault::kServer, "server_unhealthy"},
@@ -40,8 +40,8 @@ constexpr std::array kSigns{
     Sign{"unexpected shape", Fault::kRequest, "http_500"},
 };
 
-// Triton's words, whatever the status is, while a model is loaded or unloaded. The request was not
-// at fault, and was not run.
+// Triton's texts, whatever the status, while a model is loaded or unloaded. The request was not at
+// fault, and was not run.
 constexpr std::array<std::string_view, 2> kNotThere{"Request for unknown model",
                                                     "stopped accepting new inference requests"};
 
@@ -51,7 +51,7 @@ bool tells_of_a_missing_model(std::string_view said) {
     });
 }
 
-// Of a Python traceback only its last line says what is wrong.
+// Only the last line of a Python traceback says what is wrong.
 std::string_view last_line(std::string_view text) {
     const auto end = text.find_last_not_of(" \r\n");
     text = text.substr(0, end == std::string_view::npos ? 0 : end + 1);
@@ -103,7 +103,7 @@ ServerError outage(std::string message) {
     return error;
 }
 
-// The fault that the words tell of.
+// The fault that the text reveals.
 std::optional<ServerError> classify_words(const std::string& said, const std::string& message) {
     for (const auto& sign : kSigns) {
         if (said.find(sign.text) == std::string::npos) continue;
@@ -132,7 +132,7 @@ ServerError classify(const ErrorAnswer& answer) {
         error.outcome.retry_after = answer.retry_after;
         return error;
     }
-    // The model was there when its metadata was read: it is being unloaded or loaded.
+    // The model was there when its metadata were read: it is being unloaded or loaded.
     if (status == 404 || (status == 400 && tells_of_a_missing_model(said))) {
         return not_run(make_error(Fault::kServer, "model_unavailable", std::move(message)));
     }
@@ -152,7 +152,7 @@ ServerError classify(const ErrorAnswer& answer) {
 
 std::optional<Outcome> failure_of(const ServerError& error, std::size_t jobs) {
     if (!error.is_outage) return error.outcome;
-    // Of several any one may be the slow one: alone, each gets its own answer.
+    // Any one of several jobs may be the slow one: alone, each gets its own answer.
     if (!error.gave_up_waiting || jobs > 1) return std::nullopt;
     auto outcome = error.outcome;
     outcome.kind = OutcomeKind::kRetryable;

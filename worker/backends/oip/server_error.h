@@ -1,21 +1,21 @@
-// Whose fault an answer is that is no result, and what it means for the job. Pure.
+// Classifies error responses by who is at fault, and says what they mean for the job. Pure.
 //
-// Status codes alone do not say: Triton answers 500 to a malformed request, to an exception in the
-// model and to a dead process of the model alike. So 500 is decided by text (2.51's, and the words
-// of CUDA):
+// Status codes alone are not enough: Triton answers 500 to a malformed request, to an exception in
+// the model and to a dead model process alike. So the text decides about 500 (texts of Triton 2.51,
+// and of CUDA):
 //
-//   whose     how it shows                                            a job alone with it is
+//   at fault  symptom                                                 a job that was alone gets
 //   capacity  429 503 529                                             kRateLimited
 //   request   other 3xx and 4xx; 500 "failed to parse", "unexpected…" kPermanent
 //   model     other 500: an exception, maybe for another row          kRetryable
-//   server    other 5xx; 500 "not healthy", "CUDA error";             kRetryable
+//   server    425, other 5xx; 500 "not healthy", "CUDA error";        kRetryable
 //             garbage, a cut connection, no answer in time
-//   server    408 502 504 520-524 530, a page of HTML: it is away     kRateLimited, by Outages
-//   server    of these 408 504 524, if they took long                 kRetryable
-//   server    404, no connection: the model is not there               not run at all
+//   server    408 502 504 520-524 530, an HTML page: it is down       kRateLimited, by Outages
+//   server    408 504 524 of these, if they took long                 kRetryable
+//   server    404, no connection: the model is not there              not run at all
 //
-// A fault of the request's or the model's may be that of a single job of the batch. A fault of the
-// server's says nothing about the jobs; it counts against the server.
+// The fault of a request or a model may be that of a single job of the batch. The fault of a server
+// says nothing about the jobs; it counts against the server.
 #pragma once
 
 #include <cstddef>
@@ -32,13 +32,14 @@ enum class Fault { kCapacity, kRequest, kModel, kServer };
 
 struct ServerError {
     Fault fault = Fault::kServer;
-    // kServer: it will not get better by itself at once, so that there is no use in trying again.
+    // kServer: it will not recover by itself soon, so trying again at once is useless.
     bool is_dead = false;
-    // False: no job was touched; another server may have the request.
+    // False: no job was started, so another server may get the request.
     bool was_run = true;
-    // Something in front of it answered: the outcome is for Outages.
+    // A gateway in front of the server answered: the outcome is for Outages.
     bool is_outage = false;
-    // And it was tired of waiting: a job that has seen this alone is too slow for it.
+    // The gateway also gave up waiting: if the job was alone in the request, it is too slow for the
+    // gateway.
     bool gave_up_waiting = false;
     Outcome outcome;
 };
@@ -52,19 +53,19 @@ struct ErrorAnswer {
 
 ServerError classify(const ErrorAnswer& answer);
 
-// What a request of so many jobs fails with; nothing where they wait for the end of an outage.
+// The failure of a request of `jobs` jobs; nothing if they wait for the end of an outage.
 std::optional<Outcome> failure_of(const ServerError& error, std::size_t jobs);
 
-// 200, but with an error inside; nothing when there is none.
+// An answer 200 with an error inside; nothing if there is none.
 std::optional<ServerError> error_inside(std::string_view body);
 
-// 200, but a page of HTML from something in front of the server; nothing when it is none.
+// An answer 200 that is an HTML page from something in front of the server; nothing if it is none.
 std::optional<ServerError> page_instead_of(std::string_view body);
 
-// 200, but not what was asked for.
+// An answer 200 that is not what was requested.
 ServerError invalid_answer(std::string_view what);
 
-// No answer: why not.
+// No answer, and the reason for it.
 ServerError unreachable(std::string_view why);
 ServerError timed_out(milliseconds timeout);
 ServerError connection_lost(std::string_view why);

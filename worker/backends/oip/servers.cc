@@ -30,7 +30,7 @@ bool ModelHealth::alive() {
 
 bool ModelHealth::failed(bool is_dead, MonoTime now) {
     const bool was_open = is_open();
-    // Sent before it opened: known already.
+    // Sent before it opened: nothing new.
     if (was_open && !probing_) return false;
     failures_ = is_dead ? kFailuresMax : std::min(failures_ + 1, kFailuresMax);
     probing_ = false;
@@ -42,7 +42,7 @@ bool ModelHealth::failed(bool is_dead, MonoTime now) {
 
 milliseconds ModelHealth::wait(MonoTime now) const {
     if (!is_open()) return milliseconds(0);
-    // A probe that is out may take as long as it likes; asking again in a while costs little.
+    // A probe under way may take any time; asking again in a while costs little.
     if (now >= retry_at_) return probing_ ? kDelayMin : milliseconds(0);
     return std::chrono::ceil<milliseconds>(retry_at_ - now);
 }
@@ -58,8 +58,8 @@ std::optional<Servers::Choice> Servers::choose(const std::string& model, MonoTim
         const auto index = (turn_ + i) % servers_.size();
         const auto permit = health(index, model).permit(now);
         if (permit == ModelHealth::Permit::kNone) continue;
-        // A probe that is due goes first: otherwise a server would be out for as long as others
-        // are not.
+        // A probe that is due goes first: otherwise a server would stay out for as long as others
+        // work.
         if (permit == ModelHealth::Permit::kProbe) {
             best = {index, /*is_probe=*/true};
             break;

@@ -1,9 +1,9 @@
-// Which of several servers, each serving the same models, gets the next request for a model: the
-// one with the fewest requests among those that seem to work.
+// Chooses the server that gets the next request for a model, of several that serve the same models:
+// the one with the fewest requests among those that seem to work.
 //
-// Health is known from results alone, for each model on each server: a server whose model has died
-// goes on calling itself ready, and its other models may be fine. After failures in a row a pair is
-// left alone for a while that doubles up to a few seconds; then a single request finds out.
+// Only results show health, for each model on each server: a server whose model has died goes on
+// reporting that it is ready, and its other models may work. After several failures in a row the
+// pair is left alone for a time that doubles, up to a few seconds; then a single request tests it.
 //
 // Threads:   one caller at a time.
 #pragma once
@@ -25,15 +25,15 @@ class ModelHealth {
     enum class Permit { kAny, kProbe, kNone };
 
     Permit permit(MonoTime now) const;
-    // A probe was sent: nothing else is, until its result or abandoned().
+    // A probe was sent: nothing else is sent until its result or abandoned().
     void probing() { probing_ = true; }
     void abandoned() { probing_ = false; }
-    // Both return whether it opened or closed by this.
+    // alive() and failed() return whether this call closed or opened it.
     bool alive();
-    // `is_dead`: no doubt about it; otherwise a few failures in a row are awaited.
+    // `is_dead`: the failure is certain; otherwise a few failures in a row are needed.
     bool failed(bool is_dead, MonoTime now);
 
-    // Until the next request may be sent; zero when now.
+    // Time until the next request may be sent; zero if it may be now.
     milliseconds wait(MonoTime now) const;
 
  private:
@@ -56,14 +56,14 @@ class Servers {
 
     const std::string& base_url(std::size_t index) const { return servers_[index].base_url; }
 
-    // Nothing when none may be asked now. Otherwise counts as sent: released() must follow.
+    // Nothing if no server may be asked now. Otherwise it counts as sent: released() must follow.
     std::optional<Choice> choose(const std::string& model, MonoTime now);
     void released(std::size_t index) { --servers_[index].in_flight; }
 
     ModelHealth& health(std::size_t index, const std::string& model) {
         return servers_[index].healths[model];
     }
-    // Until one of them may be asked again.
+    // Time until one of them may be asked again.
     milliseconds wait(const std::string& model, MonoTime now);
 
  private:

@@ -1,5 +1,5 @@
-// FP16 and BF16 from and to double, rounded to nearest even: x86 compilers of today have no type
-// for them that all of ours know.
+// Converts FP16 and BF16 from and to double, rounding to nearest even. Not all supported compilers
+// for x86 have types for them.
 //
 // Pure.
 #pragma once
@@ -12,16 +12,16 @@
 
 namespace millrace::worker {
 
-// IEEE 754's form in 16 bits: sign, exponent, mantissa.
+// IEEE 754's layout in 16 bits: sign, exponent, mantissa.
 struct SmallFloat {
     int mantissa_bits = 0;
-    int exponent_max = 0;  // Of finite numbers; the bias too.
+    int exponent_max = 0;  // Of finite numbers; also the bias.
 };
 
 inline constexpr SmallFloat kHalf{10, 15};       // FP16
 inline constexpr SmallFloat kBrainHalf{7, 127};  // BF16
 
-// Nothing for a finite number that is too large.
+// Nothing if a finite number is too large.
 inline std::optional<std::uint16_t> to_small(SmallFloat format, double value) {
     const auto sign = static_cast<std::uint32_t>(std::signbit(value)) << 15;
     const auto infinity = static_cast<std::uint32_t>(2 * format.exponent_max + 1)
@@ -30,8 +30,8 @@ inline std::optional<std::uint16_t> to_small(SmallFloat format, double value) {
     if (std::isnan(value)) return static_cast<std::uint16_t>(sign | infinity | quiet);
     if (std::isinf(value)) return static_cast<std::uint16_t>(sign | infinity);
 
-    // Subnormal numbers have the least exponent and no hidden bit; a mantissa that is rounded up to
-    // the next power of two carries into the exponent, which is just right.
+    // Subnormal numbers have the smallest exponent and no hidden bit. A mantissa that is rounded up
+    // to the next power of two carries into the exponent, which is correct.
     const int exponent_min = 1 - format.exponent_max;
     const int exponent = value == 0 ? exponent_min : std::max(std::ilogb(value), exponent_min);
     const auto mantissa = static_cast<std::uint32_t>(

@@ -31,8 +31,8 @@ constexpr std::size_t kNestingMax = 32;
 struct Row {
     Datatype datatype;
     std::string_view name;
-    std::size_t size;         // Of an element in bytes; 0: it says so itself.
-    std::string_view wanted;  // What JSON has to be.
+    std::size_t size;         // Bytes of an element; 0: each element holds its own size.
+    std::string_view wanted;  // What the JSON must be.
 };
 
 constexpr std::array kRows{
@@ -77,7 +77,8 @@ Value get(std::string_view bytes) {
 
 // --- From JSON ----------------------------------------------------------------------------------
 
-// Some servers write all numbers with a fraction. Beyond 2^53 a double is not sure which it is.
+// Some servers write all numbers with a fraction. Beyond 2^53 a double may stand for several
+// integers.
 std::optional<std::int64_t> whole_number(const ordered_json& value) {
     constexpr double kSureMax = 9007199254740992.0;
     const auto number = value.get<double>();
@@ -168,7 +169,7 @@ bool put_element(const JsonElements& elements, const ordered_json& value, std::s
     CHECK(false);
 }
 
-// Elements of lists in lists, in order.
+// Encodes the elements of nested lists, in order.
 class Encoder {
  public:
     explicit Encoder(const JsonElements& elements) : elements_(elements) {}
@@ -214,7 +215,7 @@ void append_number(Number number, std::string& text) {
             text += number < 0 ? "\"-Infinity\"" : "\"Infinity\"";
             return;
         }
-        // Without its fraction it would be read back as the integer 0, which has no sign.
+        // Without a fraction it would be read as the integer 0, which has no sign.
         if (number == 0 && std::signbit(number)) {
             text += "-0.0";
             return;
@@ -226,7 +227,7 @@ void append_number(Number number, std::string& text) {
     text.append(shortest, end);
 }
 
-// One element; what follows it stays in `bytes`.
+// Appends one element and removes it from `bytes`.
 void append_string(bool base64, std::string_view& bytes, std::string& text) {
     const auto size = get<std::uint32_t>(bytes);
     const auto element = bytes.substr(kLengthBytes, size);
@@ -266,7 +267,7 @@ void append_element(Datatype datatype, std::string_view element, std::string& te
         case Datatype::kFp64:
             return append_number(get<double>(element), text);
         case Datatype::kBytes:
-            break;  // Has no fixed size: append_string.
+            break;  // Has no fixed size: see append_string.
     }
     CHECK(false);
 }
