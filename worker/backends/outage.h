@@ -24,8 +24,8 @@ inline constexpr milliseconds kGatewayPatienceMin{10'000};
 bool gave_up_waiting(long status, milliseconds took);
 
 // An outage costs a job no attempt. But a job that never gets another answer must not go on
-// forever, because it may itself end the model's process each time. So the worker counts the
-// outages that it saw for each job. From the kOutagesMin-th on, if the first was at least
+// forever, because it may itself end the model's process each time. So each worker counts the
+// outages that it saw of each job. From the kOutagesMin-th on, if the first was at least
 // kOutagePatience ago, an outage counts as a failure. Before each further attempt the job rests for
 // a step longer, up to a bound, because not every outage makes jobs wait elsewhere.
 inline constexpr int kOutagesMin = 20;

@@ -41,7 +41,7 @@ struct ExecutorOptions {
     BatchOptions batch;
     std::size_t output_bytes_max = 16 << 20;
     std::size_t cancels_kept_max = 1000;  // Orders about attempts that are not held (yet).
-    // A job that was interrupted this often, for whatever reason, is not preempted. 0: no job is.
+    // A job that was interrupted this often, for whatever reason, is not preempted. 0: none is.
     int preemptions_max = 3;
 };
 
@@ -207,7 +207,7 @@ class Executor : public ExecutionSink {
     std::unordered_map<AttemptKey, Held, AttemptKeyHash> replaced_;
     MonoTime next_deadline_ = MonoTime::max();  // No deadline is earlier.
     std::vector<AttemptKey> cancels_;           // Unmatched orders since the last forget_cancels().
-    std::vector<AttemptKey> cancels_before_;    // Unmatched orders between the last two.
+    std::vector<AttemptKey> cancels_before_;    // Unmatched orders between the last two calls.
 };
 
 }  // namespace millrace::worker

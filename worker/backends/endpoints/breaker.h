@@ -41,7 +41,7 @@ class Breaker {
     enum class Verdict {
         kSuccess,
         kFailure,
-        kNone,  // The call says nothing about the endpoint: the worker gave it up.
+        kNone,  // The call says nothing about the endpoint: the worker gave up.
     };
 
     explicit Breaker(BreakerOptions options = {}) : options_(options) {}

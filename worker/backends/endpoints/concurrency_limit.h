@@ -6,8 +6,8 @@
 // in use. An outage cuts the limit many times in a row. From there it returns faster, by one with
 // each success, up to the value after the first of those cuts. Refusals control it and latency does
 // not: latency differs a thousandfold with the length of an output. If a server reports how many
-// calls it queues, these control it too: calls that wait inside a server can no longer be put in
-// order.
+// calls it queues, that number controls it too: calls that wait inside a server can no longer be
+// put in order.
 //
 // The constants are those of serving-facts.md 3.3.
 //

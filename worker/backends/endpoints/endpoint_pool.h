@@ -50,7 +50,7 @@ enum class CallResult {
     kUnreachable,  // The connection failed.
     kFailed,       // An outage: nothing behind it answers; silence; the API key is refused.
     kOdd,          // An error, garbage, half an answer: its own fault, or that of the input.
-    kAborted,      // The worker gave the call up.
+    kAborted,      // The worker gave up the call.
 };
 
 std::string_view name(CallResult result);

@@ -1,4 +1,5 @@
 // The messages to and from a child process as values: the protocol of docs/backends.md.
+//
 //   to the child      hello, item, run, cancel
 //   from the child    ready, progress, partial, done, failed
 //

@@ -68,7 +68,7 @@ class Slot {
         bool sent = false;                     // The process has it.
         bool shown = false;                    // Some of its text was passed on.
         std::optional<AbortReason> stop;       // It was asked to end, for this reason.
-        MonoTime grace_end = MonoTime::max();  // Then: until when it may take.
+        MonoTime grace_end = MonoTime::max();  // The end of its grace, if it was asked.
     };
     using Items = std::vector<Item>;
 
