@@ -1,5 +1,5 @@
 // All activity of the oip backend: takes batches, sends requests, reports outcomes. Only the
-// backend's thread uses it.
+// backend's thread uses it, except where a function allows any thread.
 //
 // A batch is split into parts, which are sent one after another, so that each slot of the backend
 // has one request at a time. A part that fails by the fault of some job is split in halves, and so
