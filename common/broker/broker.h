@@ -1,4 +1,4 @@
-// The message broker as the rest of the system sees it: topics, a Publisher and a Subscriber.
+// The conveyor as the rest of the system sees it: topics, a Publisher and a Subscriber.
 //
 // A broker may lose, duplicate, delay and reorder every message; no caller relies on more. Payloads
 // are bytes; common/wire gives them meaning.

@@ -69,7 +69,7 @@ Result<Config> load(Program program, const Sources& sources) {
     apply(program, Strictness::kOwnSettings, read_flags(sources.flags), config, problems);
     apply(program, Strictness::kAnySetting, read_assignments(sources.assignments), config,
           problems);
-    // Rules over values that were refused would only repeat the problem.
+    // Checking rules on refused values would only repeat the problem.
     if (problems.empty()) problems = broken_rules(program, config);
     if (problems.empty()) return config;
     return Error{ErrorCode::kInvalidArgument, fmt::format("{}", fmt::join(problems, "\n"))};

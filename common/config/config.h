@@ -1,9 +1,11 @@
-// The configuration of one process: every setting's value, checked, and where it came from.
+// The configuration of one process: the value of every setting, checked, and its origin.
 //
-// Values come from, each overriding the one before: the default, the file, the environment, the
-// flags. The names of variables derive from the settings': gateway.port is MILLRACE_GATEWAY_PORT.
+// Values come from the default, the file, the environment, the flags and the assignments; each
+// overrides the one before. The names of variables derive from those of the settings: gateway.port
+// is MILLRACE_GATEWAY_PORT.
 //
-// Modules never see this: main.cc reads values and hands each module its own small options struct.
+// Modules never see this type: main.cc reads the values and passes each module its own small
+// options struct.
 //
 // Threads:   immutable after loading.
 #pragma once
@@ -20,7 +22,7 @@ namespace millrace::config {
 
 class Config {
  public:
-    // The defaults.
+    // Holds the defaults.
     Config();
 
     // const auto port = config.get<Setting::kGatewayPort>();
@@ -31,7 +33,7 @@ class Config {
         return std::get<Stored>(values_[static_cast<std::size_t>(S)]);
     }
 
-    // An Int or Bytes that is bounded by its declaration to the range of the type.
+    // An Int or Bytes whose declared bounds fit into the return type.
     template <Setting S>
     int integer() const {
         return static_cast<int>(get<S>());
@@ -55,14 +57,15 @@ class Config {
 
 struct Sources {
     std::string file;                      // Path of a YAML file; empty: none.
-    std::vector<std::string> environment;  // "NAME=value"; only MILLRACE_… are looked at.
+    std::vector<std::string> environment;  // "NAME=value"; only MILLRACE_… are used.
     std::vector<std::string> flags;        // "--name=value", or "--name" and "value".
-    // "name=value", as `millrace up --set` takes them, for any program; override all the others.
+    // "name=value", as in `millrace up --set`, for any program; they override all others.
     std::vector<std::string> assignments;
 };
 
-// kInvalidArgument lists every problem, one a line: what is wrong, where it was given, what is
-// allowed, and the nearest name for an unknown one. A file may hold settings of other programs.
+// kInvalidArgument lists every problem, one per line: what is wrong, where it was given, what is
+// allowed, and the nearest name for an unknown one. Settings of other programs are allowed
+// everywhere except in flags.
 Result<Config> load(Program program, const Sources& sources);
 
 }  // namespace millrace::config

@@ -49,7 +49,7 @@ std::string_view section(std::string_view name) {
     return name.substr(0, name.find('.'));
 }
 
-// "0..65535" → "0 to 65535"; "text|json" → "text or json". A bar would end a table's cell.
+// "0..65535" → "0 to 65535"; "text|json" → "text or json", because a bar would end a table cell.
 std::string bounds_text(std::string_view bounds) {
     std::string text;
     for (std::size_t i = 0; i < bounds.size(); ++i) {

@@ -11,7 +11,7 @@ namespace millrace::config {
 
 std::string help_text(Program program);
 
-// One line a setting of the program: name, value (secrets masked) and origin.
+// One line per setting of the program: name, value (secrets masked) and origin.
 std::string effective_values(Program program, const Config& config);
 
 std::string configuration_markdown();

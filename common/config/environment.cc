@@ -12,8 +12,8 @@ namespace {
 
 constexpr std::string_view kPrefix = "MILLRACE_";
 
-// Variables of the command line, the build and the tests: programs that are started by them
-// inherit these.
+// Variables of the command line, the build and the tests; the programs that these start inherit
+// them.
 constexpr std::array<std::string_view, 7> kOthers{
     "MILLRACE_BIN",   "MILLRACE_SOURCE", "MILLRACE_PY",  "MILLRACE_URL",
     "MILLRACE_CACHE", "MILLRACE_TEST",   "MILLRACE_DEMO"};
@@ -30,7 +30,7 @@ const SettingInfo* find_variable(std::string_view variable) {
     return found == kSettings.end() ? nullptr : &*found;
 }
 
-// The name in the table's spelling as far as it can be told: underscores may stand for dots.
+// Guesses the name in the table's spelling: underscores may stand for dots.
 std::string_view nearest_by_variable(std::string_view variable) {
     std::string guess(variable.substr(kPrefix.size()));
     std::ranges::transform(guess, guess.begin(),

@@ -1,4 +1,4 @@
-// Rules that tie several settings together.
+// Rules that involve several settings.
 #pragma once
 
 #include <string>
@@ -8,7 +8,7 @@
 
 namespace millrace::config {
 
-// One sentence for each rule that is broken, among the settings that the program uses.
+// One sentence for each broken rule among the settings that the program uses.
 std::vector<std::string> broken_rules(Program program, const Config& config);
 
 }  // namespace millrace::config

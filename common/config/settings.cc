@@ -14,7 +14,7 @@ const SettingInfo* find_setting(std::string_view name) {
 std::string_view nearest_setting(std::string_view name) {
     std::vector<std::string_view> names;
     for (const auto& row : kSettings) {
-        // `bootstrap` means kafka.bootstrap; by distance it would be any short name.
+        // `bootstrap` means kafka.bootstrap; by edit distance it would match any short name.
         if (row.name.ends_with(name) && row.name.size() > name.size() + 1 &&
             row.name[row.name.size() - name.size() - 1] == '.') {
             return row.name;

@@ -1,4 +1,4 @@
-// The settings as data: one row each, from settings.inc.
+// The settings as data: one row per setting, from settings.inc.
 //
 // Pure, constant.
 #pragma once
@@ -67,10 +67,10 @@ constexpr bool is_list(Type type) {
     return type == Type::kList || type == Type::kSecretList || type == Type::kDevices;
 }
 
-// Null when no setting has this name.
+// Returns null if no setting has this name.
 const SettingInfo* find_setting(std::string_view name);
 
-// The name that a misspelt one was most likely meant to be; empty when none is near.
+// The name that was most likely meant by a misspelt one; empty if none is near.
 std::string_view nearest_setting(std::string_view name);
 
 std::string_view program_name(Program program);  // "millrace-gateway"
@@ -79,7 +79,7 @@ std::string_view program_name(Program program);  // "millrace-gateway"
 using Value = std::variant<std::string, std::int64_t, double, bool, std::chrono::milliseconds,
                            std::vector<std::string>>;
 
-// The alternative of Value that a type is stored in.
+// The alternative of Value that holds values of a type.
 template <Type>
 struct ValueOf {
     using type = std::string;

@@ -1,4 +1,4 @@
-// What each source of settings gives: names and texts, not yet checked.
+// Reads each source of settings as names and texts, not yet checked.
 #pragma once
 
 #include <span>
@@ -21,13 +21,13 @@ struct Reading {
 // Nested and dotted keys mean the same; a sequence is a list. Never throws.
 Reading read_yaml_file(const std::string& path);
 
-// Variables that begin with MILLRACE_, but for those that are no settings (environment.cc).
+// Reads variables that begin with MILLRACE_, except those that are not settings (environment.cc).
 Reading read_environment(std::span<const std::string> variables);
 
-// Repeated flags of a list add up; of anything else the last counts.
+// Repeated flags of a list add up; for other settings the last one counts.
 Reading read_flags(std::span<const std::string> arguments);
 
-// "name=value" each, from `--set`; those of a list add up too.
+// Reads "name=value" pairs from `--set`; those of a list add up too.
 Reading read_assignments(std::span<const std::string> pairs);
 
 // "MILLRACE_GATEWAY_PORT"

@@ -14,7 +14,7 @@ constexpr int kExitBadSettings = 2;
 
 struct CommandLine {
     Sources sources;
-    std::string answer;  // What --help and its like print; the program then ends.
+    std::string answer;  // The output of --help and its like; the program then ends.
     std::string problem;
     bool check_only = false;
 };
@@ -44,7 +44,7 @@ CommandLine parse(Program program, const std::vector<std::string>& arguments) {
             }
         } else {
             line.sources.flags.push_back(argument);
-            // The value of `--name value` may look like an option; it is not one.
+            // The value of `--name value` may look like an option, but it is not one.
             const bool takes_next =
                 argument.starts_with("--") && argument.find('=') == std::string::npos;
             if (takes_next && i + 1 < arguments.size()) {

@@ -22,7 +22,7 @@ struct Unit {
     std::int64_t factor;
 };
 
-// Largest first, as printing wants them.
+// Largest first, because printing tries them in this order.
 constexpr std::array kTimeUnits{Unit{"d", 86'400'000}, Unit{"h", 3'600'000}, Unit{"m", 60'000},
                                 Unit{"s", 1000}, Unit{"ms", 1}};
 constexpr std::array kByteUnits{Unit{"GiB", std::int64_t{1} << 30}, Unit{"MiB", 1 << 20},
@@ -63,12 +63,12 @@ std::string show_with_unit(std::int64_t value, std::span<const Unit> units) {
     return fmt::format("{}{}", value, units.back().name);
 }
 
-constexpr std::string_view kEscaped = ", \t\\";  // What a backslash in a list protects.
+constexpr std::string_view kEscaped = ", \t\\";  // Characters that a backslash in a list escapes.
 
 std::vector<std::string> parse_list(std::string_view text) {
     std::vector<std::string> entries;
     std::string entry;
-    std::size_t kept = 0;  // Characters of `entry` up to the last that is no blank to be trimmed.
+    std::size_t kept = 0;  // The characters of `entry` without the blanks to trim at its end.
     const auto end_entry = [&] {
         entry.resize(kept);
         if (!entry.empty()) entries.push_back(entry);
@@ -103,7 +103,7 @@ Result<Value> parse_bool(std::string_view text) {
     return invalid("not true or false");
 }
 
-// A value of the row's type, bounds aside.
+// Parses a value of the row's type without checking bounds.
 Result<Value> parse_by_type(Type type, std::string_view text) {
     switch (type) {
         case Type::kString:

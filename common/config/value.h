@@ -1,4 +1,4 @@
-// Values as text: parsing with bounds, and printing without secrets.
+// Values as text: parsing within bounds, and printing without secrets.
 //
 // Pure.
 #pragma once
@@ -12,26 +12,26 @@
 
 namespace millrace::config {
 
-// Parses by the row's type and checks its bounds. Lists are split at commas, blanks trimmed and
-// empty entries dropped; a backslash before a comma, a blank or a backslash makes it part of the
-// entry, elsewhere it is one itself. The error says what is wrong and what is allowed, without
-// naming the setting.
+// Parses by the row's type and checks the row's bounds. Lists are split at commas, their entries
+// trimmed and empty entries dropped. A backslash before a comma, a blank or a backslash makes that
+// character part of the entry; elsewhere the backslash itself is part of it. The error says what is
+// wrong and what is allowed, without naming the setting.
 Result<Value> parse_value(const SettingInfo& row, std::string_view text);
 
-// The text of a list with these entries.
+// The text that parses to a list of these entries.
 std::string list_text(const std::vector<std::string>& entries);
 
-// The same text that parses to it, but for secrets, which become "***".
+// A text that parses to the value; secrets become "***".
 std::string show_value(const SettingInfo& row, const Value& value);
 
-// "10s", "1h30m" is not accepted: one number and one unit.
+// Accepts one number and one unit: "10s", but not "1h30m".
 Result<std::chrono::milliseconds> parse_duration(std::string_view text);
 std::string show_duration(std::chrono::milliseconds duration);
 
 Result<std::int64_t> parse_bytes(std::string_view text);
 std::string show_bytes(std::int64_t bytes);
 
-// A libpq connection string, keyword or URI form, without its password.
+// A libpq connection string, in keyword or URI form, without its password.
 std::string hide_password(std::string_view conninfo);
 
 }  // namespace millrace::config

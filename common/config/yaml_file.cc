@@ -10,7 +10,7 @@
 namespace millrace::config {
 namespace {
 
-constexpr int kDepthMax = 16;  // Names have three parts; a deeper file is refused, not followed.
+constexpr int kDepthMax = 16;  // Names have three parts; deeper maps are refused.
 
 class FileReader {
  public:

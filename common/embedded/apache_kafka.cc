@@ -69,7 +69,7 @@ Result<std::unique_ptr<ApacheKafka>> ApacheKafka::start(ApacheKafkaOptions optio
     return kafka;
 }
 
-// Copies the prepared data unless there is data already. A copy that was interrupted never counts.
+// Copies the prepared data unless there is data already. An interrupted copy is never used.
 Status ApacheKafka::provide_data() const {
     const fs::path data = kafka_data_dir(options_.directory);
     const fs::path unfinished = options_.directory / "data.unfinished";

@@ -19,9 +19,9 @@ using std::chrono::milliseconds;
 constexpr std::string_view kClusterId = "bWlsbHJhY2UtbWlsbHJhYw";
 constexpr milliseconds kKafkaPollInterval{20};
 
-// Small and quick to start. A default cleaner buffer (128 MiB) is the first thing that does not fit
-// into a small heap. Controlled shutdown and the short broker session keep a restart from being
-// refused as a duplicate registration for 14 s.
+// Small and quick to start. The default cleaner buffer (128 MiB) is the first thing that does not
+// fit into a small heap. Without controlled shutdown and the short broker session, a restart would
+// be refused as a duplicate registration for 14 s.
 constexpr std::string_view kProperties = R"(process.roles=broker,controller
 node.id=1
 controller.listener.names=CONTROLLER
@@ -71,7 +71,7 @@ Status write_configuration(const KafkaLaunch& launch) {
         advertised += fmt::format(",RELAY{}://127.0.0.1:{}", i, port);
         protocols += fmt::format(",RELAY{}:PLAINTEXT", i);
     }
-    // Of two lines with one name the later counts.
+    // If two lines have the same name, the later one counts.
     const std::string places = fmt::format(
         "listeners=PLAINTEXT://127.0.0.1:{0},CONTROLLER://127.0.0.1:{1}{3}\n"
         "advertised.listeners=PLAINTEXT://127.0.0.1:{0}{4}\n"
@@ -118,7 +118,7 @@ Result<KafkaPrograms> find_kafka_programs() {
                                  "(MILLRACE_CACHE names another cache)",
                                  lib.string())};
     }
-    // Sorted: the class-data archive holds for exactly this class path.
+    // Sorted, because the class-data archive is valid only for exactly this class path.
     std::sort(jars.begin(), jars.end());
     return KafkaPrograms{fs::canonical(*java), lib, fmt::format("{}", fmt::join(jars, ":"))};
 }

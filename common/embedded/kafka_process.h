@@ -1,5 +1,5 @@
-// One virtual machine running Apache Kafka in KRaft mode, broker and controller in one: its
-// configuration, its formatting, its start. Internal to the module.
+// One Java virtual machine that runs Apache Kafka in KRaft mode, broker and controller in one: its
+// configuration, formatting and start. Internal to the module.
 #pragma once
 
 #include <chrono>
@@ -13,7 +13,7 @@
 
 namespace millrace::embedded {
 
-// Where the virtual machine and Kafka's jars are.
+// The places of the virtual machine and of Kafka's jars.
 struct KafkaPrograms {
     std::filesystem::path java;
     std::filesystem::path lib;
@@ -23,7 +23,7 @@ struct KafkaPrograms {
 // Errors: kNotFound, naming what to install or run.
 Result<KafkaPrograms> find_kafka_programs();
 
-// Clients that connect to `target` are told that the broker is at `port`.
+// Clients that connect to `target` receive `port` as the broker's.
 struct KafkaRelay {
     int port = 0;
     int target = 0;
@@ -42,13 +42,13 @@ inline std::filesystem::path kafka_data_dir(const std::filesystem::path& directo
     return directory / "data";
 }
 
-// What decides the format of data/: a change makes prepared data unusable.
+// What determines the format of data/: if it changes, prepared data is unusable.
 std::string kafka_format_key();
 
 // Prepares an empty data/ for its first start.
 Status format_kafka(const KafkaPrograms& programs, const KafkaLaunch& launch);
 
-// Returns when producers and consumer groups can work.
+// Returns once producers and consumer groups can work.
 Result<process::ChildProcess> start_kafka(const KafkaPrograms& programs, const KafkaLaunch& launch,
                                           std::chrono::milliseconds timeout);
 

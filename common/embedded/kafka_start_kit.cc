@@ -28,7 +28,7 @@ std::string kit_name(const KafkaPrograms& programs) {
     return fmt::format("{:016x}", std::hash<std::string>{}(key));
 }
 
-// Starts a broker once in `directory`, so that it leaves formatted data and an archive there.
+// Starts a broker once in `directory`, which leaves formatted data and an archive there.
 Status make_kit(const KafkaPrograms& programs, const fs::path& directory,
                 const std::stop_token& give_up) {
     TRY(const auto port, process::PortReservation::any());
@@ -66,7 +66,7 @@ Result<KafkaStartKit> kafka_start_kit(const KafkaPrograms& programs,
     }
     if (fs::exists(kit)) return result;
 
-    // Whatever else is there is outdated, or was left by somebody who was killed.
+    // Everything else is outdated, or was left by a process that was killed.
     for (const auto& old : fs::directory_iterator(kits, error)) {
         if (old.is_directory()) fs::remove_all(old.path(), error);
     }

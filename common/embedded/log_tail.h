@@ -1,4 +1,4 @@
-// What a server that failed has to say. Internal to the module.
+// The last log lines of a server that failed. Internal to the module.
 #pragma once
 
 #include <filesystem>
@@ -6,7 +6,7 @@
 
 namespace millrace::embedded {
 
-// "its log (PATH) ends with: ...", with the last lines of the file, or that there is none.
+// "its log (PATH) ends with: ...", followed by the end of the file, or a note that it is empty.
 std::string describe_log(const std::filesystem::path& path);
 
 }  // namespace millrace::embedded

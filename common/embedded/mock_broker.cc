@@ -11,7 +11,7 @@ namespace {
 constexpr std::chrono::milliseconds kMockPollInterval{5};
 constexpr std::string_view kReport = "bootstrap=";
 
-// Hands the broker's address from the thread that reads its output to the one that waits for it.
+// Passes the broker's address from the thread that reads its output to the one that waits for it.
 class Address {
  public:
     void set(std::string_view address) {

@@ -1,10 +1,11 @@
-// The in-memory broker as a process of its own: the program millrace-broker (librdkafka's mock
+// The in-memory broker as a separate process: the program millrace-broker (librdkafka's mock
 // cluster). It speaks Kafka's protocol on 127.0.0.1, forgets everything when it ends, and needs no
 // Java.
 //
 // Threads:   one caller at a time.
 // Owns:      the process.
-// Errors:    kNotFound: the program is not there; kUnavailable: it did not start.
+// Errors:    kNotFound: the program is missing; kUnavailable: it did not start; kCancelled:
+//            options.give_up was requested.
 // Blocks:    start, restart: up to start_timeout.
 #pragma once
 
@@ -21,11 +22,11 @@
 namespace millrace::embedded {
 
 struct MockBrokerOptions {
-    int port = 0;  // 0: any free port, kept over restarts.
-    // What it writes besides its address; called on a thread of its own. May be empty.
+    int port = 0;  // 0: any free port, kept across restarts.
+    // Receives its output except for its address; called on a separate thread. May be empty.
     std::function<void(std::string_view line)> on_line;
     std::chrono::milliseconds start_timeout{30'000};
-    std::stop_token give_up;  // Ends start and restart soon after it is requested: kCancelled.
+    std::stop_token give_up;  // Ends start and restart soon after a request: kCancelled.
 };
 
 class MockBroker {
@@ -36,8 +37,8 @@ class MockBroker {
 
     const std::string& bootstrap() const { return bootstrap_; }  // "127.0.0.1:PORT"
     bool running();
-    void kill();       // And with it every topic, record and offset. Idempotent.
-    Status restart();  // Empty, on the same port.
+    void kill();       // Loses every topic, record and offset. Idempotent.
+    Status restart();  // Starts empty, on the same port.
 
  private:
     explicit MockBroker(MockBrokerOptions options) : options_(std::move(options)) {}

@@ -25,10 +25,10 @@ constexpr std::string_view kSuperuser = "millrace";
 constexpr milliseconds kToolTimeout{60'000};
 constexpr milliseconds kPostgresPollInterval{20};
 
-// Chosen for one machine shared with everything else. Nothing here weakens durability.
+// Chosen for a machine that is shared with everything else. Nothing here weakens durability.
 constexpr std::array<std::pair<std::string_view, std::string_view>, 14> kSettings{{
     {"listen_addresses", ""},
-    {"port", "5432"},  // PGPORT would name another.
+    {"port", "5432"},  // PGPORT could name another.
     {"max_connections", "100"},
     {"shared_buffers", "256MB"},
     {"wal_buffers", "16MB"},
@@ -52,7 +52,7 @@ Result<fs::path> find_server_programs() {
                  "apt-get install postgresql"};
 }
 
-// Whom to run as: nobody in particular, unless we are root.
+// The user to run as: the current one (empty), unless that is root.
 Result<std::optional<process::User>> choose_user(const fs::path& data_dir) {
     struct stat info {};
     const bool exists = ::stat((data_dir / "PG_VERSION").c_str(), &info) == 0;
@@ -74,14 +74,14 @@ Result<std::optional<process::User>> choose_user(const fs::path& data_dir) {
                  "apt-get install postgresql"};
 }
 
-// As test(1) says, run by that user.
+// Whether the condition holds according to test(1), run by that user.
 bool passes_as(const std::optional<process::User>& user, const std::string& condition,
                const fs::path& path) {
     ChildOptions probe{.argv = {"test", condition, path.string()}, .directory = "/", .user = user};
     return process::run_to_end(std::move(probe), kToolTimeout).has_value();
 }
 
-// From the root down.
+// Lists them from the root down.
 std::vector<fs::path> folders_above(const fs::path& path) {
     std::vector<fs::path> folders;
     for (auto folder = path.parent_path(); folder.has_relative_path();
@@ -128,13 +128,13 @@ std::optional<pid_t> recorded_server(const fs::path& data_dir) {
     return std::nullopt;
 }
 
-// The server and its tools never see PGHOST, PGOPTIONS and the like.
+// The server and its tools do not see PGHOST, PGOPTIONS and the like.
 std::map<std::string, std::string> clean_environment(std::map<std::string, std::string> more) {
     more.merge(process::environment_without("PG"));
     return more;
 }
 
-// Of all that initdb has to say, the first line that is an error; empty where there is none.
+// The first line of initdb's output that is an error; empty if there is none.
 std::string reason_of(const std::string& output) {
     std::istringstream lines(output);
     for (std::string line; std::getline(lines, line);) {
@@ -153,7 +153,7 @@ bool is_postgres(const fs::path& process) {
     return std::getline(file, name) && name == "postgres";
 }
 
-// Any process of a server on this directory, also a session that outlived a killed server.
+// Any process of a server on this directory, including a session that outlived a killed server.
 std::optional<pid_t> find_server_process(const fs::path& data_dir) {
     std::error_code error;
     const fs::path wanted = fs::canonical(data_dir, error);
@@ -166,9 +166,9 @@ std::optional<pid_t> find_server_process(const fs::path& data_dir) {
     return std::nullopt;
 }
 
-// A server whose parent was killed needs a moment to go; starting beside it must never happen. Its
-// lock file alone cannot be trusted: its process id may belong to somebody else by now, and then
-// PostgreSQL would refuse to start for ever.
+// A server whose parent was killed needs a moment to end, and another must never start beside it.
+// The lock file alone cannot be trusted: another process may have its process id by now, and then
+// PostgreSQL would never start again.
 Status wait_for_earlier_server(const PostgresOptions& options) {
     const auto deadline = std::chrono::steady_clock::now() + options.stop_timeout;
     while (const auto pid = find_server_process(options.data_dir)) {
@@ -192,7 +192,7 @@ Status wait_for_earlier_server(const PostgresOptions& options) {
     return ok();
 }
 
-// In a connection string.
+// Quotes a value for a connection string.
 std::string in_conninfo(std::string_view value) {
     std::string text = "'";
     for (const char c : value) {
@@ -202,7 +202,7 @@ std::string in_conninfo(std::string_view value) {
     return text + "'";
 }
 
-// In PostgreSQL's list of directories.
+// Quotes a directory for PostgreSQL's list of directories.
 std::string in_list(std::string_view directory) {
     std::string text = "\"";
     for (const char c : directory) text += c == '"' ? std::string("\"\"") : std::string(1, c);
@@ -234,7 +234,7 @@ Result<std::unique_ptr<PrivatePostgres>> PrivatePostgres::start(PostgresOptions 
     TRY(const fs::path programs, find_server_programs());
     TRY(auto user, choose_user(options.data_dir));
     TRY_STATUS(prepare_data_dir(options.data_dir, user));
-    // It may still use what the socket's directory is made of.
+    // The earlier server may still use the socket's directory.
     TRY_STATUS(wait_for_earlier_server(options));
     TRY(auto socket_dir, SocketDirectory::make(options.data_dir, user));
 
@@ -250,14 +250,14 @@ Status PrivatePostgres::set_up() {
     const std::string find =
         fmt::format("SELECT 1 FROM pg_database WHERE datname = '{}'", options_.database);
     TRY(const std::string found, run_tool({"psql", "-XAtc", find}));
-    // The loader may have had something to say before (about LD_PRELOAD).
+    // The loader may have printed something before (about LD_PRELOAD).
     const bool exists = found == "1\n" || found.ends_with("\n1\n");
     return exists ? ok() : create_database(options_.database);
 }
 
-// A cluster counts once it is whole: it is made beside its place and moved there, so that initdb
-// may be killed at any moment. Where that cannot be (the directory is not empty, or is a mount
-// point), initdb works in place, or says why it does not.
+// A cluster counts only once it is complete. So it is made beside its place and moved there, and
+// initdb may be killed at any moment. If that is impossible (the directory is not empty, or is a
+// mount point), initdb works in place, or reports why it cannot.
 Status PrivatePostgres::create_cluster() {
     std::error_code error;
     const fs::path unfinished = options_.data_dir.string() + ".unfinished";

@@ -1,16 +1,17 @@
-// A PostgreSQL 15 cluster of our own: created, started and stopped here, reached only through a
-// Unix socket in a directory that only its owner and root can enter. No TCP port, no clash with the
-// system's clusters; PGHOST and its like in the environment divert nothing.
+// A private PostgreSQL 15 cluster: created, started and stopped here, and reached only through a
+// Unix socket in a directory that only its owner and root can enter. It has no TCP port and does
+// not clash with the system's clusters; PGHOST and its like in the environment have no effect.
 //
-// PostgreSQL refuses to run as root: started by root, it runs as the owner of an existing data
+// PostgreSQL refuses to run as root. If root starts it, it runs as the owner of an existing data
 // directory, or as `postgres` for a new one.
 //
 // Threads:   one caller at a time.
-// Owns:      the server process and the socket's directory; the data directory stays.
+// Owns:      the server process and the socket's directory; the data directory remains.
 // Errors:    kNotFound: PostgreSQL is not installed; kInvalidArgument: the data directory cannot be
-//            used; kUnavailable: the server did not start (its last log lines are in the message);
+//            used; kUnavailable: the server did not start (the message has its last log lines);
 //            kCancelled: options.give_up was requested.
-// Blocks:    start, restart: up to start_timeout; stop: up to stop_timeout.
+// Blocks:    start, restart: up to start_timeout each for creating the cluster and for starting,
+//            and up to stop_timeout for an earlier server to end; stop: up to twice stop_timeout.
 #pragma once
 
 #include <chrono>
@@ -31,49 +32,50 @@ namespace millrace::embedded {
 
 struct PostgresOptions {
     std::filesystem::path
-        data_dir;       // Made, with its parents, when missing. The log is data_dir.log.
-    bool fsync = true;  // False loses data in a crash of the machine: tests only.
-    std::string database = "millrace";  // An SQL identifier; created when missing.
+        data_dir;       // Created with its parents if missing. The log is data_dir.log.
+    bool fsync = true;  // False loses data if the machine crashes: tests only.
+    std::string database = "millrace";  // An SQL identifier; created if missing.
     // Server settings on top of those that PrivatePostgres chooses, e.g. {"shared_buffers", "1GB"}.
     std::vector<std::pair<std::string, std::string>> settings;
     std::map<std::string, std::string> environment;  // Added to the server's.
     std::chrono::milliseconds start_timeout{60'000};
     std::chrono::milliseconds stop_timeout{30'000};
-    std::stop_token give_up;  // Ends start and restart soon after it is requested.
+    std::stop_token give_up;  // Ends start and restart soon after a request.
 };
 
 class PrivatePostgres {
  public:
-    // Creates the cluster in an empty or missing data directory, or takes up the one that is there,
-    // also after a crash. Returns when it accepts connections.
-    // What start() needs of this machine, and the directory, made where it is missing. Errors:
-    // kNotFound, PostgreSQL or its user is not installed; kInvalidArgument, with what to change.
+    // Checks what start() needs on this machine, and creates the directory if it is missing.
+    // Errors: kNotFound if PostgreSQL or its user is not installed; kInvalidArgument, saying what
+    // to change.
     static Status prepare(const std::filesystem::path& data_dir);
+    // Creates the cluster in an empty or missing data directory, or takes over the one that is
+    // there, even after a crash. Returns once it accepts connections.
     static Result<std::unique_ptr<PrivatePostgres>> start(PostgresOptions options);
 
     ~PrivatePostgres();  // stop()
 
-    // A libpq connection string, the same over the object's life. `database` empty: the default
-    // one.
+    // A libpq connection string, the same for the object's life. An empty `database` means the
+    // default one.
     std::string conninfo(const std::string& database = "") const;
 
-    // A copy of `source`, to which nobody may be connected; empty: with nothing in it.
-    // kUnavailable, with PostgreSQL's message, also when it exists already.
+    // Creates a copy of `source`, which must have no connections; if that is empty, a database with
+    // nothing in it. kUnavailable, with PostgreSQL's message, also if the database exists already.
     Status create_database(const std::string& name, const std::string& source = "");
-    // Cuts off whoever is connected to it. No error when it does not exist.
+    // Cuts off everybody who is connected to it. It is no error if it does not exist.
     Status drop_database(const std::string& name);
 
-    // Where it listens: what `host` and `port` of conninfo() stand for.
+    // The path of the socket, which `host` and `port` of conninfo() stand for.
     std::filesystem::path socket() const;
 
     bool running();
-    // Asks for stop() without waiting for it.
+    // Starts what stop() does, without waiting.
     void ask_to_stop();
-    // Clients are cut off, everything is written. Idempotent.
+    // Cuts off clients and writes everything. Idempotent.
     void stop();
-    // As a crash: SIGKILL to the server, whose sessions end by themselves soon after.
+    // Acts like a crash: SIGKILL to the server, whose sessions end by themselves soon after.
     void kill();
-    // Starts it again after stop, kill or a crash, with the same data and conninfo.
+    // Starts the server again after stop, kill or a crash, with the same data and conninfo.
     Status restart();
 
  private:

@@ -20,7 +20,7 @@ constexpr std::string_view kTemporaryPrefix = "millrace-pg-";
 constexpr std::string_view kSocketName = "/.s.PGSQL.5432";
 constexpr std::size_t kPathBytesMax = sizeof(sockaddr_un::sun_path) - 1 - kSocketName.size();
 
-// Some file systems refuse sockets (shared folders of virtual machines do).
+// Some file systems, such as shared folders of virtual machines, refuse sockets.
 bool takes_sockets(const fs::path& directory) {
     const auto path = (directory / ".probe").string();
     sockaddr_un address{};
@@ -34,7 +34,7 @@ bool takes_sockets(const fs::path& directory) {
     return bound;
 }
 
-// libpq splits a host at commas, without any way to quote them.
+// libpq splits a host at commas, and they cannot be quoted.
 bool is_usable(const fs::path& directory) {
     const auto& path = directory.native();
     return path.size() <= kPathBytesMax && path.find(',') == std::string::npos;
@@ -44,7 +44,7 @@ bool provide(const fs::path& directory, const std::optional<process::User>& user
     if (!is_usable(directory)) return false;
     if (::mkdir(directory.c_str(), 0700) != 0 && errno != EEXIST) return false;
     struct stat info {};
-    // Never through a link: it may lead into somebody else's folder.
+    // Does not follow a link, which may lead into somebody else's folder.
     if (::lstat(directory.c_str(), &info) != 0 || !S_ISDIR(info.st_mode)) return false;
     const uid_t owner = user ? user->uid : ::geteuid();
     if (user && info.st_uid != owner && ::chown(directory.c_str(), user->uid, user->gid) != 0) {
@@ -54,7 +54,7 @@ bool provide(const fs::path& directory, const std::optional<process::User>& user
     return ::chmod(directory.c_str(), 0700) == 0 && takes_sockets(directory);
 }
 
-// What an earlier process that was killed has left: a link to its temporary directory.
+// Removes what a killed process has left: a link and the temporary directory behind it.
 void remove_left_over(const fs::path& link, const std::optional<process::User>& user) {
     std::error_code error;
     if (!fs::is_symlink(fs::symlink_status(link, error))) return;
@@ -78,7 +78,7 @@ Result<SocketDirectory> SocketDirectory::make(const fs::path& data_dir,
     TRY(auto temporary,
         process::TemporaryDirectory::make(std::string(kTemporaryPrefix), user, is_usable));
     auto path = temporary.path();
-    std::error_code ignored;  // Without the link a folder stays in /tmp after a kill, no more.
+    std::error_code ignored;  // Without the link, a folder stays in /tmp after a kill; no worse.
     fs::create_symlink(path, beside, ignored);
     return SocketDirectory(std::move(path), beside, std::move(temporary));
 }

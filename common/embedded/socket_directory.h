@@ -1,12 +1,12 @@
-// Where PostgreSQL's socket is. Internal to the module.
+// The directory of PostgreSQL's socket. Internal to the module.
 //
-// A socket's path has at most 107 bytes, and not every file system takes sockets. The folder
-// DATA.socket beside the data directory is the first choice: nothing is left anywhere when a
-// process is killed. Else it is a temporary directory; the link DATA.socket then leads there, so
-// that the next start on the same data removes what a killed process has left.
+// A socket's path has at most 107 bytes, and not every file system accepts sockets. The first
+// choice is the folder DATA.socket beside the data directory, because nothing is left elsewhere if
+// a process is killed. Otherwise it is a temporary directory, and DATA.socket is a link to it, so
+// that the next start on the same data removes what a killed process left.
 //
 // Threads: one caller at a time.
-// Owns:    the temporary directory and the link to it. The folder beside the data stays.
+// Owns:    the temporary directory and the link to it. The folder beside the data remains.
 #pragma once
 
 #include <filesystem>
@@ -19,7 +19,7 @@ namespace millrace::embedded {
 
 class SocketDirectory {
  public:
-    // Mode 0700, owned by `user` where given. Errors: kUnavailable when no place takes a socket.
+    // Mode 0700, owned by `user` if given. Errors: kUnavailable if no place accepts a socket.
     static Result<SocketDirectory> make(const std::filesystem::path& data_dir,
                                         const std::optional<process::User>& user);
 

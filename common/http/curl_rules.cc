@@ -13,14 +13,14 @@
 namespace millrace::http {
 namespace {
 
-// The first certificate is found in it; what is no list of certificates is not read whole.
+// The first certificate is within this; other kinds of files are not read whole.
 constexpr std::streamsize kCaBytesMax = 1 << 20;
 
 struct UrlDeleter {
     void operator()(CURLU* url) const { curl_url_cleanup(url); }
 };
 
-// In lower case, without the brackets of IPv6; empty for what is no URL.
+// In lower case, without the brackets of IPv6; empty if the text is not a URL.
 std::string host_of(const std::string& text) {
     const std::unique_ptr<CURLU, UrlDeleter> url(curl_url());
     char* part = nullptr;
@@ -58,14 +58,14 @@ bool is_loopback(const std::string& url) {
         return true;
     constexpr std::string_view kMapped = "::ffff:";
     if (host.starts_with(kMapped)) host = host.substr(kMapped.size());
-    // Curl has made four numbers of every other way to write an address.
+    // Curl has turned every other form of an IPv4 address into four numbers.
     const bool is_address =
         std::ranges::all_of(host, [](unsigned char c) { return std::isdigit(c) || c == '.'; });
     return is_address && host.starts_with("127.") && std::ranges::count(host, '.') == 3;
 }
 
 void obey_rules(CURL* handle, const std::string& url, const std::string& ca_file) {
-    // An empty proxy is none, whatever the environment says.
+    // An empty proxy means none, whatever the environment says.
     if (is_loopback(url)) set_option(handle, CURLOPT_PROXY, "");
     set_certificates(handle, ca_file);
 }

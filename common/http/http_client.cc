@@ -39,7 +39,7 @@ size_t on_header(char* data, size_t, size_t size, void* user) {
     const std::string_view line(data, size);
     const auto colon = line.find(':');
     if (line.starts_with("HTTP/")) {
-        response.headers.clear();  // An interim answer (100) came before.
+        response.headers.clear();  // An interim answer (100) came first.
     } else if (colon != std::string_view::npos) {
         std::string name(line.substr(0, colon));
         std::ranges::transform(name, name.begin(), [](unsigned char c) { return std::tolower(c); });
@@ -94,8 +94,8 @@ Error transfer_error(CURLcode code, const Transfer& transfer) {
     return {ErrorCode::kUnavailable, reason_of(code)};
 }
 
-// Curl sends a request once more by itself where a connection that it had open ends before the
-// answer begins: the server may have got the first.
+// Curl repeats a request by itself if a connection that it had open ends before the answer begins,
+// although the server may have received the first one.
 bool may_be_repeated(const Request& request) {
     constexpr std::string_view kKey = "idempotency-key:";
     const auto lower = [](unsigned char c) { return std::tolower(c); };

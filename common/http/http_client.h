@@ -28,18 +28,19 @@ struct Request {
     std::string url;
     std::vector<std::string> headers;  // "Name: value"
     std::string body;
-    std::string ca_file;          // Certificates to trust; empty: as curl_rules.h says.
-    milliseconds timeout{30000};  // Of the whole exchange; zero: none.
-    // Without a byte of an answer, seen within a second: kDeadlineExceeded. Zero: no bound.
+    std::string ca_file;          // Certificates to trust; empty: see curl_rules.h.
+    milliseconds timeout{30000};  // For the whole exchange; zero: none.
+    // The longest time without a byte of the answer, to within a second; then kDeadlineExceeded.
+    // Zero: no bound.
     milliseconds silence_max{0};
-    // Of an answer's body that is not streamed; a longer one is kUnavailable.
+    // The limit for a body that is not streamed; a longer one is kUnavailable.
     std::size_t answer_bytes_max = std::size_t{1} << 30;
 };
 
 struct Response {
     int status = 0;
     std::map<std::string, std::string> headers;  // Names in lower case.
-    std::string body;                            // Empty where it was streamed.
+    std::string body;                            // Empty if it was streamed.
 };
 
 // Called with each piece of a body; false stops the transfer.
@@ -52,12 +53,13 @@ class Client {
     Client(const Client&) = delete;
     Client& operator=(const Client&) = delete;
 
-    // A POST without an Idempotency-Key is sent once, on a connection of its own; after an error it
-    // may have arrived or not.
+    // A POST without an Idempotency-Key is sent once, on its own connection; after an error it may
+    // have arrived or not.
     Result<Response> send(const Request& request);
-    // As send, but hands the body of a 2xx answer to `on_data` as it comes.
+    // Like send(), but passes the body of a 2xx answer to `on_data` as it arrives.
     Result<Response> stream(const Request& request, const OnData& on_data);
-    // Whether the last request found its server, so that it may have arrived whatever came of it.
+    // Whether the last request reached its server, so that it may have been received whatever the
+    // result.
     bool has_reached_server() const;
 
  private:
@@ -65,7 +67,8 @@ class Client {
     std::unique_ptr<Handle> handle_;
 };
 
-// For one part of a path or a query: everything but unreserved characters as %XX (RFC 3986).
+// For one part of a path or a query: encodes everything but unreserved characters as %XX (RFC
+// 3986).
 std::string percent_encode(std::string_view text);
 
 }  // namespace millrace::http

@@ -1,4 +1,4 @@
-// From the settings to the options of what every program has: a log, PostgreSQL, Kafka.
+// Converts settings to the options that every program has: logs, PostgreSQL, Kafka.
 //
 // Pure.
 #pragma once

@@ -1,4 +1,4 @@
-// The catalogue of metrics as data: one row each, from catalogue.inc.
+// The catalogue of metrics as data: one row per metric, from catalogue.inc.
 //
 // Pure, constant.
 #pragma once
@@ -17,7 +17,8 @@ enum class Metric {
 #undef METRIC
 };
 
-// The last three are histograms, named after what they measure: their buckets differ.
+// The last three are histograms. They are named after what they measure, because their buckets
+// differ.
 enum class Kind { kCounter, kGauge, kSeconds, kLongSeconds, kSize };
 
 // The program that emits it.
@@ -30,7 +31,7 @@ struct MetricInfo {
     std::string_view labels;  // Names, separated by commas.
     Part part;
     std::string_view help;
-    std::string_view when;  // To look here: "when jobs fail."
+    std::string_view when;  // When to look at it: "when jobs fail."
 };
 
 inline constexpr std::array kMetrics{
@@ -49,15 +50,15 @@ constexpr std::size_t label_count(const MetricInfo& row) {
     return 1 + static_cast<std::size_t>(std::ranges::count(row.labels, ','));
 }
 
-// The labels that rows may use. Values of each are few by construction.
+// The labels that rows may use. Each has few values by construction.
 struct LabelInfo {
     std::string_view name;
-    std::string_view values;  // Where they come from, for the documentation.
+    std::string_view values;  // The source of its values, for the documentation.
 };
 
 std::span<const LabelInfo> labels();
 
-// docs/metrics.md.
+// The text of docs/metrics.md.
 std::string metrics_markdown();
 
 }  // namespace millrace::telemetry

@@ -43,8 +43,8 @@ prometheus::Labels make_labels(const MetricInfo& row, Values values) {
     return made;
 }
 
-// One metric's series. The client library finds a series by hashing a map of labels and copying it;
-// this finds it by one string.
+// The series of one metric, found by one string. The client library finds a series by hashing and
+// copying a map of labels.
 template <class Series>
 class Family {
  public:
@@ -135,7 +135,7 @@ class Registry {
     std::string render() {
         refresh_process();
         auto families = registry_.Collect();
-        // Families without a series say nothing but their help.
+        // Families without a series would show nothing but their help.
         std::erase_if(families, [](const auto& family) { return family.metric.empty(); });
         return prometheus::TextSerializer().Serialize(families);
     }
@@ -155,11 +155,11 @@ class Registry {
     }
 
     prometheus::Registry registry_;
-    // Indexed by metric; each is set where the kind is its own. Fixed after construction.
+    // Indexed by metric; only the array of a metric's kind has an entry. Fixed after construction.
     Families<prometheus::Counter> counters_;
     Families<prometheus::Gauge> gauges_;
     Families<prometheus::Histogram> histograms_;
-    std::mutex process_mutex_;  // The CPU time is read and then added.
+    std::mutex process_mutex_;  // Guards reading the CPU time and adding it.
 };
 
 Registry& registry() {

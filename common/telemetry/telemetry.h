@@ -5,12 +5,12 @@
 //   telemetry::observe<Metric::kStatementSeconds>(clock.now() - start, "job_claim");
 //
 // A wrong name, kind, unit or number of labels does not compile. Label values come in the order of
-// the row and from small closed sets; a metric keeps at most kSeriesMax combinations, further ones
-// are counted together under "other".
+// the row, each from a small, closed set. A metric keeps at most kSeriesMax combinations; further
+// ones are counted together under "other".
 //
 // Threads:   thread-safe; one registry per process.
-// Blocks:    never for long. Costs about 100 ns with labels, less without: call it once a batch
-//            where batches exist.
+// Blocks:    never for long. A call costs about 100 ns with labels, less without: where there are
+//            batches, call it once per batch.
 #pragma once
 
 #include <array>
@@ -25,10 +25,10 @@ namespace millrace::telemetry {
 
 inline constexpr std::size_t kSeriesMax = 1000;
 
-// Makes every metric without labels of this program visible, at zero. Call once at the start.
+// Makes this program's metrics without labels visible, at zero. Call it once at the start.
 void declare(Part part);
 
-// What /metrics answers: the Prometheus text format, version 0.0.4.
+// The answer to /metrics, in the Prometheus text format, version 0.0.4.
 std::string render();
 inline constexpr std::string_view kContentType = "text/plain; version=0.0.4; charset=utf-8";
 

@@ -6,7 +6,7 @@
 namespace millrace::wire {
 namespace {
 
-// A job that waits for longer than 49 days is as old as that.
+// Durations above 49 days become the maximum that fits.
 std::uint32_t clamped(milliseconds duration) {
     constexpr std::int64_t kMost = std::numeric_limits<std::uint32_t>::max();
     return static_cast<std::uint32_t>(std::clamp<std::int64_t>(duration.count(), 0, kMost));

@@ -1,5 +1,5 @@
-// What the four encodings share: ids as bytes, numbers that must fit, and parsing. Internal to the
-// module: the only header that shows protobuf's types, and only the module's own files include it.
+// Helpers of the four encodings: ids as bytes, numbers that must fit, and parsing. Internal to the
+// module: the only header that shows protobuf's types, included only by the module's own files.
 #pragma once
 
 #include <google/protobuf/message_lite.h>
@@ -29,7 +29,7 @@ Result<Id> id_from(std::string_view bytes) {
     return Id(uuid);
 }
 
-// A number that the wire carries unsigned and we keep signed.
+// Converts a number that is unsigned on the wire and signed in our types.
 template <class Signed>
 Result<Signed> signed_from(std::uint64_t value, const char* name) {
     if (value > static_cast<std::uint64_t>(std::numeric_limits<Signed>::max())) {
@@ -40,7 +40,7 @@ Result<Signed> signed_from(std::uint64_t value, const char* name) {
 
 template <class Message>
 Result<Message> parse(std::string_view bytes, const char* name) {
-    // Protobuf counts in int.
+    // Protobuf counts bytes in an int.
     Message message;
     if (bytes.size() > static_cast<std::size_t>(std::numeric_limits<int>::max()) ||
         !message.ParseFromArray(bytes.data(), static_cast<int>(bytes.size()))) {

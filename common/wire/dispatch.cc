@@ -16,7 +16,7 @@ std::string encode(const Dispatch& dispatch) {
     return message.SerializeAsString();
 }
 
-// On the wire a message inside a message is its bytes behind their length, as a string is.
+// On the wire, a nested message is its bytes after their length, as a string is.
 std::string encode_dispatch(const JobId& job, std::string_view encoded_spec) {
     using google::protobuf::internal::WireFormatLite;
     std::string out;

@@ -39,7 +39,7 @@ Result<JobState> state_from(std::uint32_t number) {
     return *state;
 }
 
-// Requires: `message` is of a kind that is known here.
+// Requires: `message` is of a known kind.
 Result<Event> from_proto(v1::Event& message) {
     Event event;
     TRY(event.key.job, id_from<JobId>(message.job_id()));
@@ -87,7 +87,7 @@ Result<std::vector<Event>> decode_events(std::string_view bytes) {
     std::vector<Event> events;
     events.reserve(static_cast<std::size_t>(batch.events_size()));
     for (auto& message : *batch.mutable_events()) {
-        // A kind of event that a newer writer knows.
+        // A kind of event that only a newer writer knows.
         if (message.what_case() == v1::Event::WHAT_NOT_SET) continue;
         TRY(auto event, from_proto(message));
         events.push_back(std::move(event));

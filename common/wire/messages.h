@@ -1,8 +1,9 @@
 // The messages of proto/millrace/v1 as plain values, and their encoding. The only place where
 // generated protobuf types meet ours.
 //
-// Encoding cannot fail. Decoding returns kDataCorrupt for bytes that are no such message, or whose
-// ids have the wrong length; unknown fields are ignored, so that old readers accept new writers.
+// Encoding cannot fail. Decoding returns kDataCorrupt for bytes that are not such a message or
+// whose ids have the wrong length. Unknown fields are ignored, so that old readers accept the
+// messages of new writers.
 #pragma once
 
 #include <cstdint>
@@ -28,7 +29,7 @@ struct Dispatch {
 };
 
 std::string encode(const Dispatch& dispatch);
-// The same, from a spec that was encoded before (encode_spec), without decoding it.
+// The same, for a spec that is already encoded (encode_spec), without decoding it.
 std::string encode_dispatch(const JobId& job, std::string_view encoded_spec);
 Result<Dispatch> decode_dispatch(std::string_view bytes);
 
@@ -37,7 +38,7 @@ struct Started {
 };
 struct Partial {
     std::string text;
-    std::optional<std::uint64_t> offset{};  // Bytes of the attempt's text before it, where known.
+    std::optional<std::uint64_t> offset{};  // Bytes of the attempt's text before it, if known.
 };
 struct Progress {
     double fraction = 0;
@@ -59,10 +60,10 @@ struct Event {
 };
 
 std::string encode(const std::vector<Event>& events);
-// Without the events whose kind only a newer writer knows.
+// Leaves out events of a kind that only a newer writer knows.
 Result<std::vector<Event>> decode_events(std::string_view bytes);
 
-// Stop this attempt of this worker.
+// Tells a worker to stop this attempt.
 struct CancelAttempt {
     AttemptKey key;
     WorkerId worker;
@@ -76,7 +77,7 @@ struct LaneHints {
         milliseconds oldest{0};  // No queued job is older.
     };
     milliseconds measured_at{0};  // Since 1970, by PostgreSQL's clock.
-    milliseconds interval{0};     // To the next ones.
+    milliseconds interval{0};     // Until the next ones.
     std::vector<Lane> lanes;
 };
 

@@ -1,4 +1,4 @@
-// JobSpec and Priority between the domain and protobuf; shared by the messages that carry them.
+// Conversion of JobSpec and Priority to and from protobuf, shared by the messages that carry them.
 // Internal to the module.
 #pragma once
 
