@@ -57,9 +57,8 @@ class JobStore {
     // The jobs to which clients gave these ids; unknown ids are left out.
     virtual Result<std::vector<std::pair<std::string, JobId>>> job_find(
         const std::vector<std::string>& client_ids) = 0;
-    // A page: looks at the next `look_max` jobs after `filter.after`, whether they match or not,
-    // and returns at most `filter.limit` of them. So it may be short, or empty, without being the
-    // last.
+    // A page: the matches, at most `filter.limit`, among the next `look_max` jobs after
+    // `filter.after`. So it may be short, or empty, without being the last.
     struct JobPage {
         std::vector<JobRecord> jobs;
         bool has_more = false;      // The page is full, and another job matches.
@@ -79,7 +78,7 @@ class JobStore {
     virtual Result<std::vector<CancelledJob>> job_cancel(const std::vector<JobId>& ids) = 0;
     struct CancelledPage {
         std::vector<CancelledJob> jobs;  // Those that this call made cancelled or cancelling.
-        std::optional<JobId> next;       // Where the next page begins; none: it was the last.
+        std::optional<JobId> next;       // `after` of the next page; none: it was the last.
     };
     // Does the same to the next open jobs that match, at most `filter.limit`, oldest first,
     // whatever the order of the filter. Looks at `look_max` open jobs after `filter.after`, whether
@@ -130,8 +129,7 @@ class JobStore {
     virtual Status partial_save(WorkerId worker,
                                 const std::vector<PartialCheckpoint>& partials) = 0;
 
-    // --- Keeper duties: each call is one page, in one transaction under the duty's advisory lock
-    // ---
+    // --- Keeper duties: each call is one page, in one transaction under the duty's lock ---
 
     virtual Result<DutyPage> keeper_release(int page) = 0;  // Scheduled and due → queued.
     virtual Result<DutyPage> keeper_expire(int page) = 0;   // Waiting past its time → expired.
