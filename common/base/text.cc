@@ -101,6 +101,16 @@ std::string storable(std::string text) {
     return without.append(whole, at);
 }
 
+bool is_digit(char c) {
+    return c >= '0' && c <= '9';
+}
+
+std::string lower(std::string_view text) {
+    std::string low(text);
+    for (char& c : low) c = c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
+    return low;
+}
+
 std::string_view trimmed(std::string_view text) {
     constexpr std::string_view kBlanks = " \t\r\n";
     text.remove_prefix(std::min(text.find_first_not_of(kBlanks), text.size()));

@@ -28,6 +28,10 @@ bool is_storable(std::string_view text);
 // Returns the text itself if it is storable; otherwise with U+FFFD in place of what is not.
 std::string storable(std::string text);
 
+// For ASCII only, whatever the locale is.
+bool is_digit(char c);
+std::string lower(std::string_view text);
+
 // Strips the blanks (spaces, tabs, line ends) from both ends.
 std::string_view trimmed(std::string_view text);
 

@@ -2,8 +2,8 @@
 
 #include <algorithm>
 #include <array>
-#include <cctype>
 
+#include "common/base/text.h"
 #include "common/config/settings.h"
 #include "common/config/sources.h"
 
@@ -32,9 +32,7 @@ const SettingInfo* find_variable(std::string_view variable) {
 
 // Guesses the name in the table's spelling: underscores may stand for dots.
 std::string_view nearest_by_variable(std::string_view variable) {
-    std::string guess(variable.substr(kPrefix.size()));
-    std::ranges::transform(guess, guess.begin(),
-                           [](unsigned char c) { return static_cast<char>(std::tolower(c)); });
+    auto guess = lower(variable.substr(kPrefix.size()));
     if (const auto first = guess.find('_'); first != std::string::npos) guess[first] = '.';
     return nearest_setting(guess);
 }

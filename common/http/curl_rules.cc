@@ -9,6 +9,7 @@
 #include <string_view>
 
 #include "common/base/check.h"
+#include "common/base/text.h"
 
 namespace millrace::http {
 namespace {
@@ -26,10 +27,8 @@ std::string host_of(const std::string& text) {
     char* part = nullptr;
     if (curl_url_set(url.get(), CURLUPART_URL, text.c_str(), 0) != CURLUE_OK) return {};
     if (curl_url_get(url.get(), CURLUPART_HOST, &part, 0) != CURLUE_OK) return {};
-    std::string host = part;
+    auto host = lower(without_brackets(part));
     curl_free(part);
-    if (host.starts_with('[') && host.ends_with(']')) host = host.substr(1, host.size() - 2);
-    std::ranges::transform(host, host.begin(), [](unsigned char c) { return std::tolower(c); });
     return host;
 }
 

@@ -41,9 +41,7 @@ size_t on_header(char* data, size_t, size_t size, void* user) {
     if (line.starts_with("HTTP/")) {
         response.headers.clear();  // An interim answer (100) came first.
     } else if (colon != std::string_view::npos) {
-        std::string name(line.substr(0, colon));
-        std::ranges::transform(name, name.begin(), [](unsigned char c) { return std::tolower(c); });
-        response.headers[name] = std::string(trimmed(line.substr(colon + 1)));
+        response.headers[lower(line.substr(0, colon))] = trimmed(line.substr(colon + 1));
     }
     return size;
 }
@@ -98,10 +96,9 @@ Error transfer_error(CURLcode code, const Transfer& transfer) {
 // although the server may have received the first one.
 bool may_be_repeated(const Request& request) {
     constexpr std::string_view kKey = "idempotency-key:";
-    const auto lower = [](unsigned char c) { return std::tolower(c); };
     if (request.method != "POST") return true;
     return std::ranges::any_of(request.headers, [&](const std::string& line) {
-        return std::ranges::equal(line.substr(0, kKey.size()), kKey, {}, lower);
+        return lower(line.substr(0, kKey.size())) == kKey;
     });
 }
 

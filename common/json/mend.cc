@@ -19,10 +19,6 @@ constexpr std::size_t kEscapeBytes = 6;  // \uXXXX
 constexpr std::size_t kNameShownMax = 40;
 constexpr std::size_t kPathShownMax = 300;  // A longer path helps nobody.
 
-bool is_digit(char c) {
-    return c >= '0' && c <= '9';
-}
-
 // The code unit of the \uXXXX at the beginning; nothing if there is none.
 std::optional<unsigned> code_unit(std::string_view text) {
     if (text.size() < kEscapeBytes || text[0] != '\\' || text[1] != 'u') return std::nullopt;

@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "common/base/nearest.h"
+#include "common/base/text.h"
 #include "producer/api/header_values.h"
 #include "producer/api/routes.h"
 

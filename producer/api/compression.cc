@@ -6,6 +6,7 @@
 #include <optional>
 
 #include "common/base/check.h"
+#include "common/base/text.h"
 #include "producer/api/header_values.h"
 
 namespace millrace::api {

@@ -14,10 +14,6 @@
 namespace millrace::api {
 namespace {
 
-char lower(char c) {
-    return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
-}
-
 template <class Integer>
 std::optional<Integer> parse_integer(std::string_view text, int base = 10) {
     Integer value = 0;
@@ -77,12 +73,6 @@ std::string_view trim(std::string_view text) {
     const auto first = text.find_first_not_of(kBlanks);
     if (first == std::string_view::npos) return {};
     return text.substr(first, text.find_last_not_of(kBlanks) - first + 1);
-}
-
-std::string lower(std::string_view text) {
-    std::string out(text);
-    std::ranges::transform(out, out.begin(), [](char c) { return lower(c); });
-    return out;
 }
 
 std::vector<std::pair<std::string, double>> qualities(std::string_view field) {

@@ -13,9 +13,8 @@
 
 namespace millrace::api {
 
-// trim() removes blanks and tabs at both ends; lower() turns ASCII capitals into small letters.
+// Removes blanks and tabs at both ends.
 std::string_view trim(std::string_view text);
-std::string lower(std::string_view text);
 
 // The choices of an Accept-like field ("gzip;q=0.5, *;q=0") in order: names in small letters, each
 // with its weight from 0 (not wanted) to 1.

@@ -44,7 +44,7 @@ Decoded<std::vector<JobState>> decode_states(const JsonFields& fields,
     return states;
 }
 
-Decoded<std::optional<Priority>> decode_priority(const JsonFields& fields) {
+Decoded<std::optional<Priority>> decode_wanted_priority(const JsonFields& fields) {
     TRY(const auto text, fields.string("priority", "\"high\", \"normal\" or \"low\""));
     if (!text) return std::optional<Priority>();
     const auto priority = parse_priority(*text);
@@ -53,8 +53,8 @@ Decoded<std::optional<Priority>> decode_priority(const JsonFields& fields) {
                    fmt::format("There is no priority \"{}\".", shown(*text)), "priority"};
 }
 
-Decoded<std::vector<std::pair<std::string, std::string>>> decode_metadata(const JsonFields& fields,
-                                                                          int pairs_max) {
+Decoded<std::vector<std::pair<std::string, std::string>>> decode_wanted_metadata(
+    const JsonFields& fields, int pairs_max) {
     constexpr std::string_view kWanted = "an object of strings such as {\"user\": \"42\"}";
     std::vector<std::pair<std::string, std::string>> pairs;
     const auto* value = fields.find("metadata");
@@ -128,9 +128,9 @@ Decoded<JobSelection> decode_selection(const JsonFields& fields, const Selection
     filter.ascending = true;  // In the order of submission.
     TRY(filter.states, decode_states(fields, rules));
     TRY(filter.queue, fields.string("queue", "the queue's name as a string"));
-    TRY(filter.priority, decode_priority(fields));
+    TRY(filter.priority, decode_wanted_priority(fields));
     TRY(filter.model, fields.string("model", "the model's name as a string"));
-    TRY(filter.metadata, decode_metadata(fields, options.metadata_pairs_max));
+    TRY(filter.metadata, decode_wanted_metadata(fields, options.metadata_pairs_max));
     TRY(filter.error_code, fields.string("error", "an error's code as a string"));
     TRY(filter.created_after, fields.time("created_after"));
     TRY(filter.created_before, fields.time("created_before"));

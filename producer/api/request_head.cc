@@ -5,6 +5,7 @@
 #include <boost/beast/core/string.hpp>
 #include <boost/beast/http/error.hpp>
 
+#include "common/base/text.h"
 #include "producer/api/header_values.h"
 
 namespace millrace::api {

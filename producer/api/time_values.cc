@@ -7,6 +7,7 @@
 #include <charconv>
 #include <cmath>
 
+#include "common/base/text.h"
 #include "common/config/value.h"
 
 namespace millrace::api {
@@ -16,14 +17,6 @@ using std::chrono::microseconds;
 using storage::DbTime;
 
 constexpr std::int64_t kSecondsMax = 253402300799;  // The end of the year 9999.
-
-bool is_digit(char c) {
-    return c >= '0' && c <= '9';
-}
-
-char lower(char c) {
-    return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
-}
 
 // Parses the whole text as a number: digits, optionally a point, optionally an exponent.
 std::optional<double> parse_decimal(std::string_view text) {
@@ -232,8 +225,7 @@ std::string_view take_letter(std::string_view& text) {
 // The probable meaning of "1h30m", "1.5 hours", "90" or "PT10M", in milliseconds.
 std::optional<double> meant_duration(std::string_view given) {
     constexpr std::string_view kLetters = "abcdefghijklmnopqrstuvwxyz";
-    std::string lowered(given);
-    std::ranges::transform(lowered, lowered.begin(), lower);
+    const auto lowered = lower(given);
     std::string_view text = lowered;
     const bool is_iso = text.starts_with('p');
     if (is_iso) text.remove_prefix(1);

@@ -41,10 +41,6 @@ std::size_t count_of(const Json& answer, const char* key) {
     return static_cast<std::size_t>(std::max<std::int64_t>(number_of(answer, key), 0));
 }
 
-Error usage(std::string message) {
-    return {ErrorCode::kInvalidArgument, std::move(message)};
-}
-
 // Continues with the other ids after one fails.
 int do_to_ids(const GlobalOptions& global, ApiClient& api, const Deed& deed,
               const std::vector<std::string>& ids) {
@@ -158,7 +154,8 @@ int count_and_do(const GlobalOptions& global, ApiClient& api, const Deed& deed,
     }
     if (!options.yes) {
         if (!can_ask()) {
-            return fail(usage(fmt::format("{} would be {}; say --yes to do it", text, deed.done)));
+            return fail(
+                invalid(fmt::format("{} would be {}; say --yes to do it", text, deed.done)));
         }
         if (!ask(fmt::format("{}: {}?", deed.name, text))) return kFailure;
     }
@@ -175,14 +172,14 @@ int run(const GlobalOptions& global, const Deed& deed, const BulkOptions& option
     const bool filters = options.all || !filter_body(options.filter).empty();
     if (filters == !options.ids.empty()) {
         return fail(
-            usage("name the jobs, or say which by --status, --queue, --model, …: one of both"));
+            invalid("name the jobs, or say which by --status, --queue, --model, …: one of both"));
     }
     if (!options.ids.empty() && (options.dry_run || options.yes)) {
         return fail(
-            usage("--dry-run and --yes are for what a filter finds; ids are what they are"));
+            invalid("--dry-run and --yes are for what a filter finds; ids are what they are"));
     }
     if (options.all && !filter_body(options.filter).empty()) {
-        return fail(usage("--all means every job: leave out the filter, or --all"));
+        return fail(invalid("--all means every job: leave out the filter, or --all"));
     }
     ApiClient api(global.url);
     return options.ids.empty() ? count_and_do(global, api, deed, options)

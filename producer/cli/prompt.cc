@@ -19,10 +19,6 @@
 namespace millrace::cli {
 namespace {
 
-Error usage(std::string message) {
-    return {ErrorCode::kInvalidArgument, std::move(message)};
-}
-
 Result<std::string> read_descriptor(int descriptor, const std::string& file) {
     std::string text;
     std::vector<char> piece(std::size_t{1} << 16);
@@ -30,13 +26,14 @@ Result<std::string> read_descriptor(int descriptor, const std::string& file) {
         const auto got = read(descriptor, piece.data(), piece.size());
         if (got < 0 && errno == EINTR) continue;
         if (got < 0) {
-            return usage(fmt::format("cannot read {}: {}", file_name(file), std::strerror(errno)));
+            return invalid(
+                fmt::format("cannot read {}: {}", file_name(file), std::strerror(errno)));
         }
         if (got == 0) return text;
         text.append(piece.data(), static_cast<std::size_t>(got));
         if (text.size() > kInputBytesMax) {
-            return usage(fmt::format("{} has more than {} MiB; that is the most", file_name(file),
-                                     kInputBytesMax >> 20));
+            return invalid(fmt::format("{} has more than {} MiB; that is the most", file_name(file),
+                                       kInputBytesMax >> 20));
         }
     }
 }
@@ -46,9 +43,9 @@ Result<std::string> read_prompt(const std::string& file) {
     text.erase(0, text.size() - without_byte_order_mark(text).size());
     if (text.ends_with('\n')) text.pop_back();
     if (text.ends_with('\r')) text.pop_back();
-    if (!is_utf8(text)) return usage(fmt::format("{} is not UTF-8 text", file_name(file)));
+    if (!is_utf8(text)) return invalid(fmt::format("{} is not UTF-8 text", file_name(file)));
     if (text.find('\0') != std::string::npos) {
-        return usage(fmt::format("{} has a NUL byte, which no text has", file_name(file)));
+        return invalid(fmt::format("{} has a NUL byte, which no text has", file_name(file)));
     }
     return text;
 }
@@ -62,7 +59,7 @@ Result<std::string> prompt_text(const SubmitOptions& options) {
     } else {
         text = fmt::format("{}", fmt::join(options.prompt, " "));
     }
-    if (text.empty()) return usage("the prompt is empty");
+    if (text.empty()) return invalid("the prompt is empty");
     return text;
 }
 
@@ -84,7 +81,7 @@ Result<std::string> read_input(const std::string& file) {
     if (file == "-") return read_descriptor(STDIN_FILENO, file);
     const int descriptor = open(file.c_str(), O_RDONLY | O_CLOEXEC);
     if (descriptor < 0) {
-        return usage(fmt::format("cannot read {}: {}", file_name(file), std::strerror(errno)));
+        return invalid(fmt::format("cannot read {}: {}", file_name(file), std::strerror(errno)));
     }
     auto text = read_descriptor(descriptor, file);
     close(descriptor);
@@ -96,22 +93,22 @@ Status check_submit(const SubmitOptions& options) {
     if (many || !options.input.empty()) {
         const auto other = misplaced(options, many);
         if (other.empty()) return ok();
-        return usage(
+        return invalid(
             many ? fmt::format("--jsonl has a whole job on each line: {} does not go "
                                "with it",
                                other)
                  : fmt::format("--input is the whole input: {} does not go with it", other));
     }
     if (!options.file.empty() && !options.prompt.empty()) {
-        return usage("a prompt and --file: give one of them");
+        return invalid("a prompt and --file: give one of them");
     }
     if (options.file.empty() && options.prompt.empty()) {
-        return usage(
+        return invalid(
             "nothing to submit: give a prompt (- reads standard input), --file, --input or "
             "--jsonl");
     }
     if (options.prompt.size() > 1 && options.prompt.front() == "-") {
-        return usage("- reads the prompt from standard input: no words may follow it");
+        return invalid("- reads the prompt from standard input: no words may follow it");
     }
     return ok();
 }
@@ -120,7 +117,7 @@ Result<std::string> input_json(const SubmitOptions& options) {
     if (!options.input.empty()) {
         const auto first = options.input.find_first_not_of(" \t\r\n");
         if (!is_json(options.input) || options.input[first] != '{') {
-            return usage("--input must be a JSON object, such as '{\"prompt\": \"hello\"}'");
+            return invalid("--input must be a JSON object, such as '{\"prompt\": \"hello\"}'");
         }
         return options.input;
     }

@@ -4,7 +4,7 @@
 #include <unordered_map>
 #include <unordered_set>
 
-#include "common/job/job_state.h"
+#include "producer/query/refusal.h"
 
 namespace millrace::gateway {
 
@@ -22,7 +22,7 @@ Commands::Commands(CommandsOptions options, const Clock& clock, storage::JobStor
       queue_(options.queue_max) {}
 
 void Commands::retry(JobId id, Callback<Result<RetryPage>> done) {
-    if (retries_.waiting() >= options_.queue_max) return done(refusal());
+    if (retries_.waiting() >= options_.queue_max) return done(refusal_of(queue_));
     enqueue(Retry{id, std::move(done)});
 }
 
@@ -45,14 +45,8 @@ void Commands::model_known(std::string queue, std::string model, Callback<bool> 
 
 bool Commands::enqueue(Request request) {
     if (queue_.try_push(std::move(request))) return true;
-    refuse(request, refusal());
+    refuse(request, refusal_of(queue_));
     return false;
-}
-
-Error Commands::refusal() const {
-    return queue_.closed() ? Error{ErrorCode::kUnavailable, "This gateway is stopping; retry."}
-                           : Error{ErrorCode::kResourceExhausted,
-                                   "Too many calls wait (query.queue_max); retry later."};
 }
 
 void Commands::refuse(Request& request, const Error& error) {

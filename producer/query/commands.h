@@ -89,7 +89,6 @@ class Commands {
     // Returns false if the request was refused.
     bool enqueue(Request request);
     static void refuse(Request& request, const Error& error);
-    Error refusal() const;
 
     void serve(Retry& request);
     void serve(Cancel& request) { cancels_.push_back(std::move(request)); }

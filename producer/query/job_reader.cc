@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "common/telemetry/telemetry.h"
+#include "producer/query/refusal.h"
 
 namespace millrace::gateway {
 
@@ -30,10 +31,7 @@ void JobReader::find(std::string client_id, Callback<Result<JobId>> done) {
 
 void JobReader::enqueue(Request request) {
     if (queue_.try_push(std::move(request))) return;
-    const auto error = queue_.closed()
-                           ? Error{ErrorCode::kUnavailable, "This gateway is stopping; retry."}
-                           : Error{ErrorCode::kResourceExhausted,
-                                   "Too many reads wait (query.queue_max); retry later."};
+    const auto error = refusal_of(queue_);
     std::visit([&error](auto& each) { each.done(error); }, request);
 }
 

@@ -2,13 +2,13 @@
 
 #include <utility>
 
+#include "producer/query/refusal.h"
+
 namespace millrace::gateway {
 
 void LaneReader::read(Callback<Lanes> done) {
     if (queue_.try_push(std::move(done))) return;
-    done(queue_.closed() ? Error{ErrorCode::kUnavailable, "This gateway is stopping; retry."}
-                         : Error{ErrorCode::kResourceExhausted,
-                                 "Too many calls wait (query.queue_max); retry later."});
+    done(refusal_of(queue_));
 }
 
 bool LaneReader::step(MonoTime wait_until) {

@@ -64,7 +64,7 @@ void Retries::when_room(std::function<bool()> go_on) {
         const std::lock_guard lock(mutex_);
         waiting_.push_back(std::move(go_on));
     }
-    release(0);
+    call_next();
 }
 
 void Retries::hold(std::size_t bytes) {
@@ -73,8 +73,15 @@ void Retries::hold(std::size_t bytes) {
 }
 
 void Retries::release(std::size_t bytes) {
+    {
+        const std::lock_guard lock(mutex_);
+        held_ -= bytes;
+    }
+    call_next();
+}
+
+void Retries::call_next() {
     std::unique_lock lock(mutex_);
-    held_ -= bytes;
     while (!waiting_.empty() && held_ < options_.bytes_max) {
         const auto go_on = std::move(waiting_.front());
         waiting_.pop_front();
@@ -87,7 +94,7 @@ void Retries::release(std::size_t bytes) {
 void Retries::retry(const std::vector<JobId>& ids, Callback<Result<RetryPage>> done) {
     const auto fail = [this, &done](const Error& error) {
         done(error);
-        release(0);
+        call_next();
     };
     const auto records = store_.job_get(ids, {});
     if (!records) return fail(records.error());
@@ -125,7 +132,7 @@ storage::JobFilter Retries::narrowed(storage::JobFilter filter) {
 void Retries::submit(RetryPage page, Specs specs, Callback<Result<RetryPage>> done) {
     if (specs.empty()) {
         done(std::move(page));
-        return release(0);
+        return call_next();
     }
     std::size_t bytes = 0;
     std::vector<SubmitRequest> requests;
@@ -150,7 +157,7 @@ void Retries::submit(RetryPage page, Specs specs, Callback<Result<RetryPage>> do
                 done(std::move(answered));
                 release(bytes);
             });
-    release(0);
+    call_next();
 }
 
 }  // namespace millrace::gateway

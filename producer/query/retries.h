@@ -37,15 +37,16 @@ class Retries {
 
     // Whether another retry may begin.
     bool has_room() const;
-    // How many callers wait for room.
+    // The number of calls that wait for room.
     std::size_t waiting() const;
-    // Queues `go_on`, which is called when there is room: within a call, or on the thread where
-    // submissions are answered. The longest waiter comes first. It returns whether it used the
-    // room; if not, the next one is called. A retry() that ends calls the one after it.
+    // Calls `go_on` once there is room, in the order of these calls: within this call, within one
+    // of retry(), or from where submissions are answered. `go_on` returns whether it is going to
+    // call retry(), at whose end the next one is called; after a false the next one is called at
+    // once.
     void when_room(std::function<bool()> go_on);
 
-    // Returns one result per id, in order, for as many of the first ids as there is room for, but
-    // at least one.
+    // One result for each id, in order, for as many of the first as there is room for; for at least
+    // one.
     void retry(const std::vector<JobId>& ids, Callback<Result<RetryPage>> done);
 
     // Narrows the filter to jobs that may be retried and never were.
@@ -58,8 +59,9 @@ class Retries {
     void submit(RetryPage page, Specs specs, Callback<Result<RetryPage>> done);
     bool has_room_for(std::size_t more) const;
     void hold(std::size_t bytes);
-    // Calls the waiters, as there may be room.
     void release(std::size_t bytes);
+    // Calls the `go_on` that has waited longest, if there is room.
+    void call_next();
 
     const RetriesOptions options_;
     storage::JobStore& store_;

@@ -6,6 +6,7 @@
 #include <iterator>
 
 #include "common/job/job_state.h"
+#include "producer/query/refusal.h"
 
 namespace millrace::gateway {
 
@@ -33,7 +34,7 @@ void Scans::cancel_matching(storage::JobFilter filter, Callback<Result<CancelTot
 
 void Scans::retry(std::vector<JobId> ids, Callback<Result<RetryPage>> done) {
     Retry scan{std::move(ids), std::move(done)};
-    if (retries_.waiting() >= options_.queue_max) return scan.done(refusal());
+    if (retries_.waiting() >= options_.queue_max) return scan.done(refusal_of(queue_));
     enqueue(std::move(scan));
 }
 
@@ -49,13 +50,7 @@ void Scans::retry_matching(storage::JobFilter filter, Callback<Result<RetryPage>
 
 void Scans::enqueue(Request request) {
     if (queue_.try_push(std::move(request))) return;
-    std::visit([this](auto& each) { each.done(refusal()); }, request);
-}
-
-Error Scans::refusal() const {
-    return queue_.closed() ? Error{ErrorCode::kUnavailable, "This gateway is stopping; retry."}
-                           : Error{ErrorCode::kResourceExhausted,
-                                   "Too many calls wait (query.queue_max); retry later."};
+    std::visit([this](auto& each) { each.done(refusal_of(queue_)); }, request);
 }
 
 Error Scans::too_much() const {
@@ -71,7 +66,7 @@ void Scans::go_on(Scan& scan, const Stop& stop) {
     Request rest = std::move(scan);
     if (queue_.try_push(std::move(rest))) return;
     scan = std::move(std::get<Scan>(rest));
-    stop(refusal());
+    stop(refusal_of(queue_));
 }
 
 bool Scans::step(MonoTime wait_until) {

@@ -98,7 +98,6 @@ class Scans {
     using Request = std::variant<List, Count, CancelMatching, Retry>;
 
     void enqueue(Request request);
-    Error refusal() const;
     Error too_much() const;
     // Queues the rest behind the waiting scans. If that is refused, `stop` receives the reason.
     template <class Scan, class Stop>

@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "common/base/text.h"
+
 namespace millrace::worker {
 
 bool is_of_a_gateway(long status) {
@@ -10,9 +12,7 @@ bool is_of_a_gateway(long status) {
 }
 
 bool is_page(std::string_view body) {
-    constexpr std::string_view kSkipped = " \r\n\t\xEF\xBB\xBF";  // Includes a byte order mark.
-    const auto first = body.find_first_not_of(kSkipped);
-    return first != std::string_view::npos && body[first] == '<';
+    return trimmed(without_byte_order_mark(trimmed(body))).starts_with('<');
 }
 
 bool gave_up_waiting(long status, milliseconds took) {

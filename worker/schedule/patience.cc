@@ -7,7 +7,7 @@
 namespace millrace::worker {
 namespace {
 
-constexpr double kNewestTrip = 0.25;  // Weight in the averages, as for TCP round trips (RFC 6298).
+constexpr double kNewestWait = 0.25;  // Weight in the averages, as for TCP round trips (RFC 6298).
 constexpr double kDeviations = 2;     // The wait exceeds its average by this many deviations.
 constexpr double kFading = 0.9;       // Factor on the expected number of jobs, at each batch.
 constexpr double kGivenUp = 0.5;  // Factor on the wait, at a batch for which none would have paid.
@@ -84,8 +84,8 @@ void Patience::learn(const Start& best) {
         wait_ = best.after;
         deviation_ = best.after / 2;
     } else {
-        deviation_ += kNewestTrip * (std::abs(best.after - wait_) - deviation_);
-        wait_ += kNewestTrip * (best.after - wait_);
+        deviation_ += kNewestWait * (std::abs(best.after - wait_) - deviation_);
+        wait_ += kNewestWait * (best.after - wait_);
     }
     jobs_ = std::max(static_cast<double>(best.jobs), kFading * jobs_);
 }

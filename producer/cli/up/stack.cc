@@ -224,8 +224,7 @@ Status Stack::start_worker(Supervisor& supervisor, std::size_t number) {
 
 bool Stack::is_ready(Worker& worker) {
     const auto* models = roster_.models_of(worker.program->pid(), worker.program->started_at());
-    const bool ready = models != nullptr && models->size() >= worker.plan->models_min;
-    return ready;
+    return models != nullptr && models->size() >= worker.plan->models_min;
 }
 
 // A worker that still loads its models has taken no job and ignores signals, so it is restarted.

@@ -4,10 +4,10 @@
 
 #include <algorithm>
 #include <array>
-#include <cctype>
 #include <optional>
 #include <string_view>
 
+#include "common/base/text.h"
 #include "producer/cli/up/shell_words.h"
 
 namespace millrace::cli {
@@ -19,9 +19,7 @@ constexpr std::size_t kModelsShown = 20;
 // Servers report their models' names but not what the models do. Embedding models, though, have
 // similar names everywhere.
 bool makes_embeddings(std::string_view model) {
-    std::string name(model);
-    std::ranges::transform(name, name.begin(),
-                           [](unsigned char c) { return static_cast<char>(std::tolower(c)); });
+    const auto name = lower(model);
     constexpr std::array<std::string_view, 7> kNames{"embed", "minilm", "bge-", "e5-",
                                                      "gte-",  "arctic", "mxbai"};
     return std::ranges::any_of(

@@ -6,6 +6,7 @@
 #include <nlohmann/json.hpp>
 
 #include "worker/backends/http/curl_handles.h"
+#include "worker/backends/outage.h"
 
 namespace millrace::worker {
 namespace {

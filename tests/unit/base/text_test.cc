@@ -70,6 +70,11 @@ TEST(Text, WhateverTheBytesAreStorableMakesThemSo) {
     }
 }
 
+TEST(Lower, ChangesAsciisCapitalsAlone) {
+    EXPECT_EQ(lower("Aa-Zz 09 \xc3\x84@["), "aa-zz 09 \xc3\x84@[");
+    EXPECT_EQ(lower(""), "");
+}
+
 TEST(Trimmed, KeepsTheBlanksWithin) {
     EXPECT_EQ(trimmed(" \t\r\na b\n c \r\n"), "a b\n c");
     EXPECT_EQ(trimmed("a"), "a");

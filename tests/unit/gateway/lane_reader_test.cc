@@ -29,7 +29,7 @@ class LaneReaderTest : public testing::Test {
     LaneReader lanes_{{.queue_max = 1}, clock_, store_};
 };
 
-TEST_F(LaneReaderTest, TheyAreReadAtMostOnceASecond) {
+TEST_F(LaneReaderTest, ReadsTheLanesAtMostOnceASecond) {
     EXPECT_EQ(ask()->size(), 3U);
     clock_.advance(milliseconds(999));
     EXPECT_EQ(ask()->size(), 3U);

@@ -1,4 +1,4 @@
-// Lists and counts: look by look, to the end or to a limit, with others in between.
+// Lists, counts and retries of many: step by step, to the end or a limit, with others in between.
 #include "producer/query/scans.h"
 
 #include <gmock/gmock.h>

@@ -4,7 +4,6 @@
 
 #include <algorithm>
 #include <array>
-#include <cctype>
 #include <nlohmann/json.hpp>
 #include <string>
 #include <utility>
@@ -109,7 +108,7 @@ Finish finish_of(const JsonView& reason) {
         const auto members = reason.members();
         if (has_text(members, "type")) word = find(members, "type")->string();
     }
-    for (char& c : word) c = static_cast<char>(std::tolower(static_cast<unsigned char>(c)));
+    word = lower(word);
     constexpr std::array<std::string_view, 4> kNone{"", "null", "none",
                                                     "finish_reason_unspecified"};
     constexpr std::array<std::string_view, 12> kAborted{

@@ -2,8 +2,9 @@
 
 #include <algorithm>
 #include <array>
-#include <cctype>
 #include <string>
+
+#include "common/base/text.h"
 
 namespace millrace::worker {
 namespace {
@@ -50,8 +51,7 @@ bool contains(std::string_view text, std::string_view part) {
 
 bool is_about_context(std::string_view code, std::string_view message) {
     if (std::ranges::find(kCodes, code) != kCodes.end()) return true;
-    std::string text(message);
-    std::ranges::transform(text, text.begin(), [](unsigned char c) { return std::tolower(c); });
+    const auto text = lower(message);
     return std::ranges::any_of(kWordings, [&](const Wording& wording) {
         return contains(text, wording.first) && contains(text, wording.second);
     });

@@ -9,9 +9,11 @@
 #include <nlohmann/json.hpp>
 #include <utility>
 
+#include "common/base/text.h"
 #include "worker/backends/http/server_text.h"
 #include "worker/backends/openai/context_length.h"
 #include "worker/backends/openai/outage_words.h"
+#include "worker/backends/outage.h"
 #include "worker/backends/outcomes.h"
 
 namespace millrace::worker {
@@ -47,19 +49,9 @@ struct Said {
     bool is_json = true;
 };
 
-std::string lower(std::string_view text) {
-    std::string low(text);
-    std::ranges::transform(low, low.begin(), [](unsigned char c) { return std::tolower(c); });
-    return low;
-}
-
 std::string string_member(const json& object, const char* name) {
     const auto found = object.find(name);
     return found != object.end() && found->is_string() ? found->get<std::string>() : std::string();
-}
-
-bool is_digit(char c) {
-    return std::isdigit(static_cast<unsigned char>(c)) != 0;
 }
 
 // Turns "BadRequestError" into bad_request_error.

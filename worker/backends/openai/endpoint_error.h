@@ -22,10 +22,8 @@
 #include <string_view>
 
 #include "common/base/clock.h"
-#include "common/job/job.h"
 #include "common/job/outcome.h"
 #include "worker/backends/endpoints/endpoint_pool.h"
-#include "worker/backends/outage.h"
 
 namespace millrace::worker {
 

@@ -5,6 +5,8 @@
 #include <cctype>
 #include <string>
 
+#include "common/base/text.h"
+
 namespace millrace::worker {
 namespace {
 
@@ -74,8 +76,7 @@ std::size_t failed_request(std::string_view words) {
 
 bool is_about_an_outage(std::string_view code, std::string_view message) {
     if (code == kDeadEngineCode) return true;
-    std::string low(message);
-    std::ranges::transform(low, low.begin(), [](unsigned char c) { return std::tolower(c); });
+    const auto low = lower(message);
     std::string_view words = low;
     for (;;) {
         const auto size = std::max(exception_name(words), failed_request(words));

@@ -33,9 +33,7 @@ Result<std::string> answer_of(const Question& question, Asked& asked) {
         return Error{ErrorCode::kUnavailable, fmt::format("{} does not answer: {}", question.url,
                                                           http::reason_of(asked.code))};
     }
-    long status = 0;
-    curl_easy_getinfo(asked.handle.get(), CURLINFO_RESPONSE_CODE, &status);
-    if (status != 200) {
+    if (const auto status = status_of(asked.handle.get()); status != 200) {
         std::string hint = status == 401 || status == 403 ? "; is the API key right?" : "";
         if (const auto place = location_of(asked.handle.get()); !place.empty()) {
             hint = "; it is at " + place;

@@ -1,0 +1,16 @@
+// The answer to a call for which a queue of this module had no place.
+#pragma once
+
+#include "common/base/error.h"
+#include "common/runtime/bounded_queue.h"
+
+namespace millrace::gateway {
+
+// kUnavailable: the queue is closed. kResourceExhausted: it is full.
+template <class T>
+Error refusal_of(const runtime::BoundedQueue<T>& queue) {
+    if (queue.closed()) return {ErrorCode::kUnavailable, "This gateway is stopping; retry."};
+    return {ErrorCode::kResourceExhausted, "Too many calls wait (query.queue_max); retry later."};
+}
+
+}  // namespace millrace::gateway
