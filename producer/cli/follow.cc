@@ -50,7 +50,7 @@ bool Follower::take(const http::ServerEvent& event) {
 void Follower::start_attempt(const Json& event) {
     const auto epoch = number_of(event, "epoch");
     if (epoch == epoch_ && !is_void_) return;  // A new connection repeats this attempt.
-    if (!shown_.empty() && !is_void_) show_event("the job runs anew: the text above is void");
+    if (!shown_.empty() && !is_void_) show_event("the job runs again: the text above is void");
     epoch_ = epoch;
     shown_.clear();
     at_ = 0;

@@ -62,7 +62,7 @@ void add_wait(Program& program) {
                                     });
     Arguments arguments(program, command);
     arguments.ids("ids", wait->ids, "The jobs")->required();
-    arguments.duration("--timeout", *timeout, "Wait no longer, e.g. 90 or 10m (0: for ever)");
+    arguments.duration("--timeout", *timeout, "Wait no longer, e.g. 90 or 10m (0: forever)");
     arguments.flag("--result", wait->result, "Print the output alone");
 }
 

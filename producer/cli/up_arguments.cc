@@ -73,7 +73,7 @@ void add_up_commands(Program& program, const std::string& called, const UpRuns& 
     add_up(program, called, runs.up);
     add_logs(program, runs.logs);
     add_control(program, "down", "Stop the `up` that runs on this machine", runs.down);
-    add_control(program, "reload", "Have the workers of `up` load their settings and models anew",
+    add_control(program, "reload", "Have the workers of `up` reload their settings and models",
                 runs.reload);
 }
 

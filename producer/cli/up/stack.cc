@@ -273,7 +273,7 @@ void Stack::reload(const Plan& plan) {
         worker->reload_asked = system_clock().now();
         go_on_with_reload(*worker);
     }
-    say_("the workers load their settings and models anew");
+    say_("the workers reload their settings and models");
 }
 
 std::vector<std::string> Stack::models() {

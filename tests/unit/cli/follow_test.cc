@@ -142,7 +142,7 @@ TEST_F(Follow, AnAttemptThatBeganWhileNobodyListenedVoidsTheText) {
     start(2);
     delta("right");
     complete("right");
-    EXPECT_THAT(events_, ElementsAre("started on w", "the job runs anew: the text above is void",
+    EXPECT_THAT(events_, ElementsAre("started on w", "the job runs again: the text above is void",
                                      "started on w", "completed"));
     EXPECT_EQ(text_, "wrongright\n");
 }
