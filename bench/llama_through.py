@@ -99,7 +99,7 @@ def main():
           "Millrace | backend / library | Millrace / library |")
     print("| --- | --- | --- | --- | --- | --- |")
     for level in arguments.levels:
-        # Of each turn its own ratio: what the machine did meanwhile, it did to both.
+        # Each turn gives a ratio of its own: a disturbance of the machine affects both sides alike.
         ratios = [statistics.median(b / a for a, b in zip(rates[level, library],
                                                           rates[level, measure]))
                   for measure in (backend, through)]

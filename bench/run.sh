@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Every measurement, one after the other, with the machine and the commit beside the figures.
-# `make bench` runs it; RUNS=N sets the runs of each figure (their median is printed).
+# Runs every measurement, one after the other, and prints the machine and the commit beside the
+# figures. `make bench` runs it; RUNS=N sets the runs of each figure (their median is printed).
 set -euo pipefail
 cd "$(dirname "$0")/.."
 

@@ -1,9 +1,10 @@
 #!/usr/bin/env bash
-# The demo: the embedded stack, a real model, real prompts, to their end. `make demo` runs it after
-# `make build`; it can be run again at any time.
+# The demo: the embedded stack runs real prompts on a real model to their end. `make demo` runs it
+# after `make build`; it can be run again at any time.
 #
 # With MILLRACE_DEMO_MODEL=FILE.gguf it serves that file instead of the small model of the cache;
-# with MILLRACE_DEMO_BACKEND_URL=URL and MILLRACE_DEMO_MODEL_NAME=NAME any OpenAI-compatible server.
+# with MILLRACE_DEMO_BACKEND_URL=URL and MILLRACE_DEMO_MODEL_NAME=NAME it uses any OpenAI-compatible
+# server.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 

@@ -29,7 +29,7 @@ mvn -B -ntp -q -Dstyle.color=never -f "$pom" dependency:copy-dependencies \
 compgen -G "$work/lib/kafka_2.13-*.jar" >/dev/null || fail "Maven fetched no broker jar"
 
 echo "$stamp" >"$work/lib/.stamp"
-# What was made from the old jars (data template, class archive) goes with them.
+# The files made from the old jars (data template, class archive) are removed with them.
 rm -rf "$lib" "$cache/kafka/start"
 mv "$work/lib" "$lib"
 echo "fetch-kafka: done"

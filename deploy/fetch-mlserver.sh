@@ -9,7 +9,7 @@ set -euo pipefail
 
 cache=${MILLRACE_CACHE:-$HOME/.cache/millrace}
 target=$cache/mlserver
-# With a newer uvloop MLServer 1.7.1 dies at its start.
+# With a newer uvloop, MLServer 1.7.1 dies at its start.
 packages=(mlserver==1.7.1 'uvloop<0.22')
 stamp=$(sha256sum <"${BASH_SOURCE[0]}")
 # shellcheck source=pip.sh

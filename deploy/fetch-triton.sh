@@ -14,7 +14,7 @@ set -euo pipefail
 cache=${MILLRACE_CACHE:-$HOME/.cache/millrace}
 target=$cache/triton
 server=(nvidia-pytriton 0.7.0 21f063ff93bb426d0c06b7a55e7eb9efcfe62c0dddd9a908e9877e18710128df)
-# Triton 2.51's models cannot give their outputs back with numpy 2.
+# With numpy 2, the models of Triton 2.51 cannot return their outputs.
 numpy=(numpy 1.26.4 666dbfb6ec68962c033a450943ded891bed2d54e6755e35e5835d63f4f6931d5)
 stamp=$(sha256sum <"${BASH_SOURCE[0]}")
 # shellcheck source=pip.sh
@@ -52,7 +52,7 @@ download "${server[@]}" "$work" --only-binary :all:
 download "${numpy[@]}" "$work" --only-binary :all: --python-version 3.11 --implementation cp \
     --platform manylinux2014_x86_64
 
-# Wheels are zip files; nothing of them is executed here.
+# Wheels are zip files; nothing in them is executed here.
 stage=$work/triton
 packages=$stage/python/lib/python3.11/site-packages
 mkdir -p "$packages" "$stage/python/bin"
@@ -65,8 +65,8 @@ mv "$server_folder/python_backend_stubs/3.11/triton_python_backend_stub" "$backe
 rm -rf "$server_folder/python_backend_stubs"
 chmod +x "$server_folder/bin/tritonserver" "$backend/triton_python_backend_stub"
 
-# A virtual environment by hand: Debian's Python cannot make one without a package of its own. Models
-# find theirs by the first python3 on PATH.
+# The virtual environment is made by hand, because Debian's Python needs an additional package to
+# make one. Models find their Python as the first python3 on PATH.
 ln -s "$interpreter" "$stage/python/bin/python3"
 echo "home = $(dirname "$(readlink -f "$interpreter")")" >"$stage/python/pyvenv.cfg"
 

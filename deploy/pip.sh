@@ -1,6 +1,6 @@
-# Sourced by the scripts that fetch from the Python package index. They define fail MESSAGE.
+# Sourced by the scripts that fetch from the Python package index. Those must define fail MESSAGE.
 
-# find_pip: sets $python to a Python that has pip; a version manager's need not have it.
+# find_pip: sets $python to a Python that has pip; one from a version manager may lack it.
 find_pip() {
     for python in python3 /usr/bin/python3; do
         "$python" -m pip --version >/dev/null 2>&1 && return 0

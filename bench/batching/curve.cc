@@ -15,7 +15,7 @@ namespace {
 using std::chrono::milliseconds;
 using Ms = std::chrono::duration<double, std::milli>;
 
-// Counts what ended and waits for it.
+// Counts ended jobs and waits for them.
 class Counter : public worker::ExecutionSink {
  public:
     void partial(const AttemptKey&, std::string_view) override {}
@@ -37,7 +37,7 @@ class Counter : public worker::ExecutionSink {
     std::size_t wanted_ = 0;
 };
 
-// A backend that is called by nobody else.
+// Calls a backend that has no other caller.
 class Direct {
  public:
     explicit Direct(const Curve& curve) : backend_(curve.options()) {
@@ -45,7 +45,7 @@ class Direct {
     }
     ~Direct() { backend_.stop(); }
 
-    // In milliseconds.
+    // Runs the jobs and returns the time in milliseconds.
     double run(std::size_t jobs) {
         std::vector<worker::Execution> batch(jobs);
         for (auto& execution : batch) {
@@ -92,7 +92,7 @@ double direct_rate(const Curve& curve, const std::vector<std::size_t>& sizes,
     Direct direct(curve);
     double jobs = 0;
     double ms = 0;
-    // Whole rounds only.
+    // Only whole rounds count.
     while (ms < Ms(duration).count()) {
         for (const auto size : sizes) {
             ms += direct.run(size);

@@ -1,5 +1,5 @@
-// The cost curves that batching is measured on, and what a model of such a curve does when it is
-// called directly, with nothing of Millrace but the backend itself around it.
+// The cost curves that batching is measured on, and what a model with such a curve does when it is
+// called directly: with only the backend around it, and nothing else of Millrace.
 #pragma once
 
 #include <chrono>
@@ -11,7 +11,7 @@
 
 namespace millrace::bench {
 
-// Of performance-facts: what the peers were measured on.
+// The curves come from performance-facts: the peers were measured on them.
 struct Curve {
     std::string name;
     std::chrono::milliseconds base{0};
@@ -25,21 +25,22 @@ struct Curve {
 
 std::vector<Curve> curves();
 
-// The inputs of the clients of a closed loop, in turn: three shapes in two lengths, which never
-// share a batch, or one kind only.
+// The inputs that the clients of a closed loop send in turn: three shapes in two lengths, which
+// never share a batch, or one kind only.
 std::vector<std::string> inputs_of(bool mixed);
 
-// Jobs a second where batches of these sizes run back to back, in turn.
+// Jobs a second when batches of these sizes run back to back, in turn.
 double direct_rate(const Curve& curve, const std::vector<std::size_t>& sizes,
                    std::chrono::milliseconds duration);
-// Median time of a batch of one, in milliseconds, with pauses between them.
+// The median time of a batch of one, in milliseconds, with pauses in between.
 double direct_ms(const Curve& curve, int jobs, std::chrono::milliseconds pause);
 
-// Of the oracle: full batches, or where there are several kinds, all clients of one at a time.
+// The batch sizes of the oracle: full batches, or, if there are several kinds, all clients of one
+// kind at a time.
 std::vector<std::size_t> best_sizes(const Curve& curve, std::size_t clients, std::size_t kinds);
 
-// Jobs a second from what ends: between the first end after a time and the last, so that it does
-// not matter where in a batch the measuring begins and stops.
+// Jobs a second, from the ends of jobs: counted between the first end after a given time and the
+// last one, so that it does not matter where in a batch the measurement begins and stops.
 class RateOfEnds {
  public:
     using Time = std::chrono::steady_clock::time_point;
@@ -56,13 +57,13 @@ class RateOfEnds {
     }
 
  private:
-    // Ends of one batch come this close together.
+    // The ends of one batch come this close together.
     static constexpr std::chrono::milliseconds kOneBatch{4};
 
     const Time counted_from_;
     std::optional<Time> first_;
     Time last_;
-    std::size_t jobs_ = 0;  // After those of the first batch.
+    std::size_t jobs_ = 0;  // Those after the first batch.
 };
 
 }  // namespace millrace::bench

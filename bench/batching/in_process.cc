@@ -22,7 +22,7 @@ using Steady = std::chrono::steady_clock;
 using std::chrono::milliseconds;
 using std::chrono::seconds;
 
-// Jobs whose outcome was just written.
+// The jobs whose outcome has just been written.
 class Written {
  public:
     void add(const std::vector<storage::SettledAttempt>& attempts) {

@@ -1,5 +1,5 @@
-// A whole worker with its threads in this process, over a store and a broker in memory: what
-// batching itself gains and costs, without PostgreSQL, Kafka and HTTP.
+// A whole worker with its threads in this process, over a store and a broker in memory. It shows
+// what batching itself gains and costs, without PostgreSQL, Kafka and HTTP.
 #pragma once
 
 #include <chrono>
@@ -17,13 +17,13 @@ class InProcess {
     InProcess(const Curve& curve, const worker::BatchOptions& options);
     ~InProcess();
 
-    // Clients who each send a job, wait until its outcome is written, and send the next; client i
-    // sends inputs[i % size]. Jobs a second over the time, after a first quarter that does not
-    // count.
+    // Runs clients that each send a job, wait until its outcome is written, and send the next;
+    // client i sends inputs[i % size]. Returns the jobs a second, without the first quarter of the
+    // time.
     double closed_loop(std::size_t clients, const std::vector<std::string>& inputs,
                        std::chrono::milliseconds duration);
-    // One job after the other, with a pause between: median time from its message to its outcome
-    // being written, in milliseconds.
+    // Runs one job after the other, with a pause in between. Returns the median time from a job's
+    // message to the write of its outcome, in milliseconds.
     double lone_ms(int jobs, std::chrono::milliseconds pause);
 
  private:

@@ -1,12 +1,12 @@
-// Batching against the oracle: a closed loop of clients on one worker, and a lone job, on models of
-// known cost. The oracle, full batches back to back, is measured in the same run by calling the
-// model directly. Prints a table.
+// Compares batching with the oracle: a closed loop of clients on one worker, and a lone job, on
+// models of known cost. The oracle runs full batches back to back; it is measured in the same run
+// by calling the model directly. Prints a table.
 //
 //   batching_bench [--over process|kafka|mock] [--runs 5] [--clients 64] [--curve N]
 //                  [--mode adaptive|greedy|fixed] [--claim-ahead 20] [--seconds 4] [--no-lone]
 //   batching_bench --over peer --port N --path PATH --body JSON --curve N
 //
-// The second form asks another program that batches, which has that curve already (bench/peers).
+// The second form calls another program that batches and already has that curve (bench/peers).
 
 #include <fmt/format.h>
 
@@ -35,7 +35,7 @@ constexpr int kLoneJobs = 20;
 constexpr int kJobsAfterBurst = 5;
 constexpr milliseconds kShortPause{10};
 constexpr milliseconds kSettling{5000};
-constexpr milliseconds kWarmUp{20000};  // Of the broker's JVM.
+constexpr milliseconds kWarmUp{20000};  // For the broker's JVM.
 
 struct Options {
     std::string over = "process";
@@ -45,7 +45,7 @@ struct Options {
     int seconds = 4;
     std::size_t clients = 64;
     bool lone = true;
-    std::optional<std::size_t> curve;  // All.
+    std::optional<std::size_t> curve;  // Empty: all.
     struct Peer {
         int port = 0;
         std::string path;
@@ -53,7 +53,7 @@ struct Options {
     } peer;
 };
 
-// Median milliseconds of a job that nobody waits beside, as far as they are known.
+// The median milliseconds of a job that runs alone, as far as they are known.
 struct Lone {
     std::optional<double> in_worker;
     std::optional<double> call;
@@ -61,7 +61,7 @@ struct Lone {
     double either() const { return in_worker ? *in_worker : *call; }
 };
 
-// One worker with one curve, whichever way it is asked.
+// One worker with one curve, however it is called.
 class Asked {
  public:
     virtual ~Asked() = default;
@@ -103,7 +103,7 @@ class AskedOverRest : public Asked {
         if (options.mode == "greedy") settings["worker.batch.delay"] = "0ms";
         if (options.mode == "fixed") settings["worker.batch.mode"] = "fixed";
         rest_.set_model(curve, settings);
-        // Until the new worker has its partitions, jobs are stolen.
+        // The worker steals jobs until it has its partitions.
         (void)rest_.closed_loop(options.clients, inputs_of(false), kSettling);
     }
 
@@ -120,7 +120,7 @@ class AskedOverRest : public Asked {
     OverRest& rest_;
 };
 
-// Asks all alike, whatever the inputs are.
+// Sends the same request every time, whatever the inputs are.
 class AskedPeer : public Asked {
  public:
     explicit AskedPeer(const Options& options)
@@ -184,7 +184,7 @@ class Bench {
             fmt::print(" | | | | |\n");
             return;
         }
-        // At 5 % load the model is busy for one part of twenty; slow ones pause for a second.
+        // At 5 % load the model is busy one twentieth of the time; slow models pause for a second.
         const auto pause = std::min(19 * (curve.base + curve.per_item), milliseconds(1000));
         const auto direct = direct_ms(curve, kLoneJobs, kShortPause);
         const auto fresh = worker->lone(kLoneJobs, pause);

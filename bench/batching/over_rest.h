@@ -1,4 +1,4 @@
-// The real programs on real servers, asked over HTTP: what clients see of batching.
+// The real programs on real servers, called over HTTP: what clients see of batching.
 #pragma once
 
 #include <chrono>
@@ -14,15 +14,15 @@ class OverRest {
  public:
     explicit OverRest(test::BrokerKind broker);
 
-    // Starts the worker anew, with this curve and these settings beside.
+    // Restarts the worker with this curve and these additional settings.
     void set_model(const Curve& curve, const test::Settings& settings);
 
-    // As InProcess::closed_loop; a client waits for its answer (Prefer: wait).
+    // As InProcess::closed_loop, but a client waits for its answer (Prefer: wait).
     double closed_loop(std::size_t clients, const std::vector<std::string>& inputs,
                        std::chrono::milliseconds duration);
 
-    // One job after the other; medians in milliseconds: of the whole call, and of the part from the
-    // claim to the write of the outcome, by PostgreSQL's clock.
+    // The medians, in milliseconds, of one job after the other: of the whole call, and of the part
+    // from the claim to the write of the outcome, by PostgreSQL's clock.
     struct Lone {
         double call = 0;
         double in_worker = 0;

@@ -44,7 +44,7 @@ struct Options {
     std::size_t latency_jobs = 500;
 };
 
-// 300 bytes of prompt, as the peers' figures have.
+// 300 bytes of prompt, as in the peers' figures.
 std::string job_body() {
     return Json{{"model", "synthetic"}, {"input", {{"prompt", std::string(300, 'x')}}}}.dump();
 }
@@ -69,7 +69,7 @@ class Bench {
     void run() {
         report_synced_write();
         report_memory("idle");
-        // Kafka's compiler needs this long before its cost per request stands still.
+        // Kafka's JVM compiles for this long before the cost of a request is stable.
         run_load(
             {.port = port_, .requests = options_.warm_up, .request = post("/v1/jobs", job_body())});
         wait_until_done();
@@ -85,8 +85,8 @@ class Bench {
     }
 
  private:
-    // Submits and waits for the last result; the rate counts from the first job's creation to the
-    // last one's end, both by PostgreSQL's clock.
+    // Submits the jobs and waits for the last result. The rate counts from the creation of the
+    // first job to the end of the last one, both by PostgreSQL's clock.
     void report_rate(const std::string& what, int callers, std::size_t requests,
                      const std::string& request, std::size_t jobs_per_request) {
         std::vector<double> submitted;
@@ -129,7 +129,7 @@ class Bench {
         print_row("drain of a backlog", rates);
     }
 
-    // What gateway and worker hold while every slot of the backend is taken and a long backlog
+    // The memory of gateway and worker while every slot of the backend is taken and a long backlog
     // waits.
     void report_backlog() {
         const auto slots = stack_.call("GET", "/v1/workers")["data"][0]["slots"].get<std::size_t>();
@@ -147,13 +147,13 @@ class Bench {
                   .requests = options_.bulk / kBulkJobs,
                   .request = post("/v1/jobs:batch", bulk_body())});
         report_memory(fmt::format("with {} queued jobs", queued_since(mark)));
-        // Accepted, or over already: a worker hears of it within a millisecond.
+        // Any answer will do: the cancel is accepted, or the job has ended already.
         Caller caller(port_);
         for (const auto& id : running) caller.exchange(post("/v1/jobs/" + id + "/cancel", "{}"));
         wait_until_done();
     }
 
-    // 50 jobs a second from one caller, from created to started by PostgreSQL's clock.
+    // One caller sends 50 jobs a second; timed from created to started by PostgreSQL's clock.
     void report_latency() {
         const auto mark = newest_job();
         Caller caller(port_);
@@ -184,7 +184,7 @@ class Bench {
         std::fflush(stdout);
     }
 
-    // What a commit waits for at the least: the median time of writing 8 kB and syncing them.
+    // The lower bound on what a commit waits for: the median time to write 8 kB and sync them.
     static void report_synced_write() {
         const auto directory = process::TemporaryDirectory::make("millrace-bench-").value();
         const auto path = directory.path() / "synced";

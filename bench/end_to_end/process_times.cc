@@ -17,7 +17,7 @@ struct Process {
     double seconds = 0;
 };
 
-// See proc(5): pid (program) state ppid …, user and system time are the 14th and 15th field.
+// See proc(5): pid (program) state ppid …; fields 14 and 15 are the user and system time.
 Process parse_stat(const std::string& text) {
     const auto open = text.find('(');
     const auto close = text.rfind(')');

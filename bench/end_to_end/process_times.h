@@ -1,5 +1,5 @@
-// Processor time of this process and its descendants, by the name of the program: what a job costs
-// whom.
+// Processor time of this process and its descendants by the name of the program: which program pays
+// how much for a job.
 #pragma once
 
 #include <map>
@@ -7,7 +7,7 @@
 
 namespace millrace::bench {
 
-// Seconds so far, user and system together. Processes that have ended are not counted.
+// Seconds up to now, user and system together. Processes that have ended are not counted.
 std::map<std::string, double> cpu_seconds_by_program();
 
 }  // namespace millrace::bench

@@ -263,7 +263,7 @@ def main():
         raise SystemExit("bench-gpu: nothing was measured: " + lack)
     if arguments.check:
         return
-    # What was started ends with this program also when it is told to stop.
+    # The programs started here must also end when this program is terminated.
     signal.signal(signal.SIGTERM, lambda *_: sys.exit("bench-gpu: stopped"))
     bench = Bench(arguments)
     try:

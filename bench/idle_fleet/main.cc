@@ -1,5 +1,5 @@
-// What a fleet costs PostgreSQL that has nothing to do: transactions a second of heartbeats and of
-// looking for jobs to steal, with the keepers' hints and without. Starts a stack of its own.
+// What an idle fleet costs PostgreSQL: the transactions a second of heartbeats and of looking for
+// jobs to steal, with the keepers' hints and without. Starts a stack of its own.
 //
 //   idle_fleet_bench [--workers 100] [--seconds 20] [--runs 3]
 
@@ -25,7 +25,7 @@ struct Options {
     int runs = 3;
 };
 
-// Of all clients but this one; only differences mean something.
+// Counts the transactions of all clients but this one; only differences mean something.
 std::int64_t transactions(pqxx::connection& database) {
     pqxx::nontransaction work(database);
     // Sessions report at most once a second, and when they end.
@@ -46,7 +46,7 @@ double median_rate(const Options& options, const std::string& hint_interval) {
     stack.wait_for_workers(options.workers);
     pqxx::connection database(stack.conninfo());
     std::vector<double> rates;
-    // The first run is for settling down.
+    // The first run only lets the fleet settle.
     auto end = std::chrono::steady_clock::now() + std::chrono::seconds(options.seconds);
     std::this_thread::sleep_until(end);
     for (int i = 0; i < options.runs; ++i) {

@@ -1,6 +1,6 @@
-// A model server that only pretends to compute: so many requests at a time, each a token every so
-// often, and a queue of its own for what is more. It looks like llama-server, so that the worker
-// asks it for its slots and for what it queues.
+// A model server that only pretends to compute. It serves a fixed number of requests at a time,
+// sends each a token at a fixed interval, and keeps the rest in a queue of its own. It looks like
+// llama-server, so the worker asks it for its slots and the length of its queue.
 //
 // Threads: thread-safe.
 #pragma once
@@ -20,23 +20,23 @@ class Engine {
  public:
     Engine(std::size_t slots, std::chrono::milliseconds token);
 
-    // A job of so many tokens; "input" of a submission.
+    // A job of this many tokens: the "input" of a submission.
     static std::string input(int tokens);
 
     std::string url() const { return server_.url(); }
     std::size_t completed() const;
     std::size_t begun() const;
     std::size_t ended() const;  // Completed or given up.
-    // The longest that its queue was since the last call.
+    // Returns the maximum length of its queue since the last call.
     std::size_t take_queue_max();
-    // Return once so many requests have a slot, or have begun or ended since the start.
+    // They return once `count` requests have a slot, or have begun or ended since the start.
     void wait_for_busy(std::size_t count);
     void wait_for_begun(std::size_t count);
     void wait_for_ended(std::size_t count);
 
  private:
     void answer(worker::Exchange& exchange);
-    // True when it was not given up.
+    // Returns true unless the request was given up.
     bool generate(worker::Exchange& exchange) const;
     void enter();
     void leave(bool completed);
@@ -56,7 +56,7 @@ class Engine {
     std::size_t ended_ = 0;
     std::size_t completed_ = 0;
 
-    worker::FakeServer server_;  // Last: it calls answer().
+    worker::FakeServer server_;  // Last member: it calls answer().
 };
 
 }  // namespace millrace::bench

@@ -1,4 +1,4 @@
-// Jobs over REST: at a rate that does not wait for anyone, or by callers who each wait for their
+// Jobs over REST: sent at a rate that waits for nobody, or by callers that each wait for their
 // answer.
 //
 // Threads: one caller at a time.
@@ -13,14 +13,14 @@
 
 namespace millrace::bench {
 
-// The bytes of a submission.
+// Returns the bytes of a submission.
 std::string job_request(const std::string& model, const std::string& priority,
                         const std::string& input, const std::string& headers = {});
 
-// The bytes of one request after the other; called from several threads.
+// Returns the bytes of the next request; called from several threads.
 using Requests = std::function<std::string()>;
 
-// So many submissions a second, evenly, until it goes: an open loop.
+// An open loop: evenly sends this many submissions a second until it is destroyed.
 class OpenLoop {
  public:
     OpenLoop(int port, Requests requests, double per_second);
@@ -29,16 +29,16 @@ class OpenLoop {
     runtime::Thread thread_;
 };
 
-// What callers saw who each wait for the answer to a job and send the next: a closed loop.
+// The result of a closed loop, whose callers each wait for the answer to a job and send the next.
 struct Seen {
     double per_second = 0;
     double mean_ms = 0;
 };
-// The requests must ask to be answered at the job's end. What ends in the first fifth does not
-// count.
+// The requests must ask for an answer at the job's end. Jobs that end in the first fifth of the
+// time do not count.
 Seen closed_loop(int port, const Requests& requests, int callers, std::chrono::seconds duration);
 
-// The load goes on meanwhile.
+// Waits while the load goes on.
 void let_pass(std::chrono::seconds time);
 
 }  // namespace millrace::bench

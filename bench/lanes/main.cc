@@ -34,7 +34,7 @@ using std::chrono::seconds;
 using test::Json;
 
 constexpr int kEndless = 1'000'000;  // Tokens.
-constexpr double kHighPart = 0.2;    // Of the engine, that the high lane asks for.
+constexpr double kHighPart = 0.2;    // The part of the engine that the high lane asks for.
 constexpr double kOverload = 3;
 constexpr seconds kWarmUp{15};
 constexpr const char* kWait = "Prefer: wait=50\r\n";
@@ -64,7 +64,7 @@ class Bench {
           database_(stack_.conninfo()),
           port_(stack_.gateway_port(0)) {
         start_worker(true);
-        // Of the broker's JVM; and until the worker has its partitions, jobs are stolen.
+        // The broker's JVM must warm up; and until the worker has its partitions, it steals jobs.
         (void)closed_loop(port_, engine_jobs("normal", kWait), callers(), kWarmUp);
     }
 
@@ -121,7 +121,7 @@ class Bench {
             .per_second;
     }
 
-    // From the submission to the end, by PostgreSQL's clock.
+    // Returns the times from submission to end, by PostgreSQL's clock.
     std::vector<double> high_times(double per_second, seconds duration) {
         const auto mark = newest_job();
         {
@@ -135,7 +135,7 @@ class Bench {
         return numbers("SELECT 1000 * extract(epoch FROM finished_at - created_at)" + newer);
     }
 
-    // --- An urgent job while all slots are taken for long ---
+    // --- An urgent job while all slots are taken for a long time ---
 
     void report_urgent() {
         const auto ids = fill(options_.slots + 4);
@@ -223,8 +223,8 @@ class Bench {
         return post("/v1/jobs", engine_body(priority, tokens), headers);
     }
 
-    // Of as many tokens on average, but from half to three halves of that: like those of real
-    // models, they do not end all at once.
+    // Jobs have `tokens` tokens on average, but from a half to one and a half times as many: like
+    // those of real models, they do not all end at once.
     Requests engine_jobs(const std::string& priority, const std::string& headers = {}) const {
         return [this, priority, headers] {
             const auto mean = static_cast<std::uint64_t>(options_.tokens);
@@ -233,7 +233,7 @@ class Bench {
         };
     }
 
-    // Low jobs that do not end, in all slots and `count` in all.
+    // Submits `count` low jobs that do not end; they take all slots.
     std::vector<std::string> fill(std::size_t count) {
         wait_until_done();
         std::vector<std::string> ids;
@@ -256,7 +256,7 @@ class Bench {
 
     // --- The programs ---
 
-    // Of the engine, or with the synthetic model.
+    // Starts a worker for the engine, or for the synthetic model.
     void start_worker(bool of_engine, test::Settings settings = {}) {
         settings.insert(options_.settings.begin(), options_.settings.end());
         if (of_engine) {

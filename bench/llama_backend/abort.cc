@@ -23,7 +23,8 @@ void print(std::string_view what, const Times& times) {
                *std::max_element(times.steps.begin(), times.steps.end()));
 }
 
-// Aborts a job that generates in full company; `reading` of the others read a prompt of 1500 words.
+// Aborts a job that generates while all other sequences are busy; `reading` of those read a prompt
+// of 1500 words.
 Times measure(const Arguments& arguments, int reading) {
     Times times;
     std::mt19937 random(1);
@@ -46,7 +47,7 @@ Times measure(const Arguments& arguments, int reading) {
             for (int word = 0; word < 1500; ++word) text += "river ";
             keys.push_back(loop.start(*backend, chat(text, 1000, i, true)));
         }
-        // In the midst of the reading, where something reads, and anywhere in a step.
+        // The abort comes in the middle of the reading, if a job reads, and at any point of a step.
         loop.wait_for_partials(keys.front(), 2);
         loop.watch(keys.front(), milliseconds(random() % 250));
         const auto steps_before = backend->stats().steps;

@@ -1,4 +1,4 @@
-// The llama backend called directly, without the rest of Millrace: its jobs in a closed loop.
+// Calls the llama backend directly, without the rest of Millrace: runs its jobs in a closed loop.
 #pragma once
 
 #include <condition_variable>
@@ -19,8 +19,8 @@ struct Arguments {
     int runs = 5;
 };
 
-// Keeps so many jobs in the backend until all have run, and remembers when each began to say
-// something and when it ended.
+// Keeps this many jobs in the backend until all have run, and records when each sent its first
+// output and when it ended.
 class ClosedLoop : public worker::ExecutionSink {
  public:
     struct Record {
@@ -39,10 +39,10 @@ class ClosedLoop : public worker::ExecutionSink {
     // Returns the outcomes, in the order of the inputs.
     std::vector<Outcome> run(worker::Backend& backend, const std::vector<std::string>& inputs,
                              std::size_t at_once);
-    // Until it has said so much more, or ended.
+    // Waits until the job has sent this many more partials, or has ended.
     void wait_for_partials(const AttemptKey& key, std::size_t more);
     Record wait_until_ended(const AttemptKey& key);
-    // Until it has ended, but no longer.
+    // Waits until the job has ended, but no longer than this.
     void watch(const AttemptKey& key, milliseconds at_most);
 
  private:
@@ -52,7 +52,7 @@ class ClosedLoop : public worker::ExecutionSink {
     std::size_t running_ = 0;               // Guarded by mutex_.
 };
 
-// The backend, started; ends the program where it cannot.
+// Returns the started backend; ends the program if the backend cannot start.
 std::unique_ptr<worker::LlamaBackend> started(const worker::LlamaOptions& options,
                                               worker::ExecutionSink& sink);
 std::string chat(const std::string& text, int max_tokens, int seed, bool to_the_end = false);

@@ -1,11 +1,11 @@
-// What the llama backend does by itself, called directly.
+// Measures the llama backend by itself, called directly.
 //
 //   llama_backend_bench MODEL.gguf PROMPTS.txt THREADS throughput SEQUENCES
 //   llama_backend_bench MODEL.gguf PROMPTS.txt THREADS prefix [RUNS [JOBS_PER_PREFIX [SAVED_MIB]]]
 //   llama_backend_bench MODEL.gguf PROMPTS.txt THREADS abort [RUNS]
 //
 // THREADS 0: one for each processor
-// throughput: tokens per second with so many jobs at once, to hold against llama_direct
+// throughput: tokens per second with this many jobs at once, to compare with llama_direct
 // prefix:     prompt tokens computed where 20 prompts are shared, against the fewest possible
 // abort:      how long an abort takes until the slot is free
 #include <fmt/format.h>

@@ -26,7 +26,8 @@ std::string some_words(std::mt19937& random, int count) {
     return text;
 }
 
-// Each prompt of a prefix and a question of its own, in an order that the seed decides.
+// Returns prompts of a shared prefix and a question of their own, in an order that the seed
+// decides.
 std::vector<std::string> shuffled_texts(int jobs_per_prefix, unsigned seed) {
     std::mt19937 random(seed);
     std::vector<std::string> texts;

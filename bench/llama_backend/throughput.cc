@@ -4,8 +4,8 @@
 
 namespace millrace::bench {
 
-// As llama_direct: the same prompts, limits and context for each sequence. Its prompts share no
-// beginning that is worth a copy, so that nothing is computed less here.
+// Runs what llama_direct runs: the same prompts, limits and context for each sequence. The prompts
+// share no beginning that is worth copying, so nothing is computed less often here.
 void throughput(const Arguments& arguments, int sequences) {
     constexpr int kTokens = 64;
     constexpr int kContextPerSequence = 1024;

@@ -23,7 +23,7 @@ namespace millrace::bench {
 
 namespace {
 
-// Servers spell the header's name as they like.
+// The case of the header's name differs between servers.
 std::size_t content_length(std::string_view head) {
     constexpr std::string_view kName = "\r\ncontent-length:";
     const auto same = [](char a, char b) { return std::tolower(a) == b; };

@@ -1,6 +1,6 @@
 // A load generator's callers: each has one keep-alive connection, sends a request, waits for the
-// answer, and sends the next. Nothing of the library stands between it and the socket, so that what
-// is measured is the gateway.
+// answer, and sends the next. They use the socket without a library, so that the gateway is what is
+// measured.
 #pragma once
 
 #include <cstddef>
@@ -9,7 +9,7 @@
 
 namespace millrace::bench {
 
-// One connection to 127.0.0.1. Throws std::runtime_error when it breaks.
+// One connection to 127.0.0.1. Throws std::runtime_error if it breaks.
 class Caller {
  public:
     explicit Caller(int port);
@@ -29,22 +29,23 @@ class Caller {
     std::string body_;
 };
 
-// The bytes of a POST with a JSON body; `headers` are more of them, each with its line end.
+// Returns the bytes of a POST with a JSON body; `headers` are additional ones, each with its line
+// end.
 std::string post(const std::string& path, const std::string& body, const std::string& headers = {});
 
-// So many callers at once, each on a thread of its own: `talk` gets its connection and its number.
-// Returns when all have; throws then what the first that failed has thrown.
+// Runs this many callers at once, each on a thread of its own: `talk` gets its connection and its
+// number. Returns when all have ended; then rethrows what the first failed caller threw.
 void run_callers(int port, int callers, const std::function<void(Caller&, int)>& talk);
 
 struct Load {
     int port = 0;
     int callers = 32;
-    std::size_t requests = 1000;  // Of all callers together.
+    std::size_t requests = 1000;  // By all callers together.
     std::string request;          // The bytes, the same each time.
     int expected_status = 202;
 };
 
-// Runs the load to its end and returns the seconds it took. Throws on another status.
+// Runs the load to its end and returns the seconds it took. Throws on any other status.
 double run_load(const Load& load);
 
 }  // namespace millrace::bench

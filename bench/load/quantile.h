@@ -7,15 +7,15 @@
 
 namespace millrace::bench {
 
-// The value below which the part `q` of the others lies; 0 where there are none. Requires: 0 <= q
-// <= 1.
+// Returns the value below which the part `q` of the others lies; 0 if there are no values.
+// Requires: 0 <= q <= 1.
 inline double quantile(std::vector<double> values, double q) {
     if (values.empty()) return 0;
     std::ranges::sort(values);
     return values[static_cast<std::size_t>(q * static_cast<double>(values.size() - 1))];
 }
 
-// Of an even number of values the upper one of the middle; 0 where there are none.
+// Returns the median: of an even number of values the upper middle one; 0 if there are none.
 inline double median(std::vector<double> values) {
     if (values.empty()) return 0;
     std::ranges::sort(values);

@@ -27,7 +27,7 @@ HERE = pathlib.Path(__file__).resolve().parent
 CACHE = pathlib.Path(os.environ.get("MILLRACE_CACHE", pathlib.Path.home() / ".cache/millrace"))
 START_SECONDS = 90
 TEXT = "x" * 100
-# As batching_bench has them: base ms, ms per item, largest batch.
+# The curves of batching_bench: base ms, ms per item, largest batch.
 CURVES = [(20, 0, 32), (0, 5, 32), (10, 1, 32), (180, 0, 8)]
 
 TRITON_CONFIG = """
@@ -79,7 +79,7 @@ def triton(port, folder):
             "--http-address=127.0.0.1", "--allow-grpc=false", "--allow-metrics=false"]
 
 
-# Name: its command, its wait for more in ms, the path and the body of its call.
+# Name: its command, how many ms it waits for more calls, the path and the body of a call.
 PEERS = {
     "Triton 2.51": (triton, 0, "/v2/models/model/infer",
                     '{"inputs":[{"name":"text","datatype":"UINT8","shape":[1,100],"data":['
@@ -116,7 +116,7 @@ def running(peer):
     with tempfile.TemporaryDirectory(prefix="millrace-peer-") as folder, \
             open(pathlib.Path(folder) / "log", "w+b") as log:
         repository = pathlib.Path(folder) / "models"
-        # A session of its own, so that what it starts ends with it.
+        # A session of its own, so that its children end with it.
         server = subprocess.Popen(command(port, repository), cwd=HERE, stdout=log, stderr=log,
                                   start_new_session=True)
         try:

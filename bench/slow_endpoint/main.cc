@@ -29,12 +29,13 @@ using std::chrono::seconds;
 constexpr std::size_t kServers = 4;
 constexpr std::size_t kSlots = 8;
 constexpr std::size_t kJobs = kServers * kSlots / 2;
-constexpr std::size_t kSlow = 2;  // The one that turns slow.
-constexpr int kTokens = 40;       // Of each answer.
+constexpr std::size_t kSlow = 2;  // The server that turns slow.
+constexpr int kTokens = 40;       // In each answer.
 constexpr milliseconds kToken{5};
 constexpr seconds kHealthy{10};
 
-// A server that sends a token each so often, and counts the tokens of the requests that it got.
+// A server that sends a token at a fixed interval, and counts the tokens of the requests that it
+// received.
 class Model {
  public:
     Model() : server_([this](Exchange& exchange) { answer(exchange); }) {}
@@ -69,7 +70,7 @@ class Model {
     FakeServer server_;  // Last: it calls answer().
 };
 
-// Keeps kJobs jobs running until it is told to stop.
+// Keeps kJobs jobs running until it is stopped.
 class Callers : public ExecutionSink {
  public:
     explicit Callers(Backend& backend) : backend_(backend) {}
@@ -109,7 +110,7 @@ class Callers : public ExecutionSink {
     std::atomic<int> completed_{0};
 };
 
-// Waits for a second; returns the share of the slow server in the tokens of that time.
+// Waits for a second; returns the slow server's share of the tokens in that time.
 double share_of_next_second(const std::array<Model, kServers>& models) {
     static std::mutex mutex;
     static std::condition_variable never;

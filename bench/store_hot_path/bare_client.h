@@ -1,4 +1,4 @@
-// The least that PostgreSQL can be asked for the same promise: three tables with nothing but a key,
+// The least work in PostgreSQL that keeps the same promise: three tables with nothing but a key,
 // and the three writes (a job, its claim, its completion with an output), each a commit, each a
 // batch, on one connection with the same pinned plans.
 #pragma once
@@ -15,7 +15,7 @@ class BareClient {
  public:
     explicit BareClient(const std::string& conninfo);
 
-    // Each aborts the program when not every row of the batch was written.
+    // Each aborts the program unless every row of the batch was written.
     void insert(const std::vector<JobId>& ids, const std::string& spec);
     void claim(const std::vector<JobId>& ids);
     void complete(const std::vector<JobId>& ids, const std::string& output);

@@ -1,8 +1,8 @@
-// What the store's three writes cost, beside a bare client that makes the same promise with the
-// least that PostgreSQL can be asked: one writer each, in turns on one private server with fsync,
-// 300 bytes of spec and 200 of output a job.
+// What the store's three writes cost, beside a bare client that keeps the same promise with the
+// least work in PostgreSQL: one writer each, in turns on one private server with fsync, with 300
+// bytes of spec and 200 of output a job.
 //
-// Time only means something as a ratio, because disks and neighbours differ from minute to minute;
+// Times are only meaningful as a ratio, because disks and neighbours differ from minute to minute;
 // the server's processor time a job is steadier.
 #include <fmt/format.h>
 #include <unistd.h>
@@ -39,7 +39,7 @@ struct Load {
 };
 constexpr Load kLoads[] = {{1, 1000}, {32, 500}, {100, 300}, {500, 150}};
 
-// One client of the three writes.
+// One client that makes the three writes.
 class Subject {
  public:
     virtual ~Subject() = default;
@@ -113,7 +113,7 @@ class Store : public Subject {
     NewJob job_;
 };
 
-// User and system time of a process so far.
+// The user and system time of a process up to now.
 double cpu_seconds(int pid) {
     std::ifstream file(fmt::format("/proc/{}/stat", pid));
     std::string text((std::istreambuf_iterator<char>(file)), {});
@@ -128,7 +128,7 @@ double cpu_seconds(int pid) {
 
 struct Cost {
     double jobs_per_second = 0;
-    double cpu_micros = 0;  // Of the server, a job.
+    double cpu_micros = 0;  // The server's, per job.
     double insert_micros = 0;
     double claim_micros = 0;
     double complete_micros = 0;

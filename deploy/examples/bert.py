@@ -5,14 +5,15 @@ import os
 import pathlib
 import struct
 
-# A core a process: several processes share the machine better than several threads.
+# One core a process: several processes share the machine better than several threads.
 os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 
 import numpy
 from tokenizers import Tokenizer
 
 CACHE = os.environ.get("MILLRACE_CACHE") or pathlib.Path.home() / ".cache/millrace"
-# Where deploy/fetch-minilm.sh puts it, or any folder with model.safetensors and tokenizer.json.
+# The folder that deploy/fetch-minilm.sh fills, or any other with model.safetensors and
+# tokenizer.json.
 FOLDER = pathlib.Path(os.environ.get("MINILM") or pathlib.Path(CACHE) / "minilm/model")
 LAYERS, HEADS, TOKENS_MAX = 6, 12, 256
 

@@ -1,4 +1,4 @@
-// Cancelling all that match, through the real programs.
+// Cancelling all matching jobs, through the real programs.
 
 #include <gtest/gtest.h>
 

@@ -33,7 +33,7 @@ class Shells : public testing::Test {
 
 class BashCompletion : public Shells {
  protected:
-    // What is offered for the last of the words, as the shell has cut them.
+    // Returns the completions of the last word; the words are those that the shell has split.
     std::string offered(const std::string& words) {
         return run("source <(millrace completion bash) && COMP_WORDS=(" + words +
                    ") && COMP_CWORD=$((${#COMP_WORDS[@]} - 1)) && _millrace; "
@@ -88,7 +88,7 @@ TEST_F(Shells, FishCompletes) {
     EXPECT_THAT(offered("millrace submit --queue fold"), Not(HasSubstr("folder")));
 }
 
-// A real terminal with zsh in it: Tab is pressed, and Ctrl-X shows the line.
+// A real terminal with zsh in it: presses Tab, and shows the line with Ctrl-X.
 class ZshCompletion : public Shells {
  protected:
     std::string completed(const std::string& line, const std::string& setup) {
@@ -141,7 +141,7 @@ TEST_F(Shells, TheScriptsAreValid) {
 }
 
 TEST_F(Shells, NothingAborts) {
-    // No gateway is asked: the arguments are wrong before.
+    // No request reaches a gateway: the arguments are refused before.
     for (const auto* arguments : {"submit $'caf\\xe9'",
                                   "submit -m $'\\xff' hello",
                                   "submit --file .",

@@ -27,7 +27,7 @@ class Cli : public testing::Test {
         arguments.insert(arguments.begin(), {"--url", stack.url()});
         return run_command(std::move(arguments));
     }
-    // Standard error apart: what a script prints last.
+    // Scripts keep standard error apart themselves where it matters.
     CommandResult shell(const std::string& script) {
         return run_script("cd '" + directory_.path().string() + "'; " + script,
                           {{"MILLRACE_URL", stack.url()}});
@@ -41,7 +41,7 @@ class Cli : public testing::Test {
         return result.output.substr(0, result.output.find('\n'));
     }
 
-    // One for all tests of the suite: none of them disturbs another's jobs.
+    // One for all tests of the suite: no test disturbs another's jobs.
     static inline Stack* stack_ = nullptr;
     Stack& stack = *stack_;
     process::TemporaryDirectory directory_ = *process::TemporaryDirectory::make("millrace-cli-");
@@ -156,7 +156,7 @@ TEST_F(Cli, JsonLinesUnderAKeyMakeNoJobTwice) {
     EXPECT_EQ(std::count(again.output.begin(), again.output.end(), '\n'), 3);
 }
 
-// Whenever Ctrl-C comes, each job that exists has its id printed.
+// Whenever Ctrl-C comes, the id of every job that exists is printed.
 TEST_F(Cli, InterruptedJsonLinesLoseNoId) {
     auto job = synthetic_job();
     job["metadata"] = {{"suite", "interrupt"}};
@@ -288,7 +288,7 @@ TEST_F(Cli, CancelsWhatMatchesOnceItIsSure) {
     const auto ids = stack.submit_many({job, job, job});
     const std::string cancel = "millrace cancel --metadata suite=cancel ";
     EXPECT_EQ(shell(cancel + "--dry-run").output, "3 jobs would be cancelled\n");
-    EXPECT_EQ(shell(cancel + "< /dev/null").exit_code, 2);  // Nobody there to ask.
+    EXPECT_EQ(shell(cancel + "< /dev/null").exit_code, 2);  // Nobody is there to confirm.
     EXPECT_EQ(stack.job(ids[0])["cancel_requested_at"], nullptr);
     EXPECT_EQ(shell(cancel + "--yes").exit_code, 0);
     for (const auto& id : ids) EXPECT_EQ(stack.wait_until_final(id)["status"], "cancelled");

@@ -1,4 +1,4 @@
-// The `millrace` command as a user runs it: to its end, or in the background.
+// Runs the `millrace` command as a user does: to its end, or in the background.
 #pragma once
 
 #include <map>
@@ -16,16 +16,16 @@ struct CommandResult {
     std::string output;  // Standard output and error, line by line.
 };
 
-// A command that runs; its output so far can be read at any time.
+// A running command; its output up to now can be read at any time.
 class RunningCommand {
  public:
     explicit RunningCommand(std::vector<std::string> arguments);
-    // Any program; its lines are taken here.
+    // Runs any program; the object takes over its output.
     explicit RunningCommand(process::ChildOptions options);
 
     process::ChildProcess& process() { return *child_; }
     std::string output() const;
-    // Waits until a line contains the text and returns that line; throws when none does.
+    // Waits until a line contains the text and returns that line; throws if no line does.
     std::string wait_for_line(const std::string& text);
     CommandResult wait(std::chrono::milliseconds timeout = std::chrono::minutes(2));
 
@@ -37,7 +37,7 @@ class RunningCommand {
 
 CommandResult run_command(std::vector<std::string> arguments);
 
-// A script of bash, with `millrace` on its PATH.
+// Runs a bash script with `millrace` on its PATH.
 CommandResult run_script(const std::string& script,
                          std::map<std::string, std::string> environment = {});
 

@@ -1,4 +1,4 @@
-// What clients may send and are shown, through the real gateway and PostgreSQL.
+// What clients may send and what they are shown, through the real gateway and PostgreSQL.
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
@@ -33,7 +33,7 @@ class Door : public testing::Test {
         request.headers.emplace_back("Content-Type: application/json");
         return http_.send(request).value();
     }
-    // A job that this test completes with what a worker would say.
+    // Returns a job that this test completes with what a worker would report.
     Json completed(Usage usage) {
         const auto id = stack_->submit({{"model", "echo"}, {"input", {{"prompt", "hello"}}}});
         const auto claims = store_->job_claim(worker_.id, {*JobId::parse(id)}).value();

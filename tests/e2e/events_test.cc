@@ -1,4 +1,4 @@
-// What a reader of a running job's events puts together, through the real programs: the text, byte
+// The text that a reader of a running job's events puts together, through the real programs: byte
 // for byte, whenever it joined and however often it was cut off.
 
 #include <gtest/gtest.h>
@@ -15,13 +15,13 @@ constexpr std::size_t kEventBytesMax = 1 << 20;
 
 class Events : public testing::Test {
  protected:
-    // Checkpoints are far rarer than deltas, so that a reader that joins always meets a hole.
+    // Checkpoints are far rarer than deltas, so a reader that joins late always finds a gap.
     static void SetUpTestSuite() {
         stack_ = new Stack({.settings = {{"worker.partial_interval", "700ms"}}});
     }
     static void TearDownTestSuite() { delete std::exchange(stack_, nullptr); }
 
-    // A job of 100 pieces; returns when the first is in its row.
+    // Starts a job of 100 pieces; returns when the first is in its row.
     std::string start_job() {
         const auto id =
             stack.submit(synthetic_job({{"ms", 4000}, {"partials", 100}, {"output_bytes", 2000}}));
@@ -30,7 +30,8 @@ class Events : public testing::Test {
         return id;
     }
 
-    // As clients do: appends deltas, forgets all where the text is void. Hangs up after so many.
+    // Does what clients do: appends deltas, and drops them all when the text is void. Hangs up
+    // after a given number.
     struct Reader {
         std::string text;
         std::string last_id;
@@ -77,7 +78,7 @@ TEST_F(Events, AReaderThatJoinsLateGetsAllOfTheText) {
         Reader reader;
         read(id, reader);
         EXPECT_EQ(reader.last_type, "job.completed");
-        // One that joins after the end has the output alone.
+        // A reader that joins after the end gets only the output.
         if (reader.deltas > 0) {
             EXPECT_EQ(reader.text, text_of(id));
         }

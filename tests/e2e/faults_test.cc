@@ -1,4 +1,4 @@
-// What the founding design promises when something dies: nothing lost, nothing finished twice.
+// The founding design's promises when something dies: nothing is lost, nothing finishes twice.
 
 #include <gtest/gtest.h>
 

@@ -28,7 +28,7 @@ class ReloadTest : public testing::Test {
     }
 
     std::string path(const std::string& name) const { return stack_.directory() / name; }
-    // The program of the process backend's own tests.
+    // The job's program is the one of the process backend's own tests.
     void write_settings(const std::string& more) {
         const std::string source = std::getenv("MILLRACE_SOURCE");
         std::ofstream(path("worker.yaml")) << fmt::format(
@@ -71,7 +71,7 @@ TEST_F(ReloadTest, NewModelsAreServedWhileOldJobsGoOn) {
     EXPECT_EQ(stack_.wait_until_final(submit("second"))["status"], "completed");
 
     EXPECT_EQ(stack_.job(old)["status"], "in_progress");
-    process::Fd(::open(path("gate").c_str(), O_WRONLY | O_CLOEXEC));  // Lets it pass.
+    process::Fd(::open(path("gate").c_str(), O_WRONLY | O_CLOEXEC));  // Lets the job pass.
     const auto done = stack_.wait_until_final(old);
     EXPECT_EQ(done["status"], "completed");
     EXPECT_EQ(done["attempt"], 1);

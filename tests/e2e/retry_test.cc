@@ -1,4 +1,4 @@
-// What is asked for twice, through the real programs: retries by hand, PUT, SDKs that send again.
+// Requests that come twice, through the real programs: retries by hand, PUT, SDKs that send again.
 
 #include <gtest/gtest.h>
 
@@ -83,7 +83,7 @@ TEST_F(Retry, TheCommandRetriesWhatMatchesOnceItIsSure) {
         return run(std::move(more));
     };
     EXPECT_EQ(with({"--dry-run"}).output, "3 jobs would be retried\n");
-    EXPECT_EQ(with({}).exit_code, 2);  // Nobody there to ask.
+    EXPECT_EQ(with({}).exit_code, 2);  // Nobody is there to confirm.
     const auto result = with({"--yes"});
     EXPECT_EQ(result.exit_code, 0) << result.output;
     EXPECT_EQ(std::count(result.output.begin(), result.output.end(), '\n'), 3) << result.output;

@@ -1,6 +1,6 @@
-// The real programs on real servers, as a test drives them: through the REST API and by signals.
+// The real programs on real servers, which a test drives through the REST API and by signals.
 //
-// Every failure throws std::runtime_error with what the programs logged, which fails the test.
+// Every failure throws std::runtime_error with the programs' logs, which fails the test.
 //
 // Threads: one caller at a time.
 #pragma once
@@ -34,17 +34,17 @@ struct StackOptions {
     BrokerKind broker = BrokerKind::kMock;
     int gateways = 1;
     int workers = 1;
-    Settings settings;  // Of all programs.
+    Settings settings;  // For all programs.
     // Short leases, intervals and backoffs, and a database that does not wait for the disk, so that
-    // tests need not wait either; off for measuring.
+    // tests need not wait either. Turn it off to measure.
     bool quick = true;
     embedded::JvmTuning kafka_tuning = embedded::JvmTuning::kFastStart;
-    // A PostgreSQL of its own, which may be killed: always where the stack is not quick.
+    // A PostgreSQL of its own, which a test may kill. If the stack is not quick, it always has one.
     std::optional<embedded::PostgresOptions> postgres;
     std::vector<int> kafka_relays;  // Of Apache Kafka: see ApacheKafkaOptions.
 };
 
-// What one program gets beside the settings of all.
+// The settings of one program, in addition to those of all.
 struct ProgramOptions {
     Settings settings;
     std::vector<std::string> arguments;
@@ -53,38 +53,38 @@ struct ProgramOptions {
 
 class Stack {
  public:
-    // Ready when every gateway serves and every worker is registered.
+    // Returns when every gateway serves and every worker is registered.
     explicit Stack(StackOptions options = {});
 
     const std::string& url() const { return gateways_.front()->url; }
     std::string conninfo() const { return conninfo_; }
 
     // --- The API ---
-    // Of the first gateway. An answer whose status is not the expected one throws.
+    // The calls go to the first gateway. They throw if the status is not the expected one.
     Json call(const std::string& method, const std::string& path, const Json& body = {},
               int expected_status = 200);
     std::string submit(const Json& job);
     std::vector<std::string> submit_many(const Json& jobs);
     Json job(const std::string& id);
-    // The answer's job may be final already: its worker may be fast.
+    // The job in the answer may be final already, if its worker is fast.
     Json cancel(const std::string& id);
-    // Waits for a final state, at most two minutes.
+    // Waits for a final state, for two minutes at most.
     Json wait_until_final(const std::string& id);
     Json wait_until_status(const std::string& id, std::string_view status);
 
     // --- The programs ---
-    // Numbered from 0 in the order of their start. Each keeps its name, port and options when it is
-    // started again.
+    // They are numbered from 0 in the order of their start. A program keeps its name, port and
+    // options when it is started again.
     std::size_t start_worker(ProgramOptions options = {});
     process::ChildProcess& worker(std::size_t number) { return *workers_.at(number).process; }
-    // Kills it if it still runs.
+    // Kills the worker if it still runs.
     void restart_worker(std::size_t number);
     void restart_worker(std::size_t number, ProgramOptions options);
     // Waits until `count` workers are alive.
     void wait_for_workers(std::size_t count);
-    // The number of the worker that runs the job now.
+    // Returns the number of the worker that runs the job now.
     std::size_t worker_of(const std::string& id);
-    // Returns when it serves.
+    // Returns when the gateway serves.
     std::size_t start_gateway(ProgramOptions options = {});
     process::ChildProcess& gateway(std::size_t number = 0) {
         return *gateways_.at(number)->process;
@@ -94,14 +94,14 @@ class Stack {
     void restart_gateway(std::size_t number, ProgramOptions options);
 
     // --- The servers ---
-    embedded::PrivatePostgres& postgres() { return postgres_->server(); }  // Of its own.
+    embedded::PrivatePostgres& postgres() { return postgres_->server(); }  // Its own.
     embedded::ApacheKafka& kafka() { return *kafka_; }
-    // The broker dies with everything in it and comes back empty on its port.
+    // The broker dies with all its content and comes back empty on the same port.
     void lose_broker();
 
     // The ends of all logs.
     std::string logs() const;
-    // Of the programs; PostgreSQL's own user may enter it.
+    // The programs' directory; PostgreSQL's own user may enter it.
     const std::filesystem::path& directory() const { return directory_.path(); }
 
  private:
@@ -122,7 +122,7 @@ class Stack {
     void start_postgres();
     void start_broker();
     void launch_gateway(std::size_t number);
-    // An answer whose status is none of these throws.
+    // Throws if the status of the answer is none of these.
     Json send(const std::string& method, const std::string& path, const Json& body,
               const std::vector<int>& statuses);
     std::string bootstrap() const;

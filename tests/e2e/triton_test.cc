@@ -12,7 +12,7 @@ namespace {
 
 using worker::ModelServer;
 
-// One row of one element.
+// A job with one row of one element.
 Json job_of(const std::string& model, const std::string& input, const std::string& datatype,
             const Json& element) {
     const Json tensor{

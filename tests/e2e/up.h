@@ -1,4 +1,4 @@
-// What tests of `millrace up` have in common.
+// Helpers for the tests of `millrace up`.
 #pragma once
 
 #include <string>
@@ -9,22 +9,22 @@
 
 namespace millrace::test {
 
-// A directory that PostgreSQL's own user can enter.
+// Returns a directory that PostgreSQL's own user can enter.
 process::TemporaryDirectory make_up_directory();
 
-// Waits until it is up; where its gateway is.
+// Waits until it is up; returns the URL of its gateway.
 std::string url_of(RunningCommand& up);
 
-// As Ctrl-C.
+// Stops it as Ctrl-C does.
 CommandResult interrupt(RunningCommand& up);
 
-// The process id of the child of `up` that runs `program`.
+// Returns the process id of the child of `up` that runs `program`.
 pid_t child_of(pid_t parent, const std::string& program);
 
-// Process ids of all whose command line or environment has the text.
+// Returns the ids of all processes whose command line or environment contains the text.
 std::vector<pid_t> processes_with(const std::string& text);
 
-// An environment variable of this process and its children, while the object lives.
+// Sets an environment variable of this process and its children while the object lives.
 class Variable {
  public:
     Variable(std::string name, const std::string& value);
@@ -38,7 +38,7 @@ class Variable {
     bool was_set_;
 };
 
-// PYTHONPATH for programs that run jobs.
+// The PYTHONPATH for programs that run jobs.
 std::string python_path();
 
 }  // namespace millrace::test

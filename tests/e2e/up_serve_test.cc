@@ -26,7 +26,8 @@ using testing::Not;
 class UpServe : public testing::Test {
  protected:
     std::string data() const { return (directory_.path() / "data").string(); }
-    // A program that serves a model of that name, which answers with what the expression makes.
+    // Writes a program that serves a model of that name and answers with the value of the
+    // expression.
     std::string write_program(const std::string& name, const std::string& expression) {
         fs::create_directories(directory_.path() / "my models");
         const auto path = directory_.path() / "my models" / (name + ".py");
@@ -82,7 +83,7 @@ TEST_F(UpServe, SeveralProgramsWithTheEnvironmentThatItHas) {
     EXPECT_EQ(interrupt(stack).exit_code, 0);
 }
 
-// A chat model `m` of a server of its own.
+// A server of its own with a chat model `m`.
 constexpr const char* kChatServer = R"(import http.server, json, sys
 
 class Handler(http.server.BaseHTTPRequestHandler):
@@ -177,7 +178,7 @@ TEST_F(UpServe, SaysWhyAPartEndedAndStartsItAgain) {
     ::kill(child_of(stack.process().pid(), "millrace-worker"), SIGKILL);
     EXPECT_THAT(stack.wait_for_line("worker 1 ended"), HasSubstr("signal 9 (Killed)"));
     stack.wait_for_line("worker 1 is running again");
-    // The one that was killed is still listed as alive; it is not counted.
+    // The killed worker is still listed as alive, but it is not counted.
     EXPECT_THAT(stack.wait_for_line("1 worker,"), HasSubstr("0 running"));
     EXPECT_EQ(interrupt(stack).exit_code, 0);
     EXPECT_THAT(stack.output(), Not(HasSubstr("2 workers")));
@@ -211,7 +212,7 @@ TEST_F(UpServe, IsStoppedByACommand) {
     EXPECT_THAT(again.output, HasSubstr("no `millrace up` runs on " + data()));
 }
 
-// The file may name a process that has long been another's.
+// The file may name a process id that another process has had for a long time.
 TEST_F(UpServe, SignalsNobodyElse) {
     auto stranger = process::ChildProcess::start({.argv = {"sleep", "3600"}});
     ASSERT_TRUE(stranger.has_value());

@@ -1,4 +1,4 @@
-// How `millrace up` starts, or does not: what a person sees, and how soon it can be stopped.
+// How `millrace up` starts, or fails to: what a person sees, and how soon it can be stopped.
 
 #include <arpa/inet.h>
 #include <fmt/format.h>
@@ -159,7 +159,7 @@ TEST_F(UpStart, ObeysCtrlCAtEveryMoment) {
         EXPECT_THAT(result.output, HasSubstr("stopped; jobs and results are kept in"));
         EXPECT_TRUE(nothing_is_left()) << moment;
     }
-    // Whatever was half done is in nobody's way.
+    // What the interrupted start left behind does not hinder the next one.
     RunningCommand again(up({}));
     url_of(again);
     EXPECT_EQ(interrupt(again).exit_code, 0);
@@ -193,7 +193,7 @@ TEST_F(UpStart, StartsWhereverThereIsATmpdir) {
 
 TEST_F(UpStart, TakesADirectoryWithALongPathWithSpacesAndCommas) {
     const auto place = directory_.path() / ("a b, 'c' " + std::string(100, 'd'));
-    // libpq would take a comma for two servers, there too.
+    // libpq would also take a comma there for a separator of two servers.
     const auto comma = directory_.path() / "x,y";
     fs::create_directory(comma);
     fs::permissions(comma, fs::perms(01777));

@@ -8,7 +8,8 @@ import numpy
 import triton_python_backend_utils as triton
 
 CACHE = os.environ.get("MILLRACE_CACHE") or pathlib.Path.home() / ".cache/millrace"
-# For tokenizers. At the end: numpy is Triton's own, because its models need a version before 2.
+# For tokenizers. Appended at the end, so that numpy stays Triton's own: its models need a version
+# before 2.
 sys.path.append(str(pathlib.Path(CACHE) / "minilm/python"))
 
 from bert import Bert
