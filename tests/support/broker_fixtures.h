@@ -1,7 +1,7 @@
-// Fresh brokers for tests, on free ports, gone with the fixture.
+// Fresh brokers for tests, on free ports, removed with the fixture.
 //
-// The constructors throw std::runtime_error, which fails the test with the message: jars that are
-// missing (deploy/fetch-kafka.sh) are a failure and never a skipped test.
+// The constructors throw std::runtime_error, which fails the test with the message: missing jars
+// (deploy/fetch-kafka.sh) are a failure, never a skipped test.
 //
 // Threads: one caller at a time.
 #pragma once
@@ -15,7 +15,7 @@
 
 namespace millrace::test {
 
-// Apache Kafka itself, with nothing in it. Starts in about a second.
+// Apache Kafka itself, empty. Starts in about a second.
 class KafkaFixture {
  public:
     KafkaFixture();
@@ -30,7 +30,7 @@ class KafkaFixture {
     std::unique_ptr<embedded::ApacheKafka> server_;
 };
 
-// The program millrace-broker, with nothing in it.
+// The program millrace-broker, empty.
 class MockBrokerFixture {
  public:
     MockBrokerFixture();

@@ -11,8 +11,9 @@
 
 namespace millrace::test {
 
-// Asks every few milliseconds. The deadline is for a test that fails; it says nothing about how
-// fast the condition should come, and is generous because sanitizers and neighbours slow tests.
+// Checks every few milliseconds. The deadline only matters to a test that fails. It does not say
+// how fast the condition should come, and is generous because sanitizers and parallel tests slow it
+// down.
 testing::AssertionResult eventually(const std::function<bool()>& predicate,
                                     std::string_view what = "the condition",
                                     std::chrono::milliseconds deadline = std::chrono::seconds(30));

@@ -16,7 +16,8 @@
 namespace millrace::worker {
 namespace {
 
-// A listening socket on the port; on a free one, which is put into `port`, where that is 0.
+// Returns a socket that listens on the port; if `port` is 0, on a free one, which it then stores
+// there.
 int listen_on(int& port) {
     const int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
     CHECK(fd >= 0);
@@ -52,7 +53,7 @@ ssize_t receive(int fd, SSL* tls, char* buffer, std::size_t size) {
                           : SSL_read(tls, buffer, static_cast<int>(size));
 }
 
-// One request; nothing when the client has closed the connection.
+// Reads one request; nothing if the client has closed the connection.
 std::optional<Exchange> read_request(int fd, SSL* tls) {
     std::string bytes;
     std::size_t head_end = std::string::npos;
@@ -129,7 +130,7 @@ bool Exchange::wait_for_close() {
 FakeServer::FakeServer(Handler handler, FakeServerOptions options)
     : handler_(std::move(handler)), options_(std::move(options)), port_(options_.port) {
     listener_ = listen_on(port_);
-    // OpenSSL writes to connections that the client has closed.
+    // OpenSSL may write to a connection that the client has closed.
     if (options_.identity != nullptr) std::signal(SIGPIPE, SIG_IGN);
     acceptor_ = runtime::Thread("fake-server", [this](const std::stop_token&) { accept_all(); });
 }
@@ -169,7 +170,7 @@ void FakeServer::accept_all() {
             if (fd >= 0) ::close(fd);
             return;
         }
-        // Events go out as they come, not when the client has acknowledged the last one.
+        // Sends events at once, instead of when the client has acknowledged the previous one.
         const int on = 1;
         setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
         ++connections_;
@@ -183,7 +184,7 @@ void FakeServer::serve(int fd) {
     if (options_.identity != nullptr) {
         tls.reset(SSL_new(options_.identity->context()));
         SSL_set_fd(tls.get(), fd);
-        // A client that does not trust us is gone; so it finds out at the first read.
+        // A client that does not trust the certificate disconnects; the first read notices.
         SSL_accept(tls.get());
     }
     while (auto exchange = read_request(fd, tls.get())) {

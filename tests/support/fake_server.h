@@ -1,4 +1,4 @@
-// An HTTP server on a port of the loopback interface, whose answers are what a test says: also half
+// An HTTP server on a port of the loopback interface. The test decides its answers, including half
 // an answer, none, or one that never ends. With an identity it speaks https.
 #pragma once
 
@@ -15,29 +15,29 @@
 
 namespace millrace::worker {
 
-// One request and the connection on which to answer it. Only the server's thread for that
-// connection uses it.
+// One request, and the connection to answer it on. Only the server's thread for that connection
+// uses it.
 class Exchange {
  public:
-    // `tls` null: plain.
+    // `tls` null: unencrypted.
     Exchange(int fd, SSL* tls, std::string head, std::string body)
         : fd_(fd), tls_(tls), head_(std::move(head)), body_(std::move(body)) {}
 
     const std::string& body() const { return body_; }
     std::string target() const;                         // "POST /v1/completions"
-    std::string header(const std::string& name) const;  // Lower-case name; empty when absent.
+    std::string header(const std::string& name) const;  // `name` in lower case; empty if absent.
 
     void send(const std::string& bytes);
-    // A whole answer; `headers` are whole lines, each with its end.
+    // Sends a whole answer; `headers` are whole lines, each with its end.
     void reply(int status, const std::string& content_type, const std::string& body,
                const std::string& headers = {});
     void begin_stream();
     void event(const std::string& data);
-    void stream_bytes(const std::string& bytes);  // In one chunk, as they are.
+    void stream_bytes(const std::string& bytes);  // In one chunk, unchanged.
     void end_stream();
-    // True when the client closes the connection; false after a time that only a bug takes.
+    // Returns true when the client closes the connection; false after a time that only a bug takes.
     bool wait_for_close();
-    // The connection is not used any further.
+    // Ends the use of the connection.
     void close() { closed_ = true; }
     bool closed() const { return closed_; }
 
@@ -50,7 +50,7 @@ class Exchange {
 };
 
 struct FakeServerOptions {
-    int port = 0;  // 0: any that is free.
+    int port = 0;  // 0: any free one.
     std::shared_ptr<const TlsIdentity> identity = nullptr;
 };
 
@@ -85,7 +85,7 @@ class FakeServer {
     runtime::Thread acceptor_;
 };
 
-// A port that nothing listens on.
+// Returns a port that nothing listens on.
 int unused_port();
 
 }  // namespace millrace::worker

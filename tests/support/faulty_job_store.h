@@ -1,10 +1,10 @@
-// A JobStore whose calls fail on demand: before they reach the store behind it, or after, when the
-// change was made and only the reply is lost.
+// A JobStore whose calls fail on demand: either before they reach the store behind it, or after,
+// when the change was made and only the reply is lost.
 //
-//   store.fail_before("job_insert", {ErrorCode::kUnavailable, "down"});  // The next call of it.
-//   store.set_down(true);                                                // All, until told.
+//   store.fail_before("job_insert", {ErrorCode::kUnavailable, "down"});  // The next such call.
+//   store.set_down(true);                                                // All, until reset.
 //
-// Threads: one caller at a time, the switches included.
+// Threads: one caller at a time, including the switches.
 #pragma once
 
 #include <deque>
@@ -22,18 +22,18 @@ class FaultyJobStore : public InterceptedJobStore<FaultyJobStore> {
  public:
     using InterceptedJobStore::InterceptedJobStore;
 
-    // Each fails one call; several of one name queue up.
+    // Each fails one call; several for the same name queue up.
     void fail_before(const std::string& call, ErrorCode code) {
         faults_[call].push_back({code, false});
     }
     void fail_after(const std::string& call, ErrorCode code) {
         faults_[call].push_back({code, true});
     }
-    // While down, every call is kUnavailable.
+    // While down, every call returns kUnavailable.
     void set_down(bool down) { down_ = down; }
-    // Runs at the start of every call, with its name, also of those that fail.
+    // Runs at the start of every call, with its name, even if the call fails.
     void on_call(std::function<void(const std::string&)> hook) { hook_ = std::move(hook); }
-    // So far, failed ones included.
+    // The number so far, including failed ones.
     int calls(const std::string& call) const {
         const auto found = calls_.find(call);
         return found == calls_.end() ? 0 : found->second;

@@ -1,10 +1,10 @@
-// A JobStore that passes every call on to another, through one function of its heir: for stores
-// that fail, count or watch calls.
+// A JobStore that passes every call on to another one, through one function of its derived class:
+// for stores that fail, count or watch calls.
 //
 //   template <class T, class Call, class Copy>
 //   T intercept(std::string_view name, const Call& call, const Copy& copy);
 //
-// `call` makes the call; `copy` makes a function that will do so later, with copies of its
+// `call` makes the call; `copy` returns a function that makes it later, with copies of its
 // arguments.
 //
 // Threads: one caller at a time.

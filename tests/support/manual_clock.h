@@ -1,4 +1,4 @@
-// A clock that moves only when told.
+// A clock that only tests move.
 //
 // Threads: thread-safe.
 #pragma once
@@ -17,9 +17,9 @@ class ManualClock : public Clock {
     MonoTime now() const override;
     WallTime wall() const override;
 
-    // Both times move on. Requires: by >= 0.
+    // Moves both times forward. Requires: by >= 0.
     void advance(std::chrono::microseconds by);
-    // Only wall time moves, also backwards: somebody set the machine's clock.
+    // Moves only wall time, also backwards, as if the machine's clock were set.
     void step_wall(std::chrono::microseconds by);
 
  private:

@@ -8,7 +8,7 @@
 namespace millrace::test {
 namespace {
 
-// Of a topic.
+// A topic's name and the partition's number.
 using Partition = std::pair<std::string, int>;
 
 constexpr auto kNotOurs = std::numeric_limits<std::size_t>::max();
@@ -31,9 +31,9 @@ struct Topic {
 };
 
 struct Group {
-    // Partition p is read by the member p modulo their number.
+    // Member p modulo their number reads partition p.
     std::vector<const broker::Subscriber*> members;
-    std::map<Partition, std::size_t> committed;  // Where whoever takes over begins.
+    std::map<Partition, std::size_t> committed;  // Where a new owner begins.
 };
 
 }  // namespace
@@ -70,7 +70,7 @@ class MemoryBroker::MemoryPublisher : public broker::Publisher {
     const std::shared_ptr<State> state_;
 };
 
-// With a group: has its share of the partitions. Without: reads all, from the end.
+// With a group, reads its share of the partitions; without, all of them, from the end.
 class MemoryBroker::MemorySubscriber : public broker::Subscriber {
  public:
     MemorySubscriber(std::shared_ptr<State> state, std::optional<std::string> group,
@@ -152,7 +152,7 @@ class MemoryBroker::MemorySubscriber : public broker::Subscriber {
         }
     }
 
-    // The next offset of each partition, taking up those that are newly ours.
+    // The next offset of each partition; begins to track those that are newly assigned.
     std::vector<std::size_t> assigned(const std::string& name, const Topic& topic) {
         std::vector<std::size_t> next;
         for (int partition = 0; partition < topic.partitions; ++partition) {
@@ -186,8 +186,8 @@ class MemoryBroker::MemorySubscriber : public broker::Subscriber {
     const std::optional<std::string> group_;
     const std::vector<std::string> topics_;
     // Guarded by state_->mutex:
-    std::map<Partition, std::size_t> next_;    // Of the partitions that are assigned.
-    std::map<std::string, std::size_t> ends_;  // Of topics, when a tail began.
+    std::map<Partition, std::size_t> next_;    // Of the assigned partitions.
+    std::map<std::string, std::size_t> ends_;  // Of topics, when the tail began.
     std::set<std::string> paused_;
     int wipes_ = 0;
     bool closed_ = false;

@@ -1,6 +1,6 @@
-// A broker in memory, for tests and simulations, which must pass the suite in
-// tests/conformance/broker. Messages are there at once, in the order of publication; members that
-// come and go are noticed at the next poll. It can lose what it is given, and all it ever had.
+// A broker in memory, for tests and simulations; it must pass the suite in
+// tests/conformance/broker. Messages arrive at once, in the order of publication; members that come
+// and go are noticed at the next poll. It can lose new messages, and everything it ever had.
 //
 // Threads:   as broker.h says. Blocks: poll(), up to its timeout, on the machine's clock.
 #pragma once
@@ -23,11 +23,11 @@ class MemoryBroker : public broker::Broker {
     MemoryBroker();
     ~MemoryBroker() override;
 
-    // While away, nothing is delivered or created, and what is published is lost.
+    // While away, it delivers and creates nothing, and loses what is published.
     void set_away(bool away);
     // Forgets topics, messages and offsets.
     void wipe();
-    // So far; for assertions.
+    // All values so far; for assertions.
     std::vector<std::string> values(const std::string& topic) const;
     bool has_topic(const std::string& topic) const;
 

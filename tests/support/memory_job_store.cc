@@ -9,7 +9,7 @@ using namespace storage;
 
 namespace {
 
-// In what PostgreSQL stores as text; a spec is bytes to it.
+// Checks the fields that PostgreSQL stores as text; it stores a spec as bytes.
 bool has_zero_byte(const NewJob& job) {
     const auto has = [](const std::string& text) { return text.find('\0') != std::string::npos; };
     return has(job.spec.model) || has(job.spec.metadata_json) ||
@@ -36,7 +36,7 @@ bool matches(const JobRecord& job, const JobFilter& filter) {
     return !filter.never_retried || !job.retried_by;
 }
 
-// Open and final jobs are kept apart: whose states rule one of them out does not look there.
+// Open and final jobs are stored separately: a filter whose states exclude one kind skips it.
 bool is_looked_at(const JobRecord& job, const JobFilter& filter) {
     const auto is_of_its_kind = [&](JobState state) {
         return info(state).is_final == info(job.state).is_final;

@@ -1,9 +1,9 @@
 // A JobStore in memory, with the contract of the real one, for tests and simulations.
 //
-// A MemoryDatabase is what all stores of a test share: the rows, and the clock that PostgreSQL
-// would have. Ages and deadlines go by that clock's wall time, so that a test can step it.
+// All stores of a test share a MemoryDatabase: the rows, and the clock that PostgreSQL would have.
+// Ages and deadlines use that clock's wall time, so that a test can step it.
 //
-// What PostgreSQL refuses, this does: unknown queues, text with a zero byte, ids that exist. Both
+// It refuses what PostgreSQL refuses: unknown queues, text with a zero byte, existing ids. Both
 // must pass the suite in tests/conformance/storage. Partitions, and with them the retention of
 // jobs, do not exist here.
 //
@@ -31,14 +31,14 @@ class MemoryDatabase {
  public:
     explicit MemoryDatabase(const Clock& clock) : clock_(clock) {}
 
-    // As a store would see it, with all fields; for assertions.
+    // The job as a store would return it, with all fields; for assertions.
     std::optional<storage::JobRecord> job(JobId id) const;
     std::size_t job_count() const;
 
     // While held, keepers of this duty ("release", "expire", "overdue", "rescue") do not lead.
     void hold_duty(const std::string& duty, bool held);
 
-    // From now on this guard is not there.
+    // Removes this guard from now on.
     void leave_out(Mutation guard) { left_out_ = guard; }
 
  private:
@@ -48,7 +48,7 @@ class MemoryDatabase {
         storage::NewJob job;
         storage::JobRecord record;  // Without input, output and partial text.
         int losses = 0;
-        std::optional<storage::DbTime> claim_by;  // While waiting: expired if not claimed by then.
+        std::optional<storage::DbTime> claim_by;  // While waiting: expires if not claimed by then.
         std::optional<storage::DbTime> deadline;  // While active.
         std::optional<std::string> output;
         std::optional<std::string> partial;  // While active.
@@ -68,7 +68,7 @@ class MemoryDatabase {
     };
     using ScopedKey = std::pair<storage::IdempotencyKey::Scope, std::string>;
 
-    // As a store shows it; the lock is held.
+    // The row as a store returns it. Requires: the lock is held.
     storage::JobRecord shown(const Row& row, storage::JobFields fields) const;
 
     bool lacks(Mutation guard) const { return left_out_ == guard; }
@@ -84,7 +84,7 @@ class MemoryDatabase {
     std::map<WorkerId, Worker> workers_;
     std::map<ScopedKey, Key> keys_;
     std::set<std::string> held_duties_;
-    std::set<WorkerId> rescued_;  // Where rescues are not level-triggered: once is enough.
+    std::set<WorkerId> rescued_;  // Rescues run once if they are not level-triggered.
 };
 
 class MemoryJobStore : public storage::JobStore {
@@ -141,14 +141,14 @@ class MemoryJobStore : public storage::JobStore {
     Result<int> partition_rotate(const storage::PartitionPolicy& policy) override;
 
  protected:
-    // Whether it is alive, as a claim sees it in its snapshot.
+    // Whether the worker is alive, as a claim sees it in its snapshot.
     virtual bool may_claim(WorkerId worker) const;
 
  private:
     using Row = MemoryDatabase::Row;
 
     storage::DbTime now() const { return db_.clock_.wall(); }
-    // How an attempt ended, and where that leaves its job.
+    // How an attempt ended, and the resulting state of the job.
     struct Ending {
         JobState next = JobState::kQueued;
         OutcomeKind outcome = OutcomeKind::kLost;
@@ -159,11 +159,11 @@ class MemoryJobStore : public storage::JobStore {
     Status check_queue(const std::string& queue) const;
     Status check(const storage::NewJob& job) const;
     storage::InsertedJob insert(const storage::NewJob& job);
-    // Whose job the new one is by its key; nothing where it may be made.
+    // The key that makes the new job a repetition of an existing one; null if it may be created.
     const MemoryDatabase::Key* holder_of_key(const storage::NewJob& job) const;
     void take_key(const storage::NewJob& job);
-    // Hands the jobs of a list to `take` until it has enough, or until `look_max` were looked at;
-    // then the last of these.
+    // Passes the jobs of a list to `take` until it has enough, or until `look_max` were looked at;
+    // in the latter case returns the last of these.
     std::optional<JobId> look(const storage::JobFilter& filter, int look_max, bool ascending,
                               const std::function<bool(const storage::JobRecord&)>& take) const;
     storage::CancelledJob cancel(Row& row);
@@ -172,7 +172,7 @@ class MemoryJobStore : public storage::JobStore {
     bool has_lease(WorkerId worker) const;
     void leave(WorkerId worker, storage::WorkerState state);
     bool claimable(const Row& row) const;
-    // Of an attempt that begins now.
+    // The deadline of an attempt that begins now.
     storage::DbTime deadline_of(const Row& row) const;
     storage::Claim claim(Row& row, WorkerId worker);
     // Whether the attempt runs, and the worker holds it.

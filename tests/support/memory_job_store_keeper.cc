@@ -1,4 +1,4 @@
-// What keepers ask of a MemoryJobStore.
+// The calls of a MemoryJobStore that keepers make.
 #include <algorithm>
 
 #include "tests/support/memory_job_store.h"

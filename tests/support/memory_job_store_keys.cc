@@ -1,4 +1,4 @@
-// Keys of a MemoryJobStore: what makes two submissions the same, and what is found by it.
+// The keys of a MemoryJobStore: what makes two submissions the same, and what can be found by it.
 #include <algorithm>
 
 #include "tests/support/memory_job_store.h"
@@ -59,7 +59,7 @@ Result<std::vector<std::pair<std::string, JobId>>> MemoryJobStore::job_find(
     return found;
 }
 
-// A job is never gone here, so that keys without a lifetime stay.
+// Jobs are never removed here, so keys without a lifetime stay.
 Result<int> MemoryJobStore::idempotency_purge(std::chrono::seconds, int page) {
     const std::lock_guard lock(db_.mutex_);
     int purged = 0;

@@ -1,4 +1,4 @@
-// What workers ask of a MemoryJobStore.
+// The calls of a MemoryJobStore that workers make.
 #include <algorithm>
 
 #include "common/base/text.h"
@@ -10,7 +10,7 @@ using namespace storage;
 
 namespace {
 
-// As PostgreSQL: one text that it cannot hold fails the whole statement.
+// Like PostgreSQL: one text that it cannot store fails the whole statement.
 Status check_text(std::string_view text) {
     if (is_storable(text)) return ok();
     return Error{ErrorCode::kDataCorrupt, "invalid byte sequence for encoding \"UTF8\""};
@@ -23,7 +23,7 @@ Status MemoryJobStore::worker_register(const WorkerInfo& worker) {
     for (const auto& model : worker.models) TRY_STATUS(check_text(model));
     const std::lock_guard lock(db_.mutex_);
     for (const auto& queue : worker.queues) TRY_STATUS(check_queue(queue));
-    // The same again changes nothing: what was lost is never revived.
+    // A repeated registration changes nothing: a lost incarnation is never revived.
     db_.workers_.try_emplace(worker.id,
                              MemoryDatabase::Worker{worker, WorkerState::kAlive, 0, now(), now()});
     for (const auto& queue : worker.queues) {
@@ -72,7 +72,7 @@ Status MemoryJobStore::worker_stop(WorkerId worker) {
     return ok();
 }
 
-// By itself, and only while it has a lease.
+// For a worker that leaves by itself. Does nothing once its lease is gone.
 void MemoryJobStore::leave(WorkerId worker, WorkerState state) {
     if (!has_lease(worker)) return;
     auto& leaving = db_.workers_.at(worker);
@@ -199,7 +199,7 @@ bool MemoryJobStore::holds(const Row& row, AttemptKey key, WorkerId worker) cons
     return runs && is_current && record.worker == worker;
 }
 
-// The worker lets go of the job: it waits for another attempt, unless it is over.
+// The worker releases the job, which waits for another attempt unless it is over.
 void MemoryJobStore::end_attempt(Row& row, const Ending& ending) {
     auto& record = row.record;
     auto& attempt = record.attempts.back();
@@ -223,14 +223,14 @@ void MemoryJobStore::end_attempt(Row& row, const Ending& ending) {
 
 namespace {
 
-// As the history has it: a complete output that could not be kept is a permanent failure.
+// The outcome in the history: a complete output that could not be stored is a permanent failure.
 OutcomeKind outcome_of(const SettledAttempt& attempt) {
     const auto kind = attempt.outcome.kind;
     if (attempt.settlement.next == JobState::kCompleted) return OutcomeKind::kCompleted;
     return kind == OutcomeKind::kCompleted ? OutcomeKind::kPermanent : kind;
 }
 
-// A call that comes again: its answer was lost.
+// Whether the call is a repetition after a lost answer.
 bool was_settled(const JobRecord& job, const SettledAttempt& attempt, WorkerId worker) {
     const auto outcome = outcome_of(attempt);
     return std::ranges::any_of(job.attempts, [&](const AttemptRecord& record) {

@@ -11,7 +11,7 @@ class Template : public PostgresFixture {
 };
 
 const std::string& migrated_database() {
-    static const Template database;  // Made by the first test that needs it.
+    static const Template database;  // Created by the first test that needs it.
     return database.database();
 }
 

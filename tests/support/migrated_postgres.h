@@ -1,5 +1,5 @@
-// A fresh database with the newest schema, gone after the test: a copy of one that is migrated once
-// in each process.
+// A fresh database with the newest schema, removed after the test. It is a copy of one that each
+// process migrates once.
 //
 //   MigratedPostgres postgres;
 //   const auto store = storage::postgres_store({.conninfo = postgres.conninfo()})();

@@ -1,5 +1,5 @@
-// Guards that a test may take out of the store in memory, one at a time, to prove that something
-// notices. The names are those of the model's mutants (tests/model).
+// The guards that a test may remove from the store in memory, one at a time, to prove that their
+// absence is noticed. The names are those of the model's mutants (tests/model).
 #pragma once
 
 #include <array>

@@ -18,7 +18,7 @@ std::string model_list(std::string_view owner, std::string_view id = "m") {
                        id, owner);
 }
 
-// A chunk with one choice; `rest` stands behind the finish reason or behind the choices.
+// A chunk with one choice; `rest` follows the finish reason or the choices.
 std::string chunk(std::string_view delta, std::string_view finish = "null",
                   std::string_view in_choice = "", std::string_view in_chunk = "") {
     return fmt::format(
@@ -45,7 +45,7 @@ OpenAiManner vllm() {
             .chat = {chunk(R"({"role":"assistant","content":""})", "null", R"(,"logprobs":null)"),
                      chunk(R"({"content":"Hel"})"), chunk(R"({"content":"lo"})"),
                      chunk("{}", R"("stop")", R"(,"stop_reason":null)"), usage_chunk(), "[DONE]"},
-            // It once made an id for every piece.
+            // Some versions made a new id for every piece.
             .tool_calls = {chunk(R"({"role":"assistant","content":null})"),
                            chunk(call(R"("id":"t1","type":"function","index":0)", R"("f")", "")),
                            chunk(R"({"tool_calls":[{"id":"t8","type":"function","index":0,)"
@@ -152,7 +152,7 @@ OpenAiManner ollama() {
                  chunk(R"({"role":"assistant","content":"lo"})"),
                  chunk(R"({"role":"assistant","content":""})", R"("stop")"), usage_chunk(),
                  "[DONE]"},
-        // Every call whole, all with the first index.
+        // Sends every call whole, all with the first index.
         .tool_calls = {chunk(call(R"("index":0,"id":"t1","type":"function")", R"("f")",
                                   R"({\"x\":1})")),
                        chunk(call(R"("index":0,"id":"t2","type":"function")", R"("g")", "{}")),
@@ -292,7 +292,7 @@ FakeServer::Handler handler_of(const OpenAiManner& manner) {
                                       manner.end_of_line);
             }
         };
-        // What is sent until the first word is there.
+        // The size of what is sent up to the end of the first word.
         std::size_t half = 0;
         while (manner.chat[half].find("Hel") == std::string::npos) ++half;
         ++half;

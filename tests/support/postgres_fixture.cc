@@ -9,7 +9,7 @@ namespace {
 using embedded::PrivatePostgres;
 using process::TemporaryDirectory;
 
-// A directory below which the server's user can make its own.
+// A directory in which the server's user can create its own.
 TemporaryDirectory make_directory() {
     const auto user = ::geteuid() == 0 ? process::find_user("postgres") : std::nullopt;
     return TemporaryDirectory::make("millrace-test-", user).value();
@@ -36,7 +36,7 @@ PostgresFixture::PostgresFixture(const std::string& source) {
 }
 
 PostgresFixture::~PostgresFixture() {
-    // A database that cannot be dropped goes with the cluster.
+    // If the database cannot be dropped, it is removed with the cluster.
     static_cast<void>(shared_cluster().server->drop_database(database_));
 }
 

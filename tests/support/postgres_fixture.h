@@ -1,10 +1,10 @@
-// A fresh PostgreSQL database for a test, gone after it.
+// A fresh PostgreSQL database for a test, removed after it.
 //
 //   PostgresFixture postgres;
 //   pqxx::connection connection(postgres.conninfo());
 //
 // The constructors throw std::runtime_error, which fails the test with the message: a missing
-// PostgreSQL is a failure and never a skipped test.
+// PostgreSQL is a failure, never a skipped test.
 //
 // Threads: one caller at a time.
 #pragma once
@@ -18,7 +18,7 @@
 namespace millrace::test {
 
 // A database of its own on a cluster that all tests of this process share. The cluster runs with
-// fsync off: fast, and it must not be killed.
+// fsync off: it is fast, and must not be killed.
 class PostgresFixture {
  public:
     PostgresFixture() : PostgresFixture("") {}
@@ -30,17 +30,18 @@ class PostgresFixture {
     const std::string& database() const { return database_; }
 
  protected:
-    // A copy of the database `source`; empty: with nothing in it.
+    // A copy of the database `source`; if that is empty, an empty database.
     explicit PostgresFixture(const std::string& source);
 
  private:
     std::string database_;
 };
 
-// A cluster of its own with fsync on, for tests that stop, kill and restart it, and for measuring.
+// A cluster of its own with fsync on, for tests that stop, kill and restart it, and for
+// measurements.
 class PostgresServerFixture {
  public:
-    // Its data are in a directory of its own, unless one is given.
+    // Its data are in a directory of its own, unless `options` give one.
     explicit PostgresServerFixture(embedded::PostgresOptions options = {});
     PostgresServerFixture(const PostgresServerFixture&) = delete;
     PostgresServerFixture& operator=(const PostgresServerFixture&) = delete;

@@ -27,7 +27,7 @@ void add_extension(X509* certificate, int what, const char* value) {
     X509_EXTENSION_free(extension);
 }
 
-// `issuer` null: it signs itself.
+// `issuer` null: self-signed.
 Certificate make_certificate(const std::string& name, const Key& key, X509* issuer,
                              const Key& signer) {
     const Certificate certificate(X509_new(), &X509_free);
@@ -63,7 +63,7 @@ std::string pem_of(X509* certificate) {
 
 TlsIdentity::TlsIdentity() : context_(SSL_CTX_new(TLS_server_method()), &SSL_CTX_free) {
     const auto ca_key = make_key();
-    // Another one of the same name would be tried as the issuer.
+    // A unique name, because another certificate of the same name would be tried as the issuer.
     static std::atomic<int> count = 0;
     const auto ca = make_certificate("CA " + std::to_string(++count), ca_key, nullptr, ca_key);
     ca_pem_ = pem_of(ca.get());

@@ -1,7 +1,7 @@
-// A private CA and a certificate of its making for 127.0.0.1, made anew each time: for servers in
-// tests that speak https.
+// A private CA and a certificate from it for 127.0.0.1, created again each time: for https servers
+// in tests.
 //
-// Errors:    CHECK, because a test cannot go on.
+// Errors:    CHECK, because a test cannot continue.
 #pragma once
 
 #include <openssl/ssl.h>
@@ -15,7 +15,7 @@ class TlsIdentity {
  public:
     TlsIdentity();
 
-    // The CA's certificate, as ca_file takes it.
+    // The CA's certificate, for ca_file.
     const std::string& ca_pem() const { return ca_pem_; }
     // For SSL_new(); lives as long as this.
     SSL_CTX* context() const { return context_.get(); }

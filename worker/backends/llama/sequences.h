@@ -37,8 +37,7 @@ struct Sequence {
     int id = 0;
     std::vector<Token> memory;  // The tokens that it remembers.
     bool taken = false;
-    bool needed = false;  // A preempted job will need it: saved unless all of it is known
-                          // elsewhere.
+    bool needed = false;  // A preempted job will need it: saved unless wholly known elsewhere.
     std::uint64_t last_used = 0;
 };
 
