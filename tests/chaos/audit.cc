@@ -14,7 +14,7 @@ int number_of(const Json& metadata) {
     return number.empty() ? -1 : std::stoi(number);
 }
 
-// The history of attempts is read only where something happened to them.
+// Reads the history of attempts only if there were interruptions, which include losses.
 Listed listed_of(test::Stack& stack, const Json& job) {
     Listed listed{
         .job = number_of(job.at("metadata")), .id = job.value("id", ""), .view = view_of(job)};

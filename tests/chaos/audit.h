@@ -1,4 +1,4 @@
-// Writes down what exists at the end, from the API's list of all jobs.
+// Records what exists at the end, from the API's list of all jobs.
 #pragma once
 
 #include "tests/chaos/history.h"
@@ -6,10 +6,10 @@
 
 namespace millrace::chaos {
 
-// The job of an answer, as a client understands it.
+// The job in an answer, as a client reads it.
 View view_of(const test::Json& job);
 
-// Jobs that a fault submitted for itself (metadata "fault") are left out.
+// Leaves out jobs that a fault submitted for itself (metadata "fault").
 void write_list(test::Stack& stack, HistoryWriter& history);
 
 }  // namespace millrace::chaos

@@ -1,5 +1,5 @@
-// Every fault under load, once each: what the delivery guarantees promise holds, as the checker
-// sees it from the clients' side. Faults that suit each other share a system.
+// Every fault under load, once each: checks from the clients' side that the delivery guarantees
+// hold. Compatible faults share a system.
 
 #include <gtest/gtest.h>
 
@@ -10,7 +10,7 @@ namespace {
 
 void run_all(System& system, std::span<const Fault> faults) {
     const auto directory = process::TemporaryDirectory::make("millrace-chaos-").value();
-    // Kept where a person asks for it, to look into.
+    // CHAOS_HISTORY keeps the history, for inspection.
     const char* kept = std::getenv("CHAOS_HISTORY");
     const auto history =
         kept == nullptr ? directory.path() / "history.jsonl" : std::filesystem::path(kept);

@@ -12,7 +12,7 @@
 namespace millrace::chaos {
 namespace {
 
-// Collects what is wrong with one job.
+// Collects the broken promises of one job.
 class Judge {
  public:
     Judge(const Story& story, std::vector<Finding>& findings)
@@ -49,8 +49,8 @@ class Judge {
         }
     }
 
-    // As many jobs exist as were promised, and no more than may have been accepted. Retries by hand
-    // are judged apart.
+    // All promised jobs exist, and no more than may have been accepted. Retries by hand are judged
+    // separately.
     void check_existence() {
         std::set<std::string> promised;
         std::size_t accepted = 0;
@@ -87,7 +87,7 @@ class Judge {
         }
     }
 
-    // "There is no such job" is true for ever, or was a lie.
+    // "There is no such job" stays true forever, or was a lie.
     void check_denials() {
         std::set<std::string> promised;
         for (const auto* sent : story_.submitted) {
@@ -102,7 +102,7 @@ class Judge {
         }
     }
 
-    // What was seen of one job, in the order of the answers: it never goes back.
+    // The answers about one job, in their order: its state never goes back.
     void check_course(const std::string& id, const std::vector<const Seen*>& answers) {
         const Seen* end = nullptr;
         for (const auto* answer : answers) {
@@ -132,7 +132,7 @@ class Judge {
     void check_attempts_rise(const std::string& id, const std::vector<const Seen*>& answers) {
         auto asked = answers;
         std::ranges::sort(asked, {}, [](const Seen* answer) { return answer->span.from; });
-        int known = 0;  // By answers that came before the question.
+        int known = 0;  // From answers that came before the question.
         auto next = answers.begin();
         for (const auto* answer : asked) {
             for (; next != answers.end() && (*next)->span.to < answer->span.from; ++next) {

@@ -1,6 +1,6 @@
-// Judges a history: what the system promised and did not keep. Pure.
+// Judges a history: finds the promises that the system did not keep. Pure.
 //
-// Nothing of the system is believed but what its clients were told and what exists at the end.
+// It relies only on the answers that clients received and on what exists at the end.
 #pragma once
 
 #include <string>
@@ -15,10 +15,10 @@ namespace millrace::chaos {
 enum class Flaw {
     kLost,          // Accepted, and never final.
     kTwoEnds,       // A final state that changed, or two that differ.
-    kWrongContent,  // Another output than the job's own.
+    kWrongContent,  // An output that is not the job's own.
     kDuplicate,     // More jobs than were submitted.
-    kLie,           // An answer that what exists contradicts.
-    kBurnt,         // A failure that was none of the job's: an interruption that counted.
+    kLie,           // An answer that contradicts what exists.
+    kBurnt,         // A failure that the job did not cause: an interruption that counted.
     kWrongEnd,      // Another final state than planned.
     kOddAnswer,     // A status that no client should get for a good request.
 };
@@ -27,14 +27,14 @@ std::string_view name(Flaw flaw);
 
 struct Finding {
     Flaw flaw = Flaw::kLost;
-    int job = -1;  // -1: of no planned job.
+    int job = -1;  // -1: not a planned job.
     std::string id;
     std::string what;
 
     std::string str() const;
 };
 
-// Empty for a run in which every promise was kept.
+// Empty if every promise was kept.
 std::vector<Finding> check(const History& history);
 
 }  // namespace millrace::chaos

@@ -31,7 +31,7 @@ std::vector<Flaw> flaws(const History& history) {
     return flaws;
 }
 
-// One keyed job that is submitted, seen running, seen completed, and listed as that.
+// One keyed job that is submitted, seen running, seen completed, and listed as completed.
 class Checker : public testing::Test {
  protected:
     History history{

@@ -20,7 +20,7 @@ std::map<std::string, std::string> WrongClock::environment() const {
     return {{"LD_PRELOAD", library().string()}, {"WRONG_CLOCK_FILE", offset().string()}};
 }
 
-// In place: programs have the file mapped.
+// Written in place, because programs have the file mapped.
 void WrongClock::set_off(std::chrono::seconds off) {
     const std::int64_t count = off.count();
     const bool is_new = !fs::exists(offset());

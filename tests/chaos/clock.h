@@ -1,5 +1,5 @@
-// A time of day that is wrong, and can be stepped, for the programs that are given it
-// (wrong_clock.cc). It leaves their monotonic clock alone.
+// A wrong time of day, which can be stepped, for the programs that get its environment
+// (wrong_clock.cc). It does not affect their monotonic clock.
 //
 // Threads: one caller at a time.
 #pragma once
@@ -17,16 +17,16 @@ class WrongClock {
  public:
     explicit WrongClock(std::chrono::seconds off = {});
 
-    // Of a program that is to go by it; it must not outlive the clock.
+    // For a program that uses this clock; the program must not outlive the clock.
     std::map<std::string, std::string> environment() const;
-    // Seen at once.
+    // Takes effect at once.
     void set_off(std::chrono::seconds off);
 
  private:
     std::filesystem::path library() const { return directory_.path() / "clock.so"; }
     std::filesystem::path offset() const { return directory_.path() / "offset"; }
 
-    process::TemporaryDirectory directory_;  // Also PostgreSQL's user can read it.
+    process::TemporaryDirectory directory_;  // PostgreSQL's user can read it too.
 };
 
 }  // namespace millrace::chaos

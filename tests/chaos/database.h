@@ -16,7 +16,7 @@ class Database {
  public:
     explicit Database(std::string conninfo) : conninfo_(std::move(conninfo)) {}
 
-    // The first column of all rows. Each call connects anew.
+    // Returns the first column of all rows. Each call makes a new connection.
     std::vector<std::int64_t> numbers(const std::string& sql) const;
     std::int64_t number(const std::string& sql) const { return numbers(sql).at(0); }
 
@@ -24,7 +24,7 @@ class Database {
     std::string conninfo_;
 };
 
-// A session that stays as it is, with the transaction it may have begun, until it is destroyed.
+// A session that stays open, with any transaction that it has begun, until it is destroyed.
 class HeldSession {
  public:
     explicit HeldSession(const std::string& conninfo);

@@ -12,7 +12,7 @@ namespace {
 struct JobLine {
     int job = 0;
     Moment from{0};
-    std::optional<Moment> to;  // Until then it was in flight; nothing: to the end.
+    std::optional<Moment> to;  // The end of its time in flight; nothing: the end of the run.
     bool completed = false;
     bool restarted = false;
     bool lost = false;

@@ -1,4 +1,4 @@
-// What each kind of fault did, from a history and its findings. Pure.
+// The effect of each kind of fault, from a history and its findings. Pure.
 #pragma once
 
 #include <chrono>
@@ -19,14 +19,14 @@ struct FaultRow {
     int two_ends = 0;   // … with two ends or a wrong output,
     int other = 0;      // … with any other finding,
     int restarted = 0;  // … with an attempt that had to be started again.
-    // From the end of the fault until a job that was submitted after it was known as completed.
+    // From the end of the fault until the first completion of a job that was submitted after it.
     std::optional<Moment> resumed_median;
     std::optional<Moment> resumed_max;
-    // … and until all jobs were final that had been in flight.
+    // From the end of the fault until all jobs that had been in flight were final.
     std::optional<Moment> caught_up_max;
 };
 
-// In the order of their first times; the last row, "all", counts every job once.
+// Returns the rows in the order of their first times; the last row, "all", counts every job once.
 std::vector<FaultRow> fault_table(const History& history, const std::vector<Finding>& findings);
 
 std::string format_table(const std::vector<FaultRow>& rows);

@@ -1,5 +1,5 @@
-// What can go wrong, one function a fault: each breaks something under load, waits until it has had
-// its effect, heals it, and returns when all parts work again.
+// The faults, one function each. A fault breaks something under load, waits until that has had its
+// effect, heals it, and returns when all parts work again.
 //
 // Threads: one fault at a time.
 // Errors:  what System throws.
@@ -16,7 +16,7 @@
 
 namespace millrace::chaos {
 
-// Where a fault happens.
+// The place of a fault.
 class Scene {
  public:
     Scene(System& system, Random& random) : system_(system), random_(random) {}
@@ -27,9 +27,9 @@ class Scene {
     std::size_t any_worker() { return random_.below(system_.workers()); }
     // A worker that runs jobs at this moment.
     std::size_t busy_worker();
-    // Lets a fault last. For faults whose length is the point; else wait for their effect.
+    // Lets a fault last. Only for faults whose length matters; others wait for their effect.
     static void last(std::chrono::milliseconds time);
-    // Something that the fault itself, and no client, can see.
+    // Records whether a promise was kept that only the fault itself can check.
     void expect(bool kept, std::string promise);
 
     const std::vector<std::string>& broken_promises() const { return broken_; }
@@ -51,10 +51,10 @@ std::span<const Fault> postgres_faults();
 std::span<const Fault> kafka_faults();
 std::span<const Fault> network_faults();
 std::span<const Fault> clock_faults();
-std::span<const Fault> stepped_clock_faults();  // For a system with such a clock.
-std::span<const Fault> disk_faults();           // … with a small disk.
+std::span<const Fault> stepped_clock_faults();  // For a system with a stepped clock.
+std::span<const Fault> disk_faults();           // For a system with a small disk.
 
-// All that this system can have.
+// All faults that are possible in this system.
 std::vector<Fault> faults_for(const System& system);
 
 }  // namespace millrace::chaos

@@ -31,7 +31,7 @@ using process::Fd;
 using Clock = std::chrono::steady_clock;
 using std::chrono::milliseconds;
 
-// What one direction keeps; then its sender waits, as on a real network.
+// The buffer of one direction; when it is full the sender waits, as on a real network.
 constexpr std::size_t kBufferMax = 1 << 20;
 
 enum class Mode { kOpen, kCut, kHold };
@@ -81,18 +81,18 @@ int port_of(const Fd& listener) {
 }
 
 void do_not_gather(const Fd& fd) {
-    const int yes = 1;  // Fails on Unix sockets, which never do.
+    const int yes = 1;  // Fails on Unix sockets, which never gather.
     ::setsockopt(fd.get(), IPPROTO_TCP, TCP_NODELAY, &yes, sizeof yes);
 }
 
-// A reset instead of a farewell: what a client of a dead host sees.
+// Sends a reset instead of an orderly close, like a host that died.
 void reset(Fd& fd) {
     const linger now{.l_onoff = 1, .l_linger = 0};
     ::setsockopt(fd.get(), SOL_SOCKET, SO_LINGER, &now, sizeof now);
     fd.reset();
 }
 
-// Bytes on their way in one direction.
+// The bytes on their way in one direction.
 class Flow {
  public:
     bool has_room() const { return !ended_ && bytes_ < kBufferMax; }
@@ -101,7 +101,7 @@ class Flow {
         return pieces_.empty() ? std::nullopt : std::optional(pieces_.front().due);
     }
 
-    // False when the connection broke.
+    // Returns false if the connection broke.
     bool read(int from, milliseconds delay) {
         std::array<char, 16384> buffer;
         const auto size = ::recv(from, buffer.data(), buffer.size(), 0);
@@ -116,7 +116,7 @@ class Flow {
         return true;
     }
 
-    // Writes what is due; false when the connection broke.
+    // Writes what is due; returns false if the connection broke.
     bool write(int to, Clock::time_point now) {
         while (!pieces_.empty() && pieces_.front().due <= now) {
             auto& bytes = pieces_.front().bytes;
@@ -145,8 +145,8 @@ class Flow {
 
     std::deque<Piece> pieces_;
     std::size_t bytes_ = 0;
-    bool ended_ = false;  // The sender said farewell.
-    bool told_ = false;   // … and the receiver knows.
+    bool ended_ = false;  // The sender has closed its side.
+    bool told_ = false;   // The close has been passed on to the receiver.
 };
 
 struct Pair {
@@ -180,7 +180,7 @@ class Gate::Relay {
         target_ = target;
     }
 
-    // Returns when the thread has seen it.
+    // Returns when the thread has applied the mode.
     void set(Mode mode, milliseconds delay = milliseconds(0)) {
         std::unique_lock lock(mutex_);
         mode_ = mode;
@@ -313,7 +313,7 @@ class Gate::Relay {
     const std::filesystem::path path_;
     const Fd wake_;
 
-    // Of the thread.
+    // Used only by the thread.
     Mode current_ = Mode::kOpen;
     milliseconds current_delay_{0};
     std::list<Pair> pairs_;

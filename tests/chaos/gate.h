@@ -1,12 +1,12 @@
 // A stretch of network that can be broken: forwards connections from one address to another, and
-// can cut them, hold them or delay them.
+// can cut, hold or delay them.
 //
 // Addresses are "PORT" of 127.0.0.1 or the path of a Unix socket.
 //
 // Threads:   thread-safe; one thread of its own.
-// Errors:    an address that cannot be listened on throws std::runtime_error. A target that cannot
-//            be reached looks to clients like a connection that is closed at once.
-// Blocks:    the setters, until what they say holds.
+// Errors:    an address that cannot be listened on throws std::runtime_error. If the target cannot
+//            be reached, clients see a connection that closes at once.
+// Blocks:    the setters, until they have taken effect.
 #pragma once
 
 #include <chrono>
@@ -23,15 +23,15 @@ class Gate {
 
     ~Gate();
 
-    int port() const;  // Of a gate on a port.
+    int port() const;  // For a gate on a port.
 
-    // Where connections go from now on.
+    // Sets where connections go from now on.
     void lead_to_port(int port);
     void lead_to_socket(const std::filesystem::path& path);
 
-    // Everything passes at once. What was held or delayed passes too, in its order.
+    // Everything passes at once. Data that were held or delayed pass too, in their order.
     void open();
-    // Connections are reset, new ones too.
+    // Connections are reset, including new ones.
     void cut();
     // Nothing passes and nothing is closed, as if all packets were lost for a while.
     void hold();

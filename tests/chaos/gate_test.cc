@@ -63,7 +63,7 @@ Fd connect_to(int port) {
     return fd;
 }
 
-// What comes back; empty when the connection is closed or reset.
+// Returns what comes back; empty if the connection is closed or reset.
 std::string receive(const Fd& fd, std::size_t size) {
     std::string text(size, '\0');
     const auto n = ::recv(fd.get(), text.data(), size, MSG_WAITALL);
@@ -133,7 +133,7 @@ TEST(Gate, DelaysButKeepsTheOrder) {
     send_text(client, "abc");
     EXPECT_EQ(receive(client, 3), "abc");
     EXPECT_GE(std::chrono::steady_clock::now() - begin, std::chrono::milliseconds(60));
-    // What is on its way does not wait once the delay is over.
+    // Delayed data do not wait once the delay is over.
     gate->delay(std::chrono::hours(1));
     send_text(client, "d");
     EXPECT_TRUE(is_silent(client));

@@ -18,7 +18,8 @@ void kill_all_gateways(Scene& scene) {
     for (std::size_t i = 0; i < system.gateways(); ++i) system.restart_gateway(i);
 }
 
-// Long enough that its keeper, when it wakes, remembers pulses that are older than a lease.
+// The pause is long enough that the gateway's keeper, when it wakes, remembers pulses that are
+// older than a lease.
 void pause_gateway(Scene& scene) {
     auto& gateway = scene.system().stack().gateway(scene.any_gateway());
     gateway.send(SIGSTOP);

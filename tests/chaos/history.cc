@@ -8,7 +8,7 @@ namespace {
 
 using Json = nlohmann::json;
 
-// Short names: a run of hours has millions of lines.
+// Short names, because a run of hours has millions of lines.
 Json to_json(const Span& span) {
     return {span.from.count(), span.to.count()};
 }

@@ -1,6 +1,6 @@
-// What happened in a run, as seen from outside of the system: what clients meant, sent and were
-// answered, what exists at the end, and which faults there were. A file of JSON lines, one event a
-// line; everything that a checker may know.
+// The events of a run, as seen from outside of the system: what clients intended, sent and
+// received, what exists at the end, and the faults. A file of JSON lines, one event per line; the
+// checker knows nothing else.
 //
 // Threads: HistoryWriter is thread-safe; the rest is values.
 // Errors:  a file that cannot be read or written throws std::runtime_error.
@@ -19,8 +19,8 @@ namespace millrace::chaos {
 
 using Moment = std::chrono::microseconds;  // Since the run began, on the monotonic clock.
 
-// Of an exchange: when it was sent, and when its answer (or the lack of one) was known. Of a fault:
-// when it began, and when it had been healed.
+// For an exchange: when it was sent, and when its answer (or the lack of one) was known. For a
+// fault: when it began, and when it had been healed.
 struct Span {
     Moment from{0};
     Moment to{0};
@@ -30,21 +30,21 @@ inline bool is_success(int http) {
     return http / 100 == 2;
 }
 
-// What a good request may get while something is broken. 0: no answer; 429, 503: not now; 504:
-// nobody knows.
+// The statuses that a good request may get while something is broken. 0: no answer; 429, 503: not
+// now; 504: the outcome is unknown.
 inline bool is_passing(int http) {
     return http == 0 || http == 429 || http == 503 || http == 504;
 }
 
 // What a job is meant to do.
 struct Planned {
-    int job = 0;           // Its number in the run; its metadata carry it.
+    int job = 0;           // Its number in the run, which its metadata contain.
     bool keyed = false;    // Sent with an Idempotency-Key.
-    bool cancels = false;  // Somebody asks to cancel it, sooner or later.
-    bool retried = false;  // Somebody retries it by hand, should it end badly.
+    bool cancels = false;  // A client requests its cancel, sooner or later.
+    bool retried = false;  // Retried by hand if it ends badly.
     std::string end;       // "completed" or "failed".
-    int failures = 0;      // That it has by then, if nothing else happens.
-    std::string text;      // Of its output, if it completes.
+    int failures = 0;      // The failures that it has by then, if nothing else happens.
+    std::string text;      // The text of its output, if it completes.
 };
 
 // A submission and its answer.
@@ -52,7 +52,7 @@ struct Submitted {
     int job = 0;
     Span span;
     int http = 0;    // 0: no answer.
-    std::string id;  // Of a 2xx, or of a 504 that names the job that may exist.
+    std::string id;  // From a 2xx, or from a 504 that names the job that may exist.
 };
 
 // A job as an answer describes it.
@@ -61,10 +61,10 @@ struct View {
     int attempt = 0;
     int failures = 0;
     int interruptions = 0;
-    std::string error;                // Its code, empty for none.
-    std::optional<std::string> text;  // Of the output.
+    std::string error;                // Its error's code, empty for none.
+    std::optional<std::string> text;  // The text of the output.
     std::string output_of;            // The id that the output names.
-    std::string retry_of;             // Ids, empty for none.
+    std::string retry_of;             // An id, empty for none. So is the next.
     std::string retried_by;
 
     bool is_final() const;
@@ -80,18 +80,18 @@ struct Seen {
     View view;  // Of a 2xx.
 };
 
-// A retry by hand and its answer; of a filter, one for each job that it matched.
+// A retry by hand and its answer; for a filter, one for each job that it matched.
 struct Retried {
-    std::string id;  // Of the job that ended badly; empty where the answer names none.
+    std::string id;  // The id of the job that ended badly; empty if the answer names none.
     std::string how;
     Span span;
     int http = 0;
-    std::string retry;  // Of a 2xx: the id of the new job.
+    std::string retry;  // From a 2xx: the id of the new job.
 };
 
-// A job as the whole list at the end has it.
+// A job in the list of all jobs at the end.
 struct Listed {
-    int job = -1;  // By its metadata.
+    int job = -1;  // From its metadata.
     std::string id;
     View view;
     int lost = 0;         // Attempts that ended with their worker,

@@ -27,7 +27,8 @@ void wipe_kafka(Scene& scene) {
     scene.system().stack().kafka().wipe_and_restart().value();
 }
 
-// Nobody makes the topics again while no gateway can reach Kafka; the workers see them missing.
+// No gateway can create the topics again while none can reach Kafka; the workers see that they are
+// missing.
 void wipe_kafka_for_a_while(Scene& scene) {
     auto& system = scene.system();
     for (std::size_t i = 0; i < system.gateways(); ++i) system.gates_of_gateway(i).kafka->cut();
@@ -36,14 +37,14 @@ void wipe_kafka_for_a_while(Scene& scene) {
     for (std::size_t i = 0; i < system.gateways(); ++i) system.gates_of_gateway(i).kafka->open();
 }
 
-// Made anew and filled past the place where its consumers are, before they see that it was gone:
-// they skip what is below without an error.
+// The topics are created again and filled beyond their consumers' offsets before the consumers
+// notice the loss: they skip the messages below without an error.
 void refill_topics(Scene& scene) {
     auto& kafka = scene.system().stack().kafka();
     const std::string topic = "millrace.jobs.default.normal";
     delete_topic(kafka.bootstrap(), topic);
     constexpr int kPartitions = 4;
-    constexpr int kMore = 20'000;  // Than all jobs that were dispatched before, most of the time.
+    constexpr int kMore = 20'000;  // Usually more than all jobs dispatched before.
     refill_topic(kafka.bootstrap(), topic, kPartitions, kMore);
 }
 

@@ -1,6 +1,6 @@
-// Topics as an operator with Kafka's tools treats them.
+// Changes topics like an operator with Kafka's tools.
 //
-// Errors: std::runtime_error where Kafka does not do it.
+// Errors: std::runtime_error if Kafka refuses.
 // Blocks: up to half a minute.
 #pragma once
 
@@ -10,7 +10,7 @@ namespace millrace::chaos {
 
 void delete_topic(const std::string& bootstrap, const std::string& topic);
 
-// Makes the topic, if it is not there, and puts in that many messages about jobs that do not exist.
+// Creates the topic if it does not exist, and adds that many messages about jobs that do not exist.
 void refill_topic(const std::string& bootstrap, const std::string& topic, int partitions,
                   int messages);
 

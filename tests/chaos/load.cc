@@ -19,8 +19,8 @@ namespace {
 using Json = nlohmann::json;
 using std::chrono::milliseconds;
 
-constexpr milliseconds kAnswerPatience{8000};  // For one answer.
-constexpr milliseconds kWait{2000};            // Of Prefer: wait.
+constexpr milliseconds kAnswerPatience{8000};  // Per answer.
+constexpr milliseconds kWait{2000};            // For Prefer: wait.
 constexpr milliseconds kPollMin{20};
 constexpr milliseconds kPollMax{500};
 constexpr milliseconds kSendAgain{300};  // After a lost answer.
@@ -35,7 +35,7 @@ struct Answer {
 
 }  // namespace
 
-// One job's client between two requests. Only one thread at a time has it.
+// One job's client between two requests. Only one thread at a time holds it.
 struct Errand {
     JobPlan plan;
     std::string id;
@@ -67,7 +67,7 @@ class Load::Clients {
  private:
     using ErrandPtr = std::shared_ptr<Errand>;
 
-    // Each thread has a connection of its own to whatever gateway it talks to.
+    // Each thread has its own connection to the gateway that it talks to.
     struct Client {
         explicit Client(std::uint64_t seed) : random(seed) {}
         http::Client http;
@@ -85,7 +85,7 @@ class Load::Clients {
         tasks_.post(TaskQueue::Clock::now() + pause, std::move(task));
     }
 
-    // The rate does not depend on how the system fares.
+    // The rate does not depend on the state of the system.
     void post_arrival(int number) {
         const auto due =
             begin_ + std::chrono::duration_cast<TaskQueue::Clock::duration>(
@@ -200,7 +200,7 @@ class Load::Clients {
 
     static bool is_answer(const Seen& seen) { return is_success(seen.http); }
 
-    // Some are read once more, long after their end: it must still be the same.
+    // Some jobs are read once more, long after their end: the answer must be the same.
     void read_again_later(const ErrandPtr& errand) {
         if (client_->random.below(100) >= 10) return;
         const milliseconds pause(client_->random.below(10'000));
@@ -209,7 +209,7 @@ class Load::Clients {
 
     // --- Retrying by hand ---
 
-    // A job that ended badly goes on as its retry, as soon as there is one.
+    // A job that ended badly continues as its retry, as soon as there is one.
     void go_on_by_hand(const ErrandPtr& errand, const std::string& retry) {
         if (!retry.empty()) return follow_retry(errand, retry);
         if (errand->plan.is_redriven) return follow_later(errand);

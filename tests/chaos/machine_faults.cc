@@ -1,4 +1,4 @@
-// What is wrong with a machine and not with a program: its clock, its disk.
+// Faults of a machine rather than of a program: its clock, its disk.
 
 #include <array>
 
@@ -38,7 +38,7 @@ void run_gateway_with_wrong_clock(Scene& scene) {
 // Less than keeper.deadline_grace: a longer step forwards makes running attempts look overdue.
 constexpr seconds kStep{20};
 
-// Forwards, and back again.
+// Steps forwards, and back again.
 void step_postgres_clock(Scene& scene) {
     auto& system = scene.system();
     for (const seconds off : {kStep, seconds(0)}) {
@@ -72,7 +72,7 @@ void make_room(System& system) {
     system.await("PostgreSQL has room", [&] { return has_room(system); });
 }
 
-// Tables cannot grow; what room the log has is left.
+// Tables cannot grow; the log keeps the room that it has.
 void fill_disk(Scene& scene) {
     auto& system = scene.system();
     system.disk()->fill();
@@ -81,7 +81,7 @@ void fill_disk(Scene& scene) {
     make_room(system);
 }
 
-// Not even the log can grow: PostgreSQL ends itself, and cannot start before there is room.
+// Not even the log can grow: PostgreSQL stops, and cannot start before there is room.
 void fill_disk_and_log(Scene& scene) {
     auto& system = scene.system();
     system.disk()->fill();

@@ -1,4 +1,4 @@
-// A model server that workers reach over HTTP, and that can fall ill.
+// A model server that workers reach over HTTP, and that can fail.
 //
 // Threads: thread-safe.
 #pragma once
@@ -17,7 +17,7 @@ class ModelEndpoint {
 
     ModelEndpoint();
 
-    // What workers need to know of it. They know of a second server too, which never answers.
+    // The settings that let workers use it. They also name a second server, which never answers.
     test::Settings settings() const;
 
     // While it is ill it has no capacity: 503.

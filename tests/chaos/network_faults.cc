@@ -8,7 +8,7 @@ namespace {
 using std::chrono::milliseconds;
 using std::chrono::seconds;
 
-// Long enough to be felt, shorter than a client's patience.
+// Long enough to have an effect, shorter than a client's patience.
 constexpr seconds kWhile{3};
 
 void cut_gateway_from_postgres(Scene& scene) {
@@ -18,7 +18,7 @@ void cut_gateway_from_postgres(Scene& scene) {
     gate.open();
 }
 
-// Statements and their answers arrive late: also commits that their client has given up.
+// Statements and their answers arrive late, including commits that their client has given up.
 void hold_gateways_and_postgres(Scene& scene) {
     auto& system = scene.system();
     for (std::size_t i = 0; i < system.gateways(); ++i) system.gates_of_gateway(i).postgres->hold();
@@ -26,7 +26,7 @@ void hold_gateways_and_postgres(Scene& scene) {
     for (std::size_t i = 0; i < system.gateways(); ++i) system.gates_of_gateway(i).postgres->open();
 }
 
-// Others run its jobs meanwhile.
+// Other workers run its jobs meanwhile.
 void lose_worker(Scene& scene, void (Gate::*damage)()) {
     auto& system = scene.system();
     const auto number = scene.busy_worker();
@@ -42,7 +42,7 @@ void cut_worker_from_postgres(Scene& scene) {
     lose_worker(scene, &Gate::cut);
 }
 
-// Its heartbeats, claims and outcomes arrive after it was lost.
+// Its heartbeats, claims and outcomes arrive after it was declared lost.
 void hold_worker_and_postgres(Scene& scene) {
     lose_worker(scene, &Gate::hold);
 }
@@ -68,7 +68,7 @@ void cut_gateways_from_kafka(Scene& scene) {
     for (std::size_t i = 0; i < system.gateways(); ++i) system.gates_of_gateway(i).kafka->open();
 }
 
-// Answers are lost again and again, also those of submissions that were accepted.
+// Answers are lost again and again, including those of accepted submissions.
 void cut_clients(Scene& scene) {
     auto& system = scene.system();
     for (int i = 0; i < 20; ++i) {

@@ -14,7 +14,7 @@ namespace {
 
 using Json = nlohmann::json;
 
-constexpr std::uint64_t kBackendSeed = 1;  // backend.synthetic.seed, by default.
+constexpr std::uint64_t kBackendSeed = 1;  // The default of backend.synthetic.seed.
 
 struct Behaviour {
     Json synthetic = Json::object();
@@ -23,7 +23,7 @@ struct Behaviour {
     int failures = 0;
 };
 
-// Few different times: jobs of the same one share batches, and so slots.
+// Few different times: jobs with the same time share batches, and so slots.
 Behaviour choose_behaviour(Random& random) {
     const auto part = random.below(100);
     if (part < 60) return {};
@@ -49,8 +49,8 @@ void plan_retries(Random& random, JobPlan& plan, Behaviour& behaviour) {
     if (random.below(2) == 0) return;
     plan.is_retried = behaviour.end == "failed";
     plan.retried_twice = plan.is_retried && random.below(4) == 0;
-    // What is redriven works where it is not cancelled, else it would be redriven again and again;
-    // and it runs for long enough to be cancelled.
+    // A job to be redriven must succeed unless it is cancelled, or it would be redriven again and
+    // again. It runs long enough to be cancelled.
     plan.is_redriven = plan.planned.cancels && behaviour.failures == 0;
     if (plan.is_redriven) {
         behaviour.synthetic["ms"] = 1000;

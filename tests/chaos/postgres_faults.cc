@@ -10,7 +10,7 @@ namespace {
 
 using std::chrono::seconds;
 
-// Of the programs' sessions.
+// A query that evaluates `what` for the programs' sessions.
 std::string of_sessions(const std::string& what) {
     return "SELECT " + what +
            " FROM pg_stat_activity WHERE application_name LIKE 'millrace-%' ORDER BY pid";
@@ -30,7 +30,7 @@ void kill_postgres(Scene& scene) {
     start_postgres(scene.system());
 }
 
-// Nobody may be declared lost for it: the workers could not say that they live.
+// No worker may be declared lost for it: the workers could not send heartbeats.
 void take_postgres_away(Scene& scene) {
     auto& system = scene.system();
     const auto lost_before = system.lost_workers();
@@ -44,13 +44,13 @@ void take_postgres_away(Scene& scene) {
                  "no worker is lost for an outage of PostgreSQL");
 }
 
-// The server takes it for a crash: it ends all sessions and recovers.
+// The server treats it as a crash: it ends all sessions and recovers.
 void kill_backend(Scene& scene) {
     auto& system = scene.system();
     const auto pids = system.database().numbers(of_sessions("pid"));
     const auto pid = pids.at(scene.random().below(pids.size()));
     ::kill(static_cast<pid_t>(pid), SIGKILL);
-    // It still answers until it has noticed; by then the session is gone.
+    // The server still answers until it has noticed; by then the session is gone.
     const auto sessions =
         "SELECT count(*) FROM pg_stat_activity WHERE pid = " + std::to_string(pid);
     system.await("PostgreSQL has recovered",
@@ -61,7 +61,7 @@ void end_sessions(Scene& scene) {
     scene.system().database().numbers(of_sessions("pg_terminate_backend(pid)::int"));
 }
 
-// All connections are somebody else's, and then ours are cut: nobody gets a new one.
+// Other sessions take all connections, and then the programs' are cut: no program gets a new one.
 void use_up_connections(Scene& scene) {
     HeldSession mine(scene.system().conninfo());
     std::vector<std::unique_ptr<HeldSession>> taken;
@@ -72,7 +72,7 @@ void use_up_connections(Scene& scene) {
                 taken.push_back(std::make_unique<HeldSession>(scene.system().conninfo()));
             }
         } catch (const std::exception&) {
-            // That was the last one.
+            // The last connection was taken.
         }
         mine.run(of_sessions("pg_terminate_backend(pid)"));
         Scene::last(std::chrono::milliseconds(50));

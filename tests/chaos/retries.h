@@ -1,7 +1,7 @@
-// Judges the retries by hand of a history. Pure.
+// Judges the retries by hand in a history. Pure.
 //
-// A job has at most one retry, only if it ended badly and somebody asked for it, and both name each
-// other; whoever asks is told of that one.
+// A job has at most one retry, and only if it ended badly and a retry was requested. Both name each
+// other, and every answer to such a request names that retry.
 #pragma once
 
 #include <vector>

@@ -14,7 +14,7 @@ namespace {
 
 constexpr std::chrono::minutes kEndPatience{3};
 
-// Jobs arrive on time; this is how a run waits without counting seconds.
+// Waits by the arrival of jobs, which come on time, instead of by the clock.
 void await_jobs(System& system, const Load& load, int enough) {
     while (load.submitted() < enough) {
         const auto next = std::min(enough, load.submitted() + 1000);
@@ -48,7 +48,7 @@ RunResult run(System& system, std::span<const Fault> faults, const RunOptions& o
         }
         await_jobs(system, load, std::max(load.submitted() + options.jobs_between, options.jobs));
         load.stop_submitting();
-        // Those that do not end are found by the checker.
+        // The checker finds the jobs that do not end.
         static_cast<void>(test::eventually([&] { return load.in_flight() == 0; },
                                            "every job has its end", kEndPatience));
         result.jobs = load.submitted();

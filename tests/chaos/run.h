@@ -1,7 +1,7 @@
-// One run: load on a system, faults one after the other, then quiet until every job has its end, a
-// list of all jobs, and the checker's judgement of what was written down.
+// One run: load on a system, faults one after the other, a quiet time until every job has ended, a
+// list of all jobs, and the checker's judgement of the history.
 //
-// Errors:  what System throws; a run whose jobs do not end in time does not throw, they are lost.
+// Errors:  what System throws. A run whose jobs do not end in time does not throw; they are lost.
 #pragma once
 
 #include <chrono>
@@ -20,10 +20,11 @@ namespace millrace::chaos {
 struct RunOptions {
     std::uint64_t seed = 1;
     double jobs_per_second = 40;
-    std::filesystem::path history;  // Written anew.
-    // Jobs that are submitted at least between two faults, so that each meets a system that works.
+    std::filesystem::path history;  // Overwritten.
+    // The minimum number of jobs submitted between two faults, so that each fault meets a working
+    // system.
     int jobs_between = 40;
-    int jobs = 0;  // At least so many in all; the faults are spread over them.
+    int jobs = 0;  // The minimum number of jobs in all; the faults are spread over them.
     // Called before each fault with its name and number; may be empty.
     std::function<void(std::string_view fault, std::size_t number)> on_fault;
 };
@@ -35,7 +36,7 @@ struct RunResult {
     std::vector<std::string> broken_promises;
 
     bool kept_all_promises() const { return findings.empty() && broken_promises.empty(); }
-    // The findings and broken promises, a line each; at most a hundred.
+    // The findings and broken promises, one per line; at most a hundred.
     std::string complaints() const;
 };
 

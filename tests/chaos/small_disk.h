@@ -1,4 +1,4 @@
-// A disk of its own for PostgreSQL, small enough to be filled: a tmpfs.
+// A separate disk for PostgreSQL, small enough to be filled: a tmpfs.
 //
 // Threads: one caller at a time.
 #pragma once
@@ -13,9 +13,9 @@ namespace millrace::chaos {
 
 class SmallDisk {
  public:
-    // Nothing where this process may not mount (it takes root).
+    // Returns null if this process may not mount, which takes root.
     static std::unique_ptr<SmallDisk> mount(std::size_t bytes);
-    ~SmallDisk();  // Whoever uses it must have ended.
+    ~SmallDisk();  // All programs that use it must have ended.
 
     std::filesystem::path path() const { return directory_.path() / "disk"; }
 

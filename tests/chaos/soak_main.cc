@@ -1,6 +1,7 @@
-// millrace-soak: many jobs and many faults in a random order, then the judgement as a table.
+// millrace-soak: runs many jobs and many faults in a random order, then prints the judgement as a
+// table.
 //
-// Ends with 0 when every promise was kept, 1 when not, 2 for a wrong command line.
+// Exits with 0 if every promise was kept, 1 if not, 2 for a wrong command line.
 
 #include <fmt/format.h>
 
@@ -46,7 +47,7 @@ bool judge(const RunResult& result) {
     return result.kept_all_promises();
 }
 
-// One system, from its start to its end.
+// Runs one system, from its start to its end.
 bool soak_once(const SoakOptions& options, std::uint64_t seed) {
     const auto directory = process::TemporaryDirectory::make("millrace-soak-").value();
     const auto disk = SmallDisk::mount(kDiskBytes);

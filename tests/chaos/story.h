@@ -1,4 +1,4 @@
-// A history told job by job. Pure.
+// Sorts a history by job. Pure.
 #pragma once
 
 #include <optional>
@@ -8,8 +8,8 @@
 
 namespace millrace::chaos {
 
-// All that happened to one planned job. Usually it became one job of the system; without a key and
-// with lost answers it may have become several.
+// All events of one planned job. Usually it became one job of the system; without a key and with
+// lost answers it may have become several.
 struct Story {
     const Planned* planned = nullptr;
     std::vector<const Submitted*> submitted;
@@ -18,7 +18,7 @@ struct Story {
 
     bool accepted() const;  // A submission was answered 2xx.
     std::optional<Moment> first_sent() const;
-    std::optional<Moment> first_final() const;  // When a client first knew of an end.
+    std::optional<Moment> first_final() const;  // When a client first saw an end.
 };
 
 // One for each planned job, by number. Points into the history, which must outlive it.

@@ -12,7 +12,7 @@ namespace {
 
 constexpr std::chrono::minutes kPatience{3};
 
-// Short, so that a fault is over soon; not so short that a busy machine looks like one.
+// Short, so that a fault is over soon, but not so short that a busy machine looks like a fault.
 const test::Settings kSettings{
     {"worker.lease_ttl", "3s"},
     {"worker.heartbeat_interval", "400ms"},
@@ -25,7 +25,8 @@ const test::Settings kSettings{
     {"backend.synthetic.slots", "64"},
     {"gateway.page_size_max", "1000"},
     {"gateway.startup_timeout", "3m"},
-    // A machine that stands still for a moment loses workers, and one job several times in a row.
+    // A machine that stalls for a moment loses workers, and may lose one job several times in a
+    // row.
     {"job.max_losses", "20"},
 };
 
@@ -90,7 +91,7 @@ System::System(const SystemOptions& options)
 }
 
 test::ProgramOptions System::options_of(const Gates& gates, const Environment& environment) const {
-    // Each side's socket is in a folder of its own; of two hosts in a conninfo the later counts.
+    // Each side's socket is in a folder of its own; if a conninfo has two hosts, the later counts.
     const auto index = [&](const std::vector<Gates>& side) { return &gates - side.data(); };
     const auto in_gateways = index(gateway_gates_);
     const bool is_gateway =

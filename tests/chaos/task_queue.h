@@ -1,4 +1,4 @@
-// Tasks with the time at which each is due, done by whichever thread is free.
+// Timed tasks; the next free thread takes each when it is due.
 //
 // Threads:   thread-safe.
 #pragma once
@@ -28,7 +28,7 @@ class TaskQueue {
         changed_.notify_one();
     }
 
-    // Waits for a task to be due; nothing once the queue is closed.
+    // Waits for a task to be due; returns nothing once the queue is closed.
     std::optional<Task> take() {
         std::unique_lock lock(mutex_);
         while (!closed_) {
@@ -45,7 +45,7 @@ class TaskQueue {
         return std::nullopt;
     }
 
-    // Drops what is left.
+    // Drops the remaining tasks.
     void close() {
         {
             const std::lock_guard lock(mutex_);
@@ -57,7 +57,7 @@ class TaskQueue {
  private:
     struct Timed {
         Clock::time_point due;
-        std::uint64_t order;  // Of tasks that are due at once.
+        std::uint64_t order;  // The order of tasks that are due at once.
         Task task;
 
         bool operator<(const Timed& other) const {

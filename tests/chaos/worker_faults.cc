@@ -24,7 +24,7 @@ void kill_all_workers(Scene& scene) {
     for (std::size_t i = 0; i < system.workers(); ++i) system.restart_worker(i);
 }
 
-// It wakes after its jobs were given to others, and tries to write what it did.
+// It wakes after its jobs were given to others, and tries to write its outcomes.
 void pause_worker(Scene& scene) {
     auto& system = scene.system();
     const auto number = scene.busy_worker();
@@ -44,7 +44,7 @@ void stop_workers_in_turn(Scene& scene) {
     }
 }
 
-// Each goes on in a successor; jobs that run end where they are.
+// Each continues in a successor; running jobs end where they are.
 void reload_workers_in_turn(Scene& scene) {
     auto& system = scene.system();
     for (std::size_t i = 0; i < system.workers(); ++i) {

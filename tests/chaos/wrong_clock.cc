@@ -1,6 +1,6 @@
-// A library to be loaded before all others (LD_PRELOAD): tells its program another time of day, by
-// as many seconds as the file WRONG_CLOCK_FILE says at this moment. Everything that does not ask
-// for the time of day goes on as it was: the monotonic clock, timers, waits.
+// A library to be loaded before all others (LD_PRELOAD). Shifts its program's time of day by the
+// number of seconds that the file WRONG_CLOCK_FILE currently contains. Everything else is
+// unchanged: the monotonic clock, timers, waits.
 //
 // The file holds one 64-bit integer and is read by mapping it, so a change is seen at once.
 
