@@ -44,7 +44,7 @@ void stop_workers_in_turn(Scene& scene) {
     }
 }
 
-// Each continues in a successor; running jobs end where they are.
+// Each continues in a successor; running jobs finish in the old worker.
 void reload_workers_in_turn(Scene& scene) {
     auto& system = scene.system();
     for (std::size_t i = 0; i < system.workers(); ++i) {

@@ -57,9 +57,9 @@ class LlamaDecoder {
  public:
     LlamaDecoder(LlamaEngine& engine, LlamaDecoderOptions options, ExecutionSink& sink);
 
-    // Reports jobs that the model cannot run at once, for example if the prompt does not fit.
-    // Repeats the output that a job had before it was set aside in one partial. Requires: fewer
-    // jobs run than there are sequences.
+    // If the model cannot run the job, for example because its prompt does not fit, reports that
+    // immediately. If the job was set aside, repeats its earlier output in one partial. Requires:
+    // fewer jobs run than there are sequences.
     void begin(Execution execution, const LlamaRequest& request);
     // Reports the attempt and frees its sequence. Unknown attempts are ignored.
     void end(const AttemptKey& key, AbortReason reason);

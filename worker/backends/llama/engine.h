@@ -62,7 +62,7 @@ class LlamaEngine {
     void copy(int from, int to);
     // The same for the first `count` tokens only. Returns as keep_prefix.
     std::size_t copy_prefix(int from, int to, std::size_t count);
-    // Whether a copy is left to the next step. Until then nothing can be restored.
+    // Whether the next step has a copy to make. Until then nothing can be restored.
     bool copy_pending() const;
 
     std::size_t state_bytes(int sequence) const;

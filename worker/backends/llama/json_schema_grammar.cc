@@ -18,7 +18,7 @@ namespace {
 using Json = nlohmann::ordered_json;
 using Words = std::span<const std::string_view>;
 
-constexpr int kSchemaDepthMax = 64;         // The gateway's limit of JSON.
+constexpr int kSchemaDepthMax = 64;         // The gateway's limit for JSON.
 constexpr int kSchemaRepetitionMax = 1000;  // llama.cpp parses up to 2000.
 
 // The keywords that do not restrict the document.
@@ -304,7 +304,7 @@ Converter::Expression Converter::array(const Json& schema, const std::string& at
     return fmt::format(R"("[" ws {} ws "]")", least > 0 ? items : fmt::format("({})?", items));
 }
 
-// Properties come in their order, each optional one may be absent. There is one rule for what may
+// Properties come in their order; each optional one may be absent. There is one rule for what may
 // follow each property, and one alternative for each property that can be the first.
 Converter::Expression Converter::object(const Json& schema, const std::string& at, int depth) {
     const auto properties = schema.value("properties", Json::object());

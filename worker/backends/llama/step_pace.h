@@ -14,7 +14,7 @@ class StepPace {
  public:
     using Seconds = std::chrono::duration<double>;
 
-    // The library computes fewer together hardly faster than this number.
+    // The library takes about as long for fewer.
     static constexpr int kTokensMin = 16;
 
     StepPace(Seconds target, int tokens_max) : target_(target), tokens_max_(tokens_max) {}
@@ -22,7 +22,7 @@ class StepPace {
     int tokens_max() const { return std::min(tokens_, tokens_max_); }
 
     void observe(int tokens, Seconds took) {
-        // The duration of short steps depends on more than their tokens.
+        // The time of a short step goes mostly into other work than its tokens.
         if (tokens < kTokensMin || took <= Seconds(0)) return;
         const double fitting = tokens * (target_ / took);
         const double most = 2.0 * tokens_;

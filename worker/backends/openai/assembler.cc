@@ -89,7 +89,8 @@ std::size_t Assembler::Choice::content_bytes() const {
 std::optional<Outcome> Assembler::add(const http::ServerEvent& event, std::string& partial) {
     const bool is_error = event.type == "error";
     const std::string_view data = event.data;
-    // Some servers put no empty line between events, so that several become one of several lines.
+    // Some servers put no empty line between events, so that several become one event of
+    // several lines.
     const bool is_one = data.find('\n') == std::string_view::npos || is_json(data);
     if (is_one) return add_data(trimmed(data), is_error, partial);
     for (std::size_t at = 0; at < data.size();) {

@@ -1,6 +1,6 @@
 // What an error answer means for the job, and what it says about the endpoint. Pure.
 //
-//   capacity  429 503 529                               kRateLimited: the job waits, at no attempt
+//   capacity  429 503 529                               kRateLimited: waits, costs no attempt
 //   outage    408 502 504 520-524 530                   kRateLimited, "endpoint_unavailable":
 //             a page of HTML instead of an answer,        the same, but bounded by Outages
 //             404 405 without JSON,

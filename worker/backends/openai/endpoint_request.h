@@ -21,7 +21,8 @@ struct RequestOutline {
     RequestKind kind = RequestKind::kChat;
     // The requested number of choices or vectors. Absent if it cannot be determined.
     std::optional<std::size_t> answers;
-    // Estimated from the text at four bytes a token; the cost of images is unknown.
+    // Estimated at four bytes of text a token; a list of tokens counts by its length. The cost of
+    // images is unknown.
     std::int64_t prompt_tokens = 0;
     // The limit of all outputs together; 0 for embeddings. Absent if the request sets none.
     std::optional<std::int64_t> output_tokens_max;
