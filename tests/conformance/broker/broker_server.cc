@@ -13,10 +13,10 @@ namespace {
 
 using namespace std::chrono_literals;
 
-// The fake that other tests rest on must keep the contract too.
+// Other tests rest on this fake, so it must keep the contract too.
 class MemoryServer final : public BrokerServer {
  public:
-    // All callers share the one broker; this hands on their calls.
+    // All callers share one broker; this forwards their calls.
     class Connection final : public broker::Broker {
      public:
         explicit Connection(MemoryBroker& broker) : broker_(broker) {}

@@ -14,7 +14,7 @@ class BrokerServer {
  public:
     virtual ~BrokerServer() = default;
 
-    // Another process would have a Broker of its own, so each call makes one.
+    // Each call makes a new Broker, because another process would have its own.
     virtual std::unique_ptr<broker::Broker> connect() = 0;
 
     virtual void kill() = 0;
@@ -25,7 +25,7 @@ enum class BrokerKind { kMemory, kMockCluster, kApacheKafka };
 
 std::string_view name(BrokerKind kind);
 
-// One server of each kind for the whole run; started when it is first asked for.
+// Returns the one server of each kind for the whole run; the first call starts it.
 BrokerServer& shared_server(BrokerKind kind);
 
 }  // namespace millrace::test

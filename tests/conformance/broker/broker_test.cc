@@ -1,5 +1,5 @@
-// What every Broker promises (common/broker/broker.h), on each kind that we have. Topics and groups
-// are new in each test; the servers are shared, and one test after the other uses them.
+// What every Broker promises (common/broker/broker.h), on each kind of broker. Topics and groups
+// are new in each test; the tests share the servers, one test after the other.
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
@@ -28,7 +28,8 @@ using testing::Each;
 using testing::StartsWith;
 using Values = std::set<std::string>;
 
-// For what should take a second on an idle machine, and rebalances of the mock cluster: 3 s each.
+// Allows for work that takes a second on an idle machine, and for rebalances of the mock cluster: 3
+// s each.
 constexpr auto kDeadline = 90s;
 constexpr auto kTimeout = 30s;
 
@@ -45,7 +46,7 @@ Values values_of(const std::vector<broker::OutgoingMessage>& messages) {
     return values;
 }
 
-// What a subscriber has delivered so far.
+// What a subscriber has delivered up to now.
 class Reader {
  public:
     explicit Reader(std::unique_ptr<Subscriber> subscriber) : subscriber_(std::move(subscriber)) {}
@@ -86,7 +87,7 @@ class BrokerConformance : public testing::TestWithParam<BrokerKind> {
 
     static BrokerServer& server() { return shared_server(GetParam()); }
 
-    // A name that no other test uses.
+    // Returns a name that no other test uses.
     static std::string unique(const std::string& stem) {
         static int count = 0;
         return stem + "-" + std::to_string(++count);
@@ -199,7 +200,7 @@ TEST_P(BrokerConformance, DeliversAgainWhatIsNotDone) {
     {
         Reader reader(broker_->subscribe(group, {topic}));
         ASSERT_TRUE(reader.gets(all));
-        // The first half of each partition.
+        // Holds the first half of each partition.
         std::map<std::int32_t, std::vector<IncomingMessage>> partitions;
         for (const auto& message : reader.messages()) {
             partitions[message.partition].push_back(message);
@@ -297,7 +298,7 @@ TEST_P(BrokerConformance, TailsOnlyWhatIsPublishedFromThenOn) {
 TEST_P(BrokerConformance, TailsATopicFromItsStartThatIsMadeLater) {
     const auto existing = make_topic();
     const auto later = unique("later");
-    // In this order: when it sees something of the second, it has looked for the first.
+    // The order matters: once it sees a message of the second topic, it has looked for the first.
     Reader reader(broker_->tail({later, existing}));
     ASSERT_TRUE(eventually(
         [&] {
@@ -355,13 +356,13 @@ TEST_P(BrokerConformance, RecoversFromABrokerThatLostEverything) {
                std::any_of(tail.values().begin(), tail.values().end(), is_new);
     };
     ASSERT_TRUE(eventually(all_work_again, "messages flow again", kDeadline));
-    // And nothing is lost any more.
+    // From now on nothing is lost.
     const auto last = publish(topic, "last", 50);
     EXPECT_TRUE(member.gets(last));
     EXPECT_TRUE(tail.gets(last));
 }
 
-// The proof is that it ends: ctest kills what hangs.
+// The test passes if it ends: ctest kills a test that hangs.
 TEST_P(BrokerConformance, EndsWhileTheBrokerIsAway) {
     const auto topic = make_topic();
     auto member = std::make_unique<Reader>(broker_->subscribe(unique("group"), {topic}));

@@ -1,4 +1,4 @@
-// Cancelling: at once where nobody runs the job, by request where somebody does.
+// Cancelling: immediate if no worker runs the job, otherwise by request to the worker.
 #include "tests/conformance/storage/store_test.h"
 
 namespace millrace::test {
@@ -11,7 +11,7 @@ using testing::SizeIs;
 class Cancel : public StoreTest {
  protected:
     CancelledJob cancel(JobId job) { return store_->job_cancel({job}).value().at(0); }
-    // Ids of one page, by a filter that `change` makes of the one that means all.
+    // Cancels one page and returns its ids; `change` narrows a filter that matches all jobs.
     std::vector<JobId> cancel_matching(const std::function<void(JobFilter&)>& change = {},
                                        int look_max = 1000) {
         JobFilter filter{.limit = 100};
@@ -191,7 +191,7 @@ TEST_P(Cancel, ByAFilterGoesOnWhereItStopped) {
     EXPECT_FALSE(next_);
 }
 
-// However few match: a call that looks at all jobs would hold up everybody else.
+// However few jobs match: a call that looks at all jobs would delay all others.
 TEST_P(Cancel, ByAFilterLooksAtNoMoreThanItMay) {
     const auto jobs = insert_many(3);
     const auto gpu = insert([](NewJob& j) { j.spec.queue = "gpu"; });

@@ -1,5 +1,5 @@
-// Many writers at once, each with a store of its own. Whatever happens in between, a job is claimed
-// by one, and ends once.
+// Many writers at once, each with a store of its own. Whatever happens in between, only one of them
+// claims a job, and the job ends once.
 #include <algorithm>
 #include <atomic>
 #include <map>
@@ -15,7 +15,7 @@ using testing::SizeIs;
 
 class Concurrency : public StoreTest {
  protected:
-    // Runs `body` on as many threads, each with a store of its own, to the end.
+    // Runs `body` to its end on this many threads, each with a store of its own.
     void race(int threads, const std::function<void(JobStore&, int)>& body) {
         std::vector<std::jthread> running;
         for (int i = 0; i < threads; ++i) {
@@ -58,7 +58,7 @@ TEST_P(Concurrency, GivesEachJobToOneOfManyThieves) {
     std::mutex mutex;
     std::map<JobId, int> stolen;
     race(4, [&](JobStore& store, int thread) {
-        // Passed-over rows belong to others: a thief may come back empty-handed.
+        // Rows that were passed over belong to others, so a thief may get nothing.
         for (int i = 0; i < 40; ++i) {
             const auto jobs = store.job_steal(workers[static_cast<std::size_t>(thread)],
                                               {.queue = "default", .models = {"echo"}, .limit = 7});
@@ -142,8 +142,8 @@ TEST_P(Concurrency, MakesOneJobOfAClientsIdThatManyPut) {
     EXPECT_EQ(store_->job_find({"order-1"}).value().at(0).second, replies.front().id);
 }
 
-// Workers that claim, complete, fail and hand back; one that is lost again and again; a client that
-// cancels; a keeper.
+// Workers that claim, complete, fail and hand back; a worker that is lost again and again; a client
+// that cancels; a keeper.
 TEST_P(Concurrency, EndsEachJobOnceWhateverInterferes) {
     const auto jobs = insert_many(120);
     std::mutex mutex;
@@ -167,7 +167,7 @@ TEST_P(Concurrency, EndsEachJobOnceWhateverInterferes) {
             std::vector<SettledAttempt> attempts;
             for (const auto& claim : store.job_claim(worker, some).value()) {
                 const auto dice = random.below(10);
-                if (dice == 0) continue;  // Left to whoever rescues it.
+                if (dice == 0) continue;  // Left for a rescue.
                 attempts.push_back(dice < 7   ? completed(claim.key)
                                    : dice < 8 ? failed(claim.key)
                                               : interrupted(claim.key));

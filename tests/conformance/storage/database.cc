@@ -24,7 +24,7 @@ class Memory : public Database {
     MemoryDatabase rows_{clock_};
 };
 
-// PostgreSQL's clock cannot be moved: the rows are, the other way.
+// PostgreSQL's clock cannot be moved, so the times in the rows are moved back instead.
 class Postgres : public Database {
  public:
     std::unique_ptr<storage::JobStore> open() override {

@@ -1,4 +1,4 @@
-// The databases that the suite runs against, behind one face.
+// The databases that the suite runs against, behind one interface.
 #pragma once
 
 #include <memory>
@@ -14,11 +14,11 @@ class Database {
     virtual ~Database() = default;
 
     virtual std::unique_ptr<storage::JobStore> open() = 0;
-    // For everything in the database that much time goes by at once.
+    // Makes everything in the database older by this much.
     virtual void pass(milliseconds time) = 0;
 };
 
-// "postgres" or "memory".
+// Makes a database of the kind "postgres" or "memory".
 std::unique_ptr<Database> make_database(const std::string& kind);
 
 }  // namespace millrace::test

@@ -9,7 +9,7 @@ using testing::SizeIs;
 
 class Keeper : public StoreTest {
  protected:
-    // A worker that was lost while it ran the job.
+    // Makes the job lose its worker once while it runs.
     void lose_once(JobId job, bool mass_outage = false) {
         const auto worker = add_worker();
         claim(worker, job);
@@ -112,7 +112,7 @@ TEST_P(Keeper, GivesAttemptsThatRunTheirWholeTimeAnew) {
     const auto waiting = insert();
     pass(50s);
     ASSERT_TRUE(store_->keeper_reset_deadlines());
-    pass(51s);  // As long as both would have had; but no reset outlasts a job's own time.
+    pass(51s);  // Longer than either deadline had left; no reset extends a job's own time.
     const auto moved = end_overdue();
     ASSERT_THAT(moved, SizeIs(1));
     EXPECT_EQ(moved[0].id, with_ttl.job);
@@ -146,7 +146,7 @@ TEST_P(Keeper, CancelsAnOverdueJobThatIsCancelling) {
     EXPECT_EQ(state(attempt.job), JobState::kCancelled);
 }
 
-// Its keeper may have begun to watch when the others were gone already.
+// The keeper may have begun to watch the worker when the other victims were already gone.
 TEST_P(Keeper, CountsNoLossOfAWorkerThatWasHeardWithTheVictimsOfAnOutage) {
     lose(add_worker(), true);
     const auto victim = add_worker();

@@ -1,4 +1,4 @@
-// Keys: client ids, bodies that are sent again, retries of jobs.
+// Keys: client ids, repeated bodies, retries of jobs.
 #include "tests/conformance/storage/store_test.h"
 
 namespace millrace::test {

@@ -1,6 +1,6 @@
-// Two writers and one thing that both want to change: whatever they do at once, it ends as if one
-// of them had come first. Each race says what either order comes to; it is run in both orders, then
-// many times at once.
+// Two writers that both want to change the same thing: whatever they do at once, it ends as if one
+// of them had come first. Each race names the result of either order; it is run in both orders,
+// then many times at once.
 #include <fmt/format.h>
 
 #include <latch>
@@ -18,22 +18,22 @@ using testing::ElementsAre;
 struct Prize {
     WorkerId worker;
     WorkerId other;
-    WorkerPulse pulse;  // Of the worker, as a keeper has seen it.
+    WorkerPulse pulse;  // The worker's pulse, as a keeper saw it.
     JobId job;
-    AttemptKey attempt;              // The worker's, where it has claimed the job.
-    std::vector<NewJob> candidates;  // Of one idempotency key; the first is the job.
+    AttemptKey attempt;              // The worker's, if it has claimed the job.
+    std::vector<NewJob> candidates;  // All with one idempotency key; the first is the job.
 };
 
-// Makes a change and returns what the writer was told. A keeper may pass over a row that another
-// writer holds, so it is not asked what it moved: it comes again when both are done.
+// Makes a change and returns the store's reply to the writer. A keeper may pass over a row that
+// another writer holds, so its reply is not recorded: it comes again when both are done.
 using Move = std::function<std::string(JobStore&, const Prize&)>;
 
 struct Race {
     std::string name;
-    std::string stage;  // Where the job is before: StoreRaces::set().
+    std::string stage;  // The job's state before the race: StoreRaces::set().
     Move one;
     Move two;
-    std::string one_first;  // What one was told; what two was told; the end of it.
+    std::string one_first;  // One's reply; two's reply; the result.
     std::string two_first;
     Move afterwards = {};
 };
@@ -253,7 +253,7 @@ class StoreRaces : public StoreFixture,
 
     static const Race& race() { return std::get<1>(GetParam()); }
 
-    // A new prize on the race's stage.
+    // Puts a new prize on the race's stage.
     Prize set() {
         const auto& stage = race().stage;
         Prize prize{.worker = add_worker(), .other = add_worker()};
@@ -314,7 +314,7 @@ TEST_P(StoreRaces, EndAsTheOrderSays) {
     auto one = race().one(*store_, prize);
     auto two = race().two(*store_, prize);
     EXPECT_EQ(outcome(prize, one, two), race().one_first);
-    // Out of the way of thieves.
+    // Cancelled, so that no thief of the next race takes it.
     ASSERT_TRUE(store_->job_cancel({prize.job}));
 
     prize = set();
@@ -329,7 +329,7 @@ TEST_P(StoreRaces, EndAsIfOneHadComeFirst) {
     const auto two_store = database_->open();
     for (int round = 0; round < kRounds; ++round) {
         const auto prize = set();
-        // Connected, so that both set out at once.
+        // Both connect first, so that they start at the same time.
         ASSERT_TRUE(one_store->worker_pulses() && two_store->worker_pulses());
         std::latch start(2);
         std::string one;

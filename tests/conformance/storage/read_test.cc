@@ -74,7 +74,7 @@ TEST_P(Read, ListsPageByPage) {
     EXPECT_THAT(list(back), ElementsAre(jobs[0]));
 }
 
-// However few match: open and final ones alike, each once.
+// However few jobs match: it returns open and final ones alike, each once.
 TEST_P(Read, LooksAtSoManyJobsAndSaysWhereTheNextLookGoesOn) {
     insert_many(7, [](NewJob& j) { j.spec.model = "other"; });
     const auto open = insert();

@@ -1,4 +1,4 @@
-// Ending attempts: the fence, each outcome, and calls that come twice.
+// Ending attempts: the fence, each outcome, and repeated calls.
 #include "tests/conformance/storage/store_test.h"
 
 namespace millrace::test {
@@ -270,7 +270,7 @@ TEST_P(Settle, ShowsNoPartialOutputOfAnEarlierAttempt) {
     EXPECT_EQ(get(attempt.job).partial_text, "new");
 }
 
-// Callers tell the guilty row by halving: so nothing of the statement may have happened.
+// Callers find the bad row by halving the batch, so a refused statement must have changed nothing.
 TEST_P(Settle, WhatIsNoTextIsRefusedAsDataAndChangesNothing) {
     using namespace std::string_literals;
     for (const auto& text : {"a\0b"s, "\xFF"s, "\xED\xA0\xBD"s, "\xC0\x80"s}) {

@@ -1,7 +1,7 @@
 // What every JobStore does, as tests that run against each implementation.
 //
-// A test speaks only through the interface: `store_` and further stores of `database_` are what
-// gateways, workers and keepers would hold; `pass` lets time go by.
+// A test uses only the interface: `store_` and other stores of `database_` stand for those of
+// gateways, workers and keepers; `pass` lets time go by.
 #pragma once
 
 #include <gmock/gmock.h>
@@ -21,11 +21,11 @@ namespace millrace::test {
 using namespace storage;
 using namespace std::chrono_literals;
 
-constexpr int kLookMax = 1000;  // More than any test has jobs.
+constexpr int kLookMax = 1000;  // More jobs than any test has.
 
 using Change = std::function<void(NewJob&)>;
 
-// Settlements as workers make them.
+// Settlements like those that workers make.
 SettledAttempt completed(AttemptKey key, std::string output = R"({"text":"done"})");
 SettledAttempt failed(AttemptKey key);
 SettledAttempt to_retry(AttemptKey key, milliseconds delay = 10s);
@@ -37,7 +37,8 @@ class StoreFixture {
  protected:
     explicit StoreFixture(const std::string& kind);
 
-    // An hour old: pass() makes jobs older, but not their ids, and no job is older than its id.
+    // Returns an id that is an hour old: pass() makes jobs older, but not their ids, and no job may
+    // be older than its id.
     Uuid new_id() { return ids_.next(store_->database_time() - 1h); }
     NewJob new_job(const Change& change = {});
     JobId insert(const Change& change = {});
@@ -50,9 +51,9 @@ class StoreFixture {
     AttemptKey claim(JobId job) { return claim(worker_, job); }
     AttemptKey claim(WorkerId worker, JobId job);
     AttemptKey insert_claimed(const Change& change = {}) { return claim(insert(change)); }
-    // Whether the worker gets it.
+    // Returns whether the worker gets the job.
     bool can_claim(WorkerId worker, JobId job);
-    // Where the job went; the settlement must be accepted.
+    // Returns the job's next state; the settlement must be accepted.
     JobState settle(const SettledAttempt& attempt) { return settle(worker_, attempt); }
     JobState settle(WorkerId worker, const SettledAttempt& attempt);
     bool is_accepted(WorkerId worker, const SettledAttempt& attempt);

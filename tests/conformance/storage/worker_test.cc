@@ -19,7 +19,7 @@ class Workers : public StoreTest {
         ADD_FAILURE() << "not listed";
         return {};
     }
-    // "queue model" of each, or only of those that some worker serves.
+    // Returns "queue model" of each model, or only of those that some worker serves.
     std::vector<std::string> models(bool only_served = false) {
         std::vector<std::string> names;
         for (const auto& known : store_->model_list().value()) {

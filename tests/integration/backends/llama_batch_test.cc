@@ -12,7 +12,7 @@ using nlohmann::json;
 
 class LlamaBatch : public LlamaFixture {
  protected:
-    // Goes on counting from `first` + 10, which needs to know what came before.
+    // Continues a count from `first` + 10, which requires what came before.
     static std::string counting(int first, int max_tokens) {
         std::string prompt;
         for (int i = 0; i < 10; ++i) prompt += fmt::format("{}, ", first + i);
@@ -26,7 +26,8 @@ class LlamaBatch : public LlamaFixture {
     static std::string text_of(const Outcome& outcome) {
         return json::parse(outcome.output_json)["choices"][0]["text"];
     }
-    // Of jobs of one moment, which count from `first`, `first` + 100, and so on.
+    // Returns the outcomes of jobs that start together and count from `first`, `first` + 100, and
+    // so on.
     std::vector<Outcome> outcomes_of(int first, const std::vector<int>& max_tokens) {
         std::vector<JobOf> jobs;
         for (const int tokens : max_tokens) {
@@ -40,12 +41,12 @@ class LlamaBatch : public LlamaFixture {
         }
         return outcomes;
     }
-    // Beyond one for each step.
+    // Returns the runs beyond one for each step.
     std::uint64_t more_runs() const { return backend_.stats().runs - backend_.stats().steps; }
 };
 
 TEST_F(LlamaBatch, JobsRunTogetherWhateverTheOrderOfTheirSequences) {
-    outcomes_of(100, {20, 14, 8, 2});  // The last sequence is given back first.
+    outcomes_of(100, {20, 14, 8, 2});  // The last sequence is freed first.
     const auto before = more_runs();
     outcomes_of(500, {10, 10, 10, 10});
     EXPECT_EQ(more_runs(), before);

@@ -15,7 +15,7 @@
 namespace millrace::worker {
 
 inline constexpr int kSlots = 4;
-inline constexpr int kContext = 512;  // Of each slot.
+inline constexpr int kContext = 512;  // For each slot.
 
 inline std::string model_path() {
     const char* cache = std::getenv("MILLRACE_CACHE");
@@ -42,8 +42,8 @@ inline LlamaOptions options() {
             .name = "m",
             .slots = kSlots,
             .context_tokens = kSlots * kContext,
-            // Several threads wait for each other by spinning: on a machine that is busy with
-            // something else that takes minutes (docs/backends.md).
+            // Several threads wait for each other by spinning, which takes minutes on a busy
+            // machine (docs/backends.md).
             .threads = 1,
             .output_tokens_default = 24};
 }

@@ -1,5 +1,5 @@
-// What the llama backend makes when its output has to have a form. Whether a text fits a grammar is
-// asked of llama.cpp itself, with the vocabulary of the real model.
+// The llama backend's output when it must have a given form. llama.cpp itself decides whether a
+// text fits a grammar, with the vocabulary of the real model.
 #include <llama-cpp.h>
 
 #include <cmath>
@@ -23,7 +23,7 @@ class Vocabulary {
         model_.reset(llama_model_load_from_file(model_path().c_str(), params));
     }
 
-    // Whether the grammar takes the text and may end after it.
+    // Returns whether the grammar accepts the text and may end after it.
     bool fits(const std::string& grammar, const std::string& text) const {
         const auto* vocab = llama_model_get_vocab(model_.get());
         const llama_sampler_ptr sampler(llama_sampler_init_grammar(vocab, grammar.c_str(), "root"));
@@ -193,7 +193,7 @@ TEST_F(LlamaForm, BansAndForcesTokens) {
     EXPECT_EQ(outcome.error_code, "invalid_input") << outcome.error_message;
 }
 
-// One token is always the likeliest and another one the second, until penalties weigh more.
+// One token is always the likeliest and another the second, until penalties outweigh that.
 TEST_F(LlamaForm, PenaltiesStopARepetition) {
     const auto text = [&](const json& more) {
         json input{{"temperature", 0},

@@ -1,11 +1,11 @@
-// Several models in one worker: their names, and whether they fit, told from the real file.
+// Several models in one worker: their names, and whether they fit, read from the real file.
 #include "tests/integration/backends/llama_fixture.h"
 #include "worker/backends/llama/models.h"
 
 namespace millrace::worker {
 namespace {
 
-// Of the small model: 30 layers with 3 heads of 64 keys and 64 values, of two bytes each.
+// The small model has 30 layers with 3 heads of 64 keys and 64 values, of two bytes each.
 constexpr std::size_t kBytesOfToken = 30 * 3 * (64 + 64) * 2;
 
 std::string refusal(const LlamaModels& models) {

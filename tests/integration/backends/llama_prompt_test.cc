@@ -27,7 +27,7 @@ TEST_F(LlamaPrompt, CopiesAPrefixFromAJobThatStillRuns) {
     const auto completion = [](const std::string& prompt, int max_tokens) {
         return json{{"prompt", prompt}, {"max_tokens", max_tokens}, {"temperature", 0}}.dump();
     };
-    // What has repeated itself two hundred times goes on for ever.
+    // A text that has repeated itself two hundred times goes on forever.
     const auto running = run(completion(words(200), 250));
     sink_.wait_for_partial(running);
     const auto before = backend_.stats().prompt_tokens_computed;
@@ -69,7 +69,7 @@ TEST_F(LlamaPrompt, RemembersMorePrefixesThanItHasSequences) {
     EXPECT_LT(backend_.stats().prompt_tokens_computed - before, (kSlots + 2U) * 20U);
 }
 
-// Steps of sixteen tokens, so that a prompt takes many.
+// Runs steps of sixteen tokens, so that a prompt takes many.
 class LlamaReading : public LlamaFixture {
  protected:
     LlamaReading() : LlamaFixture(small_steps()) {}
@@ -79,7 +79,8 @@ class LlamaReading : public LlamaFixture {
         small.batch_tokens = 16;
         return small;
     }
-    // A job whose prompt has about so many tokens, and shares none with those of other topics.
+    // Returns a job whose prompt has about this many tokens and shares none with those of other
+    // topics.
     static JobOf job(const std::string& topic, int tokens, Priority priority) {
         std::string text;
         for (int i = 0; i < tokens; ++i) text += topic + " ";
@@ -87,7 +88,7 @@ class LlamaReading : public LlamaFixture {
                 .input = json{{"prompt", text}, {"max_tokens", 1}}.dump(),
                 .priority = priority};
     }
-    // The jobs by their numbers, in the order of their ends.
+    // Returns the numbers of the jobs in the order of their ends.
     std::vector<std::size_t> order_of_ends(const std::vector<JobOf>& jobs) {
         const auto keys = run_batch(backend_, jobs);
         sink_.wait_for_finished(jobs.size());

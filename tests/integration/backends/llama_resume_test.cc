@@ -1,4 +1,4 @@
-// A job that is preempted goes on where it was when it comes back.
+// A preempted job continues where it was when it comes back.
 #include "tests/integration/backends/llama_fixture.h"
 
 namespace millrace::worker {
@@ -10,7 +10,7 @@ class LlamaResume : public LlamaFixture {
  protected:
     explicit LlamaResume(const LlamaOptions& changed = options()) : LlamaFixture(changed) {}
 
-    // Runs until some text has come, then gives way.
+    // Runs the job until some text has come, then preempts it.
     AttemptKey run_until_preempted(const std::string& input) {
         const auto key = run(input);
         sink_.wait_for_partial(key);
@@ -20,7 +20,7 @@ class LlamaResume : public LlamaFixture {
         EXPECT_EQ(outcome.error_code, "preempted");
         return key;
     }
-    // Takes every sequence for something else.
+    // Fills every sequence with other jobs.
     void take_all_sequences() {
         std::vector<AttemptKey> keys;
         for (int i = 0; i < kSlots; ++i) {
@@ -46,7 +46,7 @@ std::string story(const json& more = json::object()) {
 }
 
 TEST_F(LlamaResume, GoesOnAsIfItHadNotBeenInterrupted) {
-    outcome_of(story());  // Leaves its prompt behind, so that what follows computes the same.
+    outcome_of(story());  // Leaves its prompt behind, so that later jobs compute the same.
     const auto uninterrupted = outcome_of(story());
     const auto key = run_until_preempted(story());
     const auto before = backend_.stats();

@@ -23,21 +23,21 @@ namespace millrace::worker {
 
 class LlamaServer {
  public:
-    // On a port, but not started. It serves the model "smol" on four slots of 1024 tokens; the
-    // arguments are added to those for that.
+    // Reserves a port, but does not start the server. It serves the model "smol" on four slots of
+    // 1024 tokens; `arguments` are passed in addition.
     static Result<std::unique_ptr<LlamaServer>> prepare(std::vector<std::string> arguments = {});
     static Result<std::unique_ptr<LlamaServer>> start(std::vector<std::string> arguments = {});
-    // The chat template, from the server's sources, that it makes tool calls with.
+    // Returns the chat template for tool calls, from the server's sources.
     static std::filesystem::path tools_template();
 
     Status start_again();
     void kill() { child_.reset(); }  // SIGKILL.
 
     std::string url() const;
-    // The answer to a job's input, sent to the server itself and not streamed: the members as they
-    // come, `model` added. A status other than 200 fails the test.
+    // Sends a job's input to the server itself, not streamed, with `model` added. Returns the
+    // answer, its members in their order. A status other than 200 fails the test.
     nlohmann::ordered_json ask(const std::string& path, const std::string& input) const;
-    // How many of its slots are at work.
+    // Returns how many of its slots are busy.
     int busy_slots() const;
 
  private:
@@ -47,7 +47,7 @@ class LlamaServer {
           port_(std::move(port)),
           arguments_(std::move(arguments)) {}
 
-    process::TemporaryDirectory directory_;  // Of its log.
+    process::TemporaryDirectory directory_;  // For its log.
     process::PortReservation port_;
     std::vector<std::string> arguments_;
     std::unique_ptr<process::ChildProcess> child_;

@@ -1,4 +1,4 @@
-// The llama backend on a real model. Asks for what holds whatever the model says: shapes, counts,
+// The llama backend on a real model. Checks what holds for any text of the model: shapes, counts,
 // limits, aborts. Greedy text is not compared between batches of different sizes, because the
 // library rounds differently there.
 #include <fstream>
@@ -85,7 +85,8 @@ TEST_F(Llama, GivesTheSameTextForTheSameSeed) {
     const auto text = [&](int seed) {
         const auto input =
             chat("Invent a name for a boat.", {{"seed", seed}, {"temperature", 1.5}});
-        // The first answer leaves its prefix behind: compare two that both reuse it.
+        // The first answer leaves its prefix behind, so two later answers are compared that both
+        // reuse it.
         outcome_of(input);
         return text_of(outcome_of(input));
     };
@@ -103,7 +104,7 @@ TEST_F(Llama, AnAbortFreesTheSlot) {
     for (const auto& key : keys) backend_.abort(key, AbortReason::kCancelled);
     for (const auto& key : keys) {
         const auto kind = sink_.outcome(key).kind;
-        // A short story may have come to its end before.
+        // A short story may have ended before the abort.
         EXPECT_TRUE(kind == OutcomeKind::kCancelled || kind == OutcomeKind::kCompleted);
     }
     EXPECT_EQ(outcome_of(chat("Hello.")).kind, OutcomeKind::kCompleted);
@@ -152,7 +153,7 @@ TEST_F(Llama, StopInterruptsWhatRuns) {
     EXPECT_EQ(sink_.outcome(key).kind, OutcomeKind::kInterrupted);
 }
 
-// What the kernel says of the threads of this process with this name.
+// Returns the kernel's list of processors for each thread of this process with this name.
 std::vector<std::string> processors_of_threads(const std::string& name) {
     std::vector<std::string> found;
     for (const auto& task : std::filesystem::directory_iterator("/proc/self/task")) {
@@ -168,7 +169,7 @@ std::vector<std::string> processors_of_threads(const std::string& name) {
 }
 
 TEST_F(Llama, RunsOnTheProcessorsOfItsDevices) {
-    // A thread has its name once it has done something.
+    // A thread gets its name once it has done some work.
     const JobOf short_job{.model = "m", .input = R"({"prompt":"a","max_tokens":1})"};
     sink_.outcome(run_one(backend_, short_job));
     const auto all = processors_of_threads("llama").at(0);

@@ -1,4 +1,4 @@
-// What the tests of all-MiniLM-L6-v2 have in common, whatever it runs on.
+// Helpers for the tests of all-MiniLM-L6-v2, whatever it runs on.
 #pragma once
 
 #include <gtest/gtest.h>
@@ -12,17 +12,17 @@
 
 namespace millrace::worker {
 
-// What the model's own library gives for "A man is eating food." and "A man is eating a piece of
+// The cosine by the model's own library for "A man is eating food." and "A man is eating a piece of
 // bread."
 inline constexpr double kMiniLmCosine = 0.7553;
 
-// Of vectors of length 1.
+// Returns the cosine of two vectors of length 1.
 inline double cosine(const std::vector<double>& a, const std::vector<double>& b) {
     return std::inner_product(a.begin(), a.end(), b.begin(), 0.0);
 }
 
-// For SetUp: true when the test may go on; otherwise it is skipped and says why, or fails where
-// the environment has CI.
+// For SetUp: returns true if the test may go on. Otherwise the test is skipped with a reason, or
+// fails if the environment has CI.
 inline bool minilm_is_there() {
     if (std::filesystem::exists(process::cache_directory() / "minilm/python/tokenizers"))
         return true;

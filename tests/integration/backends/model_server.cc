@@ -104,7 +104,7 @@ Status ModelServer::run(process::ChildOptions options) {
 ModelServer::~ModelServer() {
     if (child_) child_->terminate(std::chrono::seconds(10));
     if (shared_memory_prefix_.empty()) return;
-    // A process of Triton's that was killed leaves its part behind.
+    // A killed process of Triton leaves its shared memory behind.
     for (const auto& file : fs::directory_iterator("/dev/shm")) {
         std::error_code ignored;
         if (file.path().filename().string().starts_with(shared_memory_prefix_)) {

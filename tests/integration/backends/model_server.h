@@ -21,26 +21,27 @@ namespace millrace::worker {
 
 class ModelServer {
  public:
-    // With the models of these folders, paths from the root of the source tree.
+    // Starts a server with the models of these folders, which are paths from the root of the source
+    // tree.
     static Result<std::unique_ptr<ModelServer>> start_triton(
         const std::vector<std::string>& models = {"tests/integration/backends/triton"});
     static Result<std::unique_ptr<ModelServer>> start_mlserver();
     ~ModelServer();
 
     std::string url() const;
-    // The answer's body. A status other than 200 fails the test.
+    // Returns the answer's body. A status other than 200 fails the test.
     std::string get(const std::string& path) const;
     void post(const std::string& path) const;
 
-    // Of Triton: the process that runs the model gets SIGKILL; the server goes on.
+    // Triton only: sends SIGKILL to the process that runs the model; the server goes on.
     void kill_model(const std::string& name) const;
 
  private:
     ModelServer(process::TemporaryDirectory directory, std::vector<process::PortReservation> ports)
         : directory_(std::move(directory)), ports_(std::move(ports)) {}
 
-    // With so many ports and copies of the folders' models, "models" in the directory. `script`
-    // names what fetched the program.
+    // Reserves this many ports and copies the folders' models to "models" in the directory.
+    // `script` is the name of the script that fetched the program.
     static Result<std::unique_ptr<ModelServer>> prepare(const std::filesystem::path& program,
                                                         const std::string& script,
                                                         const std::vector<std::string>& models,
@@ -49,18 +50,17 @@ class ModelServer {
 
     process::TemporaryDirectory directory_;
     std::vector<process::PortReservation> ports_;
-    std::string shared_memory_prefix_;  // Of files to remove; empty: none.
+    std::string shared_memory_prefix_;  // For the files to remove; empty: none.
     std::unique_ptr<process::ChildProcess> child_;
 };
 
 // The last 4 KiB of a log.
 std::string tail_of(const std::filesystem::path& file);
 
-// A server that is not there: skips the test and says why, or fails it where the environment has
-// CI.
+// A server is missing: skips the test and says why, or fails it if the environment has CI.
 void go_without(const Error& error);
 
-// For SetUp: true when the test may go on.
+// For SetUp: returns true if the test may go on.
 template <class Server>
 bool is_there(const Result<std::unique_ptr<Server>>& server) {
     if (!server.has_value()) go_without(server.error());

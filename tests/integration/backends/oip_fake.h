@@ -1,5 +1,5 @@
-// A fake server of the Open Inference Protocol whose infer answers are what a test says. It speaks
-// Triton's dialect with the binary extension or MLServer's without; its model "m" takes rows "x".
+// A fake server of the Open Inference Protocol; a test defines its infer answers. It uses Triton's
+// dialect with the binary extension or MLServer's without; its model "m" takes rows "x".
 #pragma once
 
 #include <algorithm>
@@ -21,7 +21,7 @@ struct Dialect {
     int max_batch_size = 8;
 };
 
-// An infer request, taken apart.
+// A parsed infer request.
 struct Infer {
     nlohmann::json head;
     std::vector<float> x;
@@ -44,7 +44,7 @@ inline Infer read_infer(const Exchange& exchange) {
     return {nlohmann::json::parse(body.substr(0, size)), std::move(x)};
 }
 
-// The right answer; of `cut` bytes less than it announces.
+// Sends the right answer; it is `cut` bytes shorter than announced.
 inline void answer_doubled(Exchange& exchange, std::size_t cut = 0) {
     auto infer = read_infer(exchange);
     nlohmann::json output{
@@ -73,7 +73,7 @@ inline void fail_dead(Exchange& exchange) {
     exchange.reply(500, "text/plain", R"({"error":"Stub process 'm_0_0' is not healthy."})");
 }
 
-// Answers questions about the server and the model; anything else is for `infer`.
+// Answers requests about the server and the model; passes all others to `infer`.
 inline FakeServer::Handler handler(Dialect dialect, FakeServer::Handler infer) {
     return [dialect, infer = std::move(infer)](Exchange& exchange) {
         const auto target = exchange.target();
@@ -99,7 +99,7 @@ class Oip : public OipFixture {
     ~Oip() override {
         if (backend_) backend_->stop();
     }
-    // Remembers the infer requests; the server of a test.
+    // Records the infer requests; to be the handler of a test's server.
     FakeServer::Handler recorded(FakeServer::Handler infer) {
         return [this, infer = std::move(infer)](Exchange& exchange) {
             {

@@ -48,7 +48,7 @@ TEST_F(Oip, RetriesWhatIsNoAnswer) {
          }},
     };
     std::atomic<std::size_t> turn{0};
-    // A right answer in between keeps the server in good standing.
+    // A right answer in between keeps the server from being doubted.
     start_with([&](Exchange& exchange) {
         const auto now = turn++;
         now % 2 == 0 ? cases[now / 2].second(exchange) : answer_doubled(exchange);
@@ -68,9 +68,9 @@ TEST_F(Oip, RetriesAConnectionThatIsCutBeforeTheAnswer) {
     EXPECT_EQ(outcome.error_code, "connection_lost");
 }
 
-// curl sends a request again whose connection, kept from an earlier one, broke. That the second
-// try is refused does not mean that the first one did nothing: it may have killed the server, and
-// must not go on to the next.
+// curl repeats a request if its connection, kept from an earlier one, broke. If the second try is
+// refused, the first may still have done something: it may have killed the server, and must not go
+// to the next one.
 TEST_F(Oip, AServerThatDiesOfARequestIsNotOneThatWasAway) {
     std::promise<void> arrived;
     start_with([&](Exchange& exchange) {
@@ -104,7 +104,7 @@ TEST_F(Oip, BurnsNoAttemptsOnAModelThatHasDied) {
     }
     EXPECT_EQ(infers().size(), 1U) << "no halves: no job is to blame";
 
-    // The next ones wait, without a request; the server's other model goes on.
+    // The next jobs wait, without a request; the server's other model continues.
     for (const auto& outcome : outcomes_of({row({3}), row({4})})) {
         EXPECT_EQ(outcome.kind, OutcomeKind::kRateLimited);
         EXPECT_EQ(outcome.error_code, "server_unavailable");
@@ -113,7 +113,7 @@ TEST_F(Oip, BurnsNoAttemptsOnAModelThatHasDied) {
     }
     EXPECT_EQ(data_of(outcome_of(row({5}), "other")), json({10}));
 
-    // A single job finds out that it still is, then that it lives again.
+    // A single job tests whether the model is still unhealthy, then whether it works again.
     const auto batch_until = [&](OutcomeKind wanted) {
         std::vector<Outcome> outcomes;
         EXPECT_TRUE(eventually([&] {
@@ -146,8 +146,8 @@ TEST_F(Oip, BurnsNoAttemptOnAServerThatIsAway) {
     }
 }
 
-// Whatever stands in front of it answers meanwhile; after three of them in a row only probes are
-// sent, and these cost nothing either.
+// Meanwhile a proxy in front of the server answers; after three such answers in a row only probes
+// are sent, and these cost nothing either.
 TEST_F(Oip, BurnsNoAttemptWhileSomethingAnswersInPlaceOfTheServer) {
     for (const int status : {502, 504, 200}) {
         const auto infers_before = infers().size();
@@ -166,7 +166,7 @@ TEST_F(Oip, BurnsNoAttemptWhileSomethingAnswersInPlaceOfTheServer) {
     }
 }
 
-// However often it found no room before.
+// The rest does not depend on how often the job found no room before.
 TEST_F(Oip, AnOutageRestsLongerForThoseThatSawMoreOfThem) {
     start_with([](Exchange& exchange) { exchange.reply(502, "text/html", ""); });
     auto execution = make_execution({.model = "m", .input = row({1}), .attempt = 1000});
@@ -178,7 +178,7 @@ TEST_F(Oip, AnOutageRestsLongerForThoseThatSawMoreOfThem) {
     EXPECT_EQ(sink_.outcome(execution.job.key).retry_after, milliseconds(1000));
 }
 
-// A row that ends the server's process shows as its gateway's 502.
+// A row that kills the server's process shows as a 502 from its gateway.
 TEST_F(Oip, WhatAnOutageHitRunsAloneTheNextTime) {
     start_with([](Exchange& exchange) {
         if (!read_infer(exchange).has(13)) return answer_doubled(exchange);

@@ -1,4 +1,4 @@
-// What the tests of the oip backend have in common: jobs, batches of them, and their results.
+// Helpers for the tests of the oip backend: jobs, batches of them, and their results.
 #pragma once
 
 #include <fmt/format.h>
@@ -15,14 +15,14 @@
 
 namespace millrace::worker {
 
-// An input "x" of FP32 with one row.
+// Returns an input "x" of FP32 with one row.
 inline std::string row(const std::vector<int>& values, const std::string& more = "") {
     return fmt::format(
         R"({{"inputs":[{{"name":"x","shape":[1,{}],"datatype":"FP32","data":[{}]}}]{}}})",
         values.size(), fmt::join(values, ","), more);
 }
 
-// The elements of an output.
+// Returns the elements of an output.
 inline nlohmann::json data_of(const Outcome& outcome, std::size_t output = 0) {
     EXPECT_EQ(outcome.kind, OutcomeKind::kCompleted)
         << outcome.error_code << ": " << outcome.error_message;

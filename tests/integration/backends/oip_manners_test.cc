@@ -1,4 +1,4 @@
-// The oip backend on servers with the manners of real ones: the same jobs, whatever the server
+// The oip backend on servers that behave like real ones: the same jobs, whatever format the server
 // writes.
 #include <atomic>
 #include <cmath>
@@ -10,14 +10,14 @@ namespace {
 
 using nlohmann::json;
 
-// How a server tells of itself, of results and of what went wrong.
+// How a server describes itself, its results and its errors.
 struct Manners {
     std::string name;
     bool binary = false;
     std::string server;  // GET /v2
     std::string model;   // GET /v2/models/m
-    std::string config;  // Empty: there is none.
-    std::string head;    // Of an answer, up to its outputs.
+    std::string config;  // Empty: no configuration.
+    std::string head;    // An answer up to its outputs.
     std::string nan;     // How NaN is written in JSON.
     bool names_outputs_last = false;
     std::string model_error;  // The body of a 500.
@@ -108,7 +108,7 @@ class OipManners : public Oip, public testing::WithParamInterface<Manners> {
         start({.base_urls = {server_->url()}, .models = {"m"}});
     }
 
-    // An answer with these rows of y, as this server writes it.
+    // Sends an answer with these rows of y, in this server's format.
     static void answer_rows(Exchange& exchange, const std::vector<float>& y) {
         const auto& manners = GetParam();
         const auto shape = fmt::format("[{},2]", y.size() / 2);
@@ -170,7 +170,7 @@ TEST_P(OipManners, OnlyTheJobAtFaultFails) {
     EXPECT_EQ(data_of(outcomes[3]), json({6, 8}));
 }
 
-// A wrong result is worse than a failure: what is no whole answer completes nothing.
+// A wrong result is worse than a failure, so an incomplete answer completes nothing.
 TEST_P(OipManners, WhatIsNoAnswerIsNoResult) {
     const auto& head = GetParam().head;
     const std::vector<std::string> bodies{
@@ -187,7 +187,7 @@ TEST_P(OipManners, WhatIsNoAnswerIsNoResult) {
         R"({"error":{"code":500,"message":"x","details":[]}})",
         R"({"detail":"Internal Server Error"})"};
     std::atomic<std::size_t> turn{0};
-    // A right answer in between keeps the server in good standing.
+    // A right answer in between keeps the server from being doubted.
     start_with_manners([&](Exchange& exchange, const Infer& infer) {
         const auto now = turn++;
         if (now % 2 == 1) return answer_right(exchange, infer);

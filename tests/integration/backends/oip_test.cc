@@ -66,7 +66,7 @@ TEST_F(Oip, RunsJobsOneByOneWhereTheModelDoesNotBatch) {
         EXPECT_EQ(data_of(outcome), json({2}));
     }
     EXPECT_EQ(infers().size(), 2U);
-    // From now on the executor is told that there is nothing to share.
+    // From now on the executor learns by the batch key that no two jobs can share a call.
     const JobSpec spec{.model = "m", .input_json = row({1})};
     EXPECT_NE(backend_->batch_key(spec), backend_->batch_key(spec));
 }

@@ -18,7 +18,7 @@ namespace {
 using nlohmann::json;
 using test::eventually;
 
-// For the model that opens what it is given the name of.
+// Returns an input for the model that opens the file that the input names.
 std::string gate(const std::string& path, const std::string& more = "") {
     return fmt::format(
         R"({{"inputs":[{{"name":"pipe","datatype":"BYTES","shape":[1,1],"data":["{}"]{}}}]}})",
@@ -27,7 +27,8 @@ std::string gate(const std::string& path, const std::string& more = "") {
 
 class Triton : public OipFixture {
  protected:
-    // One for all tests: starting and stopping takes seconds. Tests leave it as they found it.
+    // One server for all tests, because starting and stopping take seconds. Tests leave it as they
+    // found it.
     static void SetUpTestSuite() { server_ = new auto(ModelServer::start_triton()); }
     static void TearDownTestSuite() { delete std::exchange(server_, nullptr); }
 
@@ -36,7 +37,7 @@ class Triton : public OipFixture {
     }
     static const ModelServer& server() { return ***server_; }
 
-    // How many requests of each number of rows the model has run.
+    // Returns how many requests the model has run, by their number of rows.
     static std::map<int, int> batches_of(const std::string& model) {
         const auto stats = json::parse(server().get("/v2/models/" + model + "/stats"));
         std::map<int, int> batches;
@@ -144,7 +145,7 @@ TEST_F(Triton, SaysWhatTheModelWants) {
         R"({"inputs":[{"name":"x","shape":[2,2],"datatype":"FP32","data":[1,2,3,4]}]})", "plain");
     EXPECT_EQ(outcome.error_code, "invalid_input");
     EXPECT_EQ(outcome.error_message, "the input 'x' must be INT32, not FP32");
-    // What metadata do not tell, Triton does.
+    // The metadata do not contain this, so Triton reports it.
     const auto unknown = outcome_of(
         row({1}, R"(,"parameters":{"binary_data_output":false,"timeout":"soon"})"), "double");
     EXPECT_EQ(unknown.kind, OutcomeKind::kPermanent) << unknown.error_message;
@@ -156,7 +157,7 @@ TEST_F(Triton, AFullQueueCostsNoAttemptAndAnAbortIsReportedAtOnce) {
     ASSERT_EQ(mkfifo(pipe.c_str(), 0600), 0);
     std::vector<AttemptKey> keys;
     for (int i = 0; i < 8; ++i) keys.push_back(run(gate(pipe), "gate"));
-    // All but those that run or have a place in the queue.
+    // Holds all jobs but those refused: the ones that run or have a place in the queue.
     std::vector<AttemptKey> inside;
     EXPECT_TRUE(eventually([&] {
         inside.clear();
@@ -177,7 +178,7 @@ TEST_F(Triton, AFullQueueCostsNoAttemptAndAnAbortIsReportedAtOnce) {
         cancelled += sink_.outcome(key).kind == OutcomeKind::kCancelled ? 1 : 0;
     }
     EXPECT_GE(cancelled, 1U) << "at least the one that runs";
-    // The server goes on with what it has begun: let it end.
+    // The server finishes what it has begun: wait for that.
     auto probe = run(gate("/dev/null"), "gate");
     EXPECT_TRUE(eventually([&] {
         const int writer = open(pipe.c_str(), O_WRONLY | O_NONBLOCK | O_CLOEXEC);
@@ -190,7 +191,7 @@ TEST_F(Triton, AFullQueueCostsNoAttemptAndAnAbortIsReportedAtOnce) {
     }));
 }
 
-// Last: the model's process is gone after it.
+// This test is the last by name, because the model's process is gone after it.
 TEST_F(Triton, ZLeavesAModelAloneWhoseProcessHasDied) {
     const auto killer = outcome_of(row({666}), "double");
     EXPECT_EQ(killer.kind, OutcomeKind::kRetryable);

@@ -1,4 +1,4 @@
-// How answers come over a connection, and when they are whole.
+// How answers arrive over a connection, and when they are complete.
 #include <gtest/gtest.h>
 
 #include <future>
@@ -49,7 +49,7 @@ TEST_F(OpenAi, UsageIsTheEndAlthoughTheConnectionStaysOpen) {
     EXPECT_EQ(outcome.usage, (Usage{4, 2}));
 }
 
-// Also without [DONE] and usage: nothing is thrown away that is whole.
+// An answer is complete even without [DONE] and usage; no complete answer is thrown away.
 TEST_F(OpenAi, ADeadlineTakesWhatIsWhole) {
     for (const bool streams : {true, false}) {
         start_with([&](Exchange& exchange) {
@@ -126,7 +126,7 @@ TEST_F(OpenAi, WhatAnAnswerIsItsBytesTell) {
     }
 }
 
-// llama.cpp until 2025 has a field of its own for them; proxies pass on their servers' bodies.
+// llama.cpp until 2025 has a field of its own for errors; proxies pass on their servers' bodies.
 TEST_F(OpenAi, ErrorsComeInAnyPlaceOfAStream) {
     const std::string error = R"({"code":400,"message":"the request exceeds the available context )"
                               R"(size, try increasing it","type":"invalid_request_error"})";
@@ -185,7 +185,7 @@ TEST_F(OpenAi, ListsOfPromptsAreNeverScrambled) {
     }
 }
 
-// llama-server: an event without anything between those of two prompts.
+// llama-server sends an empty event between those of two prompts.
 TEST_F(OpenAi, TakesListsOfPromptsFromLlamaServer) {
     start_with(
         [](Exchange& exchange) {

@@ -1,5 +1,5 @@
-// The openai backend with several endpoints: what one of them does wrong harms neither the jobs nor
-// the work of the others.
+// The openai backend with several endpoints: the faults of one harm neither the jobs nor the work
+// of the others.
 #include <fmt/format.h>
 #include <gtest/gtest.h>
 
@@ -21,7 +21,7 @@ std::string dead_url() {
 
 class OpenAiEndpoints : public OpenAi {
  protected:
-    // Runs the job until it ends for good, as the worker would; counts the attempts that burn.
+    // Runs the job until it ends for good, as the worker would; returns how many attempts failed.
     int failures_of_job() {
         for (int failures = 0; failures < 100;) {
             const auto outcome = outcome_of();
@@ -61,7 +61,7 @@ TEST_F(OpenAiEndpoints, PassesOverOneWithoutCapacity) {
     FakeServer busy([](Exchange& exchange) { exchange.reply(503, "text/plain", "loading"); });
     start({.base_urls = {busy.url(), server_->url()}});
     for (int i = 0; i < 20; ++i) EXPECT_EQ(outcome_of().kind, OutcomeKind::kCompleted);
-    // It was left alone for a second after each refusal.
+    // The endpoint was left alone for a second after each refusal.
     EXPECT_LT(busy.requests(), 10);
     backend_->stop();
 }
@@ -75,8 +75,8 @@ TEST_F(OpenAiEndpoints, HandsJobsBackForAsLongAsAllAreDead) {
     }
 }
 
-// While the endpoint is away jobs wait in line, and start when it is back: no event tells of that,
-// so that the breaker's time is the only clock here.
+// While the endpoint is away, jobs wait in line, and start when it is back. No event shows that it
+// is back, so the breaker's time is the only clock here.
 TEST_F(OpenAiEndpoints, WhatWaitsForAnOutageStartsWhenItIsOver) {
     std::atomic<bool> is_back{false};
     start_with([&](Exchange& exchange) {
@@ -110,8 +110,8 @@ TEST_F(OpenAiEndpoints, ABadKindOfJobTakesTheServerFromNobody) {
     }
 }
 
-// Other clients fill the server's own queue, which it tells of; the time between two questions is
-// the only clock here.
+// Other clients fill the server's own queue, whose length it reports. The time between two requests
+// for that length is the only clock here.
 TEST_F(OpenAiEndpoints, TakesLessOfAServerThatQueues) {
     std::atomic<int> asked{0};
     std::atomic<int> arrived{0};
@@ -194,8 +194,8 @@ TEST_P(OpenAiMisbehaviour, CostsAFewAttemptsAndThenNoMore) {
     start({.base_urls = {bad.url(), server_->url()}});
     int failures = 0;
     for (int i = 0; i < 50; ++i) failures += failures_of_job();
-    // It is doubted from the fifth call on, and what it does to single jobs then costs them
-    // nothing.
+    // The endpoint is doubted from the fifth call on; from then on its answers to single jobs cost
+    // them nothing.
     EXPECT_LT(failures, 10);
     EXPECT_GE(bad.requests(), failures);
     EXPECT_EQ(server_->requests(), 50);
@@ -237,7 +237,7 @@ TEST_F(OpenAiEndpoints, GivesASilentStreamUp) {
 }
 
 TEST_F(OpenAiEndpoints, DoesNotRepeatWhatWasShown) {
-    // Refused in the middle of its output: another endpoint would begin anew.
+    // A refusal in the middle of its output: another endpoint would start again from the beginning.
     server_ = std::make_unique<FakeServer>(answer_hello);
     std::promise<void> shown;
     FakeServer fickle([&](Exchange& exchange) {
@@ -277,7 +277,8 @@ TEST_F(OpenAiEndpoints, WhatWaitsForAPlaceCanBeAborted) {
         if (turn++ == 0) arrived.set_value();
         exchange.wait_for_close();
     });
-    // The second order makes for more slots, and takes nothing while the first is merely full.
+    // The endpoint of the second order adds slots, but takes nothing while the first is merely
+    // full.
     FakeServer unused(answer_hello);
     start({.base_urls = {hanging.url() + ";slots=1", unused.url() + ";order=2;slots=3"}});
     EXPECT_EQ(backend_->info().slots, 3U);

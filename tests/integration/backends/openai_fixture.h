@@ -1,5 +1,5 @@
-// What the tests of the openai backend have in common: a backend against fake servers, and answers
-// for these to give.
+// Helpers for the tests of the openai backend: a backend against fake servers, and answers for
+// these to give.
 #pragma once
 
 #include <gtest/gtest.h>
@@ -35,7 +35,7 @@ inline void answer_hello(Exchange& exchange) {
 
 class OpenAi : public testing::Test {
  protected:
-    // The servers serve "m" and are not asked what they are, unless the options say otherwise.
+    // The servers serve "m" and are not asked for their kind, unless the options say otherwise.
     void start(OpenAiOptions options) {
         if (options.models.empty()) options.models = {"m"};
         if (options.profile == "auto") options.profile = "generic";

@@ -1,5 +1,5 @@
-// The openai backend on a real llama-server: each job's answer is what the server gives when it is
-// asked itself, and what becomes of the server costs no job.
+// The openai backend on a real llama-server: each job's answer equals the server's answer to a
+// direct request, and no fault of the server costs a job.
 #include <fmt/format.h>
 #include <gtest/gtest.h>
 
@@ -17,9 +17,11 @@ namespace {
 
 using Json = nlohmann::ordered_json;
 
-// Without what the server computed for another job: a text must not depend on what ran before.
+// Forbids reuse of what the server computed for another job: a text must not depend on earlier
+// ones.
 constexpr auto kExact = R"("temperature":0,"seed":1,"cache_prompt":false)";
-// Starts of texts that do not end by themselves, so long that all else happens meanwhile.
+// Starts of texts that do not end by themselves and are long enough for all else to happen
+// meanwhile.
 constexpr auto kEndless =
     R"({"prompt":"Once upon a time","max_tokens":900,"ignore_eos":true,"temperature":0})";
 constexpr auto kRain = R"({"messages":[{"role":"user","content":"Why does it rain?"}],)";
@@ -34,7 +36,7 @@ std::string prompt(const std::string& text, const std::string& rest = "", int to
 
 class LlamaServerTest : public testing::Test {
  protected:
-    // For SetUpTestSuite and SetUp of those who share a server.
+    // For SetUpTestSuite and SetUp of the suites that share a server.
     using Server = Result<std::unique_ptr<LlamaServer>>;
 
     void start(const Server& server, OpenAiOptions options = {}) {
@@ -56,7 +58,8 @@ class LlamaServerTest : public testing::Test {
             << input;
         return outcome.output_json.empty() ? Json() : Json::parse(outcome.output_json);
     }
-    // As a worker does: again, while that may help. An attempt waits by itself for a server.
+    // Runs the job as a worker does: again, while that may help. Each attempt itself waits for a
+    // server.
     Outcome outcome_in_the_end(std::optional<AttemptKey> key, const std::string& input) {
         Outcome outcome;
         EXPECT_TRUE(test::eventually(
@@ -69,7 +72,7 @@ class LlamaServerTest : public testing::Test {
             "the job ends", std::chrono::seconds(120)));
         return outcome;
     }
-    // Texts, reasons, tool calls, tokens and usage: all but ids and times.
+    // Compares texts, reasons, tool calls, tokens and usage: all but ids and times.
     void expect_same(const std::string& path, const std::string& input) {
         const auto direct = server_->ask(path, input);
         const auto ours = output_of(input);
@@ -95,7 +98,7 @@ class LlamaServerTest : public testing::Test {
     std::unique_ptr<OpenAiBackend> backend_;
 };
 
-// One server for all of these.
+// One server for all of these tests.
 class OpenAiOnLlamaServer : public LlamaServerTest {
  protected:
     static void SetUpTestSuite() {
@@ -219,7 +222,8 @@ TEST_F(OpenAiOnLlamaServer, RunsManyAtOnce) {
     for (const auto& key : keys) {
         const auto outcome = sink_.outcome(key);
         ASSERT_EQ(outcome.kind, OutcomeKind::kCompleted) << outcome.error_message;
-        // In company the library rounds differently, so texts may differ; what was read does not.
+        // In a batch the library rounds differently, so texts may differ; the prompt's tokens do
+        // not.
         EXPECT_EQ(Json::parse(outcome.output_json)["usage"]["prompt_tokens"],
                   direct["prompt_tokens"]);
     }

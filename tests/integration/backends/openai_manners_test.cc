@@ -1,4 +1,4 @@
-// The openai backend on every server that it knows of, as each of them speaks.
+// The openai backend on every kind of server that it knows, in the dialect of each.
 #include <gtest/gtest.h>
 
 #include <nlohmann/json.hpp>

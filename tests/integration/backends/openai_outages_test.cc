@@ -1,4 +1,4 @@
-// An outage of a server costs no job an attempt, however it shows and however often it is seen.
+// A server's outage costs no job an attempt, however it shows and however often a job meets it.
 #include <gtest/gtest.h>
 
 #include <atomic>
@@ -16,7 +16,7 @@ constexpr int kAttemptsMax = 2;
 struct Course {
     ClaimedJob job = {};
     JobState state = JobState::kQueued;
-    int waits = 0;  // Attempts that found the server out.
+    int waits = 0;  // Attempts that found the server away.
     std::string last_error = {};
 };
 
@@ -31,8 +31,8 @@ class OpenAiOutages : public OpenAi {
         }
         return all;
     }
-    // One attempt of each that is not over, all at the same time. What waits for its time is taken
-    // as if that had come.
+    // Runs one attempt of each job that is not final, all at the same time. A job that waits for
+    // its time runs as if that time had come.
     void go_on(std::vector<Course>& all) {
         std::vector<Course*> running;
         std::vector<Execution> batch;
@@ -76,7 +76,7 @@ TEST_F(OpenAiOutages, ARestartOfTheServerCostsNobodyAnAttempt) {
         go_on(first);
         EXPECT_EQ(first[0].last_error, "endpoint_unreachable");
     }
-    // What stands in front of it is back before the server is.
+    // The proxy in front of the server is back before the server is.
     std::atomic<int> refusals{3};
     server_ = std::make_unique<FakeServer>(
         [&](Exchange& exchange) {
@@ -92,7 +92,7 @@ TEST_F(OpenAiOutages, ARestartOfTheServerCostsNobodyAnAttempt) {
     backend_->stop();
 }
 
-// Neither is a breaker's business: firewalls answer single requests so.
+// The breaker takes neither for an outage: firewalls answer single requests in this way.
 TEST_F(OpenAiOutages, WhatAnswersInPlaceOfTheServerCostsNobodyAnAttempt) {
     struct Page {
         int status;
@@ -122,7 +122,7 @@ TEST_F(OpenAiOutages, WhatAnswersInPlaceOfTheServerCostsNobodyAnAttempt) {
     }
 }
 
-// A server that repeats what it was asked for.
+// This server repeats what the request contains.
 TEST_F(OpenAiOutages, AJobThatSpeaksOfOutagesIsNone) {
     start_with([](Exchange& exchange) {
         if (exchange.body().find("onnection") == std::string::npos) return answer_hello(exchange);
@@ -142,7 +142,7 @@ TEST_F(OpenAiOutages, AJobThatSpeaksOfOutagesIsNone) {
     backend_->stop();
 }
 
-// TGI answers so where it has no such route.
+// TGI answers like this for a route that it lacks.
 TEST_F(OpenAiOutages, ARouteThatAServerLacksIsNoOutageWhileOthersAreServed) {
     start_with([](Exchange& exchange) {
         if (exchange.target().find("embeddings") == std::string::npos)
@@ -167,7 +167,7 @@ TEST_F(OpenAiOutages, ARouteThatAServerLacksIsNoOutageWhileOthersAreServed) {
     backend_->stop();
 }
 
-// A server that is full for long makes a job claim many times.
+// A server that is full for a long time makes a job claim many times.
 TEST_F(OpenAiOutages, ClaimsThatFoundNoRoomLeaveThePatienceForAnOutageWhole) {
     start_with([](Exchange& exchange) { exchange.reply(200, "text/html", "<html></html>"); });
     auto all = courses(1);

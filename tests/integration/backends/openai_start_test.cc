@@ -1,4 +1,4 @@
-// What the openai backend finds out of its endpoints before it is ready.
+// What the openai backend learns about its endpoints before it is ready.
 #include <fmt/format.h>
 #include <gtest/gtest.h>
 
@@ -15,7 +15,7 @@ namespace {
 
 using nlohmann::json;
 
-// Answers GET /models with one model of that owner, and chats.
+// Answers GET /models with one model of that owner, and answers chats.
 FakeServer::Handler server_of(const std::string& model, const std::string& owner) {
     const auto models = json{{"data", json::array({{{"id", model}, {"owned_by", owner}}})}}.dump();
     return [models](Exchange& exchange) {
@@ -73,7 +73,7 @@ TEST(OpenAiStart, SaysWhatItWaitsFor) {
 class ChangingServer {
  public:
     std::string url() const { return server_.url(); }
-    // Empty: it is not there.
+    // An empty list means that the server is away.
     void serve(const std::string& models) {
         const std::lock_guard lock(mutex_);
         models_ = models;
@@ -167,7 +167,7 @@ TEST(OpenAiStart, EachServerServesWhatItSays) {
         const auto key = run_one(backend, {.model = model, .input = kChat});
         EXPECT_EQ(sink.outcome(key).kind, OutcomeKind::kCompleted);
     }
-    EXPECT_EQ(one.requests(), 2);  // With that for its models.
+    EXPECT_EQ(one.requests(), 2);  // Including the one for its models.
     EXPECT_EQ(two.requests(), 3);
     backend.stop();
 }
@@ -227,7 +227,7 @@ TEST(OpenAiStart, WarmsEachModelUp) {
         const auto body = json::parse(exchange.body());
         EXPECT_EQ(body["max_tokens"], 1);
         ++warmed;
-        // A model for embeddings refuses.
+        // A model for embeddings refuses chats.
         if (body["model"] == "b") return exchange.reply(400, "application/json", "{}");
         exchange.reply(200, "application/json", R"({"choices":[]})");
     });

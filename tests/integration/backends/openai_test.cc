@@ -196,7 +196,7 @@ TEST_F(OpenAi, RetriesGarbage) {
     });
     for (int i = 0; i < 5; ++i) {
         const auto outcome = outcome_of();
-        // The fifth in a row shows that it is no job's fault, and costs no attempt.
+        // The fifth in a row shows that no job is at fault, and costs no attempt.
         EXPECT_EQ(outcome.kind, i < 4 ? OutcomeKind::kRetryable : OutcomeKind::kRateLimited) << i;
         EXPECT_EQ(outcome.error_code, "invalid_response") << i;
     }

@@ -78,7 +78,7 @@ FakeServer::Handler compressed(const std::string& type, const std::string& body)
     };
 }
 
-// Some proxies compress whatever is asked for.
+// Some proxies compress whatever the request says.
 TEST_F(OpenAi, UnpacksWhatNobodyAskedToBeCompressed) {
     start_with(compressed("application/json", kEmbedding));
     const auto vectors = outcome_of(R"({"input":"a"})");

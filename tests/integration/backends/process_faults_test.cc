@@ -1,4 +1,4 @@
-// What children of the process backend do wrong, and whom it costs an attempt.
+// The faults of the process backend's children, and which jobs they cost an attempt.
 #include <gmock/gmock.h>
 
 #include "tests/integration/backends/process_fixture.h"
@@ -85,7 +85,7 @@ TEST_F(ProcessFaults, AProcessWhoseBatchesAllFailIsReplaced) {
     start({.failures_max = 2});
     const int before = pid();
     EXPECT_EQ(outcome_of(doing("raise")).error_code, "runtime_error");
-    EXPECT_EQ(pid(), before);  // One job that works: counted anew.
+    EXPECT_EQ(pid(), before);  // One job works, so the count begins again.
     for (int i = 0; i < 2; ++i) EXPECT_EQ(outcome_of(doing("raise")).error_code, "runtime_error");
     EXPECT_NE(pid(), before);
 }
@@ -99,7 +99,7 @@ TEST_F(ProcessFaults, AWrongMessageCostsAnAttemptAndSaysWhatItWas) {
     };
     for (const auto& [way, expected] : cases) {
         start({.command = program("rude.py", {way})});
-        for (int i = 0; i < 2; ++i) {  // The second time in another process.
+        for (int i = 0; i < 2; ++i) {  // The second time, it is another process.
             const auto outcome = outcome_of("{}");
             EXPECT_EQ(outcome.kind, OutcomeKind::kRetryable) << way;
             EXPECT_EQ(outcome.error_code, "invalid_message") << way;
@@ -108,7 +108,7 @@ TEST_F(ProcessFaults, AWrongMessageCostsAnAttemptAndSaysWhatItWas) {
     }
 }
 
-// Each is one job's affair: the process lives, and the neighbours' outputs count.
+// Each fault concerns one job: the process lives, and the neighbours' outputs count.
 TEST_F(ProcessFaults, OutputsThatAreNoneCostNobodyElseAnything) {
     start({.command = program("rude.py", {"odd outputs"})});
     const auto keys = run(std::vector<std::string>(8, "{}"));
@@ -201,7 +201,7 @@ TEST_F(ProcessFaults, AStartThatFailsSaysWhy) {
 TEST_F(ProcessFaults, AJobThatWaitsForAProcessCanBeCancelled) {
     const auto folder = process::TemporaryDirectory::make("millrace-test-").value();
     start({.grace = milliseconds(20)});
-    // The process is being replaced when the second batch comes, or has been.
+    // When the second batch comes, the process is being replaced or has been.
     const auto first = run(doing("exit"));
     sink_.outcome(first);
     const auto second = run(doing("hang"));

@@ -32,7 +32,7 @@ inline std::vector<std::string> program(const std::string& name,
     return command;
 }
 
-// What a job waits for in the middle of its batch, until it is opened.
+// A job waits for the gate in the middle of its batch, until the gate is opened.
 class Gate {
  public:
     Gate() : folder_(process::TemporaryDirectory::make("millrace-gate-").value()) {

@@ -126,7 +126,7 @@ TEST_F(Process, AHandlerThatLooksEndsACancelledItemAtOnce) {
     sink_.wait_for_partial(keys[0]);
     backend_->abort(keys[0], AbortReason::kCancelled);
     EXPECT_EQ(output(keys[1])["pid"], before);
-    output(keys[0]);  // It went on to its end, which is as good.
+    output(keys[0]);  // It ran to its end, which is fine too.
     EXPECT_EQ(pid(), before);
 }
 
@@ -136,7 +136,8 @@ TEST_F(Process, ACancelLeavesTheNeighboursAlone) {
     const auto keys = run({"{}", gate.input()});
     sink_.wait_for_partial(keys[1]);
     backend_->abort(keys[0], AbortReason::kCancelled);
-    // The handler does not look; after the grace the item is given up, its process is not.
+    // The handler does not check for aborts; after the grace the item is given up, but not its
+    // process.
     EXPECT_EQ(sink_.outcome(keys[0]).kind, OutcomeKind::kCancelled);
     gate.open();
     output(keys[1]);
@@ -170,7 +171,7 @@ TEST_F(Process, StopInterruptsWhatRuns) {
     const auto key = run(doing("wait"));
     sink_.wait_for_partial(key);
     backend_->stop();
-    const auto outcome = sink_.outcome(key);  // Looks, and ends; or is interrupted.
+    const auto outcome = sink_.outcome(key);  // It checks and ends, or is interrupted.
     EXPECT_TRUE(outcome.kind == OutcomeKind::kCompleted ||
                 outcome.kind == OutcomeKind::kInterrupted);
     EXPECT_EQ(outcome_of("{}").kind, OutcomeKind::kInterrupted);

@@ -1,5 +1,5 @@
-// The program millrace-broker as its users see it: output, exit status, signals. What it serves is
-// the conformance suite's matter.
+// The program millrace-broker as its users see it: output, exit status, signals. The conformance
+// suite covers what it serves.
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
@@ -22,7 +22,7 @@ std::string program() {
     return process::find_own_program("millrace-broker").value().string();
 }
 
-// A broker whose first line has been read.
+// A broker and its first line.
 struct Started {
     ChildProcess process;
     std::string first_line;

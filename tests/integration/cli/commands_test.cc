@@ -1,4 +1,4 @@
-// Commands against a gateway that misbehaves: answers that are lost, streams that break, refusals.
+// Commands against a gateway that misbehaves: lost answers, broken streams, refusals.
 #include <fmt/format.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
@@ -130,7 +130,7 @@ TEST(Commands, AStreamThatBreaksRepeatsNoText) {
     EXPECT_EQ(streams, 3);
 }
 
-// Of a gateway whose bodies may have so many bytes.
+// The gateway of these tests allows only small bodies.
 class SmallGateway : public testing::Test {
  protected:
     static constexpr std::size_t kBytesMax = 400;

@@ -1,5 +1,5 @@
-// Starting, losing and restarting the broker. What it then does with records is the broker
-// module's conformance suite.
+// Starting, losing and restarting the broker. The broker module's conformance suite covers how it
+// handles records.
 #include "common/embedded/apache_kafka.h"
 
 #include <gmock/gmock.h>
@@ -74,7 +74,7 @@ TEST(ApacheKafka, SendsClientsOfARelayBackThroughIt) {
     const auto relay = process::PortReservation::any().value();
     const auto kafka =
         ApacheKafka::start({.directory = directory.path(), .relays = {relay.port()}}).value();
-    // It names itself as the coordinator of a group, under the address of the relay.
+    // The broker names itself as the coordinator of a group, under the address of the relay.
     EXPECT_TRUE(kafka_coordinator_ready(kafka->relay_target(0)));
     EXPECT_NE(kafka->relay_target(0), relay.port());
 }

@@ -17,7 +17,7 @@ namespace fs = std::filesystem;
 using test::PostgresServerFixture;
 using testing::HasSubstr;
 
-// What psql prints for a statement, without the last line's end.
+// Returns what psql prints for a statement, without the last end of line.
 std::string query(const std::string& conninfo, const std::string& sql) {
     auto output = process::run_to_end({.argv = {"psql", conninfo, "-XAtqc", sql}},
                                       std::chrono::milliseconds(30'000));
@@ -136,7 +136,7 @@ TEST(PrivatePostgres, FindsAnotherPlaceForItsSocketWhereThePathIsTooLong) {
             EXPECT_EQ(query(server->conninfo(), "SELECT 1"), "1");
             socket = server->socket().parent_path();
             EXPECT_LT(socket.string().size(), 90U);
-            // What a process that was killed leaves is found by the next one.
+            // The next server finds what a killed process left behind.
             EXPECT_EQ(fs::read_symlink(place.data().string() + ".socket"), socket);
         }
         EXPECT_FALSE(fs::exists(socket));
@@ -151,7 +151,7 @@ TEST(PrivatePostgres, RemovesTheSocketDirectoryOfOneThatWasKilled) {
     server->stop();
     const fs::path link = place.data().string() + ".socket";
     fs::create_directory(left);
-    // It belongs to the user that the server runs as.
+    // The directory belongs to the user that the server runs as.
     const auto owner = process::find_user("postgres");
     if (::geteuid() == 0) {
         ASSERT_EQ(::chown(left.c_str(), owner->uid, owner->gid), 0);
@@ -190,7 +190,7 @@ TEST(PrivatePostgres, BearsALoaderThatComplains) {
 TEST(PrivatePostgres, MakesAClusterThatIsWholeOrNotThere) {
     const Place place("pg");
     std::stop_source stop;
-    // Told to stop as soon as initdb has begun.
+    // Stops the start as soon as initdb has begun.
     runtime::Thread teller("teller", [&](const std::stop_token& token) {
         while (!token.stop_requested() && !fs::exists(place.data().string() + ".unfinished/base")) {
         }
@@ -214,7 +214,7 @@ TEST(PrivatePostgres, GivesUpSoonWhenItIsToldTo) {
         PrivatePostgres::start({.data_dir = place.data(), .give_up = stop.get_token()});
     ASSERT_FALSE(server.has_value());
     EXPECT_EQ(server.error().code, ErrorCode::kCancelled);
-    // Nothing is in the way of the next start.
+    // Nothing hinders the next start.
     EXPECT_TRUE(PrivatePostgres::start({.data_dir = place.data(), .fsync = false}).has_value());
 }
 

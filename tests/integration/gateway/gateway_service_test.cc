@@ -20,7 +20,7 @@ using std::chrono::seconds;
 using test::eventually;
 using testing::SizeIs;
 
-// One for all tests: starting it takes most of their time.
+// One cluster for all tests: starting it takes most of their time.
 const std::string& bootstrap() {
     static const test::MockBrokerFixture broker;
     static const std::string address = broker.bootstrap();
@@ -44,7 +44,7 @@ class GatewayIntegrationTest : public testing::Test {
     GatewayOptions options() const {
         GatewayOptions options;
         options.queues = {"default"};
-        options.topic_prefix = postgres_.database();  // Of this test alone.
+        options.topic_prefix = postgres_.database();  // Unique to this test.
         options.partitions = 1;
         options.topics_interval = milliseconds(200);
         options.probe_interval = milliseconds(100);
@@ -61,7 +61,7 @@ class GatewayIntegrationTest : public testing::Test {
         request.spec.policy = {.execution_timeout = seconds(60), .attempts_max = 3};
         return request;
     }
-    // PostgreSQL's jsonb holds no U+0000.
+    // PostgreSQL's jsonb cannot hold U+0000.
     static SubmitRequest poison() {
         auto poison = request();
         poison.spec.metadata_json = R"({"key":"\u0000"})";
@@ -125,8 +125,8 @@ TEST_F(GatewayIntegrationTest, ASubmittedJobIsStoredAndTravels) {
     EXPECT_EQ(record->model, "echo");
 
     std::optional<wire::Dispatch> message;
-    // The first message may have been published before the topic was there; the jobs after it
-    // are not lost.
+    // The first message may have been published before the topic existed; the jobs after it are not
+    // lost.
     EXPECT_TRUE(eventually([&] {
         for (const auto& each : subscriber->poll(10, milliseconds(50))) {
             message = wire::decode_dispatch(each.value).value();

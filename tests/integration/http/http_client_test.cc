@@ -1,5 +1,5 @@
-// What a client does when a server ends a connection that was in use before the answer began, or
-// says nothing more.
+// What a client does if a server closes a reused connection before the answer begins, or falls
+// silent.
 #include "common/http/http_client.h"
 
 #include <gtest/gtest.h>
@@ -20,7 +20,7 @@ class HttpClient : public testing::Test {
     }
 
     std::atomic<int> posts_ = 0;
-    // Answers whatever is no POST; the connection of a first POST ends without an answer.
+    // Closes the connection of the first POST without an answer; answers all other requests.
     worker::FakeServer server_{[this](worker::Exchange& exchange) {
         if (exchange.target().starts_with("POST") && ++posts_ == 1) return exchange.close();
         exchange.reply(200, "application/json", "{}");
@@ -50,7 +50,7 @@ TEST_F(HttpClient, TakesNoMoreThanItIsToldTo) {
     EXPECT_EQ(answer.error().message, "the answer is longer than 1 bytes");
 }
 
-// The environment of this process alone, while no other thread reads it.
+// Sets an environment variable of this process, while no other thread reads the environment.
 class Variable {
  public:
     Variable(const char* name, const std::string& value) : name_(name) {

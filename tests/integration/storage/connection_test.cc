@@ -1,5 +1,5 @@
-// Connections that die, servers that stop, errors that pass: what the caller of a store is told,
-// and that the next call works.
+// Connections that die, servers that stop, transient errors: what the caller of a store gets, and
+// that the next call works.
 #include <cstdlib>
 #include <future>
 
@@ -12,7 +12,7 @@ namespace {
 
 class Connection : public PostgresTest {
  protected:
-    // A job's row, locked by somebody else.
+    // A job's row, locked by another connection.
     class LockedRow {
      public:
         LockedRow(const std::string& conninfo, JobId job)
@@ -25,7 +25,7 @@ class Connection : public PostgresTest {
         pqxx::work work_;
     };
 
-    // Makes a call that waits for the job's row, and ends its connection meanwhile.
+    // Makes a call that waits for the job's row, and cuts its connection meanwhile.
     template <class Call>
     auto cut_off(JobId job, Call call) {
         const LockedRow locked(postgres_.conninfo(), job);
@@ -44,7 +44,8 @@ class Connection : public PostgresTest {
     }
 };
 
-// Text would come back as it went, and mean something else to everybody with another environment.
+// Text in another encoding would come back unchanged, but would mean something else to every client
+// with another environment.
 TEST_F(Connection, SpeaksUtf8WhateverTheEnvironmentSays) {
     ASSERT_EQ(::setenv("PGCLIENTENCODING", "LATIN1", 1), 0);
     const auto theirs = postgres_store(options())();
@@ -147,7 +148,7 @@ TEST_F(Connection, QuotesNoDataInErrors) {
     EXPECT_EQ(inserted.error().message.find("oops"), std::string::npos) << inserted.error().message;
 }
 
-// The keeper has to know of it before it sweeps anything by the age of rows.
+// The keeper must know of the step before it sweeps anything by the age of rows.
 TEST_F(Connection, SeesAStepOfPostgresClockWithTheWorkersPulses) {
     execute(R"(
         CREATE TABLE step AS SELECT interval '0' AS by;

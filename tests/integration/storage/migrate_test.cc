@@ -1,4 +1,4 @@
-// The schema: up, down and up again, and who refuses which.
+// The schema: up, down and up again, and which programs refuse which version.
 #include "common/storage/postgres/migrate.h"
 
 #include <fmt/format.h>
@@ -28,7 +28,7 @@ class Migrations : public testing::Test {
     PostgresFixture postgres_;
 };
 
-// pg_dump's text without what differs between its runs.
+// Returns pg_dump's text without what differs between its runs.
 std::string dump(const std::string& conninfo) {
     const std::filesystem::path folders[] = {"/usr/lib/postgresql/15/bin"};
     const auto program = process::find_program("pg_dump", folders).value();
@@ -38,7 +38,7 @@ std::string dump(const std::string& conninfo) {
             .value());
     std::string schema;
     for (std::string line; std::getline(lines, line);) {
-        // "\\restrict" is followed by a random word.
+        // A random word follows "\\restrict".
         if (!line.starts_with("--") && !line.starts_with("\\")) schema += line + "\n";
     }
     return schema;
@@ -59,14 +59,14 @@ TEST_F(Migrations, GoUpAndDownAndUpAgain) {
     EXPECT_EQ(dump(conninfo()), schema);
 }
 
-// Debian makes such clusters where the locale is C or POSIX.
+// Debian makes such clusters if the locale is C or POSIX.
 TEST_F(Migrations, RefuseADatabaseThatCannotHoldAllText) {
     const auto other = postgres_.database() + "_ascii";
     pqxx::connection connection(conninfo());
     pqxx::nontransaction work(connection);
     work.exec("CREATE DATABASE " + other +
               " ENCODING 'SQL_ASCII' LC_COLLATE 'C' LC_CTYPE 'C' TEMPLATE template0");
-    const auto there = conninfo() + " dbname=" + other;  // Of two words the later counts.
+    const auto there = conninfo() + " dbname=" + other;  // The later of two values counts.
     const auto refused = migrate_up(there);
     ASSERT_FALSE(refused.has_value());
     EXPECT_EQ(refused.error().code, ErrorCode::kInvalidArgument);
@@ -117,7 +117,7 @@ TEST_F(Migrations, AreCheckedByProgramsOfAnotherTime) {
     EXPECT_THAT(check().error().message, HasSubstr("upgrade"));
 }
 
-// It does not know that usage may be null, and reads it as a number.
+// An old gateway does not know that usage may be null, and reads it as a number.
 TEST_F(Migrations, LeaveZeroAsTheUsageOfWhatAnOldGatewayEnds) {
     migrate_up(conninfo()).value();
     pqxx::connection connection(conninfo());

@@ -1,4 +1,4 @@
-// Partitions: made ahead, dropped when old, and nothing that is still needed goes with them.
+// Partitions: made ahead and dropped when old, but never with anything that is still needed.
 #include <gmock/gmock.h>
 
 #include "tests/integration/storage/postgres_test.h"
@@ -14,8 +14,8 @@ class Partitions : public PostgresTest {
  protected:
     Partitions() : worker_(jobs_->add_worker()) {}
 
-    // One round as of `seconds` from now: partitions of 10 s, two ahead, kept for 30 s.
-    // Returns: made, dropped, purged, too full, in DEFAULT.
+    // Runs one round as of `seconds` from now: partitions of 10 s, two ahead, kept for 30 s.
+    // Returns the numbers made, dropped, purged, too full, and in DEFAULT.
     std::vector<int> rotate(int seconds, int page = 100) {
         const auto row =
             execute("SELECT * FROM partition_rotate(now() + interval '" + std::to_string(seconds) +
@@ -69,7 +69,7 @@ TEST_F(Partitions, TakeOverWhatIsInDefault) {
     EXPECT_THAT(get(bad).at(0).attempts, SizeIs(1));
 }
 
-// A key without a lifetime stays while its job does, however old it is.
+// A key without a lifetime stays as long as its job, however old it is.
 TEST_F(Partitions, KeysGoAfterTheirJobsAndNotBefore) {
     const auto name = [&](const std::string& client_id) {
         auto job = jobs_->new_job();
@@ -95,7 +95,7 @@ TEST_F(Partitions, KeysGoAfterTheirJobsAndNotBefore) {
     EXPECT_EQ(store_->idempotency_purge(30s, 100).value(), 1);
     EXPECT_THAT(store_->job_find({"gone", "open"}).value(),
                 ElementsAre(testing::Pair("open", open)));
-    // What it retried is gone; the retry still says what that was.
+    // The job that it retried is gone; the retry still names it.
     EXPECT_EQ(get(retry.id).at(0).retry_of, gone);
     EXPECT_EQ(rows("idempotency_keys"), 2);
 }

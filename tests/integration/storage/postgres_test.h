@@ -1,4 +1,4 @@
-// A migrated database, a store on it, and a second connection that plays everybody else.
+// A migrated database, a store on it, and a second connection that plays all other clients.
 #pragma once
 
 #include <gtest/gtest.h>
@@ -16,7 +16,7 @@ namespace millrace::test {
 using namespace storage;
 using namespace std::chrono_literals;
 
-// Jobs and workers as any store takes them.
+// Makes jobs and workers in any store.
 class JobMaker {
  public:
     explicit JobMaker(JobStore& store);
@@ -40,7 +40,7 @@ class PostgresTest : public testing::Test {
 
     PostgresOptions options() const;
     pqxx::connection connect() const { return pqxx::connection(postgres_.conninfo()); }
-    // Runs it at once and commits.
+    // Runs the statement at once and commits.
     pqxx::result execute(const std::string& sql);
     std::string value(const std::string& sql) { return execute(sql)[0][0].c_str(); }
     bool holds(const std::string& condition) { return value("SELECT " + condition) == "t"; }

@@ -1,5 +1,5 @@
-// Two writers and one job, in the order that hurts: one has written and not committed yet, the
-// other waits for the row, then the first commits.
+// Two writers and one job, in the order that hurts: the first has written but not yet committed,
+// the second waits for the row, then the first commits.
 //
 // The first writer is a raw connection that executes the statements of sql/ itself.
 #include <gmock/gmock.h>
@@ -115,7 +115,7 @@ TEST_F(Races, ACancelByAFilterOfAJobThatWasClaimedMeanwhileAsksTheWorker) {
     EXPECT_EQ(state(job), JobState::kCancelling);
 }
 
-// Whoever means waiting jobs does not mean to stop a running one.
+// A cancel of waiting jobs must not stop a running one.
 TEST_F(Races, ACancelOfWaitingJobsLeavesAJobThatWasClaimedMeanwhile) {
     const auto job = jobs_->insert();
     const auto next = jobs_->insert();
@@ -144,7 +144,7 @@ TEST_F(Races, OfTwoCancelsByAFilterOneGetsTheJob) {
     EXPECT_EQ(state(job), JobState::kCancelled);
 }
 
-// The claim began before the job's time was over, and so it counts.
+// The claim began before the job's time was over, so it counts.
 TEST_F(Races, AnExpiryPassesOverAJobThatIsBeingClaimed) {
     const auto job = jobs_->insert();
     work_ = std::make_unique<pqxx::work>(other_);
@@ -221,13 +221,13 @@ TEST_F(Races, ARescueFindsAClaimThatCommitsAfterItsWorkerWasLost) {
     EXPECT_EQ(state(job), JobState::kQueued);
 }
 
-// Whatever the order of the batch: were "b" held meanwhile, the two would deadlock.
+// Whatever the order of the batch: if "b" were held meanwhile, the two would deadlock.
 TEST_F(Races, ARescueLeavesAJobThatALiveWorkerClaimedSinceItsOwnerWasLookedAt) {
     const auto job = jobs_->insert();
     jobs_->claim(worker_, job);
     const auto alive = jobs_->add_worker();
     lose(worker_);
-    // Whoever looks at the workers waits at the gate.
+    // A statement that looks at the workers waits at the gate.
     constexpr auto kGate = R"(
         CREATE FUNCTION gate() RETURNS boolean LANGUAGE sql VOLATILE AS
             'SELECT pg_advisory_xact_lock_shared(77) IS NOT NULL';

@@ -20,7 +20,7 @@ using testing::Not;
 class Statements : public PostgresTest {
  protected:
     Statements() : connection_(connect()), transaction_(connection_) {
-        // As stores do: session.cc.
+        // The settings of a store's session: see session.cc.
         transaction_.exec(
             "SET plan_cache_mode = force_generic_plan; SET enable_seqscan = off; "
             "SET enable_hashjoin = off; SET enable_mergejoin = off; SET enable_bitmapscan = off; "
@@ -28,8 +28,8 @@ class Statements : public PostgresTest {
         measure_while_empty();
     }
 
-    // As if statistics had been taken in the minute in which every queue was empty: a plan that
-    // rests on them reads all jobs for each batch once the queues are full again.
+    // Analyzes as if every queue had just been empty: a plan that rests on such statistics reads
+    // all jobs for each batch once the queues are full again.
     void measure_while_empty() {
         transaction_.exec(
             "INSERT INTO jobs_open (id, timeout_ms, attempts_max, queue_id, priority, state, "
@@ -43,7 +43,8 @@ class Statements : public PostgresTest {
 
     std::string plan(std::string_view name, std::string_view text) {
         transaction_.exec(fmt::format("PREPARE \"{}\" AS {}", name, text));
-        // Ids lie between the bounds, so that no partition is ruled out; all else may be null.
+        // Ids lie between the bounds, so that no partition is ruled out; everything else may be
+        // null.
         static const std::regex kParameter(R"(\$(\d+)::(uuid\b(?!\[))?)");
         const std::string all(text);
         std::map<int, std::string> arguments;
@@ -64,7 +65,7 @@ class Statements : public PostgresTest {
         return lines;
     }
 
-    // Jobs that ended, of two days, and the last tenth of them still open.
+    // Inserts jobs of two days: ended ones, and the last tenth still open.
     void fill(int jobs) {
         transaction_.exec(fmt::format(
             "CREATE TEMP TABLE made AS SELECT n, uuid_floor(now() - n * interval '1 s') AS id "
@@ -84,7 +85,7 @@ class Statements : public PostgresTest {
             jobs - jobs / 10));
     }
 
-    // What the scans of a statement read, by what PostgreSQL counts.
+    // Returns the rows that the scans of a statement read, by PostgreSQL's count.
     std::int64_t rows_read(std::string_view name, const std::string& arguments) {
         transaction_.exec(fmt::format("PREPARE \"{}\" AS {}", name, statements().at(name)));
         const auto plan = transaction_.exec(
@@ -119,7 +120,7 @@ std::string header_of(std::string_view text) {
     return header;
 }
 
-// Names after "Index:" or "Indexes:"; a star stands for the name of a partition.
+// Returns the names after "Index:" or "Indexes:"; a star stands for the name of a partition.
 std::vector<std::string> indexes_of(const std::string& header) {
     static const std::regex kList(R"(Index(?:es)?: ([a-z_*]+(?:, [a-z_*]+)*))");
     static const std::regex kName(R"([a-z_*]+)");
@@ -145,8 +146,8 @@ TEST_F(Statements, UseTheIndexesThatTheyName) {
     }
 }
 
-// Reading an index from its start to its end is no better than reading the table. The checkpoints
-// are looked through, being few.
+// Reading an index from its start to its end is no better than reading the table. Checkpoints may
+// be scanned, because they are few.
 TEST_F(Statements, NeverReadAllJobs) {
     static const std::regex kWholeIndex(
         R"(using (?:jobs_open|job_partials)_pkey[^\n]*\n *(?! )(?!Index Cond)[^\n]*)");
@@ -160,7 +161,8 @@ TEST_F(Statements, NeverReadAllJobs) {
     }
 }
 
-// A page costs what it holds, whether it is the first, the last, or lies where the open jobs begin.
+// A page costs as much as it holds, whether it is the first, the last, or lies where the open jobs
+// begin.
 TEST_F(Statements, OfAListReadAPageAndNoMore) {
     constexpr int kJobs = 20000;
     fill(kJobs);
@@ -183,7 +185,7 @@ TEST_F(Statements, OfAListReadAPageAndNoMore) {
     }
 }
 
-// Where none matches it ends at its bound, and tells where.
+// If no job matches, the look ends at its bound and returns where it ended.
 TEST_F(Statements, OfAListAndACountLookAtSoManyJobsAndNoMore) {
     fill(20000);
     transaction_.exec("ANALYZE");
@@ -199,7 +201,7 @@ TEST_F(Statements, OfAListAndACountLookAtSoManyJobsAndNoMore) {
     EXPECT_LT(rows("job_count", kFirst, "500"), 6000);
 }
 
-// Who asks for open jobs only does not pay for those that ended, and the other way round.
+// A request for open jobs only does not pay for those that ended, and the other way round.
 TEST_F(Statements, OfAListLeaveAloneWhatTheStatesRuleOut) {
     fill(5000);
     transaction_.exec("ANALYZE");
@@ -213,8 +215,8 @@ TEST_F(Statements, OfAListLeaveAloneWhatTheStatesRuleOut) {
               400);
 }
 
-// An index of all active jobs of a worker, or of all queued jobs, is a bad way to one of them: with
-// a batch it would be read once for each job.
+// An index of all active jobs of a worker, or of all queued jobs, is a bad way to one of them: a
+// batch would read it once for each job.
 TEST_F(Statements, OfTheHotPathGoToJobsById) {
     for (const auto* name : {"job_claim", "job_complete", "job_settle"}) {
         SCOPED_TRACE(name);

@@ -1,5 +1,5 @@
 // The statements and the table of common/job/job_state.h agree: each job goes only where the table
-// says, whatever is asked for in whatever state. A trigger notes every step.
+// allows, whatever is asked for in whatever state. A trigger records every step.
 #include <gmock/gmock.h>
 
 #include <set>
@@ -34,7 +34,7 @@ class Transitions : public PostgresTest {
                 FOR EACH ROW EXECUTE FUNCTION note();)");
     }
 
-    // A job in each state that is not final; blocked ones cannot be made yet.
+    // Makes a job in each state that is not final; blocked ones cannot be made yet.
     std::vector<std::pair<JobId, Epoch>> job_of_each_state() {
         auto later = jobs_->new_job();
         later.run_at = DbTime(store_->database_time() + 1h);
@@ -47,7 +47,7 @@ class Transitions : public PostgresTest {
         EXPECT_TRUE(store_->job_settle(worker_, {completed(done)}));
         return {{later.id, 0}, {queued, 0}, {running.job, 1}, {cancelling.job, 1}, {done.job, 1}};
     }
-    // All times are over: of waiting, of running, of the schedule.
+    // Lets all times pass: of waiting, of running, of the schedule.
     void let_time_pass(const std::string& columns) { execute("UPDATE jobs_open SET " + columns); }
 
     std::set<Step> steps() {
@@ -134,7 +134,7 @@ TEST_F(Transitions, AreThoseOfTheTable) {
     for (const auto& [from, to] : seen) {
         EXPECT_TRUE(may_change(from, to)) << name(from) << " to " << name(to);
     }
-    // And each of the table can be seen, but for those of blocked jobs.
+    // Each transition of the table occurs, except those of blocked jobs.
     for (const auto& row : job_transitions()) {
         if (row.from == JobState::kBlocked) continue;
         EXPECT_TRUE(seen.contains({row.from, row.to})) << name(row.from) << " to " << name(row.to);

@@ -35,7 +35,7 @@ if way == "exit":
 if way == "silent":
     signal.pause()
 if way == "once":
-    # Ready the first time, never again.
+    # The program is ready the first time, never again.
     if os.path.exists(sys.argv[2]):
         sys.exit(1)
     open(sys.argv[2], "w").close()
