@@ -1,5 +1,5 @@
 // docs/job-lifecycle.md has a row for each state and each transition of common/job/job_state.h, and
-// none besides.
+// no other rows.
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
@@ -13,7 +13,7 @@ namespace {
 
 constexpr std::string_view kPage = "docs/job-lifecycle.md";
 
-// The rows of the table under a heading, as they are written.
+// Returns the rows of the table under a heading, as they are written.
 std::vector<std::string> table_rows(const std::string& page, const std::string& heading) {
     std::istringstream lines(page);
     std::vector<std::string> rows;

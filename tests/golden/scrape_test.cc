@@ -1,5 +1,5 @@
-// Emits every metric once and compares the scrape, values aside, with the checked-in list: a metric
-// that changes its name, kind or labels breaks somebody's dashboard.
+// Emits every metric once and compares the scrape, without values, with the checked-in list: a
+// metric that changes its name, kind or labels breaks somebody's dashboard.
 #include <gtest/gtest.h>
 
 #include <regex>
@@ -31,7 +31,7 @@ void emit_all(std::index_sequence<M...>) {
     (emit<static_cast<Metric>(M)>(std::make_index_sequence<label_count(kMetrics[M])>()), ...);
 }
 
-// One line a metric: "counter millrace_jobs_submitted_total{priority}".
+// Returns one line for each metric: "counter millrace_jobs_submitted_total{priority}".
 std::string shape_of(const std::string& scrape) {
     static const std::regex sample(R"(^(\w+?)(_count)?(\{[^}]*\})? [^ ]+$)");
     static const std::regex value("=\"[^\"]*\"");
@@ -43,7 +43,7 @@ std::string shape_of(const std::string& scrape) {
         if (line.starts_with("# TYPE ")) {
             kind = line.substr(line.rfind(' ') + 1);
         } else if (std::regex_match(line, match, sample)) {
-            // A histogram is known by its _count; the rest of it follows.
+            // The _count stands for the whole histogram.
             if ((kind == "histogram") != match[2].matched) continue;
             shapes.insert(kind + " " + match.str(1) + std::regex_replace(match.str(3), value, ""));
         }

@@ -5,7 +5,7 @@
 
 namespace millrace::golden {
 
-// The text of a file, by its path from the root; fails the test when it cannot be read.
+// Returns the text of a file, by its path from the root; fails the test if it cannot be read.
 std::string source_file(const std::string& path);
 
 }  // namespace millrace::golden

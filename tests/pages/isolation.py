@@ -18,7 +18,7 @@ import sys
 CLONE_NEWNS, CLONE_NEWUSER, CLONE_NEWPID, CLONE_NEWNET = 0x20000, 0x10000000, 0x20000000, 0x40000000
 MS_NOSUID_NODEV_NOEXEC, MS_BIND, MS_REC, MS_PRIVATE = 14, 0x1000, 0x4000, 0x40000
 PR_SET_PDEATHSIG, SIOCGIFFLAGS, SIOCSIFFLAGS, IFF_UP = 1, 0x8913, 0x8914, 1
-# Where `millrace up` keeps what it has when root starts it.
+# The place where `millrace up` keeps its data if root starts it.
 ROOTS_DATA = pathlib.Path("/var/lib/millrace")
 
 libc = ctypes.CDLL(None, use_errno=True)

@@ -64,7 +64,7 @@ def openai(_directory, _programs):
     return server
 
 
-# By what a page names it with: the server, and the port that it holds.
+# Each is found by its name in a page: the server, and the port that it holds.
 NEIGHBOURS = [
     (re.compile(r"\bhost=db\b"), postgres, 5432),
     (re.compile(r"\bkafka:9092\b"), kafka, 9092),

@@ -14,7 +14,7 @@ import textwrap
 ROOT = pathlib.Path(__file__).resolve().parent.parent.parent
 EXAMPLES = "deploy/examples/*.py"
 
-# What may stand after ```; a second word is the name of the file that the block is.
+# The words that may follow ```; a second word is the name of the file that the block contains.
 KINDS = {
     "sh": "commands, run in the order of the page",
     "json": "after commands: the answer to the last; else the body of a job",

@@ -159,17 +159,17 @@ class Session:
         self.running = []  # Of Running.
         self.jobs = []  # The ids that were printed while this gateway ran.
         self.count = 0
-        self.shells = []  # Each leads a session of its own, in which its commands are.
+        self.shells = []  # Each leads a session of its own, which its commands share.
         directory.mkdir(parents=True)
         self.start_shell()
 
     def start_shell(self):
-        """Anew, too, where a command ended the shell: `set -u` does at a name without a value."""
+        """Starts it again if a command ended it, as `set -u` does at a name without a value."""
         self.answers, given = os.pipe()
-        theirs = fcntl.fcntl(given, fcntl.F_DUPFD, 10)  # Not the 9 that it becomes.
+        theirs = fcntl.fcntl(given, fcntl.F_DUPFD, 10)  # Any but 9, which it becomes.
         os.close(given)
-        # Each command is a process group of its own (-m), as in a terminal; -u finds what a page
-        # forgot to say.
+        # Each command is a process group of its own (-m), as in a terminal; -u detects what a page
+        # forgot to define.
         self.shell = subprocess.Popen(
             ["bash", "--noprofile", "--norc", "-c",
              f'exec 9>&{theirs} {theirs}>&-; set -mu; while read -r line; do eval "$line"; done'],

@@ -75,7 +75,7 @@ void Clients::send(std::vector<int> submissions) {
 
 void Clients::heard(int call, const std::vector<SubmitResult>& results) {
     const auto node = calls_.extract(call);
-    // Whoever has given up hears nothing.
+    // A client that has given up gets no answer.
     if (node.mapped().given_up) return;
     const auto& submissions = node.mapped().submissions;
     for (std::size_t i = 0; i < submissions.size(); ++i) heard_one(submissions[i], results[i]);
@@ -111,7 +111,7 @@ void Clients::give_up(int call) {
     for (const auto number : found->second.submissions) in_doubt(number);
 }
 
-// With a key it is safe to ask again.
+// With a key it is safe to send the submission again.
 void Clients::in_doubt(int number) {
     auto& submission = submissions_[static_cast<std::size_t>(number)];
     const bool has_key = submission.request.idempotency.has_value();
@@ -133,7 +133,7 @@ void Clients::follow(JobId job) {
     }
 }
 
-// Subscribes, then reads.
+// Subscribes first, then reads.
 void Clients::wait_for(JobId job) {
     const auto gateway = gateway_();
     if (!gateway) return;

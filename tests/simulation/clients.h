@@ -1,5 +1,5 @@
-// Those who submit jobs: with and without idempotency keys, one at a time and in bulk, again after
-// an answer that was lost; who wait for some, and cancel some.
+// The clients. They submit jobs, with and without idempotency keys, one at a time and in bulk, and
+// again if an answer was lost; they wait for some jobs, and cancel some.
 #pragma once
 
 #include <map>
@@ -14,16 +14,16 @@ namespace millrace::simulation {
 
 class Clients {
  public:
-    // `gateway` gives one that serves, or null.
+    // `gateway` returns a gateway that serves, or null.
     Clients(World& world, History& history, const Clock& database_clock,
             std::function<std::shared_ptr<GatewayProcess>()> gateway);
 
-    // Submits `jobs` jobs at random instants of that time.
+    // Submits `jobs` jobs at random times within `time`.
     void submit_within(microseconds time, int jobs);
 
-    // Nothing is left to be done or heard.
+    // Nothing remains to be done or answered.
     bool are_done() const { return pending().empty(); }
-    // Of those that are not: what they wait for.
+    // Describes what the pending clients wait for.
     std::string pending() const;
 
  private:

@@ -40,7 +40,7 @@ void Connection::travel() {
         on_fault_();
     }
     world_.wait(time);
-    // Stopped in the middle of a call.
+    // The process may be paused in the middle of a call.
     while (process_.is_paused() && process_.is_alive() && !world_.stopped()) {
         const auto before = world_.now();
         world_.wait(milliseconds(100));
@@ -59,7 +59,7 @@ bool Connection::arrives(std::string_view name) {
 }
 
 void Connection::carry_out_later(std::string_view name, std::function<void()> call) {
-    // Some outlast the lease of whoever sent them.
+    // Some calls outlast the lease of the worker that sent them.
     const auto most = world_.chance(0.3) ? 2 * kLeaseTtl : kLeaseTtl / 3;
     const auto delay = world_.between(milliseconds(1), most);
     database_.expect_call();

@@ -1,5 +1,5 @@
 // A process's connection to the database, with all that can happen to a call on its way: it takes
-// time, is refused, its answer is lost, or it is carried out after the caller has given up.
+// time, it is refused, its answer is lost, or it is carried out after the caller has given up.
 #pragma once
 
 #include <string_view>
@@ -13,12 +13,12 @@ namespace millrace::simulation {
 
 class Connection : public test::InterceptedJobStore<Connection> {
  public:
-    // Borrows all but the process, which it belongs to. `on_fault` is called when a call fails, and
-    // when one that is slow begins and ends.
+    // Borrows everything but the process, which owns it. `on_fault` is called when a call fails,
+    // and when a slow one begins and ends.
     Connection(Database& database, Process& process, const Weather::Store& weather,
                std::function<void()> on_fault);
 
-    // As of the last answer.
+    // Returns the time of the last answer.
     milliseconds database_time() const override;
 
  private:

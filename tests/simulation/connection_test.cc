@@ -1,4 +1,4 @@
-// What a process's connection tells of its calls.
+// The faults that a process's connection reports.
 #include "tests/simulation/connection.h"
 
 #include <gtest/gtest.h>
@@ -6,7 +6,7 @@
 namespace millrace::simulation {
 namespace {
 
-// A checker that looks meanwhile must not take the process for idle.
+// A checker that looks during the call must not take the process for idle.
 TEST(Connection, ASlowCallIsAFaultFromItsBeginningOn) {
     World world(1, {});
     DatabaseClock clock(world);

@@ -57,7 +57,7 @@ class Client::Producer : public broker::Publisher {
     Process& process_;
 };
 
-// Without a group it reads every partition, from the end.
+// A consumer without a group reads every partition, from the end.
 class Client::Consumer : public broker::Subscriber {
  public:
     Consumer(Conveyor& conveyor, Process& process, std::string group,
@@ -111,7 +111,7 @@ class Client::Consumer : public broker::Subscriber {
     }
 
  private:
-    // A rebalance, or a wipe.
+    // Called after a rebalance or a wipe.
     void forget() {
         if (group_.empty()) {
             std::erase_if(next_, [this](const auto& entry) {

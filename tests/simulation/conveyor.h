@@ -1,7 +1,7 @@
-// A broker that loses, repeats, delays and reorders what it is given, and forgets it all when told.
+// A broker that loses, repeats, delays and reorders its messages, and forgets them all in a wipe.
 //
-// Partitions of a topic are shared by the members of a group; who takes one over starts where the
-// last commit was. Whoever dies leaves its group when its process is buried.
+// The members of a group share the partitions of a topic; a new owner starts where the last commit
+// was. A dead client leaves its group when its process is buried.
 #pragma once
 
 #include <map>
@@ -17,7 +17,7 @@
 
 namespace millrace::simulation {
 
-// What outlives every client of it.
+// The state that outlives every client of the broker.
 class Conveyor {
  public:
     Conveyor(World& world, const Weather::Conveyor& weather) : world_(world), weather_(weather) {}
@@ -43,10 +43,10 @@ class Conveyor {
     const Weather::Conveyor& weather_;
     std::map<std::string, Topic> topics_;
     std::map<std::string, std::vector<const void*>> groups_;  // Members, by the name of the group.
-    int changes_ = 0;                                         // Of groups, and wipes.
+    int changes_ = 0;                                         // Changes of groups, and wipes.
 };
 
-// One process's client of it.
+// One process's client of the broker.
 class Client : public broker::Broker {
  public:
     Client(Conveyor& conveyor, Process& process) : conveyor_(conveyor), process_(process) {}

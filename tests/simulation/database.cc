@@ -96,7 +96,7 @@ void Database::tell_claim(WorkerId worker, const storage::Claim& claim) {
 
 Result<std::vector<storage::SettledReply>> Database::job_settle(
     WorkerId worker, const std::vector<storage::SettledAttempt>& attempts) {
-    // One by one, so that each change has its cause; nobody else moves meanwhile.
+    // One by one, so that each change has its cause; no other writer moves meanwhile.
     std::vector<storage::SettledReply> replies;
     for (const auto& attempt : attempts) {
         auto reply = MemoryJobStore::job_settle(worker, {attempt});

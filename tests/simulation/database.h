@@ -1,5 +1,5 @@
-// The database of the simulated world: the one in memory, which tells the history what each call
-// changed, and a clock that may step.
+// The database of the simulated world: the one in memory, which reports to the history what each
+// call changed, and a clock that may step.
 #pragma once
 
 #include "tests/simulation/history.h"
@@ -20,7 +20,7 @@ class DatabaseClock : public Clock {
     microseconds offset_{0};
 };
 
-// Whoever is behind a connection, all calls end here.
+// The end of every connection's calls.
 class Database : public test::MemoryJobStore {
  public:
     Database(test::MemoryDatabase& database, History& history)
@@ -30,8 +30,8 @@ class Database : public test::MemoryJobStore {
     void expect_call() { ++calls_expected_; }
     bool expects_calls() const { return calls_expected_ > 0; }
     std::set<WorkerId> alive();
-    // One that was expected; null: it was lost. It sees the workers that were alive when it was
-    // sent.
+    // Carries out an expected call; null: it was lost. It sees the workers that were alive when it
+    // was sent.
     void carry_out(const std::function<void()>& call, const std::set<WorkerId>& alive_then);
 
     // --- JobStore ---
@@ -66,7 +66,7 @@ class Database : public test::MemoryJobStore {
 
     History& history_;
     int calls_expected_ = 0;
-    std::set<WorkerId> alive_then_;  // Of the call that arrives late.
+    std::set<WorkerId> alive_then_;  // For the call that arrives late.
 };
 
 }  // namespace millrace::simulation

@@ -16,11 +16,11 @@ class GatewayProcess : public Process {
     GatewayProcess(World& world, std::string name, Conveyor& conveyor, Database& database,
                    const Weather& weather);
 
-    // Makes its threads; call once it is shared. It serves as soon as it has reached the database.
+    // Makes its threads; call once it is shared. It serves once it has reached the database.
     void start();
     bool serves() const { return serves_ && is_alive() && !is_paused(); }
 
-    // --- What clients call, of one that serves ---
+    // --- Calls of clients; the gateway must serve ---
     void submit(std::vector<gateway::SubmitRequest> requests,
                 gateway::Callback<std::vector<gateway::SubmitResult>> done);
     void get(JobId job, gateway::Callback<Result<storage::JobRecord>> done);
@@ -30,7 +30,7 @@ class GatewayProcess : public Process {
  private:
     static gateway::GatewayOptions options();
     void serve();
-    // What a dead process answers reaches nobody.
+    // The answers of a dead process reach nobody.
     template <class T>
     gateway::Callback<T> while_alive(gateway::Callback<T> done) const {
         return [this, done = std::move(done)](T answer) {

@@ -1,5 +1,5 @@
-// What happens in a simulated world, as it happens: told to checkers, each of which knows one
-// invariant. The first that is violated ends the world.
+// Reports what happens in a simulated world to checkers, as it happens. Each checker knows one
+// invariant. The first violation ends the world.
 #pragma once
 
 #include <map>
@@ -14,7 +14,7 @@
 
 namespace millrace::simulation {
 
-// Which call changed a job.
+// The call that changed a job.
 enum class Cause { kInsert, kCancel, kClaim, kSettle, kRelease, kExpire, kOverdue, kRescue };
 
 struct Change {
@@ -26,10 +26,10 @@ struct Change {
 // An attempt that a model began.
 struct StartedAttempt {
     AttemptKey key;
-    std::optional<WorkerId> worker;  // Whose lease lives, as the process believes.
+    std::optional<WorkerId> worker;  // Its lease is alive, as the process believes.
 };
 
-// What a client heard of one submission.
+// The answer that a client got to one submission.
 struct Answer {
     enum class Kind { kAccepted, kRefused, kInDoubt };
     int submission = 0;
@@ -38,16 +38,16 @@ struct Answer {
     std::optional<JobId> job;  // kAccepted.
 };
 
-// A worker's process, a few times a second.
+// A view of a worker's process, taken a few times a second.
 struct WorkerGlance {
-    int process = 0;        // Another one has another number.
+    int process = 0;        // Each process has a number of its own.
     WorkerId worker;        // Its incarnation.
     bool is_ready = false;  // It could claim, and nothing has disturbed it since the last glance.
     std::size_t slots = 0;
     std::size_t free = 0;
     std::size_t held = 0;
     std::size_t lane_buffer_max = 0;
-    std::vector<std::size_t> lanes;  // Jobs that it has heard of.
+    std::vector<std::size_t> lanes;  // Jobs that it knows of.
     std::vector<std::string> models;
 };
 
@@ -86,18 +86,18 @@ class History {
 
     void add(std::unique_ptr<Checker> checker) { checkers_.push_back(std::move(checker)); }
 
-    // Tells all checkers.
+    // Calls all checkers.
     template <class... Parameters, class... Args>
     void tell(void (Checker::*what)(Parameters...), const Args&... args) {
         for (const auto& checker : checkers_) ((*checker).*what)(args...);
     }
     void inserted(const storage::NewJob& job);
-    // Reads the job and tells how it differs.
+    // Reads the job and reports how it differs.
     void touched(JobId job, Cause cause);
-    // Looks at every job once more: none may have changed untold.
+    // Looks at every job once more: none may have changed without a report.
     void look_at_all();
 
-    // As they were when they were touched last.
+    // The jobs as they were when they were last touched.
     const std::map<JobId, storage::JobRecord>& jobs() const { return jobs_; }
     const storage::NewJob& submitted(JobId job) const { return submitted_.at(job); }
     bool all_final() const;

@@ -47,7 +47,7 @@ void print(const std::string& line) {
     std::fflush(stdout);
 }
 
-// What was violated; empty: nothing.
+// Returns the violation; empty: there was none.
 std::string verdict_of(std::uint64_t seed, const Options& options) {
     try {
         return simulate(seed, options).verdict;
@@ -56,7 +56,7 @@ std::string verdict_of(std::uint64_t seed, const Options& options) {
     }
 }
 
-// Returns how many violated something; stops at `failures_max`.
+// Returns how many worlds violated something; stops at `failures_max`.
 int run(Range range, int jobs, int failures_max, const Options& options,
         const std::string& replay_options) {
     std::atomic<std::uint64_t> next = range.first;

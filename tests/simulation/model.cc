@@ -48,7 +48,7 @@ void Model::begin(const ClaimedJob& job) {
         return;
     }
     const auto key = job.key;
-    // Those with a long timeout would outlast the simulation.
+    // A job with a long timeout would hang beyond the end of the simulation.
     if (job.remaining < kHangMax && world_.chance(weather_.hangs)) return;
     const auto duration = world_.between(milliseconds(5), milliseconds(800));
     process_.after(duration / 2, [this, key] {

@@ -1,5 +1,5 @@
-// A backend in virtual time: completes, fails, hangs, is slow to obey an abort, or takes its worker
-// down with it, as the weather and the job say.
+// A backend in virtual time: as the weather and the job say, it completes, fails, hangs, is slow to
+// obey an abort, or takes its worker down with it.
 #pragma once
 
 #include <functional>
@@ -12,7 +12,7 @@
 
 namespace millrace::simulation {
 
-// What the inputs of special jobs say.
+// The inputs of special jobs.
 inline constexpr std::string_view kPoison =
     R"({"is":"poison"})";  // Kills the process that runs it.
 
@@ -32,7 +32,7 @@ class Model : public worker::Backend {
     void begin(const ClaimedJob& job);
     Outcome draw_outcome();
     void end_after(microseconds delay, const AttemptKey& key, Outcome outcome);
-    // By value: it may be an element of running_.
+    // By value, because it may be an element of running_.
     void end(AttemptKey key, Outcome outcome);
 
     Process& process_;

@@ -7,7 +7,7 @@ namespace millrace::simulation {
 
 namespace {
 
-// How soon a paused process notices that it goes on.
+// How soon a paused process notices that its pause is over.
 constexpr milliseconds kPausedLook{100};
 
 }  // namespace
@@ -82,14 +82,14 @@ void Process::schedule(ThreadId id, microseconds delay) {
 void Process::take_turn(ThreadId id, std::uint64_t turn) {
     auto& thread = *threads_[id];
     if (turn != thread.turn) return;
-    // It waits further down the stack, and goes on when it has returned.
+    // The step waits further down the stack, and goes on when this call has returned.
     if (thread.running) return schedule(id, thread.interval);
     thread.running = true;
     thread.due = MonoTime::max();
     thread.step();
     thread.running = false;
     const auto slowest = thread.interval * 4;
-    // Woken while it ran: again at once.
+    // If it was woken while it ran, its next turn is scheduled already.
     const bool woken = thread.due != MonoTime::max();
     if (!woken) schedule(id, world_.between(thread.interval / 2, slowest));
 }

@@ -14,17 +14,17 @@
 
 namespace millrace::simulation {
 
-// Of all workers: long beside a call, short beside a life.
+// The lease's ttl of all workers: long compared with a call, short compared with a life.
 inline constexpr milliseconds kLeaseTtl{6000};
 
-// A machine's clock: its monotonic time runs at a rate of its own, its wall time is off.
+// A machine's clock: its monotonic time runs at its own rate, and its wall time is off.
 class SkewedClock : public Clock {
  public:
     explicit SkewedClock(World& world);
     MonoTime now() const override;
     WallTime wall() const override;
 
-    // The most that a clock is off by: leases keep a margin for that.
+    // The maximum error of a clock's rate: leases keep a margin for it.
     static constexpr int kRateErrorMax = 40000;  // In parts per million.
 
  private:
@@ -44,10 +44,11 @@ class Process : public std::enable_shared_from_this<Process> {
     const Clock& clock() const { return clock_; }
 
     // --- What can happen to it ---
-    // Nothing that it does reaches anyone any more. Its memory goes when no step is under way.
+    // After kill(), nothing that it does reaches anyone. Its memory is freed once no step is under
+    // way.
     void kill();
     void pause(microseconds duration);
-    // Its calls of the store fail.
+    // Its calls to the store fail meanwhile.
     void cut_off(microseconds duration);
     void heal();
 
@@ -55,7 +56,7 @@ class Process : public std::enable_shared_from_this<Process> {
     bool is_paused() const { return world_.now() < paused_until_; }
     bool is_cut_off() const { return world_.now() < cut_off_until_; }
 
-    // Runs `run` then, or when it goes on after a pause; never once it is dead.
+    // Runs `run` after the delay, or when the process goes on after a pause; never once it is dead.
     void after(microseconds delay, std::function<void()> run);
 
  protected:
@@ -69,7 +70,7 @@ class Process : public std::enable_shared_from_this<Process> {
         milliseconds interval;
         std::function<void()> step;
         MonoTime due;
-        std::uint64_t turn = 0;  // Of the event that counts; those before were overtaken.
+        std::uint64_t turn = 0;  // The turn of the valid event; earlier events are void.
         bool running = false;
     };
 

@@ -15,7 +15,7 @@ namespace {
 
 constexpr milliseconds kGlanceInterval{250};
 constexpr seconds kCalmMin{3};
-// A poisonous job has to be lost three times, each for a lease; then backoffs.
+// A poisonous job must be lost three times, each time for a lease; then come the backoffs.
 constexpr seconds kCalmMax{120};
 
 class Simulation {
@@ -88,7 +88,7 @@ class Simulation {
 
     // --- Faults ---
 
-    // Again and again until the storm is over.
+    // Repeats `happen` until the storm is over.
     void every(const seconds Weather::Events::*mean, std::function<void()> happen) {
         const auto interval = weather_.events.*mean;
         if (interval.count() == 0) return;
@@ -183,7 +183,7 @@ class Simulation {
         world_.after(kGlanceInterval, [this] { glance(); });
     }
 
-    // A crashed process is gone; another one with its name comes after a while.
+    // A crashed process is gone; another with its name comes after a while.
     void revive(std::shared_ptr<WorkerProcess>& worker) {
         if (worker->is_alive() || !world_.chance(0.1)) return;
         worker = start_worker(worker->shape());
@@ -221,7 +221,7 @@ class Simulation {
             if (world_.now() - calm > kCalmMax) return history_.violated("1", what_is_left());
             world_.run_until(world_.now() + kGlanceInterval);
         }
-        // What is final must stay so.
+        // Final states must stay as they are.
         world_.run_until(world_.now() + seconds(1));
         if (world_.stopped()) return;
         history_.look_at_all();

@@ -1,4 +1,4 @@
-// One life of a simulated world: a storm of faults, then calm in which everything must come to
+// One life of a simulated world: a storm of faults, then a calm in which everything must come to
 // rest.
 //
 // Threads: none. Two runs of the same seed are the same, event by event.

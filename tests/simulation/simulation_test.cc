@@ -1,4 +1,4 @@
-// Thousands of simulated worlds: in none of them may an invariant be violated.
+// Thousands of simulated worlds: none of them may violate an invariant.
 #include "tests/simulation/simulation.h"
 
 #include <gtest/gtest.h>
@@ -13,7 +13,7 @@ namespace {
 
 class SimulationTest : public testing::Test {
  protected:
-    // Warnings are what a storm is made of.
+    // A storm consists of warnings, so they are not logged.
     static void SetUpTestSuite() {
         init_logging({.level = LogLevel::kError, .program = "simulation_test"});
     }
@@ -42,7 +42,7 @@ TEST_F(SimulationTest, ASeedIsTheSameRunEachTime) {
     EXPECT_NE(told(1), told(2));
 }
 
-// What no seed notices, nothing needs: each guard is there for a reason that some world shows.
+// A guard whose absence no seed notices is not needed: each must be needed in some world.
 class MutationTest : public SimulationTest,
                      public testing::WithParamInterface<test::MutationInfo> {};
 

@@ -3,7 +3,7 @@
 namespace millrace::simulation {
 
 Weather draw_weather(World& world) {
-    // Two kinds of fault in five are there at all.
+    // Two kinds of fault in five occur at all.
     const auto maybe = [&world](double most) {
         return world.chance(0.4) ? most * world.random().unit() : 0.0;
     };
@@ -30,7 +30,7 @@ Weather draw_weather(World& world) {
                       .clock_step = every(8, 25),
                       .conveyor_outage = every(5, 20),
                       .conveyor_wipe = every(8, 25)};
-    // Alone among what happens to workers, so that its losses are told from theirs.
+    // It is the only fault of workers in its world, so that its losses can be told from others.
     if (world.chance(0.1)) {
         auto& events = weather.events;
         events.power_cut = seconds(8);

@@ -1,7 +1,7 @@
-// What goes wrong now: how often, for whom, and for how long. A seed draws it anew for each run,
-// and leaves most of it out, so that every kind of fault is also seen without the others.
+// What goes wrong: how often, for whom, and for how long. A seed draws it again for each run and
+// leaves most of it out, so that every kind of fault also occurs without the others.
 //
-// Plain values; all probabilities are of one call, one message or one attempt.
+// Plain values; each probability is that of one call, one message or one attempt.
 #pragma once
 
 #include "tests/simulation/world.h"
@@ -32,7 +32,7 @@ struct Weather {
         double stubborn = 0;  // Goes on for a while after an abort, or completes in spite of it.
     } model;
 
-    // How often each may begin, on average; zero: never.
+    // The average interval between the beginnings of each; zero: never.
     struct Events {
         seconds worker_crash{0};
         seconds gateway_crash{0};

@@ -19,7 +19,7 @@ WorkerShape draw_worker(World& world, int number) {
     if (number == 1 || world.chance(0.5)) shape.models.emplace_back("large");
     shape.slots = 1 + world.random().below(3);
     shape.batch_max = world.chance(0.3) ? 2 + world.random().below(2) : 1;
-    // Times are no more predictable than this.
+    // The times of jobs are no more predictable than this.
     shape.batch.claim_ahead = milliseconds(500);
     if (number % 3 == 2) shape.batch.mode = worker::BatchMode::kFixed;
     shape.is_strict = number % 3 == 0;

@@ -14,7 +14,7 @@ namespace millrace::simulation {
 inline constexpr milliseconds kStealBound{2000};
 inline constexpr std::size_t kPreemptionsMax = 2;
 
-// What a worker keeps when it starts anew.
+// The properties that a worker keeps when it starts again.
 struct WorkerShape {
     std::string name;
     std::vector<std::string> models;
@@ -34,12 +34,12 @@ class WorkerProcess : public Process {
 
     // Makes its threads; call once it is shared.
     void start();
-    // As after a SIGTERM.
+    // Drains as after a SIGTERM.
     void drain();
     bool has_drained() const { return drained_; }
 
     const WorkerShape& shape() const { return shape_; }
-    // The incarnation that it acts for; nil before the first.
+    // Returns the incarnation that it acts for; nil before the first.
     WorkerId worker() const { return core_.lease.worker(); }
     bool holds_nothing() const;
     WorkerGlance glance();

@@ -1,8 +1,8 @@
-// Virtual time, and whose turn it is. There is one thread, and a seed decides everything.
+// Virtual time, and the order of turns. There is one thread, and a seed decides everything.
 //
-// What happens is a queue of events in the order of their time. A call that would block in
-// production lets others move meanwhile: wait() runs their events inside the caller's. So the
-// threads of a process, and all processes, interleave at exactly the points where real ones wait.
+// A world is a queue of events in the order of their time. A call that would block in production
+// lets others move meanwhile: wait() runs their events inside the caller's. So the threads of a
+// process, and all processes, interleave at exactly the points where real ones wait.
 #pragma once
 
 #include <fmt/format.h>
@@ -24,11 +24,11 @@ using std::chrono::seconds;
 
 class World {
  public:
-    // `tell` gets the trace, line by line; may be empty.
+    // `tell` gets the trace, line by line; it may be empty.
     World(std::uint64_t seed, std::function<void(const std::string&)> tell);
 
     MonoTime now() const { return now_; }
-    // Since the beginning.
+    // Returns the time since the beginning.
     microseconds age() const;
 
     // --- Chance ---
@@ -40,13 +40,13 @@ class World {
     // --- Events ---
     void at(MonoTime when, std::function<void()> run);
     void after(microseconds delay, std::function<void()> run) { at(now_ + delay, std::move(run)); }
-    // Everything until `end`, or until stop().
+    // Runs all events until `end`, or until stop().
     void run_until(MonoTime end);
     void stop() { stopped_ = true; }
     bool stopped() const { return stopped_; }
-    // The caller's step blocks for this long, at most until an outer one goes on.
+    // Blocks the caller's step for this long, but not beyond the end of an outer wait.
     void wait(microseconds duration);
-    // Some step is under way, so nothing that it uses may go.
+    // A step is under way, so nothing that it uses may be freed.
     bool is_nested() const { return depth_ > 0; }
 
     // --- Trace ---

@@ -34,7 +34,8 @@ TEST(Problems, HaveCodesOfTheirOwn) {
     for (const auto& row : problem_table()) EXPECT_TRUE(codes.insert(row.code).second) << row.code;
 }
 
-// SDKs retry 408, 409, 429 and 5xx by themselves: each of these says whether that makes sense.
+// SDKs retry 408, 409, 429 and 5xx by themselves, so each of these says whether a retry makes
+// sense.
 TEST(Problems, ThatSdksWouldRetryGiveAdvice) {
     for (const auto& row : problem_table()) {
         if (row.status == 409 || row.status == 429 || row.status >= 500) {

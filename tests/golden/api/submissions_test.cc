@@ -1,4 +1,4 @@
-// What a client reads when its submission is wrong, word for word: each line must say what to
+// The exact text that a client reads when its submission is wrong: each line must say what to
 // change.
 #include <fmt/format.h>
 #include <gtest/gtest.h>
@@ -20,7 +20,7 @@ std::string job(std::string_view fields) {
     return fmt::format(R"({{"model":"m","input":{{}},{}}})", fields);
 }
 
-// Where a job's policy or its times are wrong.
+// Bodies with a wrong policy or wrong times.
 std::vector<std::string> bodies_with_times() {
     return {
         job(R"("policy":"24h")"),

@@ -1,5 +1,5 @@
-// Invariant 1: a submission that was accepted is one job, which ends; one that was refused is none.
-// An idempotency key stands for one job, however often it is sent.
+// Invariant 1: an accepted submission is exactly one job, which ends; a refused one is no job. An
+// idempotency key stands for one job, however often it is sent.
 #include "tests/simulation/checkers/checkers.h"
 
 namespace millrace::simulation {
@@ -25,7 +25,7 @@ class Acceptance : public Checker {
     }
 
     void came_to_rest() override {
-        std::map<std::string, std::size_t> jobs;  // By what their submission says of itself.
+        std::map<std::string, std::size_t> jobs;  // By the mark in their submission.
         for (const auto& [id, job] : history().jobs()) ++jobs[job.metadata_json];
         for (const auto& [number, heard] : heard_) {
             const auto made = jobs[fmt::format(R"({{"submission":"{}"}})", number)];

@@ -15,7 +15,7 @@ class Bounds : public Checker {
                 violated(worker, "holds more jobs than it has slots");
             }
             for (const auto waiting : worker.lanes) {
-                // A lane that is not full yet gets all of one more poll.
+                // A lane that is not full yet still takes the whole of one more poll.
                 if (waiting > 2 * worker.lane_buffer_max) violated(worker, "buffers too much");
             }
         }

@@ -1,6 +1,6 @@
 // Invariant 8: failures end a job at attempts_max and never exceed it; interruptions and losses are
-// no failures; three losses in a row, none of them in a mass outage, quarantine a job. And nobody
-// gives way to more urgent work more often than it has to, least of all the most urgent.
+// no failures; three losses in a row, none of them in a mass outage, quarantine a job. And no job
+// gives way to more urgent work more often than it has to; the most urgent jobs never do.
 #include <algorithm>
 #include <iterator>
 #include <vector>
@@ -24,7 +24,7 @@ class Counting : public Checker {
         if (attempt.outcome.error_code != "preempted") return;
         const auto& job = history().jobs().at(attempt.key.job);
         auto& preempted = preempted_[job.id];
-        preempted.insert(attempt.key.epoch);  // Outcomes in doubt are sent again.
+        preempted.insert(attempt.key.epoch);  // A set, because outcomes in doubt are sent again.
         if (preempted.size() > kPreemptionsMax) violated(job, "gave way too often");
         if (history().submitted(job.id).spec.priority != Priority::kHigh) return;
         violated(job, "gave way although nothing is more urgent");
@@ -36,13 +36,13 @@ class Counting : public Checker {
     }
 
     void power_failed(const std::set<WorkerId>& workers) override {
-        std::set<WorkerId> known;  // The others had not come to be registered.
+        std::set<WorkerId> known;  // The others were not registered yet.
         std::ranges::set_intersection(workers, heard_, std::inserter(known, known.end()));
         outages_.push_back(std::move(known));
     }
 
-    // A heartbeat that was on its way for long: to keepers it was alive until then, and fell silent
-    // by itself.
+    // This heartbeat took long to arrive: for keepers the worker was alive until then, and fell
+    // silent on its own.
     void heard_of(WorkerId worker) override {
         heard_.insert(worker);
         for (auto& victims : outages_) victims.erase(worker);
@@ -83,7 +83,7 @@ class Counting : public Checker {
         violated(after, "was quarantined for losses that do not count");
     }
 
-    // One alone is no mass.
+    // A single victim is no mass outage.
     bool was_in_outage(WorkerId worker) const {
         return std::ranges::any_of(outages_, [&](const auto& victims) {
             return victims.size() > 1 && victims.contains(worker);
@@ -99,7 +99,7 @@ class Counting : public Checker {
     std::map<JobId, WorkerId> holder_;
     std::map<JobId, int> losses_;  // In a row, at most.
     std::set<WorkerId> heard_;
-    std::vector<std::set<WorkerId>> outages_;  // Their victims, as far as keepers can know.
+    std::vector<std::set<WorkerId>> outages_;  // Their victims that keepers can know.
 };
 
 }  // namespace

@@ -64,7 +64,7 @@ class Fences : public Checker {
     };
 
     std::map<AttemptKey, Claimed> claims_;
-    AttemptKey settling_;  // Of the change that comes next.
+    AttemptKey settling_;  // The attempt of the next change.
     std::map<JobId, Epoch> completed_;
 };
 

@@ -1,5 +1,5 @@
-// Invariant 2: a final state never changes, and only allowed transitions lead there. A job that was
-// cancelled is not run again: nothing but two ends may follow `cancelling`.
+// Invariant 2: a final state never changes, and only allowed transitions lead there. A cancelled
+// job does not run again: only two ends may follow `cancelling`.
 #include "tests/simulation/checkers/checkers.h"
 
 namespace millrace::simulation {

@@ -1,6 +1,6 @@
-// Invariant 4: nothing starts without a live lease, and a lease that its worker believes in is one
-// that no keeper has ended. And nobody is declared lost who was heard within the ttl, or whom
-// nobody could hear because the database was away.
+// Invariant 4: nothing starts without a live lease, and no keeper has ended a lease that its worker
+// believes in. And no worker is declared lost that was heard within the ttl, or that could not be
+// heard because the database was away.
 #include "tests/simulation/checkers/checkers.h"
 #include "tests/simulation/process.h"
 #include "tests/simulation/worker_process.h"
@@ -8,7 +8,7 @@
 namespace millrace::simulation {
 namespace {
 
-// Between two looks of a keeper: after longer ones it starts anew.
+// The maximum time between two looks of a keeper; after a longer gap the keeper starts again.
 constexpr milliseconds kGapMax = kLeaseTtl / 3 + milliseconds(500);
 
 class Leases : public Checker {
@@ -16,7 +16,7 @@ class Leases : public Checker {
     using Checker::Checker;
 
     void heard_of(WorkerId worker) override { heard_at_[worker] = time_with_store(); }
-    // Nobody notices that it was away for a moment.
+    // Keepers do not notice a moment's absence.
     void store_was_away(microseconds time) override {
         if (time > kGapMax) away_ += time;
     }
@@ -33,7 +33,7 @@ class Leases : public Checker {
 
     void stopped(WorkerId worker) override { lost_.insert(worker); }
 
-    // A rescue takes jobs only from those who are gone.
+    // A rescue takes jobs only from workers that are gone.
     void changed(const Change& change) override {
         if (change.cause == Cause::kClaim) holder_[change.after.id] = *change.after.worker;
         if (change.cause != Cause::kRescue || lost_.contains(holder_[change.after.id])) return;
@@ -49,13 +49,13 @@ class Leases : public Checker {
     }
 
  private:
-    // Silence counts only while the store is there.
+    // Silence counts only while the store is reachable.
     MonoTime time_with_store() { return history().world().now() - away_; }
 
     std::map<WorkerId, MonoTime> heard_at_;  // By time_with_store().
-    std::set<WorkerId> lost_;                // Or gone in good order.
+    std::set<WorkerId> lost_;                // Or stopped in good order.
     std::map<JobId, WorkerId> holder_;
-    microseconds away_{0};  // In all.
+    microseconds away_{0};  // In total.
 };
 
 }  // namespace

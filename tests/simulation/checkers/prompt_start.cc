@@ -8,7 +8,7 @@
 namespace millrace::simulation {
 namespace {
 
-// Ticks of slow machines, calls on their way, and glances that are this far apart.
+// Allows for the ticks of slow machines, calls on their way, and the time between glances.
 constexpr milliseconds kSlack{1000};
 
 class PromptStart : public Checker {
@@ -26,7 +26,7 @@ class PromptStart : public Checker {
 
     void claimed(WorkerId worker, const storage::Claim&) override { claimed_.insert(worker); }
 
-    // Ages are PostgreSQL's: a clock that was set back makes jobs younger than they are.
+    // PostgreSQL measures the ages: a clock that was set back makes jobs seem younger.
     void clock_stepped() override { steady_from_ = history().world().now() + seconds(3); }
 
     void looked(const std::vector<WorkerGlance>& workers) override {
@@ -59,7 +59,7 @@ class PromptStart : public Checker {
 
     std::map<JobId, MonoTime> queued_;
     std::map<int, MonoTime> idle_since_;
-    std::set<WorkerId> claimed_;  // Who claimed something since the last look.
+    std::set<WorkerId> claimed_;  // The workers that claimed since the last look.
     MonoTime steady_from_ = MonoTime::min();
 };
 

@@ -1,5 +1,5 @@
-// Bodies as clients send them, whole, in chunks, compressed or not declared, and answers as they
-// ask for them.
+// Bodies that clients send whole, in chunks, compressed or undeclared, and answers in the form that
+// they ask for.
 #include <fmt/format.h>
 
 #include "producer/api/compression.h"
@@ -139,7 +139,7 @@ TEST_F(BodyTest, MayBeCompressed) {
     }
     EXPECT_EQ(service_.submitted().back().spec.input_json, R"({"prompt":"hi"})");
     EXPECT_EQ(post("/v1/jobs", kJob, "Content-Encoding: identity\r\n").status, 202);
-    // The same job, packed or not.
+    // Submits the same job, packed or not.
     constexpr std::string_view kKey = "Idempotency-Key: k\r\n";
     EXPECT_EQ(post("/v1/jobs", kJob, kKey).status, 202);
     EXPECT_EQ(post("/v1/jobs", packed, fmt::format("{}Content-Encoding: gzip\r\n", kKey)).status,
@@ -193,7 +193,7 @@ TEST_F(BodyTest, IsJsonWhateverAToolCallsIt) {
         << "a byte order mark";
 }
 
-// A page of a foreign site may send such types without asking; application/json it may not.
+// A foreign site's page may send such types without a preflight, but not application/json.
 TEST_F(BodyTest, OfAPageMustBeDeclaredAsJson) {
     constexpr std::string_view kOrigin = "Origin: https://example.com\r\n";
     for (const auto* type : {"", "Content-Type: application/x-www-form-urlencoded\r\n",

@@ -62,7 +62,7 @@ TEST_F(CancelTest, CancelsEverythingOnlyWhereItIsToldTo) {
     EXPECT_EQ(status(job), "cancelled");
 }
 
-// A program's empty variable must not widen what is meant.
+// An empty variable of a client's program must not widen the filter.
 TEST_F(CancelTest, RefusesACriterionThatIsNullOrEmpty) {
     const auto job = put(JobState::kQueued);
     for (const auto* body :

@@ -20,7 +20,7 @@ struct Read {
     bool operator==(const Read&) const = default;
 };
 
-// The text in pieces of so many bytes.
+// Reads the text in pieces of this many bytes.
 Read read(std::string_view text, std::size_t piece) {
     ChunkedBody chunks(kBodyMax, kFramingMax);
     std::size_t taken = 0;
@@ -57,7 +57,7 @@ TEST(ChunkedBody, TooLargeIsSeenBeforeItComes) {
     EXPECT_EQ(read("60\r\n" + std::string(0x60, 'x') + "\r\n5\r\n", 9).status, Status::kTooLarge);
 }
 
-// Anything that another reader of the same bytes may take for something else.
+// Refused is whatever another reader of the same bytes could take for something else.
 TEST(ChunkedBody, RefusesWhatIsNotWellFormed) {
     for (const std::string text : {
              "\r\n",

@@ -73,7 +73,7 @@ TEST(Compression, RefusesWhatIsNoWholeStream) {
     EXPECT_EQ(inflated("gzip", "{}", 1000).fault, InflateFault::kMalformed);
     EXPECT_EQ(inflated("deflate", good, 1000).fault, InflateFault::kMalformed);
     auto damaged = good;
-    damaged[damaged.size() - 6] ^= 1;  // Of the checksum.
+    damaged[damaged.size() - 6] ^= 1;  // A byte of the checksum.
     EXPECT_EQ(inflated("gzip", damaged, 1000).fault, InflateFault::kMalformed);
 }
 

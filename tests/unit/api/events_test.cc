@@ -1,4 +1,4 @@
-// Event streams: what a reader is told, from where it joins to the end.
+// Event streams: what a reader receives from where it joins to the end.
 #include "tests/unit/api/wait_fixture.h"
 
 namespace millrace::test {
@@ -22,7 +22,7 @@ class EventsTest : public WaitTest {
         return connection;
     }
 
-    // The next event's data; checks that its lines agree, and keeps its id.
+    // Returns the next event's data; checks that its lines agree, and keeps its id.
     Json event(RawClient& connection) {
         connection.read_until("id: ");
         const auto frame = connection.read_until("\n\n");
@@ -96,7 +96,7 @@ TEST_F(EventsTest, BeginWithWhatIsThereAlready) {
     EXPECT_EQ(type(connection), "job.queued");
     EXPECT_EQ(event(connection)["epoch"], 3);
     EXPECT_EQ(event(connection)["delta"], "Hel");
-    // What the snapshot has already, and what an earlier attempt still says, is dropped.
+    // Text that the snapshot already has, and late text of an earlier attempt, is dropped.
     service_.notify(id, {.kind = Kind::kStarted, .epoch = 3});
     service_.notify(id, {.kind = Kind::kPartial, .epoch = 3, .sequence = 5, .text = "Hel"});
     service_.notify(id, {.kind = Kind::kPartial, .epoch = 2, .sequence = 9, .text = "old"});
@@ -109,7 +109,7 @@ TEST_F(EventsTest, FillAHoleFromTheRow) {
     auto connection = open(id);
     for (int i = 0; i < 3; ++i) type(connection);
     EXPECT_EQ(event(connection)["delta"], "0 1 2 ");
-    // "3 4 " was said before anybody listened, and is not in the row yet.
+    // "3 4 " came before anybody listened, and is not in the row yet.
     notify_text(id, 9, 10, "5 6 ");
     service_.change(id, [](JobRecord& job) { job.partial_text = "0 1 2 3 4 5 "; });
     const auto filled = event(connection);
@@ -130,7 +130,7 @@ TEST_F(EventsTest, FillAHoleFromTheOutputWhereTheJobEndsFirst) {
     EXPECT_EQ(event(connection)["type"], "job.completed");
 }
 
-// Whoever keeps the text of an earlier attempt as the output has a wrong one.
+// A reader that keeps the text of an earlier attempt as the output has a wrong one.
 TEST_F(EventsTest, AtTheEndVoidTheTextOfAnAttemptThatDidNotMakeIt) {
     const auto id = put_running("wrong");
     auto connection = open(id);
@@ -149,7 +149,7 @@ TEST_F(EventsTest, SayNothingThatIsNotTheText) {
     auto connection = open(id);
     for (int i = 0; i < 4; ++i) type(connection);
     notify_text(id, 9, 10, "5");
-    // The output is another text than what was said before.
+    // The output differs from the text that was sent before.
     service_.finish(id, JobState::kCompleted, R"({"text":"zero one two three"})");
     EXPECT_EQ(event(connection)["type"], "job.completed");
 }
@@ -169,7 +169,7 @@ TEST_F(EventsTest, GoOnWhereTheReaderWas) {
     notify_text(id, 2, 5, ", world");
     EXPECT_EQ(event(connection)["delta"], ", world");
     service_.change(id, [](JobRecord& job) { job.partial_text = "Hello, world!"; });
-    // The row is before the reader.
+    // The row is ahead of the reader.
     auto again = open(id, last_id_);
     const auto delta = event(again);
     EXPECT_EQ(delta["delta"], "!");
@@ -211,14 +211,14 @@ TEST_F(EventsTest, BeginAnewWhereTheReaderHasAnotherText) {
         EXPECT_EQ(type(connection), "job.started");
         EXPECT_EQ(event(connection)["delta"], "Hel");
     }
-    // Of this attempt, but not how its text begins.
+    // The id of this attempt's text, but not of how it begins.
     const auto of_second = last_id_;
     service_.change(id, [](JobRecord& job) { job.partial_text = "Hallo"; });
     auto connection = open(id, of_second);
     EXPECT_EQ(type(connection), "job.created");
 }
 
-// The place of another job's text, which nothing contradicts before the row has text.
+// The id belongs to another job's text; nothing contradicts it before the row has text.
 TEST_F(EventsTest, BeginAnewOnceTheRowTellsThatTheReaderHasAnotherText) {
     const auto id = put_running("");
     service_.change(id, [](JobRecord& job) { job.partial_text.reset(); });
@@ -272,7 +272,7 @@ TEST_F(EventsTest, SayThatAJobRunsAnew) {
     EXPECT_EQ(retrying["status"], "scheduled");
     EXPECT_EQ(retrying["error"]["code"], "overloaded");
     EXPECT_EQ(retrying["error"]["message"], "The server is busy.");
-    // The start was lost; its text tells all the same.
+    // The start was lost, but its text shows that it happened.
     service_.notify(id, {.kind = Kind::kPartial, .epoch = 2, .sequence = 4, .text = "new"});
     EXPECT_EQ(event(connection)["epoch"], 2);
     EXPECT_EQ(event(connection)["delta"], "new");

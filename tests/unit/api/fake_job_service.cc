@@ -343,7 +343,7 @@ std::vector<std::string> FakeJobService::queues() const {
 }
 
 void FakeJobService::model_known(std::string, std::string model, Callback<bool> done) {
-    // One that was announced a moment ago; at hand, so within the call.
+    // This model was announced a moment ago. The answer is at hand, so it comes within the call.
     done(model == "fresh");
 }
 

@@ -1,5 +1,5 @@
-// A JobService of a few maps: jobs stay where a test puts them. Callbacks come from a thread of its
-// own, as the real one's do.
+// A JobService made of a few maps: jobs stay as a test leaves them. Callbacks come from a thread of
+// its own, as the real one's do.
 //
 // Threads: thread-safe.
 #pragma once
@@ -23,10 +23,10 @@ class FakeJobService final : public gateway::JobService {
 
     // --- For tests ---
 
-    // A queued job of the model "m"; `change` adapts it.
+    // Adds a queued job of the model "m"; `change` adapts it.
     JobId put(const std::function<void(storage::JobRecord&)>& change = {});
     void change(const JobId& id, const std::function<void(storage::JobRecord&)>& change);
-    // Makes it final and tells its watchers.
+    // Makes the job final and notifies its watchers.
     void finish(const JobId& id, JobState state, const std::string& output_json = {});
     void notify(const JobId& id, const gateway::JobNotice& notice);
 
@@ -34,11 +34,11 @@ class FakeJobService final : public gateway::JobService {
     std::size_t watchers() const;
     std::size_t calls_held() const;
 
-    // While held, answers wait; release() lets them and all later ones go.
+    // After hold(), answers wait; release() sends them and all later ones.
     void hold();
     void release();
 
-    // Until cleared, calls of the kind fail so.
+    // Until cleared, calls of the kind fail with this error.
     void fail_submits(std::optional<gateway::SubmitError> error);
     void fail_reads(std::optional<Error> error);
     void refuse_watches();

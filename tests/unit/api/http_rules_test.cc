@@ -68,7 +68,7 @@ TEST_F(HttpRulesTest, PipelinedRequestsAreAnsweredInOrder) {
     EXPECT_EQ(service_.submitted().size(), 50U);
 }
 
-// RFC 9112, 2.2.
+// See RFC 9112, section 2.2.
 TEST_F(HttpRulesTest, EmptyLinesBeforeARequestAreIgnored) {
     auto connection = client();
     connection.send("\r\n\r\n" + get_request("/healthz"));
@@ -84,7 +84,7 @@ TEST_F(HttpRulesTest, EmptyLinesBeforeARequestAreIgnored) {
     EXPECT_EQ(code(ask(" \r\n" + get_request("/healthz"))), "malformed_request");
 }
 
-// They are the end of the request before, and no beginning of the next, which would be late.
+// They end the request before; they do not begin the next, which would then be late.
 TEST_F(HttpRulesTest, EmptyLinesAfterARequestLeaveTheConnectionIdle) {
     api::ApiOptions options;
     options.header_timeout = milliseconds(1);
@@ -265,7 +265,7 @@ TEST_F(HttpRulesTest, ListensOnAddressesOfEitherKindAndOnNames) {
     for (const auto* host : {"127.0.0.1", "::1", "[::1]", "::", "0.0.0.0", "localhost"}) {
         api::HttpServer server({.host = host, .port = 0}, service_);
         const auto status = server.start();
-        // A machine may have no IPv6: then that is what it says.
+        // A machine may lack IPv6; then the error must say so.
         if (status.has_value()) {
             EXPECT_GT(server.port(), 0) << host;
         } else {
@@ -275,7 +275,7 @@ TEST_F(HttpRulesTest, ListensOnAddressesOfEitherKindAndOnNames) {
     }
 }
 
-// "::" serves clients of IPv4 too, whatever the system's default is.
+// "::" serves IPv4 clients too, whatever the system's default is.
 TEST_F(HttpRulesTest, AllAddressesMeansThoseOfBothKinds) {
     api::HttpServer server({.host = "::", .port = 0}, service_);
     if (!server.start().has_value()) return;  // This machine has no IPv6.
@@ -341,7 +341,7 @@ TEST_F(HttpRulesTest, TakenPortIsNamedWithTheSettingToChange) {
     EXPECT_NE(status.error().message.find("gateway.port"), std::string::npos);
     api::HttpServer nowhere({.host = "no such name"}, service_);
     EXPECT_EQ(nowhere.start().error().code, ErrorCode::kInvalidArgument);
-    // Of the block that documents use.
+    // An address of the block that is reserved for documentation.
     api::HttpServer elsewhere({.host = "192.0.2.1", .port = 0}, service_);
     const auto refused = elsewhere.start();
     EXPECT_EQ(refused.error().code, ErrorCode::kUnavailable);

@@ -1,4 +1,4 @@
-// When a waiting request is answered, on an exchange whose time the test owns.
+// When a waiting request is answered, on an exchange whose time the test controls.
 #include "producer/api/job_wait.h"
 
 #include <gtest/gtest.h>
@@ -44,10 +44,10 @@ class ManualExchange final : public Exchange {
     void run_next() {
         EXPECT_TRUE(test::eventually([&] { return run_one(); }));
     }
-    // Time passes until the wake.
+    // Lets time pass until the wake.
     void wake(Wake why = Wake::kTimer) { std::exchange(wake_, nullptr)(why); }
 
-    // As a server that stops: nothing is posted or woken any more.
+    // Acts like a server that stops: nothing is posted or woken any more.
     void close() {
         wake_ = nullptr;
         std::deque<std::function<void()>> dropped;
@@ -107,7 +107,7 @@ TEST_F(JobWaitTest, AnswersStrictlyBeforeTheWaitIsOver) {
         service_.hold();
         exchange_->wake();
         EXPECT_FALSE(answer_);
-        // … and where that takes too long, what was known is the answer.
+        // … and if that takes too long, the answer is what was known.
         EXPECT_GT(exchange_->wake_at_, read_at);
         EXPECT_LT(exchange_->wake_at_, received_ + wait);
         exchange_->wake();

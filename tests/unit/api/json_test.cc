@@ -1,5 +1,5 @@
-// Checking, viewing and writing JSON. Random texts are judged beside nlohmann's parser: what we
-// accept it must accept, and see the same in it.
+// Checking, viewing and writing JSON. Random texts are also judged by nlohmann's parser: it must
+// accept whatever we accept, and see the same in it.
 #include <gtest/gtest.h>
 
 #include <array>
@@ -64,7 +64,8 @@ TEST(JsonSyntax, SaysWhatIsWrongAndWhere) {
     EXPECT_EQ(fault(R"("\ude00")"), "a low surrogate without a high one at 1");
 }
 
-// As a worker's outputs are judged (common/json/number.h): by the value, whatever its zeros.
+// They are judged as a worker's outputs are (common/json/number.h): by the value, however many
+// zeros they have.
 TEST(JsonSyntax, TakesNumbersThatFitADouble) {
     const std::string zeros(400, '0');
     for (const auto& fits : {"0." + zeros + "1e+5", "1" + zeros + "e-100", std::string("0e999")}) {
@@ -134,7 +135,7 @@ TEST(JsonWriter, EscapesSoThatAnyParserReadsItBack) {
     EXPECT_EQ(read["r"], Json({1}));
 }
 
-// The same value, seen through JsonView.
+// Rebuilds the same value through JsonView.
 Json rebuilt(const JsonView& view) {
     switch (view.kind()) {
         case JsonKind::kObject: {
@@ -154,7 +155,7 @@ Json rebuilt(const JsonView& view) {
     }
 }
 
-// Texts near to JSON: pieces of it in random order, sometimes with a random byte.
+// Returns a text close to JSON: pieces of it in random order, sometimes with a random byte.
 std::string random_text(test::SeededRandom& random) {
     static constexpr std::array<std::string_view, 34> kPieces{"{",
                                                               "}",
@@ -230,7 +231,7 @@ TEST(JsonFuzz, ChangedDocumentsAreJudgedAlike) {
         }
         const auto theirs = Json::parse(text, nullptr, false);
         const auto ours = check_json(text, 64);
-        // We refuse more (U+0000, a number that overflows), never less.
+        // We may refuse more (U+0000, a number that overflows), never less.
         if (!ours) {
             ASSERT_FALSE(theirs.is_discarded()) << text;
             ASSERT_EQ(rebuilt(JsonView(text)), theirs) << text;

@@ -7,7 +7,7 @@
 namespace millrace::api {
 namespace {
 
-// A reader that appends whatever it is given.
+// A reader that appends all that it receives.
 class Reader {
  public:
     void take(std::uint64_t offset, std::string_view delta) { has += text.take(offset, delta); }
@@ -42,7 +42,7 @@ TEST(OutputText, HoldsWhatComesAfterAHoleUntilTheRowFillsIt) {
     reader.take(14, "7");
     EXPECT_EQ(reader.has, "0 1 2 ");
     EXPECT_TRUE(reader.text.has_hole());
-    // The row still lags behind the hole's end.
+    // The row still lags behind the end of the gap.
     reader.take_whole("0 1 2 3 ");
     EXPECT_EQ(reader.has, "0 1 2 3 ");
     EXPECT_TRUE(reader.text.has_hole());
@@ -134,7 +134,7 @@ TEST(TextCursor, IsNoneOfOtherIds) {
     }
 }
 
-// Of a hole that the row never fills nobody pays for more than a look now and then.
+// If the row never fills a gap, the cost is an occasional look.
 TEST(FillPace, SlowsDown) {
     FillPace pace;
     std::vector<milliseconds::rep> waits;

@@ -1,6 +1,6 @@
-// A client that sends exactly the bytes it is told to, over a socket of its own.
+// A client that sends exactly the given bytes, over a socket of its own.
 //
-// Blocks: reads, up to half a minute; a test that reads longer fails.
+// Blocks: reads, for up to half a minute; a test that reads longer fails.
 #pragma once
 
 #include <cstdint>
@@ -15,7 +15,7 @@ struct RawResponse {
     std::map<std::string, std::string> headers;  // Names in lower case.
     std::string body;
 
-    // Empty where it is missing.
+    // Returns the header's value; empty if it is missing.
     std::string header(const std::string& name) const {
         const auto found = headers.find(name);
         return found == headers.end() ? std::string() : found->second;
@@ -30,21 +30,21 @@ class RawClient {
     RawClient(const RawClient&) = delete;
     RawClient& operator=(const RawClient&) = delete;
 
-    // False where the server has closed.
+    // Returns false if the server has closed the connection.
     bool send(std::string_view bytes);
-    // Ends our side of the connection.
+    // Closes our side of the connection for sending.
     void finish_sending();
 
-    // The next response; its body by Content-Length, or none for an answer to HEAD.
+    // Reads the next response; its body by Content-Length, or none for an answer to HEAD.
     RawResponse response(bool to_head = false);
     RawResponse exchange(std::string_view request);
 
-    // Reads on until the text was seen; returns everything up to its end. Fails the test at the
-    // end of the stream.
+    // Reads until the text has come; returns everything up to its end. Fails the test at the end of
+    // the stream.
     std::string read_until(std::string_view text);
-    // Everything until the server closes.
+    // Reads everything until the server closes the connection.
     std::string read_all();
-    // Whether the server closes without sending more.
+    // Returns whether the server closes the connection without sending more.
     bool is_closed_by_server();
 
  private:
@@ -54,7 +54,7 @@ class RawClient {
     std::string received_;
 };
 
-// "GET /path HTTP/1.1" with a Host and the further header lines, each ending in CRLF.
+// Returns "GET /path HTTP/1.1" with a Host and the further header lines, each ending in CRLF.
 std::string get_request(std::string_view target, std::string_view headers = {});
 std::string post_request(std::string_view target, std::string_view body,
                          std::string_view headers = {});

@@ -117,7 +117,7 @@ TEST_F(ReadTest, JobThatWaitsForItsRetryShowsTheLastErrorApart) {
     const auto id = service_.put([](JobRecord& job) {
         job.state = JobState::kScheduled;
         job.attempt = 1;
-        job.failures = 0;  // Its server was busy: that counts for nobody.
+        job.failures = 0;  // Its server was busy, which is no failure.
         job.run_at = job.created_at + std::chrono::seconds(5);
         job.error_code = "overloaded";
     });
@@ -126,7 +126,7 @@ TEST_F(ReadTest, JobThatWaitsForItsRetryShowsTheLastErrorApart) {
     EXPECT_EQ(job["last_error"]["code"], "overloaded");
     EXPECT_EQ(job["wait"]["reason"], "backoff");
     EXPECT_EQ(job["wait"]["until"], 1760000005);
-    // A server without room is no failure, but the job waits for its next try as well.
+    // A server without room is no failure, but the job still waits for its next try.
     service_.change(id, [](JobRecord& record) { record.failures = 0; });
     EXPECT_EQ(json(get("/v1/jobs/" + id.str()))["wait"]["reason"], "backoff");
     service_.change(id, [](JobRecord& record) { record.attempt = 0; });
@@ -259,7 +259,7 @@ TEST_F(ReadTest, ListsLanesAndWorkers) {
     EXPECT_EQ(workers[0]["heartbeat_age_ms"], 1500);
 }
 
-// Of one that restarts all day there are hundreds within the time that the store keeps them.
+// A worker that restarts all day leaves hundreds within the time that the store keeps them.
 TEST_F(ReadTest, ShowsWorkersThatAreLongGoneOnlyWhereAskedFor) {
     const auto names = [this](const std::string& query) {
         std::string all;

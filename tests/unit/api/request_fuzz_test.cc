@@ -1,5 +1,5 @@
-// Random bytes and damaged requests against a live server: whatever comes, it answers with a
-// problem or closes, and goes on serving others.
+// Random bytes and damaged requests against a live server: it answers each with a problem or closes
+// the connection, and goes on serving others.
 #include <fmt/format.h>
 
 #include "producer/api/compression.h"
@@ -11,7 +11,7 @@ namespace {
 
 class RequestFuzzTest : public ServerTest {};
 
-// Sends, ends our side and reads what comes; returns the statuses.
+// Sends the bytes, closes our side and reads the answers; returns their statuses.
 std::vector<int> statuses_of(RawClient connection, std::string_view bytes) {
     connection.send(bytes);
     connection.finish_sending();

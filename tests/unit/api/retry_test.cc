@@ -1,4 +1,4 @@
-// Retries by hand, ids that clients give, and requests that SDKs send again.
+// Retries by hand, ids from clients, and requests that SDKs send again.
 #include <fmt/format.h>
 
 #include "tests/unit/api/server_fixture.h"
@@ -14,7 +14,7 @@ class RetryTest : public ServerTest {
         auto request = post_request("/v1/jobs/" + id, body);
         return ask(request.replace(0, 4, "PUT"));
     }
-    // As OpenAI's SDKs do.
+    // Sends the request like OpenAI's SDKs do.
     RawResponse sent(int count, std::string_view body = kJob) {
         return post("/v1/jobs", body, fmt::format("x-stainless-retry-count: {}\r\n", count));
     }
@@ -156,7 +156,7 @@ TEST_F(RetryTest, AClientsIdStandsForItsJobEverywhere) {
 }
 
 TEST_F(RetryTest, RefusesIdsThatAClientMayNotGive) {
-    // Of these no client could ask for the last ones: they take them out of a path.
+    // No client could request the last ones: clients remove them from a path.
     for (const auto& id : {std::string("job_1"), std::string("a%20b"), std::string(65, 'x'),
                            std::string("."), std::string(".."), std::string("%2E%2e")}) {
         EXPECT_EQ(code(put(id, kJob)), "invalid_client_id") << id;

@@ -16,7 +16,7 @@ class ServerTest : public testing::Test {
  protected:
     using Json = nlohmann::json;
 
-    // Starts it anew with these options; the port is a free one.
+    // Starts it again with these options on a free port.
     void start(api::ApiOptions options = {}) {
         server_.reset();
         options.port = 0;

@@ -72,7 +72,7 @@ TEST_F(SubmitTest, DoesNotRecommendModelsThatNoLiveWorkerServes) {
               std::string::npos);
 }
 
-// It is accepted, as its worker may be starting; the answer says what it waits for.
+// The job is accepted, because its worker may be starting; the answer says what it waits for.
 TEST_F(SubmitTest, SaysWhenNoLiveWorkerServesTheModel) {
     EXPECT_TRUE(json(post("/v1/jobs", kJob))["wait"].is_null());
     service_.set_lacks_worker("m");
@@ -103,7 +103,7 @@ TEST_F(SubmitTest, CountsTheTimeToLiveFromRunAt) {
     EXPECT_EQ(json(put)["expires_at"], 1760000000 + 124 * kHour) << put.body;
 }
 
-// What is asked for by name is had, whatever the default of the whole is.
+// A time that the job asks for explicitly is granted, whatever the default for the whole is.
 TEST_F(SubmitTest, LetsAJobThatAsksForMoreTimeThanTheDefaultHaveIt) {
     const auto ttl_of = [&](std::string_view policy) {
         EXPECT_EQ(
@@ -140,7 +140,7 @@ TEST_F(SubmitTest, ReplaysAKnownIdempotencyKey) {
     const auto first = post("/v1/jobs", kJob, kKey);
     ASSERT_EQ(first.status, 202);
     EXPECT_FALSE(first.headers.contains("idempotency-replayed"));
-    // Quoted or bare is the same key.
+    // A key is the same with and without quotes.
     const auto again = post("/v1/jobs", kJob, "Idempotency-Key: abc\r\n");
     EXPECT_EQ(again.status, 200);
     EXPECT_EQ(again.header("idempotency-replayed"), "true");

@@ -41,7 +41,7 @@ TEST(TimeValues, TakeALeapSecondForTheNext) {
     EXPECT_FALSE(micros("2016-12-31T12:30:60Z"));
 }
 
-// An offset says which of the two hours of a night in autumn is meant.
+// The offset says which of the two hours is meant when the clocks go back in autumn.
 TEST(TimeValues, DoNotAskWhetherTheClocksChange) {
     EXPECT_EQ(micros("2026-10-25T02:30:00+02:00"), micros("2026-10-25T00:30:00Z"));
     EXPECT_EQ(micros("2026-10-25T02:30:00+01:00"), micros("2026-10-25T01:30:00Z"));

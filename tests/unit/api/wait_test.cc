@@ -1,5 +1,5 @@
-// Prefer: wait, and what draining does to it and to event streams. That answers come before the
-// wait is over is job_wait_test.cc's, which needs no clock.
+// Prefer: wait, and the effect of draining on it and on event streams. job_wait_test.cc, which
+// needs no clock, tests that answers come before the wait is over.
 #include "tests/unit/api/wait_fixture.h"
 
 namespace millrace::test {
@@ -112,7 +112,7 @@ TEST_F(WaitTest, WaitEndsWhenTheClientHangsUp) {
     await_watchers(0);
 }
 
-// Who has sent all that it will send (nc -N) still reads.
+// A client that has closed its sending side (nc -N) still reads.
 TEST_F(WaitTest, WhoEndsItsSideAfterTheRequestGetsItsAnswer) {
     const auto id = service_.put();
     auto connection = client();

@@ -133,7 +133,7 @@ TEST(ErrorIn, IsFoundInABody) {
               std::string::npos);
 }
 
-// Each error inside another one is looked through again: a few, not as many as JSON may have.
+// Each nested error is searched again: to a small depth, not as deep as JSON may go.
 TEST(ErrorIn, IsNotLookedForAtAnyDepth) {
     const auto nested = [](int depth) {
         std::string text = R"({"message":"CUDA broke","code":"deep"})";

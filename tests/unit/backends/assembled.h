@@ -1,4 +1,4 @@
-// What the tests of streamed answers have in common: events in, an outcome out.
+// Helpers for the tests of streamed answers: events in, an outcome out.
 #pragma once
 
 #include <nlohmann/json.hpp>
@@ -14,8 +14,8 @@ struct Assembled {
     std::optional<Outcome> early;  // An event ended the attempt.
     std::string partial;
     Assembler::End end = Assembler::End::kOpen;
-    Outcome outcome;        // Of the early one, or at the end.
-    nlohmann::json output;  // Null where it is not completed.
+    Outcome outcome;        // The early one, or that of the end.
+    nlohmann::json output;  // Null unless it is completed.
 
     bool is_complete() const { return outcome.kind == OutcomeKind::kCompleted; }
     nlohmann::json message() const { return output["choices"][0]["message"]; }
@@ -52,7 +52,7 @@ inline Assembled assemble_chat(const std::vector<std::string>& datas) {
     return assemble(StreamOf{}, datas);
 }
 
-// A chunk of a chat with one choice.
+// Returns a chunk of a chat with one choice.
 inline std::string chat_chunk(const std::string& delta, const std::string& finish = "null") {
     return R"({"choices":[{"index":0,"delta":)" + delta + R"(,"finish_reason":)" + finish + "}]}";
 }

@@ -1,4 +1,4 @@
-// When a streamed answer is whole, and when it only looks so.
+// When a streamed answer is complete, and when it only looks so.
 #include <gtest/gtest.h>
 
 #include <nlohmann/json.hpp>
@@ -75,7 +75,7 @@ TEST(Assembler, DoneAloneIsNoProof) {
     EXPECT_EQ(silent.early->kind, OutcomeKind::kRetryable);
     EXPECT_EQ(silent.early->error_code, "stream_truncated");
     EXPECT_TRUE(assemble_chat({"[DONE]"}).early);
-    // Usage that comes with text proves nothing either: some count as they go.
+    // Usage that comes with text proves nothing either: some servers count as they go.
     const auto going = R"({"choices":[{"index":0,"delta":{"content":"a"}}],
                            "usage":{"prompt_tokens":1,"completion_tokens":1}})";
     EXPECT_TRUE(assemble_chat({going, "[DONE]"}).early);
@@ -84,7 +84,7 @@ TEST(Assembler, DoneAloneIsNoProof) {
     EXPECT_TRUE(assemble_chat({going, silent_too, "[DONE]"}).early);
 }
 
-// new-api counts the tokens of what it got before its server broke off, and writes [DONE] itself.
+// new-api counts the tokens that it got before its server broke off, and writes [DONE] itself.
 TEST(Assembler, UsageAndDoneAreNoProofWithoutAFinishReason) {
     for (const auto* reason : {"null", R"("")", R"("null")"}) {
         const auto counted = assemble_chat({chat_text("half", reason), kUsage, "[DONE]"});
@@ -101,14 +101,14 @@ TEST(Assembler, TextAfterAFinishReasonMakesItNoSignOfTheEnd) {
     const auto open = assemble_chat(stream);
     EXPECT_EQ(open.end, End::kOpen);
     EXPECT_EQ(open.outcome.error_code, "stream_truncated");
-    // One that came before more text, and not again, is none at all.
+    // A finish reason that came before more text, and not again, does not count.
     const auto early = assemble_chat({stream[0], chat_text("b"), "[DONE]"});
     EXPECT_EQ(early.outcome.error_code, "stream_truncated");
     const auto late = assemble_chat({stream[0], chat_text("b"), kStop, "[DONE]"});
     EXPECT_EQ(late.message()["content"], "ab");
 }
 
-// gcli2api, and LiteLLM in front of Gemini, did so.
+// gcli2api, and LiteLLM in front of Gemini, have sent these.
 TEST(Assembler, AFinishReasonInEveryChunkIsNone) {
     const std::vector<std::string> spoken{chat_text("a", "\"stop\""), chat_text("b", "\"stop\"")};
     const std::vector<std::string> thought{chat_chunk(R"({"reasoning_content":"a"})", "\"stop\""),
@@ -194,7 +194,7 @@ TEST(Assembler, TakesIndicesAsServersGiveThem) {
         ASSERT_TRUE(result.early) << index;
         EXPECT_EQ(result.early->error_code, "invalid_response") << index;
     }
-    // Without any, the place in the list.
+    // Without an index, the place in the list counts.
     const auto places = assemble(
         {.count = 2},
         std::vector<std::string>{R"({"choices":[{"delta":{"content":"a"},"finish_reason":"stop"},

@@ -1,5 +1,5 @@
-// Streams by seed: however their bytes are cut the answer is the same, and wherever they break off
-// it is whole or none.
+// Streams by seed: however their bytes are cut, the answer is the same; and wherever they break
+// off, it is complete or there is none.
 #include <gtest/gtest.h>
 
 #include <array>
@@ -29,9 +29,9 @@ class Dice {
 
 struct Stream {
     std::string bytes;
-    std::string text;        // What the answer is.
-    std::size_t spoken = 0;  // Bytes after which all of the text and a finish reason is there.
-    json tool_calls;         // Null where there are none.
+    std::string text;        // The whole answer.
+    std::size_t spoken = 0;  // Bytes up to the end of the text and a finish reason.
+    json tool_calls;         // Null if there are none.
 };
 
 std::string random_text(Dice& dice) {
@@ -42,7 +42,7 @@ std::string random_text(Dice& dice) {
     return text;
 }
 
-// How one server writes: fixed for a stream.
+// How one server writes; fixed for a stream.
 struct Manner {
     std::string end_of_line;
     bool ascii = false;  // "é" is \u00e9, and half of an emoji may be a chunk of its own.
@@ -125,7 +125,7 @@ struct Read {
     std::string partial;
 };
 
-// As a transfer reads it, in pieces of up to `piece_max` bytes.
+// Reads as a transfer does, in pieces of up to `piece_max` bytes.
 Read read(std::string_view bytes, std::size_t piece_max, bool clean, Dice& dice) {
     http::SseParser parser(1 << 20);
     Assembler assembler({.kind = RequestKind::kChat, .count = 1, .output_bytes_max = 1 << 20});
@@ -177,7 +177,7 @@ TEST(AssemblerFuzz, TheBytesMayBeCutAnywhere) {
     }
 }
 
-// What proxies and servers do when something behind them breaks.
+// Returns what proxies and servers send when something behind them breaks.
 std::string random_ending(Dice& dice) {
     constexpr std::array<const char*, 10> kEndings{
         "",

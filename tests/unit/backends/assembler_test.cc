@@ -59,7 +59,7 @@ TEST(Assembler, KeepsReasoningAndLogprobs) {
     ASSERT_TRUE(result.is_complete());
     EXPECT_EQ(result.partial, "x");
     EXPECT_EQ(result.message()["reasoning_content"], "hmm");
-    // Numbers as they were written; what JSON has no word for is quoted.
+    // Numbers stay as they were written; values that JSON cannot express are quoted.
     EXPECT_NE(
         result.outcome.output_json.find(R"("logprobs":{"content":[{"token":"h","logprob":-0.10},)"
                                         R"({"token":"x","logprob":"-Infinity"}],"refusal":null})"),
@@ -89,7 +89,7 @@ TEST(Assembler, KeepsNumbersBeyond64Bits) {
               std::string::npos);
 }
 
-// Azure: the last chunk has an empty id and tells of filters.
+// Azure's last chunk has an empty id and reports on filters.
 TEST(Assembler, WhatIsBlankTakesThePlaceOfNothing) {
     const auto result = assemble_chat(
         {R"({"id":"","created":0,"model":"","choices":[],"prompt_filter_results":[{"a":1}]})",
@@ -151,13 +151,13 @@ TEST(Assembler, TakesAMessageInOnePiece) {
     const auto* whole = R"({"choices":[{"index":0,"message":{"role":"assistant","content":"abc"},
                             "finish_reason":"stop"}]})";
     EXPECT_EQ(assemble_chat({whole, "[DONE]"}).message()["content"], "abc");
-    // MiniMax sends it once more at the end.
+    // MiniMax sends the whole message once more at the end.
     const auto twice = assemble_chat({chat_text("abc"), whole, "[DONE]"});
     EXPECT_EQ(twice.message()["content"], "abc");
     EXPECT_EQ(twice.partial, "abc");
 }
 
-// A choice that has both: the message so far, and what is new in it.
+// Returns a choice that has both: the message up to now, and what is new in it.
 std::string summed_up(const std::string& message, const std::string& delta,
                       const std::string& finish = "null") {
     return R"({"choices":[{"index":0,"finish_reason":)" + finish + R"(,"message":)" + message +
@@ -168,7 +168,7 @@ TEST(Assembler, AMessageBesideTheDeltasIsTheSameOnceMore) {
     const auto said = [](const std::string& text) {
         return R"({"role":"assistant","content":")" + text + R"("})";
     };
-    // As Perplexity sends it.
+    // Perplexity sends this.
     const auto both =
         assemble_chat({summed_up(said("Hel"), said("Hel")), summed_up(said("Hello"), said("lo")),
                        summed_up(said("Hello"), said(""), "\"stop\""), "[DONE]"});
@@ -253,7 +253,7 @@ TEST(Assembler, TakesUsageWhereverItIs) {
         return R"({"choices":[{"index":0,"delta":{"content":"a"}}],"usage":)" +
                std::string(counts) + "}";
     };
-    // In every chunk, growing; zeros at the end take the place of nothing.
+    // In every chunk, growing; zeros at the end do not replace it.
     EXPECT_EQ(usage({each(R"({"prompt_tokens":9,"completion_tokens":1})"),
                      each(R"({"prompt_tokens":9,"completion_tokens":2})"), kStop,
                      R"({"choices":[],"usage":{"prompt_tokens":0,"completion_tokens":0}})"}),
@@ -327,7 +327,7 @@ TEST(Assembler, BoundsTheOutput) {
     EXPECT_EQ(result.partial, text);
 }
 
-// Whatever grows counts; what is only repeated does not.
+// Whatever grows counts; repeated values do not.
 TEST(Assembler, BoundsEverything) {
     const StreamOf stream{.output_bytes_max = 1000};
     const auto outcome = [&](const std::function<std::string(int)>& event) {
@@ -354,7 +354,7 @@ TEST(Assembler, BoundsEverything) {
     EXPECT_EQ(assemble_chat({R"({"x":)" + deep + "}"}).early->error_code, "invalid_response");
 }
 
-// To join what is deeper would mean to look through a whole chunk again at each level.
+// Joining deeper objects would mean searching a whole chunk again at each level.
 TEST(Assembler, JoinsObjectsToADepthAndKeepsWhatIsDeeper) {
     const auto chunk = [](int levels, const std::string& inner) {
         std::string value = inner;

@@ -38,7 +38,7 @@ TEST(EndpointError, KeepsTheServersCodeAndMessage) {
     EXPECT_EQ(outcome.error_message, "the endpoint answered 404: no such model");
 }
 
-// Its list had the model, or no job for it would have come this far.
+// The endpoint's list had the model; otherwise no job for it would have come this far.
 TEST(EndpointError, AModelThatIsBeingReloadedMayComeBack) {
     for (const auto* body :
          {R"({"error":{"message":"model \"m\" not found, try pulling it first","code":null}})",
@@ -54,7 +54,7 @@ TEST(EndpointError, AModelThatIsBeingReloadedMayComeBack) {
     }
 }
 
-// An ingress without a server behind it. Model servers say in JSON what they do not have.
+// This is an ingress without a server behind it. Model servers use JSON to say what they lack.
 TEST(EndpointError, WhatIsNotFoundByAnIngressIsAnOutage) {
     const std::vector<std::pair<long, const char*>> cases{
         {404, "404 page not found\n"},
@@ -167,7 +167,7 @@ TEST(EndpointError, TakesNothingElseForAPromptThatIsTooLong) {
                   "context_length_exceeded")
             << body;
     }
-    // A rate that is exceeded by the tokens of a minute.
+    // The tokens of a minute exceeded a rate.
     EXPECT_EQ(http_error_outcome({.status = 429, .body = "maximum context length"}).kind,
               OutcomeKind::kRateLimited);
 }
@@ -233,7 +233,7 @@ TEST(EndpointError, AnOutageIsToldInGosWordsToo) {
     }
 }
 
-// Servers repeat in their errors what was asked for. A job that speaks of outages is none.
+// Servers repeat parts of the request in their errors. A job that mentions outages is not one.
 TEST(EndpointError, AnOutageIsToldInTheServersOwnWords) {
     for (const auto* message :
          {"cannot read the prompt: 'Connection error.'", "bad tool call: upstream connect error",
@@ -263,7 +263,7 @@ TEST(EndpointError, SaysWhatACallTellsOfItsEndpoint) {
     for (const long status : {429, 503, 529}) EXPECT_EQ(result(status), CallResult::kRefused);
     for (const long status : {502, 504, 522}) EXPECT_EQ(result(status), CallResult::kFailed);
     EXPECT_EQ(result(500), CallResult::kOdd);
-    // What only a text tells of may be one job's: it opens no breaker.
+    // An error that only its text identifies may concern one job: it opens no breaker.
     EXPECT_EQ(result(500, R"({"error":{"message":"Connection error."}})"), CallResult::kOdd);
     EXPECT_EQ(call_result(page_instead("<html>"), 200, true), CallResult::kOdd);
     EXPECT_EQ(call_result(invalid_response("x"), 200, true), CallResult::kOdd);

@@ -39,7 +39,7 @@ TEST(EndpointRequest, LeavesEveryOtherByteAsItCame) {
  "messages":[{"role":"user","content":"\u00e9\/é"}], "logit_bias":{"9":1e2,"1":-0.0},
  "response_format":{"schema":{"properties":{"reasoning":{},"answer":{}}}},)"
               R"("model":"theirs","stream":true,"stream_options":{"include_usage":true} })");
-    // In their places.
+    // The members stay in their places.
     EXPECT_EQ(body(R"({"model":"m", "stream" : false,"messages":[],"stream_options":{"a":0.50}})"),
               R"({"model":"theirs", "stream" : true,"messages":[],)"
               R"("stream_options":{"a":0.50,"include_usage":true}})");

@@ -129,7 +129,7 @@ TEST(Profile, IsToldByTheOwnerOfTheModels) {
     EXPECT_EQ(find_profile_by_models({}).name, "generic");
 }
 
-// Servers list their models as a map gives them.
+// Servers list their models in the order of a map.
 TEST(Profile, IsTheSameInWhateverOrderTheModelsAre) {
     const std::vector<std::pair<std::vector<ServedModel>, std::string_view>> cases{
         {{{"a", "library"}, {"b", "somebody"}, {"c", ""}}, "ollama"},

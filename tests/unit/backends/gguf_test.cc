@@ -21,7 +21,7 @@ class CheckGguf : public testing::Test {
         std::ofstream(path, std::ios::binary) << bytes;
         return path.string();
     }
-    // The message names the path and contains `part`.
+    // Checks that the message names the path and contains `part`.
     static void expect_refused(const std::string& path, const std::string& part) {
         const auto status = check_gguf(path);
         ASSERT_FALSE(status.has_value());

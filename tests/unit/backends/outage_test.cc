@@ -15,7 +15,7 @@ Outcome reported(Outages& outages, Epoch epoch, MonoTime now, JobId job = job_of
     return outages.waited_out({.kind = OutcomeKind::kRateLimited}, {job, epoch}, now);
 }
 
-// Claims that saw no outage are none, however many there were.
+// Claims that met no outage do not count, however many there were.
 TEST(Outages, CountNoAttemptThatSawNone) {
     Outages outages;
     EXPECT_EQ(reported(outages, 1000, MonoTime{}).kind, OutcomeKind::kRateLimited);

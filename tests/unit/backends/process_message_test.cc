@@ -115,7 +115,7 @@ TEST(ProcessMessage, KeepsTheBeginningOfLongErrors) {
         {"code", std::string(100, 'c')},
         {"message", "x" + long_message}}.dump());
     EXPECT_EQ(end.outcome.error_code.size(), 64U);
-    EXPECT_EQ(end.outcome.error_message.size(), 2047U);  // No half characters.
+    EXPECT_EQ(end.outcome.error_message.size(), 2047U);  // No half character is left.
     EXPECT_TRUE(json::accept(json(end.outcome.error_message).dump()));
 }
 
@@ -215,7 +215,7 @@ TEST(ProcessMessage, OfAFrameThatIsTooLongTheBeginningSaysWhoseItIs) {
     EXPECT_FALSE(parse_message({.json = R"({"output":"xxx)", .left_out = 9}).has_value());
 }
 
-// Whatever a child sends is understood or refused, and an output that is taken can be stored.
+// Any bytes from a child are understood or refused, and an accepted output can be stored.
 TEST(ProcessMessage, BearsAnyBytes) {
     const std::vector<std::string> good{
         R"({"type":"done","item":3,"output":{"a":[1.5,"\ud83d\ude00",null],)"

@@ -1,4 +1,4 @@
-// What the tests of backends need: a sink that remembers, and jobs to give to a backend.
+// Helpers for the tests of backends: a sink that records, and jobs to give to a backend.
 #pragma once
 
 #include <gtest/gtest.h>
@@ -18,7 +18,7 @@
 
 namespace millrace::worker {
 
-// Remembers everything by attempt. A wait fails the test after a time that only a bug takes.
+// Records everything by attempt. A wait fails the test after a time that only a bug takes.
 class RecordingSink : public ExecutionSink {
  public:
     struct Record {
@@ -51,16 +51,16 @@ class RecordingSink : public ExecutionSink {
 
     void changed() override { ++changes_; }
 
-    // How often the backend said that its info() has changed.
+    // Returns how often the backend has reported that its info() changed.
     int changes() const { return changes_; }
-    // Returns at the end of the attempt.
+    // Waits for the end of the attempt.
     Outcome outcome(const AttemptKey& key) {
         wait([&] { return !records_[key].outcomes.empty(); });
         const std::lock_guard lock(mutex_);
         const auto& outcomes = records_[key].outcomes;
         return outcomes.size() == 1 ? outcomes.front() : Outcome{.error_code = "not_once"};
     }
-    // Returns once the attempt has shown some text, or ended without.
+    // Returns once the attempt has sent some text, or has ended without any.
     void wait_for_partial(const AttemptKey& key) {
         wait([&] { return !records_[key].partials.empty() || !records_[key].outcomes.empty(); });
     }
@@ -68,7 +68,7 @@ class RecordingSink : public ExecutionSink {
         const std::lock_guard lock(mutex_);
         return records_[key];
     }
-    // In the order of their ends.
+    // Returns the attempts in the order of their ends.
     std::vector<AttemptKey> ended() {
         const std::lock_guard lock(mutex_);
         return ended_;

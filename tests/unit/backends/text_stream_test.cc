@@ -5,7 +5,7 @@
 namespace millrace::worker {
 namespace {
 
-// Everything that comes out when `text` goes in cut at `cut`.
+// Returns everything that comes out when `text` goes in, cut at `cut`.
 std::string through(std::string_view text, std::size_t cut, std::vector<std::string> stops = {}) {
     TextStream stream(std::move(stops));
     std::string all = stream.append(text.substr(0, cut));
@@ -22,7 +22,7 @@ TEST(TextStream, HoldsBackCharactersThatAreNotWhole) {
 }
 
 TEST(TextStream, ReplacesWhatIsNoUtf8) {
-    // A lone continuation byte, an overlong form, a surrogate, a byte of no character.
+    // A lone continuation byte, an overlong form, a surrogate, and a byte of no character.
     TextStream stream({});
     EXPECT_EQ(stream.append("\x80|\xC0\xAF|\xED\xA0\x80|\xFF|"),
               "\uFFFD|\uFFFD\uFFFD|\uFFFD\uFFFD\uFFFD|\uFFFD|");

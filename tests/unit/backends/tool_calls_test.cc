@@ -1,4 +1,4 @@
-// Tool calls as servers stream them: each case is a manner that some server has.
+// Tool calls as servers stream them: each case is the behaviour of some server.
 #include "worker/backends/openai/tool_calls.h"
 
 #include <gtest/gtest.h>
@@ -12,7 +12,7 @@ namespace {
 
 using nlohmann::json;
 
-// The calls that come of deltas, each the value of "tool_calls".
+// Returns the calls that result from deltas, each the value of "tool_calls".
 json calls_of(const std::vector<std::string>& deltas) {
     std::vector<std::string> events;
     for (const auto& delta : deltas)
@@ -23,7 +23,7 @@ json calls_of(const std::vector<std::string>& deltas) {
     return result.is_complete() ? result.message()["tool_calls"] : json();
 }
 
-// "id name(arguments)" of each.
+// Returns "id name(arguments)" of each.
 std::vector<std::string> brief(const std::vector<std::string>& deltas) {
     std::vector<std::string> calls;
     for (const auto& call : calls_of(deltas)) {
@@ -54,13 +54,13 @@ TEST(ToolCalls, GoOnSideBySide) {
               (Calls{"t1 a({})", "t2 b({\"b\":2})"}));
 }
 
-// Ollama, and bridges to Gemini.
+// Ollama and bridges to Gemini do this.
 TEST(ToolCalls, ANewIdAtAUsedIndexIsANewCall) {
     EXPECT_EQ(brief({R"([{"index":0,"id":"t1","function":{"name":"a","arguments":"{\"x\":1}"}}])",
                      R"([{"index":0,"id":"t2","function":{"name":"b","arguments":"{\"y\":2}"}}])",
                      R"([{"index":0,"id":"t3","function":{"name":"b","arguments":"{\"y\":2}"}}])"}),
               (Calls{"t1 a({\"x\":1})", "t2 b({\"y\":2})", "t3 b({\"y\":2})"}));
-    // In pieces, and told apart by their ids.
+    // The pieces are told apart by their ids.
     EXPECT_EQ(brief({R"([{"index":0,"id":"t1","function":{"name":"a"}}])",
                      R"([{"index":0,"id":"t2","function":{"name":"a"}}])",
                      R"([{"index":0,"id":"t1","function":{"arguments":"{}"}}])",
@@ -73,7 +73,7 @@ TEST(ToolCalls, ANewIdAtAUsedIndexIsANewCall) {
               (Calls{"t1 a({})", "t2 b({})"}));
 }
 
-// vLLM of old made an id for every piece.
+// Old versions of vLLM made an id for every piece.
 TEST(ToolCalls, ANewIdWithoutANameIsNoNewCall) {
     EXPECT_EQ(
         brief({R"([{"index":0,"id":"t1","type":"function","function":{"name":"a"}}])",
@@ -183,7 +183,7 @@ TEST(ToolCalls, ArgumentsMayBeAnObjectOrNull) {
               (Calls{"t a()"}));
 }
 
-// TGI.
+// TGI does this.
 TEST(ToolCalls, ACallMayBeNoList) {
     EXPECT_EQ(calls_of({R"({"index":0,"id":"t1","function":{"name":"a","arguments":"{"}})",
                         R"({"index":0,"function":{"arguments":"}"}})"}),

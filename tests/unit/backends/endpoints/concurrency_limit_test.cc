@@ -50,7 +50,7 @@ TEST(ConcurrencyLimit, IsCutOnceByALongQueueInTheServer) {
     EXPECT_EQ(limit.value(), 10U);
     limit.on_queue(6, 10, at(10), at(11));
     EXPECT_EQ(limit.value(), 7U);
-    // Those that are in flight beyond it have to go first.
+    // The calls in flight beyond the limit have to end first.
     limit.on_queue(6, 9, at(20), at(21));
     EXPECT_EQ(limit.value(), 7U);
     limit.on_queue(6, 7, at(30), at(31));
@@ -88,7 +88,7 @@ TEST(ConcurrencyLimit, ReturnsFastFromAnOutage) {
     ConcurrencyLimit limit(64);
     for (int i = 0; i < 20; ++i) limit.on_refusal(at(i), at(i));
     ASSERT_EQ(limit.value(), 1U);
-    // Doubles each window up to 0.7 of what was there before.
+    // The limit doubles in each window up to 0.7 of its former value.
     std::size_t windows = 0;
     for (; limit.value() < 44; ++windows) succeed(limit, limit.value());
     EXPECT_LE(windows, 6U);
@@ -105,7 +105,7 @@ TEST(ConcurrencyLimit, FindsThatLessIsPossibleThanBefore) {
     ASSERT_EQ(limit.value(), 20U);
     limit.on_refusal(at(5), at(6));
     ASSERT_EQ(limit.value(), 14U);
-    // Something was served since the cut before: this is no outage, and the way back is slow.
+    // A call has succeeded since the last cut, so this is no outage, and the way back is slow.
     succeed(limit, 5);
     EXPECT_EQ(limit.value(), 14U);
 }

@@ -38,7 +38,7 @@ class EndpointPoolTest : public testing::Test {
         }
         ASSERT_EQ(pool_->view(endpoint, now_).breaker, BreakerState::kOpen);
     }
-    // How often each endpoint is chosen, when no call is begun.
+    // Returns how often each endpoint is chosen while no call begins.
     std::map<EndpointIndex, int> choices(const CallPlan& plan = {.tokens = 100}) {
         std::map<EndpointIndex, int> counts;
         for (int i = 0; i < 1000; ++i) ++counts[choose(plan).value()];
@@ -129,7 +129,7 @@ TEST_F(EndpointPoolTest, GoesToAHigherOrderOnlyWhenTheLowerIsOut) {
     make({{.order = 1, .slots = 8}, {.order = 2}});
     std::vector<EndpointPool::CallId> calls;
     for (int i = 0; i < 8; ++i) calls.push_back(begin(choose().value()));
-    EXPECT_FALSE(choose());  // Full is not out.
+    EXPECT_FALSE(choose());  // A full endpoint is not out.
     EXPECT_EQ(pool_->available_in(all_, now_), milliseconds(0));
     for (const auto id : calls) pool_->end(id, {.result = CallResult::kServed}, now_);
     break_it(0);
@@ -173,7 +173,7 @@ TEST_F(EndpointPoolTest, AnOddOneGoesAfterTheOthers) {
         ASSERT_EQ(choose(), 1U);
         begin(1);
     }
-    EXPECT_FALSE(choose());  // Full is not out.
+    EXPECT_FALSE(choose());  // A full endpoint is not out.
     break_it(1);
     EXPECT_EQ(choose(), 2U);
     break_it(2);

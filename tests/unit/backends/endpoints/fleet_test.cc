@@ -1,4 +1,4 @@
-// The pool against simulated servers on simulated time: what an operator cares about when one of
+// The pool against simulated servers on simulated time: what matters to an operator when one of
 // several servers turns slow, dies, or has more work than it can do.
 #include <gtest/gtest.h>
 
@@ -28,13 +28,13 @@ struct Server {
     std::size_t running = 0;
     std::queue<EndpointPool::CallId> waiting = {};
     std::size_t waiting_most = 0;
-    std::int64_t tokens_given = 0;  // With the calls that it got.
+    std::int64_t tokens_given = 0;  // Of the calls that it got.
     std::size_t calls = 0;
     std::size_t refusals = 0;
 };
 
-// Calls come from as many clients as are asked for, each with the next call as soon as one has
-// ended; or at a rate. Time passes in events.
+// Calls come from a given number of clients, each of which starts its next call when one has ended;
+// or they come at a rate. Time passes in events.
 class Fleet {
  public:
     explicit Fleet(std::vector<Server> servers, std::uint64_t seed = 1)
@@ -59,7 +59,7 @@ class Fleet {
             step(end);
         }
     }
-    // A call each `interval`.
+    // Starts a call every `interval`.
     void run_at_rate(milliseconds time, milliseconds interval) {
         const auto end = now_ + time;
         for (auto next = now_; now_ < end;) {
@@ -124,7 +124,8 @@ class Fleet {
         const auto ms = server.ms_per_token * kTokens * (0.75 + 0.5 * random_.unit());
         events_.push({now_ + milliseconds(static_cast<int>(ms)), index, call, CallResult::kServed});
     }
-    // To the next event, at most until `end`, in small steps: breakers and rests end unannounced.
+    // Goes to the next event, but not beyond `end`, in small steps: breakers and rests end
+    // unannounced.
     void step(MonoTime end) {
         const auto tick = std::min(end, now_ + milliseconds(20));
         if (events_.empty() || events_.top().at > tick) {
@@ -175,7 +176,7 @@ TEST_P(FleetTest, AServerThatTurnsTenTimesSlowerLosesItsWork) {
     fleet.forget_counts();
     fleet.run_at_rate(seconds(60), interval);
     EXPECT_LE(fleet.share_of(2), 0.05);
-    // Already within the first ten seconds it gets little.
+    // Even within the first ten seconds it gets little.
     EXPECT_LE(share_at_first, 0.10);
 }
 

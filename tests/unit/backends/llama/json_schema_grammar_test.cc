@@ -1,5 +1,4 @@
-// What fits and what does not is tested with llama.cpp itself: see llama_grammar_test.cc of the
-// integration tests.
+// llama_grammar_test.cc of the integration tests checks with llama.cpp itself which texts fit.
 #include "worker/backends/llama/json_schema_grammar.h"
 
 #include <gtest/gtest.h>

@@ -54,7 +54,7 @@ TEST(LlamaRequest, MakesGrammarsOfWhatTheOutputMustBe) {
     EXPECT_NE(request_of(R"("response_format":{"type":"json_object","schema":{"type":"string"}})")
                   .grammar,
               "");
-    // In the order of the schema, not of the alphabet.
+    // The order is that of the schema, not of the alphabet.
     const auto grammar = request_of(R"("response_format":{"type":"json_schema","json_schema":{
         "name":"x","strict":true,"schema":{"type":"object","properties":{
         "zebra":{"type":"string"},"ant":{"type":"string"}}}}})")

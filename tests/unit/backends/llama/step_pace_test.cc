@@ -7,7 +7,7 @@ namespace {
 
 using Seconds = StepPace::Seconds;
 
-// Steps of a model that takes so long for each token, until the pace stands still.
+// Runs steps of a model that takes this long for each token, until the pace is stable.
 int settled(StepPace& pace, double seconds_per_token) {
     for (int i = 0; i < 50; ++i) {
         const int tokens = pace.tokens_max();

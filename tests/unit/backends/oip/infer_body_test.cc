@@ -69,7 +69,7 @@ TEST(InferBody, KeepsParametersAndOutputs) {
     EXPECT_EQ(text["outputs"][1], json::parse(R"({"name":"z"})"));
 }
 
-// An answer with an output of numbers as JSON and one of strings as bytes.
+// Returns an answer with an output of numbers as JSON and one of strings as bytes.
 std::string mixed_answer(std::size_t& json_bytes) {
     const std::string head =
         R"({"model_name":"m","model_version":"1","id":"job_1","parameters":{},"outputs":[
@@ -138,7 +138,7 @@ TEST(InferAnswer, IsCorruptWhereverItIsCut) {
     EXPECT_FALSE(parse_infer_answer(body, 0).has_value());
 }
 
-// The outputs of a single job, from an answer with this one.
+// Returns the outputs of a single job, from an answer with this one.
 std::string output_from(const std::string& output) {
     const auto answer =
         parse_infer_answer(fmt::format(R"({{"outputs":[{}]}})", output), std::nullopt);
@@ -182,7 +182,7 @@ TEST(InferAnswer, BearsWhatServersWriteBesideTheProtocol) {
     }
 }
 
-// Whatever a server answers is refused, or makes results that are JSON and of as many rows.
+// A server's answer is either refused, or makes results that are JSON and have as many rows.
 TEST(InferAnswer, BearsAnyBytes) {
     const std::string good =
         R"({"model_name":"m","outputs":[)"

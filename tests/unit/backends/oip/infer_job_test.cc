@@ -83,7 +83,7 @@ TEST(InferJob, SaysWhatIsWrong) {
     }
 }
 
-// A job with one input and what else may be in the key.
+// Returns a job with one input and with whatever else may be in the key.
 std::string job_with(const std::string& shape, const std::string& data,
                      const std::string& more = "", const std::string& datatype = "FP32") {
     return fmt::format(R"({{"inputs":[{{"data" : {},"name":"x","shape":{},"datatype":"{}"}}]{}}})",

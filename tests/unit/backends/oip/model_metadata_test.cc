@@ -6,7 +6,7 @@
 namespace millrace::worker {
 namespace {
 
-// As Triton 2.51 answers.
+// The answers of Triton 2.51.
 constexpr auto kModel = R"({"name":"m","versions":["1"],"platform":"python",
     "inputs":[{"name":"x","datatype":"FP32","shape":[-1,3]},
               {"name":"k","datatype":"INT32","shape":[-1,1]}],
@@ -71,7 +71,7 @@ TEST(ModelMetadata, WithoutOneBatchesWhereRowsAreFree) {
     EXPECT_FALSE(model_of(R"({"inputs":[{"name":"x","datatype":"FP32","shape":[1,3]}],
         "outputs":[{"name":"y","datatype":"FP32","shape":[-1,3]}]})")
                      .batches());
-    // MLServer without declared tensors: nobody knows.
+    // MLServer without declared tensors: nothing is known about batches.
     EXPECT_FALSE(model_of(R"({"name":"d","inputs":[],"outputs":[]})").batches());
     EXPECT_FALSE(model_of(R"({"name":"d"})").batches());
 }

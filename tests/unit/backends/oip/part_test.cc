@@ -6,7 +6,7 @@
 namespace millrace::worker {
 namespace {
 
-// Jobs with so many rows each; negative: of another kind.
+// Returns jobs with this many rows each; a negative number is a job of another kind.
 std::deque<Part> parts_of(const std::vector<int>& rows, std::size_t model_rows_max,
                           std::size_t rows_max, Part among = {}) {
     std::vector<InferJob> jobs(rows.size());

@@ -15,7 +15,7 @@ struct ErrorCase {
     std::string_view code;
 };
 
-// Bodies as Triton 2.51 and MLServer 1.7.1 answer.
+// The bodies are those of Triton 2.51 and MLServer 1.7.1.
 TEST(ServerError, TellsWhoseFaultItIs) {
     const std::vector<ErrorCase> cases{
         {503, R"({"error":"Exceeds maximum queue size"})", Fault::kCapacity,
@@ -42,7 +42,7 @@ TEST(ServerError, TellsWhoseFaultItIs) {
          Fault::kServer, OutcomeKind::kRetryable, "server_unhealthy"},
         {404, R"({"error":"Request for unknown model: 'm' has no available versions"})",
          Fault::kServer, OutcomeKind::kRetryable, "model_unavailable"},
-        // Triton answers so to all that goes wrong until 2.40.
+        // Until 2.40, Triton answers this way to everything that goes wrong.
         {400, R"({"error":"Request for unknown model: 'm' version 1 is not at ready state"})",
          Fault::kServer, OutcomeKind::kRetryable, "model_unavailable"},
         {400, R"({"error":"Request for unknown model: 'm' has no available versions"})",
@@ -116,7 +116,7 @@ TEST(ServerError, FindsAnErrorInsideASuccess) {
     EXPECT_FALSE(error_inside("{\"outputs\":[]}\x01\x02"));
 }
 
-// The jobs of a batch are not punished for the slow one among them; alone, that one is.
+// The jobs of a batch do not pay for a slow one among them; alone, the slow one fails.
 TEST(ServerError, AJobThatIsTooSlowForAGatewayFailsAlone) {
     const auto at_once = classify({.status = 504});
     EXPECT_FALSE(failure_of(at_once, 1));

@@ -33,7 +33,7 @@ std::string decoded(const JsonElements& elements, const std::string& bytes) {
     return text;
 }
 
-// What goes in, as bytes, and what comes out again.
+// A value as it goes in, as bytes, and as it comes out again.
 struct TensorCase {
     Datatype datatype;
     std::string data;
@@ -69,7 +69,7 @@ TEST(Tensor, EveryDatatypeGoesThereAndBack) {
         const auto bytes = encode_elements({.datatype = each.datatype}, json::parse(each.data));
         ASSERT_TRUE(bytes.has_value());
         EXPECT_EQ(decoded({.datatype = each.datatype}, *bytes), each.back);
-        // What comes out is JSON, and would make the same bytes.
+        // The result is JSON, and would make the same bytes.
         EXPECT_EQ(encoded(each.datatype, each.back), each.bytes);
     }
 }
@@ -114,7 +114,7 @@ TEST(Tensor, CountsWhatIsThere) {
 }
 
 TEST(Tensor, RoundsToTheNearestSmallFloat) {
-    // Halfway between two: to the even one. Rounding up may carry into the exponent.
+    // Halfway between two values, the even one is taken. Rounding up may carry into the exponent.
     EXPECT_EQ(encoded(Datatype::kFp16, "[2049,2051,2047.9,65519]"),
               "00680268"
               "0068"
