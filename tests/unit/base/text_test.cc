@@ -24,11 +24,11 @@ TEST(Text, ThatIsNoneBecomesReplacementCharacters) {
         {"a\0b"s, "a\uFFFDb"},
         {"\0\0"s, "\uFFFD\uFFFD"},
         {"caf\xE9", "caf\uFFFD"},                          // Latin-1.
-        {"\x80", "\uFFFD"},                                // A continuation of nothing.
+        {"\x80", "\uFFFD"},                                // A lone continuation.
         {"\xC0\xAF", "\uFFFD\uFFFD"},                      // Overlong "/".
         {"\xE0\x80\x80", "\uFFFD\uFFFD\uFFFD"},            // Overlong U+0000.
         {"\xC0\x80", "\uFFFD\uFFFD"},                      // Java's U+0000.
-        {"\xED\xA0\xBD", "\uFFFD\uFFFD\uFFFD"},            // Half a pair, as CESU-8 has it.
+        {"\xED\xA0\xBD", "\uFFFD\uFFFD\uFFFD"},            // Half a pair, as in CESU-8.
         {"\xF4\x90\x80\x80", "\uFFFD\uFFFD\uFFFD\uFFFD"},  // Past U+10FFFF.
         {"\xF0\x9F\x98", "\uFFFD"},                        // Cut off.
         {"\xF0\x9F\x98 x", "\uFFFD x"},
@@ -37,7 +37,7 @@ TEST(Text, ThatIsNoneBecomesReplacementCharacters) {
     for (const auto& [bytes, text] : cases) {
         EXPECT_FALSE(is_storable(bytes)) << text;
         EXPECT_EQ(storable(bytes), text);
-        // Where it stands makes no difference, nor to its neighbours.
+        // The sequence's place makes no difference to it or to its neighbours.
         for (std::size_t before = 0; before < 20; ++before) {
             const std::string pad(before, 'x');
             EXPECT_FALSE(is_storable(pad + bytes + "|0123456789abcdef"));
@@ -58,7 +58,7 @@ TEST(Text, WhateverTheBytesAreStorableMakesThemSo) {
     for (int i = 0; i < 20'000; ++i) {
         std::string bytes;
         for (auto n = random.below(24); n > 0; --n) {
-            // Leads, continuations and NUL more often than chance has them.
+            // Leading bytes, continuations and NUL come more often than by chance.
             constexpr std::uint8_t kOften[] = {0x00, 0x41, 0x80, 0xBF, 0xC3, 0xE2, 0xED, 0xF0};
             bytes += static_cast<char>(random.below(2) == 0 ? kOften[random.below(8)]
                                                             : random.below(256));

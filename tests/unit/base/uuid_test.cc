@@ -37,7 +37,7 @@ constexpr std::string_view kInvalid[] = {
     "i23456789ol23456789oi23456",   // Ambiguous letters are not mapped.
 };
 
-// Counts up by a fixed step: the same ids in every run.
+// Counts up by a fixed step, so every run has the same ids.
 class StepRandom final : public Random {
  public:
     explicit StepRandom(std::uint64_t start) : value_(start) {}

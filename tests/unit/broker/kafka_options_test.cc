@@ -1,4 +1,4 @@
-// What needs no broker: port 1 of this machine refuses connections.
+// Options that need no broker to be tested: port 1 of this machine refuses connections.
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 

@@ -1,4 +1,4 @@
-// What the gateway's refusals become.
+// How the client reports the gateway's refusals.
 #include "producer/cli/api_client.h"
 
 #include <gmock/gmock.h>

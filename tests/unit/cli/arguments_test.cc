@@ -1,4 +1,4 @@
-// The command line as a shell hands it over: nothing is ignored, nothing is taken apart.
+// The command line as a shell passes it: no argument is ignored or split.
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
@@ -172,7 +172,7 @@ TEST_F(ArgumentsTest, AnUnknownCommandSuggestsOne) {
     EXPECT_THAT(error_, HasSubstr("try"));
 }
 
-// A file of ids may come from anywhere.
+// A file of ids may come from any program or system.
 TEST(Ids, AreTakenWithoutWhatAFileLeftAroundThem) {
     Program program;
     Words ids;
@@ -215,7 +215,7 @@ struct Given {
     int runs = 0;
 };
 
-// The arguments of `up` and its like, with commands that only keep them.
+// The arguments of `up` and similar commands, with actions that only record them.
 class UpArguments : public testing::Test {
  protected:
     UpArguments() {

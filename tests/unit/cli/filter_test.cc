@@ -1,4 +1,4 @@
-// What the filters of list, retry and cancel ask the gateway for.
+// The gateway requests that the filters of list, retry and cancel make.
 #include <gtest/gtest.h>
 
 #include <nlohmann/json.hpp>

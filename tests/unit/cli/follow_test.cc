@@ -107,7 +107,7 @@ TEST_F(Follow, TextThatWasMissedComesAtTheEnd) {
     follower_.begin_stream();
     start();
     delta("one ");
-    delta("four ");  // What came between was lost.
+    delta("four ");  // The text in between was lost.
     complete("one two three four five");
     EXPECT_EQ(text_, "one two three four five\n");
 }

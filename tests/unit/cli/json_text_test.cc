@@ -1,4 +1,4 @@
-// JSON passes through the command line as it came.
+// JSON passes through the command line unchanged.
 #include "producer/cli/json_text.h"
 
 #include <gmock/gmock.h>

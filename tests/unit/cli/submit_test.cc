@@ -1,4 +1,4 @@
-// What `millrace submit` makes of its arguments and of JSON lines.
+// The submissions that `millrace submit` makes of its arguments and of JSON lines.
 #include <fmt/format.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>

@@ -1,4 +1,4 @@
-// What people see fits where they see it.
+// Output fits the terminal that shows it.
 #include "producer/cli/terminal.h"
 
 #include <gmock/gmock.h>

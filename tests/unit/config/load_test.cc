@@ -15,7 +15,7 @@ using enum Setting;
 using ::testing::AllOf;
 using ::testing::HasSubstr;
 
-// A file that lives as long as the test.
+// A file that exists as long as the test runs.
 class TemporaryFile {
  public:
     explicit TemporaryFile(const std::string& text) {

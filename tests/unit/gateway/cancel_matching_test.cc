@@ -1,4 +1,4 @@
-// Cancelling all that match: page by page, to the end or to a limit.
+// Cancelling all matching jobs: page by page, to the end or to a limit.
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
@@ -56,7 +56,7 @@ class CancelMatchingTest : public testing::Test {
     EventHub hub_{10};
     Announcer announcer_{broker::Topics("t"), publisher_, hub_};
     Retries retries_{{}, store_, [](const auto&, const auto&) {}};
-    // Pages of two jobs, of three that are looked at.
+    // Each page has two jobs at most, of at most three that are looked at.
     Scans scans_{
         {.look_max = 3, .batch_max = 2, .queue_max = 3}, clock_, store_, announcer_, retries_};
     std::optional<Result<CancelTotals>> answer_;

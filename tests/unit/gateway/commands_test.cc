@@ -63,7 +63,7 @@ class CommandsTest : public testing::Test {
     ModelRegistry models_{{"default"}, {"configured"}};
     DatabaseClock database_clock_{clock_};
     Status schema_ = ok();
-    // Nothing is retried here: see retries_test.cc.
+    // These tests retry nothing: see retries_test.cc.
     Retries retries_{{}, store_, [](const auto&, const auto&) {}};
     Commands commands_{{.queue_max = 10}, clock_,  store_,          announcer_,
                        retries_,          models_, database_clock_, [this] { return schema_; }};
@@ -157,7 +157,7 @@ TEST_F(CommandsTest, ReadinessNamesWhatIsMissing) {
     clock_.advance(milliseconds(1000));
     EXPECT_TRUE(readiness().workers_consume);
 
-    clock_.advance(milliseconds(30000));  // It fell silent.
+    clock_.advance(milliseconds(30000));  // The worker has fallen silent.
     EXPECT_FALSE(readiness().workers_consume);
 
     schema_ = Error{ErrorCode::kConflict, "run millrace migrate"};
@@ -196,7 +196,8 @@ TEST_F(ModelsTest, AModelAnnouncedAMomentAgoIsFoundByTheNextLook) {
 
 TEST_F(ModelsTest, KnowsWhichModelsHaveNoWorker) {
     EXPECT_FALSE(models_.has_worker("default", "configured"));
-    EXPECT_TRUE(models_.has_worker("elsewhere", "configured"));  // Nobody looks there.
+    EXPECT_TRUE(
+        models_.has_worker("elsewhere", "configured"));  // This gateway does not look there.
     const auto only = worker();
     clock_.advance(milliseconds(1000));
     commands_.step();

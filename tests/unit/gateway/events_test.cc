@@ -1,4 +1,4 @@
-// The hub and what feeds it: the events topic, the prober, this gateway's own announcements.
+// The hub and its sources: the events topic, the prober, this gateway's own announcements.
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 

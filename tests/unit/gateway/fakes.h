@@ -1,4 +1,4 @@
-// What the gateway's parts talk to, as a test sees it.
+// Fakes of the broker's parts that the gateway uses.
 #pragma once
 
 #include <algorithm>
@@ -26,7 +26,7 @@ inline void PrintTo(const SubmitResult& answer, std::ostream* out) {
 
 namespace millrace::test {
 
-// Keeps what was published. Takes `room` messages more, then none.
+// Keeps what was published. Accepts `room` more messages, then none.
 class RecordingPublisher : public broker::Publisher {
  public:
     std::size_t room = SIZE_MAX;
@@ -51,7 +51,7 @@ class RecordingPublisher : public broker::Publisher {
         return values;
     }
 
-    // The jobs of all dispatch messages of one topic, in order.
+    // Returns the jobs of all dispatch messages of one topic, in order.
     std::vector<JobId> jobs_on(const std::string& topic) const {
         std::vector<JobId> jobs;
         for (const auto& value : values_of(topic)) {
@@ -61,7 +61,7 @@ class RecordingPublisher : public broker::Publisher {
     }
 };
 
-// Delivers what the test puts in.
+// Delivers the messages that the test puts in.
 class ScriptedSubscriber : public broker::Subscriber {
  public:
     explicit ScriptedSubscriber(std::deque<std::string>& values) : values_(values) {}

@@ -141,8 +141,8 @@ TEST_F(GatewayServiceTest, StoppingAnswersWhatWasAcceptedAndRefusesTheRest) {
     EXPECT_EQ(answers.back().error().error.code, ErrorCode::kUnavailable);
 }
 
-// No client's input may cost another one anything: a count of everything is held up in the store,
-// and what others ask about one job goes on.
+// No client's request may delay another's: while the store holds up a count of everything, calls
+// about one job go on.
 TEST_F(GatewayServiceTest, WhatConcernsOneJobWaitsForNoScan) {
     std::promise<void> held;
     std::promise<void> release;

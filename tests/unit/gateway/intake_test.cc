@@ -1,4 +1,4 @@
-// Intake on a store in memory that fails on demand, without threads: step() by step().
+// Intake on a store in memory that fails on demand, without threads: the tests call step().
 #include "producer/intake/intake.h"
 
 #include <gmock/gmock.h>
@@ -36,7 +36,7 @@ class IntakeTest : public testing::Test {
         return std::vector<SubmitRequest>(count, request());
     }
 
-    // Its answer comes to the end of answers_.
+    // The answer is appended to answers_.
     void submit(SubmitRequest request) {
         intake_.submit(std::move(request),
                        [this](SubmitResult answer) { answers_.push_back(std::move(answer)); });
@@ -222,7 +222,7 @@ TEST_F(IntakeTest, ACommitInDoubtThatFailedIsMadeAgain) {
 }
 
 TEST_F(IntakeTest, ACommitThatComesTrueAfterTheLookIsNotDoubled) {
-    // The rows appear between the look and the second insert, which they make a duplicate.
+    // The rows appear between the look and the second insert, and make that insert a duplicate.
     store_.fail_before("job_insert", ErrorCode::kOutcomeUnknown);
     store_.fail_after("job_insert", ErrorCode::kDataCorrupt);
     submit_many(requests(3));

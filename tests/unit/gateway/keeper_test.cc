@@ -1,4 +1,4 @@
-// The keeper on a store in memory that fails on demand, and a clock that the test moves.
+// The keeper on a store in memory that fails on demand, with a clock that the test moves.
 #include "producer/keeper/keeper.h"
 
 #include <gmock/gmock.h>
@@ -47,7 +47,7 @@ class KeeperTest : public testing::Test {
     }
     JobState state(JobId id) const { return database_.job(id)->state; }
 
-    // Rounds of the keeper, one a second; the workers in beating_ beat before each.
+    // Runs rounds of the keeper, one a second; the workers in beating_ beat before each.
     void pass(seconds time) {
         for (seconds t{0}; t < time; t += seconds(1)) {
             clock_.advance(seconds(1));
@@ -146,7 +146,7 @@ TEST_F(KeeperTest, RescuesTheJobsOfASilentWorker) {
 TEST_F(KeeperTest, RescueIsLevelTriggered) {
     const auto worker = add_worker();
     pass(seconds(31));
-    // Its claim commits late, after it was marked lost.
+    // A claim that commits late leaves a job with a worker that is already gone.
     const auto job = insert();
     const auto late = add_worker();
     ASSERT_THAT(memory_.job_claim(late, {job}).value(), SizeIs(1));
@@ -202,7 +202,7 @@ TEST_F(KeeperTest, AfterAStepOfTheDatabasesClockNothingIsSweptForOneTtl) {
     EXPECT_EQ(state(scheduled), JobState::kScheduled);
     EXPECT_EQ(state(expiring), JobState::kQueued);
     EXPECT_EQ(state(running), JobState::kInProgress);
-    clock_.step_wall(-std::chrono::hours(2));  // Corrected.
+    clock_.step_wall(-std::chrono::hours(2));  // The clock is corrected.
     pass(seconds(31));
     EXPECT_EQ(state(scheduled), JobState::kScheduled);
     EXPECT_EQ(state(expiring), JobState::kQueued);
@@ -219,7 +219,7 @@ TEST_F(KeeperTest, AStepOfTheDatabasesClockEndsNoAttempt) {
     EXPECT_EQ(state(running), JobState::kInProgress);
     EXPECT_EQ(store_.calls("keeper_reset_deadlines"), 2);
     clock_.step_wall(-std::chrono::hours(24));
-    pass(seconds(3600));  // Its time anew, but not a day of it.
+    pass(seconds(3600));  // It gets its whole time again, but not an extra day.
     EXPECT_EQ(state(running), JobState::kInProgress);
     pass(seconds(32));
     EXPECT_EQ(state(running), JobState::kQueued);

@@ -1,4 +1,4 @@
-// What waits in each lane: read seldom, whether that succeeds or not.
+// The waiting jobs of each lane: read seldom, whether that succeeds or not.
 #include "producer/query/lane_reader.h"
 
 #include <gmock/gmock.h>
@@ -39,7 +39,8 @@ TEST_F(LaneReaderTest, ReadsTheLanesAtMostOnceASecond) {
     EXPECT_EQ(store_.calls("lane_stats"), 2);
 }
 
-// It may have taken as long as a statement may: others who wait would each take that again.
+// The failed read may have taken as long as a statement may; every other waiting call would take
+// that long again.
 TEST_F(LaneReaderTest, AFailureIsTheAnswerForAsLong) {
     store_.on_call([this](const std::string&) { clock_.advance(std::chrono::seconds(15)); });
     store_.fail_before("lane_stats", ErrorCode::kUnavailable);

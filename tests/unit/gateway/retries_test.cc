@@ -35,7 +35,7 @@ class RetriesTest : public testing::Test {
         EXPECT_TRUE(memory_.job_cancel({job}).has_value());
         return job;
     }
-    // Answers once the submissions it made are committed.
+    // Returns the answer once the submissions that it made are committed.
     Result<RetryPage> retry(const std::vector<JobId>& ids) {
         std::optional<Result<RetryPage>> answer;
         retries_.retry(ids, [&](Result<RetryPage> page) { answer = std::move(page); });

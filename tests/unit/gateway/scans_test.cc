@@ -1,4 +1,5 @@
-// Lists, counts and retries of many: step by step, to the end or a limit, with others in between.
+// Lists, counts and retries of many jobs: step by step, to the end or a limit, with other calls in
+// between.
 #include "producer/query/scans.h"
 
 #include <gmock/gmock.h>
@@ -71,7 +72,7 @@ class ScansTest : public testing::Test {
     EventHub hub_{10};
     Announcer announcer_{broker::Topics("t"), publisher_, hub_};
     std::vector<SubmitRequest> submitted_;
-    std::vector<std::size_t> batches_;  // What was submitted together.
+    std::vector<std::size_t> batches_;  // The sizes of joint submissions.
     std::optional<Result<RetryPage>> retried_;
     std::function<void()> on_submit_ = [] {};
     Retries retries_{{}, store_, [this](std::vector<SubmitRequest> requests, const auto& done) {
@@ -182,7 +183,7 @@ TEST_F(ScansTest, RetriesAPageOfThoseThatEndedBadly) {
     EXPECT_EQ(submitted_[0].retry_of, job);
 }
 
-// The next call would pass over the same jobs, and never come to the one behind them.
+// Otherwise the next call would pass over the same jobs, and never reach the one behind them.
 TEST_F(ScansTest, ARetryByAFilterGoesOnUntilItFindsOne) {
     for (int i = 0; i < 8; ++i) insert_cancelled("other");
     const auto job = insert_cancelled();
@@ -215,7 +216,7 @@ TEST_F(ScansTest, TheTimeOfAListBeginsWhenItIsServed) {
     EXPECT_EQ(count_->value(), 2);
 }
 
-// The specs of many, at once in memory, could be more than there is.
+// The specs of many jobs at once could exceed the memory.
 TEST_F(ScansTest, RetriesManyAFewAtATimeInTheirOrder) {
     std::vector<JobId> jobs;
     for (int i = 0; i < 5; ++i) jobs.push_back(insert_cancelled());
@@ -240,7 +241,7 @@ TEST_F(ScansTest, RetriesManyAFewAtATimeInTheirOrder) {
     EXPECT_TRUE(retried_->value().has_more);
 }
 
-// A submission waits in memory with its specs until it is answered.
+// A submission keeps its specs in memory until it is answered.
 TEST_F(ScansTest, OneRetryReadsSpecsOnceAnothersAreSubmitted) {
     const std::vector jobs{insert_cancelled(), insert_cancelled()};
     std::vector<std::function<void()>> commits;
@@ -268,7 +269,7 @@ TEST_F(ScansTest, OneRetryReadsSpecsOnceAnothersAreSubmitted) {
     EXPECT_EQ(answers.size(), 3U);
     for (const auto& page : answers) EXPECT_THAT(page->jobs, SizeIs(2));
 
-    // Those that wait are counted, and told when the gateway stops.
+    // Waiting calls are counted, and answered when the gateway stops.
     for (int i = 0; i < 4; ++i) {
         ask();
         step_to_the_end();

@@ -13,7 +13,7 @@ using testing::ElementsAre;
 using testing::IsEmpty;
 using testing::SizeIs;
 
-// Workers 0, 1, 2 …; a test says which of them beat since the last look.
+// Workers 0, 1, 2 …; a test decides which of them beat between looks.
 class SilenceWatchTest : public testing::Test {
  protected:
     SilenceWatchTest() {
@@ -33,7 +33,7 @@ class SilenceWatchTest : public testing::Test {
         }
     }
 
-    // Of each that is silent.
+    // Returns, for each silent worker, whether it is a victim of an outage.
     std::vector<bool> in_outage() const {
         std::vector<bool> in_outage;
         for (const auto& worker : watch_.silent()) in_outage.push_back(worker.in_outage);
@@ -86,7 +86,8 @@ TEST_F(SilenceWatchTest, ASlowReadStartsAnew) {
     EXPECT_THAT(watch_.silent(), IsEmpty());
 }
 
-// As when the database goes away once it has answered the first, and comes back for the second.
+// This happens if the database goes away once it has answered the first read, and comes back for
+// the second.
 TEST_F(SilenceWatchTest, TwoReadsThatAreSlowTogetherStartAnew) {
     start(2);
     pass(seconds(25), 1);
@@ -189,7 +190,7 @@ TEST_F(SilenceWatchTest, LossesOneAfterTheOtherAreNoOutage) {
     pass(seconds(1), 0);
     pass(seconds(30), 1);
     pulses_.erase(pulses_.begin());
-    pass(seconds(30), 1);  // The next one began when the first was marked.
+    pass(seconds(30), 1);  // The next silence began when the first worker was marked.
     EXPECT_THAT(in_outage(), ElementsAre(false));
 }
 

@@ -94,7 +94,7 @@ TEST(JsonMend, FindsMembersByQuotesAndBracketsAlone) {
     }
 }
 
-// What comes out can be read by a strict reader, and says the same.
+// A strict reader accepts the result, and reads the same values.
 TEST(JsonMend, WhateverComesOutIsJson) {
     test::SeededRandom random(5);
     const std::vector<std::string> pieces{
@@ -110,7 +110,7 @@ TEST(JsonMend, WhateverComesOutIsJson) {
             const auto mended = mend(text, {.not_a_number = word});
             (void)members(text);
             if (!mended.has_value()) {
-                // A NUL is the end of the text to that reader.
+                // That reader takes a NUL for the end of the text.
                 ASSERT_TRUE(text.find('\0') != text.npos || !nlohmann::json::accept(text)) << text;
                 continue;
             }

@@ -51,7 +51,7 @@ TEST(FitsDouble, ZeroWhateverItsExponent) {
     }
 }
 
-// What the gateway lets in and what a worker lets out must be the same: both ask here. The
+// The gateway must accept exactly the numbers that a worker may send, so both ask here. The
 // gateway's side is in tests/unit/api/json_test.cc.
 TEST(FitsDouble, DecidesWhatIsMended) {
     for (const auto& number : {"1" + zeros(400) + "e-5", "0." + zeros(400) + "1e+5"}) {

@@ -27,7 +27,7 @@ using testing::HasSubstr;
 
 constexpr auto kLong = 30s;  // Only a broken test waits this long.
 
-// Collects a child's lines; wait_for_count() returns when enough have come.
+// Collects a child's lines; wait_for_count() returns once there are enough.
 class Lines {
  public:
     std::function<void(std::string_view)> handler() {
@@ -187,7 +187,8 @@ TEST(ChildProcess, InheritsNoOtherDescriptor) {
 }
 
 TEST(ChildProcess, FindsItsChannelAtDescriptorThree) {
-    // Many descriptors, so that the channel is seldom at 3 before, and the pipe in between may be.
+    // There are many descriptors, so the channel is seldom at 3 before the start, but the pipe in
+    // between may be.
     for (int round = 0; round < 3; ++round) {
         auto [ours, theirs] = make_socket_pair().value();
         ChildOptions options = shell("read word <&3; echo \"got $word\" >&3; ls /proc/self/fd >&3");
@@ -219,7 +220,7 @@ TEST(ChildProcess, ASignalReachesWhatItStarted) {
     child.send_to_group(SIGKILL);
     EXPECT_EQ(child.wait(kLong)->signal, SIGKILL);
     EXPECT_TRUE(wait_until_gone(std::stoi(lines.get().front()), kLong));
-    child.send_to_group(SIGKILL);  // Nobody is left to hit.
+    child.send_to_group(SIGKILL);  // No process is left to hit.
 }
 
 TEST(ChildProcess, TellsThroughADescriptorThatItHasEnded) {
@@ -274,7 +275,7 @@ TEST(ChildProcess, OutlivesTheThreadThatStartedIt) {
     EXPECT_FALSE(child->wait(100ms));
 }
 
-// What the parent of the next test does, in a process of its own, until it is killed.
+// Runs as the parent in the next test, in a process of its own, until it is killed.
 void start_a_grandchild_and_pause() {
     const auto child = ChildProcess::start(shell("exec sleep 60")).value();
     std::printf("grandchild=%d\n", child.pid());
@@ -285,7 +286,7 @@ void start_a_grandchild_and_pause() {
 TEST(ChildProcess, DiesWithAParentThatIsKilled) {
     if (std::getenv("MILLRACE_TEST_PARENT") != nullptr) start_a_grandchild_and_pause();
 
-    // This process adopts the grandchild and so sees its end.
+    // This process adopts the grandchild, and so sees its end.
     ASSERT_EQ(::prctl(PR_SET_CHILD_SUBREAPER, 1), 0);
     std::promise<pid_t> grandchild;
     ChildOptions options{.argv = {"/proc/self/exe", "--gtest_filter=*WithAParentThatIsKilled"},
@@ -333,7 +334,7 @@ TEST(RunToEnd, KillsWhatTakesTooLong) {
     EXPECT_EQ(result.error().code, ErrorCode::kDeadlineExceeded);
 }
 
-// Whoever started this program may have had its children's ends ignored, which is inherited.
+// The program that started this one may ignore the ends of its children; children inherit that.
 TEST(ChildProcessDeathTest, HasAnExitCodeWhereThatIsIgnored) {
     testing::FLAGS_gtest_death_test_style = "threadsafe";
     EXPECT_EXIT(

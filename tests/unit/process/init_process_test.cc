@@ -1,4 +1,4 @@
-// The duties of process 1, in a process that reaps orphans as it does.
+// The duties of process 1, in a process that reaps orphans as process 1 does.
 #include "common/process/init_process.h"
 
 #include <fcntl.h>
@@ -15,7 +15,7 @@
 namespace millrace::process {
 namespace {
 
-// Runs run_as_init in a child of the test; its exit code.
+// Runs run_as_init in a child of the test; returns its exit code.
 int code_of(const std::function<int()>& body) {
     const pid_t init = ::fork();
     if (init == 0) {
@@ -37,7 +37,7 @@ TEST(RunAsInit, EndsAsItsBodyDoes) {
               128 + SIGKILL);
 }
 
-// As under `nohup`-like parents and some container runtimes.
+// Parents like `nohup` and some container runtimes do this.
 TEST(RunAsInit, EndsAlsoWhereItsParentIgnoredTheEndOfChildren) {
     const pid_t child = ::fork();
     if (child == 0) {
@@ -77,7 +77,7 @@ TEST(RunAsInit, ReapsWhoHasLostItsParent) {
                   pid_t orphan = 0;
                   if (::read(ends[0], &orphan, sizeof orphan) != sizeof orphan) return 2;
                   ::waitpid(parent, nullptr, 0);
-                  // Gone, and not a zombie, which could still be sent a signal.
+                  // Wait until it is gone, not merely a zombie, which could still be sent a signal.
                   while (::kill(orphan, 0) == 0) ::sched_yield();
                   return 0;
               }),

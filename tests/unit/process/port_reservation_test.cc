@@ -21,7 +21,7 @@ sockaddr_in loopback(int port) {
     return address;
 }
 
-// A listening socket as servers make it, or -1.
+// Returns a listening socket as servers make it, or -1.
 int listen_on(int port) {
     const int fd = ::socket(AF_INET, SOCK_STREAM, 0);
     const int on = 1;

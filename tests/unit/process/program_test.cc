@@ -63,7 +63,7 @@ TEST(TemporaryDirectory, IsPrivateAndGoesWithTheObject) {
     EXPECT_FALSE(fs::exists(path));
 }
 
-// Sets a variable of the environment while it lives.
+// Sets an environment variable while the object lives.
 class Variable {
  public:
     Variable(const char* name, const char* value) : name_(name) {

@@ -27,7 +27,7 @@ class Worker(Channel):
         runtime = Runtime(self.other_end, handler, **options)
 
         def run():
-            # Tracebacks of the handlers are not the test's.
+            # The tracebacks of the handlers do not belong in the test's output.
             with contextlib.redirect_stderr(io.StringIO()), self.other_end:
                 runtime.run()
 

@@ -10,7 +10,7 @@ namespace {
 
 using namespace std::chrono_literals;
 
-// Longer than any test: a run before it is due to a poke or to the start.
+// Longer than any test, so that an earlier run results from a poke or from the start.
 constexpr auto kNever = 24h;
 
 TEST(Periodic, RunsAgainAndAgain) {

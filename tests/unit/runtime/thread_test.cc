@@ -15,7 +15,7 @@
 namespace millrace::runtime {
 namespace {
 
-// Returns when the thread is asked to stop, and says so.
+// Returns a body that sets `stopped` and ends when the thread is asked to stop.
 Thread::Body wait_for_stop(std::promise<void>& stopped) {
     return [&stopped](const std::stop_token& stop) {
         std::mutex mutex;
@@ -67,7 +67,8 @@ TEST(ThreadDeathTest, AnExceptionIsLoggedAndEndsTheProcess) {
 }
 
 TEST(ThreadDeathTest, SaysThatTheSystemAllowsNoFurtherThread) {
-    // Addresses for little more than there is, and for no further stack; root, too, is bound by it.
+    // Limits the address space to little more than is in use, too little for another stack; the
+    // limit also binds root.
     const auto run_out = [] {
         rlim_t pages = 0;
         std::ifstream("/proc/self/statm") >> pages;

@@ -1,4 +1,4 @@
-// Values and ways to spoil their bytes, for the tests of the encodings.
+// Values, and ways to corrupt their bytes, for the tests of the encodings.
 #pragma once
 
 #include <google/protobuf/message_lite.h>
@@ -39,7 +39,7 @@ inline JobSpec sample_spec() {
     return spec;
 }
 
-// The same message from a newer writer: with a field of a number that is not taken.
+// Returns the same message from a newer writer: with a field whose number is not in use.
 inline std::string with_unknown_field(std::string bytes) {
     return bytes + "\xfa\x7f\x05later";  // Field 2047, length-delimited.
 }

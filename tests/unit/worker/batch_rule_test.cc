@@ -1,4 +1,4 @@
-// What is learned about the cost of batches and about waiting, on times that the tests make up.
+// What the rule learns about the cost of batches and about waiting, from made-up times.
 #include "worker/schedule/batch_rule.h"
 
 #include <gtest/gtest.h>
@@ -22,7 +22,7 @@ double linear(std::size_t jobs) {
 
 // --- CostLine -----------------------------------------------------------------------------------
 
-// Sizes from 1 to 32, with a tenth of noise.
+// Runs batches of sizes from 1 to 32, with noise of a tenth.
 void run_batches(CostLine& line, int batches, const Curve& curve, test::SeededRandom& random) {
     for (int i = 0; i < batches; ++i) {
         const auto jobs = 1 + random.below(32);
@@ -98,20 +98,19 @@ TEST(CostLine, IsNeverNegative) {
     EXPECT_GE(line.launch(), 0);
 }
 
-// --- Patience: closed loops on one slot, played through
-// -------------------------------------------
+// --- Patience: simulated closed loops on one slot -----------------------------------------------
 
-// Clients who answer each end with their next job, `think` milliseconds later.
+// Clients that answer each end with their next job, `think` milliseconds later.
 struct Loop {
     Curve curve;
     std::size_t clients = 32;
     double think = 5;
     std::size_t batch_max = 32;
-    bool waits = true;  // Else greedy.
+    bool waits = true;  // False: greedy.
     double duration = 20000;
 };
 
-// Jobs per second.
+// Returns the jobs per second.
 double play(const Loop& loop) {
     CostLine cost;
     Patience patience;
@@ -129,7 +128,7 @@ double play(const Loop& loop) {
     };
     while (now < loop.duration) {
         take_those_who_came(now);
-        // The slot is free.
+        // From here the slot is free.
         while (ready == 0 || (loop.waits && ready < loop.batch_max && !patience.is_enough(ready) &&
                               now < patience.until())) {
             const auto next = coming.empty() ? patience.until() : coming.front();
@@ -157,7 +156,7 @@ TEST(Patience, GathersClientsWhoComeBackTogether) {
     const auto waiting = play(loop);
     loop.waits = false;
     const auto greedy = play(loop);
-    // 32 in 26 ms, where greed runs two groups in turn: 32 in 40 ms.
+    // 32 in 26 ms; without waiting two groups take turns: 32 in 40 ms.
     EXPECT_GT(waiting, 1150);
     EXPECT_LT(greedy, 850);
 }
@@ -190,7 +189,7 @@ TEST(Patience, DoesNotWaitForASteadyFlow) {
     CostLine cost;
     cost.observe(4, 20);
     Patience patience;
-    // One every 5 ms, whatever ends when: four wait at each end.
+    // A job comes every 5 ms, whenever batches end, so four wait at each end.
     for (int batch = 0; batch < 20; ++batch) {
         const double end = 20.0 * batch;
         patience.ended(end, 4, {.cost = cost, .batch_max = 32, .slots = 1});
@@ -204,7 +203,7 @@ TEST(Patience, DoesNotWaitForASteadyFlow) {
 class Rule : public ::testing::Test {
  protected:
     MonoTime at(int ms) const { return start_ + milliseconds(ms); }
-    // A batch of `jobs` that ended at `ms`, and whose clients come back 4 ms later.
+    // Runs a batch of `jobs` that ended at `ms` and whose clients come back 4 ms later.
     void run_batch(BatchRule& rule, std::size_t jobs, int ms, std::size_t waiting) {
         rule.observe_cost(jobs, milliseconds(20));
         rule.ended(at(ms), waiting);
@@ -237,9 +236,9 @@ TEST_F(Rule, ALoneJobRightAfterABurstIsNotKept) {
     BatchRule rule(options, limits_, 1);
     for (int batch = 0; batch < 50; ++batch) run_batch(rule, 16, 20 * batch, 16);
     rule.ended(at(1000), 0);
-    // It finds the model idle; whoever was to come back has not.
+    // It finds the model idle; the clients that were expected back have not come.
     EXPECT_LE(rule.start_at({.jobs = 1, .oldest_since = at(1020)}), at(1020));
-    // And after a few such jobs even those that come at once are not kept.
+    // After a few such jobs, even one that comes at once does not wait.
     for (int i = 0; i < 5; ++i) {
         rule.arrived(at(1020 + 100 * i));
         run_batch(rule, 0, 1040 + 100 * i, 0);

@@ -1,5 +1,5 @@
-// Batches within a worker of fakes: what is claimed for them and when, when they start, and what
-// closes them.
+// Batches in a worker made of fakes: which jobs are claimed for them and when, when they start, and
+// what closes them.
 #include <gtest/gtest.h>
 
 #include "tests/unit/worker/harness.h"
@@ -25,7 +25,7 @@ std::vector<JobId> submit(Harness& h, int jobs, const JobSpec& spec = Harness::s
     return ids;
 }
 
-// Those that run now, and not those that start for it.
+// Completes the jobs that run now, but not those that start in their place.
 void complete_batch(Harness& h) {
     for (const auto& key : std::vector(h.backend.batches().back())) h.backend.complete(key);
 }
@@ -35,7 +35,7 @@ void pass(Harness& h, milliseconds time) {
     h.run();
 }
 
-// One slot whose model takes 100 ms, as a first batch has shown; the next batch runs.
+// Makes the one slot busy: a first batch has shown that the model takes 100 ms; the next one runs.
 Harness& busy(Harness& h, const std::string& key = {}) {
     h.submit(with_key(key));
     h.run();
@@ -70,7 +70,7 @@ TEST(Batching, TheNextBatchIsReadyWhenTheSlotFreesAndFillsUpUntilThen) {
     EXPECT_EQ(h.backend.batches().size(), 2U);
     h.clock.advance(milliseconds(10));
     complete_batch(h);
-    EXPECT_EQ(h.backend.batches().size(), 3U);  // At once, with no step of any part.
+    EXPECT_EQ(h.backend.batches().size(), 3U);  // At once, without a step of any part.
     EXPECT_EQ(last_batch(h), 3U);
 }
 
@@ -250,7 +250,7 @@ TEST(Batching, ABatchThatWaitsIsFilledBeforeAnotherIsClaimed) {
     submit(h, 20, with_key("a"));
     h.run();
     EXPECT_EQ(last_batch(h), 4U);
-    EXPECT_EQ(h.executor.held(), 4U);  // None stands in line.
+    EXPECT_EQ(h.executor.held(), 4U);  // None waits in line.
 }
 
 TEST(Batching, AJobThatWasLostWaitsForNobody) {
@@ -263,7 +263,7 @@ TEST(Batching, AJobThatWasLostWaitsForNobody) {
 }
 
 TEST(Batching, ABudgetOfWeightClosesABatch) {
-    // Jobs weigh what their input is long: 18.
+    // A job's weight is the length of its input: 18.
     Harness h({.slots = 2, .batch_max = 10, .batch_weight_max = 50});
     submit(h, 5);
     h.run();
@@ -291,7 +291,7 @@ TEST(Batching, TheMemoryOfABatchIsBounded) {
 
 // --- Waiting ------------------------------------------------------------------------------------
 
-// Two groups of clients in turn, who answer an end with their next jobs 5 ms later.
+// Two groups of clients take turns; each answers an end with its next jobs 5 ms later.
 TEST(Batching, WaitsForClientsWhoComeBackTogether) {
     Harness h({.slots = 1, .batch_max = 8});
     submit(h, 4);
@@ -305,7 +305,7 @@ TEST(Batching, WaitsForClientsWhoComeBackTogether) {
         pass(h, milliseconds(5));
         submit(h, i == 0 ? 8 - 4 + answered : answered);
         h.run();
-        // Until the wait is over, if there is one.
+        // Lets the wait pass, if there is one.
         for (int ms = 0; ms < 10 && h.backend.running().empty(); ++ms) pass(h, milliseconds(1));
         ASSERT_FALSE(h.backend.running().empty());
         largest = last_batch(h);

@@ -1,4 +1,4 @@
-// Claiming and reconciling, the life of an incarnation and its drain, within a worker of fakes.
+// Claiming and reconciling, the life of an incarnation and its drain, in a worker made of fakes.
 #include "worker/execute/claimer.h"
 
 #include <gmock/gmock.h>
@@ -101,7 +101,7 @@ TEST(Claimer, HandsBackWhatAClaimWithoutAnAnswerTook) {
     EXPECT_EQ(h.state(job), JobState::kInProgress);
     h.run_for(seconds(5));
     EXPECT_EQ(h.ended(job), 1);
-    EXPECT_TRUE(h.backend.runs(job));  // By its message, or stolen: under a new epoch.
+    EXPECT_TRUE(h.backend.runs(job));  // By its message or stolen, under a new epoch.
     EXPECT_EQ(h.backend.key_of(job).epoch, 2);
 }
 
@@ -137,7 +137,7 @@ TEST(LeaseKeeper, GoesOnAsANewIncarnationAfterItWasDeclaredLost) {
     EXPECT_EQ(h.backend.aborts()[0].second, AbortReason::kInterrupted);
     EXPECT_NE(h.lease.worker(), first);
     EXPECT_TRUE(h.lease.live(h.clock.now()));
-    // Handed back under the old fence, and claimed under the new one.
+    // The job was handed back under the old fence, and claimed under the new one.
     EXPECT_EQ(h.record(job).attempts.front().outcome, OutcomeKind::kInterrupted);
     h.run_for(seconds(2));
     EXPECT_TRUE(h.backend.runs(job));
@@ -160,7 +160,7 @@ TEST(LeaseKeeper, TheHeartbeatGoesBeforeCheckpoints) {
     h.run();
     for (const auto& job : jobs) h.backend.sink().partial(h.backend.key_of(job), "text");
     h.run();
-    // The store takes longer for one than there is until the next heartbeat.
+    // The store takes longer for one checkpoint than the time until the next heartbeat.
     h.on_next("partial_save", [&] { h.clock.advance(seconds(6)); });
     h.lease_keeper.step();
     EXPECT_EQ(h.store.saved.size(), 1U);
@@ -170,7 +170,7 @@ TEST(LeaseKeeper, TheHeartbeatGoesBeforeCheckpoints) {
     EXPECT_EQ(h.store.saved, (std::vector<std::size_t>{1, 1, 1}));
 }
 
-// Of one model's name that is no text a worker would never become ready.
+// A single model name that cannot be stored would keep the worker from ever being ready.
 TEST(LeaseKeeper, AnnouncesWhatCanBeStored) {
     using namespace std::string_literals;
     Harness h;

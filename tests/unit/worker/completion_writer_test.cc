@@ -1,4 +1,4 @@
-// The completion writer within a worker of fakes: outages, answers that are lost, poison, fences.
+// The completion writer in a worker made of fakes: outages, lost answers, poison, fences.
 #include "worker/execute/completion_writer.h"
 
 #include <gtest/gtest.h>
@@ -62,7 +62,7 @@ TEST(CompletionWriter, SendsTheSameAgainWhenTheAnswerWasLost) {
               JobState::kCompleted);
 }
 
-// A message to PostgreSQL has at most 1 GiB, which 500 outputs of the largest kind exceed.
+// A message to PostgreSQL has at most 1 GiB, which 500 outputs of the maximum size exceed.
 TEST(CompletionWriter, BoundsWhatIsWrittenAtOnceInBytes) {
     Harness h({.slots = 6, .output_bytes_max = 1000, .complete_bytes_max = 200});
     std::vector<JobId> jobs;

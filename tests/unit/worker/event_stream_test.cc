@@ -7,7 +7,7 @@
 namespace millrace::worker {
 namespace {
 
-// Brokers refuse a message that is too large, and with it the events of all others in it.
+// Brokers refuse a message that is too large, and so all events in it.
 TEST(EventStream, BoundsTheTextOfAMessageWhateverSaysIt) {
     const std::string text(100 << 10, 'x');
     using What = decltype(wire::Event::what);

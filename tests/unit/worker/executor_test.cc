@@ -1,4 +1,4 @@
-// The executor within a worker of fakes: batches, slots, cancels, deadlines, limits, events.
+// The executor in a worker made of fakes: batches, slots, cancels, deadlines, limits, events.
 #include "worker/execute/executor.h"
 
 #include <gtest/gtest.h>
@@ -66,7 +66,7 @@ TEST(Executor, ALongJobDoesNotHoldUpItsNeighbours) {
     }
     for (const auto& other : others) EXPECT_EQ(h.state(other), JobState::kCompleted);
     EXPECT_TRUE(h.backend.running().contains(slow_key));
-    // It was claimed, so it does not hold back the partition's offset either.
+    // The slow job was claimed, so it does not hold back the partition's offset either.
     EXPECT_EQ(h.subscriber.done_up_to(h.topics.jobs("default", Priority::kNormal)), 10);
 }
 
@@ -86,7 +86,8 @@ TEST(Executor, FormsBatchesOfOneKey) {
     ASSERT_EQ(h.backend.batches().size(), 2U);
     EXPECT_EQ(h.backend.batches()[0].size(), 3U);
     EXPECT_EQ(h.backend.batches()[1].size(), 2U);
-    EXPECT_EQ(h.executor.held(), 5U);  // The last would only stand in line: others may have it.
+    EXPECT_EQ(h.executor.held(),
+              5U);  // The sixth would only wait in line here, so others may have it.
     EXPECT_EQ(h.executor.load().backends[0].jobs, 0U);
     for (const auto& key : std::vector(h.backend.batches()[1])) h.backend.complete(key);
     h.run();
@@ -215,7 +216,7 @@ TEST(Executor, ReplacesAnAttemptThatWasLostWithoutNotice) {
     const auto job = h.submit(spec);
     h.run();
     const auto older = h.backend.key_of(job);
-    // The model does not let go at the deadline; so the keeper gives the job to whoever takes it.
+    // The model does not stop at the deadline, so the keeper queues the job again.
     h.backend.is_stubborn = true;
     h.run_for(seconds(11));
     (void)h.memory.keeper_end_overdue(seconds(0), 10);
@@ -317,7 +318,7 @@ TEST(Executor, SavesPartialOutput) {
     EXPECT_EQ(h.record(job).partial_text, "so far");
 }
 
-// Brokers take 1 MiB by default.
+// Brokers accept 1 MiB by default.
 TEST(Executor, MessagesOfEventsAreBoundedInBytes) {
     constexpr int kJobs = 400;
     Harness h({.slots = kJobs, .lane_buffer_max = kJobs});

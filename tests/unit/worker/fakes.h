@@ -1,4 +1,4 @@
-// A backend, a publisher and a subscriber that a test leads by hand.
+// A backend, a publisher and a subscriber that a test controls by hand.
 //
 // Threads: one caller at a time.
 #pragma once
@@ -59,7 +59,7 @@ class FakeBackend : public worker::Backend {
     const std::map<AttemptKey, worker::Execution>& running() const { return running_; }
     const std::vector<std::vector<AttemptKey>>& batches() const { return batches_; }
     const auto& aborts() const { return aborts_; }
-    // The attempt of this job that runs; it must.
+    // Returns the running attempt of this job; there must be one.
     AttemptKey key_of(const JobId& job) const {
         for (const auto& [key, execution] : running_) {
             if (key.job == job) return key;
@@ -101,7 +101,7 @@ class FakePublisher : public broker::Publisher {
     std::vector<broker::OutgoingMessage> messages_;
 };
 
-// Partition 0 of every topic.
+// Delivers partition 0 of every topic.
 class FakeSubscriber : public broker::Subscriber {
  public:
     std::vector<broker::IncomingMessage> poll(std::size_t max, milliseconds) override {

@@ -33,7 +33,7 @@ struct HarnessOptions {
     bool strict_priority = false;
 };
 
-// What says "poison" cannot be stored: outputs, errors, partial text.
+// A text with "poison" cannot be stored: outputs, errors, partial text.
 class WorkerStore : public FaultyJobStore {
  public:
     using FaultyJobStore::FaultyJobStore;
@@ -42,7 +42,7 @@ class WorkerStore : public FaultyJobStore {
     Status partial_save(WorkerId worker,
                         const std::vector<storage::PartialCheckpoint>& partials) override;
 
-    // How many each call brought, stored or not.
+    // How many attempts each call settled, stored or not.
     std::vector<std::size_t> settled = {};
     std::vector<std::size_t> saved = {};
 };
@@ -51,32 +51,32 @@ class Harness {
  public:
     explicit Harness(HarnessOptions options = {});
 
-    // One round of every part, in the order in which a job travels; then again while that moves
-    // anything. Time stands still.
+    // Runs a round of every part, in the order in which a job travels, and repeats that as long as
+    // anything moves. Time stands still.
     void run();
-    // Time passes in small steps, with a round after each.
+    // Lets time pass in small steps, with a round after each.
     void run_for(milliseconds duration);
 
     static JobSpec spec(Priority priority = Priority::kNormal);
-    // A queued row, and a message about it.
+    // Adds a queued row and a message about it.
     JobId submit(JobSpec spec = Harness::spec());
-    // Only the row: its message was lost.
+    // Adds only the row: its message was lost.
     JobId submit_silently(JobSpec spec = Harness::spec());
     void send_message(const JobId& job, const JobSpec& spec);
 
-    // What the store has.
+    // Returns the job's record in the store.
     storage::JobRecord record(const JobId& job) const { return *database.job(job); }
     JobState state(const JobId& job) const { return record(job).state; }
-    // Attempts that are over.
+    // Returns the number of ended attempts.
     std::ptrdiff_t ended(const JobId& job) const;
     storage::WorkerState worker_state(WorkerId worker);
-    // Runs once, at the start of the next call of this name.
+    // Runs `hook` once, at the start of the next call of this name.
     void on_next(const std::string& call, std::function<void()> hook) {
         hooks_[call] = std::move(hook);
     }
 
-    // What other processes do: one claims the job and dies of it; a keeper takes the worker for
-    // dead; requeues the jobs of the dead.
+    // These play other processes: one claims the job and dies of it; a keeper declares the worker
+    // lost; a keeper requeues the jobs of lost workers.
     void lose_once(const JobId& job);
     void mark_lost(WorkerId worker);
     void rescue() { (void)memory.keeper_rescue({}); }

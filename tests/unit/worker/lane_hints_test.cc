@@ -1,4 +1,4 @@
-// Which hints a worker listens to, and for how long.
+// Which hints a worker uses, and for how long.
 #include "worker/consume/lane_hints.h"
 
 #include <gtest/gtest.h>

@@ -24,7 +24,7 @@ Candidate candidate(std::uint8_t n, LaneIndex lane, std::optional<BackendIndex> 
     return candidate;
 }
 
-// Three lanes; jobs of one model share a batch.
+// Makes three lanes; jobs of one model share a batch.
 Lanes make_lanes(std::size_t backends) {
     return Lanes(lanes_of({"q"}), backends, 10,
                  [](BackendIndex, const JobSpec& spec) { return spec.model; });
@@ -112,7 +112,7 @@ TEST(Lanes, JobsOfOneKeyFollowEachOther) {
                 candidate(4, 1, 0, "b"), candidate(5, 2, 0, "b")});
     auto shares = equal_shares();
     EXPECT_EQ(ids(lanes.pick(0, room(1), 10, shares)), (std::vector{id(1)}));
-    // Also across lanes: the other one's turn comes after the first of these.
+    // This also holds across lanes: the other lane's turn comes after the first of these.
     EXPECT_EQ(ids(lanes.pick(0, room(4), 10, shares)), (std::vector{id(3), id(5), id(2), id(4)}));
 }
 
@@ -125,8 +125,8 @@ TEST(Lanes, NobodyIsPassedOverMoreThanThirtyTwoTimes) {
     EXPECT_EQ(std::ranges::find(picked, id(2)) - picked.begin(), 33);
 }
 
-// A server that keeps what it computed of the last four prompts, and jobs of twenty kinds in random
-// order: a fifth of them would find theirs in the order of their coming.
+// A server keeps what it computed of the last four prompts; jobs of twenty kinds come in random
+// order. In order of arrival, a fifth of them would find theirs.
 TEST(Lanes, PromptsThatBeginAlikeFindTheirsAmongTheLast) {
     constexpr std::size_t kWindow = 64;
     constexpr std::size_t kKept = 4;

@@ -11,7 +11,7 @@ class OffsetTrackerTest : public testing::Test {
  protected:
     MessageRef track(std::int64_t offset) { return tracker_.track("t", 0, offset, now_); }
     void finish(MessageRef ref) { tracker_.finish(std::vector{ref}); }
-    // The offset that was advanced to; -1: none.
+    // Returns the offset that it advanced to; -1: it did not advance.
     std::int64_t advance() {
         const auto advances = tracker_.advance(now_);
         return advances.empty() ? -1 : advances.front().offset;

@@ -58,7 +58,7 @@ TEST(OutputFeed, GivesCheckpointsInBoundedParts) {
         feed.append({kKey.job, epoch}, kWorker, std::string(epoch == 5 ? 50 : 10, 'x'));
     }
     feed.take_events();
-    // A text that is larger than all that may be taken is taken alone.
+    // A text that exceeds the limit by itself is taken alone.
     std::size_t taken = 0;
     for (auto part = feed.take_checkpoints(MonoTime{}, {.bytes_max = 20}); !part.empty();
          part = feed.take_checkpoints(MonoTime{}, {.bytes_max = 20})) {
@@ -75,7 +75,7 @@ TEST(OutputFeed, GivesCheckpointsInBoundedParts) {
     EXPECT_EQ(feed.take_checkpoints(later, {.count_max = 4}).size(), 3U);
 }
 
-// There may be time for so many only, each time.
+// Each time, there may be time for only a few.
 TEST(OutputFeed, CheckpointsEveryAttemptInItsTurn) {
     OutputFeed feed({.checkpoint_interval = seconds(1)});
     std::vector<Epoch> turns;
@@ -89,7 +89,7 @@ TEST(OutputFeed, CheckpointsEveryAttemptInItsTurn) {
     EXPECT_EQ(turns, (std::vector<Epoch>{1, 2, 3, 4, 1, 2, 3, 4, 1, 2, 3, 4}));
 }
 
-// What follows a piece that was left out would stand in its place.
+// Otherwise the text after a piece that was left out would appear in its place.
 TEST(OutputFeed, EndsAtTheFirstPieceThatDoesNotFit) {
     OutputFeed feed({.bytes_max = 5});
     feed.append(kKey, kWorker, "abc");

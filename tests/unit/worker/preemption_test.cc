@@ -1,4 +1,4 @@
-// A more urgent job that finds its backend full of less urgent ones, within a worker of fakes.
+// A more urgent job finds its backend full of less urgent ones, in a worker made of fakes.
 #include <gtest/gtest.h>
 
 #include <algorithm>
@@ -11,7 +11,7 @@ namespace {
 using test::Harness;
 
 constexpr milliseconds kLong{400};         // Longer than preempt_after.
-constexpr milliseconds kStealBound{2000};  // What was given back has no message here.
+constexpr milliseconds kStealBound{2000};  // A job that was handed back has no message here.
 
 class Preemption : public testing::Test {
  protected:
@@ -19,7 +19,7 @@ class Preemption : public testing::Test {
         return {.slots = slots, .is_preemptible = true, .strict_priority = is_strict};
     }
 
-    // One after the other, so that it is known which started last.
+    // Starts jobs one after the other, so that it is known which started last.
     static std::vector<JobId> start(Harness& h, std::size_t count, Priority priority) {
         std::vector<JobId> jobs;
         for (std::size_t i = 0; i < count; ++i) {
@@ -47,7 +47,7 @@ TEST_F(Preemption, GivesTheSlotOfTheOneThatStartedLast) {
     EXPECT_TRUE(h.backend.runs(urgent));
     ASSERT_EQ(h.backend.aborts().size(), 1U);
     EXPECT_TRUE(was_preempted(h, low.back()));
-    // Run again later, and not for a failure.
+    // The job will run again later, and no failure was counted.
     EXPECT_EQ(h.state(low.back()), JobState::kQueued);
     EXPECT_EQ(h.record(low.back()).failures, 0);
     const auto attempt = h.record(low.back()).attempts.front();
@@ -77,7 +77,8 @@ TEST_F(Preemption, KeepsTheSharesOfTheOthers) {
     start(h, 10, Priority::kLow);
     for (int i = 0; i < 20; ++i) h.submit(Harness::spec(Priority::kHigh));
     h.run_for(milliseconds(2000));
-    // Six slots are guaranteed to the high lane; the rest was lent, and stays where it is.
+    // The high lane is guaranteed six slots; the other four were only lent to it, and stay with the
+    // low lane.
     EXPECT_EQ(h.backend.aborts().size(), 6U);
     EXPECT_EQ(h.executor.load().backends[0].held, (std::vector<std::size_t>{6, 0, 4}));
 }
@@ -95,7 +96,7 @@ TEST_F(Preemption, LeavesThoseAloneThatHadTheirTurnBeforeTheUrgent) {
     start(h, 1, Priority::kHigh);
     for (int i = 0; i < 20; ++i) h.submit(Harness::spec(Priority::kHigh));
     for (int i = 0; i < 20; ++i) h.submit(Harness::spec(Priority::kLow));
-    // One slot is nobody's: lanes take turns, about six to one.
+    // No lane owns the one slot: lanes take turns, about six to one.
     int low = 0;
     for (int i = 0; i < 14; ++i) {
         h.backend.complete_all();

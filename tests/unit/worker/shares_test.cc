@@ -41,7 +41,8 @@ TEST(Shares, LendsWhatALaneDoesNotUse) {
 
 TEST(Shares, GivesTheNextSlotToALaneBelowItsGuarantee) {
     Shares shares(kLanes, 100, {});
-    // Long jobs of the low lane borrowed nearly everything; every slot that frees goes to the rest.
+    // Long jobs of the low lane borrowed nearly everything; every slot that becomes free goes to
+    // the others.
     EXPECT_EQ(fill(shares, 5, {1000, 0, 1000}, {0, 0, 95}), (Counts{5, 0, 0}));
 }
 
@@ -97,7 +98,7 @@ TEST(Shares, AFavouredLaneGoesFirstOnce) {
     Shares shares(kLanes, 1, {});
     shares.favour(2);
     EXPECT_EQ(shares.order(Counts{}).front(), 2U);
-    EXPECT_EQ(shares.pick(Counts{5, 5, 0}, Counts{}), 0U);  // It has nothing yet.
+    EXPECT_EQ(shares.pick(Counts{5, 5, 0}, Counts{}), 0U);  // The favoured lane has nothing yet.
     EXPECT_EQ(shares.pick(Counts{5, 5, 5}, Counts{}), 2U);
     EXPECT_EQ(shares.pick(Counts{5, 5, 5}, Counts{}), 1U);
 }

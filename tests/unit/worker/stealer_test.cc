@@ -1,4 +1,4 @@
-// Stealing within a worker of fakes.
+// Stealing in a worker made of fakes.
 #include "worker/execute/stealer.h"
 
 #include <gmock/gmock.h>
@@ -36,7 +36,7 @@ TEST(Stealer, ProbesRarelyWhileThereIsNothing) {
     EXPECT_LE(probes, 3 * 60 * 3 / 2);
 }
 
-// As a keeper of a gateway does.
+// Sends a hint as a gateway's keeper does.
 void send_hint(Harness& h) {
     wire::LaneHints hint{
         .measured_at = h.memory.database_time(), .interval = seconds(1), .lanes = {}};
@@ -72,7 +72,7 @@ TEST(Stealer, AnIdleWorkerFindsAJobWithinTheBoundWithHintsToo) {
         h.run_for(milliseconds(50));
         if (h.backend.runs(job)) {
             h.backend.complete_all();
-            // Another moment between two hints each time.
+            // Each time, it is another moment between two hints.
             h.run_for(milliseconds(50 * (step % 7)));
             job = JobId();
         } else {
@@ -100,7 +100,7 @@ TEST(Stealer, DrainsABacklogWithoutAnyMessage) {
     for (int i = 0; i < 100; ++i) jobs.push_back(h.submit_silently());
     h.run();
     h.run_for(seconds(2));
-    // As fast as slots become free, and not one full worker a period.
+    // It steals as fast as slots become free, not one full worker a period.
     for (int i = 0; i < 40; ++i) {
         h.backend.complete_all();
         h.run_for(milliseconds(50));
@@ -120,7 +120,7 @@ TEST(Stealer, ABusyWorkerStealsJobsOlderThanItsLane) {
         if (h.backend.runs(lost)) break;
     }
     EXPECT_TRUE(h.backend.runs(lost) || h.ended(lost) > 0);
-    EXPECT_GT(h.lanes.waiting(1), 0U);  // It did not wait for its worker to be idle.
+    EXPECT_GT(h.lanes.waiting(1), 0U);  // The theft did not wait until the worker was idle.
 }
 
 TEST(Stealer, LeavesTheBacklogOfABusyLaneToItsMessages) {
@@ -131,7 +131,7 @@ TEST(Stealer, LeavesTheBacklogOfABusyLaneToItsMessages) {
         h.run_for(milliseconds(50));
         h.backend.complete_all();
     }
-    // In order: nothing was taken from the middle.
+    // Jobs end in order: none was taken from the middle.
     bool done = true;
     for (const auto& job : jobs) {
         if (h.state(job) != JobState::kCompleted) done = false;
@@ -157,7 +157,7 @@ TEST(Stealer, ALaneWhoseMessagesWereLostHasItsTurnWithinTheBoundInStrictMode) {
     h.run();
     const auto lost = h.submit_silently(Harness::spec(Priority::kLow));
     h.submit(Harness::spec(Priority::kHigh));
-    // A minute until it is old enough, and one of waiting.
+    // A minute until the job is old enough, and a minute of waiting.
     for (int i = 0; i < 1250 && h.state(lost) == JobState::kQueued; ++i) {
         if (i % 10 == 0) send_hint(h);
         h.submit(Harness::spec(Priority::kHigh));
@@ -167,7 +167,7 @@ TEST(Stealer, ALaneWhoseMessagesWereLostHasItsTurnWithinTheBoundInStrictMode) {
     EXPECT_NE(h.state(lost), JobState::kQueued);
 }
 
-// What waits while long batches run ages by a batch each time, and so do its neighbours.
+// Jobs that wait while long batches run age by a batch each time, and so do their neighbours.
 TEST(Stealer, LeavesTheBacklogOfASlowModelToItsMessages) {
     Harness h({.slots = 1, .batch_max = 8});
     for (int i = 0; i < 40; ++i) h.submit();

@@ -131,7 +131,7 @@ TEST_F(WorkerTest, HandsBackWhatRunsWhenHurried) {
     EXPECT_EQ(store_.worker_list()->front().state, storage::WorkerState::kStopped);
 }
 
-// A job that runs for as long as the worker lets it.
+// A job that runs as long as the worker allows.
 constexpr const char* kEndless = R"({"prompt":"hello","synthetic":{"fail":"hang"}})";
 
 TEST_F(WorkerTest, ASuccessorTakesTheJobsWhileWhatRunsGoesOn) {

@@ -39,7 +39,7 @@ TEST_F(DataDirectoryTest, IsMadeForItsOwnerWhateverTheUmaskIs) {
         const auto data = DataDirectory::take(path(std::to_string(mask)) / "a b" / "c");
         ::umask(before);
         ASSERT_TRUE(data.has_value()) << data.error().message;
-        // PostgreSQL's user enters what root makes.
+        // PostgreSQL's user must be able to enter a directory that root makes.
         EXPECT_EQ(mode(data->path()), ::geteuid() == 0 ? 0711U : 0700U);
         EXPECT_EQ(mode(data->path().parent_path()), mode(data->path()));
         EXPECT_EQ(mode(data->logs()), 0700U);
@@ -53,7 +53,7 @@ TEST_F(DataDirectoryTest, LeavesAModeThatSomebodyChose) {
     EXPECT_EQ(mode(path("mine")), 0750U);
 }
 
-// Another process that has taken the directory, until the object dies.
+// Another process that holds the directory until the object is destroyed.
 class Holder {
  public:
     Holder(const fs::path& path, const std::string& url) {
@@ -104,7 +104,8 @@ TEST_F(DataDirectoryTest, TellsWhoUsesIt) {
     EXPECT_TRUE(DataDirectory::take(path("data")).has_value());
 }
 
-// What the file says may be old, or written by anybody: signals go to whom the kernel names.
+// The file's content may be old, or anybody may have written it: signals go to the process that the
+// kernel names.
 TEST_F(DataDirectoryTest, TakesNobodysWordForWhoUsesIt) {
     const Holder holder(path("data"), "");
     std::ofstream(path("data") / "up.lock") << "1\nhttp://127.0.0.1:1\n";
@@ -113,7 +114,7 @@ TEST_F(DataDirectoryTest, TakesNobodysWordForWhoUsesIt) {
     EXPECT_EQ(running->pid, holder.pid());
 }
 
-// A reader that locks would keep a stack from starting, if only for a moment.
+// A reader that locks could keep a stack from starting, if only for a moment.
 TEST_F(DataDirectoryTest, IsLookedAtWithoutALock) {
     const Holder holder(path("data"), "");
     ASSERT_TRUE(find_running_up(path("data")).has_value());
@@ -157,7 +158,7 @@ TEST_F(DataDirectoryTest, SaysThatThisUserMayNotMakeIt) {
     EXPECT_TRUE(WIFEXITED(status) && WEXITSTATUS(status) == 0);
 }
 
-// A folder of others may hold anything.
+// Someone else's folder may hold anything.
 TEST_F(DataDirectoryTest, WritesIntoNothingButItsOwnLock) {
     fs::create_directory(path("data"));
     std::ofstream(path("precious")) << "x";

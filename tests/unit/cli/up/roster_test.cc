@@ -48,7 +48,7 @@ TEST_F(RosterTest, KnowsTheModelsOfAWorkerThatWasHeard) {
     EXPECT_THAT(roster_.models_of(7, started_at), IsNull());
 }
 
-// Only then may it be killed: it had claimed no job.
+// Only then may the worker be killed: it had claimed no job.
 TEST_F(RosterTest, LackedAWorkerOnlyWhereTheGatewaySaysSo) {
     const auto asked = clock_.now();
     clock_.advance(Roster::kListAgeMax);
@@ -75,7 +75,7 @@ TEST_F(RosterTest, LackedAWorkerOnlyWhereTheGatewaySaysSo) {
     EXPECT_FALSE(roster_.lacked(7, started_at, asked));
 }
 
-// What the gateway says may be a second old: it may have claimed jobs since.
+// The gateway's list may be a second old: the worker may have claimed jobs since.
 TEST_F(RosterTest, DoesNotTrustAListFromBeforeItWasAsked) {
     roster_.look_at(gateway_.url());
     const auto asked = clock_.now();

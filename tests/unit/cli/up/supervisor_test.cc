@@ -11,11 +11,11 @@ namespace {
 using testing::ElementsAre;
 using testing::HasSubstr;
 
-// A service that lives until it is told to die.
+// A service that lives until it is stopped or killed.
 struct FakeService {
     bool alive = false;
     bool is_ready = true;
-    bool obeys = true;  // Ends when it is asked to.
+    bool obeys = true;  // False: it does not end when asked.
     bool is_idle = false;
     int starts = 0;
     bool fails_to_start = false;
@@ -90,7 +90,7 @@ TEST_F(SupervisorTest, WaitsForNobodyInAHurry) {
     EXPECT_EQ(clock.now(), before);
 }
 
-// It may be at work with what it has of what it needs.
+// A service that lacks some of its dependencies may still be working with the others.
 TEST_F(SupervisorTest, AsksWhatIsNotReady) {
     FakeService waiting{.is_ready = false};
     FakeService early{.is_ready = false};
@@ -113,7 +113,8 @@ TEST_F(SupervisorTest, WaitsForNobodyWhoHasNothingToEnd) {
     EXPECT_EQ(clock.now(), before);
 }
 
-// It may have claimed something by the time that it was asked, though the gateway lists it later.
+// The service may have claimed something before it was asked to end, though the gateway lists it
+// later.
 TEST_F(SupervisorTest, WaitsUntilItIsKnownThatThereIsNothingToEnd) {
     constexpr milliseconds kKnownAfter{1500};
     FakeService busy{.obeys = false};
@@ -206,7 +207,8 @@ TEST_F(SupervisorTest, PausesLongerEachTimeAServiceDoesNotStart) {
         ASSERT_TRUE(supervisor.watch().has_value());
         clock.advance(milliseconds(500));
     }
-    // 0.5, 1, 2, 4, 8, 16, then every 30 s: far fewer than one in each of the 100 half seconds.
+    // The pauses are 0.5, 1, 2, 4, 8, 16, then 30 s: far fewer starts than one in each of the 100
+    // half seconds.
     EXPECT_GE(fake.starts, 5);
     EXPECT_LE(fake.starts, 8);
 }

@@ -46,7 +46,7 @@ TEST(Welcome, SaysWhereTheGatewayIsWhereItIsNotTheDefault) {
 TEST(Welcome, SaysHowToServeARealModelWhereThereIsNone) {
     EXPECT_THAT(welcome_to({"synthetic"}, {}), HasSubstr("only the synthetic model is served"));
     EXPECT_THAT(welcome_to({}, {}), Not(HasSubstr("models:")));
-    // Also where no one line can say how to use it.
+    // A real model counts even if no single line can show how to use it.
     EXPECT_THAT(welcome_to({"minilm", "synthetic"}, {.tensors = true}),
                 Not(HasSubstr("only the synthetic")));
 }
