@@ -2,7 +2,7 @@
  * messages, workers and (with an asynchronous standby) commits.
  *
  * Every step of a process below is one statement of common/storage/postgres/sql, or one act of the
- * environment. README.md says what is left out, and how to read a counterexample.
+ * environment. README.md lists what is left out, and explains how to read a counterexample.
  *
  * A process has one state, its loop: all that is remembered stands in the tables. Whatever may go
  * on for ever in reality (crashes, lost answers, cuts) happens a bounded number of times here, and
@@ -16,7 +16,7 @@
 
 /* ---- The client and the gateway -------------------------------------------------------------- */
 
-/* A client that hears nothing sends again, with the same key, through another gateway. */
+/* A client without an answer sends again, with the same key, through another gateway. */
 proctype Gateway(byte s) {
     end: do
     :: d_step { insert[s] == NOTHING && answer == 0 && (s == 0 || late_insert[s - 1] ||
@@ -79,7 +79,7 @@ inline start_incarnation(w) {       /* worker_register.sql */
     printf("worker %d: is incarnation %d\n", w, incarnation[w])
 }
 
-/* Memory is gone; statements that were sent go on. */
+/* The memory is lost; statements that were sent go on. */
 inline end_process(w) {
     leased[incarnation[w]] = false;
     incarnation[w] = 0;
@@ -102,7 +102,7 @@ inline end_process(w) {
     p = 0
 }
 
-/* LeaseKeeper. A lease that the worker still believes in is one that nobody takes for over. */
+/* LeaseKeeper. While a worker believes in its lease, nobody takes that lease for over. */
 proctype Lease(byte w) {
     byte p;
     end: do
@@ -130,8 +130,8 @@ proctype Lease(byte w) {
     od
 }
 
-/* Claims by a message, steals without one, reconciles. One after the other: so no claim is on its
- * way where a reconciliation looks. */
+/* Claims by a message, steals without one, reconciles. It does one after the other, so no claim is
+ * on its way during a reconciliation. */
 proctype Claimer(byte w; byte j) {
     bool took;
     byte p = w * JOBS + j;
@@ -178,8 +178,8 @@ proctype Claimer(byte w; byte j) {
     od
 }
 
-/* A claim of a job that is held replaces the older attempt: what runs is dropped, what settles is
- * on its way already. */
+/* A claim of a job that is held replaces the older attempt: a running one is dropped, one that
+ * settles is on its way already. */
 proctype Executor(byte w; byte j) {
     byte p = w * JOBS + j;
     end: do
@@ -213,8 +213,8 @@ proctype Executor(byte w; byte j) {
     od
 }
 
-/* CompletionWriter: an outcome whose answer was lost is sent again; the older copy may still
- * arrive. */
+/* CompletionWriter: if the answer to an outcome was lost, the outcome is sent again; the older copy
+ * may still arrive. */
 proctype Writer(byte w; byte j) {
     bool took;
     byte p = w * JOBS + j;
@@ -242,7 +242,7 @@ proctype Writer(byte w; byte j) {
 
 /* ---- The keeper ------------------------------------------------------------------------------ */
 
-/* SilenceWatch: silent for the ttl, by a clock that runs no faster than the worker's lease. */
+/* SilenceWatch: a worker was silent for the ttl, by a clock no faster than that of its lease. */
 inline judge_outage(i) {
 #if OUTAGES
     byte n = 1, silent = 0, all = 0;
@@ -275,7 +275,7 @@ proctype Silence(byte i) {
     od
 }
 
-/* keeper_rescue.sql: begins with what its snapshot shows, and judges the row that it has locked. */
+/* keeper_rescue.sql: starts from its snapshot, and judges the row that it has locked. */
 inline keeper_rescue(j) {
     if
     :: is_active(j) && (!RESCUE_OWNER_GUARD || job[j].worker == rescued[j]) ->
@@ -335,7 +335,7 @@ proctype Keeper(byte j) {
     od
 }
 
-/* Edge-triggered: one pass over what it finds then. */
+/* Edge-triggered: a single pass over the jobs found at that moment. */
 proctype Pass(byte i) {
     end: do
     :: d_step { !LEVEL_TRIGGERED_RESCUE && news[i] &&
@@ -367,7 +367,7 @@ proctype Environment(byte j) {
     od
 }
 
-/* When nothing can happen any more. */
+/* Checked once nothing can happen any more. */
 proctype End() {
     byte j;
     timeout;

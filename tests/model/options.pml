@@ -1,4 +1,4 @@
-/* What a configuration of the model chooses, and the guards that a mutant takes out. `check` sets
+/* The options of a configuration of the model, and the guards that a mutant removes. `check` sets
  * them with -D. */
 
 /* ---- What a configuration chooses --------------------------------------------------------- */
@@ -10,7 +10,7 @@
 #define WORKERS 2     /* Processes. */
 #endif
 #ifndef MESSAGES
-#define MESSAGES 0    /* Of one job, in Kafka at a time. 0: Kafka is down. */
+#define MESSAGES 0    /* The maximum of one job in Kafka at a time. 0: Kafka is down. */
 #endif
 #ifndef DUPLICATES
 #define DUPLICATES 0  /* Messages delivered twice. */
@@ -19,7 +19,7 @@
 #define DOUBTS 0      /* Statements whose answer is lost; they commit later, or never. */
 #endif
 #ifndef CRASHES
-#define CRASHES 0     /* Of workers. */
+#define CRASHES 0     /* Crashes of workers. */
 #endif
 #ifndef STOPS
 #define STOPS 0       /* Workers that sign off in good order and leave rows behind. */
@@ -31,7 +31,7 @@
 #define OUTAGES 0     /* Cuts of all workers at once. */
 #endif
 #ifndef FAILOVERS
-#define FAILOVERS 0   /* To an asynchronous standby that has not seen the last commit. */
+#define FAILOVERS 0   /* Failovers to an asynchronous standby that lacks the last commit. */
 #endif
 #ifndef CANCELS
 #define CANCELS 0

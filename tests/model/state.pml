@@ -1,4 +1,4 @@
-/* All that the model remembers: PostgreSQL's tables, and what processes have in their memories. */
+/* The whole state of the model: PostgreSQL's tables, and the memories of the processes. */
 
 /* ---- Numbers that the code uses (common/job) ------------------------------------------------ */
 
@@ -39,7 +39,7 @@ typedef Row {
     byte losses;
     byte holder;    /* Ghost: number of the attempt that holds the job, 0 if none does. */
 }
-Row job[JOBS];          /* jobs_open, and jobs_final: the state tells which. */
+Row job[JOBS];          /* jobs_open, and jobs_final: the state says which. */
 byte key_job;           /* idempotency_keys: 1 + the job of the one key. */
 byte worker_state[INCARNATIONS + 1];
 byte history[JOBS * EPOCHS];        /* job_attempts: 16 * worker + outcome. */

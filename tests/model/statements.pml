@@ -1,7 +1,7 @@
-/* The statements about jobs, as they commit: common/storage/postgres/sql. Those that one process
- * alone has stand in delivery.pml. */
+/* The statements about jobs, as they commit: common/storage/postgres/sql. Statements of a single
+ * process are in delivery.pml. */
 
-/* What a failover takes back. */
+/* Keeps what a failover takes back. */
 inline remember(j) {
 #if FAILOVERS
     copy_row(before[j], job[j])
@@ -42,8 +42,8 @@ inline dispatch(j) {
     message[j] = (message[j] < MESSAGES -> message[j] + 1 : message[j])
 }
 
-/* The end of an attempt, and of its job where the next state is final. A row that is not active
- * has no worker: a CHECK of the table. */
+/* Ends an attempt, and its job if the next state is final. A row that is not active has no worker:
+ * the table has a CHECK for that. */
 inline end_attempt(j, next, cause) {
     PROMISE(is_open(j), "a final state never changes");
     PROMISE(job[j].state != CANCELLING || next >= COMPLETED, "what is cancelling is never queued");
@@ -77,8 +77,8 @@ inline job_insert(s) {
     fi
 }
 
-/* job_claim.sql, and the `claimed` of job_steal.sql. That the worker is alive was looked up when
- * the statement began. */
+/* job_claim.sql, and the `claimed` of job_steal.sql. Whether the worker is alive was looked up
+ * when the statement began. */
 inline job_claim(j, i) {
     took = (job[j].state == QUEUED || (!QUEUED_IN_CLAIM && is_open(j)));
     if
@@ -102,7 +102,7 @@ inline job_claim(j, i) {
     && (!INCARNATION_IN_FENCE || job[j].worker == a.worker))
 
 /* job_complete.sql, job_settle.sql. After a failover one worker may hold a job twice under one
- * fence: both attempts are of the job and the worker that the row names, and one of them counts. */
+ * fence: both attempts belong to the row's job and worker, and one of them counts. */
 inline job_settle(j, a) {
     took = is_fenced(j, a);
     if
@@ -135,7 +135,7 @@ inline job_settle(j, a) {
     fi
 }
 
-/* job_settled_before.sql: whether the refused was written by an earlier try of its own. */
+/* job_settled_before.sql: whether an earlier try of the same outcome wrote what is refused now. */
 #define is_settled_before(j, a) \
     ((a.outcome == COMPLETES && job[j].state == COMPLETED && job[j].epoch == a.epoch \
         && job[j].worker == a.worker) \

@@ -1,4 +1,4 @@
-"""The pages against the command's own help: what either names, the other has."""
+"""Compares the pages with the command's own help: whatever one of them names, the other has."""
 
 import re
 import subprocess
@@ -80,5 +80,5 @@ def problems_of(all_pages, program):
     for page in all_pages:
         if page.name == PAGE:
             yield from page_against_help(page, known)
-        if page.name != "CHANGELOG.md":  # It tells of what was, too.
+        if page.name != "CHANGELOG.md":  # It also names past options.
             yield from calls_against_help(page, known)

@@ -1,8 +1,9 @@
-"""A network and a process table of one's own, so that the ports of the pages are free, the names of
-their hosts resolve, and nothing is left behind.
+"""Runs the pages with a network and a process table of their own, so that their ports are free, the
+names of their hosts resolve, and nothing is left behind.
 
-Linux namespaces: as root, or where an ordinary user may make them. Elsewhere (in a container
-without CAP_SYS_ADMIN, say) the pages run on free ports of the machine: see Tree in session.py.
+This takes Linux namespaces: as root, or where an ordinary user may make them. Elsewhere (in a
+container without CAP_SYS_ADMIN, say) the pages run on free ports of the machine: see Tree in
+session.py.
 """
 
 import contextlib
@@ -53,7 +54,7 @@ def raise_loopback():
 
 
 def settle(directory, hosts):
-    """In the new process 1: its own /proc, loopback, host names, and a place for root's data."""
+    """Gives the new process 1 its own /proc, loopback, host names, and a place for root's data."""
     mount("none", "/", None, MS_REC | MS_PRIVATE)
     mount("proc", "/proc", "proc", MS_NOSUID_NODEV_NOEXEC)
     raise_loopback()
@@ -85,7 +86,7 @@ def end(process):
 
 
 def reap_until(child):
-    """What process 1 does: waits for the child and for whatever became an orphan."""
+    """Does the duty of process 1: waits for the child and for all orphans."""
     while True:
         process, status = os.wait()
         if process == child:
@@ -95,7 +96,7 @@ def reap_until(child):
 def run_alone(directory, hosts, work):
     """Runs work() in namespaces of its own and returns what it returns, an exit code.
 
-    None where there are no such namespaces; then work() did not run.
+    Returns None if there are no such namespaces; then work() did not run.
     """
     with place_for_roots_data():
         first = os.fork()

@@ -1,8 +1,8 @@
-"""Whether an answer is what a page prints.
+"""Decides whether an answer matches what a page prints.
 
-Loosely: `…` stands for anything, numbers and ids of one kind for each other, and a value may be
-null on either side. But an answer has all members that the page prints and no others, and its texts are
-those of the page.
+The match is loose: `…` stands for anything, numbers and ids of one kind for each other, and a value
+may be null on either side. But an answer has all members that the page prints and no others, and
+its texts are those of the page.
 """
 
 import json
@@ -18,7 +18,7 @@ IN_LINES = re.compile(f"{ID}|{ANYTHING}|{NUMBER}|{BLANKS}")
 
 
 def pattern_of(text, tokens=IN_VALUES):
-    """A regular expression of a printed text."""
+    """Returns a regular expression for a printed text."""
     pattern, end = "", 0
     for token in tokens.finditer(text):
         pattern += re.escape(text[end:token.start()])
@@ -32,7 +32,7 @@ def pattern_of(text, tokens=IN_VALUES):
 
 
 def differences(printed, seen, where="the answer"):
-    """What differs, in words; nothing where the values match."""
+    """Yields the differences, in words; none if the values match."""
     if printed is None or seen is None or printed == "…":
         return
     if is_number(printed) and is_number(seen):

@@ -28,7 +28,7 @@ def wait_for(condition, what, process=None):
 
 
 def postgres(directory, _programs):
-    """Whoever comes is let in; its superuser is the reader, as on a machine of one's own."""
+    """Accepts every connection; its superuser is the reader, as on the reader's own machine."""
     folder = sorted(glob.glob("/usr/lib/postgresql/*/bin"))[-1]
     is_root = os.geteuid() == 0
     whom = {"user": "postgres", "group": "postgres", "extra_groups": []} if is_root else {}
@@ -79,7 +79,7 @@ class Neighbours:
         self.running = {}  # By port.
 
     def meet(self, text):
-        """Starts what this text names."""
+        """Starts the servers that this text names."""
         for pattern, start, port in NEIGHBOURS:
             if pattern.search(text) and port not in self.running:
                 self.running[port] = start(self.directory, self.programs)
@@ -97,7 +97,7 @@ class Neighbours:
 
 
 class Handler(BaseHTTPRequestHandler):
-    """A model `echo` that says what it is told."""
+    """A model `echo` that answers with the text of the request."""
     protocol_version = "HTTP/1.1"
 
     def log_message(self, *_):

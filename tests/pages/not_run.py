@@ -1,4 +1,4 @@
-"""What the pages print and the test does not run, each with its reason.
+"""The commands that the pages print but the test does not run, each with its reason.
 
 A row is a page, the beginning of a command in it, the reason, and when. A row that fits no command
 fails the lint.
@@ -44,7 +44,7 @@ TABLE = [
 
 
 def row_for(page, command, is_alone, table=None):
-    """The row that says why the command is not run; None: it is."""
+    """Returns the row that says why the command is not run; None if it is run."""
     for row in TABLE if table is None else table:
         if row.fits(page, command) and (row.when == ALWAYS or not is_alone):
             return row
@@ -52,6 +52,6 @@ def row_for(page, command, is_alone, table=None):
 
 
 def stale_rows(commands, table=None):
-    """The rows that fit none of the (page, command)."""
+    """Returns the rows that fit no (page, command)."""
     return [row for row in (TABLE if table is None else table)
             if not any(row.fits(page, command) for page, command in commands)]

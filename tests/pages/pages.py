@@ -56,7 +56,7 @@ class Page:
     problems: list  # (line, what is wrong) with its form.
 
     def links(self):
-        """(line, target) of each link."""
+        """Yields (line, target) of each link."""
         return [(self.prose.count("\n", 0, match.start()) + 1, match.group(1))
                 for match in LINK.finditer(CODE.sub(blank, self.prose))]
 
@@ -71,7 +71,7 @@ def blank(match):
 
 
 def anchor_of(heading, taken):
-    """As the readers of repositories make it of a heading."""
+    """Returns the anchor that repository viewers make of a heading."""
     words = re.sub(r"`|\[|\]\([^)]*\)", "", heading).lower()
     base = re.sub(r"[^\w\- ]", "", words).replace(" ", "-")
     anchor, count = base, 0
@@ -149,7 +149,7 @@ def parse(name, text):
 
 
 def in_list(lines):
-    """Whether what comes after these lines, indented, still belongs to an item of a list."""
+    """Whether an indented line after these still belongs to an item of a list."""
     for line in reversed(lines):
         if LIST_ITEM.match(line):
             return True

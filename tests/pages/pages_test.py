@@ -3,8 +3,8 @@
 
     MILLRACE_BIN=build/bin tests/pages/pages_test.py [PAGE…]
 
-A new page or block is covered by being there: see pages.py for what its info string means. What is
-not run stands in not_run.py, with its reason.
+A new page or block is covered automatically: see pages.py for the meaning of its info string. What
+is not run stands in not_run.py, with its reason.
 """
 
 import json
@@ -30,7 +30,7 @@ STATUS_IN_PROBLEM = 400
 
 
 class Reader:
-    """Reads one page aloud, so to speak: runs its blocks in order."""
+    """Runs the blocks of one page in order."""
 
     def __init__(self, page, tree, directory):
         self.page = page

@@ -1,4 +1,4 @@
-"""What the test of the pages makes of a page."""
+"""How the test of the pages reads a page."""
 
 import textwrap
 import unittest

@@ -1,7 +1,7 @@
 """The shell in which the commands of one page run, with the servers that they start.
 
-A page is run as a person would who has the tree and the programs, and a terminal for each server:
-commands one after the other in one shell, `millrace up` and its like until they are ready.
+A page runs as it would for a person with the tree, the programs, and a terminal for each server: the
+commands run one after the other in one shell, and each server until it is ready.
 """
 
 import contextlib
@@ -30,11 +30,11 @@ PROGRAM = r"(?:^|[;&|]\s*)(?:\S*/)?"
 
 @dataclasses.dataclass(frozen=True)
 class Server:
-    """A program that serves until it is stopped: how to tell its command, and that it is ready."""
+    """A program that serves until it is stopped: the pattern of its command, and how it gets ready."""
     command: re.Pattern
     port: int
-    ready: str  # A path that answers 200; empty: it says so itself.
-    replaces: bool = False  # It needs the gateway's port, so that whoever has it must end.
+    ready: str  # A path that answers 200; empty: the program prints it.
+    replaces: bool = False  # It needs the gateway's port, so the program that has it must end.
 
 
 SERVERS = [
@@ -72,7 +72,7 @@ class Running:
     code: pathlib.Path  # Of its exit code, written when it has ended.
 
     def exit_code(self):
-        """None: it runs."""
+        """None while it runs."""
         text = self.code.read_text() if self.code.exists() else ""
         return int(text) if text.endswith("\n") else None
 
@@ -81,7 +81,7 @@ class Running:
 
 
 class PageError(Exception):
-    """What is wrong, with what was printed."""
+    """The problem, with the output."""
 
 
 def free_port():
@@ -91,7 +91,7 @@ def free_port():
 
 
 def send(url, body=None, headers=None, timeout=60):
-    """(status, JSON) of a request to a server on this machine."""
+    """Returns (status, JSON) of a request to a server on this machine."""
     data = None if body is None else body.encode()
     request = urllib.request.Request(url, data, {"content-type": "application/json",
                                                  **(headers or {})})
@@ -104,7 +104,7 @@ def send(url, body=None, headers=None, timeout=60):
 
 
 class Tree:
-    """The source tree as a new user has it: with programs in build/bin, and free to write into."""
+    """The source tree as a new user has it: writable, with programs in build/bin."""
 
     def __init__(self, source, programs, directory, is_alone):
         self.is_alone = is_alone
@@ -128,7 +128,7 @@ class Tree:
         (self.home / ".curlrc").write_text("\n".join(curlrc) + "\n")
 
     def programs_on_free_ports(self, programs, directory):
-        """`millrace up` on another port and in a directory of its own, unless told which."""
+        """Lets `millrace up` use another port and directory, unless the page names them."""
         folder = directory / "bin"
         folder.mkdir()
         for program in programs.iterdir():
@@ -189,7 +189,7 @@ class Session:
             raise PageError(f"the shell is gone: {self.shell.wait()}") from None
 
     def answer(self, seconds):
-        """The number that the shell answers; None: it did not in time. Throws if it ended."""
+        """Returns the number that the shell answers; None if it is late. Throws if the shell ended."""
         if not select.select([self.answers], [], [], seconds)[0]:
             return None
         text = os.read(self.answers, 64).decode().strip()
@@ -204,7 +204,7 @@ class Session:
                 for file in (self.file("out"), self.file("err"))]
 
     def run(self, command):
-        """Runs it to its end."""
+        """Runs the command to its end."""
         self.count += 1
         self.file("command").write_text(self.with_known_id(command) + "\n")
         self.tell(f'eval "$(cat {self.file("command")})" >{self.file("out")} 2>{self.file("err")} '
@@ -225,11 +225,11 @@ class Session:
         return ran
 
     def with_known_id(self, command):
-        """`job_…` is the job of the reader, who saw its id a moment ago."""
+        """Replaces `job_…` by the id that the reader saw last."""
         return command.replace("job_…", self.jobs[-1]) if self.jobs else command
 
     def serve(self, command, server):
-        """Starts it and returns when it is ready."""
+        """Starts the server and returns when it is ready."""
         if server.replaces:
             self.stop([running for running in self.running if running.server.port == server.port])
         self.count += 1
@@ -251,7 +251,7 @@ class Session:
         return running
 
     def wait_for(self, running, wrong_with):
-        """Returns when nothing is wrong with what it printed, or after a time, what is."""
+        """Returns once nothing is wrong with the output; after a time, returns what is wrong."""
         deadline = time.monotonic() + STOP_SECONDS
         while True:
             problems = list(wrong_with(running.printed()))
@@ -276,7 +276,7 @@ class Session:
             return False
 
     def forget_ended(self):
-        """`millrace down`, say, ends what runs in another terminal."""
+        """Forgets programs that a command in another terminal ended, such as `millrace down`."""
         for running in list(self.running):
             if running.exit_code() == 0:
                 self.running.remove(running)
@@ -291,7 +291,7 @@ class Session:
         return f"http://127.0.0.1:{self.port_of(gateways[-1].command, gateways[-1].server)}"
 
     def stop(self, those=None):
-        """Ctrl-C, in the terminal of each, the last one first. Every one must end well."""
+        """Presses Ctrl-C in the terminal of each, the last first. All must end without an error."""
         for running in reversed(self.running if those is None else list(those)):
             self.running.remove(running)
             self.interrupt(running)
@@ -303,7 +303,7 @@ class Session:
 
     @staticmethod
     def interrupt(running):
-        """Returns when it has ended."""
+        """Interrupts the program and returns when it has ended."""
         deadline = time.monotonic() + STOP_SECONDS
         with contextlib.suppress(ProcessLookupError):  # It may have ended before.
             os.killpg(running.process, signal.SIGINT)
@@ -315,7 +315,7 @@ class Session:
             select.select([], [], [], PROBE_SECONDS)
 
     def processes(self):
-        """(id, parent, group) of what the shells started."""
+        """Yields (id, parent, group) of the processes that the shells started."""
         for entry in pathlib.Path("/proc").iterdir():
             with contextlib.suppress(OSError):
                 if entry.name.isdigit():
@@ -343,7 +343,7 @@ class Session:
         os.close(self.answers)
 
     def submit(self, body):
-        """A job as a page prints it; its final state."""
+        """Submits a job as a page prints it; returns its final state."""
         status, text = send(self.url() + "/v1/jobs", body)
         if status != 202:
             raise PageError(f"the gateway answers {status}: {text}")
