@@ -56,7 +56,7 @@ class Page:
     problems: list  # (line, what is wrong) with its form.
 
     def links(self):
-        """Yields (line, target) of each link."""
+        """Returns (line, target) of each link."""
         return [(self.prose.count("\n", 0, match.start()) + 1, match.group(1))
                 for match in LINK.finditer(CODE.sub(blank, self.prose))]
 

@@ -1,7 +1,7 @@
 """The shell in which the commands of one page run, with the servers that they start.
 
-A page runs as it would for a person with the tree, the programs, and a terminal for each server: the
-commands run one after the other in one shell, and each server until it is ready.
+A page runs as it would for a person with the tree, the programs, and a terminal for each server:
+the commands run one after the other in one shell, and a server is awaited until it is ready.
 """
 
 import contextlib
@@ -30,7 +30,7 @@ PROGRAM = r"(?:^|[;&|]\s*)(?:\S*/)?"
 
 @dataclasses.dataclass(frozen=True)
 class Server:
-    """A program that serves until it is stopped: the pattern of its command, and how it gets ready."""
+    """A program that serves until it is stopped: the pattern of its command, and its readiness."""
     command: re.Pattern
     port: int
     ready: str  # A path that answers 200; empty: the program prints it.
@@ -189,7 +189,7 @@ class Session:
             raise PageError(f"the shell is gone: {self.shell.wait()}") from None
 
     def answer(self, seconds):
-        """Returns the number that the shell answers; None if it is late. Throws if the shell ended."""
+        """Returns the number that the shell answers; None if it is late. Throws if it ended."""
         if not select.select([self.answers], [], [], seconds)[0]:
             return None
         text = os.read(self.answers, 64).decode().strip()

@@ -28,8 +28,8 @@ using testing::Each;
 using testing::StartsWith;
 using Values = std::set<std::string>;
 
-// Allows for work that takes a second on an idle machine, and for rebalances of the mock cluster: 3
-// s each.
+// Allows for work that takes a second on an idle machine, and for rebalances of the mock cluster:
+// 3 s each.
 constexpr auto kDeadline = 90s;
 constexpr auto kTimeout = 30s;
 
