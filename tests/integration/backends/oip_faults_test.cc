@@ -69,8 +69,8 @@ TEST_F(Oip, RetriesAConnectionThatIsCutBeforeTheAnswer) {
 }
 
 // curl repeats a request if its connection, kept from an earlier one, broke. If the second try is
-// refused, the first may still have done something: it may have killed the server, and must not go
-// to the next one.
+// refused, the first may still have done something: it may have killed the server, and the job must
+// not go to the next one.
 TEST_F(Oip, AServerThatDiesOfARequestIsNotOneThatWasAway) {
     std::promise<void> arrived;
     start_with([&](Exchange& exchange) {

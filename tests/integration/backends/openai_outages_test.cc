@@ -92,7 +92,7 @@ TEST_F(OpenAiOutages, ARestartOfTheServerCostsNobodyAnAttempt) {
     backend_->stop();
 }
 
-// The breaker takes neither for an outage: firewalls answer single requests in this way.
+// No such page opens the breaker: firewalls answer single requests in this way.
 TEST_F(OpenAiOutages, WhatAnswersInPlaceOfTheServerCostsNobodyAnAttempt) {
     struct Page {
         int status;
