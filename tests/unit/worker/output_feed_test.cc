@@ -48,7 +48,7 @@ TEST(OutputFeed, SaysWhereEachTextBegins) {
     EXPECT_EQ(offset(), 0U);
     feed.append(kKey, kWorker, "lo");
     EXPECT_EQ(offset(), 3U);
-    feed.append({kKey.job, 2}, kWorker, "anew");
+    feed.append({kKey.job, 2}, kWorker, "again");
     EXPECT_EQ(offset(), 0U);
 }
 

@@ -50,7 +50,7 @@ TEST(ModelHealth, SendsOneProbeAtATimeAndLessAndLessOften) {
     EXPECT_TRUE(health.alive());
     EXPECT_EQ(health.permit(now), Permit::kAny);
     health.failed(true, now);
-    EXPECT_EQ(health.wait(now), seconds(1)) << "begins anew";
+    EXPECT_EQ(health.wait(now), seconds(1)) << "begins again";
 }
 
 TEST(ModelHealth, CountsNothingThatWasSentBeforeItWasOut) {
