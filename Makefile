@@ -57,17 +57,13 @@ build-all: setup
 
 build-tests: setup
 	@$(CONFIGURE) --preset release >/dev/null
-	@cmake --build build -j $(JOBS) --target $(PROGRAMS) $(addsuffix _tests,$(LABELS) mlserver llama_server)
+	@cmake --build build -j $(JOBS) --target $(PROGRAMS) $(addsuffix _tests,$(LABELS))
 
 test: build-tests ## All tests: unit, then integration and end to end on real servers.
 	@echo "test: unit"
 	@$(CTEST) --test-dir build -L unit -j $(JOBS)
-	@echo "test: integration, on PostgreSQL and Apache Kafka of its own"
-	@$(CTEST) --test-dir build -L integration -j $(JOBS)
-	@echo "test: end to end, with the real programs"
-	@$(CTEST) --test-dir build -L e2e -j $(JOBS)
-	@echo "test: chaos, every fault under load"
-	@$(CTEST) --test-dir build -L chaos
+	@echo "test: integration on PostgreSQL and Apache Kafka, end to end with the real programs, chaos under load"
+	@$(CTEST) --test-dir build -L '$(call either,$(filter-out unit,$(LABELS)))' -j $(JOBS)
 
 test-mlserver: setup ## The oip backend on a real MLServer, which is fetched first (326 MB).
 	@deploy/fetch-mlserver.sh
