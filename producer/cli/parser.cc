@@ -114,7 +114,7 @@ std::string misplaced_option(const Program& program, std::span<const std::string
             ++i;
             continue;
         }
-        const auto name = before[i].substr(0, before[i].find('='));
+        auto name = before[i].substr(0, before[i].find('='));
         const auto& ours = program.app.get_options();
         const bool is_ours = std::ranges::any_of(
             ours, [&](const CLI::Option* option) { return option->check_name(name); });
