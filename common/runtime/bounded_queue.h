@@ -34,6 +34,8 @@ class BoundedQueue {
 
     // False if full or closed; `value` is then unchanged.
     bool try_push(T&& value) { return push(std::move(value), MonoTime::min()); }
+    // The same for a caller that goes on with a value that was not taken.
+    bool offer(T& value) { return try_push(std::move(value)); }
 
     // Waits for room. False if still full at the deadline, or closed; `value` is then unchanged.
     bool push(T&& value, MonoTime deadline) {

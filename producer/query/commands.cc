@@ -44,7 +44,7 @@ void Commands::model_known(std::string queue, std::string model, Callback<bool> 
 }
 
 bool Commands::enqueue(Request request) {
-    if (queue_.try_push(std::move(request))) return true;
+    if (queue_.offer(request)) return true;
     refuse(request, refusal_of(queue_));
     return false;
 }

@@ -129,7 +129,7 @@ storage::JobFilter Retries::narrowed(storage::JobFilter filter) {
     return filter;
 }
 
-void Retries::submit(RetryPage page, Specs specs, Callback<Result<RetryPage>> done) {
+void Retries::submit(RetryPage page, Specs&& specs, Callback<Result<RetryPage>> done) {
     if (specs.empty()) {
         done(std::move(page));
         return call_next();

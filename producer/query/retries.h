@@ -56,7 +56,7 @@ class Retries {
     using Specs = std::vector<std::pair<JobId, JobSpec>>;
 
     // The missing results of `page` are those of `specs`.
-    void submit(RetryPage page, Specs specs, Callback<Result<RetryPage>> done);
+    void submit(RetryPage page, Specs&& specs, Callback<Result<RetryPage>> done);
     bool has_room_for(std::size_t more) const;
     void hold(std::size_t bytes);
     void release(std::size_t bytes);

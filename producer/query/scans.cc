@@ -49,7 +49,7 @@ void Scans::retry_matching(storage::JobFilter filter, Callback<Result<RetryPage>
 }
 
 void Scans::enqueue(Request request) {
-    if (queue_.try_push(std::move(request))) return;
+    if (queue_.offer(request)) return;
     std::visit([this](auto& each) { each.done(refusal_of(queue_)); }, request);
 }
 
@@ -64,7 +64,7 @@ Error Scans::too_much() const {
 template <class Scan, class Stop>
 void Scans::go_on(Scan& scan, const Stop& stop) {
     Request rest = std::move(scan);
-    if (queue_.try_push(std::move(rest))) return;
+    if (queue_.offer(rest)) return;
     scan = std::move(std::get<Scan>(rest));
     stop(refusal_of(queue_));
 }
