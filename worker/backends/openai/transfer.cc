@@ -62,9 +62,9 @@ bool Transfer::take(std::string_view bytes) {
     auto& answer = *answer_;
     if (!answer.is_stream) {
         // Some servers send a stream as application/json, JSON as text/event-stream, or spaces to
-        // keep the connection alive. Therefore the first character decides.
-        constexpr std::string_view kSkipped = " \r\n\t\xEF\xBB\xBF";  // The end is a byte order
-                                                                      // mark.
+        // keep the connection alive. Therefore the first character decides, after white space and a
+        // byte order mark.
+        constexpr std::string_view kSkipped = " \r\n\t\xEF\xBB\xBF";
         bytes.remove_prefix(std::min(bytes.find_first_not_of(kSkipped), bytes.size()));
         if (bytes.empty()) return true;
         const bool has_choices =

@@ -2,13 +2,13 @@
 
 #include <gtest/gtest.h>
 
+#include "tests/unit/backends/endpoints/start.h"
+
 namespace millrace::worker {
 namespace {
 
-constexpr MonoTime kBegin{std::chrono::hours(1)};
-
 MonoTime at(int ms) {
-    return kBegin + milliseconds(ms);
+    return kStart + milliseconds(ms);
 }
 
 void succeed(ConcurrencyLimit& limit, std::size_t count) {

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "tests/support/seeded_random.h"
+#include "tests/unit/backends/endpoints/start.h"
 #include "worker/backends/endpoints/endpoint_pool.h"
 
 namespace millrace::worker {
@@ -15,7 +16,6 @@ namespace {
 
 using std::chrono::seconds;
 
-constexpr MonoTime kStart{std::chrono::hours(1)};
 constexpr std::int64_t kTokens = 200;
 
 // A server that runs some calls at once, lets a few more wait and refuses the rest with 503.

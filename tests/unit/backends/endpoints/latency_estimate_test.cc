@@ -4,30 +4,30 @@
 
 #include <cmath>
 
+#include "tests/unit/backends/endpoints/start.h"
+
 namespace millrace::worker {
 namespace {
-
-constexpr MonoTime kFirst{std::chrono::hours(1)};
 
 TEST(LatencyEstimate, KnowsNothingBeforeTheFirstCall) {
     const LatencyEstimate estimate;
     EXPECT_FALSE(estimate.value());
-    EXPECT_FALSE(estimate.faded(kFirst));
+    EXPECT_FALSE(estimate.faded(kStart));
 }
 
 TEST(LatencyEstimate, JumpsUpAndComesDownSlowly) {
     LatencyEstimate estimate(milliseconds(10'000));
-    estimate.observe(10, kFirst);
-    estimate.observe(100, kFirst);
+    estimate.observe(10, kStart);
+    estimate.observe(100, kStart);
     EXPECT_DOUBLE_EQ(*estimate.value(), 100);
-    estimate.observe(10, kFirst + milliseconds(10'000));
+    estimate.observe(10, kStart + milliseconds(10'000));
     EXPECT_NEAR(*estimate.value(), 10 + 90 / std::exp(1.0), 1e-9);
 }
 
 TEST(LatencyEstimate, FadesWithoutCalls) {
     LatencyEstimate estimate(milliseconds(10'000));
-    estimate.observe(100, kFirst);
-    EXPECT_NEAR(*estimate.faded(kFirst + milliseconds(20'000)), 100 / std::exp(2.0), 1e-9);
+    estimate.observe(100, kStart);
+    EXPECT_NEAR(*estimate.faded(kStart + milliseconds(20'000)), 100 / std::exp(2.0), 1e-9);
     EXPECT_DOUBLE_EQ(*estimate.value(), 100);
 }
 

@@ -1,0 +1,10 @@
+// When the tests of this folder begin.
+#pragma once
+
+#include "common/base/clock.h"
+
+namespace millrace::worker {
+
+inline constexpr MonoTime kStart{std::chrono::hours(1)};
+
+}  // namespace millrace::worker
