@@ -81,6 +81,7 @@ GatewayOptions gateway_options(const Config& c) {
                      .inline_bytes_max = c.size<Setting::kDispatchInlineBytesMax>()},
         .reader = {.batch_max = c.size<Setting::kQueryBatchMax>(),
                    .queue_max = c.size<Setting::kQueryQueueMax>()},
+        .retries = {.bytes_max = c.size<Setting::kQueryRetryBytesMax>()},
         .commands = {.batch_max = c.size<Setting::kQueryBatchMax>(),
                      .queue_max = c.size<Setting::kQueryQueueMax>(),
                      .lease_ttl = c.get<Setting::kWorkerLeaseTtl>()},

@@ -96,8 +96,7 @@ void GatewayService::get(JobId id, storage::JobFields fields,
     parts_->reader.get(id, fields, std::move(done));
 }
 
-void GatewayService::list(storage::JobFilter filter,
-                          Callback<Result<std::pair<std::vector<storage::JobRecord>, bool>>> done) {
+void GatewayService::list(storage::JobFilter filter, Callback<Result<JobList>> done) {
     parts_->scans.list(std::move(filter), std::move(done));
 }
 

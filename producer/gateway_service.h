@@ -42,8 +42,7 @@ class GatewayService final : public JobService {
     void get(JobId id, storage::JobFields fields,
              Callback<Result<storage::JobRecord>> done) override;
     void find(std::string client_id, Callback<Result<JobId>> done) override;
-    void list(storage::JobFilter filter,
-              Callback<Result<std::pair<std::vector<storage::JobRecord>, bool>>> done) override;
+    void list(storage::JobFilter filter, Callback<Result<JobList>> done) override;
     void count(storage::JobFilter filter, std::int64_t most,
                Callback<Result<std::int64_t>> done) override;
     void retry(std::vector<JobId> ids, Callback<Result<RetryPage>> done) override;

@@ -45,6 +45,7 @@ struct GatewayOptions {
     IntakeOptions intake;
     DispatcherOptions dispatch;
     JobReaderOptions reader;
+    RetriesOptions retries;
     CommandsOptions commands;
     ScansOptions scans;
     LaneReaderOptions lanes;
@@ -67,7 +68,7 @@ struct Parts {
     // it may be called again.
     Status prepare();
 
-    // The way in which `retries` and `scan_retries` submit.
+    // The way in which `retries` submits.
     Retries::SubmitMany submit_many();
 
     const GatewayOptions options;
@@ -89,8 +90,7 @@ struct Parts {
     TopicCreator topic_creator;
     Intake intake;
     JobReader reader;
-    Retries retries;       // Used by `commands`.
-    Retries scan_retries;  // Used by `scans`.
+    Retries retries;  // Of `commands` and `scans`.
     Commands commands;
     Scans scans;
     LaneReader lanes;

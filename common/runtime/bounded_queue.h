@@ -32,10 +32,8 @@ class BoundedQueue {
     BoundedQueue(const BoundedQueue&) = delete;
     BoundedQueue& operator=(const BoundedQueue&) = delete;
 
-    // False if full or closed; `value` is then unchanged.
-    bool try_push(T&& value) { return push(std::move(value), MonoTime::min()); }
-    // The same for a caller that goes on with a value that was not taken.
-    bool offer(T& value) { return try_push(std::move(value)); }
+    // Moves `value` in. False if full or closed; `value` is then unchanged.
+    bool try_push(T& value) { return push(std::move(value), MonoTime::min()); }
 
     // Waits for room. False if still full at the deadline, or closed; `value` is then unchanged.
     bool push(T&& value, MonoTime deadline) {

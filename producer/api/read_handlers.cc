@@ -157,11 +157,11 @@ void get_result(const ApiContext& context, const ExchangePtr& exchange) {
 void list_jobs(const ApiContext& context, const ExchangePtr& exchange) {
     auto filter = decode_list_query(exchange->request().query, context.options);
     if (!filter.has_value()) return reply_problem(*exchange, filter.error());
-    using Page = std::pair<std::vector<JobRecord>, bool>;
-    context.service.list(*std::move(filter),
-                         list_answer<Page>(exchange, [&context](const Page& page) {
-                             return job_list_json(page.first, page.second, context.service);
-                         }));
+    context.service.list(
+        *std::move(filter),
+        list_answer<gateway::JobList>(exchange, [&context](const gateway::JobList& page) {
+            return job_list_json(page.jobs, page.has_more, context.service);
+        }));
 }
 
 void list_queues(const ApiContext& context, const ExchangePtr& exchange) {

@@ -123,7 +123,7 @@ void Intake::submit_many(std::vector<SubmitRequest> requests,
     auto group = make_group(std::move(requests), std::move(done));
     const auto submission = group.front().ticket.submission;
     // The queue holds groups of at least one job, so it has room for all admitted jobs.
-    if (!queue_.try_push(std::move(group))) {
+    if (!queue_.try_push(group)) {
         admitted_ -= count;
         refuse_all(count, closed_error(), submission->done);
     }

@@ -94,6 +94,12 @@ struct JobNotice {
     std::string error_code{};               // kRequeued: why the attempt ended, if known.
 };
 
+// A page of a list.
+struct JobList {
+    std::vector<storage::JobRecord> jobs;
+    bool has_more = false;  // Jobs that match come after these.
+};
+
 struct Readiness {
     bool store_commits = false;
     bool workers_consume = false;  // At least one live worker.
@@ -115,8 +121,7 @@ class JobService {
                      Callback<Result<storage::JobRecord>> done) = 0;
     // Finds the job with this client id.
     virtual void find(std::string client_id, Callback<Result<JobId>> done) = 0;
-    virtual void list(storage::JobFilter filter,
-                      Callback<Result<std::pair<std::vector<storage::JobRecord>, bool>>> done) = 0;
+    virtual void list(storage::JobFilter filter, Callback<Result<JobList>> done) = 0;
     // Counts the matching jobs, but no further than `most`.
     virtual void count(storage::JobFilter filter, std::int64_t most,
                        Callback<Result<std::int64_t>> done) = 0;

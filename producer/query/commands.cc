@@ -44,7 +44,7 @@ void Commands::model_known(std::string queue, std::string model, Callback<bool> 
 }
 
 bool Commands::enqueue(Request request) {
-    if (queue_.offer(request)) return true;
+    if (queue_.try_push(request)) return true;
     refuse(request, refusal_of(queue_));
     return false;
 }
@@ -82,7 +82,7 @@ void Commands::run() {
 }
 
 void Commands::serve(Retry& request) {
-    if (retries_.has_room()) return retries_.retry({request.id}, std::move(request.done));
+    if (retries_.has_room()) return retries_.retry(store_, {request.id}, std::move(request.done));
     retries_.when_room([this, request = std::move(request)] { return enqueue(request); });
 }
 

@@ -30,7 +30,7 @@ void JobReader::find(std::string client_id, Callback<Result<JobId>> done) {
 }
 
 void JobReader::enqueue(Request request) {
-    if (queue_.offer(request)) return;
+    if (queue_.try_push(request)) return;
     const auto error = refusal_of(queue_);
     std::visit([&error](auto& each) { each.done(error); }, request);
 }

@@ -7,7 +7,7 @@
 namespace millrace::gateway {
 
 void LaneReader::read(Callback<Lanes> done) {
-    if (queue_.offer(done)) return;
+    if (queue_.try_push(done)) return;
     done(refusal_of(queue_));
 }
 

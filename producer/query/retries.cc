@@ -46,12 +46,8 @@ SubmitRequest request_of(JobId job, JobSpec spec) {
 }  // namespace
 
 bool Retries::has_room() const {
-    return has_room_for(0);
-}
-
-bool Retries::has_room_for(std::size_t more) const {
     const std::lock_guard lock(mutex_);
-    return held_ + more < options_.bytes_max;
+    return held_ < options_.bytes_max;
 }
 
 std::size_t Retries::waiting() const {
@@ -91,35 +87,37 @@ void Retries::call_next() {
     }
 }
 
-void Retries::retry(const std::vector<JobId>& ids, Callback<Result<RetryPage>> done) {
-    const auto fail = [this, &done](const Error& error) {
+void Retries::retry(storage::JobStore& store, const std::vector<JobId>& ids,
+                    Callback<Result<RetryPage>> done) {
+    std::size_t bytes = 0;  // Held by this call.
+    const auto fail = [&](const Error& error) {
         done(error);
-        call_next();
+        release(bytes);
     };
-    const auto records = store_.job_get(ids, {});
+    const auto records = store.job_get(ids, {});
     if (!records) return fail(records.error());
     std::unordered_map<JobId, const JobRecord*> found;
     for (const auto& record : *records) found.emplace(record.id, &record);
     RetryPage page;
     Specs specs;
-    std::size_t bytes = 0;
     for (const auto& id : ids) {
         const auto job = found.find(id);
         auto known = known_result(id, job == found.end() ? nullptr : job->second);
         if (!known) {
-            if (bytes > 0 && !has_room_for(bytes)) break;
+            if (bytes > 0 && !has_room()) break;
             // One at a time, because their sizes are not known before.
-            auto spec = store_.job_specs({id});
+            auto spec = store.job_specs({id});
             if (!spec) return fail(spec.error());
             // A job that its retention has removed meanwhile stays not found.
             for (auto& each : *spec) {
+                hold(size_of(each.second));
                 bytes += size_of(each.second);
                 specs.push_back(std::move(each));
             }
         }
         page.jobs.push_back({id, std::move(known).value_or(not_found(id))});
     }
-    submit(std::move(page), std::move(specs), std::move(done));
+    submit(std::move(page), std::move(specs), bytes, std::move(done));
 }
 
 storage::JobFilter Retries::narrowed(storage::JobFilter filter) {
@@ -129,20 +127,18 @@ storage::JobFilter Retries::narrowed(storage::JobFilter filter) {
     return filter;
 }
 
-void Retries::submit(RetryPage page, Specs&& specs, Callback<Result<RetryPage>> done) {
+void Retries::submit(RetryPage page, Specs&& specs, std::size_t bytes,
+                     Callback<Result<RetryPage>> done) {
     if (specs.empty()) {
         done(std::move(page));
         return call_next();
     }
-    std::size_t bytes = 0;
     std::vector<SubmitRequest> requests;
     std::vector<JobId> submitted;
     for (auto& [job, spec] : specs) {
-        bytes += size_of(spec);
         submitted.push_back(job);
         requests.push_back(request_of(job, std::move(spec)));
     }
-    hold(bytes);
     submit_(std::move(requests),
             [this, bytes, page = std::move(page), submitted = std::move(submitted),
              done = std::move(done)](std::vector<SubmitResult> results) {

@@ -5,10 +5,10 @@
 // others receive that one.
 //
 // Specs are large, and stay in memory from their read until their submission is answered. So their
-// bytes are counted, and a retry for which there is no room waits for an answer.
+// bytes are counted, over all callers, and a retry for which there is no room waits for an answer.
 //
-// Threads: retry() one caller at a time, the others from any; answers come within the call, or on
-//          the thread where submissions are answered.
+// Threads: thread-safe; answers come within the call, or on the thread where submissions are
+//          answered.
 // Blocks:  retry(), for as long as the store takes.
 #pragma once
 
@@ -24,7 +24,8 @@
 namespace millrace::gateway {
 
 struct RetriesOptions {
-    std::size_t bytes_max = 8U << 20;  // Specs in memory; one more job's spec may exceed it.
+    // Specs in memory; one more job's spec for each caller of retry() may exceed it.
+    std::size_t bytes_max = 8U << 20;
 };
 
 class Retries {
@@ -32,8 +33,8 @@ class Retries {
     using SubmitMany =
         std::function<void(std::vector<SubmitRequest>, Callback<std::vector<SubmitResult>>)>;
 
-    Retries(RetriesOptions options, storage::JobStore& store, SubmitMany submit)
-        : options_(options), store_(store), submit_(std::move(submit)) {}
+    Retries(RetriesOptions options, SubmitMany submit)
+        : options_(options), submit_(std::move(submit)) {}
 
     // Whether another retry may begin.
     bool has_room() const;
@@ -46,8 +47,9 @@ class Retries {
     void when_room(std::function<bool()> go_on);
 
     // One result for each id, in order, for as many of the first as there is room for; for at least
-    // one.
-    void retry(const std::vector<JobId>& ids, Callback<Result<RetryPage>> done);
+    // one. Reads from `store`, which belongs to the caller.
+    void retry(storage::JobStore& store, const std::vector<JobId>& ids,
+               Callback<Result<RetryPage>> done);
 
     // Narrows the filter to jobs that may be retried and never were.
     static storage::JobFilter narrowed(storage::JobFilter filter);
@@ -55,16 +57,14 @@ class Retries {
  private:
     using Specs = std::vector<std::pair<JobId, JobSpec>>;
 
-    // The missing results of `page` are those of `specs`.
-    void submit(RetryPage page, Specs&& specs, Callback<Result<RetryPage>> done);
-    bool has_room_for(std::size_t more) const;
+    // The missing results of `page` are those of `specs`, of which `bytes` are held.
+    void submit(RetryPage page, Specs&& specs, std::size_t bytes, Callback<Result<RetryPage>> done);
     void hold(std::size_t bytes);
     void release(std::size_t bytes);
     // Calls the `go_on` that has waited longest, if there is room.
     void call_next();
 
     const RetriesOptions options_;
-    storage::JobStore& store_;
     const SubmitMany submit_;
 
     mutable std::mutex mutex_;

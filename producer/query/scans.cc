@@ -19,7 +19,7 @@ Scans::Scans(ScansOptions options, const Clock& clock, storage::JobStore& store,
       retries_(retries),
       queue_(options.queue_max) {}
 
-void Scans::list(storage::JobFilter filter, Callback<Result<Page>> done) {
+void Scans::list(storage::JobFilter filter, Callback<Result<JobList>> done) {
     enqueue(List{std::move(filter), std::move(done)});
 }
 
@@ -39,17 +39,17 @@ void Scans::retry(std::vector<JobId> ids, Callback<Result<RetryPage>> done) {
 }
 
 void Scans::retry_matching(storage::JobFilter filter, Callback<Result<RetryPage>> done) {
-    const auto take = [this, done = std::move(done)](const Result<Page>& page) {
+    const auto take = [this, done = std::move(done)](const Result<JobList>& page) {
         if (!page) return done(page.error());
-        Retry listed{.done = done, .page = {.has_more = page->second}};
-        for (const auto& job : page->first) listed.ids.push_back(job.id);
+        Retry listed{.done = done, .page = {.has_more = page->has_more}};
+        for (const auto& job : page->jobs) listed.ids.push_back(job.id);
         serve(listed);
     };
     enqueue(List{Retries::narrowed(std::move(filter)), take, true});
 }
 
 void Scans::enqueue(Request request) {
-    if (queue_.offer(request)) return;
+    if (queue_.try_push(request)) return;
     std::visit([this](auto& each) { each.done(refusal_of(queue_)); }, request);
 }
 
@@ -64,7 +64,7 @@ Error Scans::too_much() const {
 template <class Scan, class Stop>
 void Scans::go_on(Scan& scan, const Stop& stop) {
     Request rest = std::move(scan);
-    if (queue_.offer(rest)) return;
+    if (queue_.try_push(rest)) return;
     scan = std::move(std::get<Scan>(rest));
     stop(refusal_of(queue_));
 }
@@ -89,8 +89,8 @@ void Scans::serve(List& scan) {
     // The matches so far are a page, even if a short one. An error would leave the caller where it
     // was.
     const auto stop = [&scan](const Error& error) {
-        if (scan.page.first.empty()) return scan.done(error);
-        scan.page.second = true;
+        if (scan.page.jobs.empty()) return scan.done(error);
+        scan.page.has_more = true;
         scan.done(std::move(scan.page));
     };
     if (!found) return stop(found.error());
@@ -155,9 +155,10 @@ void Scans::serve(Retry& scan) {
     const auto size = std::min(options_.retry_batch_max, scan.ids.size());
     const auto end = scan.ids.begin() + static_cast<std::ptrdiff_t>(size);
     const std::vector<JobId> ids(scan.ids.begin(), end);
-    retries_.retry(ids, [this, scan = std::move(scan), size](const Result<RetryPage>& retried) {
-        take(scan, size, retried);
-    });
+    retries_.retry(store_, ids,
+                   [this, scan = std::move(scan), size](const Result<RetryPage>& retried) {
+                       take(scan, size, retried);
+                   });
 }
 
 // Runs where submissions are answered. The rest goes back to the caller of step().

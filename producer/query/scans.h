@@ -13,7 +13,6 @@
 #pragma once
 
 #include <optional>
-#include <utility>
 #include <variant>
 #include <vector>
 
@@ -41,14 +40,11 @@ struct ScansOptions {
 
 class Scans {
  public:
-    using Page = std::pair<std::vector<storage::JobRecord>, bool>;
-
-    // `retries` works on `store` too.
     Scans(ScansOptions options, const Clock& clock, storage::JobStore& store, Announcer& announcer,
           Retries& retries);
 
     // If time runs out, the page is short and says that there is more.
-    void list(storage::JobFilter filter, Callback<Result<Page>> done);
+    void list(storage::JobFilter filter, Callback<Result<JobList>> done);
     void count(storage::JobFilter filter, std::int64_t most, Callback<Result<std::int64_t>> done);
     void cancel_matching(storage::JobFilter filter, Callback<Result<CancelTotals>> done);
     void retry(std::vector<JobId> ids, Callback<Result<RetryPage>> done);
@@ -67,10 +63,10 @@ class Scans {
     // Scans with a filter continue after `filter.after`.
     struct List {
         storage::JobFilter filter;  // `limit` is what remains of it.
-        Callback<Result<Page>> done;
+        Callback<Result<JobList>> done;
         bool must_find = false;  // Its time begins with its first match.
         std::optional<MonoTime> until{};
-        Page page{};
+        JobList page{};
     };
     struct Count {
         storage::JobFilter filter;

@@ -144,6 +144,16 @@ TEST_F(UpStart, SaysWhyAPartDidNotStartAndStops) {
     }
 }
 
+// Nothing steals it in time, so it must come by its message.
+TEST_F(UpStart, GivesTheFirstJobToAWorkerThatListens) {
+    RunningCommand stack(up({"--set", "worker.steal_interval=5m"}));
+    const auto url = url_of(stack);
+    const auto result =
+        run_command({"--url", url, "submit", "hello", "--model", "synthetic", "--wait"});
+    EXPECT_EQ(result.exit_code, 0) << result.output;
+    EXPECT_EQ(interrupt(stack).exit_code, 0);
+}
+
 TEST_F(UpStart, ObeysCtrlCAtEveryMoment) {
     const auto loading = write("loading.py", "import time\ntime.sleep(3600)\n");
     for (const std::string moment : {"", "starting PostgreSQL", "worker 1 is starting python3"}) {

@@ -15,7 +15,6 @@ namespace {
 using Element = ArrayParameter::Element;
 
 constexpr int kWorkersMax = 10'000;  // The limit of worker_list.
-constexpr int kListColumns = 27;     // The columns of a job in a list (job_columns.sql).
 
 std::vector<JobId> sorted(std::vector<JobId> ids) {
     std::ranges::sort(ids);
@@ -198,7 +197,8 @@ Result<JobStore::JobPage> PostgresJobStore::job_list(const JobFilter& filter, in
         for (const auto& row : rows) {
             if (!row[0].is_null()) page.jobs.push_back(job_of(row));
         }
-        page.next = optional_id_of<JobId>(rows.front()[kListColumns]);
+        const auto& any = rows.front();
+        page.next = optional_id_of<JobId>(any[any.size() - 1]);
     }));
     page.has_more = page.jobs.size() > static_cast<std::size_t>(filter.limit);
     if (page.has_more) page.jobs.pop_back();

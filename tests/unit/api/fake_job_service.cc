@@ -233,20 +233,19 @@ void FakeJobService::get(JobId id, storage::JobFields fields, Callback<Result<Jo
     });
 }
 
-void FakeJobService::list(storage::JobFilter filter,
-                          Callback<Result<std::pair<std::vector<JobRecord>, bool>>> done) {
+void FakeJobService::list(storage::JobFilter filter, Callback<Result<gateway::JobList>> done) {
     answer([this, filter = std::move(filter), done = std::move(done)] {
-        std::pair<std::vector<JobRecord>, bool> page;
+        gateway::JobList page;
         {
             const std::lock_guard lock(mutex_);
             last_filter_ = filter;
             for (const auto& [id, job] : jobs_) {
                 if (filter.after && id <= *filter.after) continue;
-                if (page.first.size() == static_cast<std::size_t>(filter.limit)) {
-                    page.second = true;
+                if (page.jobs.size() == static_cast<std::size_t>(filter.limit)) {
+                    page.has_more = true;
                     break;
                 }
-                page.first.push_back(job);
+                page.jobs.push_back(job);
             }
         }
         done(std::move(page));

@@ -54,9 +54,7 @@ class FakeJobService final : public gateway::JobService {
                      gateway::Callback<std::vector<gateway::SubmitResult>> done) override;
     void get(JobId id, storage::JobFields fields,
              gateway::Callback<Result<storage::JobRecord>> done) override;
-    void list(
-        storage::JobFilter filter,
-        gateway::Callback<Result<std::pair<std::vector<storage::JobRecord>, bool>>> done) override;
+    void list(storage::JobFilter filter, gateway::Callback<Result<gateway::JobList>> done) override;
     void find(std::string client_id, gateway::Callback<Result<JobId>> done) override;
     void count(storage::JobFilter filter, std::int64_t most,
                gateway::Callback<Result<std::int64_t>> done) override;

@@ -148,11 +148,14 @@ TEST(ErrorIn, IsNotLookedForAtAnyDepth) {
 
 TEST(UnstreamedOutcome, APageIsNoAnswerOfTheModelServer) {
     for (const auto& expected : {kEmbedding, kChat}) {
-        const auto outcome = unstreamed_outcome(
-            expected, "\n<!doctype html><html><head><title>Back soon</title></head></html>");
-        EXPECT_EQ(outcome.kind, OutcomeKind::kRateLimited);
-        EXPECT_EQ(outcome.error_code, "endpoint_unavailable");
-        EXPECT_NE(outcome.error_message.find("Back soon"), std::string::npos);
+        for (const std::string before : {"\n", "\xEF\xBB\xBF"}) {
+            const auto outcome = unstreamed_outcome(
+                expected,
+                before + "<!doctype html><html><head><title>Back soon</title></head></html>");
+            EXPECT_EQ(outcome.kind, OutcomeKind::kRateLimited);
+            EXPECT_EQ(outcome.error_code, "endpoint_unavailable");
+            EXPECT_NE(outcome.error_message.find("Back soon"), std::string::npos);
+        }
     }
 }
 

@@ -55,7 +55,7 @@ class CancelMatchingTest : public testing::Test {
     test::RecordingPublisher publisher_;
     EventHub hub_{10};
     Announcer announcer_{broker::Topics("t"), publisher_, hub_};
-    Retries retries_{{}, store_, [](const auto&, const auto&) {}};
+    Retries retries_{{}, [](const auto&, const auto&) {}};
     // Each page has two jobs at most, of at most three that are looked at.
     Scans scans_{
         {.look_max = 3, .batch_max = 2, .queue_max = 3}, clock_, store_, announcer_, retries_};

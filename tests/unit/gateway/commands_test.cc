@@ -64,7 +64,7 @@ class CommandsTest : public testing::Test {
     DatabaseClock database_clock_{clock_};
     Status schema_ = ok();
     // These tests retry nothing: see retries_test.cc.
-    Retries retries_{{}, store_, [](const auto&, const auto&) {}};
+    Retries retries_{{}, [](const auto&, const auto&) {}};
     Commands commands_{{.queue_max = 10}, clock_,  store_,          announcer_,
                        retries_,          models_, database_clock_, [this] { return schema_; }};
     std::vector<Result<storage::JobRecord>> cancelled_;
@@ -99,7 +99,7 @@ TEST_F(CommandsTest, CancellingARunningJobTellsItsWorker) {
 
 TEST_F(CommandsTest, RetriesWaitWhileTheSpecsOfOthersAreInMemory) {
     std::vector<std::function<void()>> commits;
-    Retries retries{{.bytes_max = 1}, store_, [&](const auto&, const auto& done) {
+    Retries retries{{.bytes_max = 1}, [&](const auto&, const auto& done) {
                         commits.push_back([done] { done({SubmitReply{}}); });
                     }};
     Commands commands{{.queue_max = 10}, clock_,  store_,          announcer_,

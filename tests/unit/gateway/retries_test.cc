@@ -38,7 +38,7 @@ class RetriesTest : public testing::Test {
     // Returns the answer once the submissions that it made are committed.
     Result<RetryPage> retry(const std::vector<JobId>& ids) {
         std::optional<Result<RetryPage>> answer;
-        retries_.retry(ids, [&](Result<RetryPage> page) { answer = std::move(page); });
+        retries_.retry(store_, ids, [&](Result<RetryPage> page) { answer = std::move(page); });
         while (!answer && intake_.step()) {
         }
         return answer.value();
@@ -60,7 +60,7 @@ class RetriesTest : public testing::Test {
     const broker::Topics topics_{"t"};
     Dispatcher dispatcher_{{}, clock_, topics_, publisher_};
     Intake intake_{{}, clock_, random_, store_, dispatcher_};
-    Retries retries_{{}, store_, [this](std::vector<SubmitRequest> requests, auto done) {
+    Retries retries_{{}, [this](std::vector<SubmitRequest> requests, auto done) {
                          intake_.submit_many(std::move(requests), std::move(done));
                      }};
 };
@@ -97,8 +97,8 @@ TEST_F(RetriesTest, TwoThatBothFoundNoRetryMakeOne) {
     const auto take = [&](const Result<RetryPage>& page) {
         answers.push_back(page->jobs.at(0).retry);
     };
-    retries_.retry({old}, take);
-    retries_.retry({old}, take);
+    retries_.retry(store_, {old}, take);
+    retries_.retry(store_, {old}, take);
     while (answers.size() < 2 && intake_.step()) {
     }
     ASSERT_THAT(answers, SizeIs(2));
@@ -134,12 +134,13 @@ TEST_F(RetriesTest, NeverRetriesWhatIsOpenWhateverTheFilter) {
 TEST_F(RetriesTest, ReadsNoMoreSpecsThanThereIsRoomForAndOneAtLeast) {
     const auto first = insert_cancelled();
     const auto second = insert_cancelled();
-    Retries tight{{.bytes_max = 1}, store_, [this](auto requests, auto done) {
+    Retries tight{{.bytes_max = 1}, [this](auto requests, auto done) {
                       intake_.submit_many(std::move(requests), std::move(done));
                   }};
     std::optional<RetryPage> page;
     int told = 0;
-    tight.retry({first, second}, [&](const Result<RetryPage>& answer) { page = answer.value(); });
+    tight.retry(store_, {first, second},
+                [&](const Result<RetryPage>& answer) { page = answer.value(); });
     EXPECT_EQ(store_.calls("job_specs"), 1);
     EXPECT_FALSE(tight.has_room());
     for (const bool goes_on : {false, true, true}) {
@@ -152,7 +153,7 @@ TEST_F(RetriesTest, ReadsNoMoreSpecsThanThereIsRoomForAndOneAtLeast) {
     EXPECT_EQ(page->jobs[0].job, first);
     EXPECT_TRUE(tight.has_room());
     EXPECT_EQ(told, 2) << "the first made no use of it";
-    tight.retry({first}, [](const Result<RetryPage>&) {});
+    tight.retry(store_, {first}, [](const Result<RetryPage>&) {});
     EXPECT_EQ(told, 3) << "by one that needed no room";
 }
 

@@ -37,10 +37,10 @@ class ScansTest : public testing::Test {
         return job.id;
     }
     void list(storage::JobFilter filter) {
-        scans_.list(std::move(filter), [this](Result<Scans::Page> page) {
+        scans_.list(std::move(filter), [this](Result<JobList> page) {
             listed_.clear();
             if (page) {
-                for (const auto& job : page->first) listed_.push_back(job.id);
+                for (const auto& job : page->jobs) listed_.push_back(job.id);
             }
             page_ = std::move(page);
         });
@@ -75,7 +75,7 @@ class ScansTest : public testing::Test {
     std::vector<std::size_t> batches_;  // The sizes of joint submissions.
     std::optional<Result<RetryPage>> retried_;
     std::function<void()> on_submit_ = [] {};
-    Retries retries_{{}, store_, [this](std::vector<SubmitRequest> requests, const auto& done) {
+    Retries retries_{{}, [this](std::vector<SubmitRequest> requests, const auto& done) {
                          on_submit_();
                          batches_.push_back(requests.size());
                          const std::vector<SubmitResult> replies(requests.size(), SubmitReply{});
@@ -88,7 +88,7 @@ class ScansTest : public testing::Test {
                  store_,
                  announcer_,
                  retries_};
-    std::optional<Result<Scans::Page>> page_;
+    std::optional<Result<JobList>> page_;
     std::vector<JobId> listed_;
     std::optional<Result<std::int64_t>> count_;
 };
@@ -119,7 +119,7 @@ TEST_F(ScansTest, ListsWhatMatchesBehindManyThatDoNot) {
         list({.model = "echo", .ascending = ascending, .limit = 2});
         step_to_the_end();
         EXPECT_THAT(listed_, ascending ? ElementsAre(first, last) : ElementsAre(last, first));
-        EXPECT_FALSE(page_->value().second);
+        EXPECT_FALSE(page_->value().has_more);
     }
 }
 
@@ -131,7 +131,7 @@ TEST_F(ScansTest, AFullPageKnowsWhetherThereIsMore) {
         list({.model = "echo", .limit = limit});
         step_to_the_end();
         EXPECT_THAT(listed_, SizeIs(limit));
-        EXPECT_EQ(page_->value().second, limit == 1);
+        EXPECT_EQ(page_->value().has_more, limit == 1);
     }
 }
 
@@ -168,7 +168,7 @@ TEST_F(ScansTest, AListThatFoundSomeInItsTimeIsAShortPage) {
     list({.model = "echo", .ascending = true});
     step_to_the_end();
     EXPECT_THAT(listed_, ElementsAre(first));
-    EXPECT_TRUE(page_->value().second);
+    EXPECT_TRUE(page_->value().has_more);
     EXPECT_EQ(store_.calls("job_list"), 2);
 }
 
@@ -245,7 +245,7 @@ TEST_F(ScansTest, RetriesManyAFewAtATimeInTheirOrder) {
 TEST_F(ScansTest, OneRetryReadsSpecsOnceAnothersAreSubmitted) {
     const std::vector jobs{insert_cancelled(), insert_cancelled()};
     std::vector<std::function<void()>> commits;
-    Retries retries{{.bytes_max = 1}, store_, [&](const auto& requests, const auto& done) {
+    Retries retries{{.bytes_max = 1}, [&](const auto& requests, const auto& done) {
                         commits.push_back([size = requests.size(), done] {
                             done(std::vector<SubmitResult>(size, SubmitReply{}));
                         });

@@ -18,8 +18,8 @@ const MonoTime kNow = MonoTime::min();  // A deadline that has passed.
 
 TEST(BoundedQueue, GivesValuesInTheOrderTheyCame) {
     BoundedQueue<int> queue(3);
-    EXPECT_TRUE(queue.try_push(1));
-    EXPECT_TRUE(queue.try_push(2));
+    EXPECT_TRUE(queue.push(1, kNow));
+    EXPECT_TRUE(queue.push(2, kNow));
     EXPECT_EQ(queue.pop(kNow), 1);
     EXPECT_EQ(queue.pop(kNow), 2);
     EXPECT_EQ(queue.pop(kNow), std::nullopt);
@@ -27,9 +27,9 @@ TEST(BoundedQueue, GivesValuesInTheOrderTheyCame) {
 
 TEST(BoundedQueue, TurnsAwayWhatDoesNotFitAndLeavesItWhole) {
     BoundedQueue<std::unique_ptr<int>> queue(1);
-    EXPECT_TRUE(queue.try_push(std::make_unique<int>(1)));
+    EXPECT_TRUE(queue.push(std::make_unique<int>(1), kNow));
     auto second = std::make_unique<int>(2);
-    EXPECT_FALSE(queue.try_push(std::move(second)));
+    EXPECT_FALSE(queue.try_push(second));
     ASSERT_NE(second, nullptr);
     EXPECT_FALSE(queue.push(std::move(second), system_clock().now()));
     ASSERT_NE(second, nullptr);
@@ -38,7 +38,7 @@ TEST(BoundedQueue, TurnsAwayWhatDoesNotFitAndLeavesItWhole) {
 
 TEST(BoundedQueue, PopAllTakesWhatIsThereUpToTheLimit) {
     BoundedQueue<int> queue(10);
-    for (int i = 0; i < 5; ++i) EXPECT_TRUE(queue.try_push(int{i}));
+    for (int i = 0; i < 5; ++i) EXPECT_TRUE(queue.push(int{i}, kNow));
     EXPECT_THAT(queue.pop_all(3, kNoDeadline), ElementsAre(0, 1, 2));
     EXPECT_THAT(queue.pop_all(3, kNoDeadline), ElementsAre(3, 4));
     EXPECT_THAT(queue.pop_all(3, kNow), IsEmpty());
@@ -46,11 +46,11 @@ TEST(BoundedQueue, PopAllTakesWhatIsThereUpToTheLimit) {
 
 TEST(BoundedQueue, AfterCloseTakesNothingInAndGivesTheRestOut) {
     BoundedQueue<int> queue(2);
-    EXPECT_TRUE(queue.try_push(1));
+    EXPECT_TRUE(queue.push(1, kNow));
     queue.close();
     queue.close();
     EXPECT_TRUE(queue.closed());
-    EXPECT_FALSE(queue.try_push(2));
+    EXPECT_FALSE(queue.push(2, kNow));
     EXPECT_EQ(queue.pop(kNoDeadline), 1);
     EXPECT_EQ(queue.pop(kNoDeadline), std::nullopt);
 }
@@ -58,7 +58,7 @@ TEST(BoundedQueue, AfterCloseTakesNothingInAndGivesTheRestOut) {
 TEST(BoundedQueue, CloseWakesWaitingPushersAndPoppers) {
     BoundedQueue<int> full(1);
     BoundedQueue<int> empty(1);
-    EXPECT_TRUE(full.try_push(1));
+    EXPECT_TRUE(full.push(1, kNow));
     bool pushed = true;
     std::optional<int> popped = 1;
     Thread pusher("pusher", [&](const std::stop_token&) { pushed = full.push(2, kNoDeadline); });

@@ -13,6 +13,7 @@
 #include "common/json/mend.h"
 #include "worker/backends/openai/endpoint_error.h"
 #include "worker/backends/openai/merged.h"
+#include "worker/backends/outage.h"
 #include "worker/backends/outcomes.h"
 #include "worker/backends/usage.h"
 
@@ -182,7 +183,7 @@ Outcome wrong_count(std::size_t count, std::size_t expected, std::string_view wh
 Outcome unstreamed_outcome(const ExpectedAnswer& expected, std::string_view body) {
     body = trimmed(body);
     if (body.empty()) return invalid_response("it is empty");
-    if (body.front() == '<') return page_instead(body);
+    if (is_page(body)) return page_instead(body);
     // Log probabilities may contain a value that is not a number, but a vector may not.
     const bool is_vector = expected.kind == RequestKind::kEmbeddings;
     auto mended = json_text::mend(

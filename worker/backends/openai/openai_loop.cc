@@ -209,38 +209,42 @@ void OpenAiLoop::watch_queues() {
 }
 
 void OpenAiLoop::finish(Transfer& transfer, CURLcode code) {
-    const auto& endpoint = endpoints_[transfer.endpoint()];
-    auto outcome = transfer.outcome(code, endpoint);
+    auto outcome = transfer.outcome(code, endpoints_[transfer.endpoint()]);
     redact(outcome.error_message, options_.api_key);
     const auto result = transfer.result(code, outcome);
-    const auto& usage = outcome.usage;
-    CallEnd how{.result = result, .retry_after = outcome.retry_after};
-    if (const auto tokens = usage.completion_tokens.value_or(0); tokens > 0) {
+    if (const auto tokens = outcome.usage.completion_tokens.value_or(0); tokens > 0) {
         output_tokens_.observe(static_cast<double>(tokens));
     }
-    how.tokens = usage.total_tokens();
-    end_call(transfer, how);
-
-    const auto now = system_clock().now();
-    // If the endpoint answers nobody else properly either, the odd answer is not the job's fault.
-    const bool is_endpoints_fault = result == CallResult::kOdd &&
-                                    outcome.kind == OutcomeKind::kRetryable &&
-                                    pool_.view(transfer.endpoint(), now).is_odd;
-    if (result == CallResult::kServed) served_at_[transfer.endpoint()] = now;
-    if (may_lack_the_route(outcome, transfer.status()) && candidates(transfer).empty() &&
-        outages_.is_alone_with_them(transfer.key().job, served_at_[transfer.endpoint()])) {
-        outcome = lacks_the_route(std::move(outcome), transfer.status());
-    } else if (is_endpoints_fault || is_outage(outcome)) {
-        outcome = outages_.waited_out(std::move(outcome), transfer.key(), now);
-    } else if (outcome.kind != OutcomeKind::kRateLimited) {
-        outages_.forget(transfer.key().job);
-    }
+    end_call(transfer, {.result = result,
+                        .tokens = outcome.usage.total_tokens(),
+                        .retry_after = outcome.retry_after});
+    outcome = weigh_outage(transfer, result, std::move(outcome));
     const bool has_no_place = outcome.kind == OutcomeKind::kRateLimited;
     if (has_no_place && !transfer.has_output() && !candidates(transfer).empty()) {
         transfer.refusal = std::move(outcome);
         return line_up(transfer);
     }
     report(transfer, std::move(outcome));
+}
+
+Outcome OpenAiLoop::weigh_outage(const Transfer& transfer, CallResult result, Outcome outcome) {
+    const auto now = system_clock().now();
+    const auto job = transfer.key().job;
+    auto& served_at = served_at_[transfer.endpoint()];
+    if (result == CallResult::kServed) served_at = now;
+    // If the endpoint answers nobody else properly either, the odd answer is not the job's fault.
+    const bool is_endpoints_fault = result == CallResult::kOdd &&
+                                    outcome.kind == OutcomeKind::kRetryable &&
+                                    pool_.view(transfer.endpoint(), now).is_odd;
+    if (may_lack_the_route(outcome, transfer.status()) && candidates(transfer).empty() &&
+        outages_.is_alone_with_them(job, served_at)) {
+        return lacks_the_route(std::move(outcome), transfer.status());
+    }
+    if (is_endpoints_fault || is_outage(outcome)) {
+        return outages_.waited_out(std::move(outcome), transfer.key(), now);
+    }
+    if (outcome.kind != OutcomeKind::kRateLimited) outages_.forget(job);
+    return outcome;
 }
 
 void OpenAiLoop::close_late_ones() {

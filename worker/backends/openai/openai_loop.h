@@ -65,6 +65,8 @@ class OpenAiLoop {
     void collect();
     void watch_queues();
     void finish(Transfer& transfer, CURLcode code);
+    // Decides whether the outcome of an ended call was an outage, and what that costs the job.
+    Outcome weigh_outage(const Transfer& transfer, CallResult result, Outcome outcome);
     void close_late_ones();
     void give_up_silent(Transfer& transfer);
     int wait_ms() const;
