@@ -30,6 +30,8 @@ constexpr std::string_view kStalledCode = "endpoint_stalled";
 constexpr std::string_view kModelCode = "model_not_found";
 // Longer than the time to the next survey, which shows whether the server has the model.
 constexpr milliseconds kModelRest{6'000};
+// A job that found no place does not look for one again sooner.
+constexpr milliseconds kPlaceRestMin{1'000};
 
 OutcomeKind kind_of(long status) {
     if (status == 429 || status == 503 || status == 529) return OutcomeKind::kRateLimited;
@@ -267,6 +269,15 @@ Outcome endpoint_stalled(std::string_view endpoint, milliseconds silence) {
     return failed_outcome(OutcomeKind::kRetryable, std::string(kStalledCode),
                           fmt::format("{} sent nothing for {} ms (backend.openai.stall_timeout)",
                                       endpoint, silence.count()));
+}
+
+Outcome no_place(milliseconds wait) {
+    auto outcome = failed_outcome(OutcomeKind::kRateLimited, "endpoints_unavailable",
+                                  wait > milliseconds(0)
+                                      ? "all endpoints of the model are out of order or overloaded"
+                                      : "all endpoints of the model are full");
+    outcome.retry_after = std::max(wait, kPlaceRestMin);
+    return outcome;
 }
 
 }  // namespace millrace::worker

@@ -56,6 +56,10 @@ bool may_lack_the_route(const Outcome& outcome, long status);
 // The outcome if the server does lack the route: counts as a failure.
 Outcome lacks_the_route(Outcome outcome, long status);
 
+// No endpoint of the model takes the job. `wait` is zero if they are only full; otherwise one may
+// take it after `wait`.
+Outcome no_place(milliseconds wait);
+
 // 200, but not the expected answer.
 Outcome invalid_response(std::string_view what);
 

@@ -28,7 +28,6 @@ constexpr milliseconds kPatience{30'000};
 constexpr milliseconds kDeadlineMargin{1'000};
 // How often to look at the line: breakers and rests end without an event.
 constexpr milliseconds kLookInterval{50};
-constexpr milliseconds kRetryAfterMin{1'000};
 
 // 256 tokens is an ordinary answer while little is known; p75 from serving-facts.md 3.3.
 constexpr double kOutputTokensFirst = 256;
@@ -39,15 +38,6 @@ std::vector<EndpointCapacity> capacities_of(const std::vector<Endpoint>& endpoin
     capacities.reserve(endpoints.size());
     for (const auto& endpoint : endpoints) capacities.push_back(endpoint.capacity);
     return capacities;
-}
-
-Outcome no_place(milliseconds wait) {
-    auto outcome = failed_outcome(OutcomeKind::kRateLimited, "endpoints_unavailable",
-                                  wait > milliseconds(0)
-                                      ? "all endpoints of the model are out of order or overloaded"
-                                      : "all endpoints of the model are full");
-    outcome.retry_after = std::max(wait, kRetryAfterMin);
-    return outcome;
 }
 
 }  // namespace
@@ -69,10 +59,7 @@ OpenAiLoop::OpenAiLoop(LoopOptions options, std::vector<Endpoint> endpoints, Exe
     CHECK(multi_);
     curl_multi_setopt(multi_.get(), CURLMOPT_MAXCONNECTS,
                       static_cast<long>(options_.connections_max));
-    for (EndpointIndex i = 0; i < endpoints_.size(); ++i) {
-        if (!endpoints_[i].models.empty()) serving_.push_back(i);
-        show(i);
-    }
+    find_serving();
     thread_ = runtime::Thread("openai", [this](const std::stop_token&) { loop(); });
 }
 
@@ -103,14 +90,20 @@ void OpenAiLoop::adopt() {
     }
     if (!news) return;
     endpoints_ = *std::move(news);
+    for (EndpointIndex i = 0; i < endpoints_.size(); ++i) {
+        pool_.resize(i, endpoints_[i].capacity.slots);
+        queues_.ask_for(i, endpoints_[i].profile->queue_metric);
+    }
+    find_serving();
+    look_at_ = MonoTime::min();
+}
+
+void OpenAiLoop::find_serving() {
     serving_.clear();
     for (EndpointIndex i = 0; i < endpoints_.size(); ++i) {
         if (!endpoints_[i].models.empty()) serving_.push_back(i);
-        pool_.resize(i, endpoints_[i].capacity.slots);
-        queues_.ask_for(i, endpoints_[i].profile->queue_metric);
         show(i);
     }
-    look_at_ = MonoTime::min();
 }
 
 void OpenAiLoop::stop() {
@@ -284,12 +277,10 @@ int OpenAiLoop::wait_ms() const {
         next = std::min(next, transfer->execution().deadline);
         if (!transfer->call) continue;
         next = std::min(next, transfer->ends_at());
-        if (transfer->streams()) {
-            next = std::min(next, transfer->heard_at() + options_.stall_timeout);
-        }
+        if (!transfer->streams()) continue;
+        next = std::min(next, transfer->heard_at() + options_.stall_timeout);
     }
-    const auto left = std::chrono::ceil<milliseconds>(std::max(next, now) - now);
-    return static_cast<int>(left.count());
+    return static_cast<int>(std::chrono::ceil<milliseconds>(std::max(next, now) - now).count());
 }
 
 // --- The line -----------------------------------------------------------------------------------

@@ -60,6 +60,8 @@ class OpenAiLoop {
 
     void loop();
     void adopt();
+    // Notes which endpoints serve a model, and shows all of them.
+    void find_serving();
     void take(Execution execution);
     void close(AttemptKey key, AbortReason reason);
     void collect();
