@@ -125,8 +125,8 @@ void Parts::settle() {
 }
 
 void Parts::keep_lease() {
-    if (const auto backends = core.executor.changes()) {
-        for (const auto& model : models.replace(*backends)) {
+    if (auto backends = core.executor.changes()) {
+        for (const auto& model : models.replace(*std::move(backends))) {
             log_warning("two backends serve the same model; it stays with the one that has it",
                         {{"model", model}});
         }

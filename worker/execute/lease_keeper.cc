@@ -13,25 +13,11 @@ using telemetry::Metric;
 
 namespace {
 
-// A job cannot name a longer one (producer/api/submission.cc), and an index of PostgreSQL holds
-// little more.
-constexpr std::size_t kModelBytesMax = 256;
-
-bool can_be_asked_for(const std::string& model) {
-    return is_storable(model) && !model.empty() && model.size() <= kModelBytesMax;
-}
-
-// Makes storable what is announced; otherwise no lease would ever begin. Servers choose the names
-// of models.
+// Makes storable what is announced; otherwise no lease would ever begin.
 storage::WorkerInfo storable_info(storage::WorkerInfo info) {
     info.name = storable(std::move(info.name));
     info.host = storable(std::move(info.host));
     for (auto& device : info.devices) device = storable(std::move(device));
-    const auto left_out =
-        std::erase_if(info.models, [](const auto& model) { return !can_be_asked_for(model); });
-    if (left_out > 0) {
-        log_warning("left out models whose names no job can say", {{"models", left_out}});
-    }
     return info;
 }
 
@@ -74,7 +60,6 @@ void LeaseKeeper::step() {
 
 void LeaseKeeper::serve(std::vector<std::string> models) {
     options_.info.models = std::move(models);
-    options_.info = storable_info(std::move(options_.info));
     has_news_ = true;
 }
 

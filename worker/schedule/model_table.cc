@@ -4,8 +4,33 @@
 #include <utility>
 
 #include "common/base/check.h"
+#include "common/base/log.h"
+#include "common/base/text.h"
 
 namespace millrace::worker {
+namespace {
+
+// A job cannot name a longer one (producer/api/submission.cc), and an index of PostgreSQL holds
+// little more.
+constexpr std::size_t kModelBytesMax = 256;
+
+bool can_be_asked_for(const std::string& model) {
+    return is_storable(model) && !model.empty() && model.size() <= kModelBytesMax;
+}
+
+// Servers choose the names of models. One that PostgreSQL refuses would fail every statement that
+// names the models.
+void leave_out_unnameable(std::vector<BackendInfo>& backends) {
+    for (auto& backend : backends) {
+        const auto left_out = std::erase_if(
+            backend.models, [](const auto& model) { return !can_be_asked_for(model); });
+        if (left_out == 0) continue;
+        log_warning("left out models whose names no job can say",
+                    {{"backend", backend.name}, {"models", left_out}});
+    }
+}
+
+}  // namespace
 
 Result<ModelTable> ModelTable::make(std::vector<BackendInfo> backends) {
     ModelTable table;
@@ -15,6 +40,7 @@ Result<ModelTable> ModelTable::make(std::vector<BackendInfo> backends) {
                      "no backend is configured: set one of backend.synthetic.enabled, "
                      "backend.llama.model and backend.openai.url"};
     }
+    leave_out_unnameable(table.backends_);
     auto& by_model = table.now_->by_model;
     for (BackendIndex i = 0; i < table.backends_.size(); ++i) {
         table.now_->waits = table.now_->waits || !table.backends_[i].waits_for.empty();
@@ -30,8 +56,9 @@ Result<ModelTable> ModelTable::make(std::vector<BackendInfo> backends) {
     return table;
 }
 
-std::vector<std::string> ModelTable::replace(const std::vector<BackendInfo>& backends) {
+std::vector<std::string> ModelTable::replace(std::vector<BackendInfo> backends) {
     CHECK(backends.size() == backends_.size());
+    leave_out_unnameable(backends);
     std::unordered_map<std::string, BackendIndex> by_model;
     std::vector<std::string> twice;
     bool waits = false;

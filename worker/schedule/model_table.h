@@ -1,4 +1,5 @@
-// Which backend serves which model now. Backends gain and lose models while jobs run.
+// Which backend serves which model now. Backends gain and lose models while jobs run. Models whose
+// names no job can say are left out: empty, too long or not storable.
 //
 // Threads: thread-safe.
 #pragma once
@@ -24,7 +25,7 @@ class ModelTable {
 
     // Takes the same backends, in the same order, with the models that they serve now. If two serve
     // the same model, it stays with the one that already has it. Returns the models that two serve.
-    std::vector<std::string> replace(const std::vector<BackendInfo>& backends);
+    std::vector<std::string> replace(std::vector<BackendInfo> backends);
 
     std::optional<BackendIndex> find(const std::string& model) const;
     // The backends as they were at the start. Only their models can have changed since.

@@ -235,5 +235,24 @@ TEST(ModelTable, AModelStaysWithTheBackendThatHasIt) {
     EXPECT_EQ(table.find("m"), 0U);
 }
 
+// A single name that PostgreSQL refuses would end every steal.
+TEST(ModelTable, LeavesOutModelsThatNoJobCanName) {
+    using namespace std::string_literals;
+    const std::vector<BackendInfo> backends{
+        {.name = "a", .models = {"caf\xE9", "fine", "a\0"s, "", std::string(257, 'x')}},
+        {.name = "b", .models = {"a\0"s, std::string(256, 'x')}}};
+    const auto check = [](const ModelTable& table) {
+        EXPECT_EQ(table.models_of(0), std::vector<std::string>{"fine"});
+        EXPECT_EQ(table.models_of(1), std::vector<std::string>{std::string(256, 'x')});
+        EXPECT_EQ(table.models().size(), 2U);
+        EXPECT_FALSE(table.find("a\0"s));
+    };
+    auto table = ModelTable::make(backends).value();
+    check(table);
+    EXPECT_EQ(table.backends()[0].models, std::vector<std::string>{"fine"});
+    EXPECT_TRUE(table.replace(backends).empty());
+    check(table);
+}
+
 }  // namespace
 }  // namespace millrace::worker
