@@ -3,6 +3,8 @@
 #include <cmath>
 #include <nlohmann/json.hpp>
 
+#include "worker/backends/bounded_json.h"
+
 namespace millrace::worker {
 namespace {
 
@@ -34,7 +36,7 @@ Count rest(const Count& whole, const Count& part) {
 }  // namespace
 
 Usage parse_usage(std::string_view text) {
-    const auto usage = json::parse(text, nullptr, /*allow_exceptions=*/false);
+    const auto usage = parse_bounded(text);
     if (!usage.is_object()) return {};
     // The second names are newer; answers with images use them.
     auto prompt = first(count_of(usage, "prompt_tokens"), count_of(usage, "input_tokens"));

@@ -343,5 +343,12 @@ TEST(EndpointError, ShortensLongMessages) {
     EXPECT_LT(http_error_outcome({.status = 500, .body = body}).error_message.size(), 600U);
 }
 
+TEST(EndpointError, BearsTextThatIsNestedTooDeep) {
+    const auto body = R"({"error":)" + std::string(200'000, '[') + std::string(200'000, ']') + "}";
+    const auto outcome = http_error_outcome({.status = 500, .body = body});
+    EXPECT_EQ(outcome.error_code, "http_500");
+    EXPECT_LT(outcome.error_message.size(), 600U);
+}
+
 }  // namespace
 }  // namespace millrace::worker

@@ -9,6 +9,7 @@
 
 #include "common/base/check.h"
 #include "common/json/mend.h"
+#include "worker/backends/bounded_json.h"
 #include "worker/backends/outcomes.h"
 
 namespace millrace::worker {
@@ -156,11 +157,11 @@ Result<Tensor> parse_output(const ordered_json& output, std::string_view& tail) 
 
 // Mends NaN and invalid text, which servers without binary tensors write unchanged.
 ordered_json parse_mended(std::string_view text) {
-    auto answer = ordered_json::parse(text, nullptr, /*allow_exceptions=*/false);
+    auto answer = parse_bounded<ordered_json>(text);
     if (!answer.is_discarded()) return answer;
-    const auto mended = json_text::mend(text, {.not_a_number = json_text::NotANumber::kQuote});
-    return mended.has_value() ? ordered_json::parse(*mended, nullptr, /*allow_exceptions=*/false)
-                              : answer;
+    const auto mended = json_text::mend(
+        text, {.depth_max = kAnswerDepthMax, .not_a_number = json_text::NotANumber::kQuote});
+    return mended.has_value() ? parse_bounded<ordered_json>(*mended) : answer;
 }
 
 std::vector<Tensor>::iterator find_output(std::vector<Tensor>& outputs, std::string_view name) {
@@ -267,7 +268,8 @@ Result<InferAnswer> parse_infer_answer(std::string_view body,
     const auto answer = parse_mended(text);
     const auto outputs = answer.is_object() ? answer.find("outputs") : answer.end();
     if (outputs == answer.end() || !outputs->is_array() || outputs->empty()) {
-        return corrupt("it has no outputs");
+        if (!is_nested_deeper(text, kAnswerDepthMax)) return corrupt("it has no outputs");
+        return corrupt(fmt::format("it is nested deeper than {} levels", kAnswerDepthMax));
     }
     InferAnswer parsed{.head = head_of(answer)};
     for (const auto& output : *outputs) {

@@ -9,6 +9,8 @@
 #include <set>
 #include <utility>
 
+#include "worker/backends/bounded_json.h"
+
 namespace millrace::worker {
 namespace {
 
@@ -19,7 +21,7 @@ Error senseless(std::string_view what) {
 }
 
 std::optional<json> parse_object(std::string_view body) {
-    auto object = json::parse(body, nullptr, /*allow_exceptions=*/false);
+    auto object = parse_bounded(body);
     if (!object.is_object()) return std::nullopt;
     return object;
 }
@@ -174,7 +176,7 @@ Status apply_config(std::string_view body, ModelMetadata& model) {
 }
 
 Result<std::vector<std::string>> parse_repository_index(std::string_view body) {
-    const auto list = json::parse(body, nullptr, /*allow_exceptions=*/false);
+    const auto list = parse_bounded(body);
     if (!list.is_array()) return senseless("list of models");
     std::set<std::string> names;  // A model with several versions is listed several times.
     for (const auto& model : list) {

@@ -7,6 +7,7 @@
 #include <nlohmann/json.hpp>
 #include <utility>
 
+#include "worker/backends/bounded_json.h"
 #include "worker/backends/http/server_text.h"
 #include "worker/backends/outage.h"
 #include "worker/backends/outcomes.h"
@@ -59,7 +60,7 @@ std::string_view last_line(std::string_view text) {
 }
 
 std::string message_of(std::string_view body) {
-    const auto object = json::parse(body, nullptr, /*allow_exceptions=*/false);
+    const auto object = parse_bounded(body);
     if (object.is_object()) {
         for (const auto* name : {"error", "detail", "message"}) {
             const auto value = object.find(name);
@@ -160,7 +161,7 @@ std::optional<Outcome> failure_of(const ServerError& error, std::size_t jobs) {
 }
 
 std::optional<ServerError> error_inside(std::string_view body) {
-    const auto object = json::parse(body, nullptr, /*allow_exceptions=*/false);
+    const auto object = parse_bounded(body);
     if (!object.is_object() || object.contains("outputs") || !object.contains("error")) {
         return std::nullopt;
     }

@@ -11,6 +11,7 @@
 
 #include "common/base/text.h"
 #include "common/json/mend.h"
+#include "worker/backends/bounded_json.h"
 #include "worker/backends/openai/endpoint_error.h"
 #include "worker/backends/openai/merged.h"
 #include "worker/backends/outage.h"
@@ -47,7 +48,7 @@ nlohmann::json parsed(const JsonView& value) {
     const auto mended = json_text::mend(
         value.text(), {.depth_max = kAnswerDepthMax, .not_a_number = NotANumber::kQuote});
     if (!mended.has_value()) return {};
-    return nlohmann::json::parse(*mended, nullptr, /*allow_exceptions=*/false);
+    return parse_bounded(*mended);
 }
 
 bool has_text(const Members& members, std::string_view name) {

@@ -19,9 +19,6 @@ struct ExpectedAnswer {
     std::size_t output_bytes_max = 0;
 };
 
-// Answers nested deeper are rejected: readers could not parse them.
-inline constexpr int kAnswerDepthMax = 200;
-
 // The meaning of a finish reason. Servers that have not finished send null, "" or "null".
 enum class Finish { kNone, kFinished, kAborted };
 Finish finish_of(const json_text::JsonView& reason);

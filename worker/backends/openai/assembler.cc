@@ -10,6 +10,7 @@
 #include "common/base/check.h"
 #include "common/base/text.h"
 #include "common/json/mend.h"
+#include "worker/backends/bounded_json.h"
 #include "worker/backends/openai/endpoint_error.h"
 #include "worker/backends/outcomes.h"
 #include "worker/backends/usage.h"

@@ -7,6 +7,7 @@
 #include <nlohmann/json.hpp>
 #include <utility>
 
+#include "worker/backends/bounded_json.h"
 #include "worker/backends/openai/endpoint_request.h"
 
 namespace millrace::worker {
@@ -134,7 +135,7 @@ Result<std::vector<ServedModel>> parse_model_list(std::string_view body) {
         return Error{ErrorCode::kDataCorrupt,
                      "the answer to GET /models is not OpenAI's {\"data\":[{\"id\":\"…\"},…]}"};
     };
-    const auto list = json::parse(body, nullptr, /*allow_exceptions=*/false);
+    const auto list = parse_bounded(body);
     const auto data = list.is_object() ? list.find("data") : list.end();
     if (!list.is_object() || data == list.end() || !data->is_array()) return wrong();
     std::vector<ServedModel> models;
@@ -150,7 +151,7 @@ Result<std::vector<ServedModel>> parse_model_list(std::string_view body) {
 }
 
 std::optional<std::size_t> parse_slots(std::string_view body) {
-    const auto properties = json::parse(body, nullptr, /*allow_exceptions=*/false);
+    const auto properties = parse_bounded(body);
     if (!properties.is_object()) return std::nullopt;
     const auto slots = properties.find("total_slots");
     if (slots == properties.end() || !slots->is_number_unsigned()) return std::nullopt;

@@ -10,6 +10,7 @@
 #include <utility>
 
 #include "common/base/text.h"
+#include "worker/backends/bounded_json.h"
 #include "worker/backends/http/server_text.h"
 #include "worker/backends/openai/context_length.h"
 #include "worker/backends/openai/outage_words.h"
@@ -128,7 +129,7 @@ Said said_by(const json& error, int depth = 0) {
 }
 
 Said said_by_body(std::string_view body) {
-    const auto parsed = json::parse(body, nullptr, /*allow_exceptions=*/false);
+    const auto parsed = parse_bounded(body);
     if (!parsed.is_object() && !parsed.is_array()) {
         return {.code = {}, .message = words_of(body), .is_json = false};
     }

@@ -12,6 +12,7 @@
 #include "common/base/check.h"
 #include "common/base/text.h"
 #include "common/json/mend.h"
+#include "worker/backends/bounded_json.h"
 #include "worker/backends/outcomes.h"
 #include "worker/backends/usage.h"
 
@@ -30,9 +31,10 @@ constexpr std::size_t kBatchMaxMost = 10'000;  // As for backend.process.batch_m
 // Null also if the member is absent or no JSON.
 json value_of(const Members& members, std::string_view name) {
     const auto text = json_text::find(members, name);
-    const auto mended = json_text::mend(text, {.not_a_number = json_text::NotANumber::kQuote});
+    const auto mended = json_text::mend(
+        text, {.depth_max = kAnswerDepthMax, .not_a_number = json_text::NotANumber::kQuote});
     if (!mended.has_value()) return {};
-    return json::parse(*mended, nullptr, /*allow_exceptions=*/false);
+    return parse_bounded(*mended);
 }
 
 std::string text_of(const Members& members, std::string_view name) {

@@ -300,5 +300,18 @@ TEST(InferAnswer, IsCorruptWhereItIsNotTheProtocols) {
     }
 }
 
+TEST(InferAnswer, IsCorruptWhereItIsNestedTooDeep) {
+    const auto deep = R"({"a":)" + std::string(200'000, '[') + std::string(200'000, ']') + "}";
+    const auto output = R"({"name":"y","datatype":"FP32","shape":[1],"data":[1])";
+    for (const auto& text :
+         {fmt::format(R"({{"parameters":{},"outputs":[{}}}]}})", deep, output),
+          fmt::format(R"({{"outputs":[{},"parameters":{}}}]}})", output, deep),
+          fmt::format(R"({{"outputs":[{},"parameters":{}}}],"x":NaN}})", output, deep)}) {
+        const auto answer = parse_infer_answer(text, std::nullopt);
+        ASSERT_FALSE(answer.has_value());
+        EXPECT_EQ(answer.error().message, "it is nested deeper than 200 levels");
+    }
+}
+
 }  // namespace
 }  // namespace millrace::worker

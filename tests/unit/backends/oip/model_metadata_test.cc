@@ -141,5 +141,14 @@ TEST(RepositoryIndex, NamesWhatIsReadyOnce) {
     EXPECT_FALSE(parse_repository_index("[{}]").has_value());
 }
 
+TEST(ModelMetadata, IsCorruptWhereItIsNestedTooDeep) {
+    const auto deep = std::string(200'000, '[') + std::string(200'000, ']');
+    EXPECT_FALSE(parse_server_metadata(R"({"extensions":)" + deep + "}").has_value());
+    EXPECT_FALSE(parse_model_metadata(R"({"inputs":)" + deep + "}").has_value());
+    EXPECT_FALSE(parse_repository_index(R"([{"name":"a","state":)" + deep + "}]").has_value());
+    auto model = model_of(kModel, R"({"max_batch_size":8})");
+    EXPECT_FALSE(apply_config(R"({"max_batch_size":)" + deep + "}", model).has_value());
+}
+
 }  // namespace
 }  // namespace millrace::worker

@@ -128,5 +128,13 @@ TEST(ServerError, AJobThatIsTooSlowForAGatewayFailsAlone) {
     EXPECT_EQ(failure_of(classify({.status = 507}), 2)->error_code, "http_507");
 }
 
+TEST(ServerError, BearsTextThatIsNestedTooDeep) {
+    const auto body = R"({"error":)" + std::string(200'000, '[') + std::string(200'000, ']') + "}";
+    EXPECT_FALSE(error_inside(body));
+    const auto error = classify({.status = 500, .body = body});
+    EXPECT_EQ(error.outcome.error_code, "model_error");
+    EXPECT_LT(error.outcome.error_message.size(), 600U);
+}
+
 }  // namespace
 }  // namespace millrace::worker

@@ -1,0 +1,32 @@
+#include "worker/backends/bounded_json.h"
+
+#include <gtest/gtest.h>
+
+#include <string>
+
+namespace millrace::worker {
+namespace {
+
+std::string lists(int depth) {
+    const auto count = static_cast<std::size_t>(depth);
+    return std::string(count, '[') + std::string(count, ']');
+}
+
+TEST(BoundedJson, IsDiscardedWhereItIsNestedTooDeep) {
+    EXPECT_TRUE(parse_bounded(lists(kAnswerDepthMax)).is_array());
+    EXPECT_TRUE(parse_bounded(lists(kAnswerDepthMax + 1)).is_discarded());
+    EXPECT_TRUE(parse_bounded(R"({"a":)" + lists(kAnswerDepthMax) + "}").is_discarded());
+    EXPECT_TRUE(parse_bounded(std::string(1'000'000, '[')).is_discarded());
+    EXPECT_TRUE(parse_bounded("[1").is_discarded());
+}
+
+TEST(BoundedJson, CountsOnlyBracketsOutsideOfStrings) {
+    const auto text = R"(["\"[[{\\",")" + std::string(1000, '[') + R"(",{}])";
+    EXPECT_FALSE(is_nested_deeper(text, 2));
+    EXPECT_TRUE(is_nested_deeper(text, 1));
+    EXPECT_FALSE(is_nested_deeper("[[]],[[]],{\"a\":[]}", 2));
+    EXPECT_FALSE(is_nested_deeper("]]]\"\\", 0));
+}
+
+}  // namespace
+}  // namespace millrace::worker

@@ -1,0 +1,22 @@
+#include "worker/backends/bounded_json.h"
+
+namespace millrace::worker {
+
+bool is_nested_deeper(std::string_view text, int depth_max) {
+    int depth = 0;
+    bool in_string = false;
+    for (std::size_t at = 0; at < text.size(); ++at) {
+        const char c = text[at];
+        if (c == '"') in_string = !in_string;
+        if (in_string) {
+            if (c == '\\') ++at;
+        } else if (c == '[' || c == '{') {
+            if (++depth > depth_max) return true;
+        } else if (c == ']' || c == '}') {
+            --depth;
+        }
+    }
+    return false;
+}
+
+}  // namespace millrace::worker
