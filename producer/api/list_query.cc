@@ -62,6 +62,20 @@ Decoded<void> each_piece(std::string_view list, const Take& take) {
     return {};
 }
 
+// Adds one more of the few values of a parameter. A value that comes again is refused, which also
+// bounds their number.
+template <class Value>
+Decoded<void> add_once(std::string_view name, std::string_view piece, Value value,
+                       std::vector<Value>& values) {
+    if (std::ranges::find(values, value) == values.end()) {
+        values.push_back(value);
+        return {};
+    }
+    return Problem{ProblemCode::kInvalidParameter,
+                   fmt::format("`{}` names \"{}\" twice; name it once.", name, piece),
+                   std::string(name)};
+}
+
 Decoded<void> take_states(std::string_view value, JobFilter& filter) {
     return each_piece(value, [&](std::string_view piece) -> Decoded<void> {
         const auto state = parse_job_state(piece);
@@ -70,8 +84,7 @@ Decoded<void> take_states(std::string_view value, JobFilter& filter) {
             for (const auto& row : job_states()) names.push_back(row.name);
             return invalid("status", piece, fmt::format("some of {}", fmt::join(names, ", ")));
         }
-        filter.states.push_back(*state);
-        return {};
+        return add_once("status", piece, *state, filter.states);
     });
 }
 
@@ -191,13 +204,11 @@ Decoded<WorkerQuery> decode_worker_query(std::string_view query) {
     const auto take = [&](std::string_view piece) -> Decoded<void> {
         const auto* state = std::ranges::find_if(
             kStates, [piece](WorkerState each) { return name(each) == piece; });
-        if (piece == "all") {
-            wanted.all = true;
-        } else if (state != kStates.end()) {
-            wanted.states.push_back(*state);
-        } else {
+        if (state != kStates.end()) return add_once("state", piece, *state, wanted.states);
+        if (piece != "all") {
             return invalid("state", piece, "all, or some of alive, draining, stopped, lost");
         }
+        wanted.all = true;
         return {};
     };
     for (const auto& [name, value] : parameters) TRY_STATUS(each_piece(value, take));

@@ -15,17 +15,19 @@ namespace {
 Decoded<std::vector<JobId>> decode_ids(const JsonView& value, int ids_max) {
     constexpr std::string_view kWanted = "an array of ids of jobs";
     if (value.kind() != JsonKind::kArray) return wrong_type("ids", value, kWanted);
+    const auto items = value.items();
+    if (items.size() > static_cast<std::size_t>(ids_max)) {
+        return Problem{
+            ProblemCode::kInvalidValue,
+            fmt::format("`ids` has {} entries; the maximum is {}.", items.size(), ids_max), "ids"};
+    }
     std::vector<JobId> ids;
-    for (const auto& item : value.items()) {
+    for (const auto& item : items) {
         if (item.kind() != JsonKind::kString) return wrong_type("ids", item, kWanted);
         const auto id = JobId::parse(item.string());
         if (!id) return wrong_value("ids", item, "ids such as job_01h455vb4pex5vsknk084sn02q");
         // Each id counts once.
         if (std::ranges::find(ids, *id) == ids.end()) ids.push_back(*id);
-        if (ids.size() > static_cast<std::size_t>(ids_max)) {
-            return Problem{ProblemCode::kInvalidValue,
-                           fmt::format("`ids` has more than {} entries.", ids_max), "ids"};
-        }
     }
     if (ids.empty()) return wrong_value("ids", value, "at least one id");
     return ids;

@@ -235,6 +235,8 @@ TEST_F(ReadTest, RefusesFiltersThatMeanNothing) {
           std::pair("limit=5&limit=6", "invalid_parameter"),
           std::pair("metadata[a]=x&metadata%5Ba%5D=y", "invalid_parameter"),
           std::pair("metadata[]=x", "invalid_parameter"),
+          std::pair("status=failed,queued,failed", "invalid_parameter"),
+          std::pair("status=failed&status=failed", "invalid_parameter"),
           std::pair("model=%ff", "invalid_parameter"), std::pair("model=%00", "invalid_parameter"),
           std::pair("stauts=queued", "unknown_parameter")}) {
         const auto answer = get(std::string("/v1/jobs?") + query);
@@ -274,6 +276,7 @@ TEST_F(ReadTest, ShowsWorkersThatAreLongGoneOnlyWhereAskedFor) {
     EXPECT_EQ(names("?state=lost,draining"), "gpu-7 gpu-5 ");
     EXPECT_EQ(names("?state=alive"), "");
     EXPECT_EQ(code(get("/v1/workers?state=dead")), "invalid_parameter");
+    EXPECT_EQ(code(get("/v1/workers?state=lost,lost")), "invalid_parameter");
     EXPECT_EQ(code(get("/v1/workers?status=all")), "unknown_parameter");
 }
 

@@ -127,6 +127,27 @@ TEST_F(RetryTest, RefusesRetriesThatItDoesNotUnderstand) {
     }
 }
 
+// A step of a scan compares each job with every state, for everybody.
+TEST_F(RetryTest, EveryArrayIsBounded) {
+    std::string states = R"("failed")";
+    for (int i = 0; i < 2000; ++i) states += R"(,"failed")";
+    for (const auto* url : {"/v1/jobs:retry", "/v1/jobs:cancel"}) {
+        const auto answer = post(url, fmt::format(R"({{"status":[{}],"dry_run":true}})", states));
+        EXPECT_EQ(code(answer), "invalid_value");
+        EXPECT_NE(answer.body.find("`status` has 2001 entries; the maximum is "), std::string::npos)
+            << answer.body;
+    }
+    const auto twice = post("/v1/jobs:retry", R"({"status":["failed","failed"]})");
+    EXPECT_EQ(code(twice), "invalid_value");
+    EXPECT_NE(twice.body.find(R"(names \"failed\" twice)"), std::string::npos) << twice.body;
+    std::string ids = R"("job_00000000000000000000000000")";
+    for (int i = 0; i < 500; ++i) ids += R"(,"job_00000000000000000000000000")";
+    const auto many = post("/v1/jobs:retry", fmt::format(R"({{"ids":[{}]}})", ids));
+    EXPECT_EQ(code(many), "invalid_value");
+    EXPECT_NE(many.body.find("`ids` has 501 entries; the maximum is 500"), std::string::npos)
+        << many.body;
+}
+
 TEST_F(RetryTest, PutMakesOneJobOfAnIdAndABody) {
     const auto first = put("order-1", kJob);
     ASSERT_EQ(first.status, 202) << first.body;
