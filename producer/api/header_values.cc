@@ -9,7 +9,7 @@
 #include <limits>
 
 #include "common/base/text.h"
-#include "producer/api/json_syntax.h"
+#include "common/json/json_syntax.h"
 
 namespace millrace::api {
 namespace {

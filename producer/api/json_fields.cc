@@ -9,8 +9,8 @@
 #include "common/base/result.h"
 #include "common/base/text.h"
 #include "common/config/value.h"
+#include "common/json/json_syntax.h"
 #include "producer/api/header_values.h"
-#include "producer/api/json_syntax.h"
 #include "producer/api/time_values.h"
 
 namespace millrace::api {

@@ -5,10 +5,12 @@
 #include <algorithm>
 #include <charconv>
 
+#include "common/json/json_syntax.h"
 #include "common/json/json_view.h"
-#include "producer/api/json_syntax.h"
 
 namespace millrace::api {
+
+using json_text::check_json;
 
 using json_text::JsonKind;
 using json_text::JsonView;

@@ -8,10 +8,14 @@
 #include "common/base/result.h"
 #include "common/base/text.h"
 #include "common/config/value.h"
-#include "producer/api/json_syntax.h"
+#include "common/json/json_syntax.h"
 #include "producer/api/json_writer.h"
 
 namespace millrace::api {
+
+using json_text::check_json;
+using json_text::position_text;
+using json_text::utf8_length;
 namespace {
 
 using gateway::SubmitRequest;

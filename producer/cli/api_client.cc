@@ -63,6 +63,14 @@ std::string option_of(const std::string& param) {
     return param.starts_with("metadata") ? "--metadata" : "";
 }
 
+// Removes " at line 1, column 97": a position in the body, which the user never wrote.
+std::string without_position(std::string message) {
+    const auto first = message.find(" at line ");
+    const auto end = message.find(": ", std::min(first, message.size()));
+    if (end != std::string::npos) message.erase(first, end - first);
+    return message;
+}
+
 bool may_pass(const Error& error) {
     return error.code == ErrorCode::kUnavailable || error.code == ErrorCode::kOutcomeUnknown;
 }
@@ -80,6 +88,8 @@ Error api_error(int status, const std::string& body) {
     };
     if (const auto detail = text(json, "detail"); !detail.empty()) message = detail;
     if (json.is_object() && json.contains("error")) {
+        const auto code = text(json["error"], "code");
+        if (code == "invalid_json" || code == "json_too_deep") message = without_position(message);
         const auto option = option_of(text(json["error"], "param"));
         const auto quoted = fmt::format("`{}`", text(json["error"], "param"));
         const auto at = message.find(quoted);

@@ -7,8 +7,6 @@
 #include <string_view>
 #include <vector>
 
-#include "common/base/result.h"
-
 namespace millrace::cli {
 
 // The limits of one POST /v1/jobs:batch. A single job may be larger: the gateway decides about
@@ -25,10 +23,16 @@ struct JobLine {
     bool has_model = false;
 };
 
-// Parses one job per line and skips blank lines. Any other line that is not a JSON object is
-// kInvalidArgument; the message begins with `file` and the line's number.
-Result<std::vector<JobLine>> job_lines(std::string_view text, std::string_view file,
-                                       std::string_view defaults);
+struct JobLines {
+    std::vector<JobLine> jobs;
+    std::vector<std::string> faults;  // Of the first kFaultsShown wrong lines: where, and what.
+    std::size_t faults_count = 0;     // All wrong lines.
+};
+inline constexpr std::size_t kFaultsShown = 20;
+
+// Parses one job per line and skips blank lines. Any other line that is not a JSON object, or that
+// the gateway cannot store, is a fault.
+JobLines job_lines(std::string_view text, std::string_view file, std::string_view defaults);
 
 // Removes a job's place in its batch from a message, because the line's number says more.
 std::string without_place(std::string message);

@@ -6,11 +6,15 @@
 #include <nlohmann/json.hpp>
 
 #include "common/base/text.h"
+#include "common/json/json_syntax.h"
 
 namespace millrace::cli {
 namespace {
 
 using Json = nlohmann::json;
+
+// The largest value of gateway.json_depth_max: each gateway decides by its own.
+constexpr int kDepthMax = 1000;
 
 // Splits the text between the outer brackets at its commas.
 std::vector<std::string_view> pieces(std::string_view text) {
@@ -52,8 +56,13 @@ bool is_object(std::string_view text) {
 
 }  // namespace
 
-bool is_json(std::string_view text) {
-    return Json::accept(text.begin(), text.end());
+std::string object_fault(std::string_view text, std::string_view part) {
+    const auto first = static_cast<std::size_t>(part.data() - text.data());
+    const auto fault = json_text::check_json(part, kDepthMax);
+    if (!fault && part.starts_with('{')) return "";
+    return fmt::format("{}: {}",
+                       json_text::position_text(text, first + (fault ? fault->offset : 0)),
+                       fault ? fault->what : "expected a JSON object");
 }
 
 std::vector<JsonMember> json_members(std::string_view object) {

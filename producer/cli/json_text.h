@@ -15,10 +15,11 @@ struct JsonMember {
     std::string_view value;
 };
 
-// Whether the text is one JSON value in UTF-8.
-bool is_json(std::string_view text);
+// Says why `part` of `text` is not a JSON object that the gateway can store, by the gateway's own
+// rules: "line 2, column 14: expected a value", where the place is in `text`. Empty if it is one.
+std::string object_fault(std::string_view text, std::string_view part);
 
-// Each of these requires is_json() and a value of the kind in its name.
+// Each of these requires valid JSON, and a value of the kind in its name.
 std::vector<JsonMember> json_members(std::string_view object);
 std::vector<std::string_view> json_elements(std::string_view array);
 

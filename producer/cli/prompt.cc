@@ -115,11 +115,10 @@ Status check_submit(const SubmitOptions& options) {
 
 Result<std::string> input_json(const SubmitOptions& options) {
     if (!options.input.empty()) {
-        const auto first = options.input.find_first_not_of(" \t\r\n");
-        if (!is_json(options.input) || options.input[first] != '{') {
-            return invalid("--input must be a JSON object, such as '{\"prompt\": \"hello\"}'");
-        }
-        return options.input;
+        const auto fault = object_fault(options.input, trimmed(options.input));
+        if (fault.empty()) return options.input;
+        return invalid(fmt::format(
+            "--input must be a JSON object, such as '{{\"prompt\": \"hello\"}}'; {}", fault));
     }
     TRY(const auto prompt, prompt_text(options));
     auto input = options.chat ? fmt::format(R"({{"messages":[{{"role":"user","content":{}}}])",

@@ -186,15 +186,24 @@ class LineSubmitter {
     std::size_t batch_max_ = kBatchJobsMax;
 };
 
+int refuse_lines(const JobLines& lines) {
+    for (const auto& fault : lines.faults) note(fault);
+    const auto count = lines.faults_count;
+    const auto more = count - lines.faults.size();
+    return fail(invalid(fmt::format(
+        "nothing was submitted: {} line{} cannot be sent{}", count, count == 1 ? "" : "s",
+        more > 0 ? fmt::format(", of which {} are not shown", more) : "")));
+}
+
 }  // namespace
 
 int submit_lines(const GlobalOptions& global, const SubmitOptions& options) {
     const auto text = read_input(options.jsonl);
     if (!text.has_value()) return fail(text.error());
-    const auto jobs = job_lines(*text, options.jsonl, envelope_json(options));
-    if (!jobs.has_value()) return fail(jobs.error());
-    if (jobs->empty()) note(fmt::format("{} holds no job", file_name(options.jsonl)));
-    return LineSubmitter(global, options, *jobs).run();
+    const auto lines = job_lines(*text, options.jsonl, envelope_json(options));
+    if (lines.faults_count > 0) return refuse_lines(lines);
+    if (lines.jobs.empty()) note(fmt::format("{} holds no job", file_name(options.jsonl)));
+    return LineSubmitter(global, options, lines.jobs).run();
 }
 
 }  // namespace millrace::cli

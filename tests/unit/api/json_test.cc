@@ -5,8 +5,8 @@
 #include <array>
 #include <nlohmann/json.hpp>
 
+#include "common/json/json_syntax.h"
 #include "common/json/json_view.h"
-#include "producer/api/json_syntax.h"
 #include "producer/api/json_writer.h"
 #include "tests/support/seeded_random.h"
 
@@ -14,8 +14,11 @@ namespace millrace::api {
 namespace {
 
 using Json = nlohmann::json;
+using json_text::check_json;
 using json_text::JsonKind;
 using json_text::JsonView;
+using json_text::position_text;
+using json_text::utf8_length;
 
 bool is_ok(std::string_view text, int depth_max = 64) {
     return !check_json(text, depth_max);

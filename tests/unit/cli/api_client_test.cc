@@ -23,6 +23,16 @@ TEST(ApiError, NamesTheOptionInPlaceOfTheField) {
     EXPECT_EQ(message("jobs[3].policy.ttl"), "`jobs[3].policy.ttl` is odd; see `x`.");
 }
 
+// The body that the gateway saw was made by the command.
+TEST(ApiError, HasNoPositionInABodyThatTheUserNeverWrote) {
+    const Json refusal{
+        {"detail",
+         "The body is not acceptable at line 1, column 97: nested deeper than 64 levels."},
+        {"error", {{"param", nullptr}, {"code", "json_too_deep"}}}};
+    EXPECT_EQ(api_error(400, refusal.dump()).message,
+              "The body is not acceptable: nested deeper than 64 levels.");
+}
+
 TEST(ApiError, IsWhatTheStatusSaysWhereTheBodySaysNothing) {
     for (const auto* body : {"", "<html>", "[]", "7", "{}", R"({"detail":7})", R"({"error":null})",
                              R"({"error":"text"})"}) {

@@ -54,11 +54,17 @@ TEST(JsonText, LeavesNoLineBreak) {
 }
 
 TEST(JsonText, KnowsWhatIsJson) {
-    EXPECT_TRUE(is_json(R"({"a":"ü"})"));
-    EXPECT_FALSE(is_json("{\"a\":\"\xff\"}"));
-    EXPECT_FALSE(is_json("{\"a\":1} {}"));
-    EXPECT_FALSE(is_json("NaN"));
-    EXPECT_FALSE(is_json(""));
+    const auto fault = [](std::string_view text) { return object_fault(text, text); };
+    EXPECT_EQ(fault(R"({"a":"ü"})"), "");
+    EXPECT_EQ(fault("{\"a\":\"\xff\"}"), "line 1, column 7: invalid UTF-8");
+    EXPECT_EQ(fault("{\"a\":1} {}"),
+              "line 1, column 9: expected the end: there is more after the value");
+    EXPECT_EQ(fault("NaN"), "line 1, column 1: expected a value");
+    EXPECT_EQ(fault(""), "line 1, column 1: expected a value, found the end");
+    EXPECT_EQ(fault("[1]"), "line 1, column 1: expected a JSON object");
+    EXPECT_EQ(fault(R"({"a":1e400})"), "line 1, column 6: a number too large for a double");
+    EXPECT_EQ(fault("{\n\"a\":\"\\u0000\"}"),
+              "line 2, column 6: the character U+0000 cannot be stored; leave it out");
 }
 
 }  // namespace

@@ -15,7 +15,9 @@
 namespace millrace::cli {
 namespace {
 
+using testing::ElementsAre;
 using testing::HasSubstr;
+using testing::StartsWith;
 
 std::string refusal(const SubmitOptions& options) {
     const auto status = check_submit(options);
@@ -50,9 +52,11 @@ TEST(SubmitOptionsCheck, IgnoresNothing) {
 TEST(SubmitInput, IsPassedOnByteForByte) {
     const std::string odd = R"({ "z": 1.10, "a": 12345678901234567890123, "z2": [1E+30] })";
     EXPECT_EQ(*input_json({.input = odd}), odd);
-    for (const auto* wrong : {"[1]", "{", "hello", " ", "{\"a\":\"\xff\"}"}) {
+    for (const auto* wrong : {"[1]", "{", "hello", " ", "{\"a\":\"\xff\"}", "{\"a\":1e400}"}) {
         EXPECT_FALSE(input_json({.input = wrong}).has_value()) << wrong;
     }
+    EXPECT_THAT(input_json({.input = "\n {\"a\": \"\\ud800\"}"}).error().message,
+                HasSubstr("; line 2, column 9: a high surrogate without a low one"));
 }
 
 TEST(SubmitInput, IsAPromptOrAChat) {
@@ -92,26 +96,41 @@ TEST_F(SubmitFile, MustBeText) {
 }
 
 TEST(JobLines, HaveTheirOwnFieldsFirst) {
-    const auto jobs = job_lines(
+    const auto lines = job_lines(
         "\xef\xbb\xbf{\"model\":\"m\",\"policy\":{\"ttl\":\"1h\"}}\r\n"
         "\n  \n{\"input\":{\"b\":1.0,\"a\":2}}",
         "f", R"({"policy":{"max_attempts":2}})");
-    ASSERT_TRUE(jobs.has_value()) << jobs.error().message;
-    ASSERT_EQ(jobs->size(), 2U);
-    EXPECT_EQ((*jobs)[0].line, 1U);
-    EXPECT_TRUE((*jobs)[0].has_model);
-    EXPECT_EQ((*jobs)[0].body, R"({"model":"m","policy":{"ttl":"1h","max_attempts":2}})");
-    EXPECT_EQ((*jobs)[1].line, 4U);
-    EXPECT_FALSE((*jobs)[1].has_model);
-    EXPECT_EQ((*jobs)[1].body, R"({"input":{"b":1.0,"a":2},"policy":{"max_attempts":2}})");
+    EXPECT_EQ(lines.faults_count, 0U);
+    const auto& jobs = lines.jobs;
+    ASSERT_EQ(jobs.size(), 2U);
+    EXPECT_EQ(jobs[0].line, 1U);
+    EXPECT_TRUE(jobs[0].has_model);
+    EXPECT_EQ(jobs[0].body, R"({"model":"m","policy":{"ttl":"1h","max_attempts":2}})");
+    EXPECT_EQ(jobs[1].line, 4U);
+    EXPECT_FALSE(jobs[1].has_model);
+    EXPECT_EQ(jobs[1].body, R"({"input":{"b":1.0,"a":2},"policy":{"max_attempts":2}})");
 }
 
-TEST(JobLines, NameTheLineThatIsWrong) {
-    for (const auto* wrong : {"{\"a\":", "[1]", "7", "{} {}", "{\"a\":\"\xff\"}", "nonsense"}) {
-        const auto jobs = job_lines(fmt::format("\n{{}}\n{}\n", wrong), "f.jsonl", "{}");
-        ASSERT_FALSE(jobs.has_value()) << wrong;
-        EXPECT_THAT(jobs.error().message, HasSubstr("f.jsonl line 3: not ")) << wrong;
+TEST(JobLines, NameThePlaceThatIsWrong) {
+    for (const auto* wrong :
+         {"{\"a\":", "[1]", "7", "{} {}", "{\"a\":\"\xff\"}", "nonsense", "{\"a\":NaN}",
+          "{\"a\":1e400}", R"({"a":"\u0000"})", R"({"a":"\ud800"})", R"({"a":1)"}) {
+        const auto lines = job_lines(fmt::format("\n{{}}\n{}\n", wrong), "f.jsonl", "{}");
+        ASSERT_EQ(lines.faults_count, 1U) << wrong;
+        EXPECT_THAT(lines.faults.front(), StartsWith("f.jsonl line 3, column ")) << wrong;
     }
+    EXPECT_THAT(job_lines("{}\r\n  {\"a\":\"\\u0000\"}", "-", "{}").faults,
+                ElementsAre("standard input line 2, column 9: the character U+0000 cannot be "
+                            "stored; leave it out"));
+}
+
+TEST(JobLines, NameTheFirstWrongLinesAndCountTheRest) {
+    std::string text;
+    for (std::size_t i = 0; i < kFaultsShown + 5; ++i) text += "{}\nno\n";
+    const auto lines = job_lines(text, "f", "{}");
+    EXPECT_EQ(lines.faults_count, kFaultsShown + 5);
+    ASSERT_EQ(lines.faults.size(), kFaultsShown);
+    EXPECT_EQ(lines.faults.back(), "f line 40, column 1: expected a value");
 }
 
 TEST(JobLines, AreCutByBytesAndByNumber) {

@@ -1,4 +1,4 @@
-#include "producer/api/json_syntax.h"
+#include "common/json/json_syntax.h"
 
 #include <fmt/format.h>
 
@@ -8,7 +8,7 @@
 #include "common/base/text.h"
 #include "common/json/number.h"
 
-namespace millrace::api {
+namespace millrace::json_text {
 namespace {
 
 int hex_digit(char c) {
@@ -226,4 +226,4 @@ std::size_t utf8_length(std::string_view text) {
         text, [](char c) { return (static_cast<unsigned char>(c) & 0xC0) != 0x80; }));
 }
 
-}  // namespace millrace::api
+}  // namespace millrace::json_text

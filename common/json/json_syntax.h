@@ -12,7 +12,7 @@
 #include <string>
 #include <string_view>
 
-namespace millrace::api {
+namespace millrace::json_text {
 
 struct JsonFault {
     std::size_t offset = 0;  // The position of the offending byte.
@@ -29,4 +29,4 @@ std::string position_text(std::string_view text, std::size_t offset);
 // The number of characters (code points) in valid UTF-8.
 std::size_t utf8_length(std::string_view text);
 
-}  // namespace millrace::api
+}  // namespace millrace::json_text
