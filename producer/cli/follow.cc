@@ -34,7 +34,10 @@ bool Follower::take(const http::ServerEvent& event) {
         start_attempt(data);
     } else if (name == "retrying") {
         is_void_ = true;
-        show_event(shown_.empty() ? "retrying" : "retrying: the text above is void");
+        std::string line = "retrying";
+        if (const auto why = error_of(data, "error"); !why.empty()) line += ": " + one_line(why);
+        if (has_text_above()) line += "; the text above is void";
+        show_event(line);
     } else if (is_final(name)) {
         final_ = name;
         const Answer job{std::string(json_member(event.data, "job")), member_of(data, "job")};
@@ -50,7 +53,10 @@ bool Follower::take(const http::ServerEvent& event) {
 void Follower::start_attempt(const Json& event) {
     const auto epoch = number_of(event, "epoch");
     if (epoch == epoch_ && !is_void_) return;  // A new connection repeats this attempt.
-    if (!shown_.empty() && !is_void_) show_event("the job runs again: the text above is void");
+    if (!shown_.empty() && !is_void_) {
+        show_event(has_text_above() ? "the job runs again: the text above is void"
+                                    : "the job runs again");
+    }
     epoch_ = epoch;
     shown_.clear();
     at_ = 0;
@@ -72,7 +78,7 @@ void Follower::take_delta(std::string_view delta) {
     if (delta.empty()) return;
     shown_ += delta;
     at_ = shown_.size();
-    show_text(delta);
+    if (!sinks_.holds_text) show_text(delta);
 }
 
 void Follower::take_progress(const Json& event) {
@@ -92,6 +98,8 @@ void Follower::conclude(const Answer& job) {
     held_progress_.clear();
     if (text_of(job.json, "status") == "completed") {
         complete_text(output_text(json_member(job.text, "output")));
+    } else if (sinks_.holds_text && !is_void_) {
+        show_text(shown_);
     }
     if (in_line_) sinks_.text("\n");
     in_line_ = false;
@@ -100,7 +108,7 @@ void Follower::conclude(const Answer& job) {
 
 // Prints the missing part of the output, which is complete even if events were lost.
 void Follower::complete_text(std::string_view whole) {
-    if (is_void_) shown_.clear();
+    if (is_void_ || sinks_.holds_text) shown_.clear();
     if (whole.starts_with(shown_)) return show_text(whole.substr(shown_.size()));
     show_event("the text above is not the whole output, which follows");
     show_text(whole);
@@ -161,10 +169,11 @@ int run_tail(const GlobalOptions& global, const std::string& id) {
     Follower follower({.text = [&out](std::string_view text) { out(for_output(text)); },
                        .event =
                            [](std::string_view line) {
-                               const auto name = line.substr(0, line.find_first_of(" :"));
+                               const auto name = line.substr(0, line.find_first_of(" :;"));
                                print_event(name, line.substr(name.size()));
                            },
-                       .text_and_events_meet = is_terminal() && is_terminal_error()});
+                       .text_and_events_meet = is_terminal() && is_terminal_error(),
+                       .holds_text = !is_terminal()});
     const auto status = follow_streams(
         api, id, [&] { follower.begin_stream(); },
         [&](const http::ServerEvent& event) {

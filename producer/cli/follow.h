@@ -20,6 +20,9 @@ struct FollowSinks {
     std::function<void(std::string_view)> text;
     std::function<void(std::string_view)> event;  // One line, without its end.
     bool text_and_events_meet = false;  // On one terminal: no event may interrupt a line of text.
+    // In a file or a pipe, text cannot be declared void afterwards: it is held back until the job
+    // has ended. Then only the text of the last attempt is passed on.
+    bool holds_text = false;
 };
 
 class Follower {
@@ -45,9 +48,11 @@ class Follower {
     void complete_text(std::string_view whole);
     void show_text(std::string_view text);
     void show_event(const std::string& line);
+    // Whether an earlier attempt's text is visible.
+    bool has_text_above() const { return !shown_.empty() && !sinks_.holds_text; }
 
     FollowSinks sinks_;
-    std::string shown_;       // This attempt's printed text.
+    std::string shown_;       // This attempt's text, printed or held back.
     std::size_t at_ = 0;      // How much of it this connection has repeated.
     bool has_gap_ = false;    // This connection's text differs from what was shown.
     bool is_void_ = false;    // The attempt of shown_ ended without an outcome.

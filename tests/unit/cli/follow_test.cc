@@ -12,10 +12,11 @@ using testing::ElementsAre;
 
 class Follow : public testing::Test {
  protected:
-    explicit Follow(bool meet = false)
+    explicit Follow(bool meet = false, bool holds = false)
         : follower_({.text = [this](std::string_view text) { text_ += text; },
                      .event = [this](std::string_view line) { events_.emplace_back(line); },
-                     .text_and_events_meet = meet}) {
+                     .text_and_events_meet = meet,
+                     .holds_text = holds}) {
         follower_.begin_stream();
     }
 
@@ -35,6 +36,8 @@ class Follow : public testing::Test {
                            {"job", {{"status", "completed"}, {"output", {{"text", text}}}}}}));
     }
 
+    void fail() { EXPECT_FALSE(send({{"type", "job.failed"}, {"job", {{"status", "failed"}}}})); }
+
     std::string text_;
     std::vector<std::string> events_;
     Follower follower_;
@@ -43,6 +46,11 @@ class Follow : public testing::Test {
 class FollowOnATerminal : public Follow {
  protected:
     FollowOnATerminal() : Follow(true) {}
+};
+
+class FollowInAPipe : public Follow {
+ protected:
+    FollowInAPipe() : Follow(false, true) {}
 };
 
 TEST_F(Follow, PrintsTextAndEventsApart) {
@@ -131,8 +139,20 @@ TEST_F(Follow, ARetryVoidsTheText) {
     delta("right");
     complete("right");
     EXPECT_EQ(text_, "wrongright\n");
-    EXPECT_THAT(events_, ElementsAre("started on w", "retrying: the text above is void",
+    EXPECT_THAT(events_, ElementsAre("started on w", "retrying; the text above is void",
                                      "started on w", "completed"));
+}
+
+TEST_F(Follow, SaysWhyTheJobIsRetried) {
+    start();
+    const Json error{{"code", "model_error"}, {"message", "no\nmemory"}};
+    send({{"type", "job.retrying"}, {"status", "queued"}, {"error", error}});
+    start(2);
+    delta("half");
+    send({{"type", "job.retrying"}, {"status", "queued"}, {"error", error}});
+    EXPECT_THAT(events_,
+                ElementsAre("started on w", "retrying: model_error: no memory", "started on w",
+                            "retrying: model_error: no memory; the text above is void"));
 }
 
 TEST_F(Follow, AnAttemptThatBeganWhileNobodyListenedVoidsTheText) {
@@ -161,6 +181,45 @@ TEST_F(Follow, BearsWhatItDoesNotKnow) {
     EXPECT_TRUE(send({{"type", "job.new_kind"}}));
     EXPECT_TRUE(send({{"type", "job.progress"}, {"progress", nullptr}}));
     EXPECT_TRUE(send({{"type", "job.output.delta"}, {"delta", 7}}));
+    EXPECT_EQ(text_, "");
+}
+
+TEST_F(FollowInAPipe, VoidTextNeverGetsThere) {
+    start();
+    delta("wrong");
+    send({{"type", "job.retrying"}, {"status", "queued"}});
+    start(2);
+    delta("also wrong");
+    follower_.begin_stream();
+    start(3);
+    delta("rig");
+    EXPECT_EQ(text_, "");
+    complete("right");
+    EXPECT_EQ(text_, "right\n");
+    EXPECT_THAT(events_, ElementsAre("started on w", "retrying", "started on w",
+                                     "the job runs again", "started on w", "completed"));
+}
+
+TEST_F(FollowInAPipe, TextWithAHoleIsReplacedByTheOutput) {
+    start();
+    delta("one ");
+    delta("three");
+    complete("one two three");
+    EXPECT_EQ(text_, "one two three\n");
+}
+
+TEST_F(FollowInAPipe, AFailedJobLeavesTheTextOfItsLastAttempt) {
+    start();
+    delta("as far as it came");
+    fail();
+    EXPECT_EQ(text_, "as far as it came\n");
+}
+
+TEST_F(FollowInAPipe, AJobThatEndsBetweenAttemptsLeavesNone) {
+    start();
+    delta("wrong");
+    send({{"type", "job.retrying"}, {"status", "queued"}});
+    fail();
     EXPECT_EQ(text_, "");
 }
 
