@@ -13,7 +13,7 @@
 #include "common/wire/messages.h"
 #include "tests/support/memory_broker.h"
 #include "tests/support/memory_job_store.h"
-#include "worker/worker.h"
+#include "worker/app/worker.h"
 
 namespace millrace::bench {
 namespace {

@@ -13,7 +13,7 @@ constexpr std::array kLabels{
     LabelInfo{"queue", "the configured queues"},
     LabelInfo{"state", "`scheduled`, `queued`, `in_progress`"},
     LabelInfo{"code",
-              "error codes: `common/base/error.cc`, of the API `producer/api/problems.inc`"},
+              "error codes: `common/base/error.cc`, of the API `producer/server/problems.inc`"},
     LabelInfo{"channel", "`jobs`, `events`, `control`"},
     LabelInfo{"event", "`started`, `partial`, `progress`, `finished`, `requeued`"},
     LabelInfo{"duty", "the keeper's duties, e.g. `rescue`"},

@@ -4,13 +4,20 @@
 #include <algorithm>
 #include <array>
 
+#include "producer/api/codec/job_json.h"
+#include "producer/api/codec/job_selection.h"
+#include "producer/api/codec/list_query.h"
+#include "producer/api/codec/submission.h"
 #include "producer/api/handlers.h"
-#include "producer/api/job_json.h"
-#include "producer/api/job_selection.h"
-#include "producer/api/list_query.h"
-#include "producer/api/submission.h"
 
 namespace millrace::api {
+
+using json_text::JsonWriter;
+using server::Exchange;
+using server::ExchangePtr;
+using server::on_connection;
+using server::reply_error;
+using server::reply_problem;
 namespace {
 
 using gateway::CancelTotals;
@@ -58,22 +65,21 @@ void preview(const ApiContext& context, const ExchangePtr& exchange, storage::Jo
         json.end_object();
         exchange->reply({.body = std::move(json).text()});
     };
-    context.service.count(std::move(filter), kPreviewMax + 1,
-                          on_connection<Result<std::int64_t>>(exchange, answer));
+    context.services.scans.count(std::move(filter), kPreviewMax + 1,
+                                 on_connection<Result<std::int64_t>>(exchange, answer));
 }
 
 void cancel_job(const ApiContext& context, const ExchangePtr& exchange) {
     const auto query = decode_no_query(exchange->request().query);
     if (!query.has_value()) return reply_problem(*exchange, query.error());
     with_job_id(context, exchange, [&context, exchange](JobId id) {
-        context.service.cancel(id,
-                               on_connection<Result<JobRecord>>(
-                                   exchange, [&context, exchange](const Result<JobRecord>& job) {
-                                       if (!job.has_value())
-                                           return reply_read_error(*exchange, job.error());
-                                       const int status = info(job->state).is_final ? 200 : 202;
-                                       exchange->reply(job_response(context, *job, status));
-                                   }));
+        context.services.commands.cancel(
+            id, on_connection<Result<JobRecord>>(
+                    exchange, [&context, exchange](const Result<JobRecord>& job) {
+                        if (!job.has_value()) return reply_read_error(*exchange, job.error());
+                        const int status = info(job->state).is_final ? 200 : 202;
+                        exchange->reply(job_response(context, *job, status));
+                    }));
     });
 }
 
@@ -86,7 +92,7 @@ void cancel_jobs(const ApiContext& context, const ExchangePtr& exchange) {
     if (selection->dry_run) {
         return preview(context, exchange, std::move(selection->filter), "cancel_preview");
     }
-    context.service.cancel_matching(
+    context.services.scans.cancel_matching(
         std::move(selection->filter),
         on_connection<Result<CancelTotals>>(
             exchange, [exchange](const auto& totals) { answer_totals(*exchange, totals); }));

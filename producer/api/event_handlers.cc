@@ -11,12 +11,19 @@
 
 #include <algorithm>
 
+#include "producer/api/codec/job_json.h"
+#include "producer/api/codec/list_query.h"
 #include "producer/api/handlers.h"
-#include "producer/api/job_json.h"
-#include "producer/api/list_query.h"
 #include "producer/api/output_text.h"
 
 namespace millrace::api {
+
+using json_text::JsonWriter;
+using server::ExchangePtr;
+using server::on_connection;
+using server::ProblemCode;
+using server::reply_problem;
+using server::Wake;
 namespace {
 
 using gateway::JobNotice;
@@ -28,11 +35,11 @@ constexpr milliseconds kQuietInterval = FillPace::kMax;
 class EventFeed : public std::enable_shared_from_this<EventFeed> {
  public:
     EventFeed(const ApiContext& context, ExchangePtr exchange, JobId id)
-        : service_(context.service), exchange_(std::move(exchange)), id_(id) {}
+        : services_(context.services), exchange_(std::move(exchange)), id_(id) {}
 
     void begin() {
         const auto self = shared_from_this();
-        subscription_ = service_.watch(
+        subscription_ = services_.events.watch(
             id_, on_connection<const JobNotice&>(
                      exchange_, [self](const JobNotice& notice) { self->notice(notice); }));
         if (!subscription_) {
@@ -53,8 +60,8 @@ class EventFeed : public std::enable_shared_from_this<EventFeed> {
 
  private:
     void read(std::function<void(Result<JobRecord>)> take) {
-        service_.get(id_, {.output = true, .partial = true},
-                     on_connection<Result<JobRecord>>(exchange_, std::move(take)));
+        services_.reads.get(id_, {.output = true, .partial = true},
+                            on_connection<Result<JobRecord>>(exchange_, std::move(take)));
     }
 
     void open(Result<JobRecord> job) {
@@ -279,7 +286,7 @@ class EventFeed : public std::enable_shared_from_this<EventFeed> {
         send(final_type(job.state), [&](JsonWriter& json) {
             json.member("status", name(job.state));
             json.name("job");
-            write_job(json, job, service_);
+            write_job(json, job, services_.fleet);
         });
         close();
     }
@@ -318,7 +325,7 @@ class EventFeed : public std::enable_shared_from_this<EventFeed> {
         subscription_.reset();
     }
 
-    gateway::JobService& service_;
+    const gateway::Services& services_;
     const ExchangePtr exchange_;
     const JobId id_;
     std::unique_ptr<gateway::Subscription> subscription_;

@@ -1,10 +1,17 @@
 // /healthz, /readyz and /metrics.
 
+#include "common/json/json_writer.h"
 #include "common/telemetry/telemetry.h"
 #include "producer/api/handlers.h"
-#include "producer/api/json_writer.h"
 
 namespace millrace::api {
+
+using json_text::JsonWriter;
+using server::Exchange;
+using server::ExchangePtr;
+using server::on_connection;
+using server::ProblemCode;
+using server::reply_problem;
 namespace {
 
 std::string checks_json(const gateway::Readiness& ready, bool accepts) {
@@ -37,9 +44,9 @@ void health(const ApiContext&, const ExchangePtr& exchange) {
 }
 
 void readiness(const ApiContext& context, const ExchangePtr& exchange) {
-    context.service.readiness(on_connection<gateway::Readiness>(
+    context.services.fleet.readiness(on_connection<gateway::Readiness>(
         exchange, [&context, exchange](const gateway::Readiness& ready) {
-            answer_readiness(*exchange, ready, !context.draining);
+            answer_readiness(*exchange, ready, !exchange->is_draining());
         }));
 }
 

@@ -4,9 +4,15 @@
 
 #include <algorithm>
 
-#include "producer/api/header_values.h"
+#include "producer/server/header_values.h"
 
 namespace millrace::api {
+
+using server::ExchangePtr;
+using server::on_connection;
+using server::prefer_wait;
+using server::Request;
+using server::Wake;
 namespace {
 
 using gateway::JobNotice;
@@ -16,7 +22,7 @@ class JobWait : public std::enable_shared_from_this<JobWait> {
  public:
     JobWait(const ApiContext& context, ExchangePtr exchange, JobReading reading,
             std::function<void(JobAnswer)> answer)
-        : service_(context.service),
+        : services_(context.services),
           exchange_(std::move(exchange)),
           reading_(std::move(reading)),
           answer_(std::move(answer)) {}
@@ -30,7 +36,7 @@ class JobWait : public std::enable_shared_from_this<JobWait> {
  private:
     void watch() {
         const auto self = shared_from_this();
-        subscription_ = service_.watch(
+        subscription_ = services_.events.watch(
             reading_.id,
             on_connection<const JobNotice&>(exchange_, [self](const JobNotice& notice) {
                 if (notice.kind == JobNotice::Kind::kFinished && !self->done_) self->read();
@@ -52,9 +58,10 @@ class JobWait : public std::enable_shared_from_this<JobWait> {
 
     void read() {
         const auto self = shared_from_this();
-        service_.get(reading_.id, reading_.fields,
-                     on_connection<Result<JobRecord>>(
-                         exchange_, [self](Result<JobRecord> job) { self->took(std::move(job)); }));
+        services_.reads.get(
+            reading_.id, reading_.fields,
+            on_connection<Result<JobRecord>>(
+                exchange_, [self](Result<JobRecord> job) { self->took(std::move(job)); }));
     }
 
     void took(Result<JobRecord> job) {
@@ -91,7 +98,7 @@ class JobWait : public std::enable_shared_from_this<JobWait> {
     static constexpr milliseconds kReadTime{500};
     static constexpr milliseconds kWriteTime{200};
 
-    gateway::JobService& service_;
+    const gateway::Services& services_;
     const ExchangePtr exchange_;
     JobReading reading_;
     std::function<void(JobAnswer)> answer_;

@@ -2,14 +2,25 @@
 
 #include <fmt/format.h>
 
+#include "producer/api/codec/idempotency.h"
+#include "producer/api/codec/job_json.h"
+#include "producer/api/codec/list_query.h"
 #include "producer/api/handlers.h"
-#include "producer/api/header_values.h"
-#include "producer/api/idempotency.h"
-#include "producer/api/job_json.h"
 #include "producer/api/job_wait.h"
-#include "producer/api/list_query.h"
+#include "producer/server/header_values.h"
 
 namespace millrace::api {
+
+using server::etag_matches;
+using server::Exchange;
+using server::ExchangePtr;
+using server::on_connection;
+using server::Problem;
+using server::ProblemCode;
+using server::reply_error;
+using server::reply_problem;
+using server::Request;
+using server::Response;
 namespace {
 
 using storage::JobRecord;
@@ -29,7 +40,7 @@ void answer_job(const ApiContext& context, Exchange& exchange, const storage::Jo
     if (!answer.job.has_value()) {
         return reply_read_error(exchange, answer.job.error());
     }
-    auto etag = job_etag(*answer.job, fields, context.service);
+    auto etag = job_etag(*answer.job, fields, context.services.fleet);
     Response response;
     if (etag_matches(request.if_none_match, etag)) {
         response.status = 304;
@@ -83,10 +94,10 @@ auto list_answer(const ExchangePtr& exchange, Encode encode) {
 
 void with_job_id(const ApiContext& context, const ExchangePtr& exchange,
                  std::function<void(JobId)> go_on) {
-    const auto& text = exchange->request().job_id;
+    const auto& text = exchange->request().path_id;
     if (const auto id = JobId::parse(text)) return go_on(*id);
     if (!is_client_id(text)) return reply_problem(*exchange, no_such_job(text));
-    context.service.find(
+    context.services.reads.find(
         text, on_connection<Result<JobId>>(
                   exchange, [exchange, go_on = std::move(go_on)](const Result<JobId>& id) {
                       if (!id.has_value()) return reply_read_error(*exchange, id.error());
@@ -96,7 +107,7 @@ void with_job_id(const ApiContext& context, const ExchangePtr& exchange,
 
 void reply_read_error(Exchange& exchange, const Error& error) {
     if (error.code != ErrorCode::kNotFound) return reply_error(exchange, error);
-    reply_problem(exchange, no_such_job(exchange.request().job_id));
+    reply_problem(exchange, no_such_job(exchange.request().path_id));
 }
 
 Problem no_such_job(std::string_view id) {
@@ -120,7 +131,7 @@ Problem no_such_job(std::string_view id) {
 }
 
 Response job_response(const ApiContext& context, const JobRecord& job, int status) {
-    Response response{.status = status, .body = job_json(job, context.service)};
+    Response response{.status = status, .body = job_json(job, context.services.fleet)};
     if (!info(job.state).is_final) {
         response.headers.emplace_back("openai-poll-after-ms", kPollAfterMs);
     }
@@ -157,24 +168,24 @@ void get_result(const ApiContext& context, const ExchangePtr& exchange) {
 void list_jobs(const ApiContext& context, const ExchangePtr& exchange) {
     auto filter = decode_list_query(exchange->request().query, context.options);
     if (!filter.has_value()) return reply_problem(*exchange, filter.error());
-    context.service.list(
+    context.services.scans.list(
         *std::move(filter),
         list_answer<gateway::JobList>(exchange, [&context](const gateway::JobList& page) {
-            return job_list_json(page.jobs, page.has_more, context.service);
+            return job_list_json(page.jobs, page.has_more, context.services.fleet);
         }));
 }
 
 void list_queues(const ApiContext& context, const ExchangePtr& exchange) {
     const auto query = decode_no_query(exchange->request().query);
     if (!query.has_value()) return reply_problem(*exchange, query.error());
-    context.service.lanes(list_answer<std::vector<storage::LaneStats>>(
+    context.services.lanes.lanes(list_answer<std::vector<storage::LaneStats>>(
         exchange, [](const auto& lanes) { return lane_list_json(lanes); }));
 }
 
 void list_workers(const ApiContext& context, const ExchangePtr& exchange) {
     const auto query = decode_worker_query(exchange->request().query);
     if (!query.has_value()) return reply_problem(*exchange, query.error());
-    context.service.workers(list_answer<std::vector<storage::WorkerRecord>>(
+    context.services.fleet.workers(list_answer<std::vector<storage::WorkerRecord>>(
         exchange, [query = *query](std::vector<storage::WorkerRecord> workers) {
             std::erase_if(workers, [&](const auto& worker) { return !query.shows(worker); });
             return worker_list_json(workers);

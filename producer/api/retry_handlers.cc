@@ -1,11 +1,21 @@
 // POST /v1/jobs/{id}/retry and POST /v1/jobs:retry: submit failed jobs again.
 
+#include "producer/api/codec/job_json.h"
+#include "producer/api/codec/list_query.h"
+#include "producer/api/codec/retry_request.h"
 #include "producer/api/handlers.h"
-#include "producer/api/job_json.h"
-#include "producer/api/list_query.h"
-#include "producer/api/retry_request.h"
 
 namespace millrace::api {
+
+using json_text::JsonWriter;
+using server::Exchange;
+using server::ExchangePtr;
+using server::on_connection;
+using server::Problem;
+using server::problem_item_json;
+using server::ProblemCode;
+using server::reply_error;
+using server::reply_problem;
 namespace {
 
 using gateway::RetryPage;
@@ -27,18 +37,18 @@ void answer_retry(const ApiContext& context, const ExchangePtr& exchange,
         return reply_problem(*exchange, problem_of_retry(*exchange, result));
     }
     const bool replayed = result.retry->replayed;
-    context.service.get(result.retry->id, {},
-                        on_connection<Result<JobRecord>>(
-                            exchange, [&context, exchange, replayed](const Result<JobRecord>& job) {
-                                if (!job.has_value()) return reply_error(*exchange, job.error());
-                                auto response = job_response(context, *job, replayed ? 200 : 202);
-                                response.headers.emplace_back("Location",
-                                                              "/v1/jobs/" + job->id.str());
-                                if (replayed) {
-                                    response.headers.emplace_back("Idempotency-Replayed", "true");
-                                }
-                                exchange->reply(std::move(response));
-                            }));
+    context.services.reads.get(
+        result.retry->id, {},
+        on_connection<Result<JobRecord>>(
+            exchange, [&context, exchange, replayed](const Result<JobRecord>& job) {
+                if (!job.has_value()) return reply_error(*exchange, job.error());
+                auto response = job_response(context, *job, replayed ? 200 : 202);
+                response.headers.emplace_back("Location", "/v1/jobs/" + job->id.str());
+                if (replayed) {
+                    response.headers.emplace_back("Idempotency-Replayed", "true");
+                }
+                exchange->reply(std::move(response));
+            }));
 }
 
 void write_result(JsonWriter& json, const Exchange& exchange, const RetryResult& job) {
@@ -75,14 +85,14 @@ void retry_job(const ApiContext& context, const ExchangePtr& exchange) {
     const auto query = decode_no_query(exchange->request().query);
     if (!query.has_value()) return reply_problem(*exchange, query.error());
     with_job_id(context, exchange, [&context, exchange](JobId id) {
-        context.service.retry({id},
-                              on_connection<Result<RetryPage>>(
-                                  exchange, [&context, exchange](const Result<RetryPage>& page) {
-                                      if (!page.has_value()) {
-                                          return reply_error(*exchange, page.error());
-                                      }
-                                      answer_retry(context, exchange, page->jobs.front());
-                                  }));
+        context.services.commands.retry(
+            id, on_connection<Result<RetryPage>>(
+                    exchange, [&context, exchange](const Result<RetryPage>& page) {
+                        if (!page.has_value()) {
+                            return reply_error(*exchange, page.error());
+                        }
+                        answer_retry(context, exchange, page->jobs.front());
+                    }));
     });
 }
 
@@ -97,8 +107,8 @@ void retry_jobs(const ApiContext& context, const ExchangePtr& exchange) {
     }
     auto done = on_connection<Result<RetryPage>>(
         exchange, [exchange](const Result<RetryPage>& page) { answer_retries(*exchange, page); });
-    if (!request->ids.empty()) return context.service.retry(std::move(request->ids), done);
-    context.service.retry_matching(std::move(request->filter), done);
+    if (!request->ids.empty()) return context.services.scans.retry(std::move(request->ids), done);
+    context.services.scans.retry_matching(std::move(request->filter), done);
 }
 
 }  // namespace millrace::api

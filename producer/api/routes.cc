@@ -5,29 +5,40 @@
 #include <algorithm>
 #include <array>
 
-#include "producer/api/advice.h"
 #include "producer/api/handlers.h"
+#include "producer/api/path_advice.h"
 
 namespace millrace::api {
+
+using server::Method;
+using server::ProblemCode;
+using server::RouteMatch;
+using server::RouteMiss;
 namespace {
 
+constexpr bool kTakesBody = true;
+constexpr bool kIsStream = true;
+
 constexpr std::array kRoutes{
-    Route{Method::kPost, "/v1/jobs", "submit_job", submit_job, true},
-    Route{Method::kPost, "/v1/jobs:batch", "submit_batch", submit_batch, true},
-    Route{Method::kPost, "/v1/jobs:retry", "retry_jobs", retry_jobs, true},
-    Route{Method::kPost, "/v1/jobs:cancel", "cancel_jobs", cancel_jobs, true},
-    Route{Method::kGet, "/v1/jobs", "list_jobs", list_jobs},
-    Route{Method::kPut, "/v1/jobs/{id}", "put_job", put_job, true},
-    Route{Method::kGet, "/v1/jobs/{id}", "get_job", get_job},
-    Route{Method::kGet, "/v1/jobs/{id}/result", "get_result", get_result},
-    Route{Method::kGet, "/v1/jobs/{id}/events", "stream_events", stream_events, false, true},
-    Route{Method::kPost, "/v1/jobs/{id}/cancel", "cancel_job", cancel_job},
-    Route{Method::kPost, "/v1/jobs/{id}/retry", "retry_job", retry_job},
-    Route{Method::kGet, "/v1/queues", "list_queues", list_queues},
-    Route{Method::kGet, "/v1/workers", "list_workers", list_workers},
-    Route{Method::kGet, "/healthz", "healthz", health},
-    Route{Method::kGet, "/readyz", "readyz", readiness},
-    Route{Method::kGet, "/metrics", "metrics", metrics},
+    Route{{"submit_job", kTakesBody}, Method::kPost, "/v1/jobs", submit_job},
+    Route{{"submit_batch", kTakesBody}, Method::kPost, "/v1/jobs:batch", submit_batch},
+    Route{{"retry_jobs", kTakesBody}, Method::kPost, "/v1/jobs:retry", retry_jobs},
+    Route{{"cancel_jobs", kTakesBody}, Method::kPost, "/v1/jobs:cancel", cancel_jobs},
+    Route{{"list_jobs"}, Method::kGet, "/v1/jobs", list_jobs},
+    Route{{"put_job", kTakesBody}, Method::kPut, "/v1/jobs/{id}", put_job},
+    Route{{"get_job"}, Method::kGet, "/v1/jobs/{id}", get_job},
+    Route{{"get_result"}, Method::kGet, "/v1/jobs/{id}/result", get_result},
+    Route{{"stream_events", !kTakesBody, kIsStream},
+          Method::kGet,
+          "/v1/jobs/{id}/events",
+          stream_events},
+    Route{{"cancel_job"}, Method::kPost, "/v1/jobs/{id}/cancel", cancel_job},
+    Route{{"retry_job"}, Method::kPost, "/v1/jobs/{id}/retry", retry_job},
+    Route{{"list_queues"}, Method::kGet, "/v1/queues", list_queues},
+    Route{{"list_workers"}, Method::kGet, "/v1/workers", list_workers},
+    Route{{"healthz"}, Method::kGet, "/healthz", health},
+    Route{{"readyz"}, Method::kGet, "/readyz", readiness},
+    Route{{"metrics"}, Method::kGet, "/metrics", metrics},
 };
 
 // Whether the pattern matches. If so, `id` is the text in place of {id}.

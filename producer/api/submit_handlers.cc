@@ -6,16 +6,32 @@
 #include <set>
 
 #include "common/telemetry/telemetry.h"
-#include "producer/api/compression.h"
+#include "producer/api/codec/idempotency.h"
+#include "producer/api/codec/job_json.h"
+#include "producer/api/codec/list_query.h"
+#include "producer/api/codec/submission.h"
 #include "producer/api/handlers.h"
-#include "producer/api/header_values.h"
-#include "producer/api/idempotency.h"
-#include "producer/api/job_json.h"
 #include "producer/api/job_wait.h"
-#include "producer/api/list_query.h"
-#include "producer/api/submission.h"
+#include "producer/server/compression.h"
+#include "producer/server/header_values.h"
 
 namespace millrace::api {
+
+using json_text::JsonWriter;
+using server::body_coding;
+using server::BodyCoding;
+using server::Exchange;
+using server::ExchangePtr;
+using server::is_default_media_type;
+using server::is_json_media_type;
+using server::on_connection;
+using server::Problem;
+using server::problem_item_json;
+using server::problem_of;
+using server::ProblemCode;
+using server::reply_problem;
+using server::reported_problem;
+using server::Request;
 namespace {
 
 using gateway::SubmitReply;
@@ -28,7 +44,8 @@ constexpr std::size_t kKeySizeMax = 255;
 constexpr std::size_t kBatchKeySizeMax = 240;  // Leaves room for the job's place in the batch.
 
 SubmissionRules rules_of(const ApiContext& context) {
-    return {context.options, context.service.queues(), context.service.database_now()};
+    return {context.options, context.services.fleet.queues(),
+            context.services.fleet.database_now()};
 }
 
 // The key of a scheduled job is remembered for its usual lifetime after the job may first run: a
@@ -71,10 +88,10 @@ void complete_record(JobRecord& record, const SubmitReply& reply,
 }
 
 // The models that a live worker serves come first. Jobs for the others would wait.
-std::string known_models(const gateway::JobService& service, const std::string& queue) {
-    auto served = service.models(queue);
+std::string known_models(const gateway::Fleet& fleet, const std::string& queue) {
+    auto served = fleet.models(queue);
     const auto lacks_worker = [&](const std::string& model) {
-        return !service.has_worker(queue, model);
+        return !fleet.has_worker(queue, model);
     };
     std::vector<std::string> idle;
     std::ranges::copy_if(served, std::back_inserter(idle), lacks_worker);
@@ -87,7 +104,7 @@ std::string known_models(const gateway::JobService& service, const std::string& 
 Problem unknown_model(const ApiContext& context, const JobSpec& spec, std::string param) {
     return {ProblemCode::kModelNotFound,
             fmt::format("No worker of queue \"{}\" serves the model \"{}\". {}", spec.queue,
-                        shown(spec.model), known_models(context.service, spec.queue)),
+                        shown(spec.model), known_models(context.services.fleet, spec.queue)),
             std::move(param)};
 }
 
@@ -102,7 +119,7 @@ void refuse(Exchange& exchange, const Problem& problem) {
 }
 
 bool is_served(const ApiContext& context, const std::string& queue, const std::string& model) {
-    const auto models = context.service.models(queue);
+    const auto models = context.services.fleet.models(queue);
     return std::ranges::find(models, model) != models.end();
 }
 
@@ -156,7 +173,7 @@ void take_result(const SubmittingPtr& job, const std::optional<milliseconds>& tt
 
 void commit(const SubmittingPtr& job) {
     const auto ttl = job->request.spec.policy.ttl;
-    job->context.service.submit(
+    job->context.services.submissions.submit(
         std::move(job->request),
         on_connection<SubmitResult>(job->exchange, [job, ttl](const SubmitResult& result) {
             take_result(job, ttl, result);
@@ -190,7 +207,7 @@ void write_item(JsonWriter& json, const Batch& batch, std::size_t i, const Submi
         return json.raw(problem_item_json(reused_key(*batch.submissions[i]->idempotency)));
     auto record = batch.records[i];
     complete_record(record, *result, batch.submissions[i]->spec.policy.ttl);
-    write_job(json, record, batch.context.service);
+    write_job(json, record, batch.context.services.fleet);
 }
 
 void answer_batch(const Batch& batch, const std::vector<SubmitResult>& results) {
@@ -225,7 +242,7 @@ void commit(const BatchPtr& batch) {
         if (submission.has_value()) requests.push_back(*submission);
     }
     if (requests.empty()) return answer_batch(*batch, {});
-    batch->context.service.submit_many(
+    batch->context.services.submissions.submit_many(
         std::move(requests),
         on_connection<std::vector<SubmitResult>>(
             batch->exchange,
@@ -256,7 +273,7 @@ void check_models(const BatchPtr& batch) {
     if (unknown.empty()) return commit(batch);
     batch->models_asked = unknown.size();
     for (const auto& [queue, model] : unknown) {
-        batch->context.service.model_known(
+        batch->context.services.fleet.model_known(
             queue, model,
             on_connection<bool>(batch->exchange, [batch, queue = queue, model = model](bool known) {
                 if (!known) refuse_model(*batch, queue, model);
@@ -276,7 +293,7 @@ void submit_one(const ApiContext& context, const ExchangePtr& exchange,
         Submitting{context, exchange, *std::move(submission), std::move(key), std::move(record)});
     const auto& spec = job->request.spec;
     if (is_served(context, spec.queue, spec.model)) return commit(job);
-    context.service.model_known(
+    context.services.fleet.model_known(
         spec.queue, spec.model, on_connection<bool>(exchange, [job](bool known) {
             if (known) return commit(job);
             refuse(*job->exchange, unknown_model(job->context, job->request.spec, "model"));

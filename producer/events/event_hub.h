@@ -12,17 +12,17 @@
 #include <memory>
 #include <vector>
 
-#include "producer/intake/job_service.h"
+#include "producer/service/job_events.h"
 
 namespace millrace::gateway {
 
-class EventHub {
+class EventHub final : public JobEvents {
  public:
     explicit EventHub(std::size_t watchers_max);
-    ~EventHub();
+    ~EventHub() override;
 
     // The subscription may outlive the hub.
-    std::unique_ptr<Subscription> watch(JobId job, Callback<const JobNotice&> notice);
+    std::unique_ptr<Subscription> watch(JobId job, Callback<const JobNotice&> notice) override;
 
     void notify(JobId job, const JobNotice& notice);
 

@@ -7,7 +7,7 @@
 //
 // Threads:   submit(), submit_many() and close() from any; step() and run() one caller at a time,
 //            on whose thread all later answers come.
-// Errors:    those of a submission are in job_service.h.
+// Errors:    those of a submission are in submissions.h.
 // Blocks:    step() and run(), for as long as the store takes and until the given time.
 #pragma once
 
@@ -22,7 +22,7 @@
 #include "common/runtime/bounded_queue.h"
 #include "common/storage/job_store.h"
 #include "producer/dispatch/dispatcher.h"
-#include "producer/intake/job_service.h"
+#include "producer/service/submissions.h"
 
 namespace millrace::gateway {
 
@@ -33,15 +33,15 @@ struct IntakeOptions {
     milliseconds in_doubt_retry{100};  // Between two looks at the same batch.
 };
 
-class Intake {
+class Intake final : public Submissions {
  public:
     Intake(IntakeOptions options, const Clock& clock, Random& random, storage::JobStore& store,
            Dispatcher& dispatcher);
-    ~Intake();
+    ~Intake() override;
 
-    void submit(SubmitRequest request, Callback<SubmitResult> done);
-    // The jobs of one call share a commit if they fit into one.
-    void submit_many(std::vector<SubmitRequest> requests, Callback<std::vector<SubmitResult>> done);
+    void submit(SubmitRequest request, Callback<SubmitResult> done) override;
+    void submit_many(std::vector<SubmitRequest> requests,
+                     Callback<std::vector<SubmitResult>> done) override;
 
     // Looks at the commits in doubt that are due, then commits one batch of the waiting jobs; waits
     // for some until `wait_until`. Returns false if there was nothing to do.

@@ -4,7 +4,7 @@
 
 #include <memory>
 
-#include "producer/parts.h"
+#include "producer/app/parts.h"
 #include "tests/simulation/conveyor.h"
 #include "tests/simulation/database.h"
 #include "tests/simulation/process.h"

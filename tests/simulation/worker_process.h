@@ -7,7 +7,7 @@
 #include "tests/simulation/conveyor.h"
 #include "tests/simulation/database.h"
 #include "tests/simulation/process.h"
-#include "worker/parts.h"
+#include "worker/app/parts.h"
 
 namespace millrace::simulation {
 

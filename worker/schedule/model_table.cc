@@ -10,8 +10,8 @@
 namespace millrace::worker {
 namespace {
 
-// A job cannot name a longer one (producer/api/submission.cc), and an index of PostgreSQL holds
-// little more.
+// A job cannot name a longer one (producer/api/codec/submission.cc), and an index of PostgreSQL
+// holds little more.
 constexpr std::size_t kModelBytesMax = 256;
 
 bool can_be_asked_for(const std::string& model) {

@@ -9,8 +9,8 @@
 #include <string>
 #include <vector>
 
-#include "common/base/embedded_text.h"
 #include "common/base/result.h"
+#include "common/storage/postgres/embedded_text.h"
 
 namespace millrace::storage {
 

@@ -8,7 +8,7 @@
 #include <string>
 #include <string_view>
 
-#include "common/base/embedded_text.h"
+#include "common/storage/postgres/embedded_text.h"
 
 namespace millrace::storage {
 

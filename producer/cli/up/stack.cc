@@ -20,7 +20,7 @@ constexpr milliseconds kWarningPause{1000};
 constexpr milliseconds kProbeTimeout{2000};
 constexpr milliseconds kServerGrace{30000};
 constexpr milliseconds kMoreThanDrain{10000};  // To say goodbye once all is handed back.
-constexpr std::string_view kReloaded = "serves the settings as they are now";  // worker/main.cc
+constexpr std::string_view kReloaded = "serves the settings as they are now";  // worker/app/main.cc
 
 template <class Server>
 Service server_service(const std::string& name, std::unique_ptr<Server>& server,

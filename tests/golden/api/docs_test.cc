@@ -7,6 +7,8 @@
 namespace millrace::api {
 namespace {
 
+using server::problem_table;
+
 TEST(ApiPage, NamesEveryRouteAndCode) {
     const auto page = golden::source_file("docs/api.md");
     for (const auto& route : route_table()) {

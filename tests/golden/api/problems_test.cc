@@ -1,5 +1,5 @@
 // The codes that clients branch on, and the shape of a problem.
-#include "producer/api/problems.h"
+#include "producer/server/problems.h"
 
 #include <fmt/format.h>
 #include <gtest/gtest.h>
@@ -10,6 +10,14 @@
 
 namespace millrace::api {
 namespace {
+
+using server::error_type;
+using server::problem_item_json;
+using server::problem_json;
+using server::problem_of;
+using server::problem_table;
+using server::ProblemCode;
+using server::RetryAdvice;
 
 std::string table_text() {
     std::string text;

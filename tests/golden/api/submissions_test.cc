@@ -3,7 +3,7 @@
 #include <fmt/format.h>
 #include <gtest/gtest.h>
 
-#include "producer/api/submission.h"
+#include "producer/api/codec/submission.h"
 #include "tests/golden/source_file.h"
 
 namespace millrace::api {

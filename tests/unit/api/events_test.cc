@@ -314,7 +314,7 @@ TEST_F(EventsTest, ComeUnchunkedOverHttp10) {
 }
 
 TEST_F(EventsTest, KeepSilentConnectionsAlive) {
-    api::ApiOptions options;
+    server::ServerOptions options;
     options.heartbeat_interval = milliseconds(20);
     start(options);
     auto connection = open(service_.put());
@@ -331,7 +331,7 @@ TEST_F(EventsTest, StopWhenTheReaderHangsUp) {
 }
 
 TEST_F(EventsTest, CutOffAReaderThatDoesNotRead) {
-    api::ApiOptions options;
+    server::ServerOptions options;
     options.event_queue_bytes_max = 64 * 1024;
     start(options);
     const auto id = service_.put();

@@ -4,10 +4,15 @@
 #include <gtest/gtest.h>
 
 #include "tests/support/eventually.h"
-#include "tests/unit/api/fake_job_service.h"
+#include "tests/unit/api/fake_services.h"
 
 namespace millrace::api {
 namespace {
+
+using server::Exchange;
+using server::Request;
+using server::Response;
+using server::Wake;
 
 using std::chrono::seconds;
 
@@ -29,6 +34,7 @@ class ManualExchange final : public Exchange {
     void open_events(std::function<void()>) override {}
     void send_event(std::string_view) override {}
     void close_events() override {}
+    bool is_draining() const override { return false; }
 
     bool run_one() {
         std::function<void()> task;
@@ -72,14 +78,12 @@ class JobWaitTest : public testing::Test {
     void TearDown() override { exchange_->close(); }
 
     void begin(std::optional<seconds> wait) {
-        const ApiContext context{options_, service_, draining_};
-        read_job(context, exchange_, {.id = id_, .fields = {}, .wait = wait},
+        read_job(context_, exchange_, {.id = id_, .fields = {}, .wait = wait},
                  [this](JobAnswer answer) { answer_ = std::move(answer); });
     }
 
-    const ApiOptions options_;
-    const std::atomic<bool> draining_ = false;
-    test::FakeJobService service_;
+    test::FakeServices service_;
+    const ApiContext context_{{}, service_.services()};
     const JobId id_ = service_.put();
     const MonoTime received_{std::chrono::hours(1)};
     const std::shared_ptr<ManualExchange> exchange_ = std::make_shared<ManualExchange>(received_);

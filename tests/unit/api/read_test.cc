@@ -7,7 +7,7 @@ using storage::JobRecord;
 
 class ReadTest : public ServerTest {};
 
-JobId put_running(FakeJobService& service) {
+JobId put_running(FakeServices& service) {
     return service.put([](JobRecord& job) {
         job.state = JobState::kInProgress;
         job.epoch = 2;

@@ -221,7 +221,7 @@ TEST_F(RetryTest, ABodyIsRememberedAsLongAsTheSdkWaitsAndAPause) {
 TEST_F(RetryTest, WithoutTheHeaderOrTheSettingNoBodyIsRemembered) {
     post("/v1/jobs", kJob);
     EXPECT_FALSE(service_.submitted().back().idempotency);
-    start({.sdk_retries = false});
+    start({}, {.sdk_retries = false});
     sent(0);
     EXPECT_FALSE(service_.submitted().back().idempotency);
     EXPECT_EQ(sent(1).status, 202);

@@ -7,6 +7,10 @@
 namespace millrace::api {
 namespace {
 
+using server::Method;
+using server::RouteMatch;
+using server::RouteMiss;
+
 std::string name_of(Method method, std::string_view path) {
     const auto found = find_route(method, path);
     if (const auto* match = std::get_if<RouteMatch>(&found)) {

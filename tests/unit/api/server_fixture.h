@@ -1,4 +1,4 @@
-// A server on a free port in front of a fake service.
+// The API on a free port in front of fake services.
 #pragma once
 
 #include <gtest/gtest.h>
@@ -6,9 +6,10 @@
 #include <memory>
 #include <nlohmann/json.hpp>
 
-#include "producer/api/http_server.h"
-#include "tests/unit/api/fake_job_service.h"
-#include "tests/unit/api/raw_client.h"
+#include "producer/api/api.h"
+#include "producer/server/http_server.h"
+#include "tests/unit/api/fake_services.h"
+#include "tests/unit/server/raw_client.h"
 
 namespace millrace::test {
 
@@ -17,12 +18,18 @@ class ServerTest : public testing::Test {
     using Json = nlohmann::json;
 
     // Starts it again with these options on a free port.
-    void start(api::ApiOptions options = {}) {
+    void start(server::ServerOptions options = {}, const api::ApiOptions& limits = {}) {
         server_.reset();
         options.port = 0;
-        server_ = std::make_unique<api::HttpServer>(options, service_);
+        server_ = make_server(options, limits);
         const auto status = server_->start();
         ASSERT_TRUE(status.has_value()) << status.error().message;
+    }
+
+    std::unique_ptr<server::HttpServer> make_server(const server::ServerOptions& options,
+                                                    const api::ApiOptions& limits = {}) {
+        return std::make_unique<server::HttpServer>(
+            options, std::make_shared<api::Api>(limits, service_.services()));
     }
 
     void SetUp() override { start(); }
@@ -46,8 +53,8 @@ class ServerTest : public testing::Test {
         return body["error"]["code"];
     }
 
-    FakeJobService service_;
-    std::unique_ptr<api::HttpServer> server_;
+    FakeServices service_;
+    std::unique_ptr<server::HttpServer> server_;
 };
 
 inline constexpr std::string_view kJob = R"({"model":"m","input":{"prompt":"hi"}})";

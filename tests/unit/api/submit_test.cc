@@ -230,7 +230,7 @@ TEST_F(SubmitTest, BatchThatTheServiceRefusesWholeIsRefusedWhole) {
 TEST_F(SubmitTest, BatchIsBounded) {
     api::ApiOptions options;
     options.submit_jobs_max = 2;
-    start(options);
+    start({}, options);
     EXPECT_EQ(code(post("/v1/jobs:batch", R"({"jobs":[]})")), "invalid_value");
     EXPECT_EQ(code(post("/v1/jobs:batch", R"({"jobs":[1,2,3]})")), "invalid_value");
     EXPECT_EQ(code(post("/v1/jobs:batch", R"({"jobs":{}})")), "invalid_type");

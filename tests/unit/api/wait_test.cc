@@ -71,7 +71,7 @@ TEST_F(WaitTest, PollIsAnsweredEvenWhereTheStoreDoesNot) {
 TEST_F(WaitTest, WaitsAreCappedAndOddOnesIgnored) {
     api::ApiOptions options;
     options.wait_max = milliseconds(1000);
-    start(options);
+    start({}, options);
     const auto id = service_.put();
     EXPECT_EQ(get(path(id), "Prefer: wait=3600\r\n").header("preference-applied"), "wait=1");
     EXPECT_EQ(get(path(id), "Prefer: wait=99999999999999999999\r\n").header("preference-applied"),

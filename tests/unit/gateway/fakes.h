@@ -10,7 +10,7 @@
 #include "common/broker/broker.h"
 #include "common/job/job.h"
 #include "common/wire/messages.h"
-#include "producer/intake/job_service.h"
+#include "producer/service/services.h"
 
 // How failed assertions show answers.
 namespace millrace {

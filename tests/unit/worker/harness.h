@@ -1,5 +1,5 @@
-// A whole worker without threads: its parts wired as in worker/worker.cc, driven step by step on a
-// manual clock, over fakes.
+// A whole worker without threads: its parts wired as in worker/app/worker.cc, driven step by step
+// on a manual clock, over fakes.
 #pragma once
 
 #include <functional>

@@ -1,4 +1,4 @@
-#include "worker/reload.h"
+#include "worker/app/reload.h"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>

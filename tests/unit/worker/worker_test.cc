@@ -1,7 +1,7 @@
 // A whole worker with its threads, over a store in memory and a broker that delivers nothing: every
 // job is stolen, in real time.
-#include "worker/worker.h"
-#include "worker/succession.h"
+#include "worker/app/worker.h"
+#include "worker/app/succession.h"
 
 #include <gtest/gtest.h>
 

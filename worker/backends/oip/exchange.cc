@@ -3,7 +3,7 @@
 #include <utility>
 
 #include "common/base/check.h"
-#include "worker/backends/http/server_text.h"
+#include "worker/backends/serving/server_text.h"
 
 namespace millrace::worker {
 namespace {

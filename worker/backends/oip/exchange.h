@@ -5,9 +5,9 @@
 #include <optional>
 #include <string>
 
-#include "worker/backends/http/http_call.h"
 #include "worker/backends/oip/oip_backend.h"
 #include "worker/backends/oip/server_error.h"
+#include "worker/backends/serving/http_call.h"
 
 namespace millrace::worker {
 

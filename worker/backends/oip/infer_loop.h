@@ -18,13 +18,13 @@
 #include <unordered_map>
 #include <vector>
 
-#include "worker/backends/http/http_multi.h"
 #include "worker/backends/inbox.h"
 #include "worker/backends/oip/metadata_fetch.h"
 #include "worker/backends/oip/oip_backend.h"
 #include "worker/backends/oip/part.h"
 #include "worker/backends/oip/servers.h"
-#include "worker/backends/outage.h"
+#include "worker/backends/serving/http_multi.h"
+#include "worker/backends/serving/outage.h"
 
 namespace millrace::worker {
 

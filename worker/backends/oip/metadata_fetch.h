@@ -9,9 +9,9 @@
 #include <string>
 #include <variant>
 
-#include "worker/backends/http/http_multi.h"
 #include "worker/backends/oip/exchange.h"
 #include "worker/backends/oip/model_metadata.h"
+#include "worker/backends/serving/http_multi.h"
 
 namespace millrace::worker {
 

@@ -9,8 +9,8 @@
 #include "common/base/log.h"
 #include "common/http/http_client.h"
 #include "common/runtime/thread.h"
-#include "worker/backends/http/server_settings.h"
 #include "worker/backends/oip/infer_loop.h"
+#include "worker/backends/serving/server_settings.h"
 
 namespace millrace::worker {
 namespace {

@@ -8,9 +8,9 @@
 #include <utility>
 
 #include "worker/backends/bounded_json.h"
-#include "worker/backends/http/server_text.h"
-#include "worker/backends/outage.h"
 #include "worker/backends/outcomes.h"
+#include "worker/backends/serving/outage.h"
+#include "worker/backends/serving/server_text.h"
 
 namespace millrace::worker {
 namespace {

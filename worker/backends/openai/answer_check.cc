@@ -14,8 +14,8 @@
 #include "worker/backends/bounded_json.h"
 #include "worker/backends/openai/endpoint_error.h"
 #include "worker/backends/openai/merged.h"
-#include "worker/backends/outage.h"
 #include "worker/backends/outcomes.h"
+#include "worker/backends/serving/outage.h"
 #include "worker/backends/usage.h"
 
 namespace millrace::worker {

@@ -12,9 +12,9 @@
 #include <vector>
 
 #include "common/base/result.h"
-#include "worker/backends/endpoints/endpoint_pool.h"
-#include "worker/backends/http/server_settings.h"
 #include "worker/backends/openai/profile.h"
+#include "worker/backends/serving/pool/endpoint_pool.h"
+#include "worker/backends/serving/server_settings.h"
 
 namespace millrace::worker {
 

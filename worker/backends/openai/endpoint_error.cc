@@ -11,11 +11,11 @@
 
 #include "common/base/text.h"
 #include "worker/backends/bounded_json.h"
-#include "worker/backends/http/server_text.h"
 #include "worker/backends/openai/context_length.h"
 #include "worker/backends/openai/outage_words.h"
-#include "worker/backends/outage.h"
 #include "worker/backends/outcomes.h"
+#include "worker/backends/serving/outage.h"
+#include "worker/backends/serving/server_text.h"
 
 namespace millrace::worker {
 namespace {

@@ -23,7 +23,7 @@
 
 #include "common/base/clock.h"
 #include "common/job/outcome.h"
-#include "worker/backends/endpoints/endpoint_pool.h"
+#include "worker/backends/serving/pool/endpoint_pool.h"
 
 namespace millrace::worker {
 

@@ -8,9 +8,9 @@
 #include "common/base/check.h"
 #include "common/base/log.h"
 #include "common/telemetry/telemetry.h"
-#include "worker/backends/http/server_text.h"
 #include "worker/backends/openai/endpoint_error.h"
 #include "worker/backends/outcomes.h"
+#include "worker/backends/serving/server_text.h"
 
 namespace millrace::worker {
 

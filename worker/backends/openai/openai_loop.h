@@ -23,14 +23,14 @@
 
 #include "common/runtime/thread.h"
 #include "worker/backends/backend.h"
-#include "worker/backends/endpoints/endpoint_pool.h"
-#include "worker/backends/endpoints/quantile_estimate.h"
-#include "worker/backends/http/curl_handles.h"
 #include "worker/backends/inbox.h"
 #include "worker/backends/openai/endpoint.h"
 #include "worker/backends/openai/queue_watch.h"
 #include "worker/backends/openai/transfer.h"
-#include "worker/backends/outage.h"
+#include "worker/backends/serving/curl_handles.h"
+#include "worker/backends/serving/outage.h"
+#include "worker/backends/serving/pool/endpoint_pool.h"
+#include "worker/backends/serving/pool/quantile_estimate.h"
 
 namespace millrace::worker {
 

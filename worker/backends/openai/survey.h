@@ -18,8 +18,8 @@
 
 #include "common/base/clock.h"
 #include "common/base/result.h"
-#include "worker/backends/http/curl_handles.h"
 #include "worker/backends/openai/endpoint.h"
+#include "worker/backends/serving/curl_handles.h"
 
 namespace millrace::worker {
 

@@ -14,11 +14,11 @@
 
 #include "common/http/sse_parser.h"
 #include "worker/backends/backend.h"
-#include "worker/backends/endpoints/endpoint_pool.h"
-#include "worker/backends/http/curl_handles.h"
 #include "worker/backends/openai/assembler.h"
 #include "worker/backends/openai/endpoint.h"
 #include "worker/backends/openai/endpoint_request.h"
+#include "worker/backends/serving/curl_handles.h"
+#include "worker/backends/serving/pool/endpoint_pool.h"
 
 namespace millrace::worker {
 

@@ -2,7 +2,7 @@
 
 #include <gtest/gtest.h>
 
-#include "worker/backends/outage.h"
+#include "worker/backends/serving/outage.h"
 
 namespace millrace::worker {
 namespace {

@@ -1,9 +1,0 @@
-#include "producer/intake/job_service.h"
-
-namespace millrace::gateway {
-
-void throw_exception_from_error(const SubmitError& error, const boost::source_location&) {
-    throw std::runtime_error(to_string(error.error));
-}
-
-}  // namespace millrace::gateway

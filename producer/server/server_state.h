@@ -1,0 +1,51 @@
+// The state that all connections of one server share.
+//
+// Threads: thread-safe; the options are constant.
+#pragma once
+
+#include <atomic>
+#include <condition_variable>
+#include <memory>
+#include <mutex>
+#include <utility>
+
+#include "producer/server/application.h"
+#include "producer/server/server_options.h"
+
+namespace millrace::server {
+
+class ServerState {
+ public:
+    ServerState(ServerOptions options, std::shared_ptr<Application> application)
+        : options_(std::move(options)), application_(std::move(application)) {}
+    ServerState(const ServerState&) = delete;
+    ServerState& operator=(const ServerState&) = delete;
+
+    const ServerOptions& options() const { return options_; }
+    Application& application() { return *application_; }
+
+    bool draining() const { return draining_; }
+    void set_draining() { draining_ = true; }
+
+    // Counts a connection. Returns false, without counting it, if connections_max are already open.
+    bool connection_opened();
+    void connection_closed();
+    // Waits until no connection is open. Returns false if the deadline comes first.
+    bool wait_for_no_connections(MonoTime deadline);
+
+    // Reserves bytes for a request's body. Returns false if the total would exceed bodies_bytes_max
+    // (or body_bytes_max, if that is larger).
+    bool body_reserve(std::size_t bytes);
+    void body_release(std::size_t bytes) { body_bytes_ -= bytes; }
+
+ private:
+    const ServerOptions options_;
+    const std::shared_ptr<Application> application_;
+    std::atomic<bool> draining_ = false;
+    std::atomic<std::size_t> body_bytes_ = 0;
+    std::mutex mutex_;
+    std::condition_variable none_open_;
+    int connections_ = 0;  // Guarded by mutex_.
+};
+
+}  // namespace millrace::server

@@ -1,0 +1,27 @@
+// Reads single jobs.
+//
+// Threads: a call never blocks and may come from any thread. Its callback is called exactly once,
+//          later on one of the service's threads, or within the call if the answer is at hand (a
+//          full queue, a known model). It must not block; so do not hold a lock that it takes too.
+// Errors:  kNotFound; kUnavailable, kResourceExhausted (a bounded queue is full): try again.
+#pragma once
+
+#include <string>
+
+#include "common/base/result.h"
+#include "common/storage/records.h"
+#include "producer/service/callback.h"
+
+namespace millrace::gateway {
+
+class JobReads {
+ public:
+    virtual ~JobReads() = default;
+
+    virtual void get(JobId id, storage::JobFields fields,
+                     Callback<Result<storage::JobRecord>> done) = 0;
+    // Finds the job with this client id.
+    virtual void find(std::string client_id, Callback<Result<JobId>> done) = 0;
+};
+
+}  // namespace millrace::gateway
