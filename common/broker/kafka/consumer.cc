@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <future>
+#include <string_view>
 #include <thread>
 #include <utility>
 
@@ -16,6 +17,8 @@ namespace {
 // How long the end of a consumer waits for its partitions to be revoked in good order.
 constexpr milliseconds kRevocationMax{1'000};
 constexpr milliseconds kRevocationPoll{20};
+// How often a consumer that has to be assigned before it may end looks whether it was.
+constexpr milliseconds kAssignmentPoll{100};
 
 // Messages from one topic before it is the next topic's turn.
 constexpr std::size_t kTurn = 64;
@@ -54,6 +57,11 @@ Result<std::unique_ptr<Consumer>> Consumer::make(const Properties& properties,
 Consumer::~Consumer() {
     if (!handle_) return;
     leave();
+    if (is_half_joined()) {
+        subscribe();
+        while (!was_assigned_) poll(1, kAssignmentPoll);
+        leave();
+    }
     // First the partitions, then the consumer: closing a member that still has some can hang.
     const auto deadline = system_clock().now() + kRevocationMax;
     while (assigned_ > 0 && system_clock().now() < deadline) poll(1, kRevocationPoll);
@@ -150,6 +158,14 @@ void Consumer::leave() {
     rd_kafka_unsubscribe(handle_->get());
 }
 
+// librdkafka 2.0.2 aborts the process if such a consumer is destroyed (its issues 4312 and 4381,
+// mended in 2.3.0). One that has left the group cannot become half joined any more.
+bool Consumer::is_half_joined() const {
+    const auto* protocol = rd_kafka_rebalance_protocol(handle_->get());
+    const bool has_joined = protocol != nullptr && std::string_view(protocol) == "COOPERATIVE";
+    return has_joined && !was_assigned_;
+}
+
 Consumer::TopicQueue* Consumer::find(const std::string& topic) {
     const auto found = std::find_if(queues_.begin(), queues_.end(),
                                     [&](const auto& queue) { return queue.topic == topic; });
@@ -176,6 +192,7 @@ void Consumer::rebalance(rd_kafka_resp_err_t error,
         route(partitions);
         refused.reset(rd_kafka_incremental_assign(handle_->get(), &partitions));
         assigned_ += partitions.cnt;
+        was_assigned_ = true;
     } else {
         refused.reset(rd_kafka_incremental_unassign(handle_->get(), &partitions));
         assigned_ -= partitions.cnt;

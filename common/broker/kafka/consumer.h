@@ -28,7 +28,8 @@ class Consumer {
     static Result<std::unique_ptr<Consumer>> make(const Properties& properties,
                                                   const Properties& extra,
                                                   const std::vector<std::string>& topics);
-    // Leaves the group, commits the offsets that are done, and gives back all partitions.
+    // Leaves the group, commits the offsets that are done, and gives back all partitions. A
+    // consumer that is about to get its first partitions waits for them.
     ~Consumer();
 
     // Joins the group and shares all topics; a missing topic is read as soon as it exists.
@@ -58,6 +59,8 @@ class Consumer {
     TopicQueue* find(const std::string& topic);
     void route(const rd_kafka_topic_partition_list_t& partitions);
     void rebalance(rd_kafka_resp_err_t error, const rd_kafka_topic_partition_list_t& partitions);
+    // Whether the group has accepted the consumer, and never assigned anything to it.
+    bool is_half_joined() const;
     void serve();
     void take(std::vector<IncomingMessage>& messages, std::size_t max);
     bool take_turn(TopicQueue& from, std::vector<IncomingMessage>& messages, std::size_t max);
@@ -67,7 +70,8 @@ class Consumer {
     std::unique_ptr<Handle> handle_;
     Owned<rd_kafka_queue_t> events_;  // Rebalances, errors.
     std::vector<TopicQueue> queues_;
-    int assigned_ = 0;  // Partitions.
+    int assigned_ = 0;           // Partitions.
+    bool was_assigned_ = false;  // Any number of partitions, even none.
 };
 
 // Destroys the consumer on its own thread. Returns false if that takes longer than `deadline`: the

@@ -5,8 +5,9 @@
 // counted, and clients keep reconnecting.
 //
 // Two properties of librdkafka 2.0.2 show outside. First, destroying a consumer can hang forever
-// once a topic that it read has vanished, so a subscriber's destructor waits a few seconds and then
-// leaves the consumer and its threads behind. A program that has used subscribers should therefore
+// once a topic that it read has vanished, and must wait while the group deals out the consumer's
+// first partitions. So a subscriber's destructor waits a few seconds and then leaves the consumer
+// and its threads behind. A program that has used subscribers should therefore
 // end with _exit or std::quick_exit. Second, a process must not fork without exec while a broker
 // exists.
 //

@@ -4,6 +4,7 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <future>
 #include <iterator>
 #include <map>
 #include <memory>
@@ -190,6 +191,36 @@ TEST_P(BrokerConformance, GivesTheWorkOfAMemberThatClosesToTheOthers) {
     Reader heir(broker_->subscribe(group, {topic}));
     EXPECT_TRUE(heir.gets(publish(topic, "new", 20)));
     EXPECT_THAT(heir.values(), Each(StartsWith("new")));
+}
+
+// librdkafka 2.0.2 aborts if a member is destroyed between its join and its first assignment.
+TEST_P(BrokerConformance, AMemberMayEndAtAnyMoment) {
+    constexpr int kMembers = 40;
+    constexpr std::size_t kAlive = 4;
+    const auto topic = make_topic(4);
+    const auto group = unique("group");
+    std::vector<std::unique_ptr<Subscriber>> members;
+    std::vector<std::future<void>> ends;
+    for (int i = 0; i < kMembers; ++i) {
+        members.push_back(broker_->subscribe(group, {topic}));
+        for (const auto& member : members) member->poll(1, 15ms);
+        if (members.size() < kAlive) continue;
+        const auto ending = members.begin() + i % static_cast<int>(kAlive);
+        if (i % 2 == 0) (*ending)->close();  // As a worker that drains.
+        ends.push_back(std::async(std::launch::async,
+                                  [member = std::move(*ending)]() mutable { member.reset(); }));
+        members.erase(ending);
+    }
+    const auto wanted = publish(topic, "m", 50);
+    Values got;
+    EXPECT_TRUE(eventually(
+        [&] {
+            for (const auto& member : members) {
+                for (auto& message : member->poll(100, 20ms)) got.insert(message.value);
+            }
+            return got == wanted;
+        },
+        "all messages delivered", kDeadline));
 }
 
 TEST_P(BrokerConformance, DeliversAgainWhatIsNotDone) {
