@@ -92,6 +92,19 @@ TEST_F(OpenAi, UnpacksWhatNobodyAskedToBeCompressed) {
     EXPECT_EQ(json::parse(chat.output_json)["choices"][0]["message"]["content"], "Hello");
 }
 
+// The answer is plain, whatever such a name means.
+TEST_F(OpenAi, TakesAnAnswerAsItIsWhoseCodingIsNone) {
+    for (const auto* coding : {"UTF-8", "aws-chunked", "none", "identity", "gzip, utf-8", ""}) {
+        const auto header = "Content-Encoding: " + std::string(coding) + "\r\n";
+        start_with([&](Exchange& exchange) {
+            exchange.reply(200, "application/json", kEmbedding, header);
+        });
+        const auto vectors = outcome_of(R"({"input":"a"})");
+        EXPECT_EQ(vectors.kind, OutcomeKind::kCompleted) << coding << vectors.error_message;
+        EXPECT_EQ(vectors.output_json, kEmbedding);
+    }
+}
+
 TEST_F(OpenAi, WhatIsUnpackedIsBoundedAsItIs) {
     const auto body = R"({"data":[{"embedding":[)" + std::string(1 << 20, '1') + "]}]}";
     start_with(compressed("application/json", body), {.output_bytes_max = 1000});

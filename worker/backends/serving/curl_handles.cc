@@ -1,11 +1,13 @@
 #include "worker/backends/serving/curl_handles.h"
 
 #include <algorithm>
+#include <array>
 #include <charconv>
 #include <mutex>
 #include <string_view>
 
 #include "common/base/check.h"
+#include "common/base/text.h"
 #include "common/http/curl_rules.h"
 #include "worker/backends/serving/server_text.h"
 
@@ -19,6 +21,35 @@ std::size_t append_bounded(char* bytes, std::size_t size, std::size_t count, voi
     auto& text = *static_cast<std::string*>(answer);
     if (text.size() + size * count > kSmallAnswerBytesMax) return 0;
     text.append(bytes, size * count);
+    return size * count;
+}
+
+// Whether curl can unpack the coding, or need not.
+bool is_known_coding(const std::string& name) {
+    constexpr std::array kAlways{std::string_view(""), std::string_view("identity"),
+                                 std::string_view("none")};
+    if (std::ranges::find(kAlways, name) != kAlways.end()) return true;
+    const auto features = curl_version_info(CURLVERSION_NOW)->features;
+    if (name == "br") return (features & CURL_VERSION_BROTLI) != 0;
+    if (name == "zstd") return (features & CURL_VERSION_ZSTD) != 0;
+    const bool is_zip = name == "gzip" || name == "x-gzip" || name == "deflate";
+    return is_zip && (features & CURL_VERSION_LIBZ) != 0;
+}
+
+// Some servers name what is no coding, such as UTF-8 or aws-chunked. curl would refuse the answer;
+// other clients take it as it is.
+std::size_t watch_coding(char* bytes, std::size_t size, std::size_t count, void* handle) {
+    constexpr std::string_view kName = "content-encoding:";
+    const auto line = lower({bytes, size * count});
+    if (!line.starts_with(kName)) return size * count;
+    std::string_view rest = std::string_view(line).substr(kName.size());
+    while (!rest.empty()) {
+        const auto end = std::min(rest.find(','), rest.size());
+        if (!is_known_coding(std::string(trimmed(rest.substr(0, end))))) {
+            http::set_option(static_cast<CURL*>(handle), CURLOPT_HTTP_CONTENT_DECODING, 0L);
+        }
+        rest.remove_prefix(std::min(end + 1, rest.size()));
+    }
     return size * count;
 }
 
@@ -55,6 +86,8 @@ CurlHandle make_handle(const std::string& url, const curl_slist* headers,
     http::set_option(handle.get(), CURLOPT_PROTOCOLS_STR, "http,https");
     // Accepts everything that curl can unpack; make_headers() asks for no compression.
     http::set_option(handle.get(), CURLOPT_ACCEPT_ENCODING, "");
+    http::set_option(handle.get(), CURLOPT_HEADERFUNCTION, &watch_coding);
+    http::set_option(handle.get(), CURLOPT_HEADERDATA, static_cast<void*>(handle.get()));
     http::set_option(handle.get(), CURLOPT_HTTP_VERSION, static_cast<long>(CURL_HTTP_VERSION_1_1));
     http::set_option(handle.get(), CURLOPT_CONNECTTIMEOUT_MS,
                      static_cast<long>(connect.timeout.count()));

@@ -40,7 +40,8 @@ struct ConnectOptions {
 
 // Makes a handle with the settings that every request needs, by the rules of curl_rules.h;
 // `headers` must outlive it. The request does not ask for compression, which would delay streams;
-// an answer that is compressed anyway is unpacked. A connection is used for at most a minute and a
+// an answer that is compressed anyway is unpacked, and one with a coding that curl does not know is
+// taken as it is. A connection is used for at most a minute and a
 // name is resolved again after seconds, so that a server that moves is found at its new address.
 CurlHandle make_handle(const std::string& url, const curl_slist* headers,
                        const ConnectOptions& connect);
