@@ -4,7 +4,6 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
-#include <future>
 #include <iterator>
 #include <map>
 #include <memory>
@@ -13,103 +12,16 @@
 #include <utility>
 #include <vector>
 
-#include "tests/conformance/broker/broker_server.h"
-#include "tests/support/eventually.h"
+#include "tests/conformance/broker/broker_conformance.h"
 
 namespace millrace::test {
 namespace {
 
 using namespace std::chrono_literals;
-using broker::Broker;
 using broker::IncomingMessage;
-using broker::Publisher;
-using broker::Subscriber;
 using testing::AnyOf;
 using testing::Each;
 using testing::StartsWith;
-using Values = std::set<std::string>;
-
-// Allows for work that takes a second on an idle machine, and for rebalances of the mock cluster:
-// 3 s each.
-constexpr auto kDeadline = 90s;
-constexpr auto kTimeout = 30s;
-
-std::vector<broker::OutgoingMessage> messages_to(const std::string& topic,
-                                                 const std::string& prefix, int count) {
-    std::vector<broker::OutgoingMessage> messages;
-    for (int i = 0; i < count; ++i) messages.push_back({topic, "", prefix + std::to_string(i)});
-    return messages;
-}
-
-Values values_of(const std::vector<broker::OutgoingMessage>& messages) {
-    Values values;
-    for (const auto& message : messages) values.insert(message.value);
-    return values;
-}
-
-// What a subscriber has delivered up to now.
-class Reader {
- public:
-    explicit Reader(std::unique_ptr<Subscriber> subscriber) : subscriber_(std::move(subscriber)) {}
-
-    Subscriber& subscriber() { return *subscriber_; }
-    const Values& values() const { return values_; }
-    const std::vector<IncomingMessage>& messages() const { return messages_; }
-
-    void poll() {
-        for (auto& message : subscriber_->poll(100, 20ms)) {
-            values_.insert(message.value);
-            messages_.push_back(std::move(message));
-        }
-    }
-    void done_with_all() {
-        for (const auto& message : messages_) {
-            subscriber_->done(message.topic, message.partition, message.offset);
-        }
-    }
-    testing::AssertionResult gets(const Values& wanted) {
-        return eventually(
-            [&] {
-                poll();
-                return std::includes(values_.begin(), values_.end(), wanted.begin(), wanted.end());
-            },
-            "all messages delivered", kDeadline);
-    }
-
- private:
-    std::unique_ptr<Subscriber> subscriber_;
-    Values values_;
-    std::vector<IncomingMessage> messages_;
-};
-
-class BrokerConformance : public testing::TestWithParam<BrokerKind> {
- protected:
-    BrokerConformance() : broker_(server().connect()), publisher_(broker_->make_publisher()) {}
-
-    static BrokerServer& server() { return shared_server(GetParam()); }
-
-    // Returns a name that no other test uses.
-    static std::string unique(const std::string& stem) {
-        static int count = 0;
-        return stem + "-" + std::to_string(++count);
-    }
-
-    std::string make_topic(int partitions = 2) {
-        auto name = unique("topic");
-        const auto made = broker_->ensure_topics({{name, partitions}}, kTimeout);
-        EXPECT_TRUE(made.has_value()) << made.error().message;
-        return name;
-    }
-
-    Values publish(const std::string& topic, const std::string& prefix, int count) {
-        const auto messages = messages_to(topic, prefix, count);
-        EXPECT_EQ(publisher_->publish(messages), messages.size());
-        return values_of(messages);
-    }
-
-    std::unique_ptr<Broker> broker_;
-    std::unique_ptr<Publisher> publisher_;
-};
 
 TEST_P(BrokerConformance, DeliversWhatIsPublishedToEachTopic) {
     const auto first = make_topic();
@@ -152,75 +64,6 @@ TEST_P(BrokerConformance, KeepsTheOrderOfMessagesWithOneKey) {
     std::vector<std::string> order;
     for (const auto& message : reader.messages()) order.push_back(message.value);
     EXPECT_EQ(order, wanted);
-}
-
-TEST_P(BrokerConformance, SharesATopicAmongTheMembersOfAGroup) {
-    const auto topic = make_topic(4);
-    const auto group = unique("group");
-    const auto other_process = server().connect();
-    Reader first(broker_->subscribe(group, {topic}));
-    Reader second(other_process->subscribe(group, {topic}));
-
-    Values wanted;
-    const auto both_work = [&] {
-        wanted.merge(publish(topic, unique("m") + "-", 8));
-        first.poll();
-        second.poll();
-        return !first.values().empty() && !second.values().empty();
-    };
-    ASSERT_TRUE(eventually(both_work, "both members get messages", kDeadline));
-    const auto all_delivered = [&] {
-        first.poll();
-        second.poll();
-        auto together = first.values();
-        together.insert(second.values().begin(), second.values().end());
-        return together == wanted;
-    };
-    EXPECT_TRUE(eventually(all_delivered, "all messages delivered", kDeadline));
-}
-
-TEST_P(BrokerConformance, GivesTheWorkOfAMemberThatClosesToTheOthers) {
-    const auto topic = make_topic(4);
-    const auto group = unique("group");
-    auto leaver = std::make_unique<Reader>(broker_->subscribe(group, {topic}));
-    ASSERT_TRUE(leaver->gets(publish(topic, "old", 20)));
-    leaver->done_with_all();
-    leaver->subscriber().close();
-    leaver.reset();
-
-    Reader heir(broker_->subscribe(group, {topic}));
-    EXPECT_TRUE(heir.gets(publish(topic, "new", 20)));
-    EXPECT_THAT(heir.values(), Each(StartsWith("new")));
-}
-
-// librdkafka 2.0.2 aborts if a member is destroyed between its join and its first assignment.
-TEST_P(BrokerConformance, AMemberMayEndAtAnyMoment) {
-    constexpr int kMembers = 40;
-    constexpr std::size_t kAlive = 4;
-    const auto topic = make_topic(4);
-    const auto group = unique("group");
-    std::vector<std::unique_ptr<Subscriber>> members;
-    std::vector<std::future<void>> ends;
-    for (int i = 0; i < kMembers; ++i) {
-        members.push_back(broker_->subscribe(group, {topic}));
-        for (const auto& member : members) member->poll(1, 15ms);
-        if (members.size() < kAlive) continue;
-        const auto ending = members.begin() + i % static_cast<int>(kAlive);
-        if (i % 2 == 0) (*ending)->close();  // As a worker that drains.
-        ends.push_back(std::async(std::launch::async,
-                                  [member = std::move(*ending)]() mutable { member.reset(); }));
-        members.erase(ending);
-    }
-    const auto wanted = publish(topic, "m", 50);
-    Values got;
-    EXPECT_TRUE(eventually(
-        [&] {
-            for (const auto& member : members) {
-                for (auto& message : member->poll(100, 20ms)) got.insert(message.value);
-            }
-            return got == wanted;
-        },
-        "all messages delivered", kDeadline));
 }
 
 TEST_P(BrokerConformance, DeliversAgainWhatIsNotDone) {
