@@ -36,8 +36,18 @@ Result<DutyPage> MemoryJobStore::keeper_release(int page) {
 
 Result<DutyPage> MemoryJobStore::keeper_expire(int page) {
     const auto due = [this](const Row& row) { return row.claim_by && *row.claim_by <= now(); };
-    return sweep("expire", page, due,
-                 [this](Row& row) { end_waiting(row, JobState::kExpired, "expired"); });
+    return sweep("expire", page, due, [this](Row& row) {
+        auto& record = row.record;
+        const bool is_old = record.expires_at && *record.expires_at <= now();
+        std::string message =
+            is_old ? "its time to live ran out while it waited" : "no worker started it in time";
+        if (!record.error_code.empty()) {
+            message +=
+                "; the last attempt ended with " + record.error_code + ": " + record.error_message;
+        }
+        end_waiting(row, JobState::kExpired, "expired");
+        record.error_message = std::move(message);
+    });
 }
 
 Result<DutyPage> MemoryJobStore::keeper_end_overdue(milliseconds grace, int page) {

@@ -46,14 +46,15 @@ void write_times(JsonWriter& json, const JobRecord& job, DbTime now) {
     write_time(json, "completed_at", job.finished_at);
     write_time(json, "expires_at", job.expires_at);
     write_time(json, "cancel_requested_at", job.cancel_requested_at);
-    const bool runs = info(job.state).is_active;
-    const bool waits = job.state == JobState::kQueued || job.state == JobState::kScheduled;
     json.name("timing");
     json.begin_object();
-    // The wait of a requeued job is measured from its last entry into the queue.
-    write_span(json, "queue_ms", job.queued_at, waits ? std::nullopt : job.started_at, now);
-    write_span(json, "execution_ms", waits ? std::nullopt : job.started_at,
-               runs ? std::nullopt : job.finished_at, now);
+    // The wait is measured from the last entry into the queue, which an attempt may precede.
+    const bool was_taken = job.started_at && job.queued_at && *job.started_at >= *job.queued_at;
+    write_span(json, "queue_ms", job.queued_at, was_taken ? job.started_at : job.finished_at, now);
+    // A job without a worker waits, or waited until its end: when its last attempt ended is in the
+    // attempts only.
+    write_span(json, "execution_ms", job.worker ? job.started_at : std::nullopt, job.finished_at,
+               now);
     json.end_object();
 }
 

@@ -79,6 +79,22 @@ TEST_P(Keeper, ExpiresWaitingJobs) {
     EXPECT_EQ(state(later), JobState::kExpired);
 }
 
+TEST_P(Keeper, AJobThatExpiresBetweenAttemptsKeepsItsLastError) {
+    const auto fresh = insert([](NewJob& j) { j.spec.policy.ttl = 60s; });
+    const auto tried = insert([](NewJob& j) { j.spec.policy.ttl = 60s; });
+    const auto attempt = claim(worker_, tried);
+    settle(to_retry(attempt));
+    const auto last = get(tried);
+    pass(61s);
+    EXPECT_THAT(expire(), SizeIs(2));
+    EXPECT_EQ(get(fresh).error_message, "its time to live ran out while it waited");
+    EXPECT_FALSE(last.error_code.empty());
+    EXPECT_EQ(get(tried).error_message,
+              "its time to live ran out while it waited; the last attempt ended with " +
+                  last.error_code + ": " + last.error_message);
+    EXPECT_FALSE(get(tried).worker);
+}
+
 TEST_P(Keeper, DoesNotExpireWhatRuns) {
     const auto attempt = insert_claimed([](NewJob& j) { j.spec.policy.ttl = 60s; });
     pass(61s);

@@ -192,6 +192,33 @@ TEST_F(ReadTest, CancelOfARunningJobIsOnItsWay) {
     EXPECT_EQ(ask("POST /v1/jobs/job_x/cancel HTTP/1.1\r\nHost: t\r\n\r\n").status, 404);
 }
 
+// Its row does not say when the last attempt ended.
+TEST_F(ReadTest, AJobThatEndedWhileItWaitedClaimsNoDurationOfItsAttempt) {
+    using std::chrono::seconds;
+    const auto waited = [this](std::optional<int> started, int queued) {
+        const auto id = service_.put([&](storage::JobRecord& job) {
+            const auto at = [&](int s) { return job.created_at + seconds(s); };
+            job.state = JobState::kExpired;
+            if (started) job.started_at = at(*started);
+            job.queued_at = at(queued);
+            job.finished_at = at(10);
+        });
+        return json(get("/v1/jobs/" + id.str()))["timing"];
+    };
+    EXPECT_EQ(waited(4, 5), Json({{"queue_ms", 5000}, {"execution_ms", nullptr}}));
+    // It expired during its backoff, before it was queued again.
+    EXPECT_EQ(waited(4, 1), Json({{"queue_ms", 3000}, {"execution_ms", nullptr}}));
+    EXPECT_EQ(waited(std::nullopt, 1), Json({{"queue_ms", 9000}, {"execution_ms", nullptr}}));
+    const auto ran = service_.put([&](storage::JobRecord& job) {
+        job.state = JobState::kExpired;
+        job.worker = WorkerId(job.id.uuid());
+        job.started_at = job.created_at + seconds(2);
+        job.finished_at = job.created_at + seconds(5);
+    });
+    EXPECT_EQ(json(get("/v1/jobs/" + ran.str()))["timing"],
+              Json({{"queue_ms", 2000}, {"execution_ms", 3000}}));
+}
+
 TEST_F(ReadTest, ListsPageByPage) {
     for (int i = 0; i < 3; ++i) service_.put();
     const auto first = json(get("/v1/jobs?limit=2"));

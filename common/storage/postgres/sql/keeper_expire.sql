@@ -1,4 +1,5 @@
--- Expires waiting jobs that were not claimed in time. $1 page.
+-- Expires waiting jobs that were not claimed in time. $1 page. The message keeps the error of an
+-- attempt before, which may be the reason why the job still waits.
 -- Returns: id, queue, priority, epoch, state.
 -- Locks: the rows; those that others hold are skipped. Index: jobs_open_claim_by.
 WITH due AS (
@@ -18,7 +19,11 @@ WITH due AS (
            now(), attempt, failures, interruptions, attempts_max, queue_id,
            priority, 9, model, 'expired',
            CASE WHEN expires_at <= now() THEN 'its time to live ran out while it waited'
-                ELSE 'no worker started it in time' END,
+                ELSE 'no worker started it in time' END
+           || CASE WHEN error_code <> ''
+                   THEN '; the last attempt ended with ' || error_code
+                        || coalesce(': ' || error_message, '')
+                   ELSE '' END,
            NULL, NULL
     FROM ended
     ON CONFLICT DO NOTHING
