@@ -26,18 +26,14 @@ bool makes_embeddings(std::string_view model) {
         kNames, [&](std::string_view part) { return name.find(part) != std::string::npos; });
 }
 
-bool is_servers_own(const BackendKinds& kinds) {
-    return kinds.chats && !kinds.prompts;
-}
-
 // How to submit a job for the model; nothing if no single line can show it.
 std::optional<std::string> job_for(const std::string& model, const BackendKinds& kinds) {
     const auto named = fmt::format("submit --wait -m {} ", shell_quoted(model));
     if (model == kSynthetic) return named + "hello";
-    if (kinds.tensors && !kinds.prompts && !kinds.chats) return std::nullopt;
+    // Workers do not report which of their backends serves a model.
+    if (kinds.tensors || (kinds.prompts && kinds.chats)) return std::nullopt;
     if (kinds.chats && makes_embeddings(model)) return named + R"(--input '{"input": "hello"}')";
-    if (is_servers_own(kinds)) return named + "--chat hello";
-    return named + "hello";
+    return named + (kinds.chats ? "--chat hello" : "hello");
 }
 
 }  // namespace

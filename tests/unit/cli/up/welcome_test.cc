@@ -37,6 +37,17 @@ TEST(Welcome, AsksAsTheModelsBackendWantsIt) {
     EXPECT_THAT(welcome_to({"m"}, {.prompts = true}), HasSubstr("-m m hello"));
 }
 
+// Its input depends on the backend, and who serves it is not known.
+TEST(Welcome, OfSeveralKindsOfModelsTriesTheOneThatTakesAnyPrompt) {
+    for (const auto& kinds : {BackendKinds{.prompts = true, .chats = true},
+                              BackendKinds{.chats = true, .tensors = true},
+                              BackendKinds{.prompts = true, .chats = false, .tensors = true}}) {
+        EXPECT_THAT(welcome_to({"fake", "shout", "synthetic"}, kinds),
+                    HasSubstr("try: millrace submit --wait -m synthetic hello\n"));
+        EXPECT_THAT(welcome_to({"fake", "shout"}, kinds), Not(HasSubstr("try:")));
+    }
+}
+
 TEST(Welcome, SaysWhereTheGatewayIsWhereItIsNotTheDefault) {
     EXPECT_THAT(welcome_to({"synthetic"}, {}, "http://127.0.0.1:9000"),
                 HasSubstr("try: millrace --url http://127.0.0.1:9000 submit"));
