@@ -1,11 +1,14 @@
 #include "common/storage/postgres/migrate.h"
 
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
 #include <algorithm>
+#include <functional>
 #include <map>
 #include <pqxx/pqxx>
 
+#include "common/base/text.h"
 #include "common/storage/postgres/postgres_job_store.h"
 #include "common/storage/postgres/session.h"
 
@@ -56,7 +59,7 @@ Result<T> on_database(const PostgresOptions& options, Body body) {
                      fmt::format("cannot connect to PostgreSQL: {}", error.what())};
     } catch (const std::exception& error) {
         return Error{ErrorCode::kInternal,
-                     fmt::format("the schema was not changed: {}", error.what())};
+                     fmt::format("the schema cannot be read: {}", trimmed(error.what()))};
     }
 }
 
@@ -74,41 +77,61 @@ Status check_encoding(pqxx::connection& connection) {
                     encoding, row[1].c_str())};
 }
 
-// Takes steps, one per transaction, until `choose` has none left. Each transaction takes the lock
-// again, so that two processes that migrate at once take turns, and each sees what the other did.
-template <class Choose>
-MigrationReport migrate(pqxx::connection& connection, Choose choose) {
+using StepRow = std::map<int, Step>::value_type;
+
+// One direction of a migration.
+struct Direction {
+    std::string_view done;  // "applied"
+    // The step to take now, or null.
+    std::function<const StepRow*(const MigrationReport&)> next;
+    void (*take)(pqxx::work& work, const StepRow& step);
+};
+
+Error step_failed(const Direction& direction, const MigrationReport& report, const StepRow& step,
+                  const std::exception& error) {
+    const bool is_lost = dynamic_cast<const pqxx::broken_connection*>(&error) != nullptr;
+    const auto before =
+        report.steps.empty()
+            ? fmt::format("no step was {} before it", direction.done)
+            : fmt::format("{} before it: {}", direction.done, fmt::join(report.steps, ", "));
+    return {
+        is_lost ? ErrorCode::kUnavailable : ErrorCode::kInternal,
+        fmt::format("step {} failed ({}): {}", step.second.name, before, trimmed(error.what()))};
+}
+
+// Takes steps, one per transaction, until none is left. Each transaction takes the lock again, so
+// that two processes that migrate at once take turns, and each sees what the other did.
+Result<MigrationReport> migrate(pqxx::connection& connection, const Direction& direction) {
     MigrationReport report;
     while (true) {
         pqxx::work work(connection);
         work.exec(fmt::format("SELECT pg_advisory_xact_lock({})", kLock));
         work.exec("SET LOCAL client_min_messages = warning");
         report.version = current(work);
-        if (!choose(work, report)) {
+        const auto* step = direction.next(report);
+        if (step == nullptr) {
             work.commit();
             return report;
         }
-        work.commit();
+        try {
+            direction.take(work, *step);
+            work.commit();
+        } catch (const std::exception& error) {
+            return step_failed(direction, report, *step, error);
+        }
+        report.steps.push_back(step->second.name);
     }
 }
 
-bool step_up(pqxx::work& work, MigrationReport& report) {
-    const auto next = steps().upper_bound(report.version);
-    if (next == steps().end()) return false;
-    work.exec(std::string(next->second.up));
+void step_up(pqxx::work& work, const StepRow& step) {
+    work.exec(std::string(step.second.up));
     work.exec(fmt::format("INSERT INTO schema_migrations (version, name) VALUES ({}, {})",
-                          next->first, work.quote(next->second.name)));
-    report.steps.push_back(next->second.name);
-    return true;
+                          step.first, work.quote(step.second.name)));
 }
 
-bool step_down(pqxx::work& work, MigrationReport& report) {
-    const auto step = steps().find(report.version);
-    if (step == steps().end()) return false;
-    work.exec(std::string(step->second.down));
-    work.exec(fmt::format("DELETE FROM schema_migrations WHERE version = {}", step->first));
-    report.steps.push_back(step->second.name);
-    return true;
+void step_down(pqxx::work& work, const StepRow& step) {
+    work.exec(std::string(step.second.down));
+    work.exec(fmt::format("DELETE FROM schema_migrations WHERE version = {}", step.first));
 }
 
 }  // namespace
@@ -117,15 +140,22 @@ Result<MigrationReport> migrate_up(const std::string& conninfo) {
     return on_database<MigrationReport>(
         {.conninfo = conninfo}, [](pqxx::connection& connection) -> Result<MigrationReport> {
             TRY_STATUS(check_encoding(connection));
-            return migrate(connection, step_up);
+            const auto next = [](const MigrationReport& report) {
+                const auto step = steps().upper_bound(report.version);
+                return step == steps().end() ? nullptr : &*step;
+            };
+            return migrate(connection, {.done = "applied", .next = next, .take = step_up});
         });
 }
 
 Result<MigrationReport> migrate_down(const std::string& conninfo, int count) {
     return on_database<MigrationReport>({.conninfo = conninfo}, [&](pqxx::connection& connection) {
-        return migrate(connection, [&](pqxx::work& work, MigrationReport& report) {
-            return static_cast<int>(report.steps.size()) < count && step_down(work, report);
-        });
+        const auto next = [count](const MigrationReport& report) {
+            const auto step = steps().find(report.version);
+            const bool is_over = static_cast<int>(report.steps.size()) >= count;
+            return is_over || step == steps().end() ? nullptr : &*step;
+        };
+        return migrate(connection, {.done = "undone", .next = next, .take = step_down});
     });
 }
 

@@ -2,7 +2,8 @@
 //
 // Threads: thread-safe. Blocks: for as long as the steps take, and while another process migrates.
 // Errors:  kUnavailable (PostgreSQL cannot be reached), kInvalidArgument (the database's encoding
-//          is not UTF8), kInternal (a step failed; the steps before it stay applied).
+//          is not UTF8), kInternal (a step failed; the message names it, and the steps before
+//          it, which stay applied).
 #pragma once
 
 #include <span>

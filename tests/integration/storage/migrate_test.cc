@@ -92,6 +92,21 @@ TEST_F(Migrations, DoNothingTheSecondTime) {
     EXPECT_THAT(migrate_up(conninfo()).value().steps, IsEmpty());
 }
 
+TEST_F(Migrations, NameTheStepThatFailedAndThoseBeforeIt) {
+    pqxx::connection connection(conninfo());
+    pqxx::nontransaction work(connection);
+    work.exec("CREATE TABLE jobs_open (id int)");
+    const auto up = migrate_up(conninfo());
+    ASSERT_FALSE(up.has_value());
+    EXPECT_THAT(up.error().message, HasSubstr("step 0002_create_jobs failed (applied before it: "
+                                              "0001_create_queues_and_workers): "));
+    EXPECT_THAT(up.error().message, HasSubstr("\"jobs_open\" already exists"));
+    const auto again = migrate_up(conninfo());
+    EXPECT_THAT(again.error().message, HasSubstr("(no step was applied before it)"));
+    work.exec("DROP TABLE jobs_open");
+    EXPECT_TRUE(migrate_up(conninfo()).has_value());
+}
+
 TEST_F(Migrations, TakeTurnsWhenManyStartAtOnce) {
     std::vector<std::future<Result<MigrationReport>>> reports;
     for (int i = 0; i < 4; ++i) {
