@@ -2,43 +2,55 @@
 
 #include <fmt/format.h>
 
-#include <nlohmann/json.hpp>
-#include <optional>
+#include "producer/cli/show.h"
 
 namespace millrace::cli {
 namespace {
 
-using Json = nlohmann::json;
-
 constexpr milliseconds kTimeout{2000};
 constexpr milliseconds kInterval{100};
+constexpr int kRestFactor = 4;  // After a failure it rests for this many times as long as it took.
 
-std::optional<Json> get(http::Client& client, const std::string& url) {
-    const auto answer = client.send({.url = url, .timeout = kTimeout});
-    if (!answer.has_value() || answer->status != 200) return std::nullopt;
-    auto json = Json::parse(answer->body, nullptr, false);
-    if (!json.is_object() || !json.contains("data") || !json["data"].is_array())
-        return std::nullopt;
-    return std::optional<Json>(std::in_place, std::move(json));
+std::vector<std::string> models_in(const Json& worker) {
+    std::vector<std::string> models;
+    for (const auto& model : member_of(worker, "models")) {
+        if (model.is_string()) models.push_back(model.get<std::string>());
+    }
+    return models;
 }
 
 }  // namespace
+
+// Returns the elements of a list.
+std::optional<Json> Roster::get(const std::string& path) {
+    const auto asked = clock_.now();
+    if (asked < rests_until_) return std::nullopt;
+    const auto answer = client_.send({.url = url_ + path, .timeout = kTimeout});
+    const auto now = clock_.now();
+    const auto json = answer.has_value() && answer->status == 200
+                          ? Json::parse(answer->body, nullptr, false)
+                          : Json();
+    const auto& data = member_of(json, "data");
+    if (data.is_array()) return std::optional<Json>(std::in_place, data);
+    rests_until_ = now + kRestFactor * (now - asked);
+    return std::nullopt;
+}
 
 void Roster::read_workers() {
     if (!url_.empty() && clock_.now() >= next_) read_now();
 }
 
 bool Roster::read_now() {
-    const auto workers = get(client_, url_ + "/v1/workers");
+    const auto workers = get("/v1/workers");
     next_ = clock_.now() + kInterval;
     if (!workers) return false;
     at_work_.clear();
-    for (const auto& worker : (*workers)["data"]) {  // Newest first, so emplace() keeps the newest.
-        const auto state = worker.value("state", "");
+    for (const auto& worker : *workers) {  // Newest first, so emplace() keeps the newest.
+        const auto state = text_of(worker, "state");
         if (state != "alive" && state != "draining") continue;
-        const milliseconds age(worker.value("heartbeat_age_ms", std::int64_t{0}));
-        at_work_.emplace(worker.value("pid", 0),
-                         Entry{.models = worker.value("models", std::vector<std::string>()),
+        const milliseconds age(number_of(worker, "heartbeat_age_ms"));
+        at_work_.emplace(static_cast<pid_t>(number_of(worker, "pid")),
+                         Entry{.models = models_in(worker),
                                .heard_at = clock_.now() - age,
                                .is_draining = state == "draining"});
     }
@@ -68,18 +80,18 @@ bool Roster::lacked(pid_t pid, MonoTime since, MonoTime asked) {
 }
 
 std::string Roster::summary(std::size_t workers) {
-    const auto queues = get(client_, url_ + "/v1/queues");
+    const auto queues = get("/v1/queues");
     if (!queues) return "the gateway does not answer";
     std::int64_t running = 0;
     std::int64_t waiting = 0;
     std::string lanes;
-    for (const auto& lane : (*queues)["data"]) {
-        const auto queued = lane.value("queued", std::int64_t{0});
-        running += lane.value("in_progress", std::int64_t{0});
+    for (const auto& lane : *queues) {
+        const auto queued = number_of(lane, "queued");
+        running += number_of(lane, "in_progress");
         waiting += queued;
         if (queued == 0) continue;
-        lanes += fmt::format("{}{}/{} {}", lanes.empty() ? "" : ", ", lane.value("queue", ""),
-                             lane.value("priority", ""), queued);
+        lanes += fmt::format("{}{}/{} {}", lanes.empty() ? "" : ", ", text_of(lane, "queue"),
+                             text_of(lane, "priority"), queued);
     }
     return fmt::format("{} worker{}, {} running, {} waiting{}", workers, workers == 1 ? "" : "s",
                        running, waiting, lanes.empty() ? "" : fmt::format(" ({})", lanes));

@@ -1,16 +1,20 @@
 // The gateway's view of its workers and of the waiting jobs, read at most a few times a second.
 //
-// Threads: one caller at a time. Blocks: during small requests to this machine.
+// Threads: one caller at a time.
+// Blocks:  during small requests to this machine. If the gateway hangs, for at most a fifth of the
+//          time, however many workers are asked about.
 #pragma once
 
 #include <sys/types.h>
 
 #include <map>
+#include <optional>
 #include <string>
 #include <vector>
 
 #include "common/base/clock.h"
 #include "common/http/http_client.h"
+#include "producer/cli/api_client.h"
 
 namespace millrace::cli {
 
@@ -42,6 +46,7 @@ class Roster {
         bool is_draining;
     };
 
+    std::optional<Json> get(const std::string& path);
     void read_workers();
     bool read_now();
     const Entry* find(pid_t pid, MonoTime since) const;
@@ -50,6 +55,7 @@ class Roster {
     std::string url_;
     http::Client client_;
     MonoTime next_;
+    MonoTime rests_until_;  // After a request that failed slowly.
     std::map<pid_t, Entry> at_work_;
 };
 

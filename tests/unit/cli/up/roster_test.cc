@@ -4,6 +4,8 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <atomic>
+
 #include "tests/support/fake_server.h"
 #include "tests/support/manual_clock.h"
 
@@ -84,6 +86,42 @@ TEST_F(RosterTest, DoesNotTrustAListFromBeforeItWasAsked) {
     EXPECT_FALSE(roster_.lacked(7, asked, asked));
     clock_.advance(milliseconds(1));
     EXPECT_TRUE(roster_.lacked(7, asked, asked));
+}
+
+// Each request that hangs holds up the loop that also stops the workers.
+TEST_F(RosterTest, AsksAGatewayThatHangsOnceForAllWorkers) {
+    std::atomic<int> requests = 0;
+    worker::FakeServer hung([&](worker::Exchange& exchange) {
+        ++requests;
+        clock_.advance(std::chrono::seconds(2));
+        exchange.reply(503, "application/json", "{}");
+    });
+    roster_.look_at(hung.url());
+    const auto asked = clock_.now();
+    clock_.advance(Roster::kListAgeMax);
+    for (pid_t pid = 1; pid <= 4; ++pid) {
+        EXPECT_FALSE(roster_.lacked(pid, asked, asked));
+        EXPECT_FALSE(roster_.has(pid, asked));
+    }
+    EXPECT_EQ(roster_.summary(4), "the gateway does not answer");
+    EXPECT_EQ(requests, 1);
+    clock_.advance(std::chrono::seconds(8));
+    EXPECT_FALSE(roster_.lacked(1, asked, asked));
+    EXPECT_EQ(requests, 2);
+}
+
+TEST_F(RosterTest, SurvivesAnAnswerOfAnotherProgram) {
+    roster_.look_at(gateway_.url());
+    const auto started_at = clock_.now();
+    for (const auto* answer :
+         {R"({"data":[7,{"state":7},{"state":"alive","pid":"x","models":{"a":1}}]})",
+          R"({"data":[{"state":"alive","pid":7,"models":[1],"heartbeat_age_ms":"x"}]})",
+          R"({"data":1e400})", "[1e400]"}) {
+        listed_ = answer;
+        clock_.advance(std::chrono::seconds(1));
+        EXPECT_FALSE(roster_.has(8, started_at)) << answer;
+        EXPECT_THAT(roster_.summary(0), testing::Not(testing::IsEmpty()));
+    }
 }
 
 TEST_F(RosterTest, LooksAnewBeforeItSaysThatOneIsLacking) {
