@@ -154,10 +154,8 @@ Decoded<JobSelection> decode_selection(const JsonFields& fields, const Selection
     filter.limit = static_cast<int>(limit.value_or(rules.limit_max));
     TRY(selection.dry_run, decode_flag(fields, "dry_run"));
     TRY(const bool all, decode_flag(fields, "all"));
-    if (selection.dry_run || all || has_criterion(fields, filter)) {
-        TRY_STATUS(check_no_null(fields));
-        return selection;
-    }
+    TRY_STATUS(check_no_null(fields));
+    if (all || has_criterion(fields, filter)) return selection;
     return Problem{
         ProblemCode::kMissingField,
         "The body does not say which jobs. Send what they have in common, such as "

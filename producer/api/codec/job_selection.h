@@ -2,8 +2,8 @@
 // POST /v1/jobs:cancel share.
 //
 // No criteria would mean every job, and a body that lost its only field would ask for that by
-// accident. So acting on all jobs requires `all`; only counting does not. A null criterion is
-// refused for the same reason.
+// accident. So acting on all jobs requires `all`, and so does counting them, because a count is
+// what people rely on before they act. A null criterion is refused for the same reason.
 //
 // Threads: pure.
 #pragma once

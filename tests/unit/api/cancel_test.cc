@@ -52,7 +52,8 @@ TEST_F(CancelTest, LeavesRunningJobsWhereOnlyWaitingOnesAreMeant) {
 
 TEST_F(CancelTest, CancelsEverythingOnlyWhereItIsToldTo) {
     const auto job = put(JobState::kQueued);
-    for (const auto* body : {"{}", R"({"limit":1})", R"({"all":false})", R"({"status":null})"}) {
+    for (const auto* body : {"{}", R"({"limit":1})", R"({"all":false})", R"({"dry_run":true})",
+                             R"({"all":false,"dry_run":true})"}) {
         const auto answer = post("/v1/jobs:cancel", body);
         EXPECT_EQ(answer.status, 400) << body;
         EXPECT_EQ(code(answer), "missing_field") << body;
@@ -66,7 +67,8 @@ TEST_F(CancelTest, CancelsEverythingOnlyWhereItIsToldTo) {
 TEST_F(CancelTest, RefusesACriterionThatIsNullOrEmpty) {
     const auto job = put(JobState::kQueued);
     for (const auto* body :
-         {R"({"status":"queued","model":null})", R"({"status":null,"queue":"images"})",
+         {R"({"status":null})", R"({"queue":null})", R"({"queue":null,"dry_run":true})",
+          R"({"status":"queued","model":null})", R"({"status":null,"queue":"images"})",
           R"({"queue":null,"priority":"low"})", R"({"all":true,"metadata":null})",
           R"({"status":"queued","created_before":null})", R"({"all":true,"dry_run":null})",
           R"({"dry_run":true,"model":null})", R"({"metadata":{}})",
@@ -86,7 +88,7 @@ TEST_F(CancelTest, RefusesACriterionThatIsNullOrEmpty) {
 
 TEST_F(CancelTest, ADryRunOnlyCounts) {
     const auto job = put(JobState::kQueued);
-    for (const auto* body : {R"({"dry_run":true})", R"({"dry_run":true,"model":"m"})"}) {
+    for (const auto* body : {R"({"all":true,"dry_run":true})", R"({"dry_run":true,"model":"m"})"}) {
         const auto answer = post("/v1/jobs:cancel", body);
         EXPECT_EQ(answer.status, 200) << answer.body;
         EXPECT_EQ(json(answer)["object"], "cancel_preview");

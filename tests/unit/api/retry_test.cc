@@ -85,7 +85,8 @@ TEST_F(RetryTest, RetriesFailedJobsWhereNoOtherStatusIsSaid) {
 
 TEST_F(RetryTest, RetriesAllThatFailedOnlyWhereItIsToldTo) {
     const auto old = put_failed();
-    for (const auto* body : {"{}", R"({"limit":1})", R"({"all":false})", R"({"queue":null})"}) {
+    for (const auto* body : {"{}", R"({"limit":1})", R"({"all":false})", R"({"dry_run":true})",
+                             R"({"all":false,"dry_run":true})"}) {
         const auto answer = post("/v1/jobs:retry", body);
         EXPECT_EQ(answer.status, 400) << body;
         EXPECT_EQ(code(answer), "missing_field") << body;
@@ -97,7 +98,7 @@ TEST_F(RetryTest, RetriesAllThatFailedOnlyWhereItIsToldTo) {
 
 TEST_F(RetryTest, ADryRunOnlyCounts) {
     put_failed();
-    const auto answer = post("/v1/jobs:retry", R"({"dry_run":true})");
+    const auto answer = post("/v1/jobs:retry", R"({"all":true,"dry_run":true})");
     EXPECT_EQ(answer.status, 200);
     EXPECT_EQ(json(answer)["count"], 1);
     EXPECT_TRUE(service_.last_filter().never_retried);
