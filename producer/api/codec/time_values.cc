@@ -17,6 +17,9 @@ using std::chrono::microseconds;
 using storage::DbTime;
 
 constexpr std::int64_t kSecondsMax = 253402300799;  // The end of the year 9999.
+// Smaller numbers, except for 0, are refused: somebody who writes 2027 or 20270101 means a date,
+// and somebody who writes 60 means a duration.
+constexpr std::int64_t kSecondsMin = 100'000'000;  // In 1973.
 
 // Parses the whole text as a number: digits, optionally a point, optionally an exponent.
 std::optional<double> parse_decimal(std::string_view text) {
@@ -43,13 +46,13 @@ std::optional<DbTime> parse_unix(std::string_view text) {
     const auto* end = text.data() + text.size();
     const auto result = std::from_chars(text.data(), end, seconds);
     if (result.ec == std::errc() && result.ptr == end && !text.empty()) {
-        if (seconds < 0 || seconds > kSecondsMax) return std::nullopt;
+        const bool is_time = seconds == 0 || (seconds >= kSecondsMin && seconds <= kSecondsMax);
+        if (!is_time) return std::nullopt;
         return DbTime(std::chrono::seconds(seconds));
     }
     const auto fraction = parse_decimal(text);
-    if (!fraction || *fraction < 0 || *fraction > static_cast<double>(kSecondsMax)) {
-        return std::nullopt;
-    }
+    if (!fraction || *fraction > static_cast<double>(kSecondsMax)) return std::nullopt;
+    if (*fraction != 0 && *fraction < static_cast<double>(kSecondsMin)) return std::nullopt;
     return DbTime(microseconds(static_cast<std::int64_t>(*fraction * 1e6)));
 }
 
@@ -151,6 +154,12 @@ constexpr std::string_view kTimeWanted =
 
 std::string number_advice(double value) {
     if (value < 0) return "a time from 1970 on";
+    if (value < static_cast<double>(kSecondsMin)) {
+        const bool is_year = value >= 1970 && value <= 9999 && value == std::floor(value);
+        return is_year ? fmt::format("a whole time such as \"{:.0f}-01-01T00:00:00Z\"", value)
+                       : fmt::format("{}; a number below {} is no time of this century",
+                                     kTimeWanted, kSecondsMin);
+    }
     // JavaScript and Java count milliseconds; others count microseconds or nanoseconds.
     for (const double unit : {1e3, 1e6, 1e9}) {
         const auto seconds = value / unit;
