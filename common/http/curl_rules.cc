@@ -10,6 +10,7 @@
 
 #include "common/base/check.h"
 #include "common/base/text.h"
+#include "common/http/proxy.h"
 
 namespace millrace::http {
 namespace {
@@ -45,6 +46,30 @@ void set_certificates(CURL* handle, const std::string& ca_file) {
     if (folder != nullptr) set_option(handle, CURLOPT_CAPATH, folder);
     if (file != nullptr || folder != nullptr) return;
     if (const auto* bundle = variable("CURL_CA_BUNDLE")) set_option(handle, CURLOPT_CAINFO, bundle);
+}
+
+// Curl's words for the code, and what to check.
+std::string hint_of(CURLcode code, std::string_view ca_setting) {
+    const std::string setting(ca_setting);
+    const auto by_setting = setting.empty() ? "" : setting + " or ";
+    const auto among_settings = setting.empty() ? "" : setting + ", ";
+    std::string words = curl_easy_strerror(code);
+    switch (code) {
+        case CURLE_SSL_CONNECT_ERROR:
+            return words + "; does it speak plain http there, not https?";
+        case CURLE_PEER_FAILED_VERIFICATION:
+            return words + "; if a CA of your own has signed it, name that by " + by_setting +
+                   "SSL_CERT_FILE";
+        case CURLE_SSL_CACERT_BADFILE:
+            return words + "; look at " + among_settings +
+                   "CURL_CA_BUNDLE, SSL_CERT_FILE and SSL_CERT_DIR";
+        case CURLE_COULDNT_RESOLVE_PROXY:
+            return words + "; look at http_proxy, https_proxy, all_proxy and no_proxy";
+        case CURLE_GOT_NOTHING:
+            return words + "; does it speak https there, not plain http?";
+        default:
+            return words;
+    }
 }
 
 }  // namespace
@@ -87,23 +112,10 @@ Status check_ca_file(const std::string& setting, const std::string& path) {
     return ok();
 }
 
-std::string reason_of(CURLcode code) {
-    std::string words = curl_easy_strerror(code);
-    switch (code) {
-        case CURLE_SSL_CONNECT_ERROR:
-            return words + "; does it speak plain http there, not https?";
-        case CURLE_PEER_FAILED_VERIFICATION:
-            return words +
-                   "; where a CA of your own has signed it, name that by ca_file or SSL_CERT_FILE";
-        case CURLE_SSL_CACERT_BADFILE:
-            return words + "; look at ca_file, CURL_CA_BUNDLE, SSL_CERT_FILE and SSL_CERT_DIR";
-        case CURLE_COULDNT_RESOLVE_PROXY:
-            return words + "; look at http_proxy, https_proxy, all_proxy and no_proxy";
-        case CURLE_GOT_NOTHING:
-            return words + "; does it speak https there, not plain http?";
-        default:
-            return words;
-    }
+std::string reason_of(CURL* handle, CURLcode code, std::string_view ca_setting) {
+    const char* url = nullptr;
+    curl_easy_getinfo(handle, CURLINFO_EFFECTIVE_URL, &url);
+    return hint_of(code, ca_setting) + (url != nullptr ? proxy_note(url) : "");
 }
 
 }  // namespace millrace::http

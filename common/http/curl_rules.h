@@ -14,6 +14,7 @@
 #include <curl/curl.h>
 
 #include <string>
+#include <string_view>
 
 #include "common/base/check.h"
 #include "common/base/result.h"
@@ -38,7 +39,9 @@ void obey_rules(CURL* handle, const std::string& url, const std::string& ca_file
 // `setting`. An empty path is valid: it means no file.
 Status check_ca_file(const std::string& setting, const std::string& path);
 
-// Curl's reason why no answer came, and what to check if that alone does not help.
-std::string reason_of(CURLcode code);
+// Curl's reason why the handle's last request had no answer, what to check if that alone does not
+// help, and the proxy if one was taken. `ca_setting` is the setting that names certificates; empty
+// if there is none.
+std::string reason_of(CURL* handle, CURLcode code, std::string_view ca_setting = {});
 
 }  // namespace millrace::http

@@ -80,7 +80,7 @@ size_t on_header_with_status(char* data, size_t unit, size_t size, void* user) {
     return on_header(data, unit, size, user);
 }
 
-Error transfer_error(CURLcode code, const Transfer& transfer) {
+Error transfer_error(CURL* curl, CURLcode code, const Transfer& transfer) {
     if (transfer.stopped) return {ErrorCode::kCancelled, "the transfer was stopped"};
     if (transfer.is_too_long) {
         return {ErrorCode::kUnavailable, "the answer is longer than " +
@@ -89,7 +89,7 @@ Error transfer_error(CURLcode code, const Transfer& transfer) {
     if (code == CURLE_OPERATION_TIMEDOUT || transfer.was_silent) {
         return {ErrorCode::kDeadlineExceeded, "the server did not answer in time"};
     }
-    return {ErrorCode::kUnavailable, reason_of(code)};
+    return {ErrorCode::kUnavailable, reason_of(curl, code)};
 }
 
 // Curl repeats a request by itself if a connection that it had open ends before the answer begins,
@@ -159,7 +159,7 @@ Result<Response> Client::stream(const Request& request, const OnData& on_data) {
     }
 
     const CURLcode code = curl_easy_perform(curl);
-    if (code != CURLE_OK) return transfer_error(code, transfer);
+    if (code != CURLE_OK) return transfer_error(curl, code, transfer);
     return std::move(transfer.response);
 }
 

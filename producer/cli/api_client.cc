@@ -7,6 +7,7 @@
 #include <thread>
 #include <utility>
 
+#include "common/http/proxy.h"
 #include "producer/cli/gateway_url.h"
 #include "producer/cli/terminal.h"
 
@@ -71,13 +72,26 @@ std::string without_position(std::string message) {
     return message;
 }
 
+// Whether proxies in front of a gateway also refuse with this status, in words of their own: it
+// means the same then.
+bool may_be_anybodys(int status) {
+    return status == 413 || status == 429 || status >= 500;
+}
+
+// Whether the body is an error of the API.
+bool is_problem(const Json& json) {
+    const auto error = json.is_object() ? json.find("error") : json.end();
+    return json.is_object() && json.contains("detail") && error != json.end() &&
+           error->is_object() && error->contains("code") && (*error)["code"].is_string();
+}
+
 bool may_pass(const Error& error) {
     return error.code == ErrorCode::kUnavailable || error.code == ErrorCode::kOutcomeUnknown;
 }
 
 }  // namespace
 
-Error api_error(int status, const std::string& body) {
+Error api_error(int status, const std::string& body, std::string_view url) {
     std::string message = fmt::format("the gateway answered {}", status);
     const auto json = Json::parse(body, nullptr, false);
     const auto text = [](const Json& object, const char* key) {
@@ -87,6 +101,11 @@ Error api_error(int status, const std::string& body) {
                    : std::string();
     };
     if (const auto detail = text(json, "detail"); !detail.empty()) message = detail;
+    if (!may_be_anybodys(status) && !is_problem(json)) {
+        return {ErrorCode::kInternal,
+                fmt::format("{} answered {}, and not as the API does; is it Millrace?{}", url,
+                            status, http::proxy_note(std::string(url)))};
+    }
     if (json.is_object() && json.contains("error")) {
         const auto code = text(json["error"], "code");
         if (code == "invalid_json" || code == "json_too_deep") message = without_position(message);
@@ -177,7 +196,7 @@ Status ApiClient::events(std::string_view id,
         if (response.error().code == ErrorCode::kCancelled) return ok();
         return unreachable(response.error());
     }
-    if (response->status != 200) return api_error(response->status, response->body);
+    if (response->status != 200) return api_error(response->status, response->body, *url_);
     return ok();
 }
 
@@ -216,7 +235,7 @@ Result<Answer> ApiClient::call_once(const http::Request& request) {
     const auto response = http_.send(request);
     is_answer_lost_ = !response.has_value() && http_.has_reached_server();
     if (!response.has_value()) return unreachable(response.error());
-    if (response->status / 100 != 2) return api_error(response->status, response->body);
+    if (response->status / 100 != 2) return api_error(response->status, response->body, *url_);
     has_answered();
     auto json = Json::parse(response->body, nullptr, false);
     if (!json.is_object()) {
@@ -251,8 +270,8 @@ bool ApiClient::wait_for_gateway() {
 
 Error ApiClient::unreachable(const Error& error) const {
     if (error.code == ErrorCode::kDeadlineExceeded) {
-        return {ErrorCode::kUnavailable,
-                fmt::format("the gateway at {} does not answer in time", *url_)};
+        return {ErrorCode::kUnavailable, fmt::format("the gateway at {} does not answer in time{}",
+                                                     *url_, http::proxy_note(*url_))};
     }
     if (error.code != ErrorCode::kUnavailable) return error;
     const auto hint = has_answered_ ? ""

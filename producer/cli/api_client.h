@@ -88,7 +88,8 @@ class ApiClient {
 
 bool is_final(std::string_view status);
 
-// The error in an answer that is not 2xx.
-Error api_error(int status, const std::string& body);
+// The error in an answer of the server at `url` that is not 2xx. A refusal in a form that the API
+// does not have is kInternal: the server is not Millrace, or something in between refuses.
+Error api_error(int status, const std::string& body, std::string_view url);
 
 }  // namespace millrace::cli

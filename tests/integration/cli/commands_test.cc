@@ -221,7 +221,9 @@ TEST(Commands, CancelsCallByCallWhatWasCounted) {
             return exchange.reply(200, kJson, R"({"count":5,"has_more":false})");
         }
         if (body.value("limit", 0) > 3) {
-            return exchange.reply(400, kJson, R"({"detail":"`limit` is too large."})");
+            return exchange.reply(
+                400, kJson,
+                R"({"detail":"`limit` is too large.","error":{"code":"invalid_parameter"}})");
         }
         const auto limit = body.value("limit", 3);
         exchange.reply(

@@ -7,13 +7,16 @@
 namespace millrace::cli {
 namespace {
 
+constexpr const char* kUrl = "http://gw:1";
+
 Json problem(const std::string& detail, const Json& param) {
     return {{"detail", detail}, {"error", {{"param", param}, {"code", "c"}}}};
 }
 
 TEST(ApiError, NamesTheOptionInPlaceOfTheField) {
     const auto message = [](const std::string& param) {
-        return api_error(400, problem("`" + param + "` is odd; see `x`.", param).dump()).message;
+        return api_error(400, problem("`" + param + "` is odd; see `x`.", param).dump(), kUrl)
+            .message;
     };
     EXPECT_EQ(message("policy.execution_timeout"), "--timeout is odd; see `x`.");
     EXPECT_EQ(message("policy.ttl"), "--ttl is odd; see `x`.");
@@ -29,22 +32,36 @@ TEST(ApiError, HasNoPositionInABodyThatTheUserNeverWrote) {
         {"detail",
          "The body is not acceptable at line 1, column 97: nested deeper than 64 levels."},
         {"error", {{"param", nullptr}, {"code", "json_too_deep"}}}};
-    EXPECT_EQ(api_error(400, refusal.dump()).message,
+    EXPECT_EQ(api_error(400, refusal.dump(), kUrl).message,
               "The body is not acceptable: nested deeper than 64 levels.");
 }
 
 TEST(ApiError, IsWhatTheStatusSaysWhereTheBodySaysNothing) {
     for (const auto* body : {"", "<html>", "[]", "7", "{}", R"({"detail":7})", R"({"error":null})",
                              R"({"error":"text"})"}) {
-        EXPECT_EQ(api_error(500, body), (Error{ErrorCode::kInternal, "the gateway answered 500"}));
+        EXPECT_EQ(api_error(500, body, kUrl),
+                  (Error{ErrorCode::kInternal, "the gateway answered 500"}));
     }
-    EXPECT_EQ(api_error(404, problem("gone", nullptr).dump()),
+    EXPECT_EQ(api_error(404, problem("gone", nullptr).dump(), kUrl),
               (Error{ErrorCode::kNotFound, "gone"}));
-    EXPECT_EQ(api_error(503, "").code, ErrorCode::kUnavailable);
-    EXPECT_EQ(api_error(502, "").code, ErrorCode::kOutcomeUnknown);
-    EXPECT_EQ(api_error(504, "").code, ErrorCode::kOutcomeUnknown);
-    EXPECT_EQ(api_error(429, "").code, ErrorCode::kResourceExhausted);
-    EXPECT_EQ(api_error(422, "").code, ErrorCode::kInvalidArgument);
+    EXPECT_EQ(api_error(503, "", kUrl).code, ErrorCode::kUnavailable);
+    EXPECT_EQ(api_error(502, "", kUrl).code, ErrorCode::kOutcomeUnknown);
+    EXPECT_EQ(api_error(504, "", kUrl).code, ErrorCode::kOutcomeUnknown);
+    EXPECT_EQ(api_error(429, "", kUrl).code, ErrorCode::kResourceExhausted);
+    EXPECT_EQ(api_error(413, "", kUrl).code, ErrorCode::kInvalidArgument);
+}
+
+// Another server's 404 is not about a job.
+TEST(ApiError, OfAServerThatIsNotMillraceSaysSo) {
+    for (const int status : {301, 400, 401, 403, 404, 405, 409, 410, 422}) {
+        for (const auto* body : {"", "<html>", "[]", "{}", R"({"detail":"Not Found"})",
+                                 R"({"error":{"message":"no","code":404},"detail":"x"})"}) {
+            const auto error = api_error(status, body, kUrl);
+            EXPECT_EQ(error.code, ErrorCode::kInternal) << status << body;
+            EXPECT_EQ(error.message, "http://gw:1 answered " + std::to_string(status) +
+                                         ", and not as the API does; is it Millrace?");
+        }
+    }
 }
 
 TEST(ApiClient, SaysWhatIsWrongWithItsUrlAtEveryCall) {

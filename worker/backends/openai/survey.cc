@@ -30,8 +30,9 @@ struct Asked {
 
 Result<std::string> answer_of(const Question& question, Asked& asked) {
     if (asked.code != CURLE_OK) {
-        return Error{ErrorCode::kUnavailable, fmt::format("{} does not answer: {}", question.url,
-                                                          http::reason_of(asked.code))};
+        return Error{ErrorCode::kUnavailable,
+                     fmt::format("{} does not answer: {}", question.url,
+                                 http::reason_of(asked.handle.get(), asked.code, "ca_file"))};
     }
     if (const auto status = status_of(asked.handle.get()); status != 200) {
         std::string hint = status == 401 || status == 403 ? "; is the API key right?" : "";

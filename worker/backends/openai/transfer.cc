@@ -137,14 +137,15 @@ ExpectedAnswer Transfer::expected() const {
 
 Outcome Transfer::outcome(CURLcode code, const Endpoint& endpoint) {
     if (answer_->verdict) return *std::move(answer_->verdict);
-    if (is_unreachable(code)) return endpoint_unreachable(endpoint.name, http::reason_of(code));
+    if (is_unreachable(code))
+        return endpoint_unreachable(endpoint.name, http::reason_of(handle_.get(), code, "ca_file"));
     if (status() >= 300) return outcome_of_error(*endpoint.profile);
     if (answer_->assembler) return outcome_of_stream(code == CURLE_OK);
     if (code == CURLE_OK) return unstreamed_outcome(expected(), answer_->body);
     if (status() != 0) return stream_truncated();
-    return failed_outcome(
-        OutcomeKind::kRetryable, "connection_lost",
-        fmt::format("{} did not answer: {}", endpoint.name, http::reason_of(code)));
+    return failed_outcome(OutcomeKind::kRetryable, "connection_lost",
+                          fmt::format("{} did not answer: {}", endpoint.name,
+                                      http::reason_of(handle_.get(), code, "ca_file")));
 }
 
 Outcome Transfer::outcome_of_stream(bool clean) {

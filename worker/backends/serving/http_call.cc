@@ -62,7 +62,7 @@ HttpEnd HttpCall::end_of(CURLcode code) const {
 }
 
 void HttpCall::end(CURLcode code) {
-    reason_ = http::reason_of(code);
+    reason_ = http::reason_of(handle(), code, "ca_file");
     const auto on_done = std::move(on_done_);
     on_done(end_of(code));
 }
