@@ -53,7 +53,9 @@ void open_standard_descriptors() {
     for (int fd = STDIN_FILENO; fd <= STDERR_FILENO; ++fd) {
         if (::fcntl(fd, F_GETFD) != -1) continue;
         // This descriptor is the lowest that is free, so open() returns it.
-        [[maybe_unused]] const int opened = ::open("/dev/null", fd == 0 ? O_RDONLY : O_WRONLY);
+        // Results on standard output must not get lost unnoticed.
+        const int flags = fd == STDERR_FILENO ? O_WRONLY : O_RDONLY;
+        [[maybe_unused]] const int opened = ::open("/dev/null", flags);
     }
 }
 

@@ -14,7 +14,7 @@ namespace millrace::process {
 int run_as_init(const std::function<int()>& body);
 
 // Opens standard descriptors that are closed as /dev/null, so that no file opened later is mistaken
-// for one of them.
+// for one of them. Writing to a standard output that was closed still fails.
 void open_standard_descriptors();
 
 }  // namespace millrace::process

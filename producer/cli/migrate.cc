@@ -6,6 +6,7 @@
 
 #include "common/storage/postgres/migrate.h"
 #include "producer/cli/commands.h"
+#include "producer/cli/terminal.h"
 
 namespace millrace::cli {
 namespace {
@@ -13,16 +14,14 @@ namespace {
 int show_status(const GlobalOptions& global, const MigrateOptions& options) {
     const auto steps = storage::migration_status(options.conninfo);
     if (!steps.has_value()) return fail(steps.error());
+    std::string text;
     for (const auto& step : *steps) {
-        if (global.json) {
-            const nlohmann::json row{
-                {"version", step.version}, {"name", step.name}, {"applied", step.applied}};
-            fmt::print("{}\n", row.dump());
-        } else {
-            fmt::print("{:<8} {}\n", step.applied ? "applied" : "-", step.name);
-        }
+        const nlohmann::json row{
+            {"version", step.version}, {"name", step.name}, {"applied", step.applied}};
+        text += global.json ? row.dump() + "\n"
+                            : fmt::format("{:<8} {}\n", step.applied ? "applied" : "-", step.name);
     }
-    return kOk;
+    return print_out(text) ? kOk : kFailure;
 }
 
 }  // namespace
@@ -32,16 +31,16 @@ int run_migrate(const GlobalOptions& global, const MigrateOptions& options) {
     const auto report = options.down > 0 ? storage::migrate_down(options.conninfo, options.down)
                                          : storage::migrate_up(options.conninfo);
     if (!report.has_value()) return fail(report.error());
+    std::string text;
     if (global.json) {
-        fmt::print("{}\n",
-                   nlohmann::json{{"version", report->version}, {"steps", report->steps}}.dump());
-        return kOk;
+        text = nlohmann::json{{"version", report->version}, {"steps", report->steps}}.dump() + "\n";
+    } else {
+        for (const auto& step : report->steps) {
+            text += fmt::format("{} {}\n", options.down > 0 ? "undid" : "applied", step);
+        }
+        text += fmt::format("the schema is at step {}\n", report->version);
     }
-    for (const auto& step : report->steps) {
-        fmt::print("{} {}\n", options.down > 0 ? "undid" : "applied", step);
-    }
-    fmt::print("the schema is at step {}\n", report->version);
-    return kOk;
+    return print_out(text) ? kOk : kFailure;
 }
 
 }  // namespace millrace::cli

@@ -183,6 +183,7 @@ TEST_F(Shells, EndsAsProgramsDo) {
     EXPECT_EQ(run("millrace").exit_code, 2);
     EXPECT_EQ(run("millrace help > /dev/full").exit_code, 1);
     EXPECT_THAT(run("millrace help > /dev/full").output, HasSubstr("No space left"));
+    EXPECT_EQ(run("millrace help >&-").exit_code, 1);
     EXPECT_EQ(run("MILLRACE_URL=127.0.0.1:9/ millrace queues").exit_code, 4);
 }
 

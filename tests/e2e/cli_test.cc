@@ -57,6 +57,14 @@ TEST_F(Cli, SubmitWaitsAndPrintsTheBareText) {
     EXPECT_EQ(run({"wait", "--result", id}).output, run({"get", "--result", id}).output);
 }
 
+TEST_F(Cli, AnIdThatCannotBeWrittenIsShownElsewhere) {
+    for (const auto* output : {">&-", "> /dev/full"}) {
+        const auto result = shell(std::string("millrace submit hello ") + output);
+        EXPECT_EQ(result.exit_code, 1) << output;
+        EXPECT_THAT(result.output, HasSubstr("the job was accepted: job_")) << output;
+    }
+}
+
 TEST_F(Cli, SubmitFollowsWithTheTextAlone) {
     const auto text = shell("millrace submit --follow hello 2>/dev/null").output;
     EXPECT_EQ(text, shell("millrace submit --wait hello 2>/dev/null").output);

@@ -92,6 +92,7 @@ TEST(OpenStandardDescriptors, FillsWhatIsClosed) {
         for (const int fd : {0, 1, 2}) {
             if (::fcntl(fd, F_GETFD) == -1) ::_exit(1);
         }
+        if (::write(1, "x", 1) != -1 || ::write(2, "x", 1) != 1) ::_exit(2);
         ::_exit(0);
     }
     int status = 0;
