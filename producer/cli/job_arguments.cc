@@ -109,11 +109,13 @@ void add_bulk_commands(Program& program) {
     auto& retry_command =
         program.command("retry", "Submit again what failed, expired or was cancelled",
                         "millrace retry ID\n"
-                        "millrace retry --error timeout --dry-run    # how many?",
+                        "millrace retry --error timeout --dry-run    # how many?\n"
+                        "millrace retry --all --yes",
                         [&program, retry] { return run_retry(program.global, *retry); });
     Arguments retry_arguments(program, retry_command);
     add_bulk(retry_arguments, *retry, {"failed", "expired", "cancelled"},
              "failed (default), expired, cancelled");
+    retry_arguments.flag("--all", retry->all, "Every failed job, instead of a filter");
 }
 
 }  // namespace millrace::cli

@@ -38,7 +38,8 @@ Decoded<Parameters> parameters_of(std::string_view query, Names known) {
     auto parameters = parse_query(query);
     if (!parameters) {
         return Problem{ProblemCode::kInvalidParameter,
-                       "The query is not valid: write % as %25 and use UTF-8.",
+                       "The query is not valid: write % as %25, use UTF-8, and leave out U+0000 "
+                       "(%00), which cannot be stored.",
                        {}};
     }
     for (const auto& [name, value] : *parameters) {

@@ -14,6 +14,7 @@
 #include "common/process/foreign_process.h"
 #include "common/process/program.h"
 #include "producer/cli/exit_code.h"
+#include "producer/cli/terminal.h"
 #include "producer/cli/up/data_directory.h"
 
 namespace millrace::cli {
@@ -124,7 +125,9 @@ int run_reload(const std::string& data) {
     const auto running = find_running(data);
     if (!running.has_value()) return refuse(running.error().message);
     const auto sent = running->send(SIGHUP);
-    return sent.has_value() ? int{kOk} : fail(sent.error());
+    if (!sent.has_value()) return fail(sent.error());
+    note("asked `millrace up` to reload; its output says when each worker has done so");
+    return kOk;
 }
 
 }  // namespace millrace::cli

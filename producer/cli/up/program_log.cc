@@ -44,11 +44,17 @@ std::string in_words(std::string_view message, const Fields& fields) {
     std::string facts;
     std::string reason;
     for (const auto& [key, value] : fields) {
-        if (key == "reason") {
+        constexpr std::string_view kMs = "_ms";
+        if (key == "reason" || key == "how") {
             reason = without_code(value);
-        } else {
-            facts += fmt::format("{}{} {}", facts.empty() ? "" : ", ", key, value);
+            continue;
         }
+        auto name = key;
+        const bool is_time = name.ends_with(kMs);
+        if (is_time) name.resize(name.size() - kMs.size());
+        std::ranges::replace(name, '_', ' ');
+        facts +=
+            fmt::format("{}{} {}{}", facts.empty() ? "" : ", ", name, value, is_time ? " ms" : "");
     }
     if (!facts.empty()) text += fmt::format(" ({})", facts);
     if (!reason.empty()) text += ": " + reason;

@@ -84,6 +84,9 @@ TEST(Ending, HasTheReason) {
                   R"({"status":"completed","started_at":1,"timing":{"execution_ms":1200}})")),
               "completed in 1.2 s");
     EXPECT_EQ(ending_of(Json::parse(R"({"status":"expired","started_at":null})")), "expired");
+    EXPECT_EQ(ending_of(Json::parse(
+                  R"({"status":"expired","error":{"code":"expired","message":"too late"}})")),
+              "expired: too late");
 }
 
 }  // namespace

@@ -30,6 +30,12 @@ TEST(ReadLogLine, SaysALineInWords) {
               "model endpoint is away (endpoint http://127.0.0.1:1/v1): connection refused");
 }
 
+TEST(ReadLogLine, SaysHowAProcessEnded) {
+    const auto read = read_log_line(line(
+        R"(warning millrace-worker a process ended slot=0 how="exit code 3" restarts_in_ms=500)"));
+    EXPECT_EQ(read.text, "a process ended (slot 0, restarts in 500 ms): exit code 3");
+}
+
 TEST(ReadLogLine, KeepsQuotesAndLinesOfAValue) {
     const auto read = read_log_line(
         line(R"(error   millrace-worker cannot start reason="internal: a \"b\"\u000ac=\\d")"));
