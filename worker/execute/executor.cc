@@ -91,12 +91,19 @@ void Executor::launch(WorkerId worker, MonoTime claimed_at, std::vector<Start> s
     std::vector<bool> touched(stations_.size());
     started.reserve(starts.size());
     const bool may_start = lease_.live(clock_.now()) == worker;
+    std::vector<std::size_t> weights;
+    weights.reserve(starts.size());
+    for (auto& start : starts) {
+        if (start.batch_key.empty()) start.batch_key = batch_key(start.backend, start.job.spec);
+        weights.push_back(stations_[start.backend].backend().batch_weight(start.job.spec));
+    }
     {
         const std::lock_guard lock(mutex_);
-        for (auto& start : starts) {
+        for (std::size_t i = 0; i < starts.size(); ++i) {
+            auto& start = starts[i];
             const auto key = start.job.key;
             touched[start.backend] = true;
-            admit_locked(worker, claimed_at, std::move(start), actions);
+            admit_locked(worker, claimed_at, std::move(start), weights[i], actions);
             if (may_start) {
                 started.push_back({.key = key, .what = wire::Started{options_.worker_name}});
             } else {
@@ -128,7 +135,8 @@ Executor::Gathering::~Gathering() {
     executor_.start_ready_of(gathered);
 }
 
-void Executor::admit_locked(WorkerId worker, MonoTime claimed_at, Start start, Actions& actions) {
+void Executor::admit_locked(WorkerId worker, MonoTime claimed_at, Start start, std::size_t weight,
+                            Actions& actions) {
     const auto key = start.job.key;
     const auto older = held_.find(key.job);
     if (older != held_.end()) {
@@ -151,8 +159,6 @@ void Executor::admit_locked(WorkerId worker, MonoTime claimed_at, Start start, A
     held.standing = start.standing;
     // As if it had been claimed on arrival: no wait for a batch can save the time of a claim.
     const auto arrived = start.arrived ? *start.arrived + (now - claimed_at) : now;
-    const auto weight = station.backend().batch_weight(start.job.spec);
-    if (start.batch_key.empty()) start.batch_key = station.backend().batch_key(start.job.spec);
     station.add({.execution = {.job = std::move(start.job), .deadline = deadline},
                  .key = std::move(start.batch_key),
                  .weight = weight,

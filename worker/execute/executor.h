@@ -164,7 +164,8 @@ class Executor : public ExecutionSink {
         std::vector<EndedAttempt> ended;
     };
 
-    void admit_locked(WorkerId worker, MonoTime claimed_at, Start start, Actions& actions);
+    void admit_locked(WorkerId worker, MonoTime claimed_at, Start start, std::size_t weight,
+                      Actions& actions);
     void replace_locked(std::unordered_map<JobId, Held>::iterator older, Actions& actions);
     void stop_locked(const AttemptKey& key, Held& held, AbortReason reason, Actions& actions);
     Held* choose_victim_locked(BackendIndex backend, Priority urgent,

@@ -3,6 +3,8 @@
 
 #include <gtest/gtest.h>
 
+#include <future>
+
 #include "tests/unit/worker/harness.h"
 
 namespace millrace::worker {
@@ -175,6 +177,30 @@ TEST(Executor, AnAbortNeverComesBeforeWhatItAborts) {
     h.run();
     ASSERT_EQ(h.backend.aborts().size(), 1U);
     EXPECT_EQ(h.ended(job), 1);
+}
+
+TEST(Executor, CallsNoBackendWithItsLockHeld) {
+    Harness h({.slots = 2});
+    // While the lock is held, another thread cannot enter. It ends once the lock is released, so a
+    // failure is reported and does not hang.
+    std::vector<std::future<std::size_t>> entries;
+    std::size_t shut_out = 0;
+    h.backend.on_call = [&] {
+        entries.push_back(std::async(std::launch::async, [&] { return h.executor.held(); }));
+        if (entries.back().wait_for(seconds(2)) != std::future_status::ready) ++shut_out;
+    };
+    const auto sent = h.submit();
+    const auto stolen = h.submit_silently();
+    h.run();
+    h.run_for(seconds(2));
+    ASSERT_TRUE(h.backend.runs(sent) && h.backend.runs(stolen));
+    h.executor.cancel(h.backend.key_of(sent));
+    h.executor.interrupt_all();
+    h.executor.changed();
+    EXPECT_TRUE(h.executor.changes());
+    EXPECT_EQ(h.backend.aborts().size(), 2U);
+    EXPECT_GE(entries.size(), 8U);  // Two keys, two weights, two runs, two aborts.
+    EXPECT_EQ(shut_out, 0U);
 }
 
 TEST(Executor, StopsAnAttemptAtItsDeadline) {

@@ -25,10 +25,20 @@ class FakeBackend : public worker::Backend {
         return ok();
     }
     void stop() override {}
-    worker::BackendInfo info() const override { return info_; }
-    std::string batch_key(const JobSpec& spec) const override { return spec.metadata_json; }
-    std::size_t batch_weight(const JobSpec& spec) const override { return spec.input_json.size(); }
+    worker::BackendInfo info() const override {
+        called();
+        return info_;
+    }
+    std::string batch_key(const JobSpec& spec) const override {
+        called();
+        return spec.metadata_json;
+    }
+    std::size_t batch_weight(const JobSpec& spec) const override {
+        called();
+        return spec.input_json.size();
+    }
     void run(std::vector<worker::Execution> batch) override {
+        called();
         std::vector<AttemptKey> keys;
         for (auto& execution : batch) {
             keys.push_back(execution.job.key);
@@ -39,6 +49,7 @@ class FakeBackend : public worker::Backend {
     }
     // Aborted attempts end at once, unless `is_stubborn`.
     void abort(const AttemptKey& key, worker::AbortReason reason) override {
+        called();
         if (!running_.contains(key)) return;
         aborts_.emplace_back(key, reason);
         if (!is_stubborn) finish(key, worker::aborted_outcome(reason));
@@ -69,9 +80,14 @@ class FakeBackend : public worker::Backend {
     bool runs(const JobId& job) const { return key_of(job).job == job; }
 
     std::function<void(const std::vector<AttemptKey>&)> on_run;
+    std::function<void()> on_call;  // Any call, except start() and stop().
     bool is_stubborn = false;
 
  private:
+    void called() const {
+        if (on_call) on_call();
+    }
+
     const worker::BackendInfo info_;
     worker::ExecutionSink* sink_ = nullptr;
     std::map<AttemptKey, worker::Execution> running_;
