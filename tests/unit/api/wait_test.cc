@@ -139,6 +139,7 @@ TEST_F(WaitTest, WhoEndsItsSideOfHttp10GetsItsAnswerAlone) {
 }
 
 TEST_F(WaitTest, WhoEndsItsSideOfAStreamReadsItToTheEnd) {
+    start({.heartbeat_interval = milliseconds(20)});
     const auto id = service_.put();
     auto connection = client();
     connection.send(get_request(path(id) + "/events"));
