@@ -4,6 +4,7 @@
 
 #include "tests/integration/backends/oip_fake.h"
 #include "tests/support/eventually.h"
+#include "worker/backends/serving/outage.h"
 
 namespace millrace::worker {
 namespace {
@@ -61,9 +62,25 @@ TEST_F(Oip, RetriesWhatIsNoAnswer) {
     }
 }
 
-TEST_F(Oip, RetriesAConnectionThatIsCutBeforeTheAnswer) {
-    start_with([](Exchange& exchange) { exchange.close(); });
-    const auto outcome = outcome_of(row({1}));
+// A forwarder whose server is away closes each connection; so does a server that dies of the job,
+// which shows once others are served.
+TEST_F(Oip, AConnectionThatIsClosedWithoutAnAnswerIsAnOutageUnlessOthersAreServed) {
+    start_with([](Exchange& exchange) {
+        read_infer(exchange).has(13) ? exchange.close() : answer_doubled(exchange);
+    });
+    auto deadly = make_execution({.model = "m", .input = row({13})});
+    const auto ask = [&] {
+        ++deadly.job.key.epoch;
+        backend_->run({deadly});
+        return sink_.outcome(deadly.job.key);
+    };
+    for (int i = 0; i < kLonelyOutagesMin; ++i) {
+        const auto outcome = ask();
+        EXPECT_EQ(outcome.kind, OutcomeKind::kRateLimited);
+        EXPECT_EQ(outcome.error_code, "connection_lost");
+        EXPECT_EQ(data_of(outcome_of(row({1}))), json({2}));
+    }
+    const auto outcome = ask();
     EXPECT_EQ(outcome.kind, OutcomeKind::kRetryable);
     EXPECT_EQ(outcome.error_code, "connection_lost");
 }

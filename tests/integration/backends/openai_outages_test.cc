@@ -167,6 +167,44 @@ TEST_F(OpenAiOutages, ARouteThatAServerLacksIsNoOutageWhileOthersAreServed) {
     backend_->stop();
 }
 
+// A forwarder whose server is away closes each connection at once.
+TEST_F(OpenAiOutages, WhatClosesConnectionsInPlaceOfTheServerCostsNobodyAnAttempt) {
+    std::atomic<bool> is_back{false};
+    start_with([&](Exchange& exchange) { is_back ? answer_hello(exchange) : exchange.close(); });
+    auto alone = courses(1);
+    for (int i = 0; i <= 2 * kAttemptsMax; ++i) go_on(alone);
+    EXPECT_EQ(alone[0].last_error, "connection_lost");
+    EXPECT_GT(alone[0].waits, kAttemptsMax);
+    is_back = true;
+    go_on(alone);
+    expect_no_harm(alone);
+    backend_->stop();
+}
+
+TEST_F(OpenAiOutages, AJobOfWhichServersDieFailsWhileOthersAreServed) {
+    start_with([](Exchange& exchange) {
+        exchange.body().find("deadly") == std::string::npos ? answer_hello(exchange)
+                                                            : exchange.close();
+    });
+    auto deadly = make_execution(
+        {.model = "m", .input = R"({"messages":[{"role":"user","content":"deadly"}]})"});
+    const auto ask = [&] {
+        ++deadly.job.key.epoch;
+        backend_->run({deadly});
+        return sink_.outcome(deadly.job.key);
+    };
+    for (int i = 0; i < 2 * kLonelyOutagesMin; ++i) {
+        EXPECT_EQ(ask().kind, OutcomeKind::kRateLimited) << "nobody is served";
+    }
+    auto good = courses(1);
+    for (int i = 0; i < 3; ++i) go_on(good);
+    expect_no_harm(good);
+    const auto outcome = ask();
+    EXPECT_EQ(outcome.kind, OutcomeKind::kRetryable);
+    EXPECT_EQ(outcome.error_code, "connection_lost");
+    backend_->stop();
+}
+
 // A server that is full for a long time makes a job claim many times.
 TEST_F(OpenAiOutages, ClaimsThatFoundNoRoomLeaveThePatienceForAnOutageWhole) {
     start_with([](Exchange& exchange) { exchange.reply(200, "text/html", "<html></html>"); });

@@ -214,10 +214,10 @@ TEST_F(OpenAi, RetriesAnErrorInsideA200) {
     EXPECT_EQ(outcome.error_code, "oom");
 }
 
-TEST_F(OpenAi, RetriesAConnectionThatIsCutBeforeTheAnswer) {
+TEST_F(OpenAi, AConnectionThatIsClosedWithoutAnAnswerIsAnOutage) {
     start_with([](Exchange& exchange) { exchange.close(); });
     const auto outcome = outcome_of();
-    EXPECT_EQ(outcome.kind, OutcomeKind::kRetryable);
+    EXPECT_EQ(outcome.kind, OutcomeKind::kRateLimited);
     EXPECT_EQ(outcome.error_code, "connection_lost");
 }
 

@@ -15,6 +15,8 @@ std::optional<ServerError> plain_error_of(HttpEnd end, const HttpCall& call,
             return unreachable(call.reason());
         case HttpEnd::kTimedOut:
             return timed_out(options.timeout);
+        case HttpEnd::kUnanswered:
+            return unanswered(call.reason());
         case HttpEnd::kCut:
             return connection_lost(call.reason());
         case HttpEnd::kTooLarge:

@@ -245,6 +245,7 @@ void InferLoop::deliver(Batch& batch, const Sent& sent) {
     const auto chosen = choose_outputs(batch.items[sent.part.front()].job, *answer);
     if (!chosen.has_value()) return fail(batch, sent, invalid_answer(chosen.error().message));
     trust(*batch.model, sent.server);
+    batch.model->served_at = system_clock().now();
     auto outcomes = split_answer(*answer, jobs_of(batch, sent.part), options_.output_bytes_max);
     // The model's outputs do not follow its rows. Alone, each job gets its own outputs.
     if (!outcomes.has_value()) return push_halves(sent.part, batch.parts);
@@ -269,7 +270,12 @@ void InferLoop::fail(Batch& batch, const Sent& sent, const ServerError& error) {
     }
     const auto now = system_clock().now();
     for (const auto index : living(batch, sent.part)) {
-        finish(batch, index, outages_.waited_out(error.outcome, batch.items[index].key, now));
+        const auto& key = batch.items[index].key;
+        const bool is_jobs_fault =
+            error.is_unanswered && outages_.is_alone_with_them(key.job, batch.model->served_at);
+        auto outcome = is_jobs_fault ? error.outcome : outages_.waited_out(error.outcome, key, now);
+        if (is_jobs_fault) outcome.kind = OutcomeKind::kRetryable;
+        finish(batch, index, std::move(outcome));
     }
 }
 

@@ -79,6 +79,7 @@ class InferLoop {
         std::unique_ptr<MetadataFetch> fetch;  // The fetch under way, or null.
         std::vector<Batch*> waiting;           // Batches waiting for the first metadata.
         std::string last_error;                // Reported by a server.
+        MonoTime served_at = MonoTime::min();  // A server's last right answer.
         std::atomic<bool> runs_alone = false;
         // If false, its jobs are handed back. A Model is never erased, because batches use it.
         bool is_served = false;

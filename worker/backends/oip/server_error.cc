@@ -191,6 +191,16 @@ ServerError timed_out(milliseconds timeout) {
                                   timeout.count()));
 }
 
+ServerError unanswered(std::string_view why) {
+    auto error =
+        make_error(Fault::kServer, "connection_lost",
+                   fmt::format("the server closed the connection without an answer: {}", why));
+    error.is_outage = true;
+    error.is_unanswered = true;
+    error.outcome.kind = OutcomeKind::kRateLimited;
+    return error;
+}
+
 ServerError connection_lost(std::string_view why) {
     return make_error(Fault::kServer, "connection_lost",
                       fmt::format("the connection was lost before the whole answer: {}", why));

@@ -11,6 +11,7 @@
 //   server    425, other 5xx; 500 "not healthy", "CUDA error";        kRetryable
 //             garbage, a cut connection, no answer in time
 //   server    408 502 504 520-524 530, an HTML page: it is down       kRateLimited, by Outages
+//   server    a connection that is closed without an answer             the same, see is_unanswered
 //   server    408 504 524 of these, if they took long                 kRetryable
 //   server    404, no connection: the model is not there              not run at all
 //
@@ -36,8 +37,11 @@ struct ServerError {
     bool is_dead = false;
     // False: no job was started, so another server may get the request.
     bool was_run = true;
-    // A gateway in front of the server answered: the outcome is for Outages.
+    // Something in front of the server answered: the outcome is for Outages.
     bool is_outage = false;
+    // The connection was closed without an answer: an outage too, unless others are served while
+    // the job meets nothing else, because then it may be what ends the server.
+    bool is_unanswered = false;
     // The gateway also gave up waiting: if the job was alone in the request, it is too slow for the
     // gateway.
     bool gave_up_waiting = false;
@@ -68,6 +72,7 @@ ServerError invalid_answer(std::string_view what);
 // No answer, and the reason for it.
 ServerError unreachable(std::string_view why);
 ServerError timed_out(milliseconds timeout);
+ServerError unanswered(std::string_view why);
 ServerError connection_lost(std::string_view why);
 
 }  // namespace millrace::worker

@@ -27,6 +27,7 @@ constexpr std::size_t kCodeBytesMax = 64;
 constexpr int kDepthMax = 4;
 constexpr std::string_view kContextCode = "context_length_exceeded";
 constexpr std::string_view kOutageCode = "endpoint_unavailable";
+constexpr std::string_view kLostCode = "connection_lost";
 constexpr std::string_view kStalledCode = "endpoint_stalled";
 constexpr std::string_view kModelCode = "model_not_found";
 // Longer than the time to the next survey, which shows whether the server has the model.
@@ -209,7 +210,7 @@ CallResult call_result(const Outcome& outcome, long status, bool is_connected) {
             return CallResult::kServed;
         case OutcomeKind::kRateLimited:
             if (!is_connected) return CallResult::kUnreachable;
-            if (outcome.error_code != kOutageCode) return CallResult::kRefused;
+            if (!is_outage(outcome)) return CallResult::kRefused;
             return is_of_a_gateway(status) ? CallResult::kFailed : CallResult::kOdd;
         case OutcomeKind::kPermanent:
             // A wrong key affects every job. Any other refusal may be the job's fault: a server
@@ -221,7 +222,12 @@ CallResult call_result(const Outcome& outcome, long status, bool is_connected) {
 }
 
 bool is_outage(const Outcome& outcome) {
-    return outcome.kind == OutcomeKind::kRateLimited && outcome.error_code == kOutageCode;
+    if (outcome.kind != OutcomeKind::kRateLimited) return false;
+    return outcome.error_code == kOutageCode || outcome.error_code == kLostCode;
+}
+
+bool is_unanswered(const Outcome& outcome) {
+    return outcome.kind == OutcomeKind::kRateLimited && outcome.error_code == kLostCode;
 }
 
 bool may_lack_the_route(const Outcome& outcome, long status) {
@@ -244,6 +250,14 @@ Outcome page_instead(std::string_view body) {
     return failed_outcome(
         OutcomeKind::kRateLimited, std::string(kOutageCode),
         fmt::format("a page of HTML came instead of an answer: {}", words_of(body)));
+}
+
+Outcome unanswered(std::string message) {
+    return failed_outcome(OutcomeKind::kRateLimited, std::string(kLostCode), std::move(message));
+}
+
+Outcome connection_lost(std::string message) {
+    return failed_outcome(OutcomeKind::kRetryable, std::string(kLostCode), std::move(message));
 }
 
 Outcome stream_truncated(std::string_view how) {

@@ -5,6 +5,9 @@
 //             a page of HTML instead of an answer,        the same, but bounded by Outages
 //             404 405 without JSON,
 //             a message saying that the model server is unreachable
+//             a connection closed without an answer       the same, "connection_lost", unless
+//             others
+//                                                         are served
 //   input     501 505, other 3xx and 4xx                kPermanent, with the server's own code
 //   odd       409 425, other 5xx, invalid answers,      kRetryable: counts as a failure
 //             404 of a model that the list had,
@@ -65,6 +68,12 @@ Outcome invalid_response(std::string_view what);
 
 // 200, but from something in front of the model server: a maintenance page, a login.
 Outcome page_instead(std::string_view body);
+
+// The connection was closed before the first byte: an outage.
+Outcome unanswered(std::string message);
+// It broke otherwise before the answer.
+Outcome connection_lost(std::string message);
+bool is_unanswered(const Outcome& outcome);
 
 // `how` continues "the endpoint's answer".
 Outcome stream_truncated(std::string_view how = "ended in the middle");

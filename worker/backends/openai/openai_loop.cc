@@ -212,7 +212,8 @@ void OpenAiLoop::finish(Transfer& transfer, CURLcode code) {
                         .tokens = outcome.usage.total_tokens(),
                         .retry_after = outcome.retry_after});
     outcome = weigh_outage(transfer, result, std::move(outcome));
-    const bool has_no_place = outcome.kind == OutcomeKind::kRateLimited;
+    // A job that may have ended one server does not go on to the next.
+    const bool has_no_place = outcome.kind == OutcomeKind::kRateLimited && !is_unanswered(outcome);
     if (has_no_place && !transfer.has_output() && !candidates(transfer).empty()) {
         transfer.refusal = std::move(outcome);
         return line_up(transfer);
@@ -232,6 +233,10 @@ Outcome OpenAiLoop::weigh_outage(const Transfer& transfer, CallResult result, Ou
     if (may_lack_the_route(outcome, transfer.status()) && candidates(transfer).empty() &&
         outages_.is_alone_with_them(job, served_at)) {
         return lacks_the_route(std::move(outcome), transfer.status());
+    }
+    if (is_unanswered(outcome) && outages_.is_alone_with_them(job, served_at)) {
+        outcome.kind = OutcomeKind::kRetryable;  // The job may be what ends the server.
+        return outcome;
     }
     if (is_endpoints_fault || is_outage(outcome)) {
         return outages_.waited_out(std::move(outcome), transfer.key(), now);

@@ -143,9 +143,9 @@ Outcome Transfer::outcome(CURLcode code, const Endpoint& endpoint) {
     if (answer_->assembler) return outcome_of_stream(code == CURLE_OK);
     if (code == CURLE_OK) return unstreamed_outcome(expected(), answer_->body);
     if (status() != 0) return stream_truncated();
-    return failed_outcome(OutcomeKind::kRetryable, "connection_lost",
-                          fmt::format("{} did not answer: {}", endpoint.name,
-                                      http::reason_of(handle_.get(), code, "ca_file")));
+    const auto why = fmt::format("{} did not answer: {}", endpoint.name,
+                                 http::reason_of(handle(), code, "ca_file"));
+    return was_unanswered(handle(), code) ? unanswered(why) : connection_lost(why);
 }
 
 Outcome Transfer::outcome_of_stream(bool clean) {

@@ -187,6 +187,12 @@ std::optional<bool> should_retry_of(CURL* handle) {
     return *text == "true";
 }
 
+bool was_unanswered(CURL* handle, CURLcode code) {
+    const bool was_closed =
+        code == CURLE_GOT_NOTHING || code == CURLE_RECV_ERROR || code == CURLE_SEND_ERROR;
+    return was_closed && status_of(handle) == 0;
+}
+
 bool is_unreachable(CURLcode code) {
     switch (code) {
         case CURLE_COULDNT_RESOLVE_PROXY:

@@ -70,5 +70,8 @@ std::optional<bool> should_retry_of(CURL* handle);
 // Whether curl's result means that the connection failed, so that another endpoint may be tried.
 // CURLE_OPERATION_TIMEDOUT counts as such.
 bool is_unreachable(CURLcode code);
+// Whether the connection was closed before the first byte of an answer. Forwarders whose server is
+// away do so (docker-proxy, ssh), and so does a server that dies of the request.
+bool was_unanswered(CURL* handle, CURLcode code);
 
 }  // namespace millrace::worker

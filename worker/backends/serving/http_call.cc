@@ -58,6 +58,7 @@ HttpEnd HttpCall::end_of(CURLcode code) const {
     long sent = 0;
     curl_easy_getinfo(handle(), CURLINFO_REQUEST_SIZE, &sent);
     if (sent == 0 && is_unreachable(code)) return HttpEnd::kUnreachable;
+    if (was_unanswered(handle(), code)) return HttpEnd::kUnanswered;
     return code == CURLE_OPERATION_TIMEDOUT ? HttpEnd::kTimedOut : HttpEnd::kCut;
 }
 

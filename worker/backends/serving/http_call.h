@@ -27,7 +27,8 @@ enum class HttpEnd {
     kTooLarge,     // A success whose body is larger than answer_bytes_max.
     kUnreachable,  // Nothing was sent.
     kTimedOut,     // Sent, but not answered in time.
-    kCut,          // The connection broke before or during the answer.
+    kUnanswered,   // was_unanswered()
+    kCut,          // The connection broke in another way, before or during the answer.
 };
 
 class HttpCall {
