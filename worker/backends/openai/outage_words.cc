@@ -24,12 +24,17 @@ constexpr std::array kBeginnings{
     std::string_view("upstream connect error"),  // Envoy
     std::string_view("no healthy upstream"),     // the same
     std::string_view("bad gateway"),
-    std::string_view("502 bad gateway"),                        // nginx
-    std::string_view("model runner has unexpectedly stopped"),  // Ollama
-    std::string_view("llama runner process has terminated"),    // the same
-    std::string_view("enginecore encountered an issue"),        // vLLM
-    std::string_view("background loop has errored"),            // older vLLM
-    std::string_view("loading model"),                          // llama.cpp
+    std::string_view("502 bad gateway"),                         // nginx
+    std::string_view("model runner has unexpectedly stopped"),   // Ollama
+    std::string_view("llama runner process has terminated"),     // the same
+    std::string_view("llama-server process has terminated"),     // Ollama since its runner is that
+    std::string_view("rpc error: code = unavailable"),           // LocalAI
+    std::string_view("proxy error: failed to read connection"),  // llama.cpp's router
+    std::string_view("proxy error: could not establish connection"),  // the same
+    std::string_view("enginecore encountered an issue"),              // vLLM
+    std::string_view("background loop has errored"),                  // older vLLM
+    std::string_view("background loop is stopped"),                   // the same
+    std::string_view("loading model"),                                // llama.cpp
     std::string_view("model is currently loading"),
     std::string_view("model is overloaded"),  // TGI
 };
@@ -59,8 +64,11 @@ std::size_t exception_name(std::string_view words) {
 // The length of the prefix that Go programs put before the message: the action and the address. 0
 // if there is none.
 std::size_t failed_request(std::string_view words) {
-    constexpr std::string_view kDoing = "do request failed: ";  // new-api
-    if (words.starts_with(kDoing)) return kDoing.size();
+    for (const std::string_view doing : {"do request failed: ",                       // new-api
+                                         "post predict: ", "do embedding request: ",  // Ollama
+                                         "could not load model: "}) {                 // LocalAI
+        if (words.starts_with(doing)) return doing.size();
+    }
     for (const std::string_view method : {"post", "get", "put", "head"}) {
         if (!words.starts_with(method)) continue;
         const auto url = words.substr(method.size());

@@ -227,7 +227,14 @@ TEST(EndpointError, AnOutageIsToldInGosWordsToo) {
           R"(do request failed: Post "https://llm/v1": dial tcp: lookup llm: no such host)",
           R"(Get "http://llm": read tcp 10.0.0.2:4->10.0.0.1:80: read: connection reset by peer)",
           "read tcp 10.0.0.2:4->10.0.0.1:80: read: connection reset by peer",
-          "Open WebUI: Server Connection Error"}) {
+          R"(POST predict: Post "http://127.0.0.1:35943/completion": dial tcp 127.0.0.1:35943: )"
+          "connect: connection refused",
+          R"(do embedding request: Post "http://127.0.0.1:3/embedding": dial tcp 127.0.0.1:3)",
+          R"(rpc error: code = Unavailable desc = connection error: desc = "transport: Error")",
+          "could not load model: rpc error: code = Unavailable desc = error reading: EOF",
+          "llama-server process has terminated: exit status 1: error loading model",
+          "proxy error: Failed to read connection", "proxy error: Could not establish connection",
+          "Background loop is stopped.", "Open WebUI: Server Connection Error"}) {
         const auto text = nlohmann::json{{"error", {{"message", message}}}}.dump();
         EXPECT_TRUE(is_outage(http_error_outcome({.status = 500, .body = text}))) << message;
     }
@@ -237,11 +244,13 @@ TEST(EndpointError, AnOutageIsToldInGosWordsToo) {
 TEST(EndpointError, AnOutageIsToldInTheServersOwnWords) {
     for (const auto* message :
          {"cannot read the prompt: 'Connection error.'", "bad tool call: upstream connect error",
-          R"(Post "dial tcp": no such tool)", R"(Post "http://a b": dial tcp)",
-          R"(Post "http://a": the tool said: dial tcp)", R"(Post "http://a dial tcp)",
-          R"(post office "http://a": dial tcp)", "do request failed: no field dial tcp",
-          "'connection refused' is no valid role", "no template for: loading model",
-          "ValueError: prompt 'connection error' has no tokens",
+          "could not load model: 'dial tcp' is no model", "POST predict: no dial tcp",
+          "rpc error: code = InvalidArgument desc = rpc error: code = Unavailable",
+          "proxy error: bad prompt", R"(Post "dial tcp": no such tool)",
+          R"(Post "http://a b": dial tcp)", R"(Post "http://a": the tool said: dial tcp)",
+          R"(Post "http://a dial tcp)", R"(post office "http://a": dial tcp)",
+          "do request failed: no field dial tcp", "'connection refused' is no valid role",
+          "no template for: loading model", "ValueError: prompt 'connection error' has no tokens",
           "litellm.APIError: OpenAIException - the text \"no healthy upstream\" is refused",
           "Error in template: EngineDeadError", "litellm.APIConnectionError: max_output_tokens"}) {
         const nlohmann::json body{{"error", {{"message", message}}}};
