@@ -136,17 +136,20 @@ Result<std::vector<ServedModel>> parse_model_list(std::string_view body) {
                      "the answer to GET /models is not OpenAI's {\"data\":[{\"id\":\"…\"},…]}"};
     };
     const auto list = parse_bounded(body);
-    const auto data = list.is_object() ? list.find("data") : list.end();
-    if (!list.is_object() || data == list.end() || !data->is_array()) return wrong();
+    // Together AI sends the array alone.
+    const auto data = list.is_object() ? list.value("data", json()) : list;
+    if (!data.is_array()) return wrong();
     std::vector<ServedModel> models;
-    for (const auto& model : *data) {
+    for (const auto& model : data) {
         const auto id = model.is_object() ? model.find("id") : model.end();
-        if (!model.is_object() || id == model.end() || !id->is_string()) return wrong();
+        const bool is_named = model.is_object() && id != model.end() && id->is_string();
+        if (!is_named || id->get_ref<const std::string&>().empty()) continue;
         const auto owner = model.find("owned_by");
         const bool is_owned = owner != model.end() && owner->is_string();
         models.push_back({.id = id->get<std::string>(),
                           .owner = is_owned ? owner->get<std::string>() : std::string()});
     }
+    if (models.empty() && !data.empty()) return wrong();
     return models;
 }
 

@@ -28,7 +28,15 @@ TEST(ModelList, IsReadFromTheAnswer) {
     ASSERT_TRUE(models.has_value());
     EXPECT_EQ(*models, (std::vector<ServedModel>{{"a", "vllm"}, {"b", ""}}));
     for (const auto* body :
-         {"", "[]", "{}", R"({"data":5})", R"({"data":[{}]})", R"({"data":[1]})"}) {
+         {R"([{"id":"a","object":"model"}])",
+          R"({"data":[1,{"object":"model"},{"id":null},{"id":""},{"id":"a"}]})"}) {
+        const auto found = parse_model_list(body);
+        ASSERT_TRUE(found.has_value()) << body;
+        EXPECT_EQ(*found, (std::vector<ServedModel>{{"a", ""}})) << body;
+    }
+    EXPECT_TRUE(parse_model_list("[]").value().empty());
+    for (const auto* body :
+         {"", "5", "{}", R"({"data":5})", R"({"data":[{}]})", R"({"data":[1]})"}) {
         EXPECT_FALSE(parse_model_list(body).has_value()) << body;
     }
 }
