@@ -205,6 +205,37 @@ TEST_F(OpenAiOutages, AJobOfWhichServersDieFailsWhileOthersAreServed) {
     backend_->stop();
 }
 
+// The rest grows with each outage that is remembered.
+TEST_F(OpenAiOutages, AJobThatRanSinceItsOutagesStartsFromZero) {
+    std::atomic<bool> is_back{false};
+    start_with([&](Exchange& exchange) {
+        if (!is_back) return exchange.reply(502, "text/html", "");
+        exchange.begin_stream();
+        exchange.event(chat_delta("Hel"));
+        exchange.wait_for_close();
+    });
+    auto execution = make_execution({.model = "m", .input = kChat});
+    const auto& key = execution.job.key;
+    const auto run = [&] {
+        ++execution.job.key.epoch;
+        backend_->run({execution});
+    };
+    for (int i = 0; i < 2; ++i) {
+        run();
+        EXPECT_EQ(sink_.outcome(key).retry_after.has_value(), i > 0);
+    }
+    is_back = true;
+    run();
+    sink_.wait_for_partial(key);
+    backend_->abort(key, AbortReason::kInterrupted);
+    EXPECT_EQ(sink_.outcome(key).kind, OutcomeKind::kInterrupted);
+    is_back = false;
+    run();
+    EXPECT_EQ(sink_.outcome(key).error_code, "endpoint_unavailable");
+    EXPECT_FALSE(sink_.outcome(key).retry_after);
+    backend_->stop();
+}
+
 // A server that is full for a long time makes a job claim many times.
 TEST_F(OpenAiOutages, ClaimsThatFoundNoRoomLeaveThePatienceForAnOutageWhole) {
     start_with([](Exchange& exchange) { exchange.reply(200, "text/html", "<html></html>"); });

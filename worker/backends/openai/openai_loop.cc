@@ -172,6 +172,8 @@ void OpenAiLoop::close(AttemptKey key, AbortReason reason) {
     } else {
         std::erase(line_, &transfer);
     }
+    // The server was there: what the job saw of outages before is over.
+    if (transfer.has_output()) outages_.forget(key.job);
     report(transfer, aborted_outcome(reason));
 }
 
