@@ -138,7 +138,9 @@ TEST_F(UpServe, LoadsChangedCodeAnew) {
     EXPECT_THAT(answer(url, "m"), HasSubstr("before"));
 
     write_program("m", "undefined(");
-    EXPECT_EQ(run_command({"reload", "--data", data()}).exit_code, 0);
+    const auto reload = run_command({"reload", "--data", data()});
+    EXPECT_EQ(reload.exit_code, 0);
+    EXPECT_THAT(reload.output, HasSubstr("asked `millrace up` to reload"));
     EXPECT_THAT(stack.wait_for_line("goes on as before"), HasSubstr("SyntaxError"));
     EXPECT_THAT(answer(url, "m"), HasSubstr("before"));
 

@@ -209,6 +209,69 @@ TEST(Commands, JsonLinesThatStopSayWhereToGoOn) {
     EXPECT_THAT(outcome.error, HasSubstr("tail -n +502 " + file));
 }
 
+TEST(Commands, JsonLinesAreAllCheckedBeforeOneIsSent) {
+    auto directory = *process::TemporaryDirectory::make("millrace-cli-");
+    const auto file = (directory.path() / "jobs.jsonl").string();
+    std::ofstream(file) << "{\"model\":\"m\",\"input\":{}}\n"
+                        << "{\"input\":{\"n\":1e400}}\n"
+                        << "nonsense\n";
+    std::atomic<int> requests = 0;
+    worker::FakeServer server([&](Exchange& exchange) {
+        ++requests;
+        exchange.reply(202, kJson, R"({"data":[{"id":"job_1"}]})");
+    });
+    const auto outcome =
+        captured([&] { return run_submit({.url = server.url()}, {.jsonl = file}); });
+    EXPECT_EQ(outcome.code, kUsage);
+    EXPECT_EQ(outcome.out, "");
+    EXPECT_EQ(outcome.error, "millrace: " + file +
+                                 " line 2, column 15: a number too large for a double\n"
+                                 "millrace: " +
+                                 file +
+                                 " line 3, column 1: expected a value\n"
+                                 "millrace: nothing was submitted: 2 lines cannot be sent\n");
+    EXPECT_EQ(requests, 0);
+}
+
+TEST(Commands, AFileReceivesNoTextOfAFailedAttempt) {
+    worker::FakeServer server([&](Exchange& exchange) {
+        if (exchange.target().find("/events") == std::string::npos) {
+            return exchange.reply(200, kJson, R"({"id":"job_1"})");
+        }
+        send_start(exchange);
+        send_delta(exchange, "wrong");
+        exchange.event(event({{"type", "job.retrying"},
+                              {"error", {{"code", "model_error"}, {"message", "no memory"}}}}));
+        exchange.event(event({{"type", "job.started"}, {"epoch", 2}, {"worker", "w"}}));
+        send_delta(exchange, "ri");
+        const Json job{{"status", "completed"}, {"output", {{"text", "right"}}}};
+        exchange.event(event({{"type", "job.completed"}, {"job", job}}));
+        exchange.end_stream();
+    });
+    const auto outcome = captured([&] { return run_tail({.url = server.url()}, "job_1"); });
+    EXPECT_EQ(outcome.code, kOk);
+    EXPECT_EQ(outcome.out, "right\n");
+    EXPECT_THAT(outcome.error, HasSubstr("retrying: model_error: no memory\n"));
+}
+
+TEST(Commands, RetriesAllThatFailed) {
+    std::mutex mutex;
+    std::vector<Json> asked;
+    worker::FakeServer server([&](Exchange& exchange) {
+        const std::lock_guard lock(mutex);
+        asked.push_back(Json::parse(exchange.body()));
+        if (asked.size() == 1) return exchange.reply(200, kJson, R"({"count":1})");
+        exchange.reply(202, kJson, R"({"data":[{"object":"retry","retried_by":"job_2"}]})");
+    });
+    const BulkOptions options{.all = true, .yes = true};
+    const auto outcome = captured([&] { return run_retry({.url = server.url()}, options); });
+    EXPECT_EQ(outcome.code, kOk) << outcome.error;
+    EXPECT_EQ(outcome.out, "job_2\n");
+    ASSERT_EQ(asked.size(), 2U);
+    EXPECT_EQ(asked[0], Json({{"all", true}, {"dry_run", true}}));
+    EXPECT_EQ(asked[1], Json({{"all", true}, {"limit", 1}}));
+}
+
 TEST(Commands, CancelsCallByCallWhatWasCounted) {
     std::mutex mutex;
     std::vector<Json> asked;

@@ -270,6 +270,7 @@ TEST_F(ReadTest, RefusesFiltersThatMeanNothing) {
         EXPECT_EQ(answer.status, 400) << query;
         EXPECT_EQ(code(answer), expected) << query;
     }
+    EXPECT_NE(get("/v1/jobs?queue=%00").body.find("leave out U+0000"), std::string::npos);
     EXPECT_NE(get("/v1/jobs?stauts=queued").body.find("Did you mean `status`?"), std::string::npos);
 }
 
