@@ -248,6 +248,14 @@ TEST_F(UpServe, KeepsItsLogsWithinBounds) {
     EXPECT_EQ(interrupt(stack).exit_code, 0);
 }
 
+TEST_F(UpServe, EndsAGatewayThatASignalHasStopped) {
+    RunningCommand stack(up({"--set", "gateway.drain_timeout=10m"}));
+    url_of(stack);
+    ::kill(child_of(stack.process().pid(), "millrace-gateway"), SIGSTOP);
+    EXPECT_EQ(run_command({"down", "--data", data()}).exit_code, 0);
+    EXPECT_EQ(stack.wait().exit_code, 0);
+}
+
 TEST_F(UpServe, RunsWithNothingToReadFromOrPrintTo) {
     const auto port = process::PortReservation::any().value();
     const auto millrace = process::find_own_program("millrace").value();

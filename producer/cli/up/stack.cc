@@ -50,7 +50,11 @@ Service program_service(const std::string& name, const std::shared_ptr<ProgramSe
             .running = [program] { return program->running(); },
             .ready = {},
             .how_it_ended = [program] { return program->how_it_ended(); },
-            .ask_to_stop = [program] { program->send(SIGTERM); },
+            .ask_to_stop =
+                [program] {
+                    program->send(SIGTERM);
+                    program->send(SIGCONT);  // A stopped process does not notice the other.
+                },
             .was_idle = {},
             .kill = [program] { program->kill(); },
             .grace = drain_timeout + kMoreThanDrain};
