@@ -30,6 +30,8 @@
 #define REQUIRES(mutex) THREAD_SAFETY(requires_capability(mutex))
 #define REQUIRES_SHARED(mutex) THREAD_SAFETY(requires_shared_capability(mutex))
 #define EXCLUDES(mutex) THREAD_SAFETY(locks_excluded(mutex))
+// For what the analysis cannot follow: say why.
+#define UNCHECKED_LOCKS THREAD_SAFETY(no_thread_safety_analysis)
 
 namespace millrace {
 
@@ -63,7 +65,8 @@ class THREAD_SAFETY(scoped_lockable) MutexLock {
     std::unique_lock<std::mutex> lock_;
 };
 
-// Waits until other threads have made a predicate true. The predicate is called under the lock.
+// Waits until other threads have made a predicate true. The predicate is called under the lock,
+// which the analysis does not see: it does not know whose mutex a lock holds.
 class Condition {
  public:
     template <class Predicate>
@@ -71,9 +74,14 @@ class Condition {
         condition_.wait(lock.lock_, std::move(predicate));
     }
     // Returns what the predicate returned last: false if the deadline came first.
+    // MonoTime::max() is no deadline; with MonoTime::min() nothing is waited for.
     template <class Predicate>
-    bool wait_until(MutexLock& lock, MonoTime deadline, Predicate predicate) {
-        return condition_.wait_until(lock.lock_, deadline, std::move(predicate));
+    bool wait_until(MutexLock& lock, MonoTime deadline, Predicate predicate) UNCHECKED_LOCKS {
+        if (deadline == MonoTime::min()) return predicate();
+        if (deadline != MonoTime::max())
+            return condition_.wait_until(lock.lock_, deadline, std::move(predicate));
+        condition_.wait(lock.lock_, std::move(predicate));
+        return true;
     }
     void notify_one() { condition_.notify_one(); }
     void notify_all() { condition_.notify_all(); }

@@ -3,7 +3,8 @@
 #include <fmt/format.h>
 
 #include <charconv>
-#include <mutex>
+
+#include "common/base/mutex.h"
 
 namespace millrace::embedded {
 namespace {
@@ -15,17 +16,17 @@ constexpr std::string_view kReport = "bootstrap=";
 class Address {
  public:
     void set(std::string_view address) {
-        const std::lock_guard lock(mutex_);
+        const MutexLock lock(mutex_);
         address_ = address;
     }
     std::string get() const {
-        const std::lock_guard lock(mutex_);
+        const MutexLock lock(mutex_);
         return address_;
     }
 
  private:
-    mutable std::mutex mutex_;
-    std::string address_;
+    mutable Mutex mutex_;
+    std::string address_ GUARDED_BY(mutex_);
 };
 
 }  // namespace

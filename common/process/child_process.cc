@@ -3,9 +3,8 @@
 #include <fmt/format.h>
 #include <sys/wait.h>
 
-#include <mutex>
-
 #include "common/base/check.h"
+#include "common/base/mutex.h"
 #include "common/process/fd.h"
 #include "common/process/output_reader.h"
 #include "common/process/pidfd.h"
@@ -188,10 +187,10 @@ Result<std::string> run_to_end(ChildOptions options, milliseconds timeout,
                                const std::stop_token& stop) {
     CHECK(!options.on_line && options.output_file.empty());
     const std::string name = options.argv.empty() ? "" : options.argv.front();
-    std::mutex mutex;
+    Mutex mutex;
     std::string output;
     options.on_line = [&](std::string_view line) {
-        const std::lock_guard lock(mutex);
+        const MutexLock lock(mutex);
         output.append(line).push_back('\n');
         if (output.size() > kCapturedBytesMax) output.erase(0, output.size() - kCapturedBytesMax);
     };

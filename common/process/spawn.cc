@@ -8,11 +8,10 @@
 #include <unistd.h>
 
 #include <cerrno>
-#include <condition_variable>
 #include <csignal>
 #include <cstring>
-#include <mutex>
 
+#include "common/base/mutex.h"
 #include "common/process/fd.h"
 #include "common/runtime/processors.h"
 #include "common/runtime/thread.h"
@@ -151,11 +150,11 @@ class Spawner {
     }
 
     Result<pid_t> run(const SpawnPlan& plan) {
-        const std::lock_guard one_at_a_time(call_mutex_);
-        std::unique_lock lock(mutex_);
+        const MutexLock one_at_a_time(call_mutex_);
+        MutexLock lock(mutex_);
         plan_ = &plan;
         changed_.notify_all();
-        changed_.wait(lock, [&] { return result_.has_value(); });
+        changed_.wait(lock, [this]() REQUIRES(mutex_) { return result_.has_value(); });
         Result<pid_t> result = *std::move(result_);
         result_.reset();
         return result;
@@ -168,21 +167,20 @@ class Spawner {
     }
 
     void serve() {
-        std::unique_lock lock(mutex_);
+        MutexLock lock(mutex_);
         while (true) {
-            changed_.wait(lock, [&] { return plan_ != nullptr; });
+            changed_.wait(lock, [this]() REQUIRES(mutex_) { return plan_ != nullptr; });
             result_ = fork_and_exec(*plan_);
             plan_ = nullptr;
             changed_.notify_all();
         }
     }
 
-    std::mutex call_mutex_;
-    std::mutex mutex_;
-    std::condition_variable changed_;
-    // Guarded by mutex_.
-    const SpawnPlan* plan_ = nullptr;
-    std::optional<Result<pid_t>> result_;
+    Mutex call_mutex_;
+    Mutex mutex_;
+    Condition changed_;
+    const SpawnPlan* plan_ GUARDED_BY(mutex_) = nullptr;
+    std::optional<Result<pid_t>> result_ GUARDED_BY(mutex_);
 
     runtime::Thread thread_;
 };

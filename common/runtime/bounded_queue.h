@@ -8,16 +8,15 @@
 #pragma once
 
 #include <algorithm>
-#include <condition_variable>
 #include <deque>
 #include <iterator>
-#include <mutex>
 #include <optional>
 #include <utility>
 #include <vector>
 
 #include "common/base/check.h"
 #include "common/base/clock.h"
+#include "common/base/mutex.h"
 
 namespace millrace::runtime {
 
@@ -37,9 +36,11 @@ class BoundedQueue {
 
     // Waits for room. False if still full at the deadline, or closed; `value` is then unchanged.
     bool push(T&& value, MonoTime deadline) {
-        std::unique_lock lock(mutex_);
-        const auto may_go_on = [this] { return closed_ || values_.size() < capacity_; };
-        if (!wait(has_room_, lock, deadline, may_go_on) || closed_) return false;
+        MutexLock lock(mutex_);
+        const auto may_go_on = [this]() REQUIRES(mutex_) {
+            return closed_ || values_.size() < capacity_;
+        };
+        if (!has_room_.wait_until(lock, deadline, may_go_on) || closed_) return false;
         values_.push_back(std::move(value));
         lock.unlock();
         has_value_.notify_one();
@@ -57,8 +58,9 @@ class BoundedQueue {
     // batch is what arrived while the last one was being processed. Empty if there is none by the
     // deadline, or if closed and empty.
     std::vector<T> pop_all(std::size_t max, MonoTime deadline) {
-        std::unique_lock lock(mutex_);
-        wait(has_value_, lock, deadline, [this] { return closed_ || !values_.empty(); });
+        MutexLock lock(mutex_);
+        has_value_.wait_until(lock, deadline,
+                              [this]() REQUIRES(mutex_) { return closed_ || !values_.empty(); });
         const auto count = std::min(max, values_.size());
         const auto end = values_.begin() + static_cast<std::ptrdiff_t>(count);
         std::vector<T> taken(std::make_move_iterator(values_.begin()),
@@ -76,7 +78,7 @@ class BoundedQueue {
     // Idempotent.
     void close() {
         {
-            const std::lock_guard lock(mutex_);
+            const MutexLock lock(mutex_);
             closed_ = true;
         }
         has_value_.notify_all();
@@ -84,34 +86,23 @@ class BoundedQueue {
     }
 
     bool closed() const {
-        const std::lock_guard lock(mutex_);
+        const MutexLock lock(mutex_);
         return closed_;
     }
     std::size_t size() const {
-        const std::lock_guard lock(mutex_);
+        const MutexLock lock(mutex_);
         return values_.size();
     }
     std::size_t capacity() const { return capacity_; }
 
  private:
-    template <class Predicate>
-    static bool wait(std::condition_variable& condition, std::unique_lock<std::mutex>& lock,
-                     MonoTime deadline, Predicate predicate) {
-        if (predicate()) return true;
-        if (deadline == MonoTime::min()) return false;
-        if (deadline != kNoDeadline) return condition.wait_until(lock, deadline, predicate);
-        condition.wait(lock, predicate);
-        return true;
-    }
-
     const std::size_t capacity_;
 
-    mutable std::mutex mutex_;
-    std::condition_variable has_value_;
-    std::condition_variable has_room_;
-    // Guarded by mutex_.
-    std::deque<T> values_;
-    bool closed_ = false;
+    mutable Mutex mutex_;
+    Condition has_value_;
+    Condition has_room_;
+    std::deque<T> values_ GUARDED_BY(mutex_);
+    bool closed_ GUARDED_BY(mutex_) = false;
 };
 
 }  // namespace millrace::runtime

@@ -16,7 +16,7 @@ Periodic::Periodic(PeriodicOptions options, std::function<void()> body)
 
 void Periodic::poke() {
     {
-        const std::lock_guard lock(mutex_);
+        const MutexLock lock(mutex_);
         poked_ = true;
     }
     changed_.notify_one();
@@ -31,8 +31,8 @@ void Periodic::loop(const std::stop_token& stop) {
     while (!stop.stop_requested()) {
         const auto due = next_due();
         {
-            std::unique_lock lock(mutex_);
-            changed_.wait_until(lock, stop, due, [this] { return poked_; });
+            MutexLock lock(mutex_);
+            changed_.wait_until(lock, stop, due, [this]() REQUIRES(mutex_) { return poked_; });
             if (stop.stop_requested()) return;
             poked_ = false;
         }

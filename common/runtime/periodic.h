@@ -10,10 +10,10 @@
 
 #include <condition_variable>
 #include <functional>
-#include <mutex>
 #include <string>
 
 #include "common/base/clock.h"
+#include "common/base/mutex.h"
 #include "common/runtime/thread.h"
 
 namespace millrace::runtime {
@@ -53,9 +53,9 @@ class Periodic {
     const PeriodicOptions options_;
     const std::function<void()> body_;
 
-    std::mutex mutex_;
+    Mutex mutex_;
     std::condition_variable_any changed_;
-    bool poked_;  // Guarded by mutex_.
+    bool poked_ GUARDED_BY(mutex_);
 
     Thread thread_;  // Last: it uses all of the above.
 };

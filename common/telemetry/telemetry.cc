@@ -8,11 +8,10 @@
 #include <prometheus/text_serializer.h>
 
 #include <memory>
-#include <mutex>
-#include <shared_mutex>
 #include <unordered_map>
 
 #include "common/base/check.h"
+#include "common/base/mutex.h"
 #include "common/telemetry/process.h"
 
 namespace millrace::telemetry {
@@ -62,24 +61,24 @@ class Family {
             key += '\x1f';
         }
         {
-            const std::shared_lock lock(mutex_);
+            const ReadLock lock(mutex_);
             if (const auto found = series_.find(key); found != series_.end()) return *found->second;
         }
-        const std::unique_lock lock(mutex_);
+        const WriteLock lock(mutex_);
         if (const auto found = series_.find(key); found != series_.end()) return *found->second;
         if (series_.size() >= kSeriesMax && !values.empty()) return other(values.size());
         return *series_.emplace(std::move(key), &add(values)).first->second;
     }
 
  private:
-    Series& other(std::size_t count) {
+    Series& other(std::size_t count) REQUIRES(mutex_) {
         if (other_ == nullptr) {
             other_ = &add(std::vector<std::string_view>(count, "other"));
         }
         return *other_;
     }
 
-    Series& add(Values values) {
+    Series& add(Values values) REQUIRES(mutex_) {
         const auto made = make_labels(row_, values);
         if constexpr (std::is_same_v<Series, prometheus::Histogram>) {
             return family_.Add(made, buckets(row_.kind));
@@ -91,10 +90,9 @@ class Family {
     const MetricInfo& row_;
     prometheus::Family<Series>& family_;
 
-    std::shared_mutex mutex_;
-    // Guarded by mutex_.
-    std::unordered_map<std::string, Series*> series_;
-    Series* other_ = nullptr;
+    SharedMutex mutex_;
+    std::unordered_map<std::string, Series*> series_ GUARDED_BY(mutex_);
+    Series* other_ GUARDED_BY(mutex_) = nullptr;
 };
 
 class Registry {
@@ -145,7 +143,7 @@ class Registry {
     using Families = std::array<std::unique_ptr<Family<Series>>, kMetrics.size()>;
 
     void refresh_process() {
-        const std::lock_guard lock(process_mutex_);
+        const MutexLock lock(process_mutex_);
         const auto stats = read_process_stats();
         gauge(Metric::kResidentMemory, {}).Set(static_cast<double>(stats.resident_bytes));
         gauge(Metric::kOpenFiles, {}).Set(static_cast<double>(stats.open_files));
@@ -159,7 +157,7 @@ class Registry {
     Families<prometheus::Counter> counters_;
     Families<prometheus::Gauge> gauges_;
     Families<prometheus::Histogram> histograms_;
-    std::mutex process_mutex_;  // Guards reading the CPU time and adding it.
+    Mutex process_mutex_;  // Guards reading the CPU time and adding it.
 };
 
 Registry& registry() {

@@ -3,11 +3,10 @@
 // Threads:   ring() from any thread; wait() from one caller at a time.
 #pragma once
 
-#include <condition_variable>
-#include <mutex>
 #include <utility>
 
 #include "common/base/clock.h"
+#include "common/base/mutex.h"
 
 namespace millrace::broker {
 
@@ -15,7 +14,7 @@ class Doorbell {
  public:
     void ring() {
         {
-            const std::lock_guard lock(mutex_);
+            const MutexLock lock(mutex_);
             rung_ = true;
         }
         rings_.notify_one();
@@ -23,15 +22,15 @@ class Doorbell {
 
     // Returns false if nobody rings before the deadline. A ring before the call counts.
     bool wait(MonoTime deadline) {
-        std::unique_lock lock(mutex_);
-        rings_.wait_until(lock, deadline, [this] { return rung_; });
+        MutexLock lock(mutex_);
+        rings_.wait_until(lock, deadline, [this]() REQUIRES(mutex_) { return rung_; });
         return std::exchange(rung_, false);
     }
 
  private:
-    std::mutex mutex_;
-    std::condition_variable rings_;
-    bool rung_ = false;  // Guarded by mutex_.
+    Mutex mutex_;
+    Condition rings_;
+    bool rung_ GUARDED_BY(mutex_) = false;
 };
 
 }  // namespace millrace::broker

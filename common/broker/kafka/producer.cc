@@ -57,7 +57,7 @@ std::size_t Producer::publish(const std::vector<OutgoingMessage>& messages) {
     // Runs the pending callbacks.
     rd_kafka_poll(handle_->get(), 0);
     const auto now = system_clock().now();
-    const std::lock_guard lock(mutex_);
+    const MutexLock lock(mutex_);
     ++batch_;
     std::size_t taken = 0;
     for (const auto& message : messages) {
@@ -77,7 +77,7 @@ void Producer::flush(milliseconds timeout) {
 }
 
 rd_kafka_topic_t* Producer::topic(const std::string& name) {
-    const std::lock_guard lock(mutex_);
+    const MutexLock lock(mutex_);
     return topic_locked(name).handle.get();
 }
 

@@ -9,12 +9,12 @@
 
 #include <cstdint>
 #include <memory>
-#include <mutex>
 #include <string>
 #include <unordered_map>
 #include <vector>
 
 #include "common/base/clock.h"
+#include "common/base/mutex.h"
 #include "common/broker/broker.h"
 #include "common/broker/kafka/handle.h"
 #include "common/broker/kafka/spread.h"
@@ -46,15 +46,15 @@ class Producer {
         std::uint64_t batch = 0;  // The last batch with a message to this topic.
     };
 
-    Topic& topic_locked(const std::string& name);
+    Topic& topic_locked(const std::string& name) REQUIRES(mutex_);
     void undelivered(const std::string& topic, rd_kafka_resp_err_t error);
 
     std::unique_ptr<Handle> handle_;
 
-    std::mutex mutex_;
-    // Guarded by mutex_. The topics are destroyed before the handle.
-    std::unordered_map<std::string, Topic> topics_;
-    std::uint64_t batch_ = 0;
+    Mutex mutex_;
+    // The topics are destroyed before the handle.
+    std::unordered_map<std::string, Topic> topics_ GUARDED_BY(mutex_);
+    std::uint64_t batch_ GUARDED_BY(mutex_) = 0;
 };
 
 }  // namespace millrace::broker

@@ -8,7 +8,7 @@ void Reporter::report(LogLevel level, std::string_view kind, std::string_view te
     std::uint64_t left_out = 0;
     {
         const auto now = system_clock().now();
-        const std::lock_guard lock(mutex_);
+        const MutexLock lock(mutex_);
         auto known = kinds_.find(kind);
         if (known == kinds_.end()) known = kinds_.emplace(std::string(kind), Kind{}).first;
         if (now < known->second.next) {

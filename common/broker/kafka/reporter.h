@@ -8,12 +8,12 @@
 
 #include <cstdint>
 #include <map>
-#include <mutex>
 #include <string>
 #include <string_view>
 
 #include "common/base/clock.h"
 #include "common/base/log.h"
+#include "common/base/mutex.h"
 
 namespace millrace::broker {
 
@@ -30,8 +30,8 @@ class Reporter {
         std::uint64_t left_out = 0;
     };
 
-    std::mutex mutex_;
-    std::map<std::string, Kind, std::less<>> kinds_;  // Guarded by mutex_.
+    Mutex mutex_;
+    std::map<std::string, Kind, std::less<>> kinds_ GUARDED_BY(mutex_);
 };
 
 }  // namespace millrace::broker

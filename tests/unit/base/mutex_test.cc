@@ -59,6 +59,15 @@ TEST(Mutex, AConditionThatIsTrueAlreadyIsReportedAfterTheDeadline) {
     EXPECT_EQ(slot.take_until(MonoTime::min()), 7);
 }
 
+TEST(Mutex, AWaitWithoutADeadlineEndsWhenTheConditionIsTrue) {
+    Slot slot;
+    std::optional<int> taken;
+    std::thread taker([&] { taken = slot.take_until(MonoTime::max()); });
+    slot.put(7);
+    taker.join();
+    EXPECT_EQ(taken, 7);
+}
+
 TEST(Mutex, ALockThatIsUnlockedLetsAnotherThreadIn) {
     struct {
         Mutex mutex;
