@@ -46,38 +46,38 @@ SubmitRequest request_of(JobId job, JobSpec spec) {
 }  // namespace
 
 bool Retries::has_room() const {
-    const std::lock_guard lock(mutex_);
+    const MutexLock lock(mutex_);
     return held_ < options_.bytes_max;
 }
 
 std::size_t Retries::waiting() const {
-    const std::lock_guard lock(mutex_);
+    const MutexLock lock(mutex_);
     return waiting_.size();
 }
 
 void Retries::when_room(std::function<bool()> go_on) {
     {
-        const std::lock_guard lock(mutex_);
+        const MutexLock lock(mutex_);
         waiting_.push_back(std::move(go_on));
     }
     call_next();
 }
 
 void Retries::hold(std::size_t bytes) {
-    const std::lock_guard lock(mutex_);
+    const MutexLock lock(mutex_);
     held_ += bytes;
 }
 
 void Retries::release(std::size_t bytes) {
     {
-        const std::lock_guard lock(mutex_);
+        const MutexLock lock(mutex_);
         held_ -= bytes;
     }
     call_next();
 }
 
 void Retries::call_next() {
-    std::unique_lock lock(mutex_);
+    MutexLock lock(mutex_);
     while (!waiting_.empty() && held_ < options_.bytes_max) {
         const auto go_on = std::move(waiting_.front());
         waiting_.pop_front();

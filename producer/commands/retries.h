@@ -14,10 +14,10 @@
 
 #include <deque>
 #include <functional>
-#include <mutex>
 #include <utility>
 #include <vector>
 
+#include "common/base/mutex.h"
 #include "common/storage/job_store.h"
 #include "producer/service/job_commands.h"
 
@@ -59,17 +59,19 @@ class Retries {
 
     // The missing results of `page` are those of `specs`, of which `bytes` are held.
     void submit(RetryPage page, Specs&& specs, std::size_t bytes, Callback<Result<RetryPage>> done);
-    void hold(std::size_t bytes);
-    void release(std::size_t bytes);
+    void hold(std::size_t bytes) EXCLUDES(mutex_);
+    void release(std::size_t bytes) EXCLUDES(mutex_);
     // Calls the `go_on` that has waited longest, if there is room.
-    void call_next();
+    void call_next() EXCLUDES(mutex_);
 
     const RetriesOptions options_;
     const SubmitMany submit_;
 
-    mutable std::mutex mutex_;
-    std::size_t held_ = 0;                       // Bytes of specs without an answer yet.
-    std::deque<std::function<bool()>> waiting_;  // Waiting for room.
+    mutable Mutex mutex_;
+    // Bytes of specs without an answer yet.
+    std::size_t held_ GUARDED_BY(mutex_) = 0;
+    // Waiting for room.
+    std::deque<std::function<bool()>> waiting_ GUARDED_BY(mutex_);
 };
 
 }  // namespace millrace::gateway

@@ -20,7 +20,7 @@ void Dispatcher::offer(std::vector<QueuedJob> jobs) {
     bool was_empty = false;
     std::size_t taken = 0;
     {
-        const std::lock_guard lock(mutex_);
+        const MutexLock lock(mutex_);
         was_empty = waiting_.empty();
         taken = std::min(jobs.size(), options_.queue_max - waiting_.size());
         const auto end = jobs.begin() + static_cast<std::ptrdiff_t>(taken);
@@ -39,7 +39,7 @@ bool Dispatcher::step() {
     if (clock_.now() < last_publish_ + options_.pace) return false;
     std::vector<QueuedJob> jobs;
     {
-        const std::lock_guard lock(mutex_);
+        const MutexLock lock(mutex_);
         jobs.swap(waiting_);
         telemetry::set<Metric::kDispatchQueue>(0);
     }
@@ -52,8 +52,8 @@ bool Dispatcher::step() {
 void Dispatcher::run(const std::stop_token& stop) {
     while (!stop.stop_requested()) {
         {
-            std::unique_lock lock(mutex_);
-            offered_.wait(lock, stop, [this] { return !waiting_.empty(); });
+            MutexLock lock(mutex_);
+            offered_.wait(lock, stop, [this]() REQUIRES(mutex_) { return !waiting_.empty(); });
             offered_.wait_until(lock, stop, last_publish_ + options_.pace, [] { return false; });
         }
         step();

@@ -13,12 +13,12 @@
 #pragma once
 
 #include <condition_variable>
-#include <mutex>
 #include <stop_token>
 #include <string>
 #include <vector>
 
 #include "common/base/clock.h"
+#include "common/base/mutex.h"
 #include "common/base/uuid.h"
 #include "common/broker/broker.h"
 #include "common/job/priority.h"
@@ -65,9 +65,9 @@ class Dispatcher {
 
     MonoTime last_publish_ = MonoTime::min();  // Only the caller of step().
 
-    std::mutex mutex_;
+    Mutex mutex_;
     std::condition_variable_any offered_;
-    std::vector<QueuedJob> waiting_;  // Guarded by mutex_.
+    std::vector<QueuedJob> waiting_ GUARDED_BY(mutex_);
 };
 
 }  // namespace millrace::gateway

@@ -1,11 +1,11 @@
 #include "producer/events/event_hub.h"
 
 #include <atomic>
-#include <mutex>
 #include <optional>
 #include <unordered_map>
 #include <utility>
 
+#include "common/base/mutex.h"
 #include "common/telemetry/telemetry.h"
 
 namespace millrace::gateway {
@@ -44,12 +44,13 @@ struct EventHub::Registry {
     explicit Registry(std::size_t max) : watchers_max(max) {}
 
     const std::size_t watchers_max;
-    mutable std::mutex mutex;
-    // Guarded by mutex.
-    std::unordered_map<JobId, Watched> jobs;
-    std::size_t watchers = 0;
+    mutable Mutex mutex;
+    std::unordered_map<JobId, Watched> jobs GUARDED_BY(mutex);
+    std::size_t watchers GUARDED_BY(mutex) = 0;
 
-    void count_changed() const { telemetry::set<Metric::kWaiters>(static_cast<double>(watchers)); }
+    void count_changed() const REQUIRES(mutex) {
+        telemetry::set<Metric::kWaiters>(static_cast<double>(watchers));
+    }
 };
 
 class EventHub::Watch : public Subscription {
@@ -59,7 +60,7 @@ class EventHub::Watch : public Subscription {
 
     ~Watch() override {
         watcher_->ended = true;
-        const std::lock_guard lock(registry_->mutex);
+        const MutexLock lock(registry_->mutex);
         const auto job = registry_->jobs.find(job_);
         std::erase(job->second.watchers, watcher_);
         if (job->second.watchers.empty()) registry_->jobs.erase(job);
@@ -81,7 +82,7 @@ EventHub::~EventHub() = default;
 std::unique_ptr<Subscription> EventHub::watch(JobId job, Callback<const JobNotice&> notice) {
     auto watcher = std::make_shared<Watcher>();
     watcher->notice = std::move(notice);
-    const std::lock_guard lock(registry_->mutex);
+    const MutexLock lock(registry_->mutex);
     if (registry_->watchers >= registry_->watchers_max) return nullptr;
     registry_->jobs[job].watchers.push_back(watcher);
     ++registry_->watchers;
@@ -92,7 +93,7 @@ std::unique_ptr<Subscription> EventHub::watch(JobId job, Callback<const JobNotic
 void EventHub::notify(JobId job, const JobNotice& notice) {
     std::vector<std::shared_ptr<Watcher>> watchers;
     {
-        const std::lock_guard lock(registry_->mutex);
+        const MutexLock lock(registry_->mutex);
         const auto watched = registry_->jobs.find(job);
         if (watched == registry_->jobs.end() || !watched->second.accept(notice)) return;
         watchers = watched->second.watchers;
@@ -103,7 +104,7 @@ void EventHub::notify(JobId job, const JobNotice& notice) {
 }
 
 std::vector<JobId> EventHub::awaited() const {
-    const std::lock_guard lock(registry_->mutex);
+    const MutexLock lock(registry_->mutex);
     std::vector<JobId> jobs;
     jobs.reserve(registry_->jobs.size());
     for (const auto& [job, watched] : registry_->jobs) {
@@ -113,7 +114,7 @@ std::vector<JobId> EventHub::awaited() const {
 }
 
 bool EventHub::idle() const {
-    const std::lock_guard lock(registry_->mutex);
+    const MutexLock lock(registry_->mutex);
     return registry_->jobs.empty();
 }
 

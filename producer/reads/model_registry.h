@@ -6,11 +6,11 @@
 #pragma once
 
 #include <map>
-#include <shared_mutex>
 #include <string>
 #include <utility>
 #include <vector>
 
+#include "common/base/mutex.h"
 #include "common/storage/records.h"
 
 namespace millrace::gateway {
@@ -26,20 +26,20 @@ class ModelRegistry {
     const std::vector<std::string>& queues() const { return queues_; }
 
     bool known(const std::string& queue, const std::string& model) const {
-        const std::shared_lock lock(mutex_);
+        const ReadLock lock(mutex_);
         return find(queue, model) != nullptr;
     }
 
     // Whether a worker that takes jobs serves the model. True if that is unknown: before the first
     // replace(), or for a queue or a model that is not in the list.
     bool has_worker(const std::string& queue, const std::string& model) const {
-        const std::shared_lock lock(mutex_);
+        const ReadLock lock(mutex_);
         const auto* has_worker = find(queue, model);
         return has_worker == nullptr || *has_worker;
     }
 
     std::vector<std::string> models(const std::string& queue) const {
-        const std::shared_lock lock(mutex_);
+        const ReadLock lock(mutex_);
         std::vector<std::string> names;
         const auto models = models_.find(queue);
         if (models == models_.end()) return names;
@@ -54,7 +54,7 @@ class ModelRegistry {
             const auto known = models.find(queue);
             if (known != models.end()) known->second[model] = has_worker;
         }
-        const std::lock_guard lock(mutex_);
+        const WriteLock lock(mutex_);
         models_.swap(models);
     }
 
@@ -71,8 +71,9 @@ class ModelRegistry {
         return models;
     }
 
-    // Returns null for an unknown model. The lock is held.
-    const bool* find(const std::string& queue, const std::string& model) const {
+    // Returns null for an unknown model.
+    const bool* find(const std::string& queue, const std::string& model) const
+        REQUIRES_SHARED(mutex_) {
         const auto models = models_.find(queue);
         if (models == models_.end()) return nullptr;
         const auto known = models->second.find(model);
@@ -82,8 +83,8 @@ class ModelRegistry {
     const std::vector<std::string> queues_;
     const std::vector<std::string> configured_;
 
-    mutable std::shared_mutex mutex_;
-    Models models_;  // Guarded by mutex_.
+    mutable SharedMutex mutex_;
+    Models models_ GUARDED_BY(mutex_);
 };
 
 }  // namespace millrace::gateway

@@ -43,14 +43,14 @@ void Reactor::start() {
 void Reactor::post(std::function<void()> task) {
     if (loop_.get_executor().running_in_this_thread()) return task();
     // The lock ensures that nothing enters the loop after it has run dry.
-    const std::lock_guard lock(mutex_);
+    const MutexLock lock(mutex_);
     if (!is_stopped_) net::post(loop_, std::move(task));
 }
 
 void Reactor::adopt(net::ip::tcp::socket socket) {
     // post() takes a std::function, which must be copyable, but a socket can only be moved; asio's
     // post allows that.
-    const std::lock_guard lock(mutex_);
+    const MutexLock lock(mutex_);
     if (is_stopped_) return state_->connection_closed();
     net::post(loop_, [self = shared_from_this(), socket = std::move(socket)]() mutable {
         const auto session = std::make_shared<Session>(self, std::move(socket));
@@ -73,7 +73,7 @@ void Reactor::drain() {
 
 void Reactor::stop() {
     {
-        const std::lock_guard lock(mutex_);
+        const MutexLock lock(mutex_);
         if (is_stopped_) return;
         is_stopped_ = true;
         net::post(loop_, [this] {

@@ -14,10 +14,10 @@
 #include <boost/asio/steady_timer.hpp>
 #include <functional>
 #include <memory>
-#include <mutex>
 #include <string>
 #include <unordered_set>
 
+#include "common/base/mutex.h"
 #include "common/base/uuid.h"
 #include "common/runtime/thread.h"
 #include "producer/server/server_state.h"
@@ -58,8 +58,8 @@ class Reactor : public std::enable_shared_from_this<Reactor> {
     boost::asio::io_context loop_{1};
     boost::asio::executor_work_guard<boost::asio::io_context::executor_type> work_;
 
-    std::mutex mutex_;
-    bool is_stopped_ = false;  // Guarded by mutex_.
+    Mutex mutex_;
+    bool is_stopped_ GUARDED_BY(mutex_) = false;
 
     // Only its own thread:
     boost::asio::steady_timer sweep_timer_;

@@ -9,7 +9,7 @@ namespace millrace::server {
 using telemetry::Metric;
 
 bool ServerState::connection_opened() {
-    const std::lock_guard lock(mutex_);
+    const MutexLock lock(mutex_);
     if (connections_ == options_.connections_max) {
         telemetry::count<Metric::kHttpConnectionsRefused>();
         return false;
@@ -20,15 +20,16 @@ bool ServerState::connection_opened() {
 }
 
 void ServerState::connection_closed() {
-    const std::lock_guard lock(mutex_);
+    const MutexLock lock(mutex_);
     --connections_;
     telemetry::set<Metric::kHttpConnections>(connections_);
     if (connections_ == 0) none_open_.notify_all();
 }
 
 bool ServerState::wait_for_no_connections(MonoTime deadline) {
-    std::unique_lock lock(mutex_);
-    return none_open_.wait_until(lock, deadline, [&] { return connections_ == 0; });
+    MutexLock lock(mutex_);
+    return none_open_.wait_until(lock, deadline,
+                                 [this]() REQUIRES(mutex_) { return connections_ == 0; });
 }
 
 bool ServerState::body_reserve(std::size_t bytes) {

@@ -4,11 +4,10 @@
 #pragma once
 
 #include <atomic>
-#include <condition_variable>
 #include <memory>
-#include <mutex>
 #include <utility>
 
+#include "common/base/mutex.h"
 #include "producer/server/application.h"
 #include "producer/server/server_options.h"
 
@@ -43,9 +42,9 @@ class ServerState {
     const std::shared_ptr<Application> application_;
     std::atomic<bool> draining_ = false;
     std::atomic<std::size_t> body_bytes_ = 0;
-    std::mutex mutex_;
-    std::condition_variable none_open_;
-    int connections_ = 0;  // Guarded by mutex_.
+    Mutex mutex_;
+    Condition none_open_;
+    int connections_ GUARDED_BY(mutex_) = 0;
 };
 
 }  // namespace millrace::server

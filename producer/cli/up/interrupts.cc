@@ -41,14 +41,15 @@ void Interrupts::handle(runtime::Signal signal) {
     } else if (!stop_.request_stop() && !hurry_.request_stop()) {
         std::_Exit(EXIT_FAILURE);
     }
-    const std::lock_guard lock(mutex_);
+    const MutexLock lock(mutex_);
     ++count_;
     asked_.notify_all();
 }
 
 void Interrupts::wait(milliseconds time) {
-    std::unique_lock lock(mutex_);
-    asked_.wait_for(lock, time, [this, before = count_] { return count_ != before; });
+    MutexLock lock(mutex_);
+    const auto is_news = [this, before = count_]() REQUIRES(mutex_) { return count_ != before; };
+    asked_.wait_until(lock, system_clock().now() + time, is_news);
 }
 
 }  // namespace millrace::cli

@@ -8,11 +8,10 @@
 #pragma once
 
 #include <atomic>
-#include <condition_variable>
-#include <mutex>
 #include <stop_token>
 
 #include "common/base/clock.h"
+#include "common/base/mutex.h"
 #include "common/runtime/signals.h"
 #include "common/runtime/thread.h"
 
@@ -36,9 +35,9 @@ class Interrupts {
     std::stop_source stop_;
     std::stop_source hurry_;
     std::atomic<bool> reload_ = false;
-    std::mutex mutex_;
-    std::condition_variable asked_;
-    int count_ = 0;  // Guarded by mutex_: the signals received.
+    Mutex mutex_;
+    Condition asked_;
+    int count_ GUARDED_BY(mutex_) = 0;  // Of the signals received.
     runtime::Signals signals_;
     const bool ends_with_terminal_;
     runtime::Thread thread_;  // Last: it uses all members above.
