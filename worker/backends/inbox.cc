@@ -6,7 +6,7 @@ namespace millrace::worker {
 
 bool Inbox::post(std::vector<Execution>& batch) {
     {
-        const std::lock_guard lock(mutex_);
+        const MutexLock lock(mutex_);
         if (news_.closed) return false;
         news_.batches.push_back(std::move(batch));
     }
@@ -16,7 +16,7 @@ bool Inbox::post(std::vector<Execution>& batch) {
 
 void Inbox::post(const Abort& abort) {
     {
-        const std::lock_guard lock(mutex_);
+        const MutexLock lock(mutex_);
         if (news_.closed) return;
         news_.aborts.push_back(abort);
     }
@@ -25,25 +25,20 @@ void Inbox::post(const Abort& abort) {
 
 void Inbox::close() {
     {
-        const std::lock_guard lock(mutex_);
+        const MutexLock lock(mutex_);
         news_.closed = true;
     }
     changed_.notify_one();
 }
 
 Inbox::Messages Inbox::take() {
-    const std::lock_guard lock(mutex_);
+    const MutexLock lock(mutex_);
     return take_locked();
 }
 
 Inbox::Messages Inbox::wait(MonoTime deadline) {
-    std::unique_lock lock(mutex_);
-    const auto has_news = [this] { return has_news_locked(); };
-    if (deadline == MonoTime::max()) {
-        changed_.wait(lock, has_news);
-    } else {
-        changed_.wait_until(lock, deadline, has_news);
-    }
+    MutexLock lock(mutex_);
+    changed_.wait_until(lock, deadline, [this]() REQUIRES(mutex_) { return has_news(); });
     return take_locked();
 }
 

@@ -8,11 +8,10 @@
 // Blocks:    wait(), up to its deadline.
 #pragma once
 
-#include <condition_variable>
-#include <mutex>
 #include <vector>
 
 #include "common/base/clock.h"
+#include "common/base/mutex.h"
 #include "worker/backends/backend.h"
 
 namespace millrace::worker {
@@ -43,14 +42,14 @@ class Inbox {
     Messages wait(MonoTime deadline);
 
  private:
-    Messages take_locked();
-    bool has_news_locked() const {
+    Messages take_locked() REQUIRES(mutex_);
+    bool has_news() const REQUIRES(mutex_) {
         return news_.closed || !news_.batches.empty() || !news_.aborts.empty();
     }
 
-    std::mutex mutex_;
-    std::condition_variable changed_;
-    Messages news_;  // Guarded by mutex_.
+    Mutex mutex_;
+    Condition changed_;
+    Messages news_ GUARDED_BY(mutex_);
 };
 
 // Reports each job of a batch that came after stop(). For implementations of Backend::run.

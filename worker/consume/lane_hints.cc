@@ -5,7 +5,7 @@
 namespace millrace::worker {
 
 void LaneHints::take(const wire::LaneHints& hints) {
-    const std::lock_guard lock(mutex_);
+    const MutexLock lock(mutex_);
     // Several keepers send hints, and messages may overtake each other.
     if (hints.measured_at <= measured_at_ || hints.interval > interval_max_) return;
     measured_at_ = hints.measured_at;
@@ -19,7 +19,7 @@ void LaneHints::take(const wire::LaneHints& hints) {
 }
 
 std::optional<milliseconds> LaneHints::oldest(LaneIndex lane, milliseconds database_time) const {
-    const std::lock_guard lock(mutex_);
+    const MutexLock lock(mutex_);
     const auto age = database_time - measured_at_;
     // A measurement from the future means that the clock has stepped back since then.
     if (age < -interval_ || age > interval_ + interval_ / 2) return std::nullopt;

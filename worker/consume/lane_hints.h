@@ -7,10 +7,10 @@
 // Threads:   thread-safe.
 #pragma once
 
-#include <mutex>
 #include <optional>
 #include <vector>
 
+#include "common/base/mutex.h"
 #include "common/wire/messages.h"
 #include "worker/schedule/candidate.h"
 
@@ -32,11 +32,10 @@ class LaneHints {
     const std::vector<LaneInfo> lanes_;
     const milliseconds interval_max_;
 
-    mutable std::mutex mutex_;
-    // Guarded by mutex_.
-    std::vector<std::optional<milliseconds>> oldest_;  // By lane.
-    milliseconds measured_at_{0};
-    milliseconds interval_{0};
+    mutable Mutex mutex_;
+    std::vector<std::optional<milliseconds>> oldest_ GUARDED_BY(mutex_);  // By lane.
+    milliseconds measured_at_ GUARDED_BY(mutex_){0};
+    milliseconds interval_ GUARDED_BY(mutex_){0};
 };
 
 }  // namespace millrace::worker

@@ -11,7 +11,7 @@ using telemetry::Metric;
 
 MessageRef OffsetTracker::track(const std::string& topic, std::int32_t partition,
                                 std::int64_t offset, MonoTime now) {
-    const std::lock_guard lock(mutex_);
+    const MutexLock lock(mutex_);
     const auto [found, added] = index_.emplace(std::pair(topic, partition), partitions_.size());
     if (added) partitions_.push_back({.topic = topic, .number = partition, .messages = {}});
     auto& messages = partitions_[found->second].messages;
@@ -21,7 +21,7 @@ MessageRef OffsetTracker::track(const std::string& topic, std::int32_t partition
 }
 
 void OffsetTracker::finish(std::span<const MessageRef> finished) {
-    const std::lock_guard lock(mutex_);
+    const MutexLock lock(mutex_);
     for (const auto& ref : finished) {
         auto& messages = partitions_[ref.partition].messages;
         const auto found = std::lower_bound(
@@ -35,7 +35,7 @@ std::vector<OffsetTracker::Advance> OffsetTracker::advance(MonoTime now) {
     std::size_t let_go = 0;
     std::vector<Advance> advances;
     {
-        const std::lock_guard lock(mutex_);
+        const MutexLock lock(mutex_);
         for (auto& partition : partitions_) {
             std::optional<std::int64_t> done;
             while (!partition.messages.empty()) {

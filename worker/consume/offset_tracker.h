@@ -10,13 +10,13 @@
 #include <cstdint>
 #include <deque>
 #include <map>
-#include <mutex>
 #include <span>
 #include <string>
 #include <utility>
 #include <vector>
 
 #include "common/base/clock.h"
+#include "common/base/mutex.h"
 #include "worker/schedule/candidate.h"
 
 namespace millrace::worker {
@@ -62,10 +62,9 @@ class OffsetTracker {
 
     const OffsetTrackerOptions options_;
 
-    std::mutex mutex_;
-    // Guarded by mutex_.
-    std::map<std::pair<std::string, std::int32_t>, std::size_t> index_;
-    std::vector<Partition> partitions_;
+    Mutex mutex_;
+    std::map<std::pair<std::string, std::int32_t>, std::size_t> index_ GUARDED_BY(mutex_);
+    std::vector<Partition> partitions_ GUARDED_BY(mutex_);
 };
 
 }  // namespace millrace::worker

@@ -44,31 +44,31 @@ void Lanes::push(std::vector<Candidate> candidates) {
         if (!candidate.spec) continue;
         candidate.batch_key = batch_key_of_(*candidate.backend, *candidate.spec);
     }
-    const std::lock_guard lock(mutex_);
+    const MutexLock lock(mutex_);
     for (auto& candidate : candidates) buffer_of(candidate).push_back(std::move(candidate));
 }
 
 void Lanes::put_back(std::vector<Candidate> candidates) {
-    const std::lock_guard lock(mutex_);
+    const MutexLock lock(mutex_);
     for (auto it = candidates.rbegin(); it != candidates.rend(); ++it) {
         buffer_of(*it).push_front(std::move(*it));
     }
 }
 
 std::size_t Lanes::waiting(LaneIndex lane) const {
-    const std::lock_guard lock(mutex_);
+    const MutexLock lock(mutex_);
     std::size_t waiting = 0;
     for (const auto& buffer : buffers_[lane]) waiting += buffer.size();
     return waiting;
 }
 
 std::vector<std::size_t> Lanes::waiting_for(BackendIndex backend) const {
-    const std::lock_guard lock(mutex_);
+    const MutexLock lock(mutex_);
     return waiting_for_locked(backend);
 }
 
 std::vector<std::optional<MonoTime>> Lanes::next_arrived_for(BackendIndex backend) const {
-    const std::lock_guard lock(mutex_);
+    const MutexLock lock(mutex_);
     std::vector<std::optional<MonoTime>> arrived(lanes_.size());
     for (LaneIndex lane = 0; lane < lanes_.size(); ++lane) {
         const auto& buffer = buffers_[lane][backend];
@@ -78,7 +78,7 @@ std::vector<std::optional<MonoTime>> Lanes::next_arrived_for(BackendIndex backen
 }
 
 Priority Lanes::standing(BackendIndex backend, LaneIndex lane) const {
-    const std::lock_guard lock(mutex_);
+    const MutexLock lock(mutex_);
     return standing_locked(backend, lane);
 }
 
@@ -92,28 +92,28 @@ struct Lanes::Pick {
 
 std::vector<Candidate> Lanes::pick(BackendIndex backend, Room room, std::size_t max, Shares& shares,
                                    milliseconds database_time) {
-    const std::lock_guard lock(mutex_);
+    const MutexLock lock(mutex_);
     Pick pick{backend, shares, std::move(room.held), {}};
     const auto jobs_max = std::min(room.jobs, max);
     if (room.batch_max == 1) {
-        pick_singly_locked(std::min(room.batches, jobs_max), database_time, pick);
+        pick_singly(std::min(room.batches, jobs_max), database_time, pick);
         return std::move(pick.picked);
     }
     const auto left = [&] { return jobs_max - pick.picked.size(); };
     for (const auto& open : room.open) {
-        const auto joined = pick_like_locked(open.key, std::min(open.room, left()), pick);
+        const auto joined = pick_like(open.key, std::min(open.room, left()), pick);
         if (open.is_waiting && joined == open.room && room.batches > 0) --room.batches;
     }
     for (; room.batches > 0 && left() > 0; --room.batches) {
         const auto lane = shares.peek(waiting_for_locked(backend), pick.held);
         if (!lane) break;
         const auto key = choose_key(buffers_[*lane][backend], room.batch_max);
-        pick_like_locked(key, std::min(room.batch_max, left()), pick);
+        pick_like(key, std::min(room.batch_max, left()), pick);
     }
     return std::move(pick.picked);
 }
 
-std::size_t Lanes::pick_like_locked(const std::string& key, std::size_t max, Pick& pick) {
+std::size_t Lanes::pick_like(const std::string& key, std::size_t max, Pick& pick) {
     if (max == 0) return 0;
     std::vector<std::size_t> alike(lanes_.size());
     for (LaneIndex lane = 0; lane < lanes_.size(); ++lane) {
@@ -150,7 +150,7 @@ Priority Lanes::standing_locked(BackendIndex backend, LaneIndex lane) const {
     return standing;
 }
 
-void Lanes::pick_singly_locked(std::size_t max, milliseconds database_time, Pick& pick) {
+void Lanes::pick_singly(std::size_t max, milliseconds database_time, Pick& pick) {
     auto waiting = waiting_for_locked(pick.backend);
     auto& last_key = last_keys_[pick.backend];
     while (pick.picked.size() < max) {
@@ -222,7 +222,7 @@ void Lanes::take_like(Buffer& buffer, const std::string& key, std::size_t count,
 }
 
 std::vector<Candidate> Lanes::take_unread(std::size_t max) {
-    const std::lock_guard lock(mutex_);
+    const MutexLock lock(mutex_);
     std::vector<Candidate> taken;
     for (auto& lane : buffers_) {
         auto& unread = lane[backends_];
@@ -235,7 +235,7 @@ std::vector<Candidate> Lanes::take_unread(std::size_t max) {
 }
 
 std::vector<Candidate> Lanes::take_urgent_unread() {
-    const std::lock_guard lock(mutex_);
+    const MutexLock lock(mutex_);
     for (auto& lane : buffers_) {
         auto& unread = lane[backends_];
         const auto known = std::span(lane).first(backends_);

@@ -15,10 +15,10 @@
 
 #include <deque>
 #include <functional>
-#include <mutex>
 #include <span>
 #include <vector>
 
+#include "common/base/mutex.h"
 #include "worker/schedule/candidate.h"
 #include "worker/schedule/shares.h"
 
@@ -72,11 +72,11 @@ class Lanes {
 
     struct Pick;
 
-    Buffer& buffer_of(const Candidate& candidate);
-    std::vector<std::size_t> waiting_for_locked(BackendIndex backend) const;
-    std::size_t pick_like_locked(const std::string& key, std::size_t max, Pick& pick);
-    Priority standing_locked(BackendIndex backend, LaneIndex lane) const;
-    void pick_singly_locked(std::size_t max, milliseconds database_time, Pick& pick);
+    Buffer& buffer_of(const Candidate& candidate) REQUIRES(mutex_);
+    std::vector<std::size_t> waiting_for_locked(BackendIndex backend) const REQUIRES(mutex_);
+    std::size_t pick_like(const std::string& key, std::size_t max, Pick& pick) REQUIRES(mutex_);
+    Priority standing_locked(BackendIndex backend, LaneIndex lane) const REQUIRES(mutex_);
+    void pick_singly(std::size_t max, milliseconds database_time, Pick& pick) REQUIRES(mutex_);
     static std::string choose_key(Buffer& buffer, std::size_t batch_max);
     static std::size_t choose_next(const Buffer& buffer, const std::string& last_key,
                                    milliseconds database_time);
@@ -88,11 +88,11 @@ class Lanes {
     const std::size_t buffer_max_;
     const BatchKeyOf batch_key_of_;
 
-    mutable std::mutex mutex_;
-    // Guarded by mutex_. For each lane: one buffer per backend, and a last one for those without a
-    // spec.
-    std::vector<std::vector<Buffer>> buffers_;
-    std::vector<std::string> last_keys_;  // By backend: the last key that was picked singly.
+    mutable Mutex mutex_;
+    // For each lane: one buffer per backend, and a last one for those without a spec.
+    std::vector<std::vector<Buffer>> buffers_ GUARDED_BY(mutex_);
+    // By backend: the last key that was picked singly.
+    std::vector<std::string> last_keys_ GUARDED_BY(mutex_);
 };
 
 // The lanes of the queues, the most urgent priority first.

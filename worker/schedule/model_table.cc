@@ -41,9 +41,10 @@ Result<ModelTable> ModelTable::make(std::vector<BackendInfo> backends) {
                      "backend.llama.model and backend.openai.url"};
     }
     leave_out_unnameable(table.backends_);
-    auto& by_model = table.now_->by_model;
+    std::unordered_map<std::string, BackendIndex> by_model;
+    bool waits = false;
     for (BackendIndex i = 0; i < table.backends_.size(); ++i) {
-        table.now_->waits = table.now_->waits || !table.backends_[i].waits_for.empty();
+        waits = waits || !table.backends_[i].waits_for.empty();
         for (const auto& model : table.backends_[i].models) {
             const auto [known, added] = by_model.emplace(model, i);
             if (added || known->second == i) continue;
@@ -53,6 +54,9 @@ Result<ModelTable> ModelTable::make(std::vector<BackendInfo> backends) {
                              "\": rename it in one of them"};
         }
     }
+    const MutexLock lock(table.now_->mutex);
+    table.now_->by_model = std::move(by_model);
+    table.now_->waits = waits;
     return table;
 }
 
@@ -62,7 +66,7 @@ std::vector<std::string> ModelTable::replace(std::vector<BackendInfo> backends) 
     std::unordered_map<std::string, BackendIndex> by_model;
     std::vector<std::string> twice;
     bool waits = false;
-    const std::lock_guard lock(now_->mutex);
+    const MutexLock lock(now_->mutex);
     for (BackendIndex i = 0; i < backends.size(); ++i) {
         waits = waits || !backends[i].waits_for.empty();
         for (const auto& model : backends[i].models) {
@@ -79,14 +83,14 @@ std::vector<std::string> ModelTable::replace(std::vector<BackendInfo> backends) 
 }
 
 std::optional<BackendIndex> ModelTable::find(const std::string& model) const {
-    const std::lock_guard lock(now_->mutex);
+    const MutexLock lock(now_->mutex);
     const auto found = now_->by_model.find(model);
     if (found == now_->by_model.end()) return std::nullopt;
     return found->second;
 }
 
 std::vector<std::string> ModelTable::models_of(BackendIndex backend) const {
-    const std::lock_guard lock(now_->mutex);
+    const MutexLock lock(now_->mutex);
     std::vector<std::string> models;
     for (const auto& [model, its] : now_->by_model) {
         if (its == backend) models.push_back(model);
@@ -96,7 +100,7 @@ std::vector<std::string> ModelTable::models_of(BackendIndex backend) const {
 }
 
 std::vector<std::string> ModelTable::models() const {
-    const std::lock_guard lock(now_->mutex);
+    const MutexLock lock(now_->mutex);
     std::vector<std::string> models;
     for (const auto& [model, backend] : now_->by_model) models.push_back(model);
     std::sort(models.begin(), models.end());
@@ -104,7 +108,7 @@ std::vector<std::string> ModelTable::models() const {
 }
 
 bool ModelTable::is_of_use() const {
-    const std::lock_guard lock(now_->mutex);
+    const MutexLock lock(now_->mutex);
     if (!now_->waits) return true;
     return std::ranges::any_of(
         now_->by_model, [this](const auto& each) { return !backends_[each.second].is_stand_in; });

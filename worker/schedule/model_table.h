@@ -5,13 +5,13 @@
 #pragma once
 
 #include <memory>
-#include <mutex>
 #include <optional>
 #include <string>
 #include <string_view>
 #include <unordered_map>
 #include <vector>
 
+#include "common/base/mutex.h"
 #include "common/base/result.h"
 #include "worker/backends/backend.h"
 #include "worker/schedule/candidate.h"
@@ -37,10 +37,9 @@ class ModelTable {
 
  private:
     struct Now {
-        std::mutex mutex;
-        // Guarded by mutex.
-        std::unordered_map<std::string, BackendIndex> by_model;
-        bool waits = false;  // Whether a backend waits for something to serve.
+        Mutex mutex;
+        std::unordered_map<std::string, BackendIndex> by_model GUARDED_BY(mutex);
+        bool waits GUARDED_BY(mutex) = false;  // Whether a backend waits for something to serve.
     };
 
     std::vector<BackendInfo> backends_;

@@ -5,6 +5,7 @@
 #include <mutex>
 
 #include "common/base/log.h"
+#include "common/base/mutex.h"
 
 namespace millrace::worker {
 namespace {
@@ -20,13 +21,13 @@ class LibraryLog {
         instance().append(level, text);
     }
     std::string last_error() {
-        const std::lock_guard lock(mutex_);
+        const MutexLock lock(mutex_);
         return last_error_;
     }
 
  private:
     void append(ggml_log_level level, const char* text) {
-        const std::lock_guard lock(mutex_);
+        const MutexLock lock(mutex_);
         if (level != GGML_LOG_LEVEL_CONT) level_ = level;
         line_ += text;
         for (auto end = line_.find('\n'); end != std::string::npos; end = line_.find('\n')) {
@@ -38,10 +39,10 @@ class LibraryLog {
         }
     }
 
-    std::mutex mutex_;
-    std::string line_;
-    std::string last_error_;
-    ggml_log_level level_ = GGML_LOG_LEVEL_NONE;
+    Mutex mutex_;
+    std::string line_ GUARDED_BY(mutex_);
+    std::string last_error_ GUARDED_BY(mutex_);
+    ggml_log_level level_ GUARDED_BY(mutex_) = GGML_LOG_LEVEL_NONE;
 };
 
 }  // namespace

@@ -47,13 +47,11 @@ InferLoop::InferLoop(const OipOptions& options, const std::map<std::string, std:
 }
 
 bool InferLoop::runs_alone(const std::string& name) const {
-    const std::lock_guard lock(mutex_);
-    const auto model = models_.find(name);
-    return model != models_.end() && model->second.runs_alone;
+    const MutexLock lock(mutex_);
+    return alone_.contains(name);
 }
 
 void InferLoop::serve(const std::map<std::string, std::string>& models) {
-    const std::lock_guard lock(mutex_);
     for (auto& [_, model] : models_) model.is_served = false;
     for (const auto& [name, server_name] : models) {
         auto& model = models_[name];
@@ -155,7 +153,14 @@ void InferLoop::learned(Model& model, const Servers::Choice& server, MetadataFet
     // An answer about metadata does not mean that the model computes.
     if (server.is_probe) servers_.health(server.index, model.name).abandoned();
     model.metadata = std::get<ModelMetadata>(std::move(result));
-    model.runs_alone = !model.metadata->batches();
+    {
+        const MutexLock lock(mutex_);
+        if (model.metadata->batches()) {
+            alone_.erase(model.name);
+        } else {
+            alone_.insert(model.name);
+        }
+    }
     for (auto* batch : std::exchange(model.waiting, {})) plan(*batch);
 }
 

@@ -8,16 +8,16 @@
 // of them may have caused it.
 #pragma once
 
-#include <atomic>
 #include <list>
 #include <map>
 #include <memory>
-#include <mutex>
 #include <optional>
+#include <set>
 #include <string>
 #include <unordered_map>
 #include <vector>
 
+#include "common/base/mutex.h"
 #include "worker/backends/inbox.h"
 #include "worker/backends/oip/metadata_fetch.h"
 #include "worker/backends/oip/oip_backend.h"
@@ -80,7 +80,6 @@ class InferLoop {
         std::vector<Batch*> waiting;           // Batches waiting for the first metadata.
         std::string last_error;                // Reported by a server.
         MonoTime served_at = MonoTime::min();  // A server's last right answer.
-        std::atomic<bool> runs_alone = false;
         // If false, its jobs are handed back. A Model is never erased, because batches use it.
         bool is_served = false;
     };
@@ -115,11 +114,13 @@ class InferLoop {
     HttpMulti multi_;
     Servers servers_;
     Outages outages_;
-    mutable std::mutex mutex_;
-    // mutex_ guards the set of models when it is changed, or read outside the backend's thread.
     std::map<std::string, Model> models_;
     std::list<Batch> batches_;
     std::unordered_map<AttemptKey, Place, AttemptKeyHash> running_;
+
+    mutable Mutex mutex_;
+    // The names of the models whose jobs need a request of their own each.
+    std::set<std::string> alone_ GUARDED_BY(mutex_);
 };
 
 }  // namespace millrace::worker

@@ -7,6 +7,7 @@
 
 #include "common/base/check.h"
 #include "common/base/log.h"
+#include "common/base/mutex.h"
 #include "common/http/http_client.h"
 #include "common/runtime/thread.h"
 #include "worker/backends/oip/infer_loop.h"
@@ -91,7 +92,7 @@ class OipBackend::Loop {
     }
     void serve(std::map<std::string, std::string> models) {
         {
-            const std::lock_guard lock(mutex_);
+            const MutexLock lock(mutex_);
             models_ = std::move(models);
         }
         loop_.wakeup();
@@ -115,7 +116,7 @@ class OipBackend::Loop {
     void adopt() {
         std::optional<std::map<std::string, std::string>> models;
         {
-            const std::lock_guard lock(mutex_);
+            const MutexLock lock(mutex_);
             models = std::exchange(models_, std::nullopt);
         }
         if (models) loop_.serve(*models);
@@ -123,8 +124,8 @@ class OipBackend::Loop {
 
     ExecutionSink& sink_;
     Inbox inbox_;
-    std::mutex mutex_;
-    std::optional<std::map<std::string, std::string>> models_;  // Guarded by mutex_; from serve().
+    Mutex mutex_;
+    std::optional<std::map<std::string, std::string>> models_ GUARDED_BY(mutex_);  // From serve().
     InferLoop loop_;
     runtime::Thread thread_;  // Last: it uses all of the above.
 };
@@ -141,10 +142,15 @@ OipBackend::~OipBackend() {
 Status OipBackend::start(ExecutionSink& sink) {
     CHECK(!loop_);
     TRY(const auto base_urls, base_urls_of(options_));
-    TRY(models_, parse_model_names(options_.models));
-    const bool are_named = !models_.empty();
-    if (!are_named) look(base_urls);
-    loop_ = std::make_unique<Loop>(options_, models_, base_urls, sink);
+    TRY(auto named, parse_model_names(options_.models));
+    const bool are_named = !named.empty();
+    if (are_named) {
+        const MutexLock lock(mutex_);
+        models_ = std::move(named);
+    } else {
+        look(base_urls);
+    }
+    loop_ = std::make_unique<Loop>(options_, models(), base_urls, sink);
     if (are_named) return ok();
     watch_ = std::make_unique<runtime::Periodic>(
         runtime::PeriodicOptions{
@@ -186,7 +192,7 @@ void OipBackend::look(const std::vector<std::string>& base_urls) {
     }
     bool is_news = false;
     {
-        const std::lock_guard lock(mutex_);
+        const MutexLock lock(mutex_);
         // A server that is down may be starting again with the models that it had.
         if (is_told) models_ = std::move(models);
         if (!models_.empty()) problem.clear();
@@ -198,7 +204,7 @@ void OipBackend::look(const std::vector<std::string>& base_urls) {
 }
 
 std::map<std::string, std::string> OipBackend::models() const {
-    const std::lock_guard lock(mutex_);
+    const MutexLock lock(mutex_);
     return models_;
 }
 
@@ -209,7 +215,7 @@ void OipBackend::stop() {
 }
 
 BackendInfo OipBackend::info() const {
-    const std::lock_guard lock(mutex_);
+    const MutexLock lock(mutex_);
     BackendInfo info{.name = "oip",
                      .slots = options_.slots,
                      .batch_max = options_.batch_max,

@@ -20,10 +20,10 @@
 #include <atomic>
 #include <map>
 #include <memory>
-#include <mutex>
 #include <string>
 #include <vector>
 
+#include "common/base/mutex.h"
 #include "common/runtime/periodic.h"
 #include "worker/backends/backend.h"
 
@@ -67,9 +67,9 @@ class OipBackend : public Backend {
     std::map<std::string, std::string> models() const;
 
     const OipOptions options_;
-    mutable std::mutex mutex_;
-    std::map<std::string, std::string> models_;  // Guarded by mutex_. Jobs' names → servers'.
-    std::string waits_for_;                      // Guarded by mutex_.
+    mutable Mutex mutex_;
+    std::map<std::string, std::string> models_ GUARDED_BY(mutex_);  // Jobs' names → servers'.
+    std::string waits_for_ GUARDED_BY(mutex_);
     std::atomic<bool> is_over_ = false;
     std::unique_ptr<Loop> loop_;
     std::unique_ptr<runtime::Periodic> watch_;

@@ -80,7 +80,7 @@ void OpenAiBackend::take_over() {
         for (const auto& [name, _] : endpoint.models) models.insert(name);
     }
     auto waits_for = survey_->waits_for();
-    const std::lock_guard lock(mutex_);
+    const MutexLock lock(mutex_);
     models_.assign(models.begin(), models.end());
     waits_for_ = std::move(waits_for);
 }
@@ -92,7 +92,7 @@ void OpenAiBackend::stop() {
 }
 
 BackendInfo OpenAiBackend::info() const {
-    const std::lock_guard lock(mutex_);
+    const MutexLock lock(mutex_);
     return {.name = "openai",
             .models = models_,
             .slots = slots_,

@@ -14,10 +14,10 @@
 #pragma once
 
 #include <memory>
-#include <mutex>
 #include <string>
 #include <vector>
 
+#include "common/base/mutex.h"
 #include "common/runtime/periodic.h"
 #include "worker/backends/backend.h"
 #include "worker/backends/openai/endpoint.h"
@@ -66,9 +66,9 @@ class OpenAiBackend : public Backend {
 
     const OpenAiOptions options_;
     std::size_t slots_;  // Fixed once started.
-    mutable std::mutex mutex_;
-    std::vector<std::string> models_;  // Guarded by mutex_, like the next.
-    std::string waits_for_;
+    mutable Mutex mutex_;
+    std::vector<std::string> models_ GUARDED_BY(mutex_);
+    std::string waits_for_ GUARDED_BY(mutex_);
     std::unique_ptr<Survey> survey_;  // Used only by the survey's thread once that runs.
     std::unique_ptr<OpenAiLoop> loop_;
     std::unique_ptr<runtime::Periodic> watch_;  // Last: it uses all of the above.

@@ -76,7 +76,7 @@ void OpenAiLoop::abort(const Inbox::Abort& abort) {
 void OpenAiLoop::serve(std::vector<Endpoint> endpoints) {
     CHECK(endpoints.size() == shown_.size());
     {
-        const std::lock_guard lock(mutex_);
+        const MutexLock lock(mutex_);
         news_ = std::move(endpoints);
     }
     curl_multi_wakeup(multi_.get());
@@ -85,7 +85,7 @@ void OpenAiLoop::serve(std::vector<Endpoint> endpoints) {
 void OpenAiLoop::adopt() {
     std::optional<std::vector<Endpoint>> news;
     {
-        const std::lock_guard lock(mutex_);
+        const MutexLock lock(mutex_);
         news = std::exchange(news_, std::nullopt);
     }
     if (!news) return;

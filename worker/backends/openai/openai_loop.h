@@ -15,12 +15,12 @@
 // Blocks:    stop(), until all is reported.
 #pragma once
 
-#include <mutex>
 #include <optional>
 #include <string>
 #include <unordered_map>
 #include <vector>
 
+#include "common/base/mutex.h"
 #include "common/runtime/thread.h"
 #include "worker/backends/backend.h"
 #include "worker/backends/inbox.h"
@@ -92,8 +92,8 @@ class OpenAiLoop {
     const CurlList headers_;
     const TransferOptions transfer_options_;
     Inbox inbox_;
-    std::mutex mutex_;
-    std::optional<std::vector<Endpoint>> news_;  // From serve(). Guarded by mutex_.
+    Mutex mutex_;
+    std::optional<std::vector<Endpoint>> news_ GUARDED_BY(mutex_);  // From serve().
 
     // Used only by the thread.
     std::vector<Endpoint> endpoints_;

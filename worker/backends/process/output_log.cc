@@ -8,7 +8,7 @@
 namespace millrace::worker {
 
 void OutputLog::begin() {
-    const std::lock_guard lock(mutex_);
+    const MutexLock lock(mutex_);
     tail_.clear();
 }
 
@@ -16,7 +16,7 @@ void OutputLog::add(std::string_view line, MonoTime now) {
     bool is_shown = false;
     std::size_t left_out = 0;
     {
-        const std::lock_guard lock(mutex_);
+        const MutexLock lock(mutex_);
         tail_.push_back(storable(std::string(beginning(line, kTailLineBytes))));
         if (tail_.size() > kTailLines) tail_.pop_front();
         if (now - second_ >= std::chrono::seconds(1)) {
@@ -33,7 +33,7 @@ void OutputLog::add(std::string_view line, MonoTime now) {
 }
 
 std::string OutputLog::tail() const {
-    const std::lock_guard lock(mutex_);
+    const MutexLock lock(mutex_);
     return fmt::format("{}", fmt::join(tail_, " | "));
 }
 

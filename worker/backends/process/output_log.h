@@ -9,11 +9,11 @@
 
 #include <cstddef>
 #include <deque>
-#include <mutex>
 #include <string>
 #include <string_view>
 
 #include "common/base/clock.h"
+#include "common/base/mutex.h"
 
 namespace millrace::worker {
 
@@ -35,11 +35,10 @@ class OutputLog {
  private:
     const std::size_t slot_;
 
-    mutable std::mutex mutex_;
-    // Guarded by mutex_.
-    std::deque<std::string> tail_;
-    MonoTime second_;        // When the present second began.
-    std::size_t lines_ = 0;  // In the present second.
+    mutable Mutex mutex_;
+    std::deque<std::string> tail_ GUARDED_BY(mutex_);
+    MonoTime second_ GUARDED_BY(mutex_);        // When the present second began.
+    std::size_t lines_ GUARDED_BY(mutex_) = 0;  // In the present second.
 };
 
 }  // namespace millrace::worker
