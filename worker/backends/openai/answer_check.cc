@@ -58,10 +58,10 @@ bool has_text(const Members& members, std::string_view name) {
 
 // --- Unstreamed ---------------------------------------------------------------------------------
 
-std::optional<Outcome> choice_error(RequestKind kind, const JsonView& choice) {
+std::optional<Outcome> choice_error(RequestKind kind, const JsonView& choice, milliseconds took) {
     if (choice.kind() != JsonKind::kObject) return invalid_response("a choice is no object");
     const auto members = choice.members();
-    if (says(members, "error")) return error_outcome(*find(members, "error"));
+    if (says(members, "error")) return error_outcome(*find(members, "error"), took);
     const auto* reason = find(members, "finish_reason");
     if (reason != nullptr && finish_of(*reason) == Finish::kAborted) return generation_aborted();
     const bool chat = kind == RequestKind::kChat;
@@ -80,11 +80,11 @@ std::optional<Outcome> vector_error(const JsonView& item) {
     return std::nullopt;
 }
 
-std::optional<Outcome> item_error(RequestKind kind, const JsonView& item) {
+std::optional<Outcome> item_error(RequestKind kind, const JsonView& item, milliseconds took) {
     switch (kind) {
         case RequestKind::kChat:
         case RequestKind::kCompletion:
-            return choice_error(kind, item);
+            return choice_error(kind, item, took);
         case RequestKind::kEmbeddings:
             return vector_error(item);
         case RequestKind::kImages:
@@ -122,58 +122,59 @@ Finish finish_of(const JsonView& reason) {
     return aborted ? Finish::kAborted : Finish::kFinished;
 }
 
-std::optional<Outcome> error_in(const JsonView& object) {
+std::optional<Outcome> error_in(const JsonView& object, milliseconds took) {
     const auto members = object.members();
-    if (says(members, "error")) return error_outcome(*find(members, "error"));
+    if (says(members, "error")) return error_outcome(*find(members, "error"), took);
     if (says(members, "choices") || says(members, "data") || says(members, "usage")) {
         return std::nullopt;
     }
-    if (says(members, "errors")) return error_outcome(*find(members, "errors"));
+    if (says(members, "errors")) return error_outcome(*find(members, "errors"), took);
     if (says(members, "detail")) {
         const auto detail = parsed(*find(members, "detail"));
         const auto text = detail.is_string() ? detail.get<std::string>() : detail.dump();
-        return error_object_outcome({{"message", text}});
+        return error_object_outcome({{"message", text}}, took);
     }
     for (const auto* name : {"message", "msg", "error_message", "error_msg"}) {
         if (!has_text(members, name)) continue;
         auto error = parsed(object);
         error["message"] = parsed(*find(members, name));
-        return error_object_outcome(error);
+        return error_object_outcome(error, took);
     }
     const auto* kind = find(members, "object");
     if (kind != nullptr && kind->text() == R"("error")")
-        return error_object_outcome(parsed(object));
+        return error_object_outcome(parsed(object), took);
     return std::nullopt;
 }
 
-Outcome error_outcome(const JsonView& error, int depth) {
+Outcome error_outcome(const JsonView& error, milliseconds took, int depth) {
     // A number alone is a status.
-    if (error.kind() == JsonKind::kNumber) return error_object_outcome({{"code", parsed(error)}});
+    if (error.kind() == JsonKind::kNumber)
+        return error_object_outcome({{"code", parsed(error)}}, took);
     // Some servers send a list of errors.
     const bool may_be_inside = depth < kErrorDepthMax;
     if (error.kind() == JsonKind::kArray && may_be_inside) {
         if (const auto items = error.items(); !items.empty()) {
-            return error_outcome(items.front(), depth + 1);
+            return error_outcome(items.front(), took, depth + 1);
         }
     }
     if (error.kind() != JsonKind::kObject || !may_be_inside) {
-        return error_object_outcome(parsed(error));
+        return error_object_outcome(parsed(error), took);
     }
     // Some servers wrap one error into another.
     const auto members = error.members();
     if (says(members, "error") && !says(members, "message"))
-        return error_outcome(*find(members, "error"), depth + 1);
-    return error_object_outcome(parsed(error));
+        return error_outcome(*find(members, "error"), took, depth + 1);
+    return error_object_outcome(parsed(error), took);
 }
 
-Outcome error_event_outcome(std::string_view data) {
+Outcome error_event_outcome(std::string_view data, milliseconds took) {
     const auto mended = json_text::mend(data, {.depth_max = kAnswerDepthMax});
-    if (!mended.has_value()) return error_object_outcome(storable(std::string(data)));
+    if (!mended.has_value()) return error_object_outcome(storable(std::string(data)), took);
     const JsonView error(*mended);
     if (error.kind() == JsonKind::kObject) {
-        if (auto outcome = error_in(error)) return *std::move(outcome);
+        if (auto outcome = error_in(error, took)) return *std::move(outcome);
     }
-    return error_outcome(error);
+    return error_outcome(error, took);
 }
 
 Outcome wrong_count(std::size_t count, std::size_t expected, std::string_view what) {
@@ -181,7 +182,8 @@ Outcome wrong_count(std::size_t count, std::size_t expected, std::string_view wh
         "it has {} {} where {} were asked for; submit a job for each", count, what, expected));
 }
 
-Outcome unstreamed_outcome(const ExpectedAnswer& expected, std::string_view body) {
+Outcome unstreamed_outcome(const ExpectedAnswer& expected, std::string_view body,
+                           milliseconds took) {
     body = trimmed(body);
     if (body.empty()) return invalid_response("it is empty");
     if (is_page(body)) return page_instead(body);
@@ -194,10 +196,10 @@ Outcome unstreamed_outcome(const ExpectedAnswer& expected, std::string_view body
     const JsonView answer(*mended);
     if (answer.kind() == JsonKind::kArray && !answer.items().empty() &&
         answer.items().front().kind() == JsonKind::kObject) {
-        if (auto error = error_in(answer.items().front())) return *std::move(error);
+        if (auto error = error_in(answer.items().front(), took)) return *std::move(error);
     }
     if (answer.kind() != JsonKind::kObject) return invalid_response("the body is no JSON object");
-    if (auto error = error_in(answer)) return *std::move(error);
+    if (auto error = error_in(answer, took)) return *std::move(error);
 
     const bool has_choices =
         expected.kind == RequestKind::kChat || expected.kind == RequestKind::kCompletion;
@@ -209,7 +211,7 @@ Outcome unstreamed_outcome(const ExpectedAnswer& expected, std::string_view body
     }
     const auto items = found->items();
     for (const auto& item : items) {
-        if (auto error = item_error(expected.kind, item)) return *std::move(error);
+        if (auto error = item_error(expected.kind, item, took)) return *std::move(error);
     }
     if (expected.count && *expected.count != items.size()) {
         return wrong_count(items.size(), *expected.count, has_choices ? "choices" : "vectors");

@@ -87,7 +87,9 @@ std::size_t Assembler::Choice::content_bytes() const {
 
 // --- Events -------------------------------------------------------------------------------------
 
-std::optional<Outcome> Assembler::add(const http::ServerEvent& event, std::string& partial) {
+std::optional<Outcome> Assembler::add(const http::ServerEvent& event, std::string& partial,
+                                      milliseconds took) {
+    took_ = took;
     const bool is_error = event.type == "error";
     const std::string_view data = event.data;
     // Some servers put no empty line between events, so that several become one event of
@@ -106,7 +108,7 @@ std::optional<Outcome> Assembler::add(const http::ServerEvent& event, std::strin
 std::optional<Outcome> Assembler::add_data(std::string_view data, bool is_error,
                                            std::string& partial) {
     if (done_) return std::nullopt;
-    if (is_error) return error_event_outcome(data);
+    if (is_error) return error_event_outcome(data, took_);
     if (data.empty() || data == "null") return std::nullopt;
     if (data == "[DONE]") {
         done_ = true;
@@ -115,7 +117,7 @@ std::optional<Outcome> Assembler::add_data(std::string_view data, bool is_error,
     }
     if (data.front() != '{' || !is_json(data)) return odd_event();
     const JsonView chunk(data);
-    if (auto error = error_in(chunk)) return error;
+    if (auto error = error_in(chunk, took_)) return error;
     return add_chunk(chunk, partial);
 }
 
@@ -177,7 +179,7 @@ std::optional<Outcome> Assembler::add_choice(Choice& choice, const Members& delt
     for (const auto& member : delta) {
         const auto& [name, _, value] = member;
         if (name == "index") continue;
-        if (name == "error" && !is_blank(value)) return error_outcome(value);
+        if (name == "error" && !is_blank(value)) return error_outcome(value, took_);
         if (name == "finish_reason") {
             if (auto outcome = add_finish(choice, value)) return outcome;
         } else if (name == "message") {

@@ -33,8 +33,10 @@ class Assembler {
 
     // Takes one event, and appends the text of the first choice to `partial`, whole characters
     // only. Returns the attempt's outcome if this event makes it fail: a server error, an invalid
-    // event, too much output, or [DONE] too soon. Ignores everything after [DONE].
-    std::optional<Outcome> add(const http::ServerEvent& event, std::string& partial);
+    // event, too much output, or [DONE] too soon. Ignores everything after [DONE]. `took`: from the
+    // request to the event.
+    std::optional<Outcome> add(const http::ServerEvent& event, std::string& partial,
+                               milliseconds took = {});
 
     enum class End {
         kOpen,
@@ -100,6 +102,7 @@ class Assembler {
     std::size_t other_bytes_ = 0;
     bool counted_ = false;  // Usage came after the last text, in a chunk of its own.
     bool done_ = false;
+    milliseconds took_{0};  // To the event that is being added.
     std::string held_;  // The end of the first choice's text while it is an incomplete character.
 };
 

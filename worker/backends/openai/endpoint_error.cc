@@ -196,12 +196,13 @@ Outcome http_error_outcome(const HttpError& error) {
     return outcome;
 }
 
-Outcome error_object_outcome(const json& error) {
+Outcome error_object_outcome(const json& error, milliseconds took) {
     auto said = said_by(error);
     const bool has_status = said.status != 0;
     const long status = has_status ? said.status : 500;
     if (!has_status && said.code.empty()) said.code = "endpoint_error";
-    return outcome_of(std::move(said), status, "the endpoint failed after it had begun to answer");
+    return outcome_of(std::move(said), status, "the endpoint failed after it had begun to answer",
+                      took);
 }
 
 CallResult call_result(const Outcome& outcome, long status, bool is_connected) {

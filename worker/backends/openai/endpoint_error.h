@@ -44,8 +44,8 @@ struct HttpError {
 Outcome http_error_outcome(const HttpError& error);
 
 // For the value of "error" in an answer that began as a success. Its numeric "code" counts if that
-// is an HTTP status; otherwise the outcome is retryable.
-Outcome error_object_outcome(const nlohmann::json& error);
+// is an HTTP status; otherwise the outcome is retryable. `took`: from the request to the error.
+Outcome error_object_outcome(const nlohmann::json& error, milliseconds took = {});
 
 // What the result of a call says about its endpoint. `status` is 0 if there was no answer,
 // `is_connected` false if there was no connection.

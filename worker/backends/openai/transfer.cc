@@ -36,6 +36,7 @@ CURL* Transfer::open(EndpointIndex index, const Endpoint& endpoint, EndpointRequ
     endpoint_ = index;
     tried_.push_back(index);
     request_ = std::move(request);
+    opened_at_ = now;
     heard_at_ = now;
     on_output_ = std::move(on_output);
     answer_.emplace(options_.output_bytes_max + kEventOverheadBytes);
@@ -83,8 +84,9 @@ bool Transfer::take_events(std::string_view bytes) {
     std::string partial;
     const bool fits = answer.events.feed(bytes, events);
     if (!fits) answer.verdict = output_too_large(options_.output_bytes_max);
+    const auto took = std::chrono::duration_cast<milliseconds>(heard_at_ - opened_at_);
     for (std::size_t i = 0; i < events.size() && !answer.verdict; ++i) {
-        answer.verdict = answer.assembler->add(events[i], partial);
+        answer.verdict = answer.assembler->add(events[i], partial, took);
     }
     // Partial text that came with an output that is too large is not shown either.
     if (answer.verdict) return false;
@@ -141,7 +143,9 @@ Outcome Transfer::outcome(CURLcode code, const Endpoint& endpoint) {
         return endpoint_unreachable(endpoint.name, http::reason_of(handle_.get(), code, "ca_file"));
     if (status() >= 300) return outcome_of_error(*endpoint.profile);
     if (answer_->assembler) return outcome_of_stream(code == CURLE_OK);
-    if (code == CURLE_OK) return unstreamed_outcome(expected(), answer_->body);
+    if (code == CURLE_OK) {
+        return unstreamed_outcome(expected(), answer_->body, took_of(handle()));
+    }
     if (status() != 0) return stream_truncated();
     const auto why = fmt::format("{} did not answer: {}", endpoint.name,
                                  http::reason_of(handle(), code, "ca_file"));
@@ -154,7 +158,7 @@ Outcome Transfer::outcome_of_stream(bool clean) {
         std::string partial;
         ++answer.events_seen;
         // Half an event means a truncated stream, not a server that sends invalid events.
-        if (auto outcome = answer.assembler->add(*last, partial)) {
+        if (auto outcome = answer.assembler->add(*last, partial, took_of(handle()))) {
             return outcome->error_code == "invalid_response" ? stream_truncated()
                                                              : *std::move(outcome);
         }

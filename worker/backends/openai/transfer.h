@@ -105,6 +105,7 @@ class Transfer {
     EndpointIndex endpoint_ = 0;
     std::vector<EndpointIndex> tried_;
     std::function<void()> on_output_;
+    MonoTime opened_at_;
     MonoTime heard_at_;
 
     std::optional<Answer> answer_;  // Of the current or the last endpoint.

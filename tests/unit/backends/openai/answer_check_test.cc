@@ -5,6 +5,8 @@
 #include <nlohmann/json.hpp>
 
 #include "tests/unit/backends/openai/assembled.h"
+#include "worker/backends/openai/endpoint_error.h"
+#include "worker/backends/serving/outage.h"
 
 namespace millrace::worker {
 namespace {
@@ -203,6 +205,30 @@ TEST(FinishOf, KnowsTheWordsForNotYet) {
     }
     EXPECT_EQ(finish_of(json_text::JsonView("\"stop\"")), Finish::kFinished);
     EXPECT_EQ(finish_of(json_text::JsonView("\"Error\"")), Finish::kAborted);
+}
+
+// As it does in an answer that is only an error.
+TEST(GatewayTimeout, InsideAnAnswerCountsAsAFailureIfItTookLong) {
+    const std::vector<http::ServerEvent> events{
+        {.type = {}, .id = {}, .data = R"({"error":{"message":"timeout","code":504}})"},
+        {.type = {}, .id = {}, .data = R"({"error":{"error":{"message":"t","code":"524"}}})"},
+        {.type = {}, .id = {}, .data = R"({"choices":[{"index":0,"error":{"code":408}}]})"},
+        {.type = "error", .id = {}, .data = R"({"message":"timeout","code":"408"})"},
+        {.type = "error", .id = {}, .data = "504"}};
+    for (const auto& event : events) {
+        const auto of = [&](milliseconds took) {
+            return assemble({.took = took}, std::vector{event}).outcome;
+        };
+        EXPECT_TRUE(is_outage(of(milliseconds(0)))) << event.data;
+        EXPECT_EQ(of(kGatewayPatienceMin).kind, OutcomeKind::kRetryable) << event.data;
+        EXPECT_TRUE(of(kGatewayPatienceMin).error_code.starts_with("http_")) << event.data;
+    }
+    const ExpectedAnswer vectors{.kind = RequestKind::kEmbeddings, .output_bytes_max = 1000};
+    for (const auto* body : {R"({"error":{"code":504}})", R"([{"error":{"code":504}}])"}) {
+        EXPECT_TRUE(is_outage(unstreamed_outcome(vectors, body))) << body;
+        const auto late = unstreamed_outcome(vectors, body, kGatewayPatienceMin);
+        EXPECT_EQ(late.error_code, "http_504") << body;
+    }
 }
 
 }  // namespace

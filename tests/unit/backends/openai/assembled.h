@@ -26,6 +26,7 @@ struct StreamOf {
     std::optional<std::size_t> count = 1;
     std::size_t output_bytes_max = 100'000;
     bool clean = true;  // The connection ends as the server meant it to.
+    milliseconds took{0};
 };
 
 inline Assembled assemble(const StreamOf& stream, const std::vector<http::ServerEvent>& events) {
@@ -33,7 +34,7 @@ inline Assembled assemble(const StreamOf& stream, const std::vector<http::Server
         {.kind = stream.kind, .count = stream.count, .output_bytes_max = stream.output_bytes_max});
     Assembled result;
     for (const auto& event : events) {
-        result.early = assembler.add(event, result.partial);
+        result.early = assembler.add(event, result.partial, stream.took);
         if (result.early) break;
     }
     result.end = assembler.end();

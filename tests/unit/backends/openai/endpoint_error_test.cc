@@ -218,6 +218,12 @@ TEST(EndpointError, AGatewayThatGaveUpWaitingCountsAsAFailure) {
         EXPECT_EQ(call_result(after(kGatewayPatienceMin), status, true), CallResult::kOdd);
     }
     EXPECT_TRUE(is_outage(http_error_outcome({.status = 502, .took = kGatewayPatienceMin})));
+    // The same inside an answer that has begun.
+    for (const nlohmann::json& code : {nlohmann::json(504), nlohmann::json("524")}) {
+        const nlohmann::json error{{"message", "TimeoutError"}, {"code", code}};
+        EXPECT_TRUE(is_outage(error_object_outcome(error)));
+        EXPECT_EQ(error_object_outcome(error, kGatewayPatienceMin).kind, OutcomeKind::kRetryable);
+    }
     EXPECT_FALSE(is_outage(http_error_outcome({.status = 429})));
 }
 
