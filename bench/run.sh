@@ -28,6 +28,8 @@ for over in process kafka; do
 done
 section "Lanes: an overload, urgent jobs, cancels, a slow model's batches" "$bench/lanes_bench --runs $runs"
 "$bench/lanes_bench" --runs "$runs"
+section "Checking a request body beside other parsers" "$bench/json_bench"
+"$bench/json_bench"
 section "What an idle fleet asks of PostgreSQL" "$bench/idle_fleet_bench"
 "$bench/idle_fleet_bench"
 section "The store's three writes beside a bare client's" "$bench/store_hot_path"

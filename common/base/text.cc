@@ -1,6 +1,7 @@
 #include "common/base/text.h"
 
 #include <algorithm>
+#include <array>
 #include <cstdint>
 #include <cstring>
 
@@ -15,7 +16,7 @@ struct Lead {
     std::uint8_t second_max = 0xBF;
 };
 
-Lead lead_of(std::uint8_t byte) {
+constexpr Lead lead_of(int byte) {
     if (byte < 0x80) return {1};
     if (byte >= 0xC2 && byte <= 0xDF) return {2};
     if (byte == 0xE0) return {3, 0xA0, 0xBF};
@@ -27,13 +28,19 @@ Lead lead_of(std::uint8_t byte) {
     return {};
 }
 
+constexpr auto kLeads = [] {
+    std::array<Lead, 256> leads{};
+    for (int byte = 0; byte < 256; ++byte) leads[static_cast<std::size_t>(byte)] = lead_of(byte);
+    return leads;
+}();
+
 struct Start {
     std::size_t length = 0;  // Of the character; 0: the bytes are not one.
     std::size_t have = 1;    // Bytes of it that are present, or that are replaced together.
 };
 
 Start start_of(std::string_view text) {
-    const auto lead = lead_of(static_cast<std::uint8_t>(text.front()));
+    const auto& lead = kLeads[static_cast<std::uint8_t>(text.front())];
     std::size_t have = 1;
     for (; have < lead.length && have < text.size(); ++have) {
         const auto next = static_cast<std::uint8_t>(text[have]);

@@ -7,6 +7,7 @@
 
 #include "common/base/text.h"
 #include "common/json/number.h"
+#include "common/json/scan.h"
 
 namespace millrace::json_text {
 namespace {
@@ -93,7 +94,9 @@ class Checker {
 
     bool string() {
         ++at_;
-        while (at_ < text_.size()) {
+        while (true) {
+            at_ += plain_length(text_.substr(at_));
+            if (at_ == text_.size()) return fail("expected the end of a string");
             const char c = text_[at_];
             if (c == '"') {
                 ++at_;
@@ -104,12 +107,14 @@ class Checker {
             } else if (static_cast<unsigned char>(c) < 0x20) {
                 return fail("a control character in a string must be escaped");
             } else {
-                const auto size = utf8_sequence(text_.substr(at_));
-                if (size == 0) return fail("invalid UTF-8");
-                at_ += size;
+                // Such characters usually come together.
+                while (at_ < text_.size() && !is_ascii(text_[at_])) {
+                    const auto size = utf8_sequence(text_.substr(at_));
+                    if (size == 0) return fail("invalid UTF-8");
+                    at_ += size;
+                }
             }
         }
-        return fail("expected the end of a string");
     }
 
     bool escape() {
@@ -181,13 +186,7 @@ class Checker {
         return true;
     }
 
-    void skip_space() {
-        while (at_ < text_.size()) {
-            const char c = text_[at_];
-            if (c != ' ' && c != '\n' && c != '\r' && c != '\t') return;
-            ++at_;
-        }
-    }
+    void skip_space() { at_ = json_text::skip_space(text_, at_); }
 
     char peek() const { return at_ < text_.size() ? text_[at_] : '\0'; }
 

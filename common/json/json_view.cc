@@ -15,27 +15,39 @@ namespace {
 
 // Returns the position after the string that begins at `at`.
 std::size_t string_end(std::string_view text, std::size_t at) {
-    for (++at; text[at] != '"'; ++at) {
-        if (text[at] == '\\') ++at;
+    ++at;
+    for (auto quote = text.find('"', at);;) {
+        const auto escape = text.substr(0, quote).find('\\', at);
+        if (escape == std::string_view::npos) return quote + 1;
+        at = escape + 2;
+        if (at > quote) quote = text.find('"', at);
     }
-    return at + 1;
+}
+
+bool opens(char c) {
+    return c == '{' || c == '[';
+}
+
+bool closes(char c) {
+    return c == '}' || c == ']';
 }
 
 // Returns the position after the value that begins at `at`.
 std::size_t value_end(std::string_view text, std::size_t at) {
     if (text[at] == '"') return string_end(text, at);
-    if (text[at] != '{' && text[at] != '[') {
-        const auto end = text.find_first_of(",]} \n\r\t", at);
-        return end == std::string_view::npos ? text.size() : end;
+    if (!opens(text[at])) {
+        while (at < text.size() && text[at] != ',' && !closes(text[at]) && !is_space(text[at]))
+            ++at;
+        return at;
     }
     int open = 0;
     do {
-        at = text.find_first_of("\"{}[]", at);
         if (text[at] == '"') {
             at = string_end(text, at);
             continue;
         }
-        open += text[at] == '{' || text[at] == '[' ? 1 : -1;
+        if (opens(text[at])) ++open;
+        if (closes(text[at])) --open;
         ++at;
     } while (open > 0);
     return at;
@@ -233,8 +245,7 @@ void replace_halves(std::string& text) {
 void quote(std::string& json, std::string_view text) {
     json += '"';
     while (!text.empty()) {
-        std::size_t plain = 0;
-        while (plain < text.size() && is_plain(text[plain])) ++plain;
+        const auto plain = plain_length(text);
         json += text.substr(0, plain);
         text.remove_prefix(plain);
         if (!text.empty()) quote_special(json, text);

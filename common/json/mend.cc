@@ -95,7 +95,7 @@ class Mender {
     bool string() {
         ++at_;
         while (true) {
-            while (at_ < text_.size() && is_plain(text_[at_])) ++at_;
+            at_ += plain_length(text_.substr(at_));
             if (at_ == text_.size()) return fail("has no end");
             const char c = text_[at_];
             if (c == '"') {
@@ -291,7 +291,7 @@ std::vector<Member> members(std::string_view text) {
         const auto begin = skip_space(text, colon + 1);
         at = rough_value_end(text, begin);
         auto value = text.substr(begin, at - begin);
-        value = value.substr(0, value.find_last_not_of(kSpace) + 1);
+        value = trimmed(value);
         members.push_back({unquoted(text.substr(name_at, name_end - name_at)), value});
         if (at == text.size() || text[at] != ',') return members;
         ++at;

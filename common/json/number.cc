@@ -39,9 +39,9 @@ bool is_large(std::string_view number) {
 }  // namespace
 
 bool fits_double(std::string_view number) {
-    if (number.size() < kDigitsSafe && number.find_first_of("eE") == std::string_view::npos) {
-        return true;
-    }
+    const bool has_exponent =
+        number.find('e') != std::string_view::npos || number.find('E') != std::string_view::npos;
+    if (number.size() < kDigitsSafe && !has_exponent) return true;
     double value = 0;
     const auto parsed = std::from_chars(number.data(), number.data() + number.size(), value);
     return parsed.ec == std::errc() || !is_large(number);

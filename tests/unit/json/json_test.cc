@@ -8,6 +8,7 @@
 #include "common/json/json_syntax.h"
 #include "common/json/json_view.h"
 #include "common/json/json_writer.h"
+#include "common/json/scan.h"
 #include "tests/support/seeded_random.h"
 
 namespace millrace::json_text {
@@ -22,6 +23,19 @@ bool is_ok(std::string_view text, int depth_max = 64) {
 std::string fault(std::string_view text) {
     const auto found = check_json(text, 3);
     return found ? found->what + " at " + std::to_string(found->offset) : "none";
+}
+
+TEST(PlainLength, StopsAtTheFirstCharacterThatDoesNotStandForItself) {
+    EXPECT_EQ(plain_length(""), 0U);
+    EXPECT_EQ(plain_length("seven.."), 7U);
+    EXPECT_EQ(plain_length("sixteen bytes ~\x7F"), 16U);
+    for (const char special : {'"', '\\', '\n', '\0', '\x1F', '\x80', '\xFF'}) {
+        for (std::size_t at = 0; at < 20; ++at) {
+            std::string text(20, ' ');
+            text[at] = special;
+            EXPECT_EQ(plain_length(text), at) << static_cast<int>(special);
+        }
+    }
 }
 
 TEST(JsonSyntax, AcceptsWhatIsJson) {
