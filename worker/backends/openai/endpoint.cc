@@ -7,6 +7,7 @@
 #include <nlohmann/json.hpp>
 #include <utility>
 
+#include "common/json/mend.h"
 #include "worker/backends/bounded_json.h"
 #include "worker/backends/openai/endpoint_request.h"
 
@@ -135,7 +136,10 @@ Result<std::vector<ServedModel>> parse_model_list(std::string_view body) {
         return Error{ErrorCode::kDataCorrupt,
                      "the answer to GET /models is not OpenAI's {\"data\":[{\"id\":\"…\"},…]}"};
     };
-    const auto list = parse_bounded(body);
+    // A name that is no text costs only its own model.
+    const auto mended = json_text::mend(body, {.depth_max = kAnswerDepthMax});
+    if (!mended.has_value()) return wrong();
+    const auto list = parse_bounded(*mended);
     // Together AI sends the array alone.
     const auto data = list.is_object() ? list.value("data", json()) : list;
     if (!data.is_array()) return wrong();

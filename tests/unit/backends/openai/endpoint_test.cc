@@ -35,6 +35,12 @@ TEST(ModelList, IsReadFromTheAnswer) {
         EXPECT_EQ(*found, (std::vector<ServedModel>{{"a", ""}})) << body;
     }
     EXPECT_TRUE(parse_model_list("[]").value().empty());
+    for (const auto* name : {"\\ud800", "\xE9"}) {
+        const auto found =
+            parse_model_list(R"([{"id":")" + std::string(name) + R"("},{"id":"a"}])");
+        ASSERT_TRUE(found.has_value()) << name;
+        EXPECT_EQ(found->back(), (ServedModel{"a", ""})) << name;
+    }
     for (const auto* body :
          {"", "5", "{}", R"({"data":5})", R"({"data":[{}]})", R"({"data":[1]})"}) {
         EXPECT_FALSE(parse_model_list(body).has_value()) << body;
