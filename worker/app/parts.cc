@@ -82,7 +82,7 @@ Parts::Parts(Core& its_core, ModelTable its_models, Wakers wakers)
       models(std::move(its_models)),
       lanes(core.lanes, models.backends().size(), buffer_max(core),
             [this](BackendIndex backend, const JobSpec& spec) {
-                return core.executor.batch_key(backend, spec);
+                return core.backends[backend]->batch_key(spec);
             }),
       offsets(core.options.offsets),
       hints(core.lanes, core.options.claims.steal.bound / 2),

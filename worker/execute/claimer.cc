@@ -79,7 +79,7 @@ bool Claimer::step() {
 
 Result<bool> Claimer::round(WorkerId worker) {
     if (reconcile_wanted_) TRY_STATUS(reconcile(worker));
-    const Executor::Gathering gathering(executor_);
+    const Executor::DeferredStarts deferred(executor_);
     age_lanes();
     TRY(const bool more_to_steal, stealer_.step(worker, shares_));
     TRY_STATUS(read_specs());

@@ -1,35 +1,44 @@
-// Owns every attempt that this worker holds, from the claim until its outcome is written: starts
-// batches, stops attempts (cancel, deadline, interruption), and receives the backends' reports.
+// Runs claimed jobs: starts their batches on free slots, stops attempts (cancel, deadline,
+// interruption, preemption), and receives the backends' reports.
 //
 //   launch ─► ready ─► running ─► settling ─► release
 //                │ a free slot │ finished  │ written or refused
 //
-// A job holds its slot through all of these phases, so claiming stops by itself while the store is
+// A job holds its place through all of these phases, so claiming stops by itself while the store is
 // unreachable. If a claim returns a job that is already held, this worker lost the older attempt
 // without notice: the older attempt is stopped, and its outcome is dropped.
+//
+// Its parts know neither threads nor backends: AttemptTable has the attempts, BatchScheduler the
+// slots of one backend, CancelMailbox the cancels that came too early; Preemptor chooses who gives
+// way. One lock guards them, because most changes concern several. What follows from a change
+// (calls of backends, outcomes to Reports, log lines, callbacks) is done once the lock is released.
 //
 // Threads:   thread-safe. Backends, inboxes and callbacks are called without a lock held.
 // Owns:      the attempts. Borrows the rest, which must outlive it and the backends.
 // Blocks:    start() and stop(); nothing else.
+// Errors:    start()'s, of the first backend that does not start.
 #pragma once
 
 #include <atomic>
 #include <deque>
 #include <functional>
-#include <mutex>
 #include <optional>
 #include <span>
 #include <string>
-#include <unordered_map>
+#include <utility>
 #include <vector>
 
 #include "common/base/clock.h"
+#include "common/base/mutex.h"
 #include "worker/backends/backend.h"
-#include "worker/execute/ended_attempts.h"
+#include "worker/execute/admission.h"
+#include "worker/execute/attempt_table.h"
+#include "worker/execute/batch_scheduler.h"
+#include "worker/execute/cancel_mailbox.h"
 #include "worker/execute/event_stream.h"
 #include "worker/execute/lease.h"
-#include "worker/execute/output_feed.h"
-#include "worker/execute/station.h"
+#include "worker/execute/preemptor.h"
+#include "worker/execute/reports.h"
 #include "worker/schedule/candidate.h"
 
 namespace millrace::worker {
@@ -40,27 +49,14 @@ struct ExecutorOptions {
     std::size_t slots_max = 0;
     BatchOptions batch;
     std::size_t output_bytes_max = 16 << 20;
-    std::size_t cancels_kept_max = 1000;  // Orders about attempts that are not held (yet).
-    // A job that was interrupted this often, for whatever reason, is not preempted. 0: none is.
-    int preemptions_max = 3;
+    std::size_t cancels_kept_max = 1000;  // See CancelMailbox.
+    int preemptions_max = 3;              // See Preemptor.
 };
 
 // What may be claimed now.
 struct Load {
     std::vector<Room> backends;
     std::size_t free = 0;  // Jobs, for all backends together.
-};
-
-// A job that was just claimed.
-struct Start {
-    ClaimedJob job;
-    BackendIndex backend = 0;
-    LaneIndex lane = 0;
-    // When its message arrived. Absent: it counts as arriving now, and the backend gives its batch
-    // key.
-    std::optional<MonoTime> arrived;
-    std::string batch_key;
-    Priority standing = Priority::kHigh;  // See Candidate.
 };
 
 class Executor : public ExecutionSink {
@@ -75,7 +71,7 @@ class Executor : public ExecutionSink {
     // Stops the backends; attempts that still run end as interrupted. Idempotent.
     void stop();
     // Call after start(). As they were at the start, in the order given to the constructor.
-    std::vector<BackendInfo> backends() const;
+    const std::vector<BackendInfo>& backends() const { return infos_; }
     // The backends as they are now, if one has reported a change since the last call.
     std::optional<std::vector<BackendInfo>> changes();
 
@@ -91,34 +87,29 @@ class Executor : public ExecutionSink {
     std::size_t slots() const { return slots_; }
     std::size_t held_max() const { return held_max_; }
     Load load() const;
-    // Thread-safe after start().
-    std::string batch_key(BackendIndex backend, const JobSpec& spec) const;
     // Starts the jobs that `worker` claimed with a statement sent at `claimed_at`. If the lease has
     // lapsed meanwhile, gives them back instead.
     void launch(WorkerId worker, MonoTime claimed_at, std::vector<Start> starts);
     // While one exists, launch() does not start jobs on free slots, so that jobs claimed by several
     // statements can form one batch. One at a time.
-    class [[nodiscard]] Gathering {
+    class [[nodiscard]] DeferredStarts {
      public:
-        explicit Gathering(Executor& executor);
-        ~Gathering();
-        Gathering(const Gathering&) = delete;
+        explicit DeferredStarts(Executor& executor);
+        ~DeferredStarts();
+        DeferredStarts(const DeferredStarts&) = delete;
 
      private:
         Executor& executor_;
     };
 
     // --- Stopping ---
-    // True if it stopped an attempt. An order about an attempt that is not held is remembered until
-    // the second call of forget_cancels() from now.
+    // True if it stopped an attempt. A cancel of an attempt that is not held is kept until the
+    // second call of forget_cancels() from now.
     bool cancel(const AttemptKey& key);
     void forget_cancels();
     void interrupt_all();
-    // Stops one running job of a preemptible backend for a more urgent one. The job must be in a
-    // lane of `from` (one entry per lane), with a standing that gives way to `urgent`. Among these
-    // it chooses the least urgent, then the one that started last and so has the least to lose,
-    // skipping jobs that report being nearly done. False if there is none, or if a slot is already
-    // being freed.
+    // Stops one running job of a preemptible backend for a more urgent one; see
+    // Preemptor::choose(). False if there is none.
     bool preempt(BackendIndex backend, Priority urgent, const std::vector<bool>& from);
     // Stops attempts whose deadline has passed, and starts those that need not wait any longer for
     // a live lease or for other jobs.
@@ -127,7 +118,7 @@ class Executor : public ExecutionSink {
     MonoTime next_tick();
 
     // --- Settlements ---
-    // The outcomes were written or refused: frees the slots.
+    // The outcomes were written or refused: frees the places.
     void release(std::span<const AttemptKey> keys);
 
     bool holds(const AttemptKey& key) const;
@@ -142,73 +133,53 @@ class Executor : public ExecutionSink {
     void changed() override { has_changed_ = true; }
 
  private:
-    enum class Phase { kReady, kRunning, kSettling };
-    struct Held {
-        ClaimedJob job;  // Without its input; moved from when settling.
-        WorkerId worker;
-        BackendIndex backend = 0;
-        LaneIndex lane = 0;
-        MonoTime deadline;
-        MonoTime started;
-        Phase phase = Phase::kReady;
-        std::size_t slot = 0;  // Its backend's slot, in phase kRunning.
-        Priority standing = Priority::kHigh;
-        double fraction = 0;  // The part that is done, as the backend reports it.
-        bool stopping = false;
-        bool replaced = false;  // Its outcome will be dropped.
-    };
-    using Stop = Station::Stop;
+    using Stop = BatchScheduler::Stop;
     // What to do after the lock is released.
     struct Actions {
+        std::vector<AttemptKey> replaced;
         std::vector<std::pair<Backend*, Stop>> aborts;
         std::vector<EndedAttempt> ended;
     };
 
-    void admit_locked(WorkerId worker, MonoTime claimed_at, Start start, std::size_t weight,
-                      Actions& actions);
-    void replace_locked(std::unordered_map<JobId, Held>::iterator older, Actions& actions);
-    void stop_locked(const AttemptKey& key, Held& held, AbortReason reason, Actions& actions);
-    Held* choose_victim_locked(BackendIndex backend, Priority urgent,
-                               const std::vector<bool>& from);
-    bool gives_way(const Held& held, Priority urgent) const;
-    void free_locked(const Held& held) { stations_[held.backend].release(held.lane); }
-    Held* find_locked(const AttemptKey& key);
-    const Held* find_locked(const AttemptKey& key) const;
-    void perform(Actions actions);
-    // Starts the batches that are due.
-    void start_ready(BackendIndex backend);
-    void start_ready_of(const std::vector<bool>& touched);  // By backend.
-    void mark_running_locked(const Station::Batch& batch, MonoTime now);
-    void announce(BackendIndex backend);
-    void stop_overdue();
-    void end(const AttemptKey& key, EndedAttempt attempt);
-    Outcome within_limits(Outcome outcome) const;
+    void admit(Admission admission, Actions& actions) REQUIRES(mutex_);
+    void replace(Attempt& older, Actions& actions) REQUIRES(mutex_);
+    void stop_attempt(Attempt& attempt, AbortReason reason, Actions& actions) REQUIRES(mutex_);
+    void perform(Actions actions) EXCLUDES(mutex_);
+    // The worker that claimed an attempt whose backend reports output, or how far it has come.
+    // Nothing if the output is of no use.
+    std::optional<WorkerId> reporting(const AttemptKey& key, std::optional<double> fraction = {})
+        EXCLUDES(mutex_);
+
+    // Starts the batches that are due: on one backend, and on all that are marked.
+    void start_ready(BackendIndex backend) EXCLUDES(mutex_);
+    void start_ready_on(const std::vector<bool>& backends) EXCLUDES(mutex_);
+    std::optional<BatchScheduler::Batch> begin_batch(BackendIndex backend) EXCLUDES(mutex_);
+    // Calls those who wait for the clock or for a place, if something has changed for them.
+    void announce(BackendIndex backend) EXCLUDES(mutex_);
 
     const std::vector<Backend*> backends_;
-    const std::size_t lanes_;
-    EndedAttempts& ended_;
-    OutputFeed& outputs_;
     EventStream& events_;
     const Lease& lease_;
     const Clock& clock_;
     const ExecutorOptions options_;
+    Reports reports_;
+    const Preemptor preemptor_;
     std::function<void()> on_free_;
     std::function<void()> on_earlier_tick_;
     std::atomic<bool> has_changed_ = false;
     // Fixed after start().
+    std::vector<BackendInfo> infos_;
     std::size_t slots_ = 0;
     std::size_t held_max_ = 0;
 
-    mutable std::mutex mutex_;
-    // Guarded by mutex_.
-    std::deque<Station> stations_;  // Fixed after start(), as is what each says about its backend.
-    std::optional<std::vector<bool>> gathered_;  // While gathering: the backends that got jobs.
-    MonoTime next_tick_ = MonoTime::max();       // As last returned or announced.
-    std::unordered_map<JobId, Held> held_;
-    std::unordered_map<AttemptKey, Held, AttemptKeyHash> replaced_;
-    MonoTime next_deadline_ = MonoTime::max();  // No deadline is earlier.
-    std::vector<AttemptKey> cancels_;           // Unmatched orders since the last forget_cancels().
-    std::vector<AttemptKey> cancels_before_;    // Unmatched orders between the last two calls.
+    mutable Mutex mutex_;
+    AttemptTable attempts_ GUARDED_BY(mutex_);
+    std::deque<BatchScheduler> schedulers_ GUARDED_BY(mutex_);  // By backend.
+    CancelMailbox cancels_ GUARDED_BY(mutex_);
+    // While starts are deferred: the backends that got jobs.
+    std::optional<std::vector<bool>> deferred_ GUARDED_BY(mutex_);
+    // As last returned or announced.
+    MonoTime next_tick_ GUARDED_BY(mutex_) = MonoTime::max();
 };
 
 }  // namespace millrace::worker

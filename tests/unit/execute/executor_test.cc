@@ -277,6 +277,31 @@ TEST(Executor, GoesOnWithAnAttemptThatIsClaimedOnceMoreUnderItsOwnKey) {
     EXPECT_EQ(h.executor.load().free, 4U);
 }
 
+TEST(Executor, AnOlderAttemptWithTheSameKeyGivesItsSlotBack) {
+    Harness h({.slots = 1});
+    const auto job = h.submit();
+    h.run();
+    const auto key = h.backend.key_of(job);
+    h.backend.is_stubborn = true;
+    // A failover undid the claim, and the worker's next incarnation made it again.
+    const WorkerId next(Uuid{{9}});
+    h.lease.renew(next, h.clock.now());
+    h.executor.launch(
+        next, h.clock.now(),
+        {{.job = {.key = key, .remaining = seconds(60), .spec = Harness::spec()}, .lane = 1}});
+    ASSERT_EQ(h.backend.aborts().size(), 1U);
+    EXPECT_EQ(h.backend.batches().size(), 1U);
+    h.backend.finish(key, aborted_outcome(AbortReason::kInterrupted));
+    EXPECT_EQ(h.backend.batches().size(), 2U);
+    h.backend.complete(key);
+    const auto ended = h.inbox.take();
+    ASSERT_EQ(ended.size(), 1U);
+    EXPECT_EQ(ended[0].worker, next);
+    EXPECT_EQ(ended[0].outcome.kind, OutcomeKind::kCompleted);
+    h.executor.release(std::vector{key});
+    EXPECT_EQ(h.executor.load().free, 1U);
+}
+
 TEST(Executor, WhatABackendSaysIsTextFromHereOn) {
     using namespace std::string_literals;
     Harness h;

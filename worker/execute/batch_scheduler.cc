@@ -1,4 +1,4 @@
-#include "worker/execute/station.h"
+#include "worker/execute/batch_scheduler.h"
 
 #include <algorithm>
 #include <numeric>
@@ -8,33 +8,14 @@
 
 namespace millrace::worker {
 
-Station::Station(Backend& backend, const BatchOptions& options, std::size_t lanes)
-    : backend_(backend),
-      info_(backend.info()),
-      options_(options),
-      former_(options, info_),
-      slots_(info_.slots),
-      free_slots_(info_.slots),
-      held_(lanes) {
-    CHECK(info_.slots >= 1 && info_.batch_max >= 1);
+BatchScheduler::BatchScheduler(const BackendInfo& info, const BatchOptions& options)
+    : options_(options), former_(options, info), slots_(info.slots), free_slots_(info.slots) {
+    CHECK(info.slots >= 1 && info.batch_max >= 1);
     std::iota(free_slots_.rbegin(), free_slots_.rend(), std::size_t{0});
 }
 
-// --- Jobs that are held -------------------------------------------------------------------------
-
-void Station::add(BatchFormer::Arrival arrival, LaneIndex lane, MonoTime now) {
-    ++held_[lane];
-    ++held_total_;
-    former_.add(std::move(arrival), now);
-}
-
-void Station::release(LaneIndex lane) {
-    --held_[lane];
-    --held_total_;
-}
-
-Room Station::room(MonoTime now) const {
-    Room room{.batch_max = former_.jobs_max(), .open = former_.open(now), .held = held_};
+Room BatchScheduler::room(MonoTime now, const std::vector<std::size_t>& held_by_lane) const {
+    Room room{.batch_max = former_.jobs_max(), .open = former_.open(now), .held = held_by_lane};
     const auto soon_free = std::ranges::count_if(
         slots_, [&](const Slot& slot) { return slot.opens <= now && now < slot.closes; });
     const auto available = free_slots_.size() + static_cast<std::size_t>(soon_free);
@@ -47,13 +28,14 @@ Room Station::room(MonoTime now) const {
     if (ready.due > available) room.open.clear();
     room.jobs = room.batches * room.batch_max;
     for (const auto& open : room.open) room.jobs += open.room;
-    room.jobs = std::min(room.jobs, held_max() - std::min(held_max(), held_total_));
+    const auto held = std::accumulate(held_by_lane.begin(), held_by_lane.end(), std::size_t{0});
+    room.jobs = std::min(room.jobs, held_max() - std::min(held_max(), held));
     return room;
 }
 
 // --- Batches ------------------------------------------------------------------------------------
 
-std::optional<Station::Batch> Station::begin(MonoTime now) {
+std::optional<BatchScheduler::Batch> BatchScheduler::begin(MonoTime now) {
     if (free_slots_.empty()) return std::nullopt;
     auto batch = former_.take(now);
     if (!batch) return std::nullopt;
@@ -70,20 +52,20 @@ std::optional<Station::Batch> Station::begin(MonoTime now) {
     return Batch{.slot = index, .jobs = std::move(batch->jobs)};
 }
 
-std::vector<Station::Stop> Station::begun(std::size_t index, MonoTime now) {
+std::vector<BatchScheduler::Stop> BatchScheduler::begun(std::size_t index, MonoTime now) {
     auto& slot = slots_[index];
     slot.starting = false;
     if (slot.unfinished == 0) free(index, now);
     return std::exchange(slot.late_stops, {});
 }
 
-bool Station::stop(std::size_t index, const Stop& stop) {
+bool BatchScheduler::stop(std::size_t index, const Stop& stop) {
     auto& slot = slots_[index];
     if (slot.starting) slot.late_stops.push_back(stop);
     return !slot.starting;
 }
 
-bool Station::finish(std::size_t index, bool completed, MonoTime now) {
+bool BatchScheduler::finish(std::size_t index, bool completed, MonoTime now) {
     auto& slot = slots_[index];
     slot.all_completed = slot.all_completed && completed;
     if (--slot.unfinished > 0 || slot.starting) return false;
@@ -91,7 +73,7 @@ bool Station::finish(std::size_t index, bool completed, MonoTime now) {
     return true;
 }
 
-void Station::free(std::size_t index, MonoTime now) {
+void BatchScheduler::free(std::size_t index, MonoTime now) {
     auto& slot = slots_[index];
     std::optional<std::chrono::nanoseconds> took;
     if (slot.all_completed) took = now - slot.started;
@@ -102,7 +84,7 @@ void Station::free(std::size_t index, MonoTime now) {
     has_freed_ = claims_ahead();
 }
 
-void Station::predict_end(Slot& slot) const {
+void BatchScheduler::predict_end(Slot& slot) const {
     const auto ahead = options_.claim_ahead;
     const auto takes = former_.expected(slot.key, slot.jobs, ahead);
     if (!takes) return;
@@ -112,7 +94,7 @@ void Station::predict_end(Slot& slot) const {
 
 // --- Time ---------------------------------------------------------------------------------------
 
-bool Station::opened(MonoTime now) {
+bool BatchScheduler::opened(MonoTime now) {
     bool opened = std::exchange(has_freed_, false) && !free_slots_.empty();
     for (auto& slot : slots_) {
         if (slot.has_opened || slot.opens > now) continue;
@@ -122,7 +104,7 @@ bool Station::opened(MonoTime now) {
     return opened;
 }
 
-MonoTime Station::next_change() const {
+MonoTime BatchScheduler::next_change() const {
     auto next = free_slots_.empty() ? MonoTime::max() : former_.next_start();
     for (const auto& slot : slots_) {
         if (!slot.has_opened) next = std::min(next, slot.opens);

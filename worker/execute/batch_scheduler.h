@@ -1,4 +1,6 @@
-// One backend as the executor sees it: its slots, the batches in them, and the jobs that wait.
+// Schedules the batches of one backend: its slots, the batches in them, and the jobs that wait. It
+// decides when a batch starts and in which slot, and for how many more jobs there is room. It knows
+// what the backend says about itself, and never calls it.
 //
 // Jobs are claimed for free slots, and for those expected to be free soon: from `claim_ahead`
 // before the end that the cost line predicts until `claim_ahead` after it. No jobs are claimed
@@ -6,12 +8,14 @@
 // free, and hardly any job is claimed only to wait. Backends that run jobs one by one get no jobs
 // ahead, because the time that a job takes there cannot be predicted.
 //
-// Threads: one caller at a time.
+// Threads:   one caller at a time (the executor, under its lock).
+// Blocks:    never.
+// Errors:    none.
 #pragma once
 
-#include <deque>
 #include <optional>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "worker/backends/backend.h"
@@ -19,28 +23,23 @@
 
 namespace millrace::worker {
 
-class Station {
+class BatchScheduler {
  public:
-    // Borrows both. The backend must have been started.
-    Station(Backend& backend, const BatchOptions& options, std::size_t lanes);
+    // Borrows the options. The info is that of a backend that has been started.
+    BatchScheduler(const BackendInfo& info, const BatchOptions& options);
+    BatchScheduler(const BatchScheduler&) = delete;
 
-    Backend& backend() const { return backend_; }
-    const BackendInfo& info() const { return info_; }
     // The maximum number of jobs that run at a time, and that are held. The latter include jobs
     // claimed ahead and those that are settling.
-    std::size_t slots() const { return info_.slots * former_.jobs_max(); }
-    std::size_t held_max() const { return slots() * (claims_ahead() ? 2 : 1); }
+    std::size_t jobs_max() const { return slots_.size() * former_.jobs_max(); }
+    std::size_t held_max() const { return jobs_max() * (claims_ahead() ? 2 : 1); }
 
-    // --- Jobs that are held ---
-    void add(BatchFormer::Arrival arrival, LaneIndex lane, MonoTime now);
+    // --- Jobs that wait ---
+    void add(BatchFormer::Arrival arrival, MonoTime now) { former_.add(std::move(arrival), now); }
     // Removes a waiting job; false if it does not wait any more.
     bool remove(const AttemptKey& key) { return former_.remove(key); }
-    // A job that was added is not held any more, whatever became of it.
-    void release(LaneIndex lane);
-    std::size_t held() const { return held_total_; }
-
-    // What may be claimed now.
-    Room room(MonoTime now) const;
+    // What may be claimed now, while so many jobs of each lane are held.
+    Room room(MonoTime now, const std::vector<std::size_t>& held_by_lane) const;
 
     // --- Batches ---
     struct Batch {
@@ -90,15 +89,11 @@ class Station {
     void predict_end(Slot& slot) const;
     void free(std::size_t index, MonoTime now);
 
-    Backend& backend_;
-    const BackendInfo info_;
     const BatchOptions& options_;
     BatchFormer former_;
     std::vector<Slot> slots_;
     std::vector<std::size_t> free_slots_;
-    bool has_freed_ = false;         // Not reported by opened() yet.
-    std::vector<std::size_t> held_;  // By lane.
-    std::size_t held_total_ = 0;
+    bool has_freed_ = false;  // Not reported by opened() yet.
 };
 
 }  // namespace millrace::worker

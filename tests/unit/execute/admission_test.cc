@@ -1,0 +1,60 @@
+#include "worker/execute/admission.h"
+
+#include <gtest/gtest.h>
+
+#include "tests/unit/worker/fakes.h"
+
+namespace millrace::worker {
+namespace {
+
+using std::chrono::seconds;
+
+const WorkerId kWorker{Uuid{{9}}};
+const MonoTime kClaimed{seconds(100)};
+const MonoTime kNow{seconds(103)};
+
+Start start() {
+    return {.job = {.key = {JobId(Uuid{{1}}), 2},
+                    .remaining = seconds(60),
+                    .spec = {.model = "m", .input_json = "{}", .metadata_json = "its key"}},
+            .lane = 1};
+}
+
+Admission admit(Start start) {
+    const test::FakeBackend backend({.name = "fake", .models = {"m"}});
+    return admission_of(std::move(start), backend, kWorker, kClaimed, kNow);
+}
+
+TEST(Admission, TheBackendGetsTheInputAndTheTableDoesNot) {
+    const auto [attempt, arrival] = admit(start());
+    EXPECT_EQ(arrival.execution.job.spec.input_json, "{}");
+    EXPECT_EQ(attempt.job.spec.input_json, "");
+    EXPECT_EQ(attempt.job.spec.model, "m");
+    EXPECT_EQ(attempt.job.key, arrival.execution.job.key);
+    EXPECT_EQ(attempt.lane, 1U);
+    EXPECT_EQ(attempt.worker, kWorker);
+}
+
+TEST(Admission, AsksTheBackendForTheWeightAndForAKeyThatIsMissing) {
+    auto with_key = start();
+    with_key.batch_key = "known";
+    EXPECT_EQ(admit(with_key).arrival.key, "known");
+    EXPECT_EQ(admit(start()).arrival.key, "its key");
+    EXPECT_EQ(admit(start()).arrival.weight, 2U);
+}
+
+TEST(Admission, TheDeadlineCountsFromTheClaim) {
+    const auto [attempt, arrival] = admit(start());
+    EXPECT_EQ(attempt.deadline, kClaimed + seconds(60));
+    EXPECT_EQ(arrival.execution.deadline, attempt.deadline);
+}
+
+TEST(Admission, TheTimeOfTheClaimDoesNotCountAsArrivingLate) {
+    EXPECT_EQ(admit(start()).arrival.arrived, kNow);
+    auto sent = start();
+    sent.arrived = MonoTime(seconds(90));
+    EXPECT_EQ(admit(sent).arrival.arrived, MonoTime(seconds(93)));
+}
+
+}  // namespace
+}  // namespace millrace::worker
