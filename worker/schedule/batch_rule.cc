@@ -21,8 +21,8 @@ MonoTime BatchRule::start_at(const Waiting& waiting) const {
     if (waiting.is_full) return waiting.oldest_since;
     auto at = waiting.oldest_since + options_.delay;
     if (options_.mode == BatchMode::kAdaptive) {
-        if (patience_.is_enough(waiting.jobs)) return waiting.oldest_since;
-        at = std::min(at, MonoTime(from_ms(patience_.until())));
+        if (delay_.is_enough(waiting.jobs)) return waiting.oldest_since;
+        at = std::min(at, MonoTime(from_ms(delay_.until())));
     }
     if (waiting.earliest_deadline == MonoTime::max()) return at;
     const auto expected = from_ms(cost_.ms(waiting.jobs) + cost_.deviation());
@@ -30,12 +30,12 @@ MonoTime BatchRule::start_at(const Waiting& waiting) const {
 }
 
 void BatchRule::arrived(MonoTime at) {
-    patience_.arrived(ms_of(at));
+    delay_.arrived(ms_of(at));
 }
 
 void BatchRule::ended(MonoTime now, std::size_t waiting) {
-    patience_.ended(ms_of(now), waiting,
-                    {.cost = cost_, .batch_max = limits_.jobs_max, .slots = slots_});
+    delay_.ended(ms_of(now), waiting,
+                 {.cost = cost_, .batch_max = limits_.jobs_max, .slots = slots_});
 }
 
 void BatchRule::observe_cost(std::size_t jobs, std::chrono::nanoseconds took) {

@@ -7,8 +7,8 @@
 #include <cstdint>
 
 #include "common/base/clock.h"
+#include "worker/schedule/adaptive_delay.h"
 #include "worker/schedule/cost_line.h"
-#include "worker/schedule/patience.h"
 
 namespace millrace::worker {
 
@@ -66,7 +66,7 @@ class BatchRule {
     const BatchLimits& limits_;
     const std::size_t slots_;
     CostLine cost_;
-    Patience patience_;
+    AdaptiveDelay delay_;
 };
 
 }  // namespace millrace::worker

@@ -98,7 +98,7 @@ TEST(CostLine, IsNeverNegative) {
     EXPECT_GE(line.launch(), 0);
 }
 
-// --- Patience: simulated closed loops on one slot -----------------------------------------------
+// --- AdaptiveDelay: simulated closed loops on one slot ------------------------------------------
 
 // Clients that answer each end with their next job, `think` milliseconds later.
 struct Loop {
@@ -113,7 +113,7 @@ struct Loop {
 // Returns the jobs per second.
 double play(const Loop& loop) {
     CostLine cost;
-    Patience patience;
+    AdaptiveDelay delay;
     std::vector<double> coming;  // Sorted.
     for (std::size_t i = 0; i < loop.clients; ++i) coming.push_back(0.1 * static_cast<double>(i));
     double now = 0;
@@ -121,7 +121,7 @@ double play(const Loop& loop) {
     std::size_t ready = 0;
     const auto take_those_who_came = [&](double until) {
         while (!coming.empty() && coming.front() <= until) {
-            patience.arrived(coming.front());
+            delay.arrived(coming.front());
             coming.erase(coming.begin());
             ++ready;
         }
@@ -129,10 +129,10 @@ double play(const Loop& loop) {
     while (now < loop.duration) {
         take_those_who_came(now);
         // From here the slot is free.
-        while (ready == 0 || (loop.waits && ready < loop.batch_max && !patience.is_enough(ready) &&
-                              now < patience.until())) {
-            const auto next = coming.empty() ? patience.until() : coming.front();
-            now = ready == 0 ? next : std::min(next, patience.until());
+        while (ready == 0 || (loop.waits && ready < loop.batch_max && !delay.is_enough(ready) &&
+                              now < delay.until())) {
+            const auto next = coming.empty() ? delay.until() : coming.front();
+            now = ready == 0 ? next : std::min(next, delay.until());
             take_those_who_came(now);
         }
         const auto jobs = std::min(ready, loop.batch_max);
@@ -141,7 +141,7 @@ double play(const Loop& loop) {
         take_those_who_came(now + took);
         now += took;
         cost.observe(jobs, took);
-        patience.ended(now, ready, {.cost = cost, .batch_max = loop.batch_max, .slots = 1});
+        delay.ended(now, ready, {.cost = cost, .batch_max = loop.batch_max, .slots = 1});
         for (std::size_t i = 0; i < jobs; ++i) {
             coming.push_back(now + loop.think + 0.03 * static_cast<double>(i));
         }
@@ -151,7 +151,7 @@ double play(const Loop& loop) {
     return 1000 * done / now;
 }
 
-TEST(Patience, GathersClientsWhoComeBackTogether) {
+TEST(AdaptiveDelay, GathersClientsWhoComeBackTogether) {
     Loop loop{.curve = flat};
     const auto waiting = play(loop);
     loop.waits = false;
@@ -161,7 +161,7 @@ TEST(Patience, GathersClientsWhoComeBackTogether) {
     EXPECT_LT(greedy, 850);
 }
 
-TEST(Patience, CostsNothingWhereBatchesAreFullAnyway) {
+TEST(AdaptiveDelay, CostsNothingWhereBatchesAreFullAnyway) {
     for (const auto& curve : {Curve(flat), Curve(linear)}) {
         Loop loop{.curve = curve, .clients = 64};
         const auto waiting = play(loop);
@@ -170,14 +170,14 @@ TEST(Patience, CostsNothingWhereBatchesAreFullAnyway) {
     }
 }
 
-TEST(Patience, DoesNotWaitForAModelThatCostsByTheJob) {
+TEST(AdaptiveDelay, DoesNotWaitForAModelThatCostsByTheJob) {
     Loop loop{.curve = [](std::size_t n) { return 5 * static_cast<double>(n); }};
     const auto waiting = play(loop);
     loop.waits = false;
     EXPECT_NEAR(waiting / play(loop), 1, 0.01);
 }
 
-TEST(Patience, GathersWhereABatchTakesLong) {
+TEST(AdaptiveDelay, GathersWhereABatchTakesLong) {
     Loop loop{
         .curve = [](std::size_t) { return 180.0; }, .clients = 8, .think = 15, .batch_max = 8};
     const auto waiting = play(loop);
@@ -185,16 +185,16 @@ TEST(Patience, GathersWhereABatchTakesLong) {
     EXPECT_GT(waiting, 1.6 * play(loop));
 }
 
-TEST(Patience, DoesNotWaitForASteadyFlow) {
+TEST(AdaptiveDelay, DoesNotWaitForASteadyFlow) {
     CostLine cost;
     cost.observe(4, 20);
-    Patience patience;
+    AdaptiveDelay delay;
     // A job comes every 5 ms, whenever batches end, so four wait at each end.
     for (int batch = 0; batch < 20; ++batch) {
         const double end = 20.0 * batch;
-        patience.ended(end, 4, {.cost = cost, .batch_max = 32, .slots = 1});
-        EXPECT_TRUE(patience.is_enough(4)) << batch;
-        for (int i = 0; i < 4; ++i) patience.arrived(end + 2.5 + 5 * i);
+        delay.ended(end, 4, {.cost = cost, .batch_max = 32, .slots = 1});
+        EXPECT_TRUE(delay.is_enough(4)) << batch;
+        for (int i = 0; i < 4; ++i) delay.arrived(end + 2.5 + 5 * i);
     }
 }
 

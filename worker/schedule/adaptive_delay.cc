@@ -1,4 +1,4 @@
-#include "worker/schedule/patience.h"
+#include "worker/schedule/adaptive_delay.h"
 
 #include <algorithm>
 #include <cmath>
@@ -17,26 +17,26 @@ constexpr double kGainMin = 0.05;
 
 }  // namespace
 
-void Patience::arrived(double at) {
+void AdaptiveDelay::arrived(double at) {
     if (came_.size() < kept_max_) came_.push_back(std::max(at - last_end_, 0.0));
 }
 
-void Patience::ended(double now, std::size_t waiting, const Model& model) {
+void AdaptiveDelay::ended(double now, std::size_t waiting, const Model& model) {
     if (kept_max_ > 0 && model.cost.known() && !came_.empty()) learn(best_start(model));
     kept_max_ = 2 * model.batch_max;
     last_end_ = now;
     came_.assign(std::min(waiting, kept_max_), 0.0);
 }
 
-bool Patience::is_enough(std::size_t waiting) const {
+bool AdaptiveDelay::is_enough(std::size_t waiting) const {
     return wait_ < kWaitMin || static_cast<double>(waiting) >= std::floor(jobs_);
 }
 
-double Patience::until() const {
+double AdaptiveDelay::until() const {
     return wait_ < kWaitMin ? last_end_ : last_end_ + wait_ + kDeviations * deviation_;
 }
 
-Patience::Start Patience::best_start(const Model& model) const {
+AdaptiveDelay::Start AdaptiveDelay::best_start(const Model& model) const {
     auto came = came_;
     std::sort(came.begin(), came.end());
     const auto present = static_cast<std::size_t>(
@@ -73,7 +73,7 @@ Patience::Start Patience::best_start(const Model& model) const {
     return {.after = came[best - 1], .jobs = best};
 }
 
-void Patience::learn(const Start& best) {
+void AdaptiveDelay::learn(const Start& best) {
     if (best.jobs == 0) {
         wait_ *= kGivenUp;
         deviation_ *= kGivenUp;

@@ -20,7 +20,7 @@
 
 namespace millrace::worker {
 
-class Patience {
+class AdaptiveDelay {
  public:
     // What the start and end of a batch depend on.
     struct Model {
