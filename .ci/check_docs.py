@@ -41,7 +41,7 @@ def check_code(page, targets, settings, metrics):
         elif (page.name not in NOT_SETTINGS and re.fullmatch(r"[a-z]+(\.[a-z_]+)+", code)
               and code.split(".")[0] in sections
               and not any(s == code or s.startswith(code + ".") for s in settings)):
-            yield f"{where}: {code} is no setting"
+            yield f"{where}: {code} is not a setting"
         elif (re.fullmatch(r"millrace_\w+", code) and code not in metrics
               and code not in NOT_METRICS):
             yield f"{where}: {code} is no metric"

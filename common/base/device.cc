@@ -13,7 +13,7 @@ constexpr std::string_view kProcessors = "cpu:";
 
 Error not_a_device(std::string_view part) {
     return {ErrorCode::kInvalidArgument,
-            fmt::format("'{}' is no device: write a number (0), a GPU's or MIG device's id "
+            fmt::format("'{}' is not a device: write a number (0), the id of a GPU or MIG device "
                         "(GPU-…, MIG-…, from nvidia-smi -L), processors up to {} (cpu:0-7), or "
                         "several of these joined by + (0+cpu:0-7)",
                         part, kProcessorMax)};

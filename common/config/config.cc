@@ -14,7 +14,7 @@ enum class Strictness { kOwnSettings, kAnySetting };
 
 std::string unknown(const Assignment& given) {
     const auto nearest = nearest_setting(given.name);
-    return fmt::format("{} is no setting{} (from {})", given.name,
+    return fmt::format("{} is not a setting{} (from {})", given.name,
                        nearest.empty() ? "" : fmt::format("; did you mean {}?", nearest),
                        given.origin);
 }
@@ -29,7 +29,7 @@ void apply(Program program, Strictness strictness, const Reading& reading, Confi
             continue;
         }
         if (!is_used_by(*row, program) && strictness == Strictness::kOwnSettings) {
-            problems.push_back(fmt::format("{} is no setting of {} (from {})", row->name,
+            problems.push_back(fmt::format("{} is not a setting of {} (from {})", row->name,
                                            program_name(program), given.origin));
             continue;
         }

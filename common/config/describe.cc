@@ -73,15 +73,15 @@ constexpr std::string_view kIntroduction = R"(# Configuration
 
 Generated from `common/config/settings.inc` by `make docs`; a test compares.
 
-A setting has one name everywhere. Values come from, each overriding the one before:
+A setting has one name everywhere. Its value comes from these places; each overrides the one before:
 
 1. the default;
 2. the YAML file given with `--config FILE`, keys nested or dotted: `gateway: {port: 8080}` is
-   `gateway.port: 8080`; one file may serve both programs;
+   `gateway.port: 8080`; both programs may share one file;
 3. the environment: `gateway.port` is `MILLRACE_GATEWAY_PORT`;
 4. flags: `--gateway.port 8080` or `--gateway.port=8080`.
 
-Unknown names and bad values are refused at the start, with the place they came from, what is
+Unknown names and bad values are refused at the start, with the place where they are set, what is
 allowed and the nearest name. `--check-config` only checks, prints the effective values without
 secrets and exits with 0 or 2.
 

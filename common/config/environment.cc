@@ -61,7 +61,7 @@ Reading read_environment(std::span<const std::string> variables) {
         }
         const auto nearest = nearest_by_variable(name);
         reading.problems.push_back(fmt::format(
-            "variable {} is no setting{}", name,
+            "variable {} is not a setting{}", name,
             nearest.empty() ? "" : fmt::format("; did you mean {}?", variable_name(nearest))));
     }
     return reading;

@@ -57,7 +57,7 @@ class FileReader {
             if (entry.IsScalar()) {
                 entries.push_back(entry.Scalar());
             } else {
-                problem(entry, fmt::format("{}: an entry must be one text", name));
+                problem(entry, fmt::format("{}: an entry must be a single text", name));
             }
         }
         return list_text(entries);
@@ -82,7 +82,7 @@ Reading read_yaml_file(const std::string& path) {
     } catch (const YAML::BadFile&) {
         return {{}, {fmt::format("file {} cannot be read", path)}};
     } catch (const std::exception& exception) {
-        return {{}, {fmt::format("file {} is no valid YAML: {}", path, exception.what())}};
+        return {{}, {fmt::format("file {} is not valid YAML: {}", path, exception.what())}};
     }
     return reader.take();
 }

@@ -161,7 +161,7 @@ Result<ChildProcess> start_kafka(const KafkaPrograms& programs, const KafkaLaunc
                                      describe_log(log))};
         }
         if (launch.give_up.stop_requested()) {
-            return Error{ErrorCode::kCancelled, "stopped while Apache Kafka starts"};
+            return Error{ErrorCode::kCancelled, "stopped while Apache Kafka was starting"};
         }
         if (std::chrono::steady_clock::now() > deadline) {
             return Error{ErrorCode::kUnavailable,

@@ -7,7 +7,7 @@ namespace millrace::embedded {
 std::string describe_log(const std::filesystem::path& path) {
     constexpr std::size_t kTailBytes = 2000;
     const auto tail = process::log_end(path, kTailBytes);
-    if (tail.empty()) return "it left nothing in its log " + path.string();
+    if (tail.empty()) return "it wrote nothing to its log " + path.string();
     return "its log (" + path.string() + ") ends with:\n" + tail;
 }
 

@@ -68,11 +68,11 @@ Status MockBroker::restart() {
                          "millrace-broker ended with " + status->str() + " while starting"};
         }
         if (options_.give_up.stop_requested()) {
-            return Error{ErrorCode::kCancelled, "stopped while millrace-broker starts"};
+            return Error{ErrorCode::kCancelled, "stopped while millrace-broker was starting"};
         }
         if (std::chrono::steady_clock::now() > deadline) {
             return Error{ErrorCode::kUnavailable,
-                         fmt::format("millrace-broker named no address within {} ms",
+                         fmt::format("millrace-broker printed no address within {} ms",
                                      options_.start_timeout.count())};
         }
     }

@@ -110,14 +110,16 @@ Status prepare_data_dir(const fs::path& data_dir, const std::optional<process::U
         if (passes_as(user, "-x", above)) continue;
         return Error{
             ErrorCode::kInvalidArgument,
-            fmt::format("{0}, whom PostgreSQL runs as, cannot enter {1}, which is above {2}: allow "
-                        "it (chmod o+x {1}), or name a directory elsewhere, e.g. below /var/lib",
-                        who, above.string(), data_dir.string())};
+            fmt::format(
+                "PostgreSQL runs as the user {0}, who cannot enter {1}, which is above {2}: allow "
+                "it (chmod o+x {1}), or choose a directory elsewhere, e.g. below /var/lib",
+                who, above.string(), data_dir.string())};
     }
-    return Error{ErrorCode::kInvalidArgument,
-                 fmt::format("{} cannot write to {}: give it to that user, or name another "
-                             "directory",
-                             who, data_dir.string())};
+    return Error{
+        ErrorCode::kInvalidArgument,
+        fmt::format(
+            "the user {} cannot write to {}: make that user its owner, or choose another directory",
+            who, data_dir.string())};
 }
 
 // The first line of postmaster.pid, or nothing.
@@ -174,7 +176,8 @@ Status wait_for_earlier_server(const PostgresOptions& options) {
     while (const auto pid = find_server_process(options.data_dir)) {
         while (!process::wait_until_gone(*pid, process::kStopPoll)) {
             if (options.give_up.stop_requested()) {
-                return Error{ErrorCode::kCancelled, "stopped while an earlier PostgreSQL ends"};
+                return Error{ErrorCode::kCancelled,
+                             "stopped while waiting for an earlier PostgreSQL to end"};
             }
             if (std::chrono::steady_clock::now() < deadline) continue;
             return Error{ErrorCode::kUnavailable,
@@ -284,7 +287,7 @@ Status PrivatePostgres::init_cluster(const fs::path& directory) const {
     if (made.has_value()) return ok();
     const auto reason = reason_of(made.error().message);
     if (made.error().code == ErrorCode::kCancelled || reason.empty()) return made.error();
-    return Error{made.error().code, fmt::format("PostgreSQL cannot make its files in {}: {}",
+    return Error{made.error().code, fmt::format("PostgreSQL cannot create its files in {}: {}",
                                                 directory.string(), reason)};
 }
 
@@ -325,7 +328,7 @@ Status PrivatePostgres::wait_until_ready() {
     while (!run_tool({"pg_isready", "-q", "-t", "1"}).has_value()) {
         if (options_.give_up.stop_requested()) {
             stop();
-            return Error{ErrorCode::kCancelled, "stopped while PostgreSQL starts"};
+            return Error{ErrorCode::kCancelled, "stopped while PostgreSQL was starting"};
         }
         if (const auto status = server_->wait(kPostgresPollInterval)) {
             return Error{ErrorCode::kUnavailable,

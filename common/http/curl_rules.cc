@@ -58,13 +58,13 @@ std::string hint_of(CURLcode code, std::string_view ca_setting) {
         case CURLE_SSL_CONNECT_ERROR:
             return words + "; does it speak plain http there, not https?";
         case CURLE_PEER_FAILED_VERIFICATION:
-            return words + "; if a CA of your own has signed it, name that by " + by_setting +
+            return words + "; if your own CA signed it, set that CA's file with " + by_setting +
                    "SSL_CERT_FILE";
         case CURLE_SSL_CACERT_BADFILE:
-            return words + "; look at " + among_settings +
+            return words + "; check " + among_settings +
                    "CURL_CA_BUNDLE, SSL_CERT_FILE and SSL_CERT_DIR";
         case CURLE_COULDNT_RESOLVE_PROXY:
-            return words + "; look at http_proxy, https_proxy, all_proxy and no_proxy";
+            return words + "; check http_proxy, https_proxy, all_proxy and no_proxy";
         case CURLE_GOT_NOTHING:
             return words + "; does it speak https there, not plain http?";
         default:

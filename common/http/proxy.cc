@@ -94,7 +94,7 @@ std::string proxy_note(const std::string& url) {
     auto shown = proxy.host;
     if (!shown.empty()) shown = " " + proxy.scheme + "://" + shown;
     if (!shown.empty() && !proxy.port.empty()) shown += ":" + proxy.port;
-    return "; the request takes the proxy" + shown + " (" + name + ")";
+    return "; the request goes through the proxy" + shown + " (" + name + ")";
 }
 
 }  // namespace millrace::http

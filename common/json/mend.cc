@@ -37,7 +37,7 @@ class Mender {
         kept_ = at_ = text_.size() - without_byte_order_mark(text_).size();
         bool fine = value(0);
         at_ = skip_space(text_, at_);
-        if (fine && at_ < text_.size()) fine = fail("has more behind its end");
+        if (fine && at_ < text_.size()) fine = fail("has more text after its end");
         if (!fine) {
             const auto place = path_.size() > kPathShownMax ? std::string() : path_;
             return Error{ErrorCode::kInvalidArgument, fmt::format("{} {}", place, what_)};
@@ -49,7 +49,7 @@ class Mender {
  private:
     bool value(int depth) {
         at_ = skip_space(text_, at_);
-        if (at_ == text_.size()) return fail("has no end");
+        if (at_ == text_.size()) return fail("is incomplete");
         switch (text_[at_]) {
             case '{':
                 return container(depth + 1, '}');
@@ -80,14 +80,14 @@ class Mender {
             }
             if (take(close)) return true;
             if (!take(',')) {
-                return fail(at_ == text_.size() ? "has no end" : "has no comma between values");
+                return fail(at_ == text_.size() ? "is incomplete" : "has no comma between values");
             }
         }
     }
 
     bool name() {
         at_ = skip_space(text_, at_);
-        if (at_ == text_.size()) return fail("has no end");
+        if (at_ == text_.size()) return fail("is incomplete");
         if (text_[at_] != '"') return fail("has a name that is not in double quotes");
         return string();
     }
@@ -96,7 +96,7 @@ class Mender {
         ++at_;
         while (true) {
             at_ += plain_length(text_.substr(at_));
-            if (at_ == text_.size()) return fail("has no end");
+            if (at_ == text_.size()) return fail("is incomplete");
             const char c = text_[at_];
             if (c == '"') {
                 ++at_;
@@ -118,7 +118,7 @@ class Mender {
         const auto unit = code_unit(text_.substr(at_));
         if (!unit) {
             constexpr std::string_view kKnown = "\"\\/bfnrt";
-            if (at_ + 1 == text_.size()) return fail("has no end");
+            if (at_ + 1 == text_.size()) return fail("is incomplete");
             if (kKnown.find(text_[at_ + 1]) == std::string_view::npos) {
                 return fail("has an unknown escape in a string");
             }
@@ -148,12 +148,12 @@ class Mender {
         for (const auto* known : {"NaN", "Infinity", "-Infinity"}) {
             if (word != known) continue;
             if (options_.not_a_number == NotANumber::kRefuse) {
-                return fail(fmt::format("is {}, which JSON has no word for", word));
+                return fail(fmt::format("is {}, which JSON cannot express", word));
             }
             replace(word.size(), fmt::format("\"{}\"", word));
             return true;
         }
-        if (!is_number(word)) return fail("is no JSON value");
+        if (!is_number(word)) return fail("is not a JSON value");
         if (!fits_double(word)) return fail("is a number that is too large");
         return skip(word.size());
     }

@@ -71,9 +71,10 @@ Result<ChildProcess> ChildProcess::start(ChildOptions options) {
     CHECK(!options.argv.empty());
     const auto program = find_program(options.argv.front());
     if (!program) {
-        return Error{ErrorCode::kNotFound,
-                     fmt::format("no program {}: it is no executable file and not on PATH",
-                                 options.argv.front())};
+        return Error{
+            ErrorCode::kNotFound,
+            fmt::format("there is no program {}: it is neither an executable file nor on PATH",
+                        options.argv.front())};
     }
 
     auto state = std::make_unique<State>();

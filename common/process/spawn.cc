@@ -34,7 +34,7 @@ const char* describe(Step step) {
         case Step::kUser:
             return "setuid";
         case Step::kProcessors:
-            return "none of its processors is there: sched_setaffinity";
+            return "none of its processors exists: sched_setaffinity";
         case Step::kDeathSignal:
             return "prctl";
         case Step::kChannel:

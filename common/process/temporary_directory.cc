@@ -53,8 +53,9 @@ Result<TemporaryDirectory> TemporaryDirectory::make_in(const fs::path& base,
                                                        const PathRule& fits) {
     std::string path = (base / (prefix + "XXXXXX")).string();
     if (!fits(path)) {
-        return Error{ErrorCode::kUnavailable,
-                     base.string() + ": its path is too long, or has a character that does not go"};
+        return Error{
+            ErrorCode::kUnavailable,
+            base.string() + ": its path is too long, or has a character that is not allowed"};
     }
     if (::mkdtemp(path.data()) == nullptr) return failure(base.string());
     TemporaryDirectory directory{fs::path(path)};

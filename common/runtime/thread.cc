@@ -14,7 +14,7 @@ namespace {
 constexpr std::size_t kNameMax = 15;
 
 [[noreturn]] void die(const std::string& name, const char* what) {
-    log_error("a thread died of an exception", {{"thread", name}, {"error", what}});
+    log_error("a thread ended with an exception", {{"thread", name}, {"error", what}});
     std::abort();
 }
 
@@ -39,7 +39,7 @@ Thread::Thread(std::string name, Body body) {
                                   std::stop_token stop) { run(name, body, std::move(stop)); });
     } catch (const std::system_error& error) {
         // Nothing works without its threads, and a core dump would add no information.
-        log_error("cannot start a thread: more processes or memory must be allowed (ulimit -u, -v)",
+        log_error("cannot start a thread: raise the limits of processes and memory (ulimit -u, -v)",
                   {{"thread", named}, {"reason", error.what()}});
         std::_Exit(EXIT_FAILURE);
     }

@@ -6,8 +6,9 @@ namespace millrace::telemetry {
 namespace {
 
 constexpr std::array kLabels{
-    LabelInfo{"route",
-              "the API's routes by name, e.g. `submit_job`; `none` where a request leads to none"},
+    LabelInfo{
+        "route",
+        "the API's routes by name, e.g. `submit_job`; `none` if the request's path has no route"},
     LabelInfo{"status", "HTTP status codes"},
     LabelInfo{"priority", "`high`, `normal`, `low`"},
     LabelInfo{"queue", "the configured queues"},

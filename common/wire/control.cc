@@ -72,7 +72,7 @@ Result<Control> decode_control(std::string_view bytes) {
             return Control(std::move(hints));
         }
         default:
-            return corrupt("an order that is not known here");
+            return corrupt("an unknown order");
     }
 }
 

@@ -44,7 +44,7 @@ Result<Message> parse(std::string_view bytes, const char* name) {
     Message message;
     if (bytes.size() > static_cast<std::size_t>(std::numeric_limits<int>::max()) ||
         !message.ParseFromArray(bytes.data(), static_cast<int>(bytes.size()))) {
-        return corrupt("the bytes are no " + std::string(name));
+        return corrupt("the bytes are not a valid " + std::string(name));
     }
     return message;
 }

@@ -81,7 +81,7 @@ TEST_F(ReloadTest, NewModelsAreServedWhileOldJobsGoOn) {
 TEST_F(ReloadTest, SettingsThatCannotBeServedChangeNothing) {
     write_settings("devices: [\"cuda:0\"]");
     reload();
-    EXPECT_TRUE(eventually([&] { return said("'cuda:0' is no device"); })) << stack_.logs();
+    EXPECT_TRUE(eventually([&] { return said("'cuda:0' is not a device"); })) << stack_.logs();
     write_settings("start_timeout: 100ms\n    memory_max: 1KiB");
     reload();
     EXPECT_TRUE(eventually([&] { return said("did not come up"); })) << stack_.logs();

@@ -113,7 +113,7 @@ TEST_F(UpStart, RefusesMistakesBeforeItStartsAnything) {
     const Variable unknown("MILLRACE_FOO", "1");
     const auto result = run({});
     EXPECT_EQ(result.exit_code, 2);
-    EXPECT_THAT(result.output, HasSubstr("variable MILLRACE_FOO is no setting"));
+    EXPECT_THAT(result.output, HasSubstr("variable MILLRACE_FOO is not a setting"));
     EXPECT_FALSE(fs::exists(data()));
 }
 

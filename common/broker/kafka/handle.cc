@@ -25,7 +25,7 @@ Status set(rd_kafka_conf_t& conf, const Properties& properties) {
         if (result == RD_KAFKA_CONF_OK) continue;
         return Error{ErrorCode::kInvalidArgument,
                      result == RD_KAFKA_CONF_UNKNOWN
-                         ? "librdkafka knows no property '" + key + "'"
+                         ? "librdkafka does not know the property '" + key + "'"
                          : "librdkafka refuses the value of its property '" + key + "'"};
     }
     return ok();

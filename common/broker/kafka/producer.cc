@@ -95,7 +95,7 @@ Producer::Topic& Producer::topic_locked(const std::string& name) {
 void Producer::undelivered(const std::string& topic, rd_kafka_resp_err_t error) {
     telemetry::count<Metric::kPublishFailures>(1, Topics::channel(topic));
     handle_->reporter().report(LogLevel::kWarning, rd_kafka_err2name(error),
-                               "a message to " + topic + " was given up");
+                               "a message to " + topic + " was not delivered");
 }
 
 }  // namespace millrace::broker

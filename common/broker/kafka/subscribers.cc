@@ -21,7 +21,7 @@ KafkaSubscriber::KafkaSubscriber(std::unique_ptr<Consumer> consumer)
 
 KafkaSubscriber::~KafkaSubscriber() {
     if (!destroy_within(std::move(consumer_), kDestroyMax)) {
-        log_warning("left a Kafka consumer behind that does not end",
+        log_warning("abandoned a Kafka consumer that does not end",
                     {{"waited_ms", kDestroyMax.count()}});
     }
 }

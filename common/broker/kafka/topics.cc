@@ -67,7 +67,7 @@ Status check_results(const rd_kafka_event_t* event) {
         }
         const char* text = rd_kafka_topic_result_error_string(results[i]);
         return unavailable(
-            "topic '" + std::string(rd_kafka_topic_result_name(results[i])) + "' cannot be made",
+            "topic '" + std::string(rd_kafka_topic_result_name(results[i])) + "' cannot be created",
             text != nullptr ? text : rd_kafka_err2str(error));
     }
     return ok();
@@ -78,7 +78,8 @@ Status name_them(Producer& producer, const std::vector<TopicSpec>& topics, MonoT
     for (const auto& spec : topics) {
         TRY(const auto metadata, look_up(producer, producer.topic(spec.name), deadline));
         if (metadata->topic_cnt == 1 && metadata->topics[0].partition_cnt > 0) continue;
-        return unavailable("topic '" + spec.name + "' cannot be made", "Kafka has no controller");
+        return unavailable("topic '" + spec.name + "' cannot be created",
+                           "Kafka has no controller");
     }
     return ok();
 }
@@ -101,10 +102,10 @@ Status create(Producer& producer, const std::vector<TopicSpec>& topics, int repl
     // Waits slightly longer, so that the library's own verdict arrives first.
     const Owned<rd_kafka_event_t> event(
         rd_kafka_queue_poll(queue.get(), to_timeout(timeout + kVerdict)));
-    if (!event) return unavailable("topics cannot be made", "Kafka does not answer");
+    if (!event) return unavailable("topics cannot be created", "Kafka does not answer");
     const auto error = rd_kafka_event_error(event.get());
     if (error != RD_KAFKA_RESP_ERR_NO_ERROR) {
-        return unavailable("topics cannot be made", rd_kafka_event_error_string(event.get()));
+        return unavailable("topics cannot be created", rd_kafka_event_error_string(event.get()));
     }
     return check_results(event.get());
 }

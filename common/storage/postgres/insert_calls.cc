@@ -174,7 +174,7 @@ Status PostgresJobStore::find_winners(const std::vector<NewJob>& jobs,
         const auto& key = *jobs[i].idempotency;
         const auto winner = winners.find(stored_key(jobs[i]));
         if (winner == winners.end()) {
-            return Error{ErrorCode::kUnavailable, "An idempotency key was forgotten just now."};
+            return Error{ErrorCode::kUnavailable, "An idempotency key has just expired."};
         }
         const auto& [fingerprint, job, state] = winner->second;
         replies[i] = {.id = job,

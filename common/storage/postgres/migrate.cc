@@ -90,10 +90,9 @@ struct Direction {
 Error step_failed(const Direction& direction, const MigrationReport& report, const StepRow& step,
                   const std::exception& error) {
     const bool is_lost = dynamic_cast<const pqxx::broken_connection*>(&error) != nullptr;
-    const auto before =
-        report.steps.empty()
-            ? fmt::format("no step was {} before it", direction.done)
-            : fmt::format("{} before it: {}", direction.done, fmt::join(report.steps, ", "));
+    const auto before = report.steps.empty() ? fmt::format("no step was {} before", direction.done)
+                                             : fmt::format("{} before it: {}", direction.done,
+                                                           fmt::join(report.steps, ", "));
     return {
         is_lost ? ErrorCode::kUnavailable : ErrorCode::kInternal,
         fmt::format("step {} failed ({}): {}", step.second.name, before, trimmed(error.what()))};

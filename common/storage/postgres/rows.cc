@@ -19,7 +19,7 @@ std::vector<std::string> texts_of(const pqxx::field& field) {
 
 Uuid uuid_of(const pqxx::field& field) {
     const auto uuid = Uuid::parse({field.c_str(), field.size()});
-    if (!uuid) throw std::runtime_error("PostgreSQL sent a uuid that is none");
+    if (!uuid) throw std::runtime_error("PostgreSQL sent an invalid uuid");
     return *uuid;
 }
 
@@ -38,7 +38,7 @@ std::string bytes_of(const pqxx::field& field) {
 
 JobState state_of(const pqxx::field& field) {
     const auto state = job_state_from_number(field.as<int>());
-    if (!state) throw std::runtime_error("PostgreSQL sent a state that is none");
+    if (!state) throw std::runtime_error("PostgreSQL sent an unknown state");
     return *state;
 }
 

@@ -116,7 +116,7 @@ TEST_F(Process, ADeviceMayBeAnAcceleratorAndProcessors) {
 
 TEST_F(Process, ProcessorsThatAreNotThereAreNamedAtTheStart) {
     EXPECT_THAT(start_error({.devices = parse_devices({"cpu:1023"}).value()}),
-                testing::HasSubstr("none of its processors is there"));
+                testing::HasSubstr("none of its processors exists"));
 }
 
 TEST_F(Process, AHandlerThatLooksEndsACancelledItemAtOnce) {

@@ -102,7 +102,7 @@ TEST_F(Migrations, NameTheStepThatFailedAndThoseBeforeIt) {
                                               "0001_create_queues_and_workers): "));
     EXPECT_THAT(up.error().message, HasSubstr("\"jobs_open\" already exists"));
     const auto again = migrate_up(conninfo());
-    EXPECT_THAT(again.error().message, HasSubstr("(no step was applied before it)"));
+    EXPECT_THAT(again.error().message, HasSubstr("(no step was applied before)"));
     work.exec("DROP TABLE jobs_open");
     EXPECT_TRUE(migrate_up(conninfo()).has_value());
 }

@@ -41,7 +41,7 @@ TEST(Device, RefusesAnythingElseAndSaysWhatToWrite) {
         EXPECT_EQ(device.error().code, ErrorCode::kInvalidArgument);
         EXPECT_THAT(device.error().message, HasSubstr("write a number (0)"));
     }
-    EXPECT_THAT(parse_device("0+cuda:1").error().message, HasSubstr("'cuda:1' is no device"));
+    EXPECT_THAT(parse_device("0+cuda:1").error().message, HasSubstr("'cuda:1' is not a device"));
 }
 
 }  // namespace

@@ -106,7 +106,7 @@ TEST(LoadFile, NamesTheLineOfEachProblem) {
         "  threads: many\n"
         "kafka:\n");
     EXPECT_THAT(text,
-                HasSubstr("gateway.prot is no setting; did you mean gateway.port? (from file"));
+                HasSubstr("gateway.prot is not a setting; did you mean gateway.port? (from file"));
     EXPECT_THAT(text, HasSubstr(":2)"));
     EXPECT_THAT(text, HasSubstr("gateway.threads = many is not a whole number (from file"));
     EXPECT_THAT(text, HasSubstr(":3)"));
@@ -120,15 +120,15 @@ TEST(LoadFile, RefusesTheSameSettingTwice) {
 
 TEST(LoadFile, RefusesWhatIsNoSettingsFile) {
     EXPECT_THAT(file_problems("- a\n- b\n"), HasSubstr("does not hold settings"));
-    EXPECT_THAT(file_problems("a: [1\n"), HasSubstr("is no valid YAML"));
-    EXPECT_THAT(file_problems("queues: [{a: b}]\n"), HasSubstr("must be one text"));
-    EXPECT_THAT(file_problems(std::string(1000, '{')), HasSubstr("is no valid YAML"));
+    EXPECT_THAT(file_problems("a: [1\n"), HasSubstr("is not valid YAML"));
+    EXPECT_THAT(file_problems("queues: [{a: b}]\n"), HasSubstr("must be a single text"));
+    EXPECT_THAT(file_problems(std::string(1000, '{')), HasSubstr("is not valid YAML"));
     EXPECT_EQ(problems({.file = "/nonexistent.yaml"}), "file /nonexistent.yaml cannot be read");
 }
 
 TEST(LoadEnvironment, RefusesUnknownVariablesWithTheNearestName) {
     EXPECT_THAT(problems({.environment = {"MILLRACE_GATEWAY_PROT=1"}}),
-                HasSubstr("variable MILLRACE_GATEWAY_PROT is no setting; did you mean "
+                HasSubstr("variable MILLRACE_GATEWAY_PROT is not a setting; did you mean "
                           "MILLRACE_GATEWAY_PORT?"));
 }
 
@@ -155,10 +155,10 @@ TEST(LoadFlags, TheLastOfTwoCounts) {
 
 TEST(LoadFlags, AreRefusedWhenUnknownForeignOrIncomplete) {
     EXPECT_THAT(problems({.flags = {"--gatway.port=1"}}),
-                HasSubstr("gatway.port is no setting; did you mean gateway.port? (from flag "
+                HasSubstr("gatway.port is not a setting; did you mean gateway.port? (from flag "
                           "--gatway.port)"));
     EXPECT_THAT(problems({.flags = {"--worker.slots=1"}}),
-                HasSubstr("worker.slots is no setting of millrace-gateway"));
+                HasSubstr("worker.slots is not a setting of millrace-gateway"));
     EXPECT_THAT(problems({.flags = {"--gateway.port"}}),
                 HasSubstr("flag --gateway.port has no value"));
     EXPECT_THAT(problems({.flags = {"serve"}}), HasSubstr("argument serve is not understood"));
@@ -192,7 +192,7 @@ TEST(Load, ListsEveryProblem) {
                 AllOf(HasSubstr("gateway.threads = 0 is out of bounds; allowed is 1..256 (from "
                                 "variable MILLRACE_GATEWAY_THREADS)"),
                       HasSubstr("gateway.port = x is not a whole number"),
-                      HasSubstr("nonsense is no setting")));
+                      HasSubstr("nonsense is not a setting")));
 }
 
 }  // namespace

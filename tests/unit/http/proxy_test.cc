@@ -25,22 +25,22 @@ TEST_F(ProxyNote, NamesTheProxyWithoutItsSecrets) {
     EXPECT_EQ(proxy_note("http://gw.example:8080"), "");
     set("http_proxy", "http://user:secret@127.0.0.1:9/");
     EXPECT_EQ(proxy_note("http://gw.example:8080"),
-              "; the request takes the proxy http://127.0.0.1:9 (http_proxy)");
+              "; the request goes through the proxy http://127.0.0.1:9 (http_proxy)");
     EXPECT_EQ(proxy_note("https://gw.example"), "");
     set("http_proxy", "proxy:3128");
     EXPECT_EQ(proxy_note("http://gw.example"),
-              "; the request takes the proxy http://proxy:3128 (http_proxy)");
+              "; the request goes through the proxy http://proxy:3128 (http_proxy)");
     set("http_proxy", "user:secret@");
-    EXPECT_EQ(proxy_note("http://gw.example"), "; the request takes the proxy (http_proxy)");
+    EXPECT_EQ(proxy_note("http://gw.example"), "; the request goes through the proxy (http_proxy)");
 }
 
 TEST_F(ProxyNote, FollowsTheOrderOfTheVariables) {
     set("ALL_PROXY", "socks5h://all:1080");
     EXPECT_EQ(proxy_note("http://gw.example"),
-              "; the request takes the proxy socks5h://all:1080 (ALL_PROXY)");
+              "; the request goes through the proxy socks5h://all:1080 (ALL_PROXY)");
     set("HTTPS_PROXY", "http://tls:1");
     EXPECT_EQ(proxy_note("https://gw.example"),
-              "; the request takes the proxy http://tls:1 (HTTPS_PROXY)");
+              "; the request goes through the proxy http://tls:1 (HTTPS_PROXY)");
 }
 
 TEST_F(ProxyNote, IsEmptyWhereNoProxyIsTaken) {

@@ -41,7 +41,7 @@ TEST(JsonMend, ReplacesWhatIsNoText) {
 TEST(JsonMend, LeavesOutAByteOrderMark) {
     EXPECT_EQ(mend("\xEF\xBB\xBF[1]").value(), "[1]");
     EXPECT_EQ(mend("[\"\xEF\xBB\xBF\"]").value(), "[\"\xEF\xBB\xBF\"]");
-    EXPECT_EQ(fault("\xEF\xBB\xBF"), " has no end");
+    EXPECT_EQ(fault("\xEF\xBB\xBF"), " is incomplete");
 }
 
 TEST(JsonMend, QuotesWordsThatJsonDoesNotHave) {
@@ -51,8 +51,8 @@ TEST(JsonMend, QuotesWordsThatJsonDoesNotHave) {
 
 TEST(JsonMend, SaysWhatIsWrongAndWhere) {
     EXPECT_EQ(fault(R"({"scores":[1,2,{"x":NaN}]})"),
-              ".scores[2].x is NaN, which JSON has no word for");
-    EXPECT_EQ(fault("-Infinity"), " is -Infinity, which JSON has no word for");
+              ".scores[2].x is NaN, which JSON cannot express");
+    EXPECT_EQ(fault("-Infinity"), " is -Infinity, which JSON cannot express");
     EXPECT_EQ(fault(R"({"a":1e400})"), ".a is a number that is too large");
     for (const auto& number :
          {std::string(400, '9'), "-1e309"s, "0.001E+320"s, "1e99999999999999999999"s}) {
@@ -60,14 +60,14 @@ TEST(JsonMend, SaysWhatIsWrongAndWhere) {
     }
     for (const auto* text :
          {"nan", "+1", "01", ".5", "1.", "0x10", "1e", "-", "'a'", "undefined"}) {
-        EXPECT_EQ(fault(text), " is no JSON value") << text;
+        EXPECT_EQ(fault(text), " is not a JSON value") << text;
     }
-    EXPECT_EQ(fault("[1,]"), "[1] is no JSON value");
+    EXPECT_EQ(fault("[1,]"), "[1] is not a JSON value");
     EXPECT_EQ(fault("[1 2]"), " has no comma between values");
     EXPECT_EQ(fault(R"({"a" 1})"), " has a name without a colon");
     EXPECT_EQ(fault("{a:1}"), " has a name that is not in double quotes");
     EXPECT_EQ(fault(R"(["\x41"])"), "[0] has an unknown escape in a string");
-    EXPECT_EQ(fault("1 2"), " has more behind its end");
+    EXPECT_EQ(fault("1 2"), " has more text after its end");
     for (const auto* text :
          {"", " ", "[", "[1", "[1,", "{", "{\"a", "{\"a\":", "\"a", "\"\\", "\"\\u12"}) {
         EXPECT_NE(fault(text), "none") << text;

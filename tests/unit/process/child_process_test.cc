@@ -111,7 +111,7 @@ TEST(ChildProcess, DoesNotStartWhereNoneOfItsProcessorsIsThere) {
     options.processors = {CPU_SETSIZE - 1};
     const auto child = ChildProcess::start(options);
     ASSERT_FALSE(child.has_value());
-    EXPECT_THAT(child.error().message, HasSubstr("none of its processors is there"));
+    EXPECT_THAT(child.error().message, HasSubstr("none of its processors exists"));
 }
 
 TEST(ChildProcess, NamesTheStepOfTheStartThatFailed) {

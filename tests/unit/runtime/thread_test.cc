@@ -63,7 +63,7 @@ TEST(ThreadDeathTest, AnExceptionIsLoggedAndEndsTheProcess) {
         Thread thread("poller", [](const std::stop_token&) { throw std::runtime_error("no way"); });
         thread.join();
     };
-    EXPECT_DEATH(die(), "a thread died of an exception thread=poller error=\"no way\"");
+    EXPECT_DEATH(die(), "a thread ended with an exception thread=poller error=\"no way\"");
 }
 
 TEST(ThreadDeathTest, SaysThatTheSystemAllowsNoFurtherThread) {

@@ -86,7 +86,7 @@ def _search(value, place, above):
     if isinstance(value, float):
         if math.isfinite(value):
             return None
-        return f"{place} is {value}, which JSON has no word for: give None, or a string"
+        return f"{place} is {value}, which JSON cannot express: give None, or a string"
     if isinstance(value, int):
         return None
     if isinstance(value, (dict, list, tuple)):

@@ -38,9 +38,9 @@ namespace {
 constexpr const char* kUsage =
     "usage: millrace-broker [--port N] | --version\n"
     "\n"
-    "A Kafka broker in memory, for one machine. It listens on 127.0.0.1 (on any free port, unless\n"
-    "told which), prints its address, serves until SIGTERM or SIGINT and forgets everything "
-    "then.\n";
+    "A Kafka broker in memory, for one machine. It listens on 127.0.0.1, on port N or any free "
+    "one,\n"
+    "prints its address and serves until SIGTERM or SIGINT. Nothing is kept after that.\n";
 
 // The listening socket, until the library takes it; then -1.
 std::atomic<int> listener{-1};
@@ -150,7 +150,8 @@ int main(int argc, char** argv) {
     }
     if (argc == 3 && option == "--port") {
         if (const auto port = parse_port(argv[2])) return serve(*port);
-        std::fprintf(stderr, "millrace-broker: '%s' is no port; ports are 0 to 65535\n", argv[2]);
+        std::fprintf(stderr, "millrace-broker: '%s' is not a port; ports are 0 to 65535\n",
+                     argv[2]);
         return 2;
     }
     std::fputs(kUsage, stderr);

@@ -169,11 +169,11 @@ TEST(ProcessMessage, WhatIsNoTextIsReplaced) {
 
 TEST(ProcessMessage, AnOutputThatIsNoJsonIsItsItemsFaultAlone) {
     const std::vector<std::pair<std::string, std::string>> cases{
-        {R"({"scores":[0.5,NaN]})", "the output.scores[1] is NaN, which JSON has no word for"},
-        {"-Infinity", "the output is -Infinity, which JSON has no word for"},
+        {R"({"scores":[0.5,NaN]})", "the output.scores[1] is NaN, which JSON cannot express"},
+        {"-Infinity", "the output is -Infinity, which JSON cannot express"},
         {"1e400", "the output is a number that is too large"},
         {"{'text':1}", "the output has a name that is not in double quotes"},
-        {"{\"text\":\"no end", "the output.text has no end"},
+        {"{\"text\":\"no end", "the output.text is incomplete"},
         {std::string(100'000, '['), "is nested deeper than 500 levels"},
         {"null", "the output must not be null"},
         {"", "\"done\" needs an \"output\""},

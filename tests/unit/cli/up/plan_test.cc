@@ -74,10 +74,10 @@ TEST_F(PlanTest, TakesThePortFromWhereverItWasGiven) {
 }
 
 TEST_F(PlanTest, FindsEveryMistakeBeforeAnythingIsStarted) {
-    EXPECT_THAT(
-        problem({.settings = {"worker.slot=4", "job.ttl=5"}}, {{"MILLRACE_FOO", "1"}}),
-        AllOf(HasSubstr("did you mean worker.slots? (from --set worker.slot)"),
-              HasSubstr("(from --set job.ttl)"), HasSubstr("variable MILLRACE_FOO is no setting")));
+    EXPECT_THAT(problem({.settings = {"worker.slot=4", "job.ttl=5"}}, {{"MILLRACE_FOO", "1"}}),
+                AllOf(HasSubstr("did you mean worker.slots? (from --set worker.slot)"),
+                      HasSubstr("(from --set job.ttl)"),
+                      HasSubstr("variable MILLRACE_FOO is not a setting")));
     EXPECT_THAT(problem({.models = {"/nonexistent.gguf"}}), HasSubstr("/nonexistent.gguf"));
     EXPECT_THAT(problem({.config = "/nonexistent.yaml"}), HasSubstr("--config /nonexistent.yaml"));
     EXPECT_THAT(problem({.config = "/dev/null"}), HasSubstr("no regular file"));

@@ -77,8 +77,9 @@ TEST(ReasonOfEnd, IsTheLastError) {
 }
 
 TEST(ReasonOfEnd, IsEverySettingThatWasRefused) {
-    EXPECT_EQ(reason_of_end("millrace-worker: bad settings:\nworker.slot is no setting\nb = 1\n"),
-              "worker.slot is no setting\nb = 1");
+    EXPECT_EQ(
+        reason_of_end("millrace-worker: bad settings:\nworker.slot is not a setting\nb = 1\n"),
+        "worker.slot is not a setting\nb = 1");
 }
 
 TEST(ReasonOfEnd, IsElseWhatOthersWroteLast) {
