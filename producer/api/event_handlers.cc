@@ -53,7 +53,7 @@ class EventFeed : public std::enable_shared_from_this<EventFeed> {
             if (wake == Wake::kClientGone) return;
             reply_problem(
                 *self->exchange_,
-                {ProblemCode::kUnavailable, "The gateway is shutting down; ask another.", {}});
+                {ProblemCode::kUnavailable, "The gateway is shutting down; use another.", {}});
         });
         read([self](Result<JobRecord> job) { self->open(std::move(job)); });
     }

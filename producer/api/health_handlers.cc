@@ -31,7 +31,7 @@ void answer_readiness(Exchange& exchange, const gateway::Readiness& ready, bool 
         return exchange.reply({.body = "{\"status\":\"ready\",\"checks\":" + checks + "}"});
     }
     std::string detail = ready.detail;
-    if (!accepts) detail = "The gateway is shutting down; ask another.";
+    if (!accepts) detail = "The gateway is shutting down; use another.";
     if (detail.empty()) detail = "See `checks` for what is missing.";
     reply_problem(exchange,
                   {ProblemCode::kNotReady, std::move(detail), {}, {{"checks", std::move(checks)}}});

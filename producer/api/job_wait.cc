@@ -78,7 +78,7 @@ class JobWait : public std::enable_shared_from_this<JobWait> {
     void answer_known() {
         if (done_) return;
         if (reading_.known) return answer(*std::move(reading_.known));
-        answer(Error{ErrorCode::kUnavailable, "The job could not be read in time; ask again."});
+        answer(Error{ErrorCode::kUnavailable, "The job could not be read in time; try again."});
     }
 
     void answer(Result<JobRecord> job) {

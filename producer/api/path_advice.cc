@@ -62,7 +62,7 @@ std::string nearest_route(const std::string& path) {
 
 std::string path_advice(std::string_view path) {
     constexpr std::string_view kThereIs =
-        "There are /v1/jobs, /v1/jobs:batch, /v1/jobs/{id}, /v1/queues, /v1/workers, /healthz, "
+        "The paths are /v1/jobs, /v1/jobs:batch, /v1/jobs/{id}, /v1/queues, /v1/workers, /healthz, "
         "/readyz and /metrics.";
     constexpr std::size_t kPathMax = 200;
     if (path.size() > kPathMax) return std::string(kThereIs);
@@ -73,17 +73,16 @@ std::string path_advice(std::string_view path) {
     if (std::ranges::any_of(kModelCalls, [&](std::string_view call) {
             return tidy.size() > call.size() && ends_as(call);
         })) {
-        return "This is a queue: send that request's body as `input` of a job to POST /v1/jobs, as "
-               "in "
-               "{\"model\": \"…\", \"input\": {\"messages\": […]}}; the header Prefer: wait=50 "
-               "waits "
-               "for its result.";
+        return "Millrace is a queue: send that request's body as the `input` of a job to POST "
+               "/v1/jobs, as in {\"model\": \"…\", \"input\": {\"messages\": […]}}; the header "
+               "Prefer: wait=50 waits for its result.";
     }
-    if (tidy.ends_with("/models")) return "GET /v1/workers tells which models are served.";
+    if (tidy.ends_with("/models")) return "GET /v1/workers shows which models are served.";
     const auto nearest = nearest_route(tidy);
     if (!nearest.empty()) return fmt::format("Did you mean {}?", nearest);
     if (tidy.starts_with("/v1/jobs/")) {
-        return "A job has /v1/jobs/{id}, and below that /result, /events, /cancel and /retry.";
+        return "A job is at /v1/jobs/{id}, and has /result, /events, /cancel and /retry below "
+               "that.";
     }
     return std::string(kThereIs);
 }

@@ -113,18 +113,17 @@ void reply_read_error(Exchange& exchange, const Error& error) {
 Problem no_such_job(std::string_view id) {
     if (JobId::parse(id)) {
         return {ProblemCode::kJobNotFound,
-                fmt::format("There is no job \"{}\" any more, or there never was: jobs that have "
+                fmt::format("The job \"{}\" does not exist or no longer exists: jobs that have "
                             "ended are kept for keeper.partition_retention.",
                             id),
                 "id"};
     }
     if (is_client_id(id)) {
-        return {
-            ProblemCode::kJobNotFound,
-            fmt::format("There is no job \"{}\": no job was given this id with PUT, or it ended "
-                        "and is not kept any more; other ids look like {}.",
-                        id, kIdExample),
-            "id"};
+        return {ProblemCode::kJobNotFound,
+                fmt::format("There is no job \"{}\": no job was created with this id by PUT, or it "
+                            "ended and is no longer kept; other ids look like {}.",
+                            id, kIdExample),
+                "id"};
     }
     return {ProblemCode::kJobNotFound,
             fmt::format("There is no job \"{}\"; ids look like {}.", shown(id), kIdExample), "id"};

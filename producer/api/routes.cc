@@ -90,8 +90,9 @@ std::variant<RouteMatch, RouteMiss> find_route(Method method, std::string_view p
             {ProblemCode::kUnknownUrl, "There is nothing at this path. " + path_advice(path), {}},
             {}};
     }
-    return RouteMiss{{ProblemCode::kMethodNotAllowed, fmt::format("This URL takes {}.", allow), {}},
-                     allow};
+    return RouteMiss{
+        {ProblemCode::kMethodNotAllowed, fmt::format("This URL accepts only {}.", allow), {}},
+        allow};
 }
 
 std::string allowed_methods(std::string_view path) {

@@ -98,7 +98,7 @@ std::string known_models(const gateway::Fleet& fleet, const std::string& queue) 
     if (idle.empty()) return known_names(served);
     std::erase_if(served, lacks_worker);
     const auto list = served.empty() ? "No live worker serves any model." : known_names(served);
-    return fmt::format("{} Without a live worker now: {}", list, name_list(idle));
+    return fmt::format("{} These have no live worker: {}", list, name_list(idle));
 }
 
 Problem unknown_model(const ApiContext& context, const JobSpec& spec, std::string param) {

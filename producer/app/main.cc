@@ -40,7 +40,7 @@ Status start_patiently(Gateway& gateway, runtime::Signals& signals, milliseconds
         if (system_clock().now() >= deadline) return started;
         if (!told) log_warning("waiting for PostgreSQL", {{"reason", started.error().message}});
         if (signals.wait(system_clock().now() + kStartRetry)) {
-            return Error{ErrorCode::kCancelled, "A signal asked to stop."};
+            return Error{ErrorCode::kCancelled, "A signal stopped the program."};
         }
     }
 }
@@ -55,7 +55,7 @@ int serve(const Config& config, runtime::Signals& signals, Gateway& gateway) {
     log_info("ready", {{"url", fmt::format("http://{}:{}", host, server.port())}});
 
     signals.wait();
-    log_info("draining; another signal stops at once");
+    log_info("draining; another signal stops the gateway at once");
     // Every answered job is committed, so nothing is lost.
     signals.on_next([] { std::quick_exit(EXIT_FAILURE); });
     server.drain(system_clock().now() + config.get<Setting::kGatewayDrainTimeout>());

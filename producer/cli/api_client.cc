@@ -102,9 +102,10 @@ Error api_error(int status, const std::string& body, std::string_view url) {
     };
     if (const auto detail = text(json, "detail"); !detail.empty()) message = detail;
     if (!may_be_anybodys(status) && !is_problem(json)) {
-        return {ErrorCode::kInternal,
-                fmt::format("{} answered {}, and not as the API does; is it Millrace?{}", url,
-                            status, http::proxy_note(std::string(url)))};
+        return {
+            ErrorCode::kInternal,
+            fmt::format("{} answered {}, but not like Millrace's API; is it a Millrace gateway?{}",
+                        url, status, http::proxy_note(std::string(url)))};
     }
     if (json.is_object() && json.contains("error")) {
         const auto code = text(json["error"], "code");
@@ -189,7 +190,7 @@ Status ApiClient::events(std::string_view id,
     if (is_garbage) {
         return Error{ErrorCode::kDataCorrupt,
                      fmt::format("an event of the job is larger than {} bytes; `millrace get {}` "
-                                 "shows how it stands",
+                                 "shows the job's state",
                                  kEventBytesMax, id)};
     }
     if (!response.has_value()) {
@@ -241,14 +242,13 @@ Result<Answer> ApiClient::call_once(const http::Request& request) {
     if (!json.is_object()) {
         return Error{
             ErrorCode::kInternal,
-            fmt::format("{} answered something that is no answer of the API; is it Millrace?",
-                        *url_)};
+            fmt::format("{} did not answer like Millrace's API; is it a Millrace gateway?", *url_)};
     }
     return Answer{response->body, std::move(json)};
 }
 
 void ApiClient::has_answered() {
-    if (tries_ > 0) note("the gateway answers again");
+    if (tries_ > 0) note("the gateway is reachable again");
     tries_ = 0;
     has_answered_ = true;
 }
@@ -258,7 +258,8 @@ bool ApiClient::wait_for_gateway() {
     const auto now = system_clock().now();
     if (tries_ == 0) {
         away_since_ = now;
-        note(fmt::format("the gateway is away; trying again for {} s", kGatewayPatience.count()));
+        note(fmt::format("the gateway is unreachable; trying again for {} s",
+                         kGatewayPatience.count()));
     }
     const auto until = std::min(deadline_, away_since_ + kGatewayPatience);
     if (now >= until) return false;

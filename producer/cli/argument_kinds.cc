@@ -47,10 +47,9 @@ std::string id_of(const std::string& name, const std::string& value) {
     if (std::ranges::all_of(id, is_of_ids) && id.find_first_not_of('.') != std::string_view::npos) {
         return std::string(id);
     }
-    refuse(name,
-           fmt::format("'{}' is no id: ids have letters, digits, dots, _ and - alone, and each "
-                       "is a word of its own",
-                       one_line_of(printable(id))));
+    refuse(name, fmt::format("'{}' is not an id: ids have only letters, digits, dots, _ and -, and "
+                             "each is a separate word",
+                             one_line_of(printable(id))));
 }
 
 std::string one_of(const std::string& names, const std::string& value,
@@ -58,7 +57,7 @@ std::string one_of(const std::string& names, const std::string& value,
     if (std::ranges::find(choices, value) != choices.end()) return value;
     const std::vector<std::string_view> known(choices.begin(), choices.end());
     const auto nearest = nearest_name(value, known);
-    refuse(names, fmt::format("'{}' is none of {}{}", printable(value), fmt::join(choices, ", "),
+    refuse(names, fmt::format("'{}' is not one of {}{}", printable(value), fmt::join(choices, ", "),
                               nearest.empty() ? "" : fmt::format("; did you mean {}?", nearest)));
 }
 
@@ -167,8 +166,8 @@ CLI::Option* Arguments::number(const std::string& names, std::optional<int>& int
         const auto* end = value.data() + value.size();
         const auto result = std::from_chars(value.data(), end, number);
         if (result.ec != std::errc() || result.ptr != end || number < least || number > most) {
-            refuse(names,
-                   fmt::format("'{}' is no number from {} to {}", printable(value), least, most));
+            refuse(names, fmt::format("'{}' is not a number from {} to {}", printable(value), least,
+                                      most));
         }
         into = number;
     });
@@ -179,8 +178,8 @@ CLI::Option* Arguments::duration(const std::string& names, std::string& into,
                                  const std::string& help) {
     auto* option = add(names, help, [names, &into](const std::string& value) {
         if (!parse_wait(value)) {
-            refuse(names, fmt::format("'{}' is no duration; write seconds (90) or a number and one "
-                                      "of ms, s, m, h, d (10m)",
+            refuse(names, fmt::format("'{}' is not a duration; write seconds (90) or a number and "
+                                      "one of ms, s, m, h, d (10m)",
                                       printable(value)));
         }
         into = value.find_first_not_of("0123456789") == std::string::npos ? value + "s" : value;

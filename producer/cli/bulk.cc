@@ -125,7 +125,7 @@ int cancel_matching(const GlobalOptions& global, ApiClient& api, Json filter, st
     }
     const auto text =
         global.json ? Json{{"cancelled", cancelled}, {"cancelling", cancelling}}.dump()
-                    : fmt::format("{} cancelled, {} cancelling (their workers are being told)",
+                    : fmt::format("{} cancelled, {} cancelling (their workers are stopping them)",
                                   cancelled, cancelling);
     if (!print_out(text + "\n")) return kFailure;
     return failure ? fail(*failure) : int{kOk};
@@ -155,7 +155,7 @@ int count_and_do(const GlobalOptions& global, ApiClient& api, const Deed& deed,
     if (!options.yes) {
         if (!can_ask()) {
             return fail(
-                invalid(fmt::format("{} would be {}; say --yes to do it", text, deed.done)));
+                invalid(fmt::format("{} would be {}; add --yes to do it", text, deed.done)));
         }
         if (!ask(fmt::format("{}: {}?", deed.name, text))) return kFailure;
     }
@@ -163,7 +163,7 @@ int count_and_do(const GlobalOptions& global, ApiClient& api, const Deed& deed,
                          ? cancel_matching(global, api, std::move(filter), count)
                          : do_to_matching(global, api, deed, std::move(filter), count);
     if (is_capped && code == kOk) {
-        note(fmt::format("{} were counted at most; the same again goes on with the rest", count));
+        note(fmt::format("at most {} are counted; repeat the command for the rest", count));
     }
     return code;
 }
@@ -171,15 +171,14 @@ int count_and_do(const GlobalOptions& global, ApiClient& api, const Deed& deed,
 int run(const GlobalOptions& global, const Deed& deed, const BulkOptions& options) {
     const bool filters = options.all || !filter_body(options.filter).empty();
     if (filters == !options.ids.empty()) {
-        return fail(
-            invalid("name the jobs, or say which by --status, --queue, --model, …: one of both"));
+        return fail(invalid(
+            "give ids of jobs, or a filter such as --status, --queue or --model, but not both"));
     }
     if (!options.ids.empty() && (options.dry_run || options.yes)) {
-        return fail(
-            invalid("--dry-run and --yes are for what a filter finds; ids are what they are"));
+        return fail(invalid("--dry-run and --yes need a filter; they cannot be used with ids"));
     }
     if (options.all && !filter_body(options.filter).empty()) {
-        return fail(invalid("--all means every job: leave out the filter, or --all"));
+        return fail(invalid("--all means every job: leave out either the filter or --all"));
     }
     ApiClient api(global.url);
     return options.ids.empty() ? count_and_do(global, api, deed, options)

@@ -36,7 +36,7 @@ bool Follower::take(const http::ServerEvent& event) {
         is_void_ = true;
         std::string line = "retrying";
         if (const auto why = error_of(data, "error"); !why.empty()) line += ": " + one_line(why);
-        if (has_text_above()) line += "; the text above is void";
+        if (has_text_above()) line += "; ignore the text above";
         show_event(line);
     } else if (is_final(name)) {
         final_ = name;
@@ -54,7 +54,7 @@ void Follower::start_attempt(const Json& event) {
     const auto epoch = number_of(event, "epoch");
     if (epoch == epoch_ && !is_void_) return;  // A new connection repeats this attempt.
     if (!shown_.empty() && !is_void_) {
-        show_event(has_text_above() ? "the job runs again: the text above is void"
+        show_event(has_text_above() ? "the job runs again: ignore the text above"
                                     : "the job runs again");
     }
     epoch_ = epoch;
@@ -110,7 +110,7 @@ void Follower::conclude(const Answer& job) {
 void Follower::complete_text(std::string_view whole) {
     if (is_void_ || sinks_.holds_text) shown_.clear();
     if (whole.starts_with(shown_)) return show_text(whole.substr(shown_.size()));
-    show_event("the text above is not the whole output, which follows");
+    show_event("the text above is incomplete; the whole output follows");
     show_text(whole);
 }
 

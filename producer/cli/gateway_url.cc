@@ -37,7 +37,7 @@ Status check_authority(std::string_view authority) {
         host = authority.substr(0, colon);
         port = authority.substr(colon);
     }
-    if (host.empty()) return refused("names no host");
+    if (host.empty()) return refused("has no host");
     if (!port.empty() && !is_port(port.substr(1))) {
         return refused(
             fmt::format("has the port '{}': a port is a number from 1 to 65535", port.substr(1)));
@@ -54,13 +54,13 @@ Result<std::string> gateway_url(std::string_view text) {
     auto rest = separator == std::string_view::npos ? text : text.substr(separator + 3);
     const auto authority = rest.substr(0, rest.find_first_of("/?#"));
     if (text.find('@') != std::string_view::npos) {  // A password may contain a slash.
-        return refused("holds a user or a password; give those to a proxy, not to a URL");
+        return refused("contains a user or a password; configure those in a proxy, not in the URL");
     }
     if (scheme != "http" && scheme != "https") return refused("must begin with http or https");
     const auto is_odd = [](char c) { return c <= ' ' || static_cast<unsigned char>(c) > 0x7e; };
-    if (std::ranges::any_of(rest, is_odd)) return refused("has blanks or odd characters in it");
+    if (std::ranges::any_of(rest, is_odd)) return refused("contains spaces or invalid characters");
     if (rest.find_first_of("?#") != std::string_view::npos) {
-        return refused("has a query; it ends with the host, the port or a path");
+        return refused("has a query; it must end with the host, the port or a path");
     }
     TRY_STATUS(check_authority(authority));
     while (rest.ends_with('/')) rest.remove_suffix(1);

@@ -60,10 +60,11 @@ void uninstall() {
 
 std::string interrupt_text(const std::string& id, std::size_t jobs) {
     if (jobs == 1) {
-        return "the job runs on; `millrace wait " + id + "` comes back to it, `millrace cancel " +
-               id + "` stops it";
+        return "the job continues; `millrace wait " + id +
+               "` waits for it again, `millrace cancel " + id + "` stops it";
     }
-    return "the jobs run on; `millrace wait ID` comes back to one, `millrace cancel ID` stops one";
+    return "the jobs continue; `millrace wait ID` waits for one again, `millrace cancel ID` stops "
+           "one";
 }
 
 InterruptNote::InterruptNote(std::string note) : note_("\nmillrace: " + std::move(note) + "\n") {

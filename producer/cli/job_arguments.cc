@@ -29,9 +29,9 @@ void add_filter(Arguments& arguments, FilterOptions& filter, const std::vector<s
 
 void add_bulk(Arguments& arguments, BulkOptions& options, const std::vector<std::string>& states,
               const std::string& status_help) {
-    arguments.ids("ids", options.ids, "The jobs; else those that match");
+    arguments.ids("ids", options.ids, "The jobs; or else all that match");
     add_filter(arguments, options.filter, states, status_help);
-    arguments.flag("--dry-run", options.dry_run, "Only say how many match");
+    arguments.flag("--dry-run", options.dry_run, "Only print how many match");
     arguments.flag("--yes,-y", options.yes, "Do not ask");
 }
 
@@ -44,7 +44,7 @@ void add_get(Program& program) {
                                     [&program, get] { return run_get(program.global, *get); });
     Arguments arguments(program, command);
     arguments.id("id", get->id, "The job");
-    arguments.flag("--result", get->result, "Print the output alone");
+    arguments.flag("--result", get->result, "Print only the output");
     arguments.flag("--history,--attempts", get->history, "Show every attempt");
 }
 
@@ -62,8 +62,8 @@ void add_wait(Program& program) {
                                     });
     Arguments arguments(program, command);
     arguments.ids("ids", wait->ids, "The jobs")->required();
-    arguments.duration("--timeout", *timeout, "Wait no longer, e.g. 90 or 10m (0: forever)");
-    arguments.flag("--result", wait->result, "Print the output alone");
+    arguments.duration("--timeout", *timeout, "Longest wait, e.g. 90 or 10m (0: forever)");
+    arguments.flag("--result", wait->result, "Print only the output");
 }
 
 void add_list(Program& program) {
@@ -75,7 +75,7 @@ void add_list(Program& program) {
                                     [&program, list] { return run_list(program.global, *list); });
     Arguments arguments(program, command);
     add_filter(arguments, list->filter, all_states(), "In these states, joined by commas");
-    arguments.count("--limit,-n", list->limit, "So many jobs (default: 20)");
+    arguments.count("--limit,-n", list->limit, "Number of jobs (default: 20)");
     arguments.flag("--all", list->all, "Every job");
 }
 
@@ -102,7 +102,7 @@ void add_bulk_commands(Program& program) {
                         [&program, cancel] { return run_cancel(program.global, *cancel); });
     Arguments cancel_arguments(program, cancel_command);
     add_bulk(cancel_arguments, *cancel, {"scheduled", "blocked", "queued", "in_progress"},
-             "Of the open states; default: all of them");
+             "Only these open states; default: all");
     cancel_arguments.flag("--all", cancel->all, "Every open job, instead of a filter");
 
     auto retry = std::make_shared<BulkOptions>();

@@ -63,7 +63,7 @@ int print_final(const GlobalOptions& global, const WaitOptions& options, const A
 int run_get(const GlobalOptions& global, const GetOptions& options) {
     if (options.result && options.history) {
         return fail(
-            {ErrorCode::kInvalidArgument, "--result prints the output alone: leave out --history"});
+            {ErrorCode::kInvalidArgument, "--result prints only the output: leave out --history"});
     }
     ApiClient api(global.url);
     const auto job = api.job(options.id, options.history ? "output,attempts" : "output");
@@ -82,8 +82,8 @@ int run_get(const GlobalOptions& global, const GetOptions& options) {
 
 int run_wait(const GlobalOptions& global, const WaitOptions& options) {
     if (options.result && options.ids.size() > 1) {
-        return fail(
-            {ErrorCode::kInvalidArgument, "--result prints the output of one job: name only one"});
+        return fail({ErrorCode::kInvalidArgument,
+                     "--result prints the output of one job: give only one id"});
     }
     ApiClient api(global.url);
     const bool bounded = options.timeout.count() > 0;

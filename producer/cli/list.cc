@@ -55,7 +55,7 @@ Result<Answer> page_of(ApiClient& api, const std::string& filter, int limit,
 
 int run_list(const GlobalOptions& global, const ListOptions& options) {
     if (options.all && options.limit) {
-        return fail({ErrorCode::kInvalidArgument, "--all and --limit: give one of them"});
+        return fail({ErrorCode::kInvalidArgument, "give --all or --limit, not both"});
     }
     ApiClient api(global.url);
     Table table({{"ID", 0},

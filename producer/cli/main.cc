@@ -59,9 +59,9 @@ int main(int argc, char** argv) {
         millrace::process::open_standard_descriptors();
         return run_program(argc, argv);
     } catch (const std::exception& error) {
-        note(std::string("this should not have happened: ") + error.what());
+        note(std::string("unexpected error: ") + error.what());
     } catch (...) {
-        note("this should not have happened");
+        note("unexpected error");
     }
     return kFailure;
 }

@@ -54,7 +54,7 @@ std::vector<std::string> option_names(const CLI::App& command) {
 
 int usage(const std::string& message, std::string_view command) {
     return fail({ErrorCode::kInvalidArgument,
-                 fmt::format("{}{} `millrace {}--help` says more.", message,
+                 fmt::format("{}{} `millrace {}--help` shows more.", message,
                              message.ends_with('?') ? "" : ".",
                              command.empty() ? "" : fmt::format("{} ", command))});
 }
@@ -69,9 +69,10 @@ std::string unexpected(const CLI::App& command, const std::vector<std::string>& 
     const auto hint = hint_of(name, option_names(command));
     const bool takes_words = std::ranges::any_of(
         command.get_options(), [](const CLI::Option* option) { return option->get_positional(); });
-    return fmt::format(
-        "{} is no option of `{}`{}{}", printable(name), command.get_name(), hint,
-        hint.empty() && takes_words ? ". Words that begin with - come last, after a -- alone" : "");
+    return fmt::format("{} is not an option of `{}`{}{}", printable(name), command.get_name(), hint,
+                       hint.empty() && takes_words
+                           ? ". Put words that begin with - last, after a separate --"
+                           : "");
 }
 
 // Replaces the parser's messages for the most common mistakes.
@@ -86,7 +87,7 @@ std::string plain(const CLI::ParseError& error) {
         const auto name = message.substr(0, message.find(' '));
         return fmt::format("{}{} takes no value", name.size() > 1 ? "--" : "-", name);
     }
-    return message == "A subcommand is required" ? "say which command" : message;
+    return message == "A subcommand is required" ? "give a command" : message;
 }
 
 int explain(const Program& program, const CLI::App& command, const CLI::ParseError& error) {
@@ -104,7 +105,7 @@ int no_command(const Program& program, std::string_view word) {
     for (const auto* command : program.app.get_subcommands({})) {
         names.push_back(command->get_name());
     }
-    return usage(fmt::format("'{}' is no command{}", printable(word), hint_of(word, names)), "");
+    return usage(fmt::format("'{}' is not a command{}", printable(word), hint_of(word, names)), "");
 }
 
 // Finds a command's option that stands before the command; empty if there is none.
@@ -159,7 +160,7 @@ Program::Program()
     Arguments arguments(*this, app);
     arguments.text("--url", global.url, "The gateway; default: http://127.0.0.1:8080")
         ->envname("MILLRACE_URL");
-    arguments.flag("--json", global.json, "JSON for machines, one value a line");
+    arguments.flag("--json", global.json, "JSON for programs, one value per line");
     app.footer(
         "`millrace COMMAND --help` shows a command's options and examples.\n"
         "Exit codes: 0 done, 1 the job did not complete, 2 wrong usage, 3 no such job,\n"
@@ -195,8 +196,7 @@ int run_arguments(Program& program, std::vector<std::string> words) {
     }
     if (const auto option = misplaced_option(program, std::span(words).first(at));
         !option.empty()) {
-        return usage(fmt::format("{} stands before the command; the options of a command come "
-                                 "after it",
+        return usage(fmt::format("{} comes before the command; put a command's options after it",
                                  printable(option)),
                      "");
     }

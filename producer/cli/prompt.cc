@@ -32,7 +32,7 @@ Result<std::string> read_descriptor(int descriptor, const std::string& file) {
         if (got == 0) return text;
         text.append(piece.data(), static_cast<std::size_t>(got));
         if (text.size() > kInputBytesMax) {
-            return invalid(fmt::format("{} has more than {} MiB; that is the most", file_name(file),
+            return invalid(fmt::format("{} is larger than {} MiB, the maximum", file_name(file),
                                        kInputBytesMax >> 20));
         }
     }
@@ -45,7 +45,7 @@ Result<std::string> read_prompt(const std::string& file) {
     if (text.ends_with('\r')) text.pop_back();
     if (!is_utf8(text)) return invalid(fmt::format("{} is not UTF-8 text", file_name(file)));
     if (text.find('\0') != std::string::npos) {
-        return invalid(fmt::format("{} has a NUL byte, which no text has", file_name(file)));
+        return invalid(fmt::format("{} has a NUL byte, which text must not have", file_name(file)));
     }
     return text;
 }
@@ -94,13 +94,12 @@ Status check_submit(const SubmitOptions& options) {
         const auto other = misplaced(options, many);
         if (other.empty()) return ok();
         return invalid(
-            many ? fmt::format("--jsonl has a whole job on each line: {} does not go "
-                               "with it",
+            many ? fmt::format("--jsonl has a whole job on each line: {} cannot be used with it",
                                other)
-                 : fmt::format("--input is the whole input: {} does not go with it", other));
+                 : fmt::format("--input is the whole input: {} cannot be used with it", other));
     }
     if (!options.file.empty() && !options.prompt.empty()) {
-        return invalid("a prompt and --file: give one of them");
+        return invalid("give a prompt or --file, not both");
     }
     if (options.file.empty() && options.prompt.empty()) {
         return invalid(

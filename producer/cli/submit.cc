@@ -52,7 +52,7 @@ int run_submit(const GlobalOptions& global, const SubmitOptions& options) {
     auto body = body_of(api, options);
     if (!body.has_value()) return fail(body.error());
     std::optional<InterruptHold> hold(
-        "waiting for the gateway's answer, which has the job's id; again ends at once");
+        "waiting for the gateway's answer, which has the job's id; Ctrl-C again stops at once");
     const auto& key = options.idempotency_key;
     const auto job = api.submit(*std::move(body), key.empty() ? random_key() : key);
     if (!job.has_value()) return fail(job.error());

@@ -16,11 +16,11 @@ void add_sources(Arguments& arguments, SubmitOptions& options) {
     arguments.words("prompt", options.prompt, "The prompt's words; - alone reads standard input");
     arguments.path("--file,-f", options.file, "The prompt from this file (-: standard input)");
     arguments.path("--jsonl", options.jsonl,
-                   "Many jobs: one request body a line (-: standard input); options are the "
-                   "defaults of what a line does not say");
+                   "Many jobs: one request body per line (-: standard input); options are defaults "
+                   "for what a line leaves out");
     arguments.text("--input", options.input, "The whole input, a JSON object");
     arguments.flag("--chat", options.chat, "Send the prompt as a chat message");
-    arguments.count("--max-tokens", options.tokens_max, "Tokens to generate at most");
+    arguments.count("--max-tokens", options.tokens_max, "Maximum number of tokens to generate");
 }
 
 void add_envelope(Arguments& arguments, SubmitOptions& options) {
@@ -30,15 +30,16 @@ void add_envelope(Arguments& arguments, SubmitOptions& options) {
     arguments.text("--queue,-q", options.queue, "The queue (default: default)");
     arguments.choice("--priority,-p", options.priority, "high, normal or low",
                      {"high", "normal", "low"});
-    arguments.count("--max-attempts", options.attempts_max, "Failures that end the job");
-    arguments.duration("--timeout", options.timeout, "Of each attempt, e.g. 10m");
+    arguments.count("--max-attempts", options.attempts_max, "Number of failures that ends the job");
+    arguments.duration("--timeout", options.timeout, "Time limit of each attempt, e.g. 10m");
     arguments.duration("--start-within", options.start_within,
-                       "Until the first start, else expire");
-    arguments.duration("--ttl", options.ttl, "Of the whole job, e.g. 24h");
+                       "Expire if not started within this time");
+    arguments.duration("--ttl", options.ttl, "Time limit of the whole job, e.g. 24h");
     arguments.text("--run-at", options.run_at, "Not before this time (RFC 3339)");
     arguments.pairs("--metadata", options.metadata, "A pair to list jobs by; may be repeated");
-    arguments.text("--idempotency-key", options.idempotency_key,
-                   "Submitting twice with one key makes one job; with --jsonl KEY-LINE");
+    arguments.text(
+        "--idempotency-key", options.idempotency_key,
+        "Submitting twice with one key makes one job; with --jsonl, the keys are KEY-LINE");
 }
 
 }  // namespace

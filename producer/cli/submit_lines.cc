@@ -34,7 +34,8 @@ class LineSubmitter {
 
     int run() {
         const InterruptHold hold(
-            "waiting for the gateway's answer, which has the jobs' ids; again ends at once");
+            "waiting for the gateway's answer, which has the jobs' ids; Ctrl-C again stops at "
+            "once");
         auto why = send_all();
         bar_.interrupt();
         if (why && sent_ == 0) return fail(*why);
@@ -66,13 +67,13 @@ class LineSubmitter {
         const auto code =
             fail({why.code, fmt::format("stopped before line {}: {}", line, why.message)});
         if (why.code == ErrorCode::kUnavailable || why.code == ErrorCode::kOutcomeUnknown) {
-            note("whether the last request arrived is not known: `millrace list` shows it");
+            note("it is not known whether the last request arrived: `millrace list` shows it");
         }
         if (!options_.idempotency_key.empty()) {
-            note("the same file with the same key goes on where it stopped");
+            note("submit the same file with the same key to continue");
         } else if (options_.jsonl != "-") {
             note(fmt::format(
-                "go on, with the same options, by: tail -n +{} {} | millrace submit --jsonl -",
+                "to continue, use the same options: tail -n +{} {} | millrace submit --jsonl -",
                 line, options_.jsonl));
         }
         return code;
@@ -169,7 +170,8 @@ class LineSubmitter {
             return ok();
         }
         fmt::print(stderr, "{}", out_);
-        return Error{ErrorCode::kInternal, "standard output takes no ids; the last ones are above"};
+        return Error{ErrorCode::kInternal,
+                     "cannot write ids to standard output; the last ones are above"};
     }
 
     const GlobalOptions& global_;
@@ -202,7 +204,7 @@ int submit_lines(const GlobalOptions& global, const SubmitOptions& options) {
     if (!text.has_value()) return fail(text.error());
     const auto lines = job_lines(*text, options.jsonl, envelope_json(options));
     if (lines.faults_count > 0) return refuse_lines(lines);
-    if (lines.jobs.empty()) note(fmt::format("{} holds no job", file_name(options.jsonl)));
+    if (lines.jobs.empty()) note(fmt::format("{} has no job", file_name(options.jsonl)));
     return LineSubmitter(global, options, lines.jobs).run();
 }
 

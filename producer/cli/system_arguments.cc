@@ -33,7 +33,7 @@ void add_system_commands(Program& program) {
     auto& help = program.command("help", "Show the help of a command", "millrace help submit",
                                  [&program, name] { return run_help(program, *name); });
     Arguments(program, help)
-        .text("command", *name, "Which one; default: all of them")
+        .text("command", *name, "The command; default: all of them")
         ->type_name("");
 }
 

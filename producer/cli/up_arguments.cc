@@ -39,14 +39,14 @@ void add_up(Program& program, const std::string& called, int (*run)(const UpOpti
                     "A program that runs jobs, e.g. \"python3 model.py\", quoted as in a shell; "
                     "may be repeated (docs/backends.md)");
     arguments.texts("--set", options->settings,
-                    "name=value: any setting of docs/configuration.md; may be repeated, and those "
+                    "name=value: any setting of docs/configuration.md; may be repeated; the values "
                     "of a list add up");
 }
 
 void add_logs(Program& program, int (*run)(const LogsOptions&)) {
     auto options = std::make_shared<LogsOptions>();
     auto lines = std::make_shared<std::optional<int>>();
-    auto& command = program.command("logs", "Show what the parts of `up` wrote",
+    auto& command = program.command("logs", "Show the logs of the parts of `up`",
                                     "millrace logs worker -f", [options, lines, run] {
                                         options->lines = lines->value_or(options->lines);
                                         return run(*options);
@@ -54,17 +54,17 @@ void add_logs(Program& program, int (*run)(const LogsOptions&)) {
     Arguments arguments(program, command);
     arguments.text("part", options->part, "gateway, worker, worker-1, postgres, kafka, ...")
         ->type_name("");
-    arguments.flag("--follow,-f", options->follow, "Go on as more is written, until Ctrl-C");
+    arguments.flag("--follow,-f", options->follow, "Keep printing new lines, until Ctrl-C");
     arguments.number("--lines,-n", *lines, 0, kLinesMax,
                      "The last lines of each part (default: 20)");
-    arguments.directory("--data", options->data, "The directory of that `up`");
+    arguments.directory("--data", options->data, "The data directory of that `up`");
 }
 
 void add_control(Program& program, const std::string& name, const std::string& help,
                  int (*run)(const std::string&)) {
     auto data = std::make_shared<std::string>();
     auto& command = program.command(name, help, "", [data, run] { return run(*data); });
-    Arguments(program, command).directory("--data", *data, "The directory of that `up`");
+    Arguments(program, command).directory("--data", *data, "The data directory of that `up`");
 }
 
 }  // namespace
@@ -73,7 +73,7 @@ void add_up_commands(Program& program, const std::string& called, const UpRuns& 
     add_up(program, called, runs.up);
     add_logs(program, runs.logs);
     add_control(program, "down", "Stop the `up` that runs on this machine", runs.down);
-    add_control(program, "reload", "Have the workers of `up` reload their settings and models",
+    add_control(program, "reload", "Make the workers of `up` reload their settings and models",
                 runs.reload);
 }
 

@@ -147,7 +147,7 @@ Readiness Commands::assess() {
     };
     const auto probe = store_.store_probe();
     readiness.store_commits = probe.has_value();
-    if (!probe) add("PostgreSQL does not commit: " + probe.error().message);
+    if (!probe) add("PostgreSQL cannot commit: " + probe.error().message);
 
     const auto schema = check_schema_();
     readiness.schema_current = schema.has_value();

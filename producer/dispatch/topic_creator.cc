@@ -19,10 +19,10 @@ bool TopicCreator::step() {
     const auto made = broker_.ensure_topics(topics_, timeout_);
     const bool failed = !made.has_value();
     if (failed && !failing_) {
-        log_warning("topics cannot be made; jobs are found in PostgreSQL meanwhile",
+        log_warning("topics cannot be created; workers find jobs in PostgreSQL meanwhile",
                     {{"reason", made.error().message}});
     }
-    if (!failed && failing_) log_info("topics can be made again");
+    if (!failed && failing_) log_info("topics can be created again");
     failing_ = failed;
     return !failed;
 }

@@ -289,7 +289,7 @@ void Intake::keep_in_doubt(Batch batch) {
         return refuse(std::move(batch),
                       {ErrorCode::kOutcomeUnknown,
                        "The job may have been accepted: PostgreSQL became unreachable while "
-                       "committing it. Ask for its id before submitting it again."});
+                       "committing it. Look up its id before submitting it again."});
     }
     batch.look_at = now + options_.in_doubt_retry;
     in_doubt_.push_back(std::move(batch));

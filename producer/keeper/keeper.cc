@@ -72,13 +72,13 @@ bool Keeper::run(Duty& duty) {
         duty.due = start + options_.interval;
         telemetry::count<Metric::kKeeperErrors>(1, duty.name);
         if (!std::exchange(duty.failing, true)) {
-            log_warning("a keeper's duty fails",
+            log_warning("a keeper duty fails",
                         {{"duty", duty.name}, {"reason", work.error().message}});
         }
         return false;
     }
     if (std::exchange(duty.failing, false)) {
-        log_info("a keeper's duty works again", {{"duty", duty.name}});
+        log_info("a keeper duty works again", {{"duty", duty.name}});
     }
     if (work->led) telemetry::count<Metric::kKeeperRuns>(1, duty.name);
     if (work->rows > 0) {

@@ -54,11 +54,11 @@ void Scans::enqueue(Request request) {
 }
 
 Error Scans::too_much() const {
-    return {ErrorCode::kDeadlineExceeded,
-            fmt::format("Too many jobs had to be looked at: there was no answer after {} ms "
-                        "(query.scan_time_max). Narrow the filter; a status leaves out the open "
-                        "jobs, or those that ended.",
-                        options_.time_max.count())};
+    return {
+        ErrorCode::kDeadlineExceeded,
+        fmt::format("The search was not finished after {} ms (query.scan_time_max). Narrow the "
+                    "filter; a status leaves out either the open jobs or those that have ended.",
+                    options_.time_max.count())};
 }
 
 template <class Scan, class Stop>

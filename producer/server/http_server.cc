@@ -49,11 +49,12 @@ Result<std::vector<net::ip::address>> addresses_of(net::io_context& loop, const 
         if (std::ranges::find(addresses, address) == addresses.end()) addresses.push_back(address);
     }
     if (!error && !addresses.empty()) return addresses;
-    return Error{ErrorCode::kInvalidArgument,
-                 fmt::format("gateway.host is \"{}\", which is no address and no name of this "
-                             "machine ({}); give one such as 127.0.0.1, ::1, localhost, or 0.0.0.0 "
-                             "or :: for all",
-                             host, error.message())};
+    return Error{
+        ErrorCode::kInvalidArgument,
+        fmt::format(
+            "gateway.host is \"{}\", which is neither an address nor a name of this machine ({}); "
+            "give one such as 127.0.0.1, ::1, localhost, or 0.0.0.0 or :: for all",
+            host, error.message())};
 }
 
 }  // namespace
@@ -148,7 +149,7 @@ class HttpServer::Impl {
                 ? "another program listens there already: stop it, or choose another port with "
                   "gateway.port (0 takes a free one)"
             : error == net::error::access_denied
-                ? "ports below 1024 are for root: choose another with gateway.port"
+                ? "only root may use ports below 1024: choose another with gateway.port"
                 : "choose another address with gateway.host, such as ::1 where there is no IPv4";
         return {ErrorCode::kUnavailable,
                 fmt::format("cannot listen on {} port {}: {}; {}", options.host, options.port,

@@ -73,7 +73,7 @@ Problem problem_of(const Error& error) {
     const auto code = code_of(error.code);
     if (code != ProblemCode::kInternal) return {code, error.message, {}};
     return {
-        code, "The server hit an error of its own; its log says more under this request id.", {}};
+        code, "The server had an internal error; its log has details under this request id.", {}};
 }
 
 std::string_view error_type(int status) {

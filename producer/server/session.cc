@@ -19,8 +19,9 @@ constexpr std::size_t kReadBytesMax = 64 * 1024;
 constexpr std::size_t kIgnoredBodyBytesMax = 64 * 1024;  // For routes that take no body.
 
 Problem no_room() {
-    return {
-        ProblemCode::kOverloaded, "Too many request bodies are on their way; try again soon.", {}};
+    return {ProblemCode::kOverloaded,
+            "Too many request bodies are being received; try again soon.",
+            {}};
 }
 
 }  // namespace
@@ -190,8 +191,8 @@ bool Session::take_chunks() {
             return false;
         case ChunkedBody::Status::kMalformed:
             refuse({ProblemCode::kMalformedRequest,
-                    "The body's chunks cannot be told apart: each is its size in hexadecimal "
-                    "digits, CRLF, its bytes, CRLF.",
+                    "The body's chunks are malformed: each must be its size in hexadecimal digits, "
+                    "CRLF, its bytes, CRLF.",
                     {}});
             return false;
     }
@@ -239,9 +240,9 @@ std::size_t Session::body_bytes_max() const {
 }
 
 Problem Session::too_large(std::string_view size) const {
-    auto detail = fmt::format("The body has {}; {} is the most", size, body_bytes_max());
-    detail += route_->takes_body ? ", which the gateway's setting gateway.body_bytes_max says."
-                                 : " here, where none is needed.";
+    auto detail = fmt::format("The body has {}; the maximum is {}", size, body_bytes_max());
+    detail += route_->takes_body ? ", the gateway's setting gateway.body_bytes_max."
+                                 : " here, where no body is needed.";
     return {ProblemCode::kBodyTooLarge, std::move(detail), {}};
 }
 
@@ -287,14 +288,16 @@ std::optional<Problem> Session::decode_body() {
     const auto fault =
         inflate(request_.content_encoding, body, body_bytes_max(), reserve, inflated);
     if (fault == InflateFault::kTooLarge) {
-        return too_large(fmt::format("more than {} bytes without its coding", body_bytes_max()));
+        return too_large(fmt::format("more than {} bytes when decompressed", body_bytes_max()));
     }
     if (fault == InflateFault::kNoRoom) return no_room();
     if (fault) {
-        return Problem{ProblemCode::kMalformedRequest,
-                       fmt::format("The body is no whole {} stream, as its Content-Encoding says.",
-                                   request_.content_encoding),
-                       {}};
+        return Problem{
+            ProblemCode::kMalformedRequest,
+            fmt::format(
+                "The body is not a complete {} stream, although its Content-Encoding says so.",
+                request_.content_encoding),
+            {}};
     }
     body = std::move(inflated);
     request_.content_encoding.clear();

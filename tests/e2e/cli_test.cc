@@ -213,8 +213,8 @@ TEST_F(Cli, WaitAndTailOutliveTheirGateway) {
     for (auto* command : {&wait, &tail}) {
         const auto result = command->wait();
         EXPECT_EQ(result.exit_code, 1);
-        EXPECT_THAT(result.output, HasSubstr("the gateway is away"));
-        EXPECT_THAT(result.output, HasSubstr("the gateway answers again"));
+        EXPECT_THAT(result.output, HasSubstr("the gateway is unreachable"));
+        EXPECT_THAT(result.output, HasSubstr("the gateway is reachable again"));
         EXPECT_THAT(result.output, HasSubstr("cancelled"));
     }
     const auto tailed = tail.output();

@@ -84,8 +84,8 @@ TEST_F(ReloadTest, SettingsThatCannotBeServedChangeNothing) {
     EXPECT_TRUE(eventually([&] { return said("'cuda:0' is not a device"); })) << stack_.logs();
     write_settings("start_timeout: 100ms\n    memory_max: 1KiB");
     reload();
-    EXPECT_TRUE(eventually([&] { return said("did not come up"); })) << stack_.logs();
-    EXPECT_TRUE(said("goes on as before"));
+    EXPECT_TRUE(eventually([&] { return said("did not start: "); })) << stack_.logs();
+    EXPECT_TRUE(said("not reloaded; keeping the current settings"));
     EXPECT_EQ(stack_.wait_until_final(submit("first"))["status"], "completed");
     stack_.worker(0).send(SIGTERM);
     EXPECT_TRUE(stack_.worker(0).wait(kPatience)->ok());

@@ -141,12 +141,13 @@ TEST_F(UpServe, LoadsChangedCodeAnew) {
     const auto reload = run_command({"reload", "--data", data()});
     EXPECT_EQ(reload.exit_code, 0);
     EXPECT_THAT(reload.output, HasSubstr("asked `millrace up` to reload"));
-    EXPECT_THAT(stack.wait_for_line("goes on as before"), HasSubstr("SyntaxError"));
+    EXPECT_THAT(stack.wait_for_line("not reloaded; keeping the current settings"),
+                HasSubstr("SyntaxError"));
     EXPECT_THAT(answer(url, "m"), HasSubstr("before"));
 
     write_program("m", "'after'");
     stack.process().send(SIGHUP);
-    stack.wait_for_line("worker 1: serves the settings as they are now");
+    stack.wait_for_line("worker 1: reloaded the settings");
     EXPECT_TRUE(eventually([&] { return answer(url, "m").find("after") != std::string::npos; }));
     EXPECT_EQ(interrupt(stack).exit_code, 0);
 }
@@ -162,14 +163,15 @@ TEST_F(UpServe, ReadsItsFileAgain) {
 
     std::ofstream(file) << "gateway: {threads: many}\n";
     stack.process().send(SIGHUP);
-    stack.wait_for_line("goes on as before, the settings are refused:");
+    stack.wait_for_line("keeping the current settings; the new ones are invalid:");
 
     std::ofstream(file) << fmt::format(
         "gateway: {{threads: 2}}\nbackend:\n  process:\n    command: [python3, '{}']\n",
         write_program("other", "'another text'"));
     stack.process().send(SIGHUP);
-    EXPECT_THAT(stack.wait_for_line("the gateway reads these once"), HasSubstr("gateway.threads"));
-    stack.wait_for_line("worker 1: serves the settings as they are now");
+    EXPECT_THAT(stack.wait_for_line("the gateway applies these when"),
+                HasSubstr("gateway.threads"));
+    stack.wait_for_line("worker 1: reloaded the settings");
     EXPECT_THAT(answer(url, "other"), HasSubstr("another text"));
     EXPECT_EQ(interrupt(stack).exit_code, 0);
 }

@@ -80,7 +80,7 @@ TEST_F(UpStart, NeverTakesAnotherStackForItsOwn) {
     const auto second = run_command({"up", "--port", port, "--data", data() + "-2"});
     EXPECT_EQ(second.exit_code, 2);
     EXPECT_THAT(second.output,
-                AllOf(HasSubstr("another Millrace has it"), Not(HasSubstr("is up at"))));
+                AllOf(HasSubstr("another Millrace uses it"), Not(HasSubstr("is up at"))));
     EXPECT_EQ(interrupt(first).exit_code, 0);
 }
 
@@ -93,11 +93,11 @@ TEST_F(UpStart, RefusesMistakesBeforeItStartsAnything) {
         {{"--process", "python3 'x.py"}, "quotes are not balanced"},
         {{"--backend-url", "ftp://127.0.0.1/v1"},
          "must start with http:// or https://, not ftp://"},
-        {{"--backend-url", "[http://127.0.0.1]"}, "is no URL"},
+        {{"--backend-url", "[http://127.0.0.1]"}, "is not a URL"},
         {{"--set", "backend.oip.url=http://user:secret@127.0.0.1"}, "a user or password"},
-        {{"--workers", "2", "--set", "backend.openai.url=http://a b"}, "is no URL"},
+        {{"--workers", "2", "--set", "backend.openai.url=http://a b"}, "is not a URL"},
         {{"--process", "true", "--process", "true", "--set", "backend.oip.url=http://[x"},
-         "is no URL"},
+         "is not a URL"},
         {{"--config", write("bad.yaml", "gateway: {prot: 1}")}, "bad.yaml:1"},
         {{"--config", "/nonexistent.yaml"}, "--config /nonexistent.yaml"}};
     for (const auto& [arguments, said] : mistakes) {

@@ -88,12 +88,13 @@ int run(config::Config config, const config::Sources& sources) {
         return fail(started.error());
     }
     while (signals.wait() == runtime::Signal::kReload) {
-        log_info("reading the settings again", {{"file", sources.file}});
+        log_info("reloading the settings", {{"file", sources.file}});
         const auto taken = take_over(*workers, shared, sources, config);
         if (!taken) {
-            log_error("goes on as before", {{"reason", to_string(taken.error())}});
+            log_error("not reloaded; keeping the current settings",
+                      {{"reason", to_string(taken.error())}});
         } else {
-            log_info("serves the settings as they are now");
+            log_info("reloaded the settings");
         }
     }
     log_info("draining; another signal hands back what runs");

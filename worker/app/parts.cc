@@ -127,7 +127,7 @@ void Parts::settle() {
 void Parts::keep_lease() {
     if (auto backends = core.executor.changes()) {
         for (const auto& model : models.replace(*std::move(backends))) {
-            log_warning("two backends serve the same model; it stays with the one that has it",
+            log_warning("two backends serve the same model; the one that had it keeps it",
                         {{"model", model}});
         }
         lease_keeper.serve(models.models());
@@ -148,7 +148,7 @@ void Parts::ensure_topics() {
     const auto ensured = core.given.broker.ensure_topics(specs, kTopicsTimeout);
     topics_exist_ = ensured.has_value();
     if (!topics_exist_) {
-        log_warning("topics cannot be ensured; jobs are stolen until they can",
+        log_warning("topics cannot be created; jobs are stolen meanwhile",
                     {{"error", to_string(ensured.error())}});
     }
 }

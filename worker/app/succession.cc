@@ -39,7 +39,7 @@ Status Succession::replace(std::unique_ptr<Worker> worker) {
         runtime::Thread("ending", [worker = std::move(before)](const std::stop_token&) mutable {
             worker->finish();
             worker.reset();
-            log_info("the worker before has ended");
+            log_info("the previous worker has ended");
         });
     return ok();
 }

@@ -23,7 +23,7 @@ void ControlListener::step(milliseconds timeout) {
         const auto order = wire::decode_control(message.value);
         if (!order.has_value()) {
             telemetry::count<Metric::kMessagesMalformed>(1, "control");
-            log_warning("skipped a message that is no order",
+            log_warning("skipped a message that is not an order",
                         {{"offset", message.offset}, {"error", order.error().message}});
             continue;
         }

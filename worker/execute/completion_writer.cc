@@ -178,7 +178,7 @@ void CompletionWriter::replace(storage::SettledAttempt& attempt) {
     if (!std::ranges::all_of(settlement.error_code, is_plain)) {
         settlement.error_code = std::string(name(outcome.kind));
     }
-    settlement.error_message = "what was said about the failure cannot be stored as text";
+    settlement.error_message = "the failure's message cannot be stored as text";
 }
 
 void CompletionWriter::bisect(Batch batch) {

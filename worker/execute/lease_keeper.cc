@@ -159,7 +159,7 @@ void LeaseKeeper::obey(const storage::HeartbeatReply& reply, std::size_t held_be
 }
 
 void LeaseKeeper::end_incarnation() {
-    log_warning("this worker was declared lost; going on under a new id",
+    log_warning("this worker was declared lost; continuing under a new id",
                 {{"worker", lease_.worker().str()}, {"held", executor_.held()}});
     telemetry::count<Metric::kLeaseLapses>();
     lease_.revoke();

@@ -25,7 +25,7 @@ void leave_out_unnameable(std::vector<BackendInfo>& backends) {
         const auto left_out = std::erase_if(
             backend.models, [](const auto& model) { return !can_be_asked_for(model); });
         if (left_out == 0) continue;
-        log_warning("left out models whose names no job can say",
+        log_warning("left out models whose names no job can use",
                     {{"backend", backend.name}, {"models", left_out}});
     }
 }

@@ -84,7 +84,7 @@ std::string answer(std::string_view header) {
         return respond("200 OK", telemetry::kContentType, telemetry::render());
     }
     if (line.starts_with("GET /healthz ")) return respond("200 OK", kText, "ok\n");
-    return respond("404 Not Found", kText, "There are GET /metrics and GET /healthz.\n");
+    return respond("404 Not Found", kText, "Only GET /metrics and GET /healthz exist.\n");
 }
 
 std::uint16_t port_of(int fd) {

@@ -14,9 +14,9 @@ namespace millrace::api {
 namespace {
 
 constexpr std::string_view kIntoInput =
-    "It belongs into `input`, as in {\"input\": {\"prompt\": \"…\"}}.";
+    "It belongs in `input`, as in {\"input\": {\"prompt\": \"…\"}}.";
 constexpr std::string_view kIntoPolicy =
-    "It belongs into `policy`, as in {\"policy\": {\"ttl\": \"24h\"}}.";
+    "It belongs in `policy`, as in {\"policy\": {\"ttl\": \"24h\"}}.";
 constexpr std::string_view kTimeout =
     "Did you mean `execution_timeout` (of one attempt) or `ttl` (of the whole job)?";
 constexpr std::string_view kAttempts = "Did you mean `max_attempts`?";
@@ -25,20 +25,21 @@ constexpr std::string_view kRunAt = "Did you mean `run_at`, a time?";
 constexpr std::string_view kMetadata = "Did you mean `metadata`, an object of strings?";
 constexpr std::string_view kOwnId = "Give a job an id of your own with PUT /v1/jobs/{id}.";
 constexpr std::string_view kNoCallback =
-    "Nothing calls back: wait with the header `Prefer: wait=30`, or follow /v1/jobs/{id}/events.";
+    "There are no callbacks: wait with the header `Prefer: wait=30`, or follow "
+    "/v1/jobs/{id}/events.";
 constexpr std::string_view kFollow =
     "Follow the job's output at /v1/jobs/{id}/events; `stream` in `input` is not needed.";
 constexpr std::string_view kWait = "Send the header `Prefer: wait=30` to wait for the job's end.";
 constexpr std::string_view kJobs =
-    "It belongs to a job in `jobs`, as in {\"jobs\": [{\"model\": \"…\", \"input\": {…}}]}.";
+    "It belongs in a job of `jobs`, as in {\"jobs\": [{\"model\": \"…\", \"input\": {…}}]}.";
 
 constexpr std::array kJobAdvice{
     // Fields of requests to model servers.
     NameAdvice{"prompt", kIntoInput},
-    NameAdvice{"messages", "It belongs into `input`, as in {\"input\": {\"messages\": […]}}."},
-    NameAdvice{"inputs",
-               "Did you mean `input`, an object? What an `oip` model takes is {\"input\": "
-               "{\"inputs\": […]}}."},
+    NameAdvice{"messages", "It belongs in `input`, as in {\"input\": {\"messages\": […]}}."},
+    NameAdvice{
+        "inputs",
+        "Did you mean `input`, an object? An `oip` model takes {\"input\": {\"inputs\": […]}}."},
     NameAdvice{"max_tokens", kIntoInput},
     NameAdvice{"max_completion_tokens", kIntoInput},
     NameAdvice{"max_new_tokens", kIntoInput},
@@ -109,8 +110,8 @@ constexpr std::array kJobAdvice{
     NameAdvice{"retries", "Did you mean `policy.max_attempts`?"},
     NameAdvice{"max_retries", "Did you mean `policy.max_attempts`?"},
     NameAdvice{"expires_in", "Did you mean `policy.ttl`?"},
-    NameAdvice{"expires_at", "Did you mean `policy.ttl`, how long from now on?"},
-    NameAdvice{"deadline", "Did you mean `policy.ttl`, how long from now on?"},
+    NameAdvice{"expires_at", "Did you mean `policy.ttl`, a duration from now?"},
+    NameAdvice{"deadline", "Did you mean `policy.ttl`, a duration from now?"},
 };
 
 constexpr std::array kPolicyAdvice{
@@ -134,11 +135,12 @@ constexpr std::array kPolicyAdvice{
     NameAdvice{"schedule_timeout", "Did you mean `start_within`?"},
     NameAdvice{"result_ttl",
                "Results are kept for keeper.partition_retention, a setting of the gateway."},
-    NameAdvice{"run_at", "It stands beside `policy`, not in it."},
-    NameAdvice{"priority", "It stands beside `policy`, not in it."},
-    NameAdvice{"queue", "It stands beside `policy`, not in it."},
-    NameAdvice{"backoff",
-               "job.backoff_base and job.backoff_max, settings, say how long a retry waits."},
+    NameAdvice{"run_at", "It belongs beside `policy`, not in it."},
+    NameAdvice{"priority", "It belongs beside `policy`, not in it."},
+    NameAdvice{"queue", "It belongs beside `policy`, not in it."},
+    NameAdvice{
+        "backoff",
+        "The settings job.backoff_base and job.backoff_max determine how long a retry waits."},
 };
 
 constexpr std::array kBatchAdvice{

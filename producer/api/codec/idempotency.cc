@@ -85,10 +85,10 @@ Decoded<IdempotencyKey> client_id_of(const Request& request) {
     if (!is_client_id(request.path_id)) {
         return Problem{
             ProblemCode::kInvalidClientId,
-            fmt::format("\"{}\" cannot be a job's id; send 1 to 64 letters, digits and "
-                        "characters of ._- that do not begin with job_ and are more than "
-                        "a . or ..: clients take these out of a path.",
-                        shown(request.path_id)),
+            fmt::format(
+                "\"{}\" cannot be a job's id; send 1 to 64 letters, digits or any of ._- that do "
+                "not begin with job_ and are not just . or .., which clients remove from a path.",
+                shown(request.path_id)),
             "id"};
     }
     return IdempotencyKey{
@@ -110,12 +110,11 @@ bool is_client_id(std::string_view text) {
 Problem reused_key(const IdempotencyKey& key) {
     if (key.scope == Scope::kClientId) {
         return {ProblemCode::kIdempotencyKeyReused,
-                "This id was given to a job of another body before; take a new id for a new job.",
+                "This id already belongs to a job with another body; use a new id for a new job.",
                 "id"};
     }
     return {ProblemCode::kIdempotencyKeyReused,
-            "This Idempotency-Key was sent before with another body; send a new key for a new "
-            "job.",
+            "This Idempotency-Key was sent before with another body; use a new key for a new job.",
             "Idempotency-Key"};
 }
 

@@ -81,9 +81,7 @@ Decoded<std::vector<std::pair<std::string, std::string>>> decode_wanted_metadata
     // anybody asked for.
     if (value->members().empty()) {
         return Problem{ProblemCode::kInvalidValue,
-                       fmt::format("`{}` is empty, which says nothing about the jobs; send a pair, "
-                                   "or leave it out.",
-                                   path),
+                       fmt::format("`{}` is empty; send at least one pair, or leave it out.", path),
                        path};
     }
     for (const auto& pair : value->members()) {
@@ -98,9 +96,9 @@ Decoded<std::vector<std::pair<std::string, std::string>>> decode_wanted_metadata
         if (std::ranges::any_of(earlier, same)) return sent_twice(pair_path);
     }
     if (pairs.size() <= static_cast<std::size_t>(pairs_max)) return pairs;
-    return Problem{ProblemCode::kInvalidValue,
-                   fmt::format("`{}` has {} pairs; {} is the most.", path, pairs.size(), pairs_max),
-                   path};
+    return Problem{
+        ProblemCode::kInvalidValue,
+        fmt::format("`{}` has {} pairs; the maximum is {}.", path, pairs.size(), pairs_max), path};
 }
 
 Decoded<bool> decode_flag(const JsonFields& fields, std::string_view name) {
@@ -125,12 +123,9 @@ Decoded<void> check_no_null(const JsonFields& fields) {
         "metadata", "error",  "created_after", "created_before", "dry_run"};
     for (const auto name : kSaysWhich) {
         if (!fields.has_null(name)) continue;
-        return Problem{
-            ProblemCode::kInvalidValue,
-            fmt::format("`{}` is null, which says nothing about the jobs; send a value, or "
-                        "leave it out.",
-                        name),
-            std::string(name)};
+        return Problem{ProblemCode::kInvalidValue,
+                       fmt::format("`{}` is null; send a value, or leave it out.", name),
+                       std::string(name)};
     }
     return {};
 }
@@ -156,11 +151,10 @@ Decoded<JobSelection> decode_selection(const JsonFields& fields, const Selection
     TRY(const bool all, decode_flag(fields, "all"));
     TRY_STATUS(check_no_null(fields));
     if (all || has_criterion(fields, filter)) return selection;
-    return Problem{
-        ProblemCode::kMissingField,
-        "The body does not say which jobs. Send what they have in common, such as "
-        "`status`, `queue`, `model`, `metadata` or `created_before`; or `\"all\": true`.",
-        "all"};
+    return Problem{ProblemCode::kMissingField,
+                   "The body does not say which jobs. Send criteria such as `status`, `queue`, "
+                   "`model`, `metadata` or `created_before`; or `\"all\": true`.",
+                   "all"};
 }
 
 }  // namespace millrace::api

@@ -24,7 +24,7 @@ Problem unknown_field(const std::string& parent, std::string_view name,
     std::string hint(advice_for(lower(name), advice));
     if (hint.empty()) {
         const auto nearest = nearest_name(name, known);
-        hint = nearest.empty() ? fmt::format("Known are {}.", fmt::join(known, ", "))
+        hint = nearest.empty() ? fmt::format("The known ones are {}.", fmt::join(known, ", "))
                                : fmt::format("Did you mean `{}`?", nearest);
     }
     const auto field = join_path(parent, shown(name));

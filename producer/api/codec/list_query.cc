@@ -47,8 +47,9 @@ Decoded<Parameters> parameters_of(std::string_view query, Names known) {
         if (std::ranges::find(known, is_metadata ? "metadata" : name) != known.end()) continue;
         const auto nearest = nearest_name(name, known);
         const auto hint = !nearest.empty() ? fmt::format("Did you mean `{}`?", nearest)
-                          : known.empty()  ? std::string("This URL takes none.")
-                                           : fmt::format("Known are {}.", fmt::join(known, ", "));
+                          : known.empty()
+                              ? std::string("This URL takes none.")
+                              : fmt::format("The known ones are {}.", fmt::join(known, ", "));
         return Problem{ProblemCode::kUnknownParameter,
                        fmt::format("`{}` is not a known query parameter. {}", shown(name), hint),
                        shown(name)};
@@ -144,7 +145,7 @@ Decoded<void> take_parameter(const std::string& name, const std::string& value,
         filter.after = JobId::parse(value);
         if (!filter.after) {
             return Problem{ProblemCode::kInvalidCursor,
-                           fmt::format("`after` is \"{}\"; send the last_id of the page before.",
+                           fmt::format("`after` is \"{}\"; send the last_id of the previous page.",
                                        shown(value)),
                            "after"};
         }

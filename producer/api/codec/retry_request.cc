@@ -48,8 +48,10 @@ Decoded<RetryRequest> decode_retry(std::string_view body, const ApiOptions& opti
     RetryRequest request;
     if (const auto* ids = fields.find("ids")) {
         if (value.members().size() > 1) {
-            return Problem{ProblemCode::kInvalidValue,
-                           "`ids` stands alone: send ids, or what jobs must match.", "ids"};
+            return Problem{
+                ProblemCode::kInvalidValue,
+                "`ids` cannot be combined with other fields: send ids, or what jobs must match.",
+                "ids"};
         }
         TRY(request.ids, decode_ids(*ids, options.retry_jobs_max));
         return request;

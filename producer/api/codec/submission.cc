@@ -53,10 +53,10 @@ std::optional<Problem> check_length(std::string_view text, std::size_t most,
                                     const std::string& path, std::string_view what) {
     const auto length = utf8_length(text);
     if (length <= most) return std::nullopt;
-    return Problem{
-        ProblemCode::kInvalidValue,
-        fmt::format("The {} of `{}` has {} characters; {} is the most.", what, path, length, most),
-        path};
+    return Problem{ProblemCode::kInvalidValue,
+                   fmt::format("The {} of `{}` has {} characters; the maximum is {}.", what, path,
+                               length, most),
+                   path};
 }
 
 std::optional<Problem> check_pair(const JsonMember& pair, const std::string& path,
@@ -77,7 +77,7 @@ Decoded<std::string> decode_metadata(const JsonFields& job, const ApiOptions& op
     const auto pairs = value->members();
     if (pairs.size() > static_cast<std::size_t>(options.metadata_pairs_max)) {
         return Problem{ProblemCode::kInvalidValue,
-                       fmt::format("`{}` has {} pairs; {} is the most.", path, pairs.size(),
+                       fmt::format("`{}` has {} pairs; the maximum is {}.", path, pairs.size(),
                                    options.metadata_pairs_max),
                        path};
     }
@@ -185,8 +185,8 @@ Decoded<JsonView> check_body(std::string_view body, const ApiOptions& options) {
     const auto fault = check_json(body, options.json_depth_max);
     if (!fault) return JsonView(body);
     return Problem{fault->too_deep ? ProblemCode::kJsonTooDeep : ProblemCode::kInvalidJson,
-                   fmt::format("The body is not acceptable at {}: {}.",
-                               position_text(body, fault->offset), fault->what),
+                   fmt::format("The body is invalid at {}: {}.", position_text(body, fault->offset),
+                               fault->what),
                    {}};
 }
 
@@ -236,7 +236,7 @@ std::string name_list(std::span<const std::string> names) {
 
 std::string known_names(std::span<const std::string> names) {
     if (names.empty()) return "None is known yet.";
-    return "Known are " + name_list(names);
+    return "The known ones are " + name_list(names);
 }
 
 }  // namespace millrace::api

@@ -38,7 +38,7 @@ Decoded<std::vector<Submission>> decode_batch(std::string_view body, const Submi
 Decoded<JsonView> check_object(std::string_view body, const ApiOptions& options,
                                std::string_view wanted);
 
-// "Known are a, b, c.", shortened if there are many names.
+// "The known ones are a, b, c.", shortened if there are many names.
 std::string known_names(std::span<const std::string> names);
 // "a, b, c.", likewise.
 std::string name_list(std::span<const std::string> names);

@@ -157,7 +157,7 @@ std::string number_advice(double value) {
     if (value < static_cast<double>(kSecondsMin)) {
         const bool is_year = value >= 1970 && value <= 9999 && value == std::floor(value);
         return is_year ? fmt::format("a whole time such as \"{:.0f}-01-01T00:00:00Z\"", value)
-                       : fmt::format("{}; a number below {} is no time of this century",
+                       : fmt::format("{}; a number below {} is not a time of this century",
                                      kTimeWanted, kSecondsMin);
     }
     // JavaScript and Java count milliseconds; others count microseconds or nanoseconds.
@@ -176,13 +176,11 @@ std::string number_advice(double value) {
 std::string zone_advice(std::string_view text, std::string_view zone) {
     const auto before = text.substr(0, text.size() - zone.size());
     if (zone.empty()) {
-        return fmt::format(
-            "its zone too, for nobody knows yours: \"{}Z\" for UTC, or an offset such as "
-            "\"{}+02:00\"",
-            before, before);
+        return fmt::format("its time zone too: \"{}Z\" for UTC, or an offset such as \"{}+02:00\"",
+                           before, before);
     }
     if (zone.front() == ' ' && zone.size() > 1 && is_digit(zone[1])) {
-        return "the + of its zone as %2B; in a query a bare + is a blank";
+        return "the + of its zone as %2B; in a query a bare + is a space";
     }
     return "its zone as Z or as an offset from UTC such as +02:00";
 }
@@ -193,7 +191,7 @@ std::string range_advice(const DateTime& time) {
     if (!time.is_day()) {
         const auto last = year_month_day_last(
             year(time.year), month_day_last(month(static_cast<unsigned>(time.month))));
-        return fmt::format("a day that there is: {:04}-{:02} has {} days", time.year, time.month,
+        return fmt::format("a day that exists: {:04}-{:02} has {} days", time.year, time.month,
                            static_cast<unsigned>(last.day()));
     }
     if (time.hour == 24) return "00:00 of the next day instead of the hour 24";

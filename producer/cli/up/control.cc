@@ -61,14 +61,14 @@ Result<process::ForeignProcess> find_running(const std::string& data) {
     if (running.pid == 0) {
         return Error{ErrorCode::kInvalidArgument,
                      fmt::format("the `millrace up` that runs on {} is in another container or on "
-                                 "another machine: ask there",
+                                 "another machine: run this command there",
                                  path.string())};
     }
     auto process = process::ForeignProcess::find(running.pid);
     TRY(const auto still, find_running_up(path));
     if (process && still.pid == running.pid) return *std::move(process);
     return Error{ErrorCode::kConflict,
-                 fmt::format("another `millrace up` has just begun on {}", path.string())};
+                 fmt::format("another `millrace up` has just started on {}", path.string())};
 }
 
 int become_tail(const std::vector<std::string>& arguments) {
@@ -107,7 +107,7 @@ int run_logs(const LogsOptions& options) {
     }
     if (arguments.size() > before) return become_tail(arguments);
     return refuse(
-        fmt::format("no part is called {}; there are {}", options.part, fmt::join(names, ", ")));
+        fmt::format("there is no part {}; the parts are {}", options.part, fmt::join(names, ", ")));
 }
 
 int run_down(const std::string& data) {
@@ -126,7 +126,7 @@ int run_reload(const std::string& data) {
     if (!running.has_value()) return refuse(running.error().message);
     const auto sent = running->send(SIGHUP);
     if (!sent.has_value()) return fail(sent.error());
-    note("asked `millrace up` to reload; its output says when each worker has done so");
+    note("asked `millrace up` to reload; its output shows when each worker has done so");
     return kOk;
 }
 

@@ -98,8 +98,8 @@ Result<fs::path> default_data_directory() {
     const char* home = std::getenv("HOME");
     if (home != nullptr && *home == '/') return fs::path(home) / ".local/share/millrace";
     return Error{ErrorCode::kInvalidArgument,
-                 "HOME is not set, so that there is no place for jobs and results. Name a "
-                 "directory with --data."};
+                 "HOME is not set, so there is no place for jobs and results. Name a directory "
+                 "with --data."};
 }
 
 Result<fs::path> data_directory(const std::string& named) {

@@ -82,7 +82,7 @@ Status check_file(const std::string& path) {
     // The programs read it, and again at a reload; a pipe can be read only once.
     if (path.empty() || fs::is_regular_file(path, error)) return ok();
     return invalid(fmt::format("--config {}: {}", path,
-                               error ? error.message() : std::string("it is no regular file")));
+                               error ? error.message() : std::string("it is not a regular file")));
 }
 
 std::string given(Setting setting, const std::string& value) {
@@ -120,10 +120,10 @@ Status check_own(const UpOptions& options) {
         const auto name = pair.substr(0, pair.find('='));
         for (const auto own : kOwn) {
             if (config::info(own).name != name) continue;
-            return invalid(fmt::format(
-                "--set {}: `up` decides that itself; to use a PostgreSQL or a Kafka of your own, "
-                "start millrace-gateway and millrace-worker",
-                name));
+            return invalid(
+                fmt::format("--set {}: `up` sets that itself; to use your own PostgreSQL or Kafka, "
+                            "start millrace-gateway and millrace-worker",
+                            name));
         }
     }
     return ok();
@@ -134,7 +134,7 @@ std::vector<std::string> notes_of(const Settings& settings) {
     for (const auto own : kOwn) {
         const auto& config = own == Setting::kWorkerName ? settings.worker : settings.gateway;
         if (config.origin(own) == "default") continue;
-        notes.push_back(fmt::format("{} (from {}) is not used: `up` decides that itself",
+        notes.push_back(fmt::format("{} (from {}) is not used: `up` sets that itself",
                                     config::info(own).name, config.origin(own)));
     }
     return notes;

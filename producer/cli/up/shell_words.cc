@@ -13,12 +13,12 @@ namespace {
 const char* problem(int code) {
     switch (code) {
         case WRDE_BADCHAR:
-            return "one of | & ; < > ( ) { } or a line's end stands outside of quotes; what needs "
-                   "a shell goes through one: sh -c '...'";
+            return "it has one of | & ; < > ( ) { } or a line break outside quotes; to use a "
+                   "shell, write sh -c '...'";
         case WRDE_BADVAL:
-            return "it names a variable that is not set; single quotes keep a $ as it is";
+            return "it uses a variable that is not set; single quotes keep a $ as it is";
         case WRDE_CMDSUB:
-            return "commands in it are not run; what needs a shell goes through one: sh -c '...'";
+            return "commands in it are not run; to use a shell, write sh -c '...'";
         case WRDE_SYNTAX:
             return "its quotes are not balanced";
         default:
@@ -37,7 +37,7 @@ Result<std::vector<std::string>> shell_words(const std::string& text) {
     }
     const std::unique_ptr<wordexp_t, decltype(&::wordfree)> owner(&found, &::wordfree);
     std::vector<std::string> words(found.we_wordv, found.we_wordv + found.we_wordc);
-    if (words.empty()) return Error{ErrorCode::kInvalidArgument, "it names no program"};
+    if (words.empty()) return Error{ErrorCode::kInvalidArgument, "it has no program"};
     if (std::ranges::any_of(words, &std::string::empty)) {
         return Error{ErrorCode::kInvalidArgument, "one of its words is empty"};
     }

@@ -20,7 +20,7 @@ constexpr milliseconds kWarningPause{1000};
 constexpr milliseconds kProbeTimeout{2000};
 constexpr milliseconds kServerGrace{30000};
 constexpr milliseconds kMoreThanDrain{10000};  // To say goodbye once all is handed back.
-constexpr std::string_view kReloaded = "serves the settings as they are now";  // worker/app/main.cc
+constexpr std::string_view kReloaded = "reloaded the settings";  // worker/app/main.cc
 
 template <class Server>
 Service server_service(const std::string& name, std::unique_ptr<Server>& server,
@@ -84,13 +84,14 @@ Error Stack::port_taken(const Error& error) const {
     std::string who = error.message;
     const auto found = process::listeners(port_);
     if (error.code == ErrorCode::kAlreadyExists) {
-        who = "another program has it";
+        who = "another program uses it";
         if (!found.empty()) {
             const auto& [pid, command, parent] = found.front();
-            who = command == "millrace-gatewa" || command == "millrace-gateway"
-                      ? fmt::format("another Millrace has it (gateway: process {}, its parent: {})",
-                                    pid, parent)
-                      : fmt::format("{} has it (process {})", command, pid);
+            who =
+                command == "millrace-gatewa" || command == "millrace-gateway"
+                    ? fmt::format("another Millrace uses it (gateway: process {}, its parent: {})",
+                                  pid, parent)
+                    : fmt::format("{} uses it (process {})", command, pid);
         }
     }
     return {ErrorCode::kInvalidArgument,
@@ -188,7 +189,7 @@ Status Stack::wait_for_gateway(ProgramService& gateway) const {
             tell_at = deadline;
         }
         if (interrupts_.stop().stop_requested()) {
-            return Error{ErrorCode::kCancelled, "stopped while the gateway starts"};
+            return Error{ErrorCode::kCancelled, "stopped while the gateway was starting"};
         }
         if (!gateway.running()) {
             return Error{ErrorCode::kUnavailable,
@@ -269,7 +270,7 @@ void Stack::look_after() {
 void Stack::reload(const Plan& plan) {
     const auto changed = changed_for_gateway(plan_, plan);
     if (!changed.empty()) {
-        say_(fmt::format("the gateway reads these once `up` is started again: {}",
+        say_(fmt::format("the gateway applies these when `up` is started again: {}",
                          fmt::join(changed, ", ")));
     }
     for (auto& worker : workers_) {
@@ -277,7 +278,7 @@ void Stack::reload(const Plan& plan) {
         worker->reload_asked = system_clock().now();
         go_on_with_reload(*worker);
     }
-    say_("the workers reload their settings and models");
+    say_("the workers are reloading their settings and models");
 }
 
 std::vector<std::string> Stack::models() {

@@ -116,7 +116,8 @@ class Run {
         const auto checked =
             plan.has_value() ? check_programs(*plan, interrupts_.stop()) : Status(plan.error());
         if (checked.has_value()) return stack_.reload(*plan);
-        status_.say("goes on as before, the settings are refused:\n" + checked.error().message);
+        status_.say("keeping the current settings; the new ones are invalid:\n" +
+                    checked.error().message);
     }
 
     const UpOptions& options_;

@@ -159,7 +159,7 @@ TEST_F(Oip, BurnsNoAttemptOnAServerThatIsAway) {
         const auto outcome = outcome_of(row({1}));
         EXPECT_EQ(outcome.kind, OutcomeKind::kRateLimited);
         EXPECT_EQ(outcome.error_code, "server_unavailable");
-        EXPECT_NE(outcome.error_message.find("cannot be connected to"), std::string::npos);
+        EXPECT_NE(outcome.error_message.find("cannot connect to the server"), std::string::npos);
     }
 }
 

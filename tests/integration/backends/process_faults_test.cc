@@ -92,9 +92,9 @@ TEST_F(ProcessFaults, AProcessWhoseBatchesAllFailIsReplaced) {
 
 TEST_F(ProcessFaults, AWrongMessageCostsAnAttemptAndSaysWhatItWas) {
     const std::vector<std::pair<std::string, std::string>> cases{
-        {"garbage", "no JSON object"},
+        {"garbage", "not a JSON object"},
         {"long", "a frame of 4294967295 bytes"},
-        {"deep", "no JSON object"},
+        {"deep", "not a JSON object"},
         {"twice", "second time"},
     };
     for (const auto& [way, expected] : cases) {

@@ -71,7 +71,7 @@ TEST(Commands, ASubmissionWhoseAnswerIsLostIsSentAgainUnderOneKey) {
         captured([&] { return run_submit({.url = server.url()}, {.prompt = {"hello"}}); });
     EXPECT_EQ(outcome.code, kOk) << outcome.error;
     EXPECT_EQ(outcome.out, "job_1\n");
-    EXPECT_THAT(outcome.error, HasSubstr("the gateway is away"));
+    EXPECT_THAT(outcome.error, HasSubstr("the gateway is unreachable"));
     ASSERT_EQ(keys.size(), 4U);
     EXPECT_EQ(std::set<std::string>(keys.begin(), keys.end()).size(), 1U);
     EXPECT_FALSE(keys.begin()->empty());
@@ -205,7 +205,7 @@ TEST(Commands, JsonLinesThatStopSayWhereToGoOn) {
     EXPECT_EQ(std::count(outcome.out.begin(), outcome.out.end(), '\n'), 500);
     EXPECT_THAT(outcome.error, HasSubstr("500 of 501 jobs were accepted"));
     EXPECT_THAT(outcome.error, HasSubstr("stopped before line 502: It is full."));
-    EXPECT_THAT(outcome.error, HasSubstr("go on, with the same options, by: tail -n +502 "));
+    EXPECT_THAT(outcome.error, HasSubstr("to continue, use the same options: tail -n +502 "));
     EXPECT_THAT(outcome.error, HasSubstr("tail -n +502 " + file));
 }
 
@@ -317,7 +317,7 @@ TEST(Commands, ACancelOfMoreThanAreCountedSaysThatThereAreMore) {
     const BulkOptions options{.filter = {.queue = "q"}, .yes = true};
     const auto outcome = captured([&] { return run_cancel({.url = server.url()}, options); });
     EXPECT_EQ(outcome.code, kOk) << outcome.error;
-    EXPECT_THAT(outcome.error, HasSubstr("goes on with the rest"));
+    EXPECT_THAT(outcome.error, HasSubstr("repeat the command for the rest"));
 }
 
 TEST(Commands, CancelOfAllIsSaidAndNeverMeant) {

@@ -56,7 +56,7 @@ TEST_F(SubmitTest, RefusesAnUnknownModelAndNamesTheKnown) {
     EXPECT_EQ(answer.status, 400);
     EXPECT_EQ(code(answer), "model_not_found");
     EXPECT_EQ(json(answer)["error"]["param"], "model");
-    EXPECT_NE(answer.body.find("Known are m, synthetic."), std::string::npos);
+    EXPECT_NE(answer.body.find("The known ones are m, synthetic."), std::string::npos);
     EXPECT_TRUE(service_.submitted().empty());
 }
 
@@ -65,10 +65,10 @@ TEST_F(SubmitTest, DoesNotRecommendModelsThatNoLiveWorkerServes) {
     const auto detail = [this] {
         return std::string(json(post("/v1/jobs", R"({"model":"nope","input":{}})"))["detail"]);
     };
-    EXPECT_NE(detail().find("Known are synthetic. Without a live worker now: m."),
+    EXPECT_NE(detail().find("The known ones are synthetic. These have no live worker: m."),
               std::string::npos);
     service_.set_has_workers(false);
-    EXPECT_NE(detail().find("No live worker serves any model. Without a live worker now: m, syn"),
+    EXPECT_NE(detail().find("No live worker serves any model. These have no live worker: m, syn"),
               std::string::npos);
 }
 

@@ -29,11 +29,10 @@ TEST(ApiError, NamesTheOptionInPlaceOfTheField) {
 // The body that the gateway saw was made by the command.
 TEST(ApiError, HasNoPositionInABodyThatTheUserNeverWrote) {
     const Json refusal{
-        {"detail",
-         "The body is not acceptable at line 1, column 97: nested deeper than 64 levels."},
+        {"detail", "The body is invalid at line 1, column 97: nested deeper than 64 levels."},
         {"error", {{"param", nullptr}, {"code", "json_too_deep"}}}};
     EXPECT_EQ(api_error(400, refusal.dump(), kUrl).message,
-              "The body is not acceptable: nested deeper than 64 levels.");
+              "The body is invalid: nested deeper than 64 levels.");
 }
 
 TEST(ApiError, IsWhatTheStatusSaysWhereTheBodySaysNothing) {
@@ -58,8 +57,9 @@ TEST(ApiError, OfAServerThatIsNotMillraceSaysSo) {
                                  R"({"error":{"message":"no","code":404},"detail":"x"})"}) {
             const auto error = api_error(status, body, kUrl);
             EXPECT_EQ(error.code, ErrorCode::kInternal) << status << body;
-            EXPECT_EQ(error.message, "http://gw:1 answered " + std::to_string(status) +
-                                         ", and not as the API does; is it Millrace?");
+            EXPECT_EQ(error.message,
+                      "http://gw:1 answered " + std::to_string(status) +
+                          ", but not like Millrace's API; is it a Millrace gateway?");
         }
     }
 }

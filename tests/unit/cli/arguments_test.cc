@@ -116,7 +116,7 @@ TEST_F(ArgumentsTest, WhatIsGivenTwiceIsRefused) {
     EXPECT_EQ(run_plain({"--url", "http://a", "try", "--url", "http://b"}), kUsage);
     EXPECT_THAT(error_, HasSubstr("--url is given twice"));
     EXPECT_EQ(run_plain({"--json"}), kUsage);
-    EXPECT_THAT(error_, HasSubstr("say which command. `millrace --help`"));
+    EXPECT_THAT(error_, HasSubstr("give a command. `millrace --help`"));
 }
 
 TEST_F(ArgumentsTest, AFlagTakesNoValue) {
@@ -135,8 +135,7 @@ TEST_F(ArgumentsTest, OptionsOfACommandComeAfterIt) {
                                                 {"-f", "try"},
                                                 {"--json", "--count=3", "try"}}) {
         EXPECT_EQ(run_plain(words), kUsage);
-        EXPECT_THAT(error_, HasSubstr("stands before the command"))
-            << testing::PrintToString(words);
+        EXPECT_THAT(error_, HasSubstr("comes before the command")) << testing::PrintToString(words);
     }
     EXPECT_EQ(run_plain({"--json", "--url=http://a", "try"}), kOk) << error_;
 }
@@ -167,7 +166,7 @@ TEST_F(ArgumentsTest, AnUnknownCommandSuggestsOne) {
     EXPECT_EQ(run_plain({"tyr"}), kUsage);
     EXPECT_THAT(error_, HasSubstr("did you mean try?"));
     EXPECT_EQ(run_plain({"--url", "http://a", "nonsense"}), kUsage);
-    EXPECT_THAT(error_, HasSubstr("'nonsense' is no command"));
+    EXPECT_THAT(error_, HasSubstr("'nonsense' is not a command"));
     EXPECT_EQ(run_plain({}), kUsage);
     EXPECT_THAT(error_, HasSubstr("try"));
 }

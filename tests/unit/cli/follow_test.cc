@@ -127,8 +127,8 @@ TEST_F(Follow, TextWithAHoleIsFollowedByAllOfIt) {
     complete("one two three");
     EXPECT_EQ(text_, "one threeone two three\n");
     EXPECT_THAT(events_,
-                ElementsAre("started on w", "the text above is not the whole output, which follows",
-                            "completed"));
+                ElementsAre("started on w",
+                            "the text above is incomplete; the whole output follows", "completed"));
 }
 
 TEST_F(Follow, ARetryVoidsTheText) {
@@ -139,7 +139,7 @@ TEST_F(Follow, ARetryVoidsTheText) {
     delta("right");
     complete("right");
     EXPECT_EQ(text_, "wrongright\n");
-    EXPECT_THAT(events_, ElementsAre("started on w", "retrying; the text above is void",
+    EXPECT_THAT(events_, ElementsAre("started on w", "retrying; ignore the text above",
                                      "started on w", "completed"));
 }
 
@@ -152,7 +152,7 @@ TEST_F(Follow, SaysWhyTheJobIsRetried) {
     send({{"type", "job.retrying"}, {"status", "queued"}, {"error", error}});
     EXPECT_THAT(events_,
                 ElementsAre("started on w", "retrying: model_error: no memory", "started on w",
-                            "retrying: model_error: no memory; the text above is void"));
+                            "retrying: model_error: no memory; ignore the text above"));
 }
 
 TEST_F(Follow, AnAttemptThatBeganWhileNobodyListenedVoidsTheText) {
@@ -162,7 +162,7 @@ TEST_F(Follow, AnAttemptThatBeganWhileNobodyListenedVoidsTheText) {
     start(2);
     delta("right");
     complete("right");
-    EXPECT_THAT(events_, ElementsAre("started on w", "the job runs again: the text above is void",
+    EXPECT_THAT(events_, ElementsAre("started on w", "the job runs again: ignore the text above",
                                      "started on w", "completed"));
     EXPECT_EQ(text_, "wrongright\n");
 }

@@ -49,7 +49,7 @@ TEST(GatewayUrl, IsRefusedWithTheReason) {
         {"http://[::1", "]"},
         {"http://[::1]x", "after its ]"},
         {"http://host name", "blanks"},
-        {"http://höst", "odd characters"},
+        {"http://höst", "invalid characters"},
         {"http://host?x=1", "query"},
         {"http://host/#x", "query"},
     };

@@ -222,7 +222,7 @@ void LlamaDecoder::take_token(JobAt at) {
     const auto token = engine_.sample(job.sampler, job.sampled_at);
     if (!token) {
         return report(at, failed_outcome(OutcomeKind::kPermanent, "grammar_dead_end",
-                                         "no token of the model goes on as the grammar demands"));
+                                         "no token of the model continues the grammar"));
     }
     if (engine_.is_end(*token)) return complete(at, "stop");
     job.tokens.push_back(*token);

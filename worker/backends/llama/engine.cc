@@ -103,7 +103,7 @@ struct LlamaEngine::State {
         if (!model) return not_loadable(options.model_path);
         if (!llama_model_has_decoder(model.get()) || llama_model_has_encoder(model.get())) {
             return Error{ErrorCode::kInvalidArgument,
-                         fmt::format("'{}' is no text generation model", options.model_path)};
+                         fmt::format("'{}' is not a text generation model", options.model_path)};
         }
         vocab = llama_model_get_vocab(model.get());
         window = std::max(1, llama_model_n_swa(model.get()));
@@ -141,8 +141,8 @@ struct LlamaEngine::State {
         if (!context) {
             return Error{
                 ErrorCode::kResourceExhausted,
-                fmt::format("llama.cpp cannot make a context of {} tokens for {} "
-                            "sequences: {}; make it smaller",
+                fmt::format("llama.cpp cannot create a context of {} tokens for {} sequences: {}; "
+                            "make it smaller",
                             options.context_tokens, options.sequences, llama_last_error())};
         }
         // Without OpenMP each step would otherwise start its own threads.

@@ -88,7 +88,7 @@ class Checker {
     }
 
     Status alternatives(int depth) {
-        if (depth > kDepthMax) return wrong(line_, "the parentheses are too deep");
+        if (depth > kDepthMax) return wrong(line_, "the parentheses are nested too deeply");
         do {
             skip_space(true);
             TRY_STATUS(sequence(depth));
@@ -151,12 +151,12 @@ class Checker {
         }
         if (!take("}")) return expected("'}'");
         if (most > kRepetitionMax || most < least) {
-            return wrong(line_, fmt::format("a repetition goes from a number to one that is not "
-                                            "lower, up to {}",
-                                            kRepetitionMax));
+            return wrong(line_,
+                         fmt::format("the numbers of a repetition must not decrease nor exceed {}",
+                                     kRepetitionMax));
         }
         repeated_ += bytes * static_cast<std::size_t>(most);
-        if (repeated_ > kRepeatedMax) return wrong(line_, "too much is repeated too often");
+        if (repeated_ > kRepeatedMax) return wrong(line_, "the repetitions are too large");
         return ok();
     }
 
@@ -171,7 +171,7 @@ class Checker {
             const auto kind = kinds.find(peek());
             if (at_end() || (kind == std::string_view::npos && !is_escape(peek()))) {
                 return wrong(line_,
-                             "an unknown escape; known are \\x41 \\u0041 \\U00000041 \\n "
+                             "an unknown escape; the known ones are \\x41 \\u0041 \\U00000041 \\n "
                              "\\r \\t \\\\ \\\" \\[ \\] \\-");
             }
             if (kind == std::string_view::npos) continue;
@@ -203,7 +203,7 @@ class Checker {
 Status check_gbnf(std::string_view grammar) {
     if (grammar.size() > kGrammarBytesMax) {
         return Error{ErrorCode::kInvalidArgument,
-                     fmt::format("the grammar has {} bytes; {} are the most", grammar.size(),
+                     fmt::format("the grammar has {} bytes; the maximum is {}", grammar.size(),
                                  kGrammarBytesMax)};
     }
     if (grammar.find('\0') != std::string_view::npos) {

@@ -139,7 +139,7 @@ Status Converter::only(const Json& schema, std::string_view word, const std::str
 }
 
 Converter::Expression Converter::expression(const Json& schema, const std::string& at, int depth) {
-    if (depth > kSchemaDepthMax) return refused(at, "is too deep");
+    if (depth > kSchemaDepthMax) return refused(at, "is nested too deeply");
     if (schema == true) return "value";
     if (!schema.is_object()) return refused(at, "must be an object or true");
     if (schema.contains("$ref")) return reference(schema, at, depth);
@@ -154,7 +154,7 @@ Converter::Expression Converter::expression(const Json& schema, const std::strin
     if (schema.contains("allOf")) {
         const auto& all = schema["allOf"];
         if (!all.is_array() || all.size() != 1) {
-            return refused(at, "has 'allOf' of several, which is not supported");
+            return refused(at, "has an 'allOf' of several schemas, which is not supported");
         }
         TRY_STATUS(only(schema, "allOf", at));
         return expression(all[0], at + "/allOf/0", depth + 1);
@@ -182,7 +182,7 @@ Result<std::vector<std::string>> Converter::types(const Json& schema, const std:
     const bool any = names.empty() && given.is_null();
     if (!given.is_null()) {
         for (const auto& name : given.is_array() ? given : Json::array({given})) {
-            if (!name.is_string()) return refused(at, "has a 'type' that is no name");
+            if (!name.is_string()) return refused(at, "has a 'type' that is not a name");
             names.push_back(name.get<std::string>());
         }
     }
@@ -204,7 +204,7 @@ Converter::Expression Converter::reference(const Json& schema, const std::string
     TRY_STATUS(only(schema, "$ref", at));
     const auto& target = schema["$ref"];
     if (!target.is_string() || !target.get_ref<const std::string&>().starts_with('#')) {
-        return refused(at, "has a '$ref' that leads out of it, which is not supported");
+        return refused(at, "has a '$ref' to another document, which is not supported");
     }
     const auto path = target.get_ref<const std::string&>().substr(1);
     if (const auto found = referenced_.find(path); found != referenced_.end()) return found->second;
@@ -212,7 +212,7 @@ Converter::Expression Converter::reference(const Json& schema, const std::string
     try {
         found = &root_.at(Json::json_pointer(path));
     } catch (const Json::exception&) {
-        return refused(at, fmt::format("has a '$ref' to '#{}', which is not there", path));
+        return refused(at, fmt::format("has a '$ref' to '#{}', which does not exist", path));
     }
     // Recorded before its body, which may refer to it.
     const auto name = fmt::format("r{}", ++rule_count_);
@@ -262,7 +262,7 @@ Result<std::pair<int, int>> Converter::counts(const Json& schema, const char* le
         const auto value = schema.find(word);
         if (value == schema.end()) continue;
         if (!value->is_number_integer() || *value < 0 || *value > kSchemaRepetitionMax) {
-            return refused(at, fmt::format("has a '{}' that is no integer from 0 to {}", word,
+            return refused(at, fmt::format("has a '{}' that is not an integer from 0 to {}", word,
                                            kSchemaRepetitionMax));
         }
         *count = value->get<int>();
@@ -315,8 +315,8 @@ Converter::Expression Converter::object(const Json& schema, const std::string& a
     }
     for (const auto& name : required) {
         if (name.is_string() && properties.contains(name.get<std::string>())) continue;
-        return refused(at,
-                       fmt::format("requires {}, which is none of its 'properties'", name.dump()));
+        return refused(
+            at, fmt::format("requires {}, which is not one of its 'properties'", name.dump()));
     }
     if (properties.empty()) {
         if (others == true) return "object";

@@ -92,7 +92,7 @@ Status LlamaBackend::start(ExecutionSink& sink) {
     const runtime::ThreadBinding binding(placement.processors);
     if (!binding.ok()) {
         return Error{ErrorCode::kInvalidArgument,
-                     "none of the processors of backend.llama.devices is there"};
+                     "none of the processors of backend.llama.devices exists"};
     }
     const auto threads =
         options_.threads > 0 ? options_.threads : static_cast<int>(placement.processors.size());

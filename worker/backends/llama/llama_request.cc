@@ -135,7 +135,7 @@ Status read_grammar(const json& input, std::string_view input_json, LlamaRequest
     TRY(const auto schema, schema_of(input, input_json));
     const auto* grammar = member(input, "grammar");
     if (grammar && schema) {
-        return invalid("'grammar' and 'response_format' cannot both say what the output is");
+        return invalid("'grammar' and 'response_format' cannot be used together");
     }
     if (schema) {
         TRY(request.grammar, grammar_of_schema(*schema));
@@ -174,16 +174,16 @@ std::variant<LlamaRequest, Outcome> parse_llama_request(std::string_view input_j
     const auto kind = request.model.kind;
     if (kind == RequestKind::kEmbeddings || kind == RequestKind::kImages) {
         return unsupported_operation(
-            "the llama backend makes text only, no embeddings or images; it takes 'messages' or "
-            "'prompt'");
+            "the llama backend generates only text, no embeddings or images; it takes 'messages' "
+            "or 'prompt'");
     }
     if (request.model.has_media) {
-        return unsupported_operation("the llama backend takes text only, no images or audio");
+        return unsupported_operation("the llama backend takes only text, no images or audio");
     }
     for (const auto& [name, value] : input->items()) {
         if (is_supported(name, value)) continue;
         return unsupported_operation(
-            fmt::format("the llama backend does not support '{}' as it is given", name));
+            fmt::format("the llama backend does not support this value of '{}'", name));
     }
     const auto parameters = read_parameters(*input, input_json, request);
     if (!parameters.has_value()) return invalid_input(parameters.error().message);

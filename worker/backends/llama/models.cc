@@ -88,7 +88,7 @@ Result<LlamaMemory> memory_of_model(const std::string& path, int context_tokens)
     const Gguf file(gguf_init_from_file(path.c_str(), {.no_alloc = true, .ctx = nullptr}));
     if (!file) {
         return Error{ErrorCode::kInvalidArgument,
-                     fmt::format("'{}' is a damaged GGUF file: its head cannot be read", path)};
+                     fmt::format("'{}' is a damaged GGUF file: its header cannot be read", path)};
     }
     return LlamaMemory{.weights = std::filesystem::file_size(path),
                        .context = bytes_of_token(file) * static_cast<std::size_t>(context_tokens)};
@@ -100,7 +100,7 @@ Result<std::vector<LlamaOptions>> options_of_models(const LlamaOptions& common,
     if (!names.empty() && names.size() != paths.size()) {
         return Error{ErrorCode::kInvalidArgument,
                      fmt::format("backend.llama.name has {} names for the {} files of "
-                                 "backend.llama.model: one for each, or none",
+                                 "backend.llama.model: give one for each, or none",
                                  names.size(), paths.size())};
     }
     std::vector<LlamaOptions> all;

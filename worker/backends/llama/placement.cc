@@ -15,11 +15,12 @@ Result<LlamaPlacement> llama_placement(const std::vector<Device>& devices) {
             std::size_t number = 0;
             const char* end = accelerator.data() + accelerator.size();
             if (std::from_chars(accelerator.data(), end, number).ptr != end) {
-                return Error{ErrorCode::kInvalidArgument,
-                             fmt::format("backend.llama.devices takes GPUs by their numbers, not "
-                                         "'{}'; CUDA_VISIBLE_DEVICES={} in the worker's "
-                                         "environment leaves it that one",
-                                         accelerator, accelerator)};
+                return Error{
+                    ErrorCode::kInvalidArgument,
+                    fmt::format(
+                        "backend.llama.devices takes GPUs by their numbers, not '{}'; to use only "
+                        "that one, set CUDA_VISIBLE_DEVICES={} in the worker's environment",
+                        accelerator, accelerator)};
             }
             gpus.push_back(number);
         }

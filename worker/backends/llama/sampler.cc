@@ -28,7 +28,7 @@ Result<std::vector<llama_logit_bias>> biases(const llama_vocab* vocab,
     for (const auto& [token, bias] : request.logit_bias) {
         if (token >= size) {
             return invalid(fmt::format(
-                "'logit_bias' has the token {}; the model has those below {}", token, size));
+                "'logit_bias' has the token {}; the model's tokens are below {}", token, size));
         }
         biases.push_back({token, bias});
     }

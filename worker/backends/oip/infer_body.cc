@@ -275,7 +275,7 @@ Result<InferAnswer> parse_infer_answer(std::string_view body,
     for (const auto& output : *outputs) {
         TRY(auto tensor, parse_output(output, tail));
         if (find_output(parsed.outputs, tensor.name) != parsed.outputs.end()) {
-            return corrupt(fmt::format("the output '{}' is there twice", tensor.name));
+            return corrupt(fmt::format("the output '{}' appears twice", tensor.name));
         }
         parsed.outputs.push_back(std::move(tensor));
     }

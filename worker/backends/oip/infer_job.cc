@@ -26,8 +26,8 @@ Status check_members(const ordered_json& object, const std::string& path,
     if (!object.is_object()) return invalid(fmt::format("{} must be an object", path));
     for (const auto& [name, _] : object.items()) {
         if (std::find(known.begin(), known.end(), name) == known.end()) {
-            return invalid(fmt::format("{} has an unknown member '{}'; known are {}", path, name,
-                                       fmt::join(known, ", ")));
+            return invalid(fmt::format("{} has an unknown member '{}'; the known ones are {}", path,
+                                       name, fmt::join(known, ", ")));
         }
     }
     return ok();
@@ -86,10 +86,9 @@ Result<Tensor> parse_head(const ordered_json& input, const std::string& path) {
     TRY(const auto datatype, string_of(input, path, "datatype"));
     const auto parsed = parse_datatype(datatype);
     if (!parsed) {
-        return invalid(
-            fmt::format("{}.datatype '{}' is none of the protocol's, such as FP32, "
-                        "INT64 or BYTES",
-                        path, datatype));
+        return invalid(fmt::format(
+            "{}.datatype '{}' is not one of the protocol's, such as FP32, INT64 or BYTES", path,
+            datatype));
     }
     tensor.datatype = *parsed;
     TRY(tensor.parameters, parameters_of(input, path));
@@ -128,7 +127,7 @@ Status parse_inputs(const ordered_json& input, bool with_data, InferJob& job) {
         const bool is_there =
             std::any_of(job.inputs.begin(), job.inputs.end(),
                         [&](const Tensor& other) { return other.name == tensor.name; });
-        if (is_there) return invalid(fmt::format("the input '{}' is there twice", tensor.name));
+        if (is_there) return invalid(fmt::format("the input '{}' appears twice", tensor.name));
         job.inputs.push_back(std::move(tensor));
     }
     return ok();

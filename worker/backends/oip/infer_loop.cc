@@ -97,7 +97,7 @@ void InferLoop::begin(std::vector<Execution> executions) {
             // The model was served when the job was claimed.
             finish(batch, index,
                    failed_outcome(OutcomeKind::kRateLimited, "model_unavailable",
-                                  fmt::format("no server here has the model '{}' any more", name)));
+                                  fmt::format("no server offers the model '{}' any more", name)));
         } else if (!job.has_value()) {
             finish(batch, index, invalid_input(job.error().message));
         } else {

@@ -17,7 +17,7 @@ namespace {
 using nlohmann::json;
 
 Error senseless(std::string_view what) {
-    return {ErrorCode::kDataCorrupt, fmt::format("the {} makes no sense", what)};
+    return {ErrorCode::kDataCorrupt, fmt::format("the {} is invalid", what)};
 }
 
 std::optional<json> parse_object(std::string_view body) {
@@ -88,7 +88,7 @@ Status check_input(const ModelMetadata& model, const Tensor& input) {
                                    wanted->datatype, name(input.datatype)));
     }
     if (!fits(wanted->shape, input.shape)) {
-        return invalid(fmt::format("the input '{}' has the shape {}; the model wants {}{}",
+        return invalid(fmt::format("the input '{}' has the shape {}; the model expects {}{}",
                                    input.name, show(input.shape), show(wanted->shape),
                                    model.batches() ? ", rows first" : ""));
     }
@@ -105,7 +105,7 @@ Status check_output(const ModelMetadata& model, const RequestedOutput& output) {
     // Triton 2.51 crashes here with a segmentation fault.
     if (is_classified && wanted->datatype == name(Datatype::kBytes)) {
         return invalid(
-            fmt::format("the output '{}' is BYTES, which has no classification", output.name));
+            fmt::format("the output '{}' is BYTES, which cannot be classified", output.name));
     }
     return ok();
 }

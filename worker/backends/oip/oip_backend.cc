@@ -40,7 +40,7 @@ Result<std::vector<std::string>> fetch_index(const std::string& base_url,
     TRY(const auto response, http::Client().send(request));
     if (response.status != 200) {
         const auto hint =
-            response.status == 401 || response.status == 403 ? "; is the API key right?" : "";
+            response.status == 401 || response.status == 403 ? "; is the API key correct?" : "";
         return Error{ErrorCode::kUnavailable,
                      fmt::format("{} answered {}{}", url, response.status, hint)};
     }

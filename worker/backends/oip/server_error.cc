@@ -166,23 +166,23 @@ std::optional<ServerError> error_inside(std::string_view body) {
         return std::nullopt;
     }
     const auto said = message_of(body);
-    return classify_500(said, "the server failed inside an answer of 200: " + said);
+    return classify_500(said, "the server reported an error in an answer with status 200: " + said);
 }
 
 std::optional<ServerError> page_instead_of(std::string_view body) {
     if (!is_page(body)) return std::nullopt;
-    return outage("a page of HTML came instead of an answer: " + one_line(body));
+    return outage("the answer is a page of HTML: " + one_line(body));
 }
 
 ServerError invalid_answer(std::string_view what) {
     return make_error(
         Fault::kServer, "invalid_response",
-        fmt::format("the server's answer is not the Open Inference Protocol's: {}", what));
+        fmt::format("the server's answer does not follow the Open Inference Protocol: {}", what));
 }
 
 ServerError unreachable(std::string_view why) {
     return not_run(make_error(Fault::kServer, "endpoint_unreachable",
-                              fmt::format("the server cannot be connected to: {}", why)));
+                              fmt::format("cannot connect to the server: {}", why)));
 }
 
 ServerError timed_out(milliseconds timeout) {

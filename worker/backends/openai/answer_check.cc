@@ -59,7 +59,7 @@ bool has_text(const Members& members, std::string_view name) {
 // --- Unstreamed ---------------------------------------------------------------------------------
 
 std::optional<Outcome> choice_error(RequestKind kind, const JsonView& choice, milliseconds took) {
-    if (choice.kind() != JsonKind::kObject) return invalid_response("a choice is no object");
+    if (choice.kind() != JsonKind::kObject) return invalid_response("a choice is not an object");
     const auto members = choice.members();
     if (says(members, "error")) return error_outcome(*find(members, "error"), took);
     const auto* reason = find(members, "finish_reason");
@@ -179,7 +179,7 @@ Outcome error_event_outcome(std::string_view data, milliseconds took) {
 
 Outcome wrong_count(std::size_t count, std::size_t expected, std::string_view what) {
     return invalid_response(fmt::format(
-        "it has {} {} where {} were asked for; submit a job for each", count, what, expected));
+        "it has {} {}, but {} were requested; submit a job for each", count, what, expected));
 }
 
 Outcome unstreamed_outcome(const ExpectedAnswer& expected, std::string_view body,
@@ -198,7 +198,8 @@ Outcome unstreamed_outcome(const ExpectedAnswer& expected, std::string_view body
         answer.items().front().kind() == JsonKind::kObject) {
         if (auto error = error_in(answer.items().front(), took)) return *std::move(error);
     }
-    if (answer.kind() != JsonKind::kObject) return invalid_response("the body is no JSON object");
+    if (answer.kind() != JsonKind::kObject)
+        return invalid_response("the body is not a JSON object");
     if (auto error = error_in(answer, took)) return *std::move(error);
 
     const bool has_choices =

@@ -33,7 +33,7 @@ bool is_json(std::string_view text) {
 }
 
 Outcome odd_event() {
-    return invalid_response("an event is no JSON of the expected form");
+    return invalid_response("an event is not JSON of the expected form");
 }
 
 // The index of the choice that a delta belongs to. Servers that support only one choice often send
@@ -156,7 +156,7 @@ std::optional<Outcome> Assembler::add_choices(const JsonView& list, std::string&
         const auto delta = items[place].members();
         const auto index = index_of(delta, place);
         if (!index) return odd_event();
-        if (!seen.insert(*index).second) return invalid_response("two choices have one index");
+        if (!seen.insert(*index).second) return invalid_response("two choices have the same index");
         std::string spoken;
         auto outcome = add_choice(choices_[*index], delta, spoken);
         if (outcome) return outcome;
@@ -298,11 +298,11 @@ Outcome Assembler::what_is_missing() const {
     const auto finished = finished_choices();
     if (finished == 0 && done_) {
         return stream_truncated(
-            "ended with [DONE], but without a finish reason, which alone says that it is whole");
+            "ended with [DONE] but without a finish reason, so it may be incomplete");
     }
     if (any_of(&Choice::repeats)) {
         return stream_truncated(
-            "has a finish reason in every chunk, so that its end cannot be told");
+            "has a finish reason in every chunk, so its end cannot be recognised");
     }
     if (finished == choices_.size() && !has_expected_count()) {
         return wrong_count(choices_.size(), *expected_.count, "choices");

@@ -45,7 +45,7 @@ Status set_profile(Endpoint& endpoint, const std::string& name) {
     endpoint.profile = name == "auto" ? nullptr : find_profile(name);
     if (endpoint.profile == nullptr && name != "auto") {
         return invalid(
-            fmt::format("'{}' is no profile; there are auto, {}", name, profile_names()));
+            fmt::format("'{}' is not a profile; the profiles are auto, {}", name, profile_names()));
     }
     return ok();
 }
@@ -68,8 +68,8 @@ Status set_option(Endpoint& endpoint, const std::string& name, const std::string
         TRY(endpoint.models, parse_model_names(split(value, '|')));
     } else {
         return invalid(
-            fmt::format("a backend URL has no option '{}'; there are name=…, slots=N, order=N, "
-                        "tokens=N, profile=… and models=A|B",
+            fmt::format("a backend URL has no option '{}'; the options are name=…, slots=N, "
+                        "order=N, tokens=N, profile=… and models=A|B",
                         name));
     }
     return ok();
@@ -103,8 +103,8 @@ Result<std::vector<Endpoint>> parse_endpoints(const std::vector<std::string>& te
         });
         if (same != endpoints.end()) {
             return invalid(
-                fmt::format("two backend URLs are called '{}'; remove one, or tell them apart with "
-                            "the option ';name=…'",
+                fmt::format("two backend URLs have the name '{}'; remove one, or name one with the "
+                            "option ';name=…'",
                             endpoint.name));
         }
         endpoints.push_back(std::move(endpoint));
@@ -124,7 +124,7 @@ Result<std::string> normal_base_url(const std::string& text) {
     for (const std::string_view route :
          {"/chat/completions", "/completions", "/embeddings", "/models", "/responses"}) {
         if (!url.ends_with(route)) continue;
-        return invalid(fmt::format("a backend URL is the part before {}: give {}", route,
+        return invalid(fmt::format("a backend URL must end before {}: give {}", route,
                                    url.substr(0, url.size() - route.size())));
     }
     const bool has_path = url.find('/', url.find("://") + 3) != std::string::npos;
@@ -133,8 +133,9 @@ Result<std::string> normal_base_url(const std::string& text) {
 
 Result<std::vector<ServedModel>> parse_model_list(std::string_view body) {
     const auto wrong = [] {
-        return Error{ErrorCode::kDataCorrupt,
-                     "the answer to GET /models is not OpenAI's {\"data\":[{\"id\":\"…\"},…]}"};
+        return Error{
+            ErrorCode::kDataCorrupt,
+            "the answer to GET /models does not have OpenAI's form {\"data\":[{\"id\":\"…\"},…]}"};
     };
     // A name that is no text costs only its own model.
     const auto mended = json_text::mend(body, {.depth_max = kAnswerDepthMax});

@@ -243,14 +243,14 @@ Outcome lacks_the_route(Outcome outcome, long status) {
 }
 
 Outcome invalid_response(std::string_view what) {
-    return failed_outcome(OutcomeKind::kRetryable, "invalid_response",
-                          fmt::format("the endpoint's answer is not OpenAI's: {}", what));
+    return failed_outcome(
+        OutcomeKind::kRetryable, "invalid_response",
+        fmt::format("the endpoint's answer does not follow OpenAI's API: {}", what));
 }
 
 Outcome page_instead(std::string_view body) {
-    return failed_outcome(
-        OutcomeKind::kRateLimited, std::string(kOutageCode),
-        fmt::format("a page of HTML came instead of an answer: {}", words_of(body)));
+    return failed_outcome(OutcomeKind::kRateLimited, std::string(kOutageCode),
+                          fmt::format("the answer is a page of HTML: {}", words_of(body)));
 }
 
 Outcome unanswered(std::string message) {
@@ -268,7 +268,7 @@ Outcome stream_truncated(std::string_view how) {
 
 Outcome generation_aborted() {
     return failed_outcome(OutcomeKind::kRetryable, "generation_aborted",
-                          "the endpoint gave up the generation");
+                          "the endpoint aborted the generation");
 }
 
 Outcome endpoint_unreachable(std::string_view endpoint, std::string_view why) {
@@ -278,7 +278,7 @@ Outcome endpoint_unreachable(std::string_view endpoint, std::string_view why) {
 
 Outcome model_gone(std::string_view model) {
     return failed_outcome(OutcomeKind::kRateLimited, "model_unavailable",
-                          fmt::format("no server here has the model '{}' any more", model));
+                          fmt::format("no server offers the model '{}' any more", model));
 }
 
 Outcome endpoint_stalled(std::string_view endpoint, milliseconds silence) {
@@ -290,7 +290,7 @@ Outcome endpoint_stalled(std::string_view endpoint, milliseconds silence) {
 Outcome no_place(milliseconds wait) {
     auto outcome = failed_outcome(OutcomeKind::kRateLimited, "endpoints_unavailable",
                                   wait > milliseconds(0)
-                                      ? "all endpoints of the model are out of order or overloaded"
+                                      ? "all endpoints of the model are unavailable or overloaded"
                                       : "all endpoints of the model are full");
     outcome.retry_after = std::max(wait, kPlaceRestMin);
     return outcome;

@@ -160,8 +160,9 @@ Result<EndpointRequest> make_endpoint_request(std::string_view input_json,
         input["prompt"].is_array()) {
         return Error{
             ErrorCode::kInvalidArgument,
-            fmt::format("'prompt' must be a string, {} takes no lists; submit one job for each",
-                        profile.name)};
+            fmt::format(
+                "'prompt' must be a string: {} takes no lists; submit one job for each prompt",
+                profile.name)};
     }
     const bool streams = can_stream(kind, input, profile);
     json_text::ObjectEdit body(input_json);

@@ -390,7 +390,7 @@ void OpenAiLoop::show(EndpointIndex index) {
     telemetry::set<Metric::kEndpointBreaker>(static_cast<double>(view.breaker), name);
     if (std::exchange(shown_[index], view.breaker) == view.breaker) return;
     if (view.breaker == BreakerState::kOpen) {
-        log_warning("model endpoint has failed and is left alone for a while",
+        log_warning("model endpoint has failed and is not used for a while",
                     {{"endpoint", name}, {"ms", view.open_for.count()}});
     } else if (view.breaker == BreakerState::kClosed) {
         log_info("model endpoint works again", {{"endpoint", name}});

@@ -66,7 +66,7 @@ QueueWatch::Answer QueueWatch::take(CURL* handle, CURLcode code, CURLM* multi) {
     if (code != CURLE_OK || (status >= 500 && status != kNotImplemented)) return answer;
     const auto value = status == 200 ? metric_in(found->body, found->metric) : std::nullopt;
     if (!value) {
-        log_info("model endpoint does not tell how many requests wait there",
+        log_info("model endpoint does not report how many requests wait there",
                  {{"url", found->url}, {"status", status}});
         found->metric = {};
     }

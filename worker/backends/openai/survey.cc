@@ -35,7 +35,7 @@ Result<std::string> answer_of(const Question& question, Asked& asked) {
                                  http::reason_of(asked.handle.get(), asked.code, "ca_file"))};
     }
     if (const auto status = status_of(asked.handle.get()); status != 200) {
-        std::string hint = status == 401 || status == 403 ? "; is the API key right?" : "";
+        std::string hint = status == 401 || status == 403 ? "; is the API key correct?" : "";
         if (const auto place = location_of(asked.handle.get()); !place.empty()) {
             hint = "; it is at " + place;
         }

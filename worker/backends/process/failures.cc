@@ -30,10 +30,10 @@ Outcome process_not_ready(milliseconds timeout) {
 }
 
 Outcome process_hung(milliseconds grace) {
-    return failed_outcome(OutcomeKind::kRetryable, "process_hung",
-                          fmt::format("it did not end what nobody wanted any more within {} ms "
-                                      "(backend.process.grace)",
-                                      grace.count()));
+    return failed_outcome(
+        OutcomeKind::kRetryable, "process_hung",
+        fmt::format("it did not end cancelled items within {} ms (backend.process.grace)",
+                    grace.count()));
 }
 
 Outcome process_too_large(std::size_t bytes, std::size_t bytes_max) {
@@ -47,7 +47,7 @@ Outcome process_too_large(std::size_t bytes, std::size_t bytes_max) {
 Outcome process_unavailable(milliseconds retry_after) {
     auto outcome =
         failed_outcome(OutcomeKind::kRateLimited, "process_unavailable",
-                       "the worker's process is not up; the worker's log says why it ended");
+                       "the worker's process is not running; the worker's log says why it ended");
     outcome.retry_after = retry_after;
     return outcome;
 }

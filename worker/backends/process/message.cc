@@ -63,8 +63,9 @@ Usage usage_of(std::string_view output) {
 
 Result<ProcessMessage> parse_ready(const Members& members) {
     if (value_of(members, "protocol") != kProcessProtocol) {
-        return corrupt(fmt::format("\"ready\" must say \"protocol\": {}, the one spoken here",
-                                   kProcessProtocol));
+        return corrupt(
+            fmt::format("\"ready\" must have \"protocol\": {}, the version that this worker speaks",
+                        kProcessProtocol));
     }
     ReadyMessage ready;
     const auto models = value_of(members, "models");
@@ -204,7 +205,7 @@ std::string cancel_message(ItemId item, AbortReason reason) {
 
 Result<ProcessMessage> parse_message(const Frame& frame) {
     const auto members = json_text::members(frame.json);
-    if (members.empty()) return corrupt("a message that is no JSON object");
+    if (members.empty()) return corrupt("a message that is not a JSON object");
     const auto type = text_of(members, "type");
     if (type == "ready") return parse_ready(members);
 

@@ -27,7 +27,7 @@ void OutputLog::add(std::string_view line, MonoTime now) {
         is_shown = ++lines_ <= kLinesPerSecond;
     }
     if (left_out > 0) {
-        log_warning("left out lines that a process wrote", {{"slot", slot_}, {"lines", left_out}});
+        log_warning("dropped lines that a process wrote", {{"slot", slot_}, {"lines", left_out}});
     }
     if (is_shown) log_info("a process wrote", {{"slot", slot_}, {"line", line}});
 }

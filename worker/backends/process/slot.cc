@@ -100,7 +100,7 @@ void Slot::conclude(MonoTime now) {
     settle_sent(why_ ? *why_ : process_died(*status));
     if (!came_up_ && !stopping_) {
         start_error_ = Error{ErrorCode::kUnavailable,
-                             fmt::format("{} did not come up: {}. Its last lines: {}",
+                             fmt::format("{} did not start: {}. Its last lines: {}",
                                          fmt::join(options_.command, " "),
                                          why_ ? why_->error_message : status->str(), log_.tail())};
     }
@@ -220,7 +220,7 @@ void Slot::stop(MonoTime now) {
     if (state_ == State::kReady) let_end(now);
     // A process that is still loading does not read its channel.
     if (state_ == State::kStarting) {
-        kill(failed_outcome(OutcomeKind::kInterrupted, "interrupted", "the worker stops"));
+        kill(failed_outcome(OutcomeKind::kInterrupted, "interrupted", "the worker is stopping"));
     }
     if (state_ == State::kDown) due_ = MonoTime::max();
 }

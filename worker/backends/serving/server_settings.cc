@@ -39,7 +39,7 @@ Result<std::string> plain_base_url(const std::string& given) {
     if (const auto code = curl_url_set(url.get(), CURLUPART_URL, text.c_str(), 0);
         code != CURLUE_OK && code != CURLUE_UNSUPPORTED_SCHEME) {
         return invalid(
-            fmt::format("a backend URL is no URL ({}); give one like http://127.0.0.1:8000",
+            fmt::format("a backend URL is not a URL ({}); give one like http://127.0.0.1:8000",
                         curl_url_strerror(code)));
     }
     const auto scheme = part_of(url.get(), CURLUPART_SCHEME);
@@ -72,10 +72,10 @@ Result<std::string> clean_api_key(const std::string& setting, const std::string&
     const auto key = trimmed(text);
     const bool is_plain = std::ranges::all_of(key, [](char c) { return c > ' ' && c < '\x7f'; });
     if (is_plain) return std::string(key);
-    return invalid(fmt::format(
-        "{} has a character inside that no key has (a space, a line break, a control character or "
-        "one beyond ASCII): look at where it comes from",
-        setting));
+    return invalid(
+        fmt::format("{} contains a character that no key has (a space, a line break, a control "
+                    "character or one beyond ASCII): check where it comes from",
+                    setting));
 }
 
 Result<ModelNames> parse_model_names(const std::vector<std::string>& names) {
@@ -86,7 +86,7 @@ Result<ModelNames> parse_model_names(const std::vector<std::string>& names) {
         const auto server = equals == std::string::npos ? alias : name.substr(equals + 1);
         if (alias.empty() || server.empty()) {
             return invalid(
-                fmt::format("'{}' is no model; give 'name' or 'name=server-name'", name));
+                fmt::format("'{}' is not a model; give 'name' or 'name=server-name'", name));
         }
         if (!models.emplace(alias, server).second) {
             return invalid(fmt::format("the model '{}' is listed twice", alias));

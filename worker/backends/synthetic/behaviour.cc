@@ -85,7 +85,7 @@ Result<SyntheticBehaviour> parse_behaviour(const json& input) {
             behaviour.shape = value.get<std::string>();
         } else {
             return invalid(
-                fmt::format("unknown field 'synthetic.{}'; known are 'ms', 'fail', "
+                fmt::format("unknown field 'synthetic.{}'; the known ones are 'ms', 'fail', "
                             "'fail_attempts', 'output_bytes', 'partials' and 'shape'",
                             name));
         }
@@ -144,7 +144,7 @@ Result<SyntheticJob> parse_synthetic(std::string_view input_json) {
     TRY(job.behaviour, parse_behaviour(input));
     TRY(job.request, parse_request(input));
     if (job.request.kind == RequestKind::kImages) {
-        return Error{ErrorCode::kInvalidArgument, "the synthetic model makes no images"};
+        return Error{ErrorCode::kInvalidArgument, "the synthetic model does not generate images"};
     }
     return job;
 }

@@ -45,7 +45,7 @@ TEST(InferJob, SaysWhatIsWrong) {
     };
     const std::vector<std::pair<std::string, std::string>> cases{
         {"[]", "the input must be a JSON object"},
-        {R"({"prompt":"a"})", "unknown member 'prompt'; known are inputs, outputs"},
+        {R"({"prompt":"a"})", "unknown member 'prompt'; the known ones are inputs, outputs"},
         {R"({})", "the input needs 'inputs'"},
         {R"({"inputs":[]})", "the input needs 'inputs'"},
         {R"({"inputs":[1]})", "inputs[0] must be an object"},
@@ -55,7 +55,7 @@ TEST(InferJob, SaysWhatIsWrong) {
         {input(R"("name":"x","shape":[-1],"datatype":"FP32","data":[1])"), "inputs[0].shape"},
         {input(R"("name":"x","shape":[1.5],"datatype":"FP32","data":[1])"), "inputs[0].shape"},
         {input(R"("name":"x","shape":[1],"datatype":"FLOAT","data":[1])"),
-         "inputs[0].datatype 'FLOAT' is none of the protocol's"},
+         "inputs[0].datatype 'FLOAT' is not one of the protocol's"},
         {input(R"("name":"x","shape":[1],"datatype":"FP32")"), "inputs[0] needs 'data'"},
         {input(R"("name":"x","shape":[2],"datatype":"FP32","data":[1])"),
          "inputs[0].data must have the 2 elements of its shape [2]"},
@@ -73,7 +73,7 @@ TEST(InferJob, SaysWhatIsWrong) {
          "sequences are not supported"},
         {R"({"inputs":[{"name":"x","shape":[1],"datatype":"FP32","data":[1]},
                        {"name":"x","shape":[1],"datatype":"FP32","data":[1]}]})",
-         "the input 'x' is there twice"},
+         "the input 'x' appears twice"},
         {R"({"inputs":[{"name":"x","shape":[1],"datatype":"FP32","data":[1]}],"outputs":["y"]})",
          "outputs[0] must be an object"},
     };

@@ -103,9 +103,9 @@ TEST(CheckJob, SaysWhatTheModelWants) {
     EXPECT_EQ(complaint(model, one(R"("name":"x","shape":[1],"datatype":"FP64","data":[1])")),
               "the input 'x' must be FP32, not FP64");
     EXPECT_EQ(complaint(model, one(R"("name":"x","shape":[1,2],"datatype":"FP32","data":[1,2])")),
-              "the input 'x' has the shape [1,2]; the model wants [-1,3], rows first");
+              "the input 'x' has the shape [1,2]; the model expects [-1,3], rows first");
     EXPECT_EQ(complaint(model, one(R"("name":"x","shape":[3],"datatype":"FP32","data":[1,2,3])")),
-              "the input 'x' has the shape [3]; the model wants [-1,3], rows first");
+              "the input 'x' has the shape [3]; the model expects [-1,3], rows first");
     EXPECT_EQ(complaint(model, one(R"("name":"x","shape":[1,3],"datatype":"FP32","data":[1,2,3])")),
               "the model's input 'k' is missing (INT32, [-1,1])");
     EXPECT_EQ(complaint(model, x_and_k(1, R"(,"outputs":[{"name":"q"}])")),
@@ -128,7 +128,7 @@ TEST(CheckJob, RefusesWhatServersDieOf) {
                            name);
     };
     EXPECT_EQ(complaint(model, x_and_k(1, outputs("s"))),
-              "the output 's' is BYTES, which has no classification");
+              "the output 's' is BYTES, which cannot be classified");
     EXPECT_EQ(complaint(model, x_and_k(1, outputs("y"))), "");
 }
 

@@ -121,8 +121,8 @@ TEST(ProcessMessage, KeepsTheBeginningOfLongErrors) {
 
 TEST(ProcessMessage, SaysWhatIsWrong) {
     const std::vector<std::pair<std::string, std::string>> cases{
-        {"hello", "no JSON object"},
-        {"[]", "no JSON object"},
+        {"hello", "not a JSON object"},
+        {"[]", "not a JSON object"},
         {R"({"type":"done","output":1})", "names no \"item\""},
         {R"({"type":"done","item":-1,"output":1})", "names no \"item\""},
         {R"({"type":"partial","item":1,"text":[]})", "needs a \"text\""},

@@ -80,7 +80,7 @@ TEST_F(PlanTest, FindsEveryMistakeBeforeAnythingIsStarted) {
                       HasSubstr("variable MILLRACE_FOO is not a setting")));
     EXPECT_THAT(problem({.models = {"/nonexistent.gguf"}}), HasSubstr("/nonexistent.gguf"));
     EXPECT_THAT(problem({.config = "/nonexistent.yaml"}), HasSubstr("--config /nonexistent.yaml"));
-    EXPECT_THAT(problem({.config = "/dev/null"}), HasSubstr("no regular file"));
+    EXPECT_THAT(problem({.config = "/dev/null"}), HasSubstr("not a regular file"));
     EXPECT_THAT(problem({.processes = {"python3 'x.py"}}),
                 HasSubstr("--process \"python3 'x.py\": its quotes are not balanced"));
 }
@@ -92,7 +92,7 @@ TEST_F(PlanTest, SaysEachMistakeOnce) {
 
 TEST_F(PlanTest, NeverUsesAnotherSystemsServers) {
     EXPECT_THAT(problem({.settings = {"postgres.conninfo=host=db"}}),
-                HasSubstr("--set postgres.conninfo: `up` decides that itself"));
+                HasSubstr("--set postgres.conninfo: `up` sets that itself"));
     const auto plan = plan_of({.config = write("up.yaml", "kafka: {bootstrap: 'kafka:9092'}")},
                               {{"MILLRACE_POSTGRES_CONNINFO", "host=db password=secret"}});
     EXPECT_THAT(plan.notes,

@@ -44,7 +44,7 @@ TEST(ShellWords, RefuseWhatIsNotBalanced) {
 
 TEST(ShellWords, RefuseWhatOnlyAShellCanDo) {
     for (const auto* text : {"a | b", "a > log", "a && b", "a; b", "a &", "a\nb"}) {
-        EXPECT_THAT(problem(text), HasSubstr("goes through one: sh -c")) << text;
+        EXPECT_THAT(problem(text), HasSubstr("to use a shell, write sh -c")) << text;
     }
     EXPECT_THAT(problem("python3 $(which x.py)"), HasSubstr("are not run"));
     EXPECT_THAT(problem("python3 `which x.py`"), HasSubstr("are not run"));
@@ -60,8 +60,8 @@ TEST(ShellQuoted, IsTheSameWordAgain) {
 }
 
 TEST(ShellWords, RefuseNothingAndEmptyWords) {
-    EXPECT_THAT(problem(""), HasSubstr("names no program"));
-    EXPECT_THAT(problem("  "), HasSubstr("names no program"));
+    EXPECT_THAT(problem(""), HasSubstr("has no program"));
+    EXPECT_THAT(problem("  "), HasSubstr("has no program"));
     EXPECT_THAT(problem("python3 ''"), HasSubstr("is empty"));
 }
 
