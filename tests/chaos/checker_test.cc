@@ -99,7 +99,7 @@ TEST_F(Checker, FindsAnEndThatChanges) {
     EXPECT_THAT(flaws(history), ElementsAre(Flaw::kTwoEnds));
 }
 
-TEST_F(Checker, FindsAnEndThatIsTakenBack) {
+TEST_F(Checker, FindsAnEndThatIsReversed) {
     see(60, 70, 200, running());
     EXPECT_THAT(flaws(history), ElementsAre(Flaw::kTwoEnds));
 }
@@ -153,7 +153,7 @@ TEST_F(Checker, AllowsAJobOfALostAnswerOnlyWithoutAKey) {
     EXPECT_THAT(flaws(history), IsEmpty());
 }
 
-TEST_F(Checker, FindsARefusalThatWasNone) {
+TEST_F(Checker, FindsARefusalOfAJobThatExists) {
     submitted() = {.job = 0, .span = at(0, 10), .http = 503};
     history.seen.clear();
     EXPECT_THAT(flaws(history), ElementsAre(Flaw::kLie));

@@ -56,7 +56,7 @@ TEST_F(RetriesOfARun, MayNotBeTwo) {
     EXPECT_THAT(flaws(), ElementsAre(Flaw::kDuplicate, Flaw::kLie));
 }
 
-TEST_F(RetriesOfARun, AreAskedFor) {
+TEST_F(RetriesOfARun, AreRequested) {
     planned().retried = false;
     EXPECT_THAT(flaws(), ElementsAre(Flaw::kDuplicate));
 }

@@ -24,7 +24,7 @@ class Cancel : public testing::Test {
     Stack& stack = *stack_;
 };
 
-TEST_F(Cancel, RunningJobsThatMatchStopAndTheOthersGoOn) {
+TEST_F(Cancel, RunningJobsThatMatchStopAndTheOthersContinue) {
     const auto first = stack.submit(job_of("oops", {{"ms", 600'000}}));
     const auto second = stack.submit(job_of("oops", {{"ms", 600'000}}));
     const auto other = stack.submit(job_of("good", {{"ms", 600'000}}));

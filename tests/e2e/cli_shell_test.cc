@@ -62,7 +62,7 @@ TEST_F(BashCompletion, OffersOptionsAndTheirValues) {
     EXPECT_EQ(offered("millrace completion z"), "zsh\n");
 }
 
-TEST_F(BashCompletion, OffersFilesOnlyWhereAFileIsMeant) {
+TEST_F(BashCompletion, OffersFilesOnlyForFiles) {
     EXPECT_EQ(offered("millrace submit --file fol"), "folder\n");
     EXPECT_EQ(offered("millrace submit --file 'folder/with\\ bl'"), "folder/with blank.txt\n");
     EXPECT_EQ(offered("millrace submit -f folder/w"), "folder/with blank.txt\n");

@@ -270,7 +270,7 @@ TEST_F(Cli, ErrorsNameWhatWasTyped) {
     EXPECT_EQ(run({"submit", "--timeout", "10", "hello"}).exit_code, 0);
 }
 
-TEST_F(Cli, GetShowsWhatAJobIsAndWas) {
+TEST_F(Cli, GetShowsAJobAndItsHistory) {
     const auto id =
         first_line(run({"submit", "--metadata", "user=42", "--timeout", "10m", "hello"}));
     stack.wait_until_final(id);
@@ -290,7 +290,7 @@ TEST_F(Cli, CancelsAJob) {
     EXPECT_THAT(waited.output, HasSubstr("cancelled"));
 }
 
-TEST_F(Cli, CancelsWhatMatchesOnceItIsSure) {
+TEST_F(Cli, CancelsWhatMatchesAfterConfirmation) {
     auto job = synthetic_job({{"ms", 600'000}});
     job["metadata"] = {{"suite", "cancel"}};
     const auto ids = stack.submit_many({job, job, job});

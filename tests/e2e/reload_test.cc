@@ -59,7 +59,7 @@ class ReloadTest : public testing::Test {
     Stack stack_{{.workers = 0}};
 };
 
-TEST_F(ReloadTest, NewModelsAreServedWhileOldJobsGoOn) {
+TEST_F(ReloadTest, NewModelsAreServedWhileOldJobsContinue) {
     ASSERT_EQ(::mkfifo(path("gate").c_str(), 0600), 0);
     const auto old = submit("first", {{"do", "pass"}, {"gate", path("gate")}});
     stack_.wait_until_status(old, "in_progress");

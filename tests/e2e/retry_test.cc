@@ -72,7 +72,7 @@ TEST_F(Retry, TheCommandRetriesById) {
     EXPECT_EQ(run({"retry", "job_00000000000000000000000000"}).exit_code, 3);
 }
 
-TEST_F(Retry, TheCommandRetriesWhatMatchesOnceItIsSure) {
+TEST_F(Retry, TheCommandRetriesWhatMatchesAfterConfirmation) {
     auto job = synthetic_job({{"fail", "permanent"}});
     job["metadata"] = {{"suite", "retry"}};
     const Json jobs{job, job, job};
@@ -116,7 +116,7 @@ TEST_F(Retry, AnSdkThatSendsAgainGetsItsJob) {
     EXPECT_NE(Json::parse(deliberate.body)["id"], Json::parse(first.body)["id"]);
 }
 
-TEST_F(Retry, TheHistoryTellsOfEveryAttempt) {
+TEST_F(Retry, TheHistoryShowsEveryAttempt) {
     auto job = synthetic_job({{"fail", "retryable"}, {"fail_attempts", 1}});
     const auto id = stack.submit(job);
     stack.wait_until_final(id);

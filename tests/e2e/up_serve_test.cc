@@ -131,7 +131,7 @@ TEST_F(UpServe, WaitsForAModelServerThatComesLater) {
     EXPECT_EQ(interrupt(stack).exit_code, 0);
 }
 
-TEST_F(UpServe, LoadsChangedCodeAnew) {
+TEST_F(UpServe, ReloadsChangedCode) {
     const auto program = write_program("m", "'before'");
     RunningCommand stack(up({"--process", fmt::format("python3 '{}'", program)}));
     const auto url = url_of(stack);

@@ -73,7 +73,7 @@ TEST_F(UpStart, RefusesAPortThatIsTakenAndNamesItsHolder) {
     EXPECT_FALSE(fs::exists(data() + "/postgres"));
 }
 
-TEST_F(UpStart, NeverTakesAnotherStackForItsOwn) {
+TEST_F(UpStart, NeverMistakesAnotherStackForItsOwn) {
     RunningCommand first(up({}));
     const auto url = url_of(first);
     const auto port = url.substr(url.rfind(':') + 1);

@@ -62,7 +62,7 @@ TEST(Up, RunsOnApacheKafka) {
     EXPECT_EQ(interrupt(up).exit_code, 0);
 }
 
-TEST(Up, RefusesAModelFileThatIsNoGgufBeforeItStartsAnything) {
+TEST(Up, RefusesAModelFileThatIsNotGgufBeforeItStartsAnything) {
     const auto directory = make_up_directory();
     const auto file = directory.path() / "model.gguf";
     std::ofstream(file) << "this is text";

@@ -70,7 +70,7 @@ TEST_P(Cancel, LeavesAFinalJobAsItIs) {
     EXPECT_FALSE(get(attempt.job).cancel_requested_at);
 }
 
-TEST_P(Cancel, KeepsWhenItWasAskedForFirst) {
+TEST_P(Cancel, KeepsTheTimeOfTheFirstRequest) {
     using End = std::function<void(AttemptKey)>;
     const auto first_completes = [&](AttemptKey key) { settle(completed(key)); };
     const auto stops = [&](AttemptKey key) { settle(interrupted(key)); };
@@ -177,7 +177,7 @@ TEST_P(Cancel, ByAFilterGoesByTheTimeOfCreation) {
     EXPECT_THAT(cancel_matching([&](auto& f) { f.created_before = created; }), ElementsAre(old));
 }
 
-TEST_P(Cancel, ByAFilterGoesOnWhereItStopped) {
+TEST_P(Cancel, ByAFilterContinuesWhereItStopped) {
     const auto jobs = insert_many(5);
     const auto two = [&](auto& f) {
         f.limit = 2;
@@ -192,7 +192,7 @@ TEST_P(Cancel, ByAFilterGoesOnWhereItStopped) {
 }
 
 // However few jobs match: a call that looks at all jobs would delay all others.
-TEST_P(Cancel, ByAFilterLooksAtNoMoreThanItMay) {
+TEST_P(Cancel, ByAFilterExaminesABoundedNumberOfJobs) {
     const auto jobs = insert_many(3);
     const auto gpu = insert([](NewJob& j) { j.spec.queue = "gpu"; });
     const auto of_gpu = [&](auto& f) {

@@ -56,7 +56,7 @@ TEST_P(ClaimJobs, LeavesOutWhatCannotBeClaimed) {
     EXPECT_EQ(claims[0].key.job, good);
 }
 
-TEST_P(ClaimJobs, TakesAnIdTwiceForOnce) {
+TEST_P(ClaimJobs, CountsARepeatedIdOnce) {
     const auto job = insert();
     EXPECT_THAT(store_->job_claim(worker_, {job, job}).value(), SizeIs(1));
 }

@@ -122,7 +122,7 @@ TEST_P(Keeper, EndsAttemptsPastTheirDeadlineAndGrace) {
     EXPECT_THAT(end_overdue(), IsEmpty());
 }
 
-TEST_P(Keeper, GivesAttemptsThatRunTheirWholeTimeAnew) {
+TEST_P(Keeper, GivesRunningAttemptsTheirWholeTimeAgain) {
     const auto attempt = insert_claimed();
     const auto with_ttl = insert_claimed([](NewJob& j) { j.spec.policy.ttl = 90s; });
     const auto waiting = insert();

@@ -75,7 +75,7 @@ TEST_P(Read, ListsPageByPage) {
 }
 
 // However few jobs match: it returns open and final ones alike, each once.
-TEST_P(Read, LooksAtSoManyJobsAndSaysWhereTheNextLookGoesOn) {
+TEST_P(Read, ExaminesABoundedNumberOfJobsAndSaysWhereToContinue) {
     insert_many(7, [](NewJob& j) { j.spec.model = "other"; });
     const auto open = insert();
     const auto done = insert_claimed().job;

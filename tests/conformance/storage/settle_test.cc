@@ -25,7 +25,7 @@ TEST_P(Settle, CompletesAJob) {
     EXPECT_EQ(job.attempts[0].ended_at, job.finished_at);
 }
 
-TEST_P(Settle, KeepsOfTheUsageWhatWasCounted) {
+TEST_P(Settle, KeepsTheUsageThatWasCounted) {
     auto one = completed(insert_claimed());
     one.outcome.usage = {};
     settle(one);
@@ -151,7 +151,7 @@ TEST_P(Settle, RecognisesWhatItHasSettledBefore) {
     }
 }
 
-TEST_P(Settle, RecognisesAnInterruptionThatWentOn) {
+TEST_P(Settle, RecognisesAnInterruptionThatContinued) {
     const auto attempt = insert_claimed();
     settle(interrupted(attempt));
     const auto other = add_worker();
@@ -162,7 +162,7 @@ TEST_P(Settle, RecognisesAnInterruptionThatWentOn) {
     EXPECT_EQ(get(attempt.job).worker, other);
 }
 
-TEST_P(Settle, DoesNotTakeAKeepersEndingForItsOwn) {
+TEST_P(Settle, DoesNotMistakeAKeepersEndingForItsOwn) {
     const auto attempt = insert_claimed([](NewJob& j) { j.spec.policy.attempts_max = 1; });
     pass(120s);
     ASSERT_THAT(store_->keeper_end_overdue(10s, 10).value().moved, SizeIs(1));
@@ -191,7 +191,7 @@ TEST_P(Settle, AnswersAMixedBatchInOrder) {
     EXPECT_EQ(state(a.job), JobState::kFailed);
 }
 
-TEST_P(Settle, StartsTheLossesAnew) {
+TEST_P(Settle, RestartsTheCountOfLosses) {
     const auto job = insert();
     const auto lost = add_worker();
     claim(lost, job);
@@ -224,7 +224,7 @@ TEST_P(Settle, KeepsTheHistoryInOrder) {
     }
 }
 
-TEST_P(Settle, TellsWhyEachAttemptEnded) {
+TEST_P(Settle, SaysWhyEachAttemptEnded) {
     const auto job = insert();
     settle(to_retry(claim(job), 0s));
     pass(1s);
@@ -271,7 +271,7 @@ TEST_P(Settle, ShowsNoPartialOutputOfAnEarlierAttempt) {
 }
 
 // Callers find the bad row by halving the batch, so a refused statement must have changed nothing.
-TEST_P(Settle, WhatIsNoTextIsRefusedAsDataAndChangesNothing) {
+TEST_P(Settle, InvalidTextIsRefusedAsDataAndChangesNothing) {
     using namespace std::string_literals;
     for (const auto& text : {"a\0b"s, "\xFF"s, "\xED\xA0\xBD"s, "\xC0\x80"s}) {
         const auto good = insert_claimed();

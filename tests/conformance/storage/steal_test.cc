@@ -54,7 +54,7 @@ TEST_P(Steal, TakesOnlyJobsThatAreReadyForLongEnough) {
     EXPECT_THAT(steal([](auto& r) { r.age_min = 10s; }), ElementsAre(old));
 }
 
-TEST_P(Steal, CountsTheAgeAnewAfterAnAttempt) {
+TEST_P(Steal, RestartsTheAgeAfterAnAttempt) {
     const auto attempt = insert_claimed();
     pass(20s);
     settle(interrupted(attempt));

@@ -134,7 +134,7 @@ TEST_P(Submit, AnswersAKnownKeyWithTheEarlierJob) {
     EXPECT_FALSE(exists(second.id));
 }
 
-TEST_P(Submit, TellsWhenAKeyStoodForAnotherRequest) {
+TEST_P(Submit, SaysWhenAKeyBelongsToAnotherRequest) {
     const auto first = keyed_job("k", 1);
     insert_one(first);
     const auto reply = insert_one(keyed_job("k", 2));

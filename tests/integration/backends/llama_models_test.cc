@@ -13,7 +13,7 @@ std::string refusal(const LlamaModels& models) {
     return all.has_value() ? "" : all.error().message;
 }
 
-TEST(LlamaModels, TellsFromTheFileWhatItTakes) {
+TEST(LlamaModels, ComputesItsMemoryFromTheFile) {
     const auto memory = memory_of_model(model_path(), 1000);
     ASSERT_TRUE(memory.has_value()) << memory.error().message;
     EXPECT_EQ(memory->weights, std::filesystem::file_size(model_path()));

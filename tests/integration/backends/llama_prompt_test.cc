@@ -108,7 +108,7 @@ TEST_F(LlamaReading, AnUrgentPromptOvertakesALongOne) {
     EXPECT_EQ(order, (std::vector<std::size_t>{2, 1, 0}));
 }
 
-TEST_F(LlamaReading, NoPromptStandsStillForMoreUrgentOnes) {
+TEST_F(LlamaReading, MoreUrgentPromptsStopNoPrompt) {
     const auto order =
         order_of_ends({job("low", 20, Priority::kLow), job("first", 130, Priority::kHigh),
                        job("second", 130, Priority::kHigh), job("third", 130, Priority::kHigh)});

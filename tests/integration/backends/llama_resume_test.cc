@@ -45,7 +45,7 @@ std::string story(const json& more = json::object()) {
     return chat("Tell a long story about a " + words(60), parameters);
 }
 
-TEST_F(LlamaResume, GoesOnAsIfItHadNotBeenInterrupted) {
+TEST_F(LlamaResume, ContinuesAsIfItHadNotBeenInterrupted) {
     outcome_of(story());  // Leaves its prompt behind, so that later jobs compute the same.
     const auto uninterrupted = outcome_of(story());
     const auto key = run_until_preempted(story());
@@ -70,7 +70,7 @@ TEST_F(LlamaResume, RepeatsItsTextForTheReadersOfTheNewAttempt) {
     EXPECT_EQ(record.text, text_of(outcome));
 }
 
-TEST_F(LlamaResume, SurvivesThatItsSequenceIsTaken) {
+TEST_F(LlamaResume, ResumesAfterItsSequenceIsEvicted) {
     outcome_of(story());
     const auto uninterrupted = text_of(outcome_of(story()));
     const auto key = run_until_preempted(story());
@@ -118,7 +118,7 @@ class LlamaResumeUnsaved : public LlamaResume {
     }
 };
 
-TEST_F(LlamaResumeUnsaved, ComputesAgainWhatFoundNoRoom) {
+TEST_F(LlamaResumeUnsaved, RecomputesWhatCouldNotBeSaved) {
     const auto key = run_until_preempted(story());
     const auto said = sink_.record(key).text;
     take_all_sequences();

@@ -187,7 +187,7 @@ TEST_F(Llama, RunsOnTheProcessorsOfItsDevices) {
     EXPECT_EQ(backend_.info().devices, std::vector<std::string>{});
 }
 
-TEST(LlamaStart, SaysWhichDevicesAreNotThere) {
+TEST(LlamaStart, NamesMissingDevices) {
     RecordingSink sink;
     const auto message_for = [&](const std::string& device) {
         const auto status =

@@ -27,7 +27,7 @@ TEST_F(Oip, WaitsAsLongAsABusyServerAsks) {
     EXPECT_EQ(infers().size(), 5U) << "a busy server is not a broken one, nor is a job to blame";
 }
 
-TEST_F(Oip, RetriesWhatIsNoAnswer) {
+TEST_F(Oip, RetriesInvalidAnswers) {
     const std::vector<std::pair<std::string, FakeServer::Handler>> cases{
         {"invalid_response", [](Exchange& e) { e.reply(200, "text/html", "hello"); }},
         {"invalid_response", [](Exchange& e) { e.reply(200, "application/json", ""); }},
@@ -88,7 +88,7 @@ TEST_F(Oip, AConnectionThatIsClosedWithoutAnAnswerIsAnOutageUnlessOthersAreServe
 // curl repeats a request if its connection, kept from an earlier one, broke. If the second try is
 // refused, the first may still have done something: it may have killed the server, and the job must
 // not go to the next one.
-TEST_F(Oip, AServerThatDiesOfARequestIsNotOneThatWasAway) {
+TEST_F(Oip, AServerThatARequestCrashesIsNotAnOutage) {
     std::promise<void> arrived;
     start_with([&](Exchange& exchange) {
         if (!read_infer(exchange).has(666)) return answer_doubled(exchange);
@@ -146,7 +146,7 @@ TEST_F(Oip, BurnsNoAttemptsOnAModelThatHasDied) {
     }
 }
 
-TEST_F(Oip, LeavesAServerAloneThatAnswersGarbage) {
+TEST_F(Oip, AvoidsAServerThatAnswersGarbage) {
     start_with([](Exchange& exchange) { exchange.reply(200, "text/html", "hello"); });
     for (int i = 0; i < 3; ++i) EXPECT_EQ(outcome_of(row({1})).error_code, "invalid_response");
     for (int i = 0; i < 3; ++i) EXPECT_EQ(outcome_of(row({1})).error_code, "server_unavailable");
@@ -184,7 +184,7 @@ TEST_F(Oip, BurnsNoAttemptWhileSomethingAnswersInPlaceOfTheServer) {
 }
 
 // The rest does not depend on how often the job found no room before.
-TEST_F(Oip, AnOutageRestsLongerForThoseThatSawMoreOfThem) {
+TEST_F(Oip, JobsThatSawMoreOutagesRestLonger) {
     start_with([](Exchange& exchange) { exchange.reply(502, "text/html", ""); });
     auto execution = make_execution({.model = "m", .input = row({1}), .attempt = 1000});
     backend_->run({execution});
@@ -196,7 +196,7 @@ TEST_F(Oip, AnOutageRestsLongerForThoseThatSawMoreOfThem) {
 }
 
 // A row that kills the server's process shows as a 502 from its gateway.
-TEST_F(Oip, WhatAnOutageHitRunsAloneTheNextTime) {
+TEST_F(Oip, AJobThatAnOutageHitRunsAloneNextTime) {
     start_with([](Exchange& exchange) {
         if (!read_infer(exchange).has(13)) return answer_doubled(exchange);
         exchange.reply(502, "text/html", "<html></html>");
@@ -228,7 +228,7 @@ TEST_F(Oip, PassesOverServersThatAreAwayOrHaveNotLoadedTheModel) {
     backend_->stop();
 }
 
-TEST_F(Oip, HandsJobsBackWhileTheModelIsNotThere) {
+TEST_F(Oip, HandsJobsBackWhileTheModelIsMissing) {
     std::atomic<bool> loaded{false};
     const auto whole = handler({}, answer);
     server_ = std::make_unique<FakeServer>([&](Exchange& exchange) {

@@ -150,7 +150,7 @@ TEST_P(OipManners, EachJobGetsItsRows) {
     EXPECT_EQ(data_of(outcomes[2]), json({10, 12}));
 }
 
-TEST_P(OipManners, NanIsAWord) {
+TEST_P(OipManners, NanIsWrittenAsAWord) {
     start_with_manners(answer_right);
     EXPECT_EQ(data_of(outcome_of(row({7, 1}))), json({"NaN", 2}));
 }
@@ -171,7 +171,7 @@ TEST_P(OipManners, OnlyTheJobAtFaultFails) {
 }
 
 // A wrong result is worse than a failure, so an incomplete answer completes nothing.
-TEST_P(OipManners, WhatIsNoAnswerIsNoResult) {
+TEST_P(OipManners, AnInvalidAnswerGivesNoResult) {
     const auto& head = GetParam().head;
     const std::vector<std::string> bodies{
         "",
@@ -200,7 +200,7 @@ TEST_P(OipManners, WhatIsNoAnswerIsNoResult) {
     }
 }
 
-TEST_P(OipManners, RowsThatAreNotAllThereAreNobodysInABatch) {
+TEST_P(OipManners, MissingRowsMakeABatchsAnswerInvalid) {
     start_with_manners([](Exchange& exchange, const Infer& infer) {
         if (infer.rows() == 1) return answer_right(exchange, infer);
         auto y = infer.x;
@@ -213,7 +213,7 @@ TEST_P(OipManners, RowsThatAreNotAllThereAreNobodysInABatch) {
     EXPECT_EQ(data_of(outcomes[2]), json({10, 12}));
 }
 
-TEST_P(OipManners, AnOutputThatWasAskedForIsThereOrNothingIs) {
+TEST_P(OipManners, ARequestedOutputIsPresentOrTheAnswerFails) {
     start_with_manners(answer_right);
     EXPECT_EQ(data_of(outcome_of(row({1, 2}, R"(,"outputs":[{"name":"y"}])"))), json({2, 4}));
     const auto outcome = outcome_of(row({1, 2}, R"(,"outputs":[{"name":"z"}])"));

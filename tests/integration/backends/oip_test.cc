@@ -40,7 +40,7 @@ TEST_F(Oip, BatchesRowsAndGivesEachJobItsOwn) {
     EXPECT_EQ(infers()[0].x, (std::vector<float>{1, 2, 3, 4, 5, 6}));
 }
 
-TEST_F(Oip, SpeaksJsonWhereTheServerHasNoExtension) {
+TEST_F(Oip, UsesJsonIfTheServerHasNoExtension) {
     start_with(answer, {}, {.binary = false});
     const auto outcomes = outcomes_of({row({1, 2}), row({3, 4})});
     EXPECT_EQ(data_of(outcomes[0]), json({2, 4}));
@@ -60,7 +60,7 @@ TEST_F(Oip, KeepsToTheModelsLimit) {
     EXPECT_EQ(rows, (std::vector<std::size_t>{2, 2, 1}));
 }
 
-TEST_F(Oip, RunsJobsOneByOneWhereTheModelDoesNotBatch) {
+TEST_F(Oip, RunsJobsOneByOneIfTheModelDoesNotBatch) {
     start_with(answer, {}, {.max_batch_size = 0});
     for (const auto& outcome : outcomes_of({row({1}), row({1})})) {
         EXPECT_EQ(data_of(outcome), json({2}));
@@ -249,7 +249,7 @@ TEST(OipStart, AsksTheServerForItsModels) {
     EXPECT_EQ(backend.info().models, std::vector<std::string>{"a"});
 }
 
-TEST(OipStart, RefusesWhatIsNoSetting) {
+TEST(OipStart, RefusesInvalidSettings) {
     RecordingSink sink;
     EXPECT_FALSE(OipBackend({.base_urls = {"ftp://host"}}).start(sink));
     EXPECT_FALSE(OipBackend({.base_urls = {"http://host"}, .models = {"a", "a"}}).start(sink));
@@ -269,7 +269,7 @@ TEST(OipStart, SaysWhatItWaitsFor) {
     EXPECT_NE(empty.find("has no model"), std::string::npos) << empty;
 }
 
-TEST(OipStart, TakesTheModelsOfAServerThatComesLaterAndLosesThem) {
+TEST(OipStart, FollowsTheModelsOfAServerThatComesLaterAndLosesThem) {
     std::atomic<bool> is_there{false};
     FakeServer server([&](Exchange& exchange) {
         if (!is_there) return exchange.reply(503, "text/plain", "starting");

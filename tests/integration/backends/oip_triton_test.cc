@@ -111,7 +111,7 @@ TEST_F(Triton, KeepsElementsOfEveryDatatype) {
     }
 }
 
-TEST_F(Triton, CarriesBytesThatAreNoText) {
+TEST_F(Triton, CarriesBytesThatAreNotText) {
     const auto directory = *process::TemporaryDirectory::make("millrace-bytes");
     const auto file = directory.path() / "file";
     std::ofstream(file) << "\xff\xd8";
@@ -140,7 +140,7 @@ TEST_F(Triton, OneBadRowCostsItsNeighboursNothing) {
     EXPECT_EQ(data_of(outcomes[3]), json({8}));
 }
 
-TEST_F(Triton, SaysWhatTheModelWants) {
+TEST_F(Triton, SaysWhatTheModelExpects) {
     const auto outcome = outcome_of(
         R"({"inputs":[{"name":"x","shape":[2,2],"datatype":"FP32","data":[1,2,3,4]}]})", "plain");
     EXPECT_EQ(outcome.error_code, "invalid_input");

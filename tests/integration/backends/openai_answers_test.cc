@@ -50,7 +50,7 @@ TEST_F(OpenAi, UsageIsTheEndAlthoughTheConnectionStaysOpen) {
 }
 
 // An answer is complete even without [DONE] and usage; no complete answer is thrown away.
-TEST_F(OpenAi, ADeadlineTakesWhatIsWhole) {
+TEST_F(OpenAi, ADeadlineKeepsACompleteAnswer) {
     for (const bool streams : {true, false}) {
         start_with([&](Exchange& exchange) {
             if (streams) {
@@ -79,7 +79,7 @@ TEST_F(OpenAi, AStreamThatEndsWithoutDoneIsWholeWithAFinishReason) {
     EXPECT_EQ(content_of(outcome_of()), "Hello");
 }
 
-TEST_F(OpenAi, AConnectionThatIsCutIsNoEnd) {
+TEST_F(OpenAi, ACutConnectionIsNotTheEnd) {
     start_with([](Exchange& exchange) {
         exchange.begin_stream();
         exchange.event(chat_delta("Hello"));
@@ -108,7 +108,7 @@ TEST_F(OpenAi, TheLastEventMayLackItsEmptyLine) {
     EXPECT_EQ(outcome_of().error_code, "stream_truncated");
 }
 
-TEST_F(OpenAi, WhatAnAnswerIsItsBytesTell) {
+TEST_F(OpenAi, RecognisesAnAnswerByItsBytes) {
     const auto stream = "data: " + chat_delta("Hello") + "\n\ndata: " + std::string(kChatEnd) +
                         "\n\ndata: [DONE]\n\n";
     const std::vector<std::pair<std::string, std::string>> answers{

@@ -50,13 +50,13 @@ TEST_F(OpenAiEndpoints, SharesTheWork) {
     backend_->stop();
 }
 
-TEST_F(OpenAiEndpoints, PassesOverADeadOne) {
+TEST_F(OpenAiEndpoints, SkipsADeadOne) {
     server_ = std::make_unique<FakeServer>(answer_hello);
     start({.base_urls = {dead_url(), server_->url()}});
     for (int i = 0; i < 20; ++i) EXPECT_EQ(outcome_of().kind, OutcomeKind::kCompleted);
 }
 
-TEST_F(OpenAiEndpoints, PassesOverOneWithoutCapacity) {
+TEST_F(OpenAiEndpoints, SkipsOneWithoutCapacity) {
     server_ = std::make_unique<FakeServer>(answer_hello);
     FakeServer busy([](Exchange& exchange) { exchange.reply(503, "text/plain", "loading"); });
     start({.base_urls = {busy.url(), server_->url()}});
@@ -66,7 +66,7 @@ TEST_F(OpenAiEndpoints, PassesOverOneWithoutCapacity) {
     backend_->stop();
 }
 
-TEST_F(OpenAiEndpoints, HandsJobsBackForAsLongAsAllAreDead) {
+TEST_F(OpenAiEndpoints, HandsJobsBackWhileAllAreDead) {
     start({.base_urls = {dead_url()}});
     for (int i = 0; i < 8; ++i) {
         const auto outcome = outcome_of();
@@ -77,7 +77,7 @@ TEST_F(OpenAiEndpoints, HandsJobsBackForAsLongAsAllAreDead) {
 
 // While the endpoint is away, jobs wait in line, and start when it is back. No event shows that it
 // is back, so the breaker's time is the only clock here.
-TEST_F(OpenAiEndpoints, WhatWaitsForAnOutageStartsWhenItIsOver) {
+TEST_F(OpenAiEndpoints, AJobThatWaitsForAnOutageStartsWhenItIsOver) {
     std::atomic<bool> is_back{false};
     start_with([&](Exchange& exchange) {
         if (is_back) return answer_hello(exchange);
@@ -95,7 +95,7 @@ TEST_F(OpenAiEndpoints, WhatWaitsForAnOutageStartsWhenItIsOver) {
     backend_->stop();
 }
 
-TEST_F(OpenAiEndpoints, ABadKindOfJobTakesTheServerFromNobody) {
+TEST_F(OpenAiEndpoints, ABadKindOfJobEjectsNoServer) {
     for (const int status : {501, 500, 400}) {
         start_with([&](Exchange& exchange) {
             if (exchange.target() == "POST /v1/chat/completions") return answer_hello(exchange);
@@ -112,7 +112,7 @@ TEST_F(OpenAiEndpoints, ABadKindOfJobTakesTheServerFromNobody) {
 
 // Other clients fill the server's own queue, whose length it reports. The time between two requests
 // for that length is the only clock here.
-TEST_F(OpenAiEndpoints, TakesLessOfAServerThatQueues) {
+TEST_F(OpenAiEndpoints, SendsLessToAServerThatQueues) {
     std::atomic<int> asked{0};
     std::atomic<int> arrived{0};
     std::atomic<int> arrived_before_third{-1};
@@ -221,7 +221,7 @@ TEST_F(OpenAiEndpoints, AHangingOneHoldsOnlyItsSlots) {
     EXPECT_LE(hanging.requests(), 2);
 }
 
-TEST_F(OpenAiEndpoints, GivesASilentStreamUp) {
+TEST_F(OpenAiEndpoints, GivesUpASilentStream) {
     std::promise<bool> closed;
     start_with(
         [&](Exchange& exchange) {
@@ -257,7 +257,7 @@ TEST_F(OpenAiEndpoints, DoesNotRepeatWhatWasShown) {
     backend_->stop();
 }
 
-TEST_F(OpenAiEndpoints, OtherModelsWorkGoesOn) {
+TEST_F(OpenAiEndpoints, OtherModelsContinue) {
     server_ = std::make_unique<FakeServer>(answer_hello);
     start({.base_urls = {dead_url() + ";models=a", server_->url() + ";models=b=org/b"}});
     EXPECT_EQ(backend_->info().models, (std::vector<std::string>{"a", "b"}));
@@ -270,7 +270,7 @@ TEST_F(OpenAiEndpoints, OtherModelsWorkGoesOn) {
     EXPECT_EQ(server_->requests(), 8);
 }
 
-TEST_F(OpenAiEndpoints, WhatWaitsForAPlaceCanBeAborted) {
+TEST_F(OpenAiEndpoints, AJobThatWaitsForASlotCanBeAborted) {
     std::promise<void> arrived;
     std::atomic<int> turn{0};
     FakeServer hanging([&](Exchange& exchange) {

@@ -112,7 +112,7 @@ class OpenAiOnLlamaServer : public LlamaServerTest {
 
 LlamaServerTest::Server* OpenAiOnLlamaServer::shared_ = nullptr;
 
-TEST_F(OpenAiOnLlamaServer, FindsOutWhatItIs) {
+TEST_F(OpenAiOnLlamaServer, RecognisesIt) {
     EXPECT_EQ(backend_->info().models, std::vector<std::string>{"smol"});
     EXPECT_EQ(backend_->info().slots, 4U);
 }
@@ -164,7 +164,7 @@ TEST_F(OpenAiOnLlamaServer, GivesTwoPromptsTwoChoices) {
     }
 }
 
-TEST_F(OpenAiOnLlamaServer, TellsWhatDoesNotFit) {
+TEST_F(OpenAiOnLlamaServer, ReportsWhatDoesNotFit) {
     std::string words;
     for (int i = 0; i < 2000; ++i) words += "mill ";
     for (const auto& input :
@@ -176,7 +176,7 @@ TEST_F(OpenAiOnLlamaServer, TellsWhatDoesNotFit) {
     }
 }
 
-TEST_F(OpenAiOnLlamaServer, TellsWhatIsWrong) {
+TEST_F(OpenAiOnLlamaServer, ReportsWhatIsWrong) {
     for (const auto& input : {prompt(R"("a")", R"(,"grammar":"root := [")"),
                               chat(R"(,"response_format":{"type":"poem"})"),
                               std::string(R"({"messages":[{"role":"user"}]})")}) {

@@ -22,7 +22,7 @@ class OpenAiServers : public OpenAi, public testing::WithParamInterface<OpenAiMa
     }
 };
 
-TEST_P(OpenAiServers, AreToldByTheirModelList) {
+TEST_P(OpenAiServers, AreRecognisedByTheirModelList) {
     RecordingSink sink;
     OpenAiBackend backend({.base_urls = {server_->url()}});
     const auto status = backend.start(sink);
@@ -62,7 +62,7 @@ TEST_P(OpenAiServers, CallTools) {
     EXPECT_TRUE(message["content"].is_null());
 }
 
-TEST_P(OpenAiServers, AreNeverTakenAtHalfTheirWord) {
+TEST_P(OpenAiServers, HalfAnAnswerIsNeverAccepted) {
     for (const auto* end : {"cut", "failure"}) {
         const auto key = run(asking(end));
         const auto outcome = sink_.outcome(key);

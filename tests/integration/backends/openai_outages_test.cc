@@ -93,7 +93,7 @@ TEST_F(OpenAiOutages, ARestartOfTheServerCostsNobodyAnAttempt) {
 }
 
 // No such page opens the breaker: firewalls answer single requests in this way.
-TEST_F(OpenAiOutages, WhatAnswersInPlaceOfTheServerCostsNobodyAnAttempt) {
+TEST_F(OpenAiOutages, AnAnswerFromAnIntermediaryCostsNobodyAnAttempt) {
     struct Page {
         int status;
         const char* type;
@@ -123,7 +123,7 @@ TEST_F(OpenAiOutages, WhatAnswersInPlaceOfTheServerCostsNobodyAnAttempt) {
 }
 
 // This server repeats what the request contains.
-TEST_F(OpenAiOutages, AJobThatSpeaksOfOutagesIsNone) {
+TEST_F(OpenAiOutages, AJobThatMentionsOutagesIsNotAnOutage) {
     start_with([](Exchange& exchange) {
         if (exchange.body().find("onnection") == std::string::npos) return answer_hello(exchange);
         exchange.reply(500, "application/json",
@@ -143,7 +143,7 @@ TEST_F(OpenAiOutages, AJobThatSpeaksOfOutagesIsNone) {
 }
 
 // TGI answers like this for a route that it lacks.
-TEST_F(OpenAiOutages, ARouteThatAServerLacksIsNoOutageWhileOthersAreServed) {
+TEST_F(OpenAiOutages, AMissingRouteIsNotAnOutageWhileOthersAreServed) {
     start_with([](Exchange& exchange) {
         if (exchange.target().find("embeddings") == std::string::npos)
             return answer_hello(exchange);
@@ -168,7 +168,7 @@ TEST_F(OpenAiOutages, ARouteThatAServerLacksIsNoOutageWhileOthersAreServed) {
 }
 
 // A forwarder whose server is away closes each connection at once.
-TEST_F(OpenAiOutages, WhatClosesConnectionsInPlaceOfTheServerCostsNobodyAnAttempt) {
+TEST_F(OpenAiOutages, AnIntermediaryThatClosesConnectionsCostsNobodyAnAttempt) {
     std::atomic<bool> is_back{false};
     start_with([&](Exchange& exchange) { is_back ? answer_hello(exchange) : exchange.close(); });
     auto alone = courses(1);
@@ -181,7 +181,7 @@ TEST_F(OpenAiOutages, WhatClosesConnectionsInPlaceOfTheServerCostsNobodyAnAttemp
     backend_->stop();
 }
 
-TEST_F(OpenAiOutages, AJobOfWhichServersDieFailsWhileOthersAreServed) {
+TEST_F(OpenAiOutages, AJobThatCrashesServersFailsWhileOthersAreServed) {
     start_with([](Exchange& exchange) {
         exchange.body().find("deadly") == std::string::npos ? answer_hello(exchange)
                                                             : exchange.close();
@@ -237,7 +237,7 @@ TEST_F(OpenAiOutages, AJobThatRanSinceItsOutagesStartsFromZero) {
 }
 
 // A server that is full for a long time makes a job claim many times.
-TEST_F(OpenAiOutages, ClaimsThatFoundNoRoomLeaveThePatienceForAnOutageWhole) {
+TEST_F(OpenAiOutages, ClaimsThatFoundNoRoomUseUpNoPatienceForAnOutage) {
     start_with([](Exchange& exchange) { exchange.reply(200, "text/html", "<html></html>"); });
     auto all = courses(1);
     all[0].job.attempt = 1000;

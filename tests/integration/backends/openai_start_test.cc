@@ -42,7 +42,7 @@ TEST(OpenAiStart, AsksTheServerForItsModels) {
     EXPECT_EQ(backend.info().slots, 8U);
 }
 
-TEST(OpenAiStart, RefusesWhatIsNoSetting) {
+TEST(OpenAiStart, RefusesInvalidSettings) {
     RecordingSink sink;
     EXPECT_FALSE(OpenAiBackend({.base_urls = {"localhost:1"}}).start(sink));
     EXPECT_FALSE(OpenAiBackend({}).start(sink));
@@ -172,7 +172,7 @@ TEST(OpenAiStart, EachServerServesWhatItSays) {
     backend.stop();
 }
 
-TEST(OpenAiStart, TakesASilentServerForOneMoreOfTheSame) {
+TEST(OpenAiStart, AssumesThatASilentServerIsLikeTheOthers) {
     FakeServer server(server_of("a", ""));
     const auto dead = fmt::format("http://127.0.0.1:{}", unused_port());
     RecordingSink sink;

@@ -156,7 +156,7 @@ TEST_F(OpenAi, ReportsWhatTheServerRefuses) {
     EXPECT_EQ(outcome.error_message, "the endpoint answered 401: Incorrect key: ***");
 }
 
-TEST_F(OpenAi, RetriesWhatEndsInTheMiddle) {
+TEST_F(OpenAi, RetriesTruncatedAnswers) {
     start_with([](Exchange& exchange) {
         exchange.begin_stream();
         exchange.event(chat_delta("Hel"));
@@ -305,7 +305,7 @@ TEST_F(OpenAi, StopInterruptsWhatRuns) {
     EXPECT_EQ(outcome_of().kind, OutcomeKind::kInterrupted);
 }
 
-TEST_F(OpenAi, RefusesWhatIsNoRequest) {
+TEST_F(OpenAi, RefusesInvalidRequests) {
     start_with(answer_hello);
     const auto outcome = outcome_of(R"({"text":"a"})");
     EXPECT_EQ(outcome.kind, OutcomeKind::kPermanent);

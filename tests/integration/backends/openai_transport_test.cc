@@ -37,7 +37,7 @@ class OpenAiTls : public OpenAi {
         process::TemporaryDirectory::make("millrace-tls-");
 };
 
-TEST_F(OpenAiTls, TrustsACaOfOnesOwn) {
+TEST_F(OpenAiTls, TrustsAConfiguredCa) {
     ASSERT_TRUE(secure_.url().starts_with("https://"));
     const auto outcome = answer_with(file_of("ca.pem", identity_->ca_pem()));
     ASSERT_EQ(outcome.kind, OutcomeKind::kCompleted) << outcome.error_message;
@@ -79,7 +79,7 @@ FakeServer::Handler compressed(const std::string& type, const std::string& body)
 }
 
 // Some proxies compress whatever the request says.
-TEST_F(OpenAi, UnpacksWhatNobodyAskedToBeCompressed) {
+TEST_F(OpenAi, DecompressesUnrequestedCompression) {
     start_with(compressed("application/json", kEmbedding));
     const auto vectors = outcome_of(R"({"input":"a"})");
     ASSERT_EQ(vectors.kind, OutcomeKind::kCompleted) << vectors.error_message;
@@ -93,7 +93,7 @@ TEST_F(OpenAi, UnpacksWhatNobodyAskedToBeCompressed) {
 }
 
 // The answer is plain, whatever such a name means.
-TEST_F(OpenAi, TakesAnAnswerAsItIsWhoseCodingIsNone) {
+TEST_F(OpenAi, TakesAnAnswerWithoutACodingUnchanged) {
     for (const auto* coding : {"UTF-8", "aws-chunked", "none", "identity", "gzip, utf-8", ""}) {
         const auto header = "Content-Encoding: " + std::string(coding) + "\r\n";
         start_with([&](Exchange& exchange) {
@@ -105,7 +105,7 @@ TEST_F(OpenAi, TakesAnAnswerAsItIsWhoseCodingIsNone) {
     }
 }
 
-TEST_F(OpenAi, WhatIsUnpackedIsBoundedAsItIs) {
+TEST_F(OpenAi, DecompressedAnswersAreBounded) {
     const auto body = R"({"data":[{"embedding":[)" + std::string(1 << 20, '1') + "]}]}";
     start_with(compressed("application/json", body), {.output_bytes_max = 1000});
     EXPECT_EQ(outcome_of(R"({"input":"a"})").error_code, "output_too_large");

@@ -44,7 +44,7 @@ TEST_F(ProcessFaults, ManyDeathsGiveTheRestOfTheBatchBack) {
     }
 }
 
-TEST_F(ProcessFaults, WhatHasShownTextIsNotRunTwice) {
+TEST_F(ProcessFaults, AnItemThatHasShownTextIsNotRunTwice) {
     start();
     const auto keys = run({doing("tell"), doing("exit")});
     EXPECT_EQ(sink_.outcome(keys[0]).error_code, "process_died");
@@ -70,7 +70,7 @@ TEST_F(ProcessFaults, ADeathLeavesTheOtherSlotsAlone) {
     output(other);
 }
 
-TEST_F(ProcessFaults, WhoTakesTooMuchMemoryIsKilled) {
+TEST_F(ProcessFaults, AProcessThatTakesTooMuchMemoryIsKilled) {
     start({.memory_bytes_max = 100 << 20});
     const auto keys = run({doing("grow"), "{}"});
     output(keys[1]);
@@ -109,7 +109,7 @@ TEST_F(ProcessFaults, AWrongMessageCostsAnAttemptAndSaysWhatItWas) {
 }
 
 // Each fault concerns one job: the process lives, and the neighbours' outputs count.
-TEST_F(ProcessFaults, OutputsThatAreNoneCostNobodyElseAnything) {
+TEST_F(ProcessFaults, InvalidOutputsFailOnlyTheirOwnItems) {
     start({.command = program("rude.py", {"odd outputs"})});
     const auto keys = run(std::vector<std::string>(8, "{}"));
     const std::vector<std::string> codes{"invalid_output",   "",
@@ -125,7 +125,7 @@ TEST_F(ProcessFaults, OutputsThatAreNoneCostNobodyElseAnything) {
     EXPECT_EQ(output(keys[1]), "caf\uFFFD \uFFFD");
 }
 
-TEST_F(ProcessFaults, TextThatIsNoneChangesNoOutcome) {
+TEST_F(ProcessFaults, InvalidTextChangesNoOutcome) {
     start();
     const int before = pid();
     const auto giving = [](const std::string& what) { return json{{"give", what}}.dump(); };
@@ -152,29 +152,29 @@ TEST_F(ProcessFaults, TextThatIsNoneChangesNoOutcome) {
     EXPECT_EQ(pid(), before);
 }
 
-TEST_F(ProcessFaults, HalfAMessageIsADeath) {
+TEST_F(ProcessFaults, HalfAMessageCountsAsADeath) {
     start({.command = program("rude.py", {"half"})});
     const auto outcome = outcome_of("{}");
     EXPECT_EQ(outcome.error_code, "process_died");
     EXPECT_THAT(outcome.error_message, HasSubstr("exit code 0"));
 }
 
-TEST_F(ProcessFaults, WhoClosesTheChannelIsKilled) {
+TEST_F(ProcessFaults, AProcessThatClosesTheChannelIsKilled) {
     start({.command = program("rude.py", {"close"}), .grace = milliseconds(20)});
     EXPECT_EQ(outcome_of("{}").error_code, "invalid_message");
 }
 
-TEST_F(ProcessFaults, LastWordsCount) {
+TEST_F(ProcessFaults, MessagesBeforeADeathCount) {
     start({.command = program("rude.py", {"last words"})});
     EXPECT_EQ(output_of(), "said");
 }
 
-TEST_F(ProcessFaults, MessagesAboutWhatDoesNotRunAreIgnored) {
+TEST_F(ProcessFaults, MessagesAboutItemsThatDoNotRunAreIgnored) {
     start({.command = program("rude.py", {"strangers"}), .grace = milliseconds(20)});
     EXPECT_EQ(output_of(), "mine");
 }
 
-TEST_F(ProcessFaults, WhatDoesNotComeUpAgainCostsNoAttempt) {
+TEST_F(ProcessFaults, AProcessThatDoesNotRestartCostsNoAttempt) {
     const auto folder = process::TemporaryDirectory::make("millrace-test-").value();
     start({.command = program("rude.py", {"once", folder.path() / "flag"})});
     EXPECT_EQ(outcome_of("{}").error_code, "process_died");

@@ -78,7 +78,7 @@ TEST_F(Process, OneThatFailsItsBatchFailsAlone) {
     for (const std::size_t i : {0, 2, 3}) output(keys[i]);
 }
 
-TEST_F(Process, WhatAProgramPrintsIsNoMessage) {
+TEST_F(Process, WhatAProgramPrintsIsNotAMessage) {
     start();
     output_of(doing("print"));
     output_of();
@@ -114,12 +114,12 @@ TEST_F(Process, ADeviceMayBeAnAcceleratorAndProcessors) {
     EXPECT_EQ(facts["processors"], nlohmann::json({processor}));
 }
 
-TEST_F(Process, ProcessorsThatAreNotThereAreNamedAtTheStart) {
+TEST_F(Process, MissingProcessorsAreNamedAtTheStart) {
     EXPECT_THAT(start_error({.devices = parse_devices({"cpu:1023"}).value()}),
                 testing::HasSubstr("none of its processors exists"));
 }
 
-TEST_F(Process, AHandlerThatLooksEndsACancelledItemAtOnce) {
+TEST_F(Process, AHandlerThatChecksEndsACancelledItemAtOnce) {
     start();
     const int before = pid();
     const auto keys = run({doing("wait"), "{}"});
@@ -144,7 +144,7 @@ TEST_F(Process, ACancelLeavesTheNeighboursAlone) {
     EXPECT_EQ(sink_.record(keys[0]).outcomes.size(), 1U);
 }
 
-TEST_F(Process, KillsWhatDoesNotEndWhenNobodyWaitsForIt) {
+TEST_F(Process, KillsAProcessThatKeepsRunningCancelledItems) {
     start({.grace = milliseconds(50)});
     const int before = pid();
     for (const auto& [reason, kind] :

@@ -40,13 +40,13 @@ Started start(const std::string& port) {
     return {std::move(child).value(), first.get()};
 }
 
-TEST(MillraceBroker, NamesThePortItWasToldToUse) {
+TEST(MillraceBroker, UsesTheGivenPort) {
     const auto port = process::PortReservation::any().value();
     const auto broker = start(std::to_string(port.port()));
     EXPECT_EQ(broker.first_line, "bootstrap=127.0.0.1:" + std::to_string(port.port()));
 }
 
-TEST(MillraceBroker, EndsWellOnATermination) {
+TEST(MillraceBroker, EndsCleanlyOnSigterm) {
     for (const int signal : {SIGTERM, SIGINT}) {
         auto broker = start("0");
         broker.process.send(signal);
@@ -64,7 +64,7 @@ TEST(MillraceBroker, SaysThatItsPortIsTaken) {
     EXPECT_THAT(second.error().message, HasSubstr("cannot listen on 127.0.0.1:" + port));
 }
 
-TEST(MillraceBroker, TellsItsVersion) {
+TEST(MillraceBroker, PrintsItsVersion) {
     const auto output = process::run_to_end({.argv = {program(), "--version"}}, 30s);
     ASSERT_TRUE(output.has_value());
     EXPECT_THAT(*output, HasSubstr("millrace-broker "));

@@ -77,7 +77,7 @@ TEST(Commands, ASubmissionWhoseAnswerIsLostIsSentAgainUnderOneKey) {
     EXPECT_FALSE(keys.begin()->empty());
 }
 
-TEST(Commands, ASubmissionIsSentAgainAlsoWhereItIsTheFirstCall) {
+TEST(Commands, ASubmissionIsSentAgainEvenIfItIsTheFirstCall) {
     std::atomic<int> requests = 0;
     worker::FakeServer server([&](Exchange& exchange) {
         if (++requests < 3) return exchange.close();
@@ -183,7 +183,7 @@ TEST_F(SmallGateway, RefusesTheOneJobThatIsTooLarge) {
     EXPECT_EQ(std::count(outcome.out.begin(), outcome.out.end(), '\n'), 4);
 }
 
-TEST(Commands, JsonLinesThatStopSayWhereToGoOn) {
+TEST(Commands, JsonLinesThatStopSayWhereToContinue) {
     auto directory = *process::TemporaryDirectory::make("millrace-cli-");
     const auto file = (directory.path() / "jobs.jsonl").string();
     std::ofstream lines(file);
@@ -320,7 +320,7 @@ TEST(Commands, ACancelOfMoreThanAreCountedSaysThatThereAreMore) {
     EXPECT_THAT(outcome.error, HasSubstr("repeat the command for the rest"));
 }
 
-TEST(Commands, CancelOfAllIsSaidAndNeverMeant) {
+TEST(Commands, CancelOfAllNeedsItsOption) {
     const GlobalOptions nowhere{.url = "http://127.0.0.1:9"};
     EXPECT_EQ(captured([&] { return run_cancel(nowhere, {}); }).code, kUsage);
     EXPECT_EQ(captured([&] { return run_cancel(nowhere, {.yes = true}); }).code, kUsage);
@@ -332,7 +332,7 @@ TEST(Commands, CancelOfAllIsSaidAndNeverMeant) {
     EXPECT_EQ(captured([&] { return run_cancel(nowhere, {.all = true}); }).code, kUnreachable);
 }
 
-TEST(Commands, AnAnswerThatIsNoJsonIsNoCrash) {
+TEST(Commands, AnAnswerThatIsNotJsonCausesNoCrash) {
     for (const auto* body : {"<html>hello</html>", "", "[]", "7", "null", R"({"data":7})",
                              R"({"data":[7,null]})", R"({"data":[{"id":7,"status":null}]})"}) {
         worker::FakeServer server([&](Exchange& exchange) { exchange.reply(200, kJson, body); });

@@ -48,7 +48,7 @@ TEST(Eventually, SaysWhatDidNotComeTrue) {
     EXPECT_THAT(result.message(), HasSubstr("the impossible did not come true"));
 }
 
-TEST(ManualClock, MovesOnlyWhenTold) {
+TEST(ManualClock, MovesOnlyOnRequest) {
     ManualClock clock;
     const auto start = clock.now();
     const auto wall = clock.wall();

@@ -62,7 +62,7 @@ TEST(PrivatePostgres, AnotherObjectTakesUpTheDirectory) {
     EXPECT_EQ(query(second->conninfo(), "SELECT answer FROM t"), "42");
 }
 
-TEST(PrivatePostgres, StartsDespiteALockFileWhoseProcessIdIsSomebodyElses) {
+TEST(PrivatePostgres, StartsDespiteALockFileWithTheIdOfAnotherProcess) {
     PostgresServerFixture postgres;
     const fs::path data_dir = query(postgres.conninfo(), "SHOW data_directory");
     postgres.server().kill();
@@ -178,7 +178,7 @@ TEST(PrivatePostgres, TheEnvironmentDivertsNothing) {
     EXPECT_EQ(query((*server)->conninfo(), "SHOW port"), "5432");
 }
 
-TEST(PrivatePostgres, BearsALoaderThatComplains) {
+TEST(PrivatePostgres, SurvivesALoaderThatComplains) {
     ::setenv("LD_PRELOAD", "/nonexistent/library.so", 1);
     const Place place("pg");
     auto server = PrivatePostgres::start({.data_dir = place.data(), .fsync = false});
@@ -187,7 +187,7 @@ TEST(PrivatePostgres, BearsALoaderThatComplains) {
     EXPECT_EQ(query((*server)->conninfo(), "SELECT 1"), "1");
 }
 
-TEST(PrivatePostgres, MakesAClusterThatIsWholeOrNotThere) {
+TEST(PrivatePostgres, CreatesAWholeClusterOrNone) {
     const Place place("pg");
     std::stop_source stop;
     // Stops the start as soon as initdb has begun.
@@ -206,7 +206,7 @@ TEST(PrivatePostgres, MakesAClusterThatIsWholeOrNotThere) {
     EXPECT_FALSE(fs::exists(place.data().string() + ".unfinished"));
 }
 
-TEST(PrivatePostgres, GivesUpSoonWhenItIsToldTo) {
+TEST(PrivatePostgres, StopsSoonOnRequest) {
     const Place place("pg");
     std::stop_source stop;
     stop.request_stop();

@@ -42,7 +42,7 @@ TEST_F(HttpClient, RepeatsAPostThatHasAKey) {
     EXPECT_EQ(posts_, 2);
 }
 
-TEST_F(HttpClient, TakesNoMoreThanItIsToldTo) {
+TEST_F(HttpClient, TakesNoMoreThanItsLimit) {
     EXPECT_TRUE(client_.send({.url = server_.url(), .answer_bytes_max = 2}));
     const auto answer = client_.send({.url = server_.url(), .answer_bytes_max = 1});
     ASSERT_FALSE(answer.has_value());
@@ -81,7 +81,7 @@ TEST(HttpClientBehindAProxy, GoesToThisMachineWithoutIt) {
     EXPECT_EQ(body_of(server.url() + "/readyz"), "server");
 }
 
-TEST(HttpClientSilence, EndsAStreamThatSaysNothing) {
+TEST(HttpClientSilence, EndsASilentStream) {
     worker::FakeServer server([](worker::Exchange& exchange) {
         exchange.begin_stream();
         exchange.event("{}");

@@ -109,7 +109,7 @@ TEST_F(Connection, GivesUpOnSerializationFailuresThatStay) {
     EXPECT_EQ(store_->job_claim(worker, {job}).error().code, ErrorCode::kUnavailable);
 }
 
-TEST_F(Connection, WaitsForALockOnlySoLong) {
+TEST_F(Connection, WaitsForALockForABoundedTime) {
     const auto job = jobs_->insert();
     auto impatient = options();
     impatient.statement_timeout = 200ms;
@@ -129,7 +129,7 @@ TEST_F(Connection, ToAReadOnlyServerIsUnavailable) {
     EXPECT_TRUE(eventually([&] { return store_->store_probe().has_value(); }));
 }
 
-TEST_F(Connection, TellsDataThatCannotBeStored) {
+TEST_F(Connection, RecognisesDataThatCannotBeStored) {
     const auto worker = jobs_->add_worker();
     const auto good = jobs_->claim(worker, jobs_->insert());
     auto bad = completed(jobs_->claim(worker, jobs_->insert()));

@@ -136,7 +136,7 @@ TEST_F(Races, ACancelByAFilterOfAJobThatCompletedMeanwhileLeavesIt) {
     EXPECT_EQ(state(attempt.job), JobState::kCompleted);
 }
 
-TEST_F(Races, OfTwoCancelsByAFilterOneGetsTheJob) {
+TEST_F(Races, OneOfTwoCancelsByAFilterGetsTheJob) {
     const auto job = jobs_->insert();
     first("job_cancel", ids({job}));
     const auto page = second([&] { return store_->job_cancel_matching({.limit = 9}, 9).value(); });
@@ -280,7 +280,7 @@ TEST_F(Races, KeysAreTakenInOneOrder) {
     for (const auto& reply : replies.get()) EXPECT_TRUE(reply.replayed);
 }
 
-TEST_F(Races, AJobOnItsWayToDefaultGoesToThePartitionThatIsMadeMeanwhile) {
+TEST_F(Races, AJobOnItsWayToDefaultGoesToThePartitionThatIsCreatedMeanwhile) {
     work_ = std::make_unique<pqxx::work>(other_);
     work_->exec("SELECT partition_make(now() - interval '1 h', now() + interval '1 h')");
     const auto job = jobs_->new_job();

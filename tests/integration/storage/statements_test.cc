@@ -163,7 +163,7 @@ TEST_F(Statements, NeverReadAllJobs) {
 
 // A page costs as much as it holds, whether it is the first, the last, or lies where the open jobs
 // begin.
-TEST_F(Statements, OfAListReadAPageAndNoMore) {
+TEST_F(Statements, ForAListReadOnlyAPage) {
     constexpr int kJobs = 20000;
     fill(kJobs);
     transaction_.exec("ANALYZE");
@@ -186,7 +186,7 @@ TEST_F(Statements, OfAListReadAPageAndNoMore) {
 }
 
 // If no job matches, the look ends at its bound and returns where it ended.
-TEST_F(Statements, OfAListAndACountLookAtSoManyJobsAndNoMore) {
+TEST_F(Statements, ForAListAndACountExamineABoundedNumberOfJobs) {
     fill(20000);
     transaction_.exec("ANALYZE");
     const auto rows = [this](const char* name, const char* from, const char* more) {
@@ -202,7 +202,7 @@ TEST_F(Statements, OfAListAndACountLookAtSoManyJobsAndNoMore) {
 }
 
 // A request for open jobs only does not pay for those that ended, and the other way round.
-TEST_F(Statements, OfAListLeaveAloneWhatTheStatesRuleOut) {
+TEST_F(Statements, ForAListSkipWhatTheStatesRuleOut) {
     fill(5000);
     transaction_.exec("ANALYZE");
     const auto* arguments =
@@ -217,7 +217,7 @@ TEST_F(Statements, OfAListLeaveAloneWhatTheStatesRuleOut) {
 
 // An index of all active jobs of a worker, or of all queued jobs, is a bad way to one of them: a
 // batch would read it once for each job.
-TEST_F(Statements, OfTheHotPathGoToJobsById) {
+TEST_F(Statements, OnTheHotPathFindJobsById) {
     for (const auto* name : {"job_claim", "job_complete", "job_settle"}) {
         SCOPED_TRACE(name);
         const auto lines = plan(name, statements().at(name));

@@ -41,7 +41,7 @@ TEST_F(CancelTest, CancelsAllThatMatchAndSaysHowMany) {
     EXPECT_FALSE(filter.never_retried);
 }
 
-TEST_F(CancelTest, LeavesRunningJobsWhereOnlyWaitingOnesAreMeant) {
+TEST_F(CancelTest, LeavesRunningJobsIfOnlyWaitingOnesAreSelected) {
     const auto queued = put(JobState::kQueued);
     const auto running = put(JobState::kInProgress);
     const auto answer = post("/v1/jobs:cancel", R"({"status":["queued","scheduled"]})");
@@ -50,7 +50,7 @@ TEST_F(CancelTest, LeavesRunningJobsWhereOnlyWaitingOnesAreMeant) {
     EXPECT_EQ(status(running), "in_progress");
 }
 
-TEST_F(CancelTest, CancelsEverythingOnlyWhereItIsToldTo) {
+TEST_F(CancelTest, CancelsEverythingOnlyOnRequest) {
     const auto job = put(JobState::kQueued);
     for (const auto* body : {"{}", R"({"limit":1})", R"({"all":false})", R"({"dry_run":true})",
                              R"({"all":false,"dry_run":true})"}) {

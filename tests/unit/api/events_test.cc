@@ -53,7 +53,7 @@ class EventsTest : public WaitTest {
     std::string last_id_;
 };
 
-TEST_F(EventsTest, TellTheWholeLifeOfAJobInOrder) {
+TEST_F(EventsTest, ShowTheWholeLifeOfAJobInOrder) {
     const auto id = service_.put();
     auto connection = open(id);
     EXPECT_EQ(event(connection)["status"], "queued");
@@ -120,7 +120,7 @@ TEST_F(EventsTest, FillAHoleFromTheRow) {
     EXPECT_EQ(event(connection)["delta"], "7");
 }
 
-TEST_F(EventsTest, FillAHoleFromTheOutputWhereTheJobEndsFirst) {
+TEST_F(EventsTest, FillAHoleFromTheOutputIfTheJobEndsFirst) {
     const auto id = put_running("0 1 2 ");
     auto connection = open(id);
     for (int i = 0; i < 4; ++i) type(connection);
@@ -131,7 +131,7 @@ TEST_F(EventsTest, FillAHoleFromTheOutputWhereTheJobEndsFirst) {
 }
 
 // A reader that keeps the text of an earlier attempt as the output has a wrong one.
-TEST_F(EventsTest, AtTheEndVoidTheTextOfAnAttemptThatDidNotMakeIt) {
+TEST_F(EventsTest, VoidTheTextOfAFailedAttemptAtTheEnd) {
     const auto id = put_running("wrong");
     auto connection = open(id);
     for (int i = 0; i < 4; ++i) type(connection);
@@ -154,7 +154,7 @@ TEST_F(EventsTest, SayNothingThatIsNotTheText) {
     EXPECT_EQ(event(connection)["type"], "job.completed");
 }
 
-TEST_F(EventsTest, GoOnWhereTheReaderWas) {
+TEST_F(EventsTest, ContinueWhereTheReaderWas) {
     const auto id = put_running("Hel");
     {
         auto connection = open(id);
@@ -176,7 +176,7 @@ TEST_F(EventsTest, GoOnWhereTheReaderWas) {
     EXPECT_EQ(delta["sequence_number"], 1);
 }
 
-TEST_F(EventsTest, GoOnWhereTheReaderWasAlsoAfterTheEnd) {
+TEST_F(EventsTest, ContinueWhereTheReaderWasEvenAfterTheEnd) {
     const auto id = put_running("Hello");
     {
         auto connection = open(id);
@@ -189,14 +189,14 @@ TEST_F(EventsTest, GoOnWhereTheReaderWasAlsoAfterTheEnd) {
     EXPECT_EQ(event(connection)["type"], "job.completed");
 }
 
-TEST_F(EventsTest, BeginAnewWhereTheReaderHasMoreThanThereIs) {
+TEST_F(EventsTest, BeginAgainIfTheReaderHasMoreThanThereIs) {
     const auto id = put_running("Hello");
     service_.finish(id, JobState::kCompleted, R"({"text":"Hello"})");
     auto connection = open(id, "1-6-0123456789abcdef");
     EXPECT_EQ(type(connection), "job.created");
 }
 
-TEST_F(EventsTest, BeginAnewWhereTheReaderHasAnotherText) {
+TEST_F(EventsTest, BeginAgainIfTheReaderHasAnotherText) {
     const auto id = put_running("Hel");
     {
         auto connection = open(id);
@@ -219,7 +219,7 @@ TEST_F(EventsTest, BeginAnewWhereTheReaderHasAnotherText) {
 }
 
 // The id belongs to another job's text; nothing contradicts it before the row has text.
-TEST_F(EventsTest, BeginAnewOnceTheRowTellsThatTheReaderHasAnotherText) {
+TEST_F(EventsTest, BeginAgainOnceTheRowShowsThatTheReaderHasAnotherText) {
     const auto id = put_running("");
     service_.change(id, [](JobRecord& job) { job.partial_text.reset(); });
     auto connection = open(id, "1-2-0123456789abcdef");
@@ -234,7 +234,7 @@ TEST_F(EventsTest, BeginAnewOnceTheRowTellsThatTheReaderHasAnotherText) {
     EXPECT_EQ(event(connection)["delta"], "!");
 }
 
-TEST_F(EventsTest, TellAReaderThatComesBackThatTheJobWaitsAnew) {
+TEST_F(EventsTest, ShowAReaderThatComesBackThatTheJobWaitsAgain) {
     const auto id = put_running("Hel");
     {
         auto connection = open(id);
@@ -255,7 +255,7 @@ TEST_F(EventsTest, TellAReaderThatComesBackThatTheJobWaitsAnew) {
     EXPECT_EQ(event(connection)["delta"], "new");
 }
 
-TEST_F(EventsTest, SayThatAJobRunsAnew) {
+TEST_F(EventsTest, SayThatAJobRunsAgain) {
     const auto id = service_.put([](JobRecord& job) {
         job.state = JobState::kInProgress;
         job.epoch = 1;
@@ -290,7 +290,7 @@ TEST_F(EventsTest, OfAFinalJobEndAtOnce) {
     EXPECT_EQ(connection.read_all(), "\r\n0\r\n\r\n");
 }
 
-TEST_F(EventsTest, EndEvenWhereTheFinalJobCannotBeRead) {
+TEST_F(EventsTest, EndEvenIfTheFinalJobCannotBeRead) {
     const auto id = service_.put();
     auto connection = open(id);
     type(connection);

@@ -90,7 +90,7 @@ class JobWaitTest : public testing::Test {
     std::optional<JobAnswer> answer_;
 };
 
-TEST_F(JobWaitTest, ReadsOnceWhereNothingIsWaitedFor) {
+TEST_F(JobWaitTest, ReadsOnceIfItWaitsForNothing) {
     begin(std::nullopt);
     exchange_->run_next();
     ASSERT_TRUE(answer_);
@@ -144,7 +144,7 @@ TEST_F(JobWaitTest, JobThatEndsBetweenSubscribingAndReadingIsNotMissed) {
     EXPECT_EQ(answer_->job->state, JobState::kCancelled);
 }
 
-TEST_F(JobWaitTest, SaysSoWhereNothingIsKnownInTime) {
+TEST_F(JobWaitTest, SaysSoIfNothingIsKnownInTime) {
     service_.hold();
     begin(seconds(10));
     exchange_->wake();
@@ -162,7 +162,7 @@ TEST_F(JobWaitTest, ClientThatIsGoneIsNotAnswered) {
     EXPECT_EQ(service_.watchers(), 0U);
 }
 
-TEST_F(JobWaitTest, UnreadableJobIsWaitedForWhereItIsKnown) {
+TEST_F(JobWaitTest, UnreadableJobIsWaitedForIfItIsKnown) {
     begin(seconds(10));
     exchange_->run_next();
     service_.fail_reads(Error{ErrorCode::kUnavailable, "away"});

@@ -82,7 +82,7 @@ TEST(OutputText, HoldsABoundedAmountAndFindsTheRestInTheRow) {
     EXPECT_EQ(reader.has, whole);
 }
 
-TEST(OutputText, NeverGoesOnWithAnotherText) {
+TEST(OutputText, NeverContinuesWithAnotherText) {
     Reader reader;
     reader.take(0, "Hello");
     reader.take_whole("Hallo, world");
@@ -126,7 +126,7 @@ TEST(TextCursor, ComesBackFromAnEventsId) {
     EXPECT_FALSE(parsed->begins("Hell"));
 }
 
-TEST(TextCursor, IsNoneOfOtherIds) {
+TEST(TextCursor, IsNullForOtherIds) {
     for (const auto* id :
          {"", "7", "1-2", "1-2-", "1-2-x", "-1-2-3", "1--2-3", "1-2-3-4", "a-b-c", "1-2-3 ",
           " 1-2-3", "99999999999999999999-1-1", "1-2-fffffffffffffffff"}) {
@@ -142,14 +142,14 @@ TEST(FillPace, SlowsDown) {
     EXPECT_EQ(waits, (std::vector<milliseconds::rep>{250, 500, 1000, 2000, 4000, 5000, 5000}));
 }
 
-TEST(TextOfOutput, IsWhereBackendsPutIt) {
+TEST(TextOfOutput, IsFoundWhereBackendsPutIt) {
     EXPECT_EQ(text_of_output(R"({"text":"a\nb"})"), "a\nb");
     EXPECT_EQ(text_of_output(R"({"choices":[{"message":{"role":"assistant","content":"hi"}}]})"),
               "hi");
     EXPECT_EQ(text_of_output(R"({"choices":[{"index":0,"text":"hi"}]})"), "hi");
 }
 
-TEST(TextOfOutput, IsNoneWhereThereIsNotOneText) {
+TEST(TextOfOutput, IsNullUnlessThereIsOneText) {
     for (const auto* output :
          {R"({"choices":[{"text":"a"},{"text":"b"}]})", R"({"choices":[]})", R"({"choices":{}})",
           R"({"choices":[{"message":{"content":null}}]})", R"({"text":7})", R"("text")", "null",

@@ -43,7 +43,7 @@ TEST_F(ReadTest, ShowsAJobWithItsPartialOutput) {
     EXPECT_EQ(job["urls"]["events"], "/v1/jobs/" + id.str() + "/events");
 }
 
-TEST_F(ReadTest, IncludesInputAndAttemptsWhereAsked) {
+TEST_F(ReadTest, IncludesInputAndAttemptsOnRequest) {
     const auto id = put_running(service_);
     const auto job = json(get("/v1/jobs/" + id.str() + "?include=input,attempts"));
     EXPECT_EQ(job["input"], Json({{"prompt", "hi"}}));
@@ -78,7 +78,7 @@ TEST_F(ReadTest, ResultIsTheBareOutput) {
     EXPECT_EQ(answer.body, R"({"text": "hello"})");
 }
 
-TEST_F(ReadTest, UsageIsNullWhereNobodyCounted) {
+TEST_F(ReadTest, UsageIsNullIfNobodyCounted) {
     const auto usage_of = [this](const Usage& usage) {
         const auto id = service_.put();
         service_.finish(id, JobState::kCompleted, "{}");
@@ -147,7 +147,7 @@ TEST_F(ReadTest, QueuedJobWithoutAWorkerSaysSo) {
     EXPECT_TRUE(json(get("/v1/jobs/" + id.str()))["wait"].is_null());
 }
 
-TEST_F(ReadTest, SaysWhenACancelWasAskedFor) {
+TEST_F(ReadTest, SaysWhenACancelWasRequested) {
     const auto id = put_running(service_);
     EXPECT_TRUE(json(get("/v1/jobs/" + id.str()))["cancel_requested_at"].is_null());
     service_.change(id, [](JobRecord& job) {
@@ -157,7 +157,7 @@ TEST_F(ReadTest, SaysWhenACancelWasAskedFor) {
     EXPECT_EQ(json(get("/v1/jobs/" + id.str()))["cancel_requested_at"], 1760000007);
 }
 
-TEST_F(ReadTest, IdsThatAreNoneAreNotFound) {
+TEST_F(ReadTest, InvalidIdsAreNotFound) {
     for (const auto* id :
          {"job_01h455vb4pex5vsknk084sn02q", "job_", "x", "%00", "%FF", "%zz",
           "job_01H455VB4PEX5VSKNK084SN02Q", "..", "wrk_01h455vb4pex5vsknk084sn02q"}) {
@@ -169,7 +169,7 @@ TEST_F(ReadTest, IdsThatAreNoneAreNotFound) {
     }
 }
 
-TEST_F(ReadTest, OldIdsAreToldForHowLongJobsAreKept) {
+TEST_F(ReadTest, OldIdsAreAnsweredWithHowLongJobsAreKept) {
     for (const auto* id : {"job_01h455vb4pex5vsknk084sn02q", "order-1234"}) {
         EXPECT_NE(get(std::string("/v1/jobs/") + id).body.find("kept"), std::string::npos) << id;
     }
@@ -290,7 +290,7 @@ TEST_F(ReadTest, ListsLanesAndWorkers) {
 }
 
 // A worker that restarts all day leaves hundreds within the time that the store keeps them.
-TEST_F(ReadTest, ShowsWorkersThatAreLongGoneOnlyWhereAskedFor) {
+TEST_F(ReadTest, ShowsWorkersThatAreLongGoneOnlyOnRequest) {
     const auto names = [this](const std::string& query) {
         std::string all;
         const auto answer = json(get("/v1/workers" + query));

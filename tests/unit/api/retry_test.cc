@@ -78,12 +78,12 @@ TEST_F(RetryTest, RetriesAllThatMatch) {
     EXPECT_EQ(json(answer)["has_more"], false);
 }
 
-TEST_F(RetryTest, RetriesFailedJobsWhereNoOtherStatusIsSaid) {
+TEST_F(RetryTest, RetriesFailedJobsByDefault) {
     post("/v1/jobs:retry", R"({"model":"m"})");
     EXPECT_EQ(service_.last_filter().states, std::vector{JobState::kFailed});
 }
 
-TEST_F(RetryTest, RetriesAllThatFailedOnlyWhereItIsToldTo) {
+TEST_F(RetryTest, RetriesAllThatFailedOnlyOnRequest) {
     const auto old = put_failed();
     for (const auto* body : {"{}", R"({"limit":1})", R"({"all":false})", R"({"dry_run":true})",
                              R"({"all":false,"dry_run":true})"}) {
@@ -105,7 +105,7 @@ TEST_F(RetryTest, ADryRunOnlyCounts) {
     EXPECT_TRUE(json(get("/v1/jobs"))["data"][0]["retried_by"].is_null());
 }
 
-TEST_F(RetryTest, TellsOfEachIdApart) {
+TEST_F(RetryTest, ReportsEachIdSeparately) {
     const auto old = put_failed();
     const auto open = service_.put();
     const auto answer = post("/v1/jobs:retry", fmt::format(R"({{"ids":["{}","{}","{}"]}})",

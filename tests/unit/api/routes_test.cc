@@ -38,7 +38,7 @@ std::string advice(std::string_view path) {
     return std::get<RouteMiss>(find_route(Method::kGet, path)).problem.detail;
 }
 
-TEST(Routes, SayWhatThereIsWhereThereIsNothing) {
+TEST(Routes, NameTheKnownPathsForUnknownOnes) {
     const std::pair<std::string, std::string> cases[] = {
         {"/v1/jobs/", "Did you mean /v1/jobs?"},
         {"//v1//jobs", "Did you mean /v1/jobs?"},

@@ -159,7 +159,7 @@ TEST_F(SubmitTest, RefusesAnIdempotencyKeyThatCannotBeOne) {
     }
 }
 
-TEST_F(SubmitTest, TellsFailuresOfTheServiceApart) {
+TEST_F(SubmitTest, DistinguishesFailuresOfTheService) {
     struct Case {
         ErrorCode error;
         int status;

@@ -59,7 +59,7 @@ TEST_F(WaitTest, PollAnswersWithTheLatestStateWhenTheWaitIsOver) {
     EXPECT_EQ(json(answer)["status"], "in_progress");
 }
 
-TEST_F(WaitTest, PollIsAnsweredEvenWhereTheStoreDoesNot) {
+TEST_F(WaitTest, PollIsAnsweredEvenIfTheStoreDoesNotAnswer) {
     const auto id = service_.put();
     service_.hold();
     const auto answer = get(path(id), "Prefer: wait=1\r\n");
@@ -85,7 +85,7 @@ TEST_F(WaitTest, WaitsAreCappedAndOddOnesIgnored) {
     }
 }
 
-TEST_F(WaitTest, WhereTooManyWaitTheJobIsAnsweredAsItIs) {
+TEST_F(WaitTest, IfTooManyWaitTheJobIsAnsweredAsItIs) {
     service_.refuse_watches();
     const auto answer = post("/v1/jobs", kJob, "Prefer: wait=30\r\n");
     EXPECT_EQ(answer.status, 202);
@@ -95,7 +95,7 @@ TEST_F(WaitTest, WhereTooManyWaitTheJobIsAnsweredAsItIs) {
     EXPECT_EQ(code(get(path(id) + "/events")), "overloaded");
 }
 
-TEST_F(WaitTest, AcceptedJobIsAnsweredEvenWhereItCannotBeReadBack) {
+TEST_F(WaitTest, AcceptedJobIsAnsweredEvenIfItCannotBeReadBack) {
     service_.fail_reads(Error{ErrorCode::kUnavailable, "away"});
     const auto answer = post("/v1/jobs", kJob, "Prefer: wait=1\r\n");
     EXPECT_EQ(answer.status, 202);
@@ -113,7 +113,7 @@ TEST_F(WaitTest, WaitEndsWhenTheClientHangsUp) {
 }
 
 // A client that has closed its sending side (nc -N) still reads.
-TEST_F(WaitTest, WhoEndsItsSideAfterTheRequestGetsItsAnswer) {
+TEST_F(WaitTest, AClientThatEndsItsSideAfterTheRequestGetsItsAnswer) {
     const auto id = service_.put();
     auto connection = client();
     connection.send(get_request(path(id), "Prefer: wait=50\r\n"));
@@ -127,7 +127,7 @@ TEST_F(WaitTest, WhoEndsItsSideAfterTheRequestGetsItsAnswer) {
     EXPECT_TRUE(connection.is_closed_by_server());
 }
 
-TEST_F(WaitTest, WhoEndsItsSideOfHttp10GetsItsAnswerAlone) {
+TEST_F(WaitTest, AnHttp10ClientThatEndsItsSideGetsOnlyItsAnswer) {
     const auto id = service_.put();
     auto connection = client();
     connection.send("GET " + path(id) + " HTTP/1.0\r\nPrefer: wait=50\r\n\r\n");
@@ -138,7 +138,7 @@ TEST_F(WaitTest, WhoEndsItsSideOfHttp10GetsItsAnswerAlone) {
     EXPECT_TRUE(connection.is_closed_by_server());
 }
 
-TEST_F(WaitTest, WhoEndsItsSideOfAStreamReadsItToTheEnd) {
+TEST_F(WaitTest, AClientThatEndsItsSideOfAStreamReadsItToTheEnd) {
     start({.heartbeat_interval = milliseconds(20)});
     const auto id = service_.put();
     auto connection = client();

@@ -12,7 +12,7 @@ std::string lists(int depth) {
     return std::string(count, '[') + std::string(count, ']');
 }
 
-TEST(BoundedJson, IsDiscardedWhereItIsNestedTooDeep) {
+TEST(BoundedJson, IsDiscardedIfNestedTooDeeply) {
     EXPECT_TRUE(parse_bounded(lists(kAnswerDepthMax)).is_array());
     EXPECT_TRUE(parse_bounded(lists(kAnswerDepthMax + 1)).is_discarded());
     EXPECT_TRUE(parse_bounded(R"({"a":)" + lists(kAnswerDepthMax) + "}").is_discarded());

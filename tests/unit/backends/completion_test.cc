@@ -40,7 +40,7 @@ TEST(Completion, HasTheShapeOfOpenAisTextCompletion) {
         "usage":{"prompt_tokens":1,"completion_tokens":1,"total_tokens":2}})"));
 }
 
-TEST(Completion, IsJsonAlsoWhenTheTextIsNoUtf8) {
+TEST(Completion, IsJsonEvenIfTheTextIsNotUtf8) {
     const auto text = completion_json({.text = "a\xFF", .finish_reason = "stop"}, kCreated);
     EXPECT_EQ(json::parse(text)["choices"][0]["message"]["content"], "a\uFFFD");
 }

@@ -62,7 +62,7 @@ TEST(ModelRequest, PrefersMaxCompletionTokens) {
     EXPECT_EQ(request->sampling.max_tokens, 9);
 }
 
-TEST(ModelRequest, SeesPartsThatAreNoText) {
+TEST(ModelRequest, RecognisesPartsThatAreNotText) {
     const auto request = parse(R"({"messages":[{"role":"user","content":[
         {"type":"text","text":"what is this?"},{"type":"image_url","image_url":{"url":"x"}}]}]})");
     ASSERT_TRUE(request.has_value());

@@ -21,7 +21,7 @@ TEST(TextStream, HoldsBackCharactersThatAreNotWhole) {
     EXPECT_EQ(stream.finish(), "");
 }
 
-TEST(TextStream, ReplacesWhatIsNoUtf8) {
+TEST(TextStream, ReplacesInvalidUtf8) {
     // A lone continuation byte, an overlong form, a surrogate, and a byte of no character.
     TextStream stream({});
     EXPECT_EQ(stream.append("\x80|\xC0\xAF|\xED\xA0\x80|\xFF|"),

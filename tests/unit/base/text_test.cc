@@ -11,7 +11,7 @@ namespace {
 
 using namespace std::string_literals;
 
-TEST(Text, IsStorableAsItIs) {
+TEST(Text, IsStorableUnchanged) {
     for (const auto& text : {""s, "plain ASCII"s, "Grüße, 日本語, 😀"s, "\uFFFE \uFEFF \u202E"s,
                              "\x7f\t\n\x1b"s, "\xF4\x8F\xBF\xBF"s}) {
         EXPECT_TRUE(is_storable(text)) << text;
@@ -19,7 +19,7 @@ TEST(Text, IsStorableAsItIs) {
     }
 }
 
-TEST(Text, ThatIsNoneBecomesReplacementCharacters) {
+TEST(Text, InvalidOneBecomesReplacementCharacters) {
     const std::vector<std::pair<std::string, std::string>> cases{
         {"a\0b"s, "a\uFFFDb"},
         {"\0\0"s, "\uFFFD\uFFFD"},
@@ -53,7 +53,7 @@ TEST(Text, BeginsWithWholeCharacters) {
     EXPECT_EQ(beginning("\x80\x80\x80", 2), "");
 }
 
-TEST(Text, WhateverTheBytesAreStorableMakesThemSo) {
+TEST(Text, AnyBytesBecomeStorable) {
     test::SeededRandom random(11);
     for (int i = 0; i < 20'000; ++i) {
         std::string bytes;
@@ -70,7 +70,7 @@ TEST(Text, WhateverTheBytesAreStorableMakesThemSo) {
     }
 }
 
-TEST(Lower, ChangesAsciisCapitalsAlone) {
+TEST(Lower, ChangesOnlyAsciiCapitals) {
     EXPECT_EQ(lower("Aa-Zz 09 \xc3\x84@["), "aa-zz 09 \xc3\x84@[");
     EXPECT_EQ(lower(""), "");
 }

@@ -21,7 +21,7 @@ void expect_refused(std::vector<std::string> extra, const std::string& reason) {
     EXPECT_THAT(broker.error().message, Not(HasSubstr("secret")));
 }
 
-TEST(KafkaOptions, RefuseWhatLibrdkafkaDoesNotKnowAndTellNoSecrets) {
+TEST(KafkaOptions, RefuseUnknownPropertiesAndShowNoSecrets) {
     expect_refused({"sasl.passwort=secret"}, "sasl.passwort");
     expect_refused({"security.protocol=secret"}, "security.protocol");
     expect_refused({"security.protocol=ssl", "ssl.key.password=secret", "ssl.ca.location=/none"},
@@ -51,7 +51,7 @@ TEST(KafkaBroker, TakesMessagesFromTheFrontUntilItsBufferIsFull) {
     EXPECT_EQ(publisher->publish(messages), 0U);
 }
 
-TEST(KafkaBroker, GivesSubscribersBackThatReachedNobody) {
+TEST(KafkaBroker, ReturnsSubscribersThatReachedNobody) {
     const auto broker = make_kafka_broker({.bootstrap = kNobody}).value();
     const auto member = broker->subscribe("group", {"topic"});
     const auto tail = broker->tail({"topic"});

@@ -13,7 +13,7 @@ Json problem(const std::string& detail, const Json& param) {
     return {{"detail", detail}, {"error", {{"param", param}, {"code", "c"}}}};
 }
 
-TEST(ApiError, NamesTheOptionInPlaceOfTheField) {
+TEST(ApiError, NamesTheOptionInsteadOfTheField) {
     const auto message = [](const std::string& param) {
         return api_error(400, problem("`" + param + "` is odd; see `x`.", param).dump(), kUrl)
             .message;
@@ -27,7 +27,7 @@ TEST(ApiError, NamesTheOptionInPlaceOfTheField) {
 }
 
 // The body that the gateway saw was made by the command.
-TEST(ApiError, HasNoPositionInABodyThatTheUserNeverWrote) {
+TEST(ApiError, LeavesOutThePositionInABodyThatTheUserNeverWrote) {
     const Json refusal{
         {"detail", "The body is invalid at line 1, column 97: nested deeper than 64 levels."},
         {"error", {{"param", nullptr}, {"code", "json_too_deep"}}}};
@@ -35,7 +35,7 @@ TEST(ApiError, HasNoPositionInABodyThatTheUserNeverWrote) {
               "The body is invalid: nested deeper than 64 levels.");
 }
 
-TEST(ApiError, IsWhatTheStatusSaysWhereTheBodySaysNothing) {
+TEST(ApiError, FollowsTheStatusIfTheBodySaysNothing) {
     for (const auto* body : {"", "<html>", "[]", "7", "{}", R"({"detail":7})", R"({"error":null})",
                              R"({"error":"text"})"}) {
         EXPECT_EQ(api_error(500, body, kUrl),
@@ -51,7 +51,7 @@ TEST(ApiError, IsWhatTheStatusSaysWhereTheBodySaysNothing) {
 }
 
 // Another server's 404 is not about a job.
-TEST(ApiError, OfAServerThatIsNotMillraceSaysSo) {
+TEST(ApiError, SaysIfTheServerIsNotMillrace) {
     for (const int status : {301, 400, 401, 403, 404, 405, 409, 410, 422}) {
         for (const auto* body : {"", "<html>", "[]", "{}", R"({"detail":"Not Found"})",
                                  R"({"error":{"message":"no","code":404},"detail":"x"})"}) {

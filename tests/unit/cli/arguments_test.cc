@@ -110,7 +110,7 @@ TEST_F(ArgumentsTest, OddWordsAreRefused) {
     EXPECT_THAT(error_, HasSubstr("--"));
 }
 
-TEST_F(ArgumentsTest, WhatIsGivenTwiceIsRefused) {
+TEST_F(ArgumentsTest, RepeatedOptionsAreRefused) {
     EXPECT_EQ(run({"--text", "a", "--text", "b"}), kUsage);
     EXPECT_THAT(error_, HasSubstr("--text is given twice"));
     EXPECT_EQ(run_plain({"--url", "http://a", "try", "--url", "http://b"}), kUsage);
@@ -172,7 +172,7 @@ TEST_F(ArgumentsTest, AnUnknownCommandSuggestsOne) {
 }
 
 // A file of ids may come from any program or system.
-TEST(Ids, AreTakenWithoutWhatAFileLeftAroundThem) {
+TEST(Ids, AreTrimmed) {
     Program program;
     Words ids;
     std::string id;
@@ -322,7 +322,7 @@ TEST_F(UpArguments, AreRefusedRatherThanIgnored) {
     EXPECT_EQ(given_.runs, 0);
 }
 
-TEST(Help, IsOfWhatIsAskedFor) {
+TEST(Help, DescribesTheRequestedCommand) {
     const auto help = [](const Words& words) {
         Program program;
         add_client_commands(program);

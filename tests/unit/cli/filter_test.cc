@@ -21,12 +21,12 @@ FilterOptions everything() {
             .created_before = "2030-01-02T00:00:00Z"};
 }
 
-TEST(Filter, IsEmptyWhereNothingIsAskedFor) {
+TEST(Filter, IsEmptyWithoutOptions) {
     EXPECT_EQ(filter_body({}), "");
     EXPECT_EQ(filter_query({}), "");
 }
 
-TEST(Filter, IsABodyWithWhatTheOptionsSay) {
+TEST(Filter, IsABodyMadeFromTheOptions) {
     EXPECT_EQ(Json::parse(filter_body(everything())),
               Json({{"status", {"failed", "expired"}},
                     {"queue", "gpu"},
@@ -38,7 +38,7 @@ TEST(Filter, IsABodyWithWhatTheOptionsSay) {
                     {"created_before", "2030-01-02T00:00:00Z"}}));
 }
 
-TEST(Filter, IsAQueryThatHoldsOddCharacters) {
+TEST(Filter, IsAQueryWithEscapedCharacters) {
     EXPECT_EQ(filter_query(everything()),
               "status=failed%2Cexpired&queue=gpu&priority=low&model=a%2Fb%20c&error=worker_lost"
               "&created_after=2030-01-01T00%3A00%3A00%2B01%3A00"

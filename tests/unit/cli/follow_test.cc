@@ -67,7 +67,7 @@ TEST_F(Follow, PrintsTextAndEventsApart) {
     EXPECT_EQ(follower_.final_status(), "completed");
 }
 
-TEST_F(Follow, PrintsTheOutputWhereNoTextCame) {
+TEST_F(Follow, PrintsTheOutputIfNoTextCame) {
     start();
     complete("all of it");
     EXPECT_EQ(text_, "all of it\n");
@@ -109,7 +109,7 @@ TEST_F(Follow, ANewConnectionAfterTheEndPrintsTheRest) {
     EXPECT_EQ(text_, "one two\n");
 }
 
-TEST_F(Follow, TextThatWasMissedComesAtTheEnd) {
+TEST_F(Follow, MissedTextComesAtTheEnd) {
     start();
     delta("one two three ");
     follower_.begin_stream();
@@ -120,7 +120,7 @@ TEST_F(Follow, TextThatWasMissedComesAtTheEnd) {
     EXPECT_EQ(text_, "one two three four five\n");
 }
 
-TEST_F(Follow, TextWithAHoleIsFollowedByAllOfIt) {
+TEST_F(Follow, TextWithAHoleIsFollowedByTheWholeText) {
     start();
     delta("one ");
     delta("three");
@@ -155,7 +155,7 @@ TEST_F(Follow, SaysWhyTheJobIsRetried) {
                             "retrying: model_error: no memory; ignore the text above"));
 }
 
-TEST_F(Follow, AnAttemptThatBeganWhileNobodyListenedVoidsTheText) {
+TEST_F(Follow, AnAttemptThatBeganUnseenVoidsTheText) {
     start();
     delta("wrong");
     follower_.begin_stream();
@@ -167,7 +167,7 @@ TEST_F(Follow, AnAttemptThatBeganWhileNobodyListenedVoidsTheText) {
     EXPECT_EQ(text_, "wrongright\n");
 }
 
-TEST_F(Follow, AsksForTheJobWhereTheLastEventHasNone) {
+TEST_F(Follow, AsksForTheJobIfTheLastEventHasNone) {
     EXPECT_FALSE(send({{"type", "job.completed"}, {"status", "completed"}, {"job", nullptr}}));
     EXPECT_TRUE(follower_.lacks_job());
     const std::string job = R"({"status":"completed","output":{"text":"here"}})";
@@ -175,7 +175,7 @@ TEST_F(Follow, AsksForTheJobWhereTheLastEventHasNone) {
     EXPECT_EQ(text_, "here\n");
 }
 
-TEST_F(Follow, BearsWhatItDoesNotKnow) {
+TEST_F(Follow, IgnoresUnknownEvents) {
     EXPECT_TRUE(follower_.take({.type = "", .data = "no json"}));
     EXPECT_TRUE(follower_.take({.type = "x", .data = "[1]"}));
     EXPECT_TRUE(send({{"type", "job.new_kind"}}));
@@ -184,7 +184,7 @@ TEST_F(Follow, BearsWhatItDoesNotKnow) {
     EXPECT_EQ(text_, "");
 }
 
-TEST_F(FollowInAPipe, VoidTextNeverGetsThere) {
+TEST_F(FollowInAPipe, VoidTextIsNeverWritten) {
     start();
     delta("wrong");
     send({{"type", "job.retrying"}, {"status", "queued"}});
@@ -215,7 +215,7 @@ TEST_F(FollowInAPipe, AFailedJobLeavesTheTextOfItsLastAttempt) {
     EXPECT_EQ(text_, "as far as it came\n");
 }
 
-TEST_F(FollowInAPipe, AJobThatEndsBetweenAttemptsLeavesNone) {
+TEST_F(FollowInAPipe, AJobThatEndsBetweenAttemptsLeavesNoText) {
     start();
     delta("wrong");
     send({{"type", "job.retrying"}, {"status", "queued"}});

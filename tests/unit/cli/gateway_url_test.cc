@@ -10,7 +10,7 @@ namespace {
 using testing::HasSubstr;
 using testing::Not;
 
-TEST(GatewayUrl, IsTakenHoweverItIsWritten) {
+TEST(GatewayUrl, IsAcceptedHoweverItIsWritten) {
     const std::vector<std::pair<std::string, std::string>> kCases{
         {"http://127.0.0.1:8080", "http://127.0.0.1:8080"},
         {"http://127.0.0.1:8080/", "http://127.0.0.1:8080"},

@@ -14,7 +14,7 @@ Answer answer(const std::string& text) {
     return {text, Json::parse(text)};
 }
 
-TEST(OutputText, IsBareWhereTheOutputIsOneText) {
+TEST(OutputText, IsBareIfTheOutputIsOneText) {
     EXPECT_EQ(output_text(R"({"text":"hi"})"), "hi");
     EXPECT_EQ(output_text(R"("hi")"), "hi");
     EXPECT_EQ(output_text(R"({"choices":[{"text":"a\nb"}],"usage":{}})"), "a\nb");
@@ -31,7 +31,7 @@ TEST(OutputText, LosesNothingOfAnotherOutput) {
     }
 }
 
-TEST(NoteIfNobodyServes, SaysThatAJobMayWaitForEver) {
+TEST(NoteIfNobodyServes, SaysThatAJobMayWaitForever) {
     testing::internal::CaptureStderr();
     EXPECT_TRUE(note_if_nobody_serves(
         answer(R"({"id":"job_1","model":"m","queue":"q","wait":{"reason":"no_workers"}})").json));
@@ -56,7 +56,7 @@ TEST(JobText, SaysWhatPeopleAsk) {
     }
 }
 
-TEST(JobText, SaysNothingOfARunThatNeverWas) {
+TEST(JobText, SaysNothingOfARunThatNeverHappened) {
     const auto text = job_text(answer(R"({"id":"job_1","status":"scheduled","attempt":0,
         "failures":0,"max_attempts":3,"started_at":null,
         "timing":{"queue_ms":null,"execution_ms":null},
@@ -66,7 +66,7 @@ TEST(JobText, SaysNothingOfARunThatNeverWas) {
     EXPECT_THAT(text, HasSubstr("backoff, until 2025-10-0"));
 }
 
-TEST(JobText, BearsUsageThatNobodyCounted) {
+TEST(JobText, AcceptsUsageThatNobodyCounted) {
     const auto with = [](const std::string& usage) {
         return job_text(answer(R"({"id":"job_1","status":"completed","usage":)" + usage + "}"));
     };

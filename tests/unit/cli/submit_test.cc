@@ -166,11 +166,11 @@ TEST(OnlyModel, IsTheOneThatIsServed) {
               "n");
 }
 
-TEST(OnlyModel, IsThatOfTheWorkersBeforeWhereNoneLives) {
+TEST(OnlyModel, IsThatOfEarlierWorkersIfNoneLives) {
     EXPECT_EQ(*only_model(workers({worker({"m"}, "lost"), worker({"m"}, "stopped")}), ""), "m");
 }
 
-TEST(OnlyModel, IsAskedForWhereThereAreMore) {
+TEST(OnlyModel, MustBeNamedIfThereAreMore) {
     const auto several = only_model(workers({worker({"b", "a", "synthetic"})}), "");
     ASSERT_FALSE(several.has_value());
     EXPECT_THAT(several.error().message, HasSubstr("a, b"));

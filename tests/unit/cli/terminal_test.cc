@@ -18,7 +18,7 @@ Table some_jobs() {
     return table;
 }
 
-TEST(Table, IsWholeWhereNothingBoundsIt) {
+TEST(Table, IsWholeIfNothingBoundsIt) {
     EXPECT_THAT(some_jobs().lines(0), ElementsAre("ID     STATUS     MODEL                 ERROR",
                                                   "job_1  completed  a-model-of-long-name",
                                                   "job_2  failed     m                     "
@@ -47,7 +47,7 @@ TEST(ProgressLine, FitsAnyWidth) {
     EXPECT_THAT(progress_line("submitting", 5000, 13000, 200), HasSubstr("5000/13000"));
 }
 
-TEST(Printable, TakesTheTerminalNoOrders) {
+TEST(Printable, PassesNoControlSequencesToTheTerminal) {
     EXPECT_EQ(printable("a\x1b[2Jb\x07"), "a?[2Jb?");
     EXPECT_EQ(printable("a\xc2\x9b"
                         "2Jb"),
@@ -57,7 +57,7 @@ TEST(Printable, TakesTheTerminalNoOrders) {
               "Zürich \xc2\xa0 \xf0\x9f\x98\x80\t!");
 }
 
-TEST(Printable, LeavesAPipeEveryByte) {
+TEST(Printable, ChangesNoByteForAPipe) {
     EXPECT_EQ(for_output("a\x1b[2J\r\nb"), is_terminal() ? "a?[2J\nb" : "a\x1b[2J\r\nb");
 }
 

@@ -70,7 +70,7 @@ class CommandsTest : public testing::Test {
     std::vector<Result<storage::JobRecord>> cancelled_;
 };
 
-TEST_F(CommandsTest, CancellingAQueuedJobEndsItAndTellsWaiters) {
+TEST_F(CommandsTest, CancellingAQueuedJobEndsItAndNotifiesWaiters) {
     const auto job = insert();
     int notices = 0;
     const auto subscription = hub_.watch(job, [&](const JobNotice&) { ++notices; });
@@ -82,7 +82,7 @@ TEST_F(CommandsTest, CancellingAQueuedJobEndsItAndTellsWaiters) {
     EXPECT_THAT(publisher_.values_of("t.control"), IsEmpty());
 }
 
-TEST_F(CommandsTest, CancellingARunningJobTellsItsWorker) {
+TEST_F(CommandsTest, CancellingARunningJobNotifiesItsWorker) {
     const auto job = insert();
     const auto holder = worker();
     ASSERT_THAT(memory_.job_claim(holder, {job}).value(), SizeIs(1));
@@ -182,7 +182,7 @@ TEST_F(ModelsTest, AKnownModelIsAnsweredWithinTheCall) {
     EXPECT_THAT(known_, ElementsAre(true));
 }
 
-TEST_F(ModelsTest, AModelAnnouncedAMomentAgoIsFoundByTheNextLook) {
+TEST_F(ModelsTest, AModelAnnouncedAMomentAgoIsFoundByTheNextLookup) {
     worker();
     ask("echo");
     ask("nobody");
@@ -209,7 +209,7 @@ TEST_F(ModelsTest, KnowsWhichModelsHaveNoWorker) {
     EXPECT_TRUE(models_.known("default", "echo"));
 }
 
-TEST_F(ModelsTest, WhereTheLookFailsNobodyIsRefused) {
+TEST_F(ModelsTest, NobodyIsRefusedIfTheLookupFails) {
     ask("nobody");
     commands_.step();
     store_.set_down(true);

@@ -45,7 +45,7 @@ std::string file_problems(const std::string& text) {
     return problems({.file = file.path()});
 }
 
-TEST(Load, HasTheDefaultsWhereNothingIsGiven) {
+TEST(Load, HasTheDefaultsIfNothingIsGiven) {
     const auto config = load(Program::kWorker, {});
     ASSERT_TRUE(config.has_value());
     EXPECT_EQ(config->get<kWorkerLeaseTtl>(), 30s);
@@ -118,7 +118,7 @@ TEST(LoadFile, RefusesTheSameSettingTwice) {
                 HasSubstr("gateway.port is set twice"));
 }
 
-TEST(LoadFile, RefusesWhatIsNoSettingsFile) {
+TEST(LoadFile, RefusesFilesWithoutSettings) {
     EXPECT_THAT(file_problems("- a\n- b\n"), HasSubstr("does not hold settings"));
     EXPECT_THAT(file_problems("a: [1\n"), HasSubstr("is not valid YAML"));
     EXPECT_THAT(file_problems("queues: [{a: b}]\n"), HasSubstr("must be a single text"));
@@ -164,7 +164,7 @@ TEST(LoadFlags, AreRefusedWhenUnknownForeignOrIncomplete) {
     EXPECT_THAT(problems({.flags = {"serve"}}), HasSubstr("argument serve is not understood"));
 }
 
-TEST(LoadAssignments, OverrideAllElseForAnyProgramAndAddUpForLists) {
+TEST(LoadAssignments, OverrideEverythingElseForAnyProgramAndAddUpForLists) {
     const auto config =
         load(Program::kGateway, {.environment = {"MILLRACE_GATEWAY_PORT=1"},
                                  .flags = {"--gateway.port=2"},

@@ -49,7 +49,7 @@ TEST_F(LaneHintsTest, DoesNotRelyOnHintsFromBeforeAStepOfTheClock) {
     EXPECT_FALSE(hints_.oldest(0, kNow + std::chrono::hours(1)));
 }
 
-TEST_F(LaneHintsTest, DoesNotListenToThoseThatComeTooRarely) {
+TEST_F(LaneHintsTest, IgnoresHintsThatComeTooRarely) {
     auto rare = hint(kNow, milliseconds(0));
     rare.interval = kInterval + milliseconds(1);
     hints_.take(rare);

@@ -34,7 +34,7 @@ TEST_F(OffsetTrackerTest, AdvancesOverTheContiguousRunOnly) {
     EXPECT_EQ(advance(), -1);
 }
 
-TEST_F(OffsetTrackerTest, LetsTheOldestGoAfterTooManyMessages) {
+TEST_F(OffsetTrackerTest, GivesUpTheOldestAfterTooManyMessages) {
     track(0);
     for (int i = 1; i < 5; ++i) finish(track(i));
     EXPECT_EQ(advance(), -1);
@@ -42,7 +42,7 @@ TEST_F(OffsetTrackerTest, LetsTheOldestGoAfterTooManyMessages) {
     EXPECT_EQ(advance(), 5);
 }
 
-TEST_F(OffsetTrackerTest, LetsTheOldestGoAfterTooLong) {
+TEST_F(OffsetTrackerTest, GivesUpTheOldestAfterTooLong) {
     const auto stuck = track(0);
     now_ += seconds(20);
     track(1);
@@ -52,7 +52,7 @@ TEST_F(OffsetTrackerTest, LetsTheOldestGoAfterTooLong) {
     EXPECT_EQ(advance(), -1);
 }
 
-TEST_F(OffsetTrackerTest, CountsARedeliveredPartitionAnew) {
+TEST_F(OffsetTrackerTest, RestartsARedeliveredPartition) {
     track(0);
     track(1);
     finish(track(0));

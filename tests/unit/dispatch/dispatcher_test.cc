@@ -60,7 +60,7 @@ TEST_F(DispatcherTest, GathersJobsWhileTheLastPublishIsYoung) {
     EXPECT_THAT(publisher_.messages, SizeIs(4));
 }
 
-TEST_F(DispatcherTest, DropsWhatDoesNotFitAndGoesOn) {
+TEST_F(DispatcherTest, DropsWhatDoesNotFitAndContinues) {
     auto dispatcher = make({.queue_max = 3});
     const auto first = jobs(2);
     const auto second = jobs(2);
@@ -74,7 +74,7 @@ TEST_F(DispatcherTest, DropsWhatDoesNotFitAndGoesOn) {
     EXPECT_THAT(publisher_.messages, SizeIs(4));
 }
 
-TEST_F(DispatcherTest, LetsGoOfWhatTheBrokersClientDoesNotTake) {
+TEST_F(DispatcherTest, DropsWhatTheBrokersClientDoesNotTake) {
     auto dispatcher = make({});
     publisher_.room = 1;
     dispatcher.offer(jobs(3));

@@ -48,7 +48,7 @@ class EventsTest : public testing::Test {
     std::vector<JobNotice> notices_;
 };
 
-TEST_F(EventsTest, AWatcherIsToldWhatHappens) {
+TEST_F(EventsTest, AWatcherReceivesWhatHappens) {
     const auto job = new_id();
     const auto subscription = watch(job);
     deliver({{{job, 1}, 0, wire::Started{"gpu-7"}},
@@ -85,7 +85,7 @@ TEST_F(EventsTest, TheEndGetsThroughOnceWhateverItsEpoch) {
     EXPECT_THAT(kinds(), ElementsAre(Kind::kPartial, Kind::kFinished));
 }
 
-TEST_F(EventsTest, NothingIsToldAfterTheSubscriptionEnded) {
+TEST_F(EventsTest, NothingIsDeliveredAfterTheSubscriptionEnded) {
     const auto job = new_id();
     auto subscription = watch(job);
     const auto other = watch(job);
@@ -174,7 +174,7 @@ TEST_F(ProberTest, AsksOnceForAllAndNotForThoseThatEnded) {
     EXPECT_THAT(notices_, SizeIs(1));
 }
 
-TEST_F(ProberTest, AsksNothingWhereNobodyWaits) {
+TEST_F(ProberTest, AsksNothingIfNobodyWaits) {
     prober_.step();
     EXPECT_EQ(store_.calls("job_get"), 0);
 }

@@ -253,7 +253,7 @@ TEST(Batching, ABatchThatWaitsIsFilledBeforeAnotherIsClaimed) {
     EXPECT_EQ(h.executor.held(), 4U);  // None waits in line.
 }
 
-TEST(Batching, AJobThatWasLostWaitsForNobody) {
+TEST(Batching, AJobThatWasLostStartsAloneAtOnce) {
     Harness h({.slots = 1, .batch_max = 4, .batch = {.mode = BatchMode::kFixed}});
     const auto suspect = h.submit_silently();
     h.lose_once(suspect);

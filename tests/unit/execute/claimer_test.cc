@@ -24,7 +24,7 @@ TEST(Claimer, ClaimsNothingWithoutALease) {
     EXPECT_TRUE(h.backend.runs(job));
 }
 
-TEST(Claimer, ClaimsNothingOnceTheLeaseHasLapsedAndGoesOnWithWhatRuns) {
+TEST(Claimer, ClaimsNothingOnceTheLeaseHasLapsedButContinuesRunningJobs) {
     Harness h;
     const auto running = h.submit();
     h.run();
@@ -54,7 +54,7 @@ TEST(Claimer, CountsTheLeaseFromTheInstantTheRenewalWasSent) {
     EXPECT_EQ(lease.worker(), worker);
 }
 
-TEST(Claimer, SkipsJobsThatAreGoneAndIsDoneWithTheirMessages) {
+TEST(Claimer, SkipsJobsThatAreGoneAndFinishesTheirMessages) {
     Harness h;
     const auto cancelled = h.submit();
     (void)h.store.job_cancel({cancelled});
@@ -126,7 +126,7 @@ TEST(Claimer, ClaimsAWholeBatchAtOnce) {
 
 // --- The life of an incarnation -----------------------------------------------------------------
 
-TEST(LeaseKeeper, GoesOnAsANewIncarnationAfterItWasDeclaredLost) {
+TEST(LeaseKeeper, ContinuesAsANewIncarnationAfterItWasDeclaredLost) {
     Harness h;
     const auto job = h.submit();
     h.run();
@@ -236,7 +236,7 @@ TEST(Drain, HandsBackWhatDoesNotFinishInTime) {
     EXPECT_EQ(h.record(job).failures, 0);
 }
 
-TEST(Drain, HurriesWhenToldAgain) {
+TEST(Drain, HurriesAtTheSecondRequest) {
     Harness h;
     const auto job = h.submit();
     h.run();
@@ -250,7 +250,7 @@ TEST(Drain, HurriesWhenToldAgain) {
     EXPECT_EQ(h.state(job), JobState::kQueued);
 }
 
-TEST(Drain, DoesNotWaitForEverForTheStore) {
+TEST(Drain, DoesNotWaitForeverForTheStore) {
     Harness h;
     h.submit();
     h.run();

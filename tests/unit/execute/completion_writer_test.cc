@@ -108,7 +108,7 @@ TEST(CompletionWriter, FindsTheOutcomeThatCannotBeStored) {
     EXPECT_EQ(h.executor.held(), 0U);
 }
 
-TEST(CompletionWriter, AFailureWhoseWordsCannotBeStoredStaysWhatItIs) {
+TEST(CompletionWriter, AFailureWhoseMessageCannotBeStoredKeepsItsKind) {
     Harness h({.slots = 3});
     std::vector<JobId> jobs;
     for (int i = 0; i < 3; ++i) jobs.push_back(h.submit());

@@ -8,7 +8,7 @@ namespace millrace::worker {
 namespace {
 
 // Brokers refuse a message that is too large, and so all events in it.
-TEST(EventStream, BoundsTheTextOfAMessageWhateverSaysIt) {
+TEST(EventStream, BoundsTheTextOfEveryMessage) {
     const std::string text(100 << 10, 'x');
     using What = decltype(wire::Event::what);
     for (const auto& what :

@@ -32,7 +32,7 @@ TEST(Executor, RunsAJobFromMessageToOutcome) {
     EXPECT_EQ(h.executor.held(), 0U);
 }
 
-TEST(Executor, TellsStartOutputAndEndInOrder) {
+TEST(Executor, ReportsStartOutputAndEndInOrder) {
     Harness h;
     const auto job = h.submit();
     h.run();
@@ -260,7 +260,7 @@ TEST(Executor, ReplacesAnAttemptThatWasLostWithoutNotice) {
     EXPECT_EQ(h.executor.load().free, 4U);
 }
 
-TEST(Executor, GoesOnWithAnAttemptThatIsClaimedOnceMoreUnderItsOwnKey) {
+TEST(Executor, ContinuesAnAttemptThatIsClaimedAgainUnderItsOwnKey) {
     Harness h;
     const auto job = h.submit();
     h.run();
@@ -302,7 +302,7 @@ TEST(Executor, AnOlderAttemptWithTheSameKeyGivesItsSlotBack) {
     EXPECT_EQ(h.executor.load().free, 1U);
 }
 
-TEST(Executor, WhatABackendSaysIsTextFromHereOn) {
+TEST(Executor, TextOfABackendIsMadeValid) {
     using namespace std::string_literals;
     Harness h;
     const auto shown = h.submit();
@@ -337,7 +337,7 @@ TEST(Executor, WhatABackendSaysIsTextFromHereOn) {
     EXPECT_EQ(h.store.calls("job_settle"), 1);
 }
 
-TEST(Executor, PartialOutputThatCannotBeSavedCostsNobodyElseTheirs) {
+TEST(Executor, PartialOutputThatCannotBeSavedAffectsNoOtherJob) {
     Harness h({.slots = 8});
     std::vector<JobId> jobs;
     for (int i = 0; i < 8; ++i) jobs.push_back(h.submit());

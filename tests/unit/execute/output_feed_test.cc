@@ -132,7 +132,7 @@ TEST(OutputFeed, SplitsLongTextBetweenCharacters) {
     EXPECT_EQ(together, text);
 }
 
-TEST(OutputFeed, KeepsNoMoreThanItMay) {
+TEST(OutputFeed, KeepsNoMoreThanItsLimit) {
     OutputFeed feed({.bytes_max = 4});
     feed.append(kKey, kWorker, "1234");
     feed.append(kKey, kWorker, "5");

@@ -91,7 +91,7 @@ TEST_F(Preemption, StrictModeTakesAll) {
     EXPECT_EQ(h.executor.load().backends[0].held, (std::vector<std::size_t>{4, 0, 0}));
 }
 
-TEST_F(Preemption, LeavesThoseAloneThatHadTheirTurnBeforeTheUrgent) {
+TEST_F(Preemption, SparesJobsThatHadTheirTurnBeforeTheUrgent) {
     Harness h(full(1));
     start(h, 1, Priority::kHigh);
     for (int i = 0; i < 20; ++i) h.submit(Harness::spec(Priority::kHigh));

@@ -81,7 +81,7 @@ TEST(Stealer, AnIdleWorkerFindsAJobWithinTheBoundWithHintsToo) {
     }
 }
 
-TEST(Stealer, LooksForItselfWithinTheBoundOnceHintsStayAway) {
+TEST(Stealer, LooksForItselfWithinTheBoundOnceHintsStop) {
     Harness h;
     h.run();
     for (int i = 0; i < 20; ++i) {
@@ -139,7 +139,7 @@ TEST(Stealer, LeavesTheBacklogOfABusyLaneToItsMessages) {
     }
 }
 
-TEST(Stealer, StealsNothingBeforeTheTurnOfWhatIsInHand) {
+TEST(Stealer, StealsNothingBeforeTheTurnOfJobsInHand) {
     Harness h({.slots = 1, .strict_priority = true});
     h.run();
     for (int i = 0; i < 5; ++i) h.submit_silently(Harness::spec(Priority::kLow));

@@ -99,14 +99,14 @@ TEST_F(GatewayTest, CancelAnswersWithTheRecord) {
     EXPECT_EQ(cancel(submit()).state, JobState::kCancelled);
 }
 
-TEST_F(GatewayTest, TopicsThatVanishAreMadeAgain) {
+TEST_F(GatewayTest, TopicsThatVanishAreCreatedAgain) {
     ASSERT_TRUE(gateway_.start().has_value());
     ASSERT_TRUE(eventually([&] { return broker_.has_topic("t.control"); }));
     broker_.wipe();
     EXPECT_TRUE(eventually([&] { return broker_.has_topic("t.control"); }));
 }
 
-TEST_F(GatewayTest, MakesPartitionsBeforeTheFirstJob) {
+TEST_F(GatewayTest, CreatesPartitionsBeforeTheFirstJob) {
     test::MemoryJobStore memory(database_);
     std::vector<test::FaultyJobStore*> opened;
     auto given = parts();
@@ -148,7 +148,7 @@ TEST_F(GatewayTest, StoppingAnswersWhatWasAcceptedAndRefusesTheRest) {
 
 // No client's request may delay another's: while the store holds up a count of everything, calls
 // about one job go on.
-TEST_F(GatewayTest, WhatConcernsOneJobWaitsForNoScan) {
+TEST_F(GatewayTest, CallsAboutOneJobWaitForNoScan) {
     std::promise<void> held;
     std::promise<void> release;
     const auto released = release.get_future().share();

@@ -20,7 +20,7 @@ TEST(CurlRules, KnowThisMachineByItsNames) {
     }
 }
 
-TEST(CurlRules, TakeNoOtherHostForThisMachine) {
+TEST(CurlRules, MistakeNoOtherHostForThisMachine) {
     for (const auto* url :
          {"http://gpu-1:8000", "http://128.0.0.1", "http://10.0.0.1", "http://localhost.example",
           "http://127.0.0.1.example", "http://notlocalhost", "http://[fe80::1]", "http://[::2]",

@@ -43,7 +43,7 @@ TEST_F(ProxyNote, FollowsTheOrderOfTheVariables) {
               "; the request goes through the proxy http://tls:1 (HTTPS_PROXY)");
 }
 
-TEST_F(ProxyNote, IsEmptyWhereNoProxyIsTaken) {
+TEST_F(ProxyNote, IsEmptyIfNoProxyIsUsed) {
     set("http_proxy", "http://proxy:3128");
     for (const auto* url : {"http://localhost:8080", "http://127.0.0.2", "no url", ""}) {
         EXPECT_EQ(proxy_note(url), "") << url;

@@ -34,7 +34,7 @@ TEST(SseParser, SkipsCommentsUnknownFieldsAndEventsWithoutData) {
     EXPECT_THAT(parse(": ping\n\nretry: 5\nevent: nothing\n\n"), IsEmpty());
 }
 
-TEST(SseParser, LosesNoErrorThatIsNoField) {
+TEST(SseParser, KeepsErrorsThatAreNotFields) {
     EXPECT_THAT(parse("error: {\"code\":400}\n\ndata: [DONE]\n\n"),
                 ElementsAre(ServerEvent{.type = "error", .data = "{\"code\":400}"},
                             ServerEvent{.data = "[DONE]"}));
@@ -56,7 +56,7 @@ TEST(SseParser, SkipsAByteOrderMarkAtTheBeginningOnly) {
                 ElementsAre(ServerEvent{.data = "a"}));
 }
 
-TEST(SseParser, DoesNotReportAnEventThatTheStreamEndsIn) {
+TEST(SseParser, DoesNotReportATruncatedEvent) {
     EXPECT_THAT(parse("data: not ended\n"), IsEmpty());
 }
 
@@ -92,7 +92,7 @@ TEST(SseParser, SurvivesAnyBytes) {
     }
 }
 
-TEST(SseParser, KnowsWhatTheEndLeavesOver) {
+TEST(SseParser, KnowsWhatIsLeftOverAtTheEnd) {
     const auto rest = [](const std::string& bytes) -> std::string {
         SseParser parser(kLimit);
         std::vector<ServerEvent> events;

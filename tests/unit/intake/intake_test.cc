@@ -104,7 +104,7 @@ TEST_F(IntakeTest, AnswersManyInOrderAndOnce) {
     for (std::size_t i = 1; i < 6; ++i) EXPECT_LT(answers_[i - 1]->id, answers_[i]->id);
 }
 
-TEST_F(IntakeTest, JobsOfOneCallShareACommitWhereTheyFit) {
+TEST_F(IntakeTest, JobsOfOneCallShareACommitIfTheyFit) {
     std::vector<std::size_t> batches;
     store_.on_call([&](const std::string& call) {
         if (call == "job_insert") batches.push_back(answers_.size());
@@ -211,7 +211,7 @@ TEST_F(IntakeTest, ACommitInDoubtThatSucceededIsAccepted) {
     EXPECT_THAT(published(), SizeIs(2));
 }
 
-TEST_F(IntakeTest, ACommitInDoubtThatFailedIsMadeAgain) {
+TEST_F(IntakeTest, ACommitInDoubtThatFailedIsRepeated) {
     store_.fail_before("job_insert", ErrorCode::kOutcomeUnknown);
     submit(request());
     intake_.step();
@@ -221,7 +221,7 @@ TEST_F(IntakeTest, ACommitInDoubtThatFailedIsMadeAgain) {
     EXPECT_TRUE(database_.job(answers_.at(0)->id));
 }
 
-TEST_F(IntakeTest, ACommitThatComesTrueAfterTheLookIsNotDoubled) {
+TEST_F(IntakeTest, ACommitThatAppearsAfterTheLookupIsNotDoubled) {
     // The rows appear between the look and the second insert, and make that insert a duplicate.
     store_.fail_before("job_insert", ErrorCode::kOutcomeUnknown);
     store_.fail_after("job_insert", ErrorCode::kDataCorrupt);

@@ -99,7 +99,7 @@ TEST(Settle, ARestIsNotCutByAShortBackoff) {
     EXPECT_EQ(settlement.delay, milliseconds(30'000));
 }
 
-TEST(Settle, WhatWaitsForCapacityLooksEveryFewSecondsHoweverOftenItHasWaited) {
+TEST(Settle, AJobThatWaitsForCapacityTriesEveryFewSecondsHoweverOftenItHasWaited) {
     auto job = job_with(0, 3);
     job.attempt = 1000;
     for (int i = 0; i < 100; ++i) {

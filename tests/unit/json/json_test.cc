@@ -110,7 +110,7 @@ TEST(JsonSyntax, NamesPositionsForPeople) {
     EXPECT_EQ(utf8_length("a\xC3\xA9\xF0\x9F\x98\x80"), 3U);
 }
 
-TEST(JsonView, DecodesStringsAndKeepsTheRestAsItCame) {
+TEST(JsonView, DecodesStringsAndKeepsTheRestUnchanged) {
     const std::string text =
         " {\"a\\u00e9\\ud83d\\ude00\\n\": [ 1.50 , {\"x\":\"]}\"} ], \"b\":-7}";
     ASSERT_TRUE(is_ok(text));

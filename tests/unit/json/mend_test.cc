@@ -21,7 +21,7 @@ std::string fault(std::string_view text) {
     return mended.has_value() ? "none" : mended.error().message;
 }
 
-TEST(JsonMend, LeavesAloneWhatIsFine) {
+TEST(JsonMend, LeavesValidJsonAlone) {
     for (const auto& text :
          {R"({"b":1,"a":1.50,"b":2})"s, R"( [1, 1e2 ,123456789012345678901234567890, -0.0])"s,
           R"("\u0000\ud83d\ude00 \u202e")"s, "\"\uFFFE 日本\""s, "null"s, "{}"s, "[]"s, "1e-999"s,
@@ -30,7 +30,7 @@ TEST(JsonMend, LeavesAloneWhatIsFine) {
     }
 }
 
-TEST(JsonMend, ReplacesWhatIsNoText) {
+TEST(JsonMend, ReplacesInvalidText) {
     EXPECT_EQ(mend(R"(["\ud83d","\ude00","\ud83d\u0041","\ude00\ud83d"])").value(),
               R"(["\ufffd","\ufffd","\ufffd\u0041","\ufffd\ufffd"])");
     EXPECT_EQ(mend("{\"caf\xE9\":\"\xED\xA0\xBD|\xF0\x9F\"}").value(),

@@ -13,7 +13,7 @@ std::string zeros(std::size_t count) {
     return std::string(count, '0');
 }
 
-TEST(FitsDouble, WhatRoundsToADouble) {
+TEST(FitsDouble, AcceptsNumbersThatRoundToADouble) {
     for (const std::string number :
          {"0", "-0", "0.0", "12", "-1.5e3", "1.7976931348623157e308", "4.9e-324", "1E+308"}) {
         EXPECT_TRUE(fits_double(number)) << number;
@@ -23,7 +23,7 @@ TEST(FitsDouble, WhatRoundsToADouble) {
     EXPECT_TRUE(fits_double("0." + zeros(400) + "1e+405"));
 }
 
-TEST(FitsDouble, WhatIsNextToZero) {
+TEST(FitsDouble, AcceptsNumbersNextToZero) {
     for (const std::string number : {"1e-400", "-1e-400", "1e-99999999999999999999999",
                                      "0.1e-9223372036854775808", "123e-5000"}) {
         EXPECT_TRUE(fits_double(number)) << number;
@@ -33,7 +33,7 @@ TEST(FitsDouble, WhatIsNextToZero) {
     EXPECT_TRUE(fits_double("-0." + zeros(400) + "1E5"));
 }
 
-TEST(FitsDouble, NotWhatIsTooLarge) {
+TEST(FitsDouble, RefusesNumbersThatAreTooLarge) {
     for (const std::string number :
          {"1e309", "-1e309", "1.7976931348623159e308", "1e99999999999999999999999",
           "10e9223372036854775807", "0.1e9223372036854775807"}) {
@@ -45,7 +45,7 @@ TEST(FitsDouble, NotWhatIsTooLarge) {
     EXPECT_FALSE(fits_double("0." + zeros(400) + "1e+800"));
 }
 
-TEST(FitsDouble, ZeroWhateverItsExponent) {
+TEST(FitsDouble, AcceptsZeroWithAnyExponent) {
     for (const std::string number : {"0e999", "0.000e99999999999999999999999", "-0E-999"}) {
         EXPECT_TRUE(fits_double(number)) << number;
     }

@@ -103,7 +103,7 @@ TEST_F(KeeperTest, ADutyRunsOncePerInterval) {
     EXPECT_EQ(store_.calls("keeper_expire"), 3);
 }
 
-TEST_F(KeeperTest, ExpiresWaitingJobsAndTellsWaiters) {
+TEST_F(KeeperTest, ExpiresWaitingJobsAndNotifiesWaiters) {
     const auto job = insert([](auto& j) { j.spec.policy.ttl = seconds(5); });
     int notices = 0;
     const auto subscription = hub_.watch(job, [&](const JobNotice& notice) {
@@ -156,7 +156,7 @@ TEST_F(KeeperTest, RescueIsLevelTriggered) {
     EXPECT_FALSE(memory_.worker_heartbeat(worker)->alive);
 }
 
-TEST_F(KeeperTest, AnOutageOfTheStoreIsNoSilence) {
+TEST_F(KeeperTest, AnOutageOfTheStoreDoesNotCountAsSilence) {
     const auto worker = add_worker();
     const auto job = claimed_by(worker);
     pass(seconds(25));
@@ -169,7 +169,7 @@ TEST_F(KeeperTest, AnOutageOfTheStoreIsNoSilence) {
     EXPECT_EQ(state(job), JobState::kQueued);
 }
 
-TEST_F(KeeperTest, AGapInItsOwnTickingIsNoSilence) {
+TEST_F(KeeperTest, AGapInItsOwnTickingDoesNotCountAsSilence) {
     const auto job = claimed_by(add_worker());
     pass(seconds(25));
     clock_.advance(seconds(20));
@@ -179,7 +179,7 @@ TEST_F(KeeperTest, AGapInItsOwnTickingIsNoSilence) {
     EXPECT_EQ(state(job), JobState::kQueued);
 }
 
-TEST_F(KeeperTest, ANewLeaderTimesTheSilenceAnew) {
+TEST_F(KeeperTest, ANewLeaderRestartsTheSilence) {
     const auto job = claimed_by(add_worker());
     database_.hold_duty("rescue", true);
     pass(seconds(60));
@@ -236,7 +236,7 @@ TEST_F(KeeperTest, AJobThatKillsItsWorkersFails) {
     EXPECT_EQ(database_.job(job)->error_code, "worker_lost");
 }
 
-TEST_F(KeeperTest, LossesInAMassOutageCountForNobody) {
+TEST_F(KeeperTest, LossesInAMassOutageCountAgainstNobody) {
     const auto job = insert();
     for (int outage = 0; outage < 3; ++outage) {
         const auto victim = add_worker();
@@ -258,7 +258,7 @@ TEST_F(KeeperTest, ADutyThatFailsIsTriedAgainNextTimeAndHoldsUpNoOther) {
     EXPECT_EQ(state(job), JobState::kQueued);
 }
 
-TEST_F(KeeperTest, TellsWorkersHowOldTheLanesAre) {
+TEST_F(KeeperTest, SendsWorkersTheAgesOfTheLanes) {
     insert();
     pass(seconds(3));
     const auto sent = publisher_.values_of("t.control");

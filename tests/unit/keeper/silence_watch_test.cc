@@ -67,7 +67,7 @@ TEST_F(SilenceWatchTest, AHeartbeatEndsTheSilence) {
     EXPECT_THAT(watch_.silent(), IsEmpty());
 }
 
-TEST_F(SilenceWatchTest, AGapBetweenLooksStartsAnew) {
+TEST_F(SilenceWatchTest, AGapBetweenLooksRestartsTheWatch) {
     start(2);
     pass(seconds(25), 1);
     now_ += seconds(11);  // This process was stopped, or busy elsewhere.
@@ -77,7 +77,7 @@ TEST_F(SilenceWatchTest, AGapBetweenLooksStartsAnew) {
     EXPECT_THAT(watch_.silent(), SizeIs(1));
 }
 
-TEST_F(SilenceWatchTest, ASlowReadStartsAnew) {
+TEST_F(SilenceWatchTest, ASlowReadRestartsTheWatch) {
     start(2);
     pass(seconds(25), 1);
     watch_.observe(pulses_, now_ + seconds(1), now_ + seconds(12));
@@ -88,7 +88,7 @@ TEST_F(SilenceWatchTest, ASlowReadStartsAnew) {
 
 // This happens if the database goes away once it has answered the first read, and comes back for
 // the second.
-TEST_F(SilenceWatchTest, TwoReadsThatAreSlowTogetherStartAnew) {
+TEST_F(SilenceWatchTest, TwoReadsThatAreSlowTogetherRestartTheWatch) {
     start(2);
     pass(seconds(25), 1);
     watch_.observe(pulses_, now_ + seconds(1), now_ + seconds(5));
@@ -109,7 +109,7 @@ TEST_F(SilenceWatchTest, CountsFromTheAnswerToTheNextQuestion) {
     EXPECT_THAT(watch_.silent(), SizeIs(1));
 }
 
-TEST_F(SilenceWatchTest, AThirdIsNoMassOutage) {
+TEST_F(SilenceWatchTest, AThirdIsNotAMassOutage) {
     start(6);
     pass(seconds(1), 0);
     pass(seconds(30), 2);
@@ -123,7 +123,7 @@ TEST_F(SilenceWatchTest, MoreThanAThirdIsAMassOutage) {
     EXPECT_THAT(in_outage(), ElementsAre(true, true, true));
 }
 
-TEST_F(SilenceWatchTest, OneWorkerAloneIsNoMass) {
+TEST_F(SilenceWatchTest, OneWorkerAloneIsNotAMassOutage) {
     start(2);
     pass(seconds(31), 1);
     EXPECT_THAT(in_outage(), ElementsAre(false));
@@ -150,7 +150,7 @@ TEST_F(SilenceWatchTest, WorkersMarkedLostAMomentAgoBelongToTheOutage) {
     EXPECT_THAT(in_outage(), ElementsAre(true));
 }
 
-TEST_F(SilenceWatchTest, WorkersOfAnOutageStayThatWhenOthersStartInTheirStead) {
+TEST_F(SilenceWatchTest, OutageVictimsRemainVictimsWhenReplacementsStart) {
     start(3);
     pass(seconds(20), 3);
     for (std::size_t i = 3; i < 10; ++i) pulses_.push_back({workers_[i], 1});
@@ -158,7 +158,7 @@ TEST_F(SilenceWatchTest, WorkersOfAnOutageStayThatWhenOthersStartInTheirStead) {
     EXPECT_THAT(in_outage(), ElementsAre(true, true, true));
 }
 
-TEST_F(SilenceWatchTest, WhoStartsAfterAnOutageDoesNotHideIt) {
+TEST_F(SilenceWatchTest, AWorkerThatStartsAfterAnOutageDoesNotHideIt) {
     start(2);
     pass(seconds(5), 2);
     for (std::size_t i = 2; i < 10; ++i) pulses_.push_back({workers_[i], 1});
@@ -166,7 +166,7 @@ TEST_F(SilenceWatchTest, WhoStartsAfterAnOutageDoesNotHideIt) {
     EXPECT_THAT(in_outage(), ElementsAre(true, true));
 }
 
-TEST_F(SilenceWatchTest, WorkersOfAnOutageStayThatWhenTheWatchStartsAnew) {
+TEST_F(SilenceWatchTest, OutageVictimsRemainVictimsWhenTheWatchRestarts) {
     start(3);
     pass(seconds(20), 2);
     watch_.start_anew();
@@ -174,7 +174,7 @@ TEST_F(SilenceWatchTest, WorkersOfAnOutageStayThatWhenTheWatchStartsAnew) {
     EXPECT_THAT(in_outage(), ElementsAre(true));
 }
 
-TEST_F(SilenceWatchTest, AJobThatKillsOneWorkerAfterTheOtherMakesNoOutage) {
+TEST_F(SilenceWatchTest, AJobThatKillsOneWorkerAfterAnotherIsNotAnOutage) {
     start(2);
     pass(seconds(1), 0);
     pass(seconds(25), 1);
@@ -185,7 +185,7 @@ TEST_F(SilenceWatchTest, AJobThatKillsOneWorkerAfterTheOtherMakesNoOutage) {
     EXPECT_THAT(in_outage(), ElementsAre(false));
 }
 
-TEST_F(SilenceWatchTest, LossesOneAfterTheOtherAreNoOutage) {
+TEST_F(SilenceWatchTest, LossesOneAfterAnotherAreNotAnOutage) {
     start(3);
     pass(seconds(1), 0);
     pass(seconds(30), 1);

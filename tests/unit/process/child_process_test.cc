@@ -106,7 +106,7 @@ TEST(ChildProcess, RunsOnItsProcessorsOnly) {
     EXPECT_TRUE(CPU_EQUAL(&allowed, &after));
 }
 
-TEST(ChildProcess, DoesNotStartWhereNoneOfItsProcessorsIsThere) {
+TEST(ChildProcess, DoesNotStartIfNoneOfItsProcessorsExists) {
     auto options = shell("true");
     options.processors = {CPU_SETSIZE - 1};
     const auto child = ChildProcess::start(options);
@@ -145,7 +145,7 @@ TEST(ChildProcess, CutsLinesThatAreTooLong) {
     EXPECT_EQ(joined, std::string(20000, 'x') + "y");
 }
 
-TEST(ChildProcess, StatusDoesNotWaitForSomebodyWhoInheritedTheOutput) {
+TEST(ChildProcess, StatusDoesNotWaitForOtherHoldersOfTheOutput) {
     Lines lines;
     auto child = ChildProcess::start(shell("sleep 60 & echo $!", lines)).value();
     ASSERT_TRUE(child.wait(kLong));
@@ -223,7 +223,7 @@ TEST(ChildProcess, ASignalReachesWhatItStarted) {
     child.send_to_group(SIGKILL);  // No process is left to hit.
 }
 
-TEST(ChildProcess, TellsThroughADescriptorThatItHasEnded) {
+TEST(ChildProcess, SignalsItsEndThroughADescriptor) {
     auto child = ChildProcess::start(shell("exit 0")).value();
     pollfd watched{child.end_fd(), POLLIN, 0};
     EXPECT_EQ(::poll(&watched, 1, static_cast<int>(milliseconds(kLong).count())), 1);
@@ -239,7 +239,7 @@ TEST(ChildProcess, HeldStandardInputEndsWithTheObject) {
     EXPECT_TRUE(child.running());
 }
 
-TEST(ChildProcess, TerminateIsPoliteFirst) {
+TEST(ChildProcess, TerminateFirstAsks) {
     Lines lines;
     auto child =
         ChildProcess::start(
@@ -250,7 +250,7 @@ TEST(ChildProcess, TerminateIsPoliteFirst) {
     EXPECT_THAT(lines.get(), ElementsAre("ready", "bye"));
 }
 
-TEST(ChildProcess, TerminateKillsWhatDoesNotListen) {
+TEST(ChildProcess, TerminateKillsAProcessThatIgnoresIt) {
     Lines lines;
     auto child =
         ChildProcess::start(shell("trap '' TERM; echo ready; while :; do sleep 0.01; done", lines))
@@ -320,7 +320,7 @@ TEST(RunToEnd, FailureCarriesTheOutput) {
     EXPECT_THAT(result.error().message, HasSubstr("exit code 4: because"));
 }
 
-TEST(RunToEnd, GivesUpWhenItIsToldTo) {
+TEST(RunToEnd, StopsOnRequest) {
     std::stop_source stop;
     stop.request_stop();
     const auto result = run_to_end(shell("exec sleep 60"), kLong, stop.get_token());
@@ -335,7 +335,7 @@ TEST(RunToEnd, KillsWhatTakesTooLong) {
 }
 
 // The program that started this one may ignore the ends of its children; children inherit that.
-TEST(ChildProcessDeathTest, HasAnExitCodeWhereThatIsIgnored) {
+TEST(ChildProcessDeathTest, HasAnExitCodeEvenIfSigchldIsIgnored) {
     testing::FLAGS_gtest_death_test_style = "threadsafe";
     EXPECT_EXIT(
         {

@@ -38,7 +38,7 @@ TEST(RunAsInit, EndsAsItsBodyDoes) {
 }
 
 // Parents like `nohup` and some container runtimes do this.
-TEST(RunAsInit, EndsAlsoWhereItsParentIgnoredTheEndOfChildren) {
+TEST(RunAsInit, EndsEvenIfItsParentIgnoredTheEndOfChildren) {
     const pid_t child = ::fork();
     if (child == 0) {
         std::signal(SIGCHLD, SIG_IGN);
@@ -63,7 +63,7 @@ TEST(RunAsInit, PassesSignalsOn) {
               SIGTERM);
 }
 
-TEST(RunAsInit, ReapsWhoHasLostItsParent) {
+TEST(RunAsInit, ReapsOrphans) {
     EXPECT_EQ(code_of([] {
                   int ends[2];
                   if (::pipe(ends) != 0) return 1;
@@ -84,7 +84,7 @@ TEST(RunAsInit, ReapsWhoHasLostItsParent) {
               0);
 }
 
-TEST(OpenStandardDescriptors, FillsWhatIsClosed) {
+TEST(OpenStandardDescriptors, OpensThoseThatAreClosed) {
     const pid_t child = ::fork();
     if (child == 0) {
         for (const int fd : {0, 1, 2}) ::close(fd);

@@ -41,7 +41,7 @@ TEST_F(LogFileTest, ShowsAPartAndTheEnd) {
     EXPECT_EQ(log_size("/nonexistent"), 0U);
 }
 
-TEST_F(LogFileTest, IsKeptWithinBoundsWhileItsWriterGoesOn) {
+TEST_F(LogFileTest, IsKeptWithinBoundsWhileItsWriterContinues) {
     const Fd writer(::open(log_.c_str(), O_WRONLY | O_CREAT | O_APPEND, 0600));
     const auto write = [&](const std::string& text) {
         return ::write(writer.get(), text.data(), text.size()) == static_cast<ssize_t>(text.size());
@@ -58,7 +58,7 @@ TEST_F(LogFileTest, IsKeptWithinBoundsWhileItsWriterGoesOn) {
     EXPECT_EQ(content(aside_), " ten bytes");
 }
 
-TEST_F(LogFileTest, IsEmptiedWhereNoCopyCanBeMade) {
+TEST_F(LogFileTest, IsEmptiedIfNoCopyCanBeMade) {
     std::ofstream(log_) << "0123456789";
     fs::create_directory(aside_);
     EXPECT_TRUE(bound_log(log_, 5));
@@ -66,7 +66,7 @@ TEST_F(LogFileTest, IsEmptiedWhereNoCopyCanBeMade) {
     EXPECT_TRUE(fs::is_directory(aside_));
 }
 
-TEST_F(LogFileTest, TouchesNothingThatIsNoLog) {
+TEST_F(LogFileTest, TouchesOnlyLogs) {
     std::ofstream(directory_.path() / "precious") << "0123456789";
     fs::create_symlink("precious", log_);
     EXPECT_FALSE(bound_log(log_, 5));

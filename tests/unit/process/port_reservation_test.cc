@@ -70,7 +70,7 @@ TEST(PortReservation, RefusesAPortThatSomebodyListensOn) {
     EXPECT_TRUE(PortReservation::at("127.0.0.1", any.port()).has_value());
 }
 
-TEST(PortReservation, RefusesWhatIsNoAddressOfThisMachine) {
+TEST(PortReservation, RefusesAddressesOfOtherMachines) {
     for (const auto* address : {"192.0.2.1", "no address", "2001:db8::1"}) {
         const auto refused = PortReservation::at(address, 1);
         ASSERT_FALSE(refused.has_value()) << address;

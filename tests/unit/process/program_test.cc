@@ -84,7 +84,7 @@ class Variable {
     std::optional<std::string> before_;
 };
 
-TEST(TemporaryDirectory, DoesWithoutATmpdirThatCannotBeUsed) {
+TEST(TemporaryDirectory, IgnoresATmpdirThatCannotBeUsed) {
     for (const auto* folder : {"/no/such/folder", "/proc", "", "relative"}) {
         const Variable tmpdir("TMPDIR", folder);
         const auto made = TemporaryDirectory::make("millrace-test-");
@@ -93,7 +93,7 @@ TEST(TemporaryDirectory, DoesWithoutATmpdirThatCannotBeUsed) {
     }
 }
 
-TEST(TemporaryDirectory, IsWhereItsPathFitsWhatItIsFor) {
+TEST(TemporaryDirectory, IsWhereItsPathIsShortEnoughForItsUse) {
     const auto outer = TemporaryDirectory::make("millrace-test-").value();
     const auto folder = outer.path() / "a,b";
     fs::create_directory(folder);

@@ -41,7 +41,7 @@ class JobReaderTest : public testing::Test {
     std::vector<Result<storage::JobRecord>> answers_;
 };
 
-TEST_F(JobReaderTest, ReadsWhoeverWaitsAtOnce) {
+TEST_F(JobReaderTest, ReadsForAllWaitersAtOnce) {
     const auto one = insert();
     const auto two = insert();
     get(one);
@@ -74,7 +74,7 @@ TEST_F(JobReaderTest, FindsJobsByTheIdsOfTheirClients) {
     EXPECT_EQ(found[2].value(), job.id);
 }
 
-TEST_F(JobReaderTest, ReadsPayloadsOnlyForThoseWhoAsk) {
+TEST_F(JobReaderTest, ReadsPayloadsOnlyOnRequest) {
     const auto job = insert();
     get(job);
     reader_.step();
@@ -101,7 +101,7 @@ TEST_F(JobReaderTest, AJobThatDoesNotExistIsNotFound) {
     EXPECT_EQ(answers_.at(0).error().code, ErrorCode::kNotFound);
 }
 
-TEST_F(JobReaderTest, AFailedReadIsToldToAllOfIt) {
+TEST_F(JobReaderTest, AFailedReadFailsEveryWaiter) {
     store_.set_down(true);
     get(insert());
     get(insert());

@@ -41,7 +41,7 @@ TEST_F(LaneReaderTest, ReadsTheLanesAtMostOnceASecond) {
 
 // The failed read may have taken as long as a statement may; every other waiting call would take
 // that long again.
-TEST_F(LaneReaderTest, AFailureIsTheAnswerForAsLong) {
+TEST_F(LaneReaderTest, AFailureIsKeptAsLongAsAnAnswer) {
     store_.on_call([this](const std::string&) { clock_.advance(std::chrono::seconds(15)); });
     store_.fail_before("lane_stats", ErrorCode::kUnavailable);
     for (int i = 0; i < 3; ++i) EXPECT_EQ(ask().error().code, ErrorCode::kUnavailable);
@@ -50,7 +50,7 @@ TEST_F(LaneReaderTest, AFailureIsTheAnswerForAsLong) {
     EXPECT_EQ(ask()->size(), 3U);
 }
 
-TEST_F(LaneReaderTest, RefusesWhoWouldWaitBehindTooManyAndAllWhenItStops) {
+TEST_F(LaneReaderTest, RefusesCallsIfTooManyWaitAndAllWhenItStops) {
     std::optional<ErrorCode> refused;
     const auto done = [&](const LaneReader::Answer& lanes) {
         if (!lanes) refused = lanes.error().code;

@@ -40,7 +40,7 @@ TEST(ThreadBinding, ToNothingChangesNothing) {
     EXPECT_EQ(allowed(), before);
 }
 
-TEST(ThreadBinding, FailsWhereNoneOfTheProcessorsIsThere) {
+TEST(ThreadBinding, FailsIfNoneOfTheProcessorsExists) {
     const auto before = allowed();
     const ThreadBinding binding(std::array{CPU_SETSIZE - 1});
     EXPECT_FALSE(binding.ok());

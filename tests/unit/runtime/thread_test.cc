@@ -50,7 +50,7 @@ TEST(Thread, AssignmentEndsWhatRanBefore) {
     EXPECT_EQ(stopped.get_future().wait_for(std::chrono::seconds(0)), std::future_status::ready);
 }
 
-TEST(Thread, JoinAndStopAreHarmlessWhereNothingRuns) {
+TEST(Thread, JoinAndStopAreHarmlessIfNothingRuns) {
     Thread thread;
     thread.request_stop();
     thread.join();

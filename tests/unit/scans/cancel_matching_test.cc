@@ -62,7 +62,7 @@ class CancelMatchingTest : public testing::Test {
     std::optional<Result<CancelTotals>> answer_;
 };
 
-TEST_F(CancelMatchingTest, CancelsPageByPageAndTellsEverybody) {
+TEST_F(CancelMatchingTest, CancelsPageByPageAndNotifiesEverybody) {
     const auto running = insert();
     claim(running);
     for (int i = 0; i < 4; ++i) insert();
@@ -117,7 +117,7 @@ TEST_F(CancelMatchingTest, SaysWhatItDidBeforeTheStoreFailed) {
     EXPECT_TRUE(answer_->value().has_more);
 }
 
-TEST_F(CancelMatchingTest, FailsWhereItDidNothing) {
+TEST_F(CancelMatchingTest, FailsIfItDidNothing) {
     const auto job = insert();
     store_.fail_before("job_cancel_matching", ErrorCode::kUnavailable);
     ask();

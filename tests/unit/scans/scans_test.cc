@@ -147,7 +147,7 @@ TEST_F(ScansTest, ANarrowScanComesInBetweenTheStepsOfAWideOne) {
     EXPECT_EQ(count_->value(), 0);
 }
 
-TEST_F(ScansTest, AFilterThatLooksForTooLongIsToldToBeNarrower) {
+TEST_F(ScansTest, AFilterThatSearchesTooLongGetsAdviceToNarrowIt) {
     for (int i = 0; i < 8; ++i) insert();
     store_.on_call([this](const std::string&) { clock_.advance(std::chrono::seconds(15)); });
     count({.model = "nobody's"});
@@ -184,7 +184,7 @@ TEST_F(ScansTest, RetriesAPageOfThoseThatEndedBadly) {
 }
 
 // Otherwise the next call would pass over the same jobs, and never reach the one behind them.
-TEST_F(ScansTest, ARetryByAFilterGoesOnUntilItFindsOne) {
+TEST_F(ScansTest, ARetryByAFilterContinuesUntilItFindsOne) {
     for (int i = 0; i < 8; ++i) insert_cancelled("other");
     const auto job = insert_cancelled();
     for (int i = 0; i < 9; ++i) insert_cancelled("other");
@@ -297,7 +297,7 @@ TEST_F(ScansTest, ARetryThatStopsHalfwaySaysWhichJobsItLeft) {
     EXPECT_EQ(results[4].retry.error().error.code, ErrorCode::kUnavailable);
 }
 
-TEST_F(ScansTest, ARetryOfWhichNothingWasDoneIsAnError) {
+TEST_F(ScansTest, ARetryThatDidNothingIsAnError) {
     store_.fail_before("job_get", ErrorCode::kUnavailable);
     retry({insert_cancelled(), insert_cancelled(), insert_cancelled()});
     step_to_the_end();

@@ -161,7 +161,7 @@ TEST(AdaptiveDelay, GathersClientsWhoComeBackTogether) {
     EXPECT_LT(greedy, 850);
 }
 
-TEST(AdaptiveDelay, CostsNothingWhereBatchesAreFullAnyway) {
+TEST(AdaptiveDelay, CostsNothingIfBatchesAreFullAnyway) {
     for (const auto& curve : {Curve(flat), Curve(linear)}) {
         Loop loop{.curve = curve, .clients = 64};
         const auto waiting = play(loop);
@@ -177,7 +177,7 @@ TEST(AdaptiveDelay, DoesNotWaitForAModelThatCostsByTheJob) {
     EXPECT_NEAR(waiting / play(loop), 1, 0.01);
 }
 
-TEST(AdaptiveDelay, GathersWhereABatchTakesLong) {
+TEST(AdaptiveDelay, GathersIfABatchTakesLong) {
     Loop loop{
         .curve = [](std::size_t) { return 180.0; }, .clients = 8, .think = 15, .batch_max = 8};
     const auto waiting = play(loop);
@@ -214,7 +214,7 @@ class Rule : public ::testing::Test {
     const BatchLimits limits_{.jobs_max = 32, .bytes_max = 1000};
 };
 
-TEST_F(Rule, StartsAtOnceWhereNothingWasLearned) {
+TEST_F(Rule, StartsAtOnceIfNothingWasLearned) {
     const BatchOptions options;
     const BatchRule rule(options, limits_, 1);
     EXPECT_LE(rule.start_at({.jobs = 1, .oldest_since = at(5)}), at(5));
@@ -231,7 +231,7 @@ TEST_F(Rule, WaitsForThoseWhoComeBackAndNotForTheRest) {
     EXPECT_LE(rule.start_at({.jobs = 32, .is_full = true, .oldest_since = at(104)}), at(104));
 }
 
-TEST_F(Rule, ALoneJobRightAfterABurstIsNotKept) {
+TEST_F(Rule, ALoneJobRightAfterABurstStartsAtOnce) {
     const BatchOptions options;
     BatchRule rule(options, limits_, 1);
     for (int batch = 0; batch < 50; ++batch) run_batch(rule, 16, 20 * batch, 16);

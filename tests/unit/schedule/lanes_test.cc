@@ -127,7 +127,7 @@ TEST(Lanes, NobodyIsPassedOverMoreThanThirtyTwoTimes) {
 
 // A server keeps what it computed of the last four prompts; jobs of twenty kinds come in random
 // order. In order of arrival, a fifth of them would find theirs.
-TEST(Lanes, PromptsThatBeginAlikeFindTheirsAmongTheLast) {
+TEST(Lanes, PromptsThatBeginAlikeFindTheirGroupAmongTheLast) {
     constexpr std::size_t kWindow = 64;
     constexpr std::size_t kKept = 4;
     constexpr int kJobs = 1000;
@@ -148,7 +148,7 @@ TEST(Lanes, PromptsThatBeginAlikeFindTheirsAmongTheLast) {
     EXPECT_GE(found, 70 * kJobs / 100);
 }
 
-TEST(Lanes, WhoseTimeEndsSoonGoesFirst) {
+TEST(Lanes, TheJobWhoseTimeEndsSoonestGoesFirst) {
     const milliseconds now{1'000'000'000};
     test::SeededRandom random;
     const auto lasting = [&](milliseconds age, milliseconds limit) {
@@ -168,7 +168,7 @@ TEST(Lanes, WhoseTimeEndsSoonGoesFirst) {
               (std::vector{sooner.id, later.id, id(1), ample.id, scheduled.id}));
 }
 
-TEST(Lanes, TellsWhoWaitsNextAndWhoWasPickedBeforeTheMoreUrgent) {
+TEST(Lanes, KnowsWhichJobWaitsNextAndWhichWasPickedBeforeTheMoreUrgent) {
     auto lanes = make_lanes(1);
     const MonoTime begin{};
     auto first = candidate(1, 2, 0);

@@ -46,7 +46,7 @@ TEST(Shares, GivesTheNextSlotToALaneBelowItsGuarantee) {
     EXPECT_EQ(fill(shares, 5, {1000, 0, 1000}, {0, 0, 95}), (Counts{5, 0, 0}));
 }
 
-TEST(Shares, DividesStartsByWeightWhereSlotsAreFew) {
+TEST(Shares, DividesStartsByWeightIfSlotsAreFew) {
     Shares shares(kLanes, 1, {});
     Counts started{};
     for (int i = 0; i < 100; ++i) {

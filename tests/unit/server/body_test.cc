@@ -70,7 +70,7 @@ TEST_F(BodyTest, InChunksIsFollowedByTheNextRequest) {
     }
 }
 
-TEST_F(BodyTest, InChunksThatCannotBeToldApartEndsTheConnection) {
+TEST_F(BodyTest, InMalformedChunksEndsTheConnection) {
     for (const auto* chunks : {"x\r\n", "5\nhello\r\n0\r\n\r\n", "5\r\nhello0\r\n\r\n",
                                "0\r\nContent-Length 5\r\n\r\n"}) {
         auto connection = client();
@@ -110,14 +110,14 @@ TEST_F(BodyTest, InChunksCountsAmongAllBodies) {
     EXPECT_TRUE(eventually([&] { return post("/v1/jobs", job_of(300)).status == 202; }));
 }
 
-TEST_F(BodyTest, InChunksMayWaitToBeAskedFor) {
+TEST_F(BodyTest, InChunksMayWaitForContinue) {
     auto connection = client();
     connection.send(chunked("", "Expect: 100-continue\r\n"));
     EXPECT_EQ(connection.response().status, 100);
     EXPECT_EQ(connection.exchange(in_chunks(kJob, 10)).status, 202);
 }
 
-TEST_F(BodyTest, ThatStopsHalfwayTimesOutOrIsForgotten) {
+TEST_F(BodyTest, ThatStopsHalfwayTimesOutOrIsDropped) {
     server::ServerOptions options;
     options.body_timeout = milliseconds(50);
     start(options);
@@ -146,7 +146,7 @@ TEST_F(BodyTest, MayBeCompressed) {
               200);
 }
 
-TEST_F(BodyTest, CompressedIsRefusedWhereItIsNotWhole) {
+TEST_F(BodyTest, CompressedIsRefusedIfIncomplete) {
     const auto packed = gzip(std::string(kJob));
     const auto cut =
         post("/v1/jobs", packed.substr(0, packed.size() - 1), "Content-Encoding: gzip\r\n");
@@ -159,7 +159,7 @@ TEST_F(BodyTest, CompressedIsRefusedWhereItIsNotWhole) {
     }
 }
 
-TEST_F(BodyTest, CompressedIsBoundedByWhatComesOut) {
+TEST_F(BodyTest, CompressedIsBoundedByItsDecompressedSize) {
     server::ServerOptions options;
     options.body_bytes_max = 100'000;
     start(options);
@@ -205,7 +205,7 @@ TEST_F(BodyTest, OfAPageMustBeDeclaredAsJson) {
     EXPECT_TRUE(service_.submitted().size() == 1);
 }
 
-TEST_F(BodyTest, OfAnAnswerIsCompressedWhereAskedForAndWorthIt) {
+TEST_F(BodyTest, OfAnAnswerIsCompressedIfRequestedAndWorthIt) {
     for (int i = 0; i < 30; ++i) service_.put();
     const auto plain = get("/v1/jobs");
     EXPECT_FALSE(plain.headers.contains("content-encoding"));

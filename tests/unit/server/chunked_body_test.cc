@@ -33,7 +33,7 @@ Read read(std::string_view text, std::size_t piece) {
     return {chunks.status(), chunks.body(), taken};
 }
 
-TEST(ChunkedBody, IsTheSameInWhateverPiecesItComes) {
+TEST(ChunkedBody, IsTheSameHoweverItIsSplit) {
     const std::string text =
         "5\r\nhello\r\n1;a=b;c=\"d; e\"\r\n,\r\n006 ; x\r\n world\r\n0\r\nX-Sum: 1\r\nY:\r\n\r\n";
     for (std::size_t piece = 1; piece <= text.size() + 5; ++piece) {
@@ -49,7 +49,7 @@ TEST(ChunkedBody, MayBeEmptyOrOfTinyChunks) {
     EXPECT_EQ(read(tiny + "0\r\n\r\n", 7).body, std::string(kBodyMax, 'x'));
 }
 
-TEST(ChunkedBody, TooLargeIsSeenBeforeItComes) {
+TEST(ChunkedBody, TooLargeIsDetectedBeforeItArrives) {
     EXPECT_EQ(read("64\r\n", 1).status, Status::kMore);
     for (const auto* size : {"65", "ffffffff", "FFFFFFFFFFFFFFFF", "7fffffffffffffff"}) {
         EXPECT_EQ(read(std::string(size) + "\r\n", 1).status, Status::kTooLarge) << size;
@@ -100,7 +100,7 @@ TEST(ChunkedBody, BoundsWhatIsDropped) {
     EXPECT_EQ(read(many, 10).status, Status::kMalformed);
 }
 
-TEST(ChunkedBodyFuzz, NeverHoldsMoreThanItMayNorReadsTwoWays) {
+TEST(ChunkedBodyFuzz, NeverHoldsTooMuchAndReadsOneWay) {
     test::SeededRandom random(7);
     static constexpr std::string_view kBytes = "0123aF;: \r\n\r\n\r\nxy\x01";
     for (int i = 0; i < 20'000; ++i) {

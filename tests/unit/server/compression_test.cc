@@ -32,7 +32,7 @@ Inflated inflated(std::string_view coding, std::string_view text, std::size_t mo
     return result;
 }
 
-TEST(Compression, BringsBackWhatItWasGiven) {
+TEST(Compression, RoundTrips) {
     test::SeededRandom random(1);
     std::string noise;
     for (int i = 0; i < 1'500'000; ++i) noise += static_cast<char>(random.next());
@@ -54,7 +54,7 @@ TEST(Compression, StopsABombAtTheLimit) {
     EXPECT_EQ(inflated("gzip", bomb, 100'000'000, 500'000).fault, InflateFault::kNoRoom);
 }
 
-TEST(Compression, TakesMembersStrungTogetherAndSetsNoRoomAsideForEmptyOnes) {
+TEST(Compression, TakesConcatenatedMembersAndReservesNothingForEmptyOnes) {
     std::string members;
     for (int i = 0; i < 1000; ++i) members += gzip("");
     const auto result = inflated("x-gzip", gzip("a") + members + gzip("b"), 10);
@@ -63,7 +63,7 @@ TEST(Compression, TakesMembersStrungTogetherAndSetsNoRoomAsideForEmptyOnes) {
     EXPECT_LE(result.reserved, 11U);
 }
 
-TEST(Compression, RefusesWhatIsNoWholeStream) {
+TEST(Compression, RefusesIncompleteStreams) {
     const auto good = gzip("some text that is long enough to be cut in the middle of it");
     for (std::size_t size = 0; size < good.size(); ++size) {
         EXPECT_EQ(inflated("gzip", good.substr(0, size), 1000).fault, InflateFault::kMalformed)

@@ -13,7 +13,7 @@ std::string body_of(std::size_t bytes) {
     return fmt::format(R"({{"model":"m","input":{{"prompt":"{}"}}}})", std::string(bytes, 'x'));
 }
 
-TEST_F(HttpRulesTest, UnknownPathsAndMethodsAreTold) {
+TEST_F(HttpRulesTest, UnknownPathsAndMethodsAreRefused) {
     EXPECT_EQ(code(get("/")), "unknown_url");
     EXPECT_EQ(code(get("/v1/jobs/")), "unknown_url");
     EXPECT_EQ(code(get("/v1/jobs/a/b")), "unknown_url");
@@ -112,7 +112,7 @@ TEST_F(HttpRulesTest, Http10ClosesUnlessAskedToStay) {
     EXPECT_EQ(staying.exchange("GET /healthz HTTP/1.0\r\n\r\n").status, 200);
 }
 
-TEST_F(HttpRulesTest, TooLargeABodyIsRefusedUnread) {
+TEST_F(HttpRulesTest, BodyThatIsTooLargeIsRefusedUnread) {
     server::ServerOptions options;
     options.body_bytes_max = 1000;
     start(options);
@@ -129,7 +129,7 @@ TEST_F(HttpRulesTest, TooLargeABodyIsRefusedUnread) {
     EXPECT_EQ(post("/v1/jobs", body_of(900)).status, 202);
 }
 
-TEST_F(HttpRulesTest, RefusalReachesAClientThatGoesOnSending) {
+TEST_F(HttpRulesTest, RefusalReachesAClientThatContinuesSending) {
     server::ServerOptions options;
     options.body_bytes_max = 1000;
     start(options);
@@ -156,7 +156,7 @@ TEST_F(HttpRulesTest, BodiesTogetherAreBounded) {
     EXPECT_EQ(post("/v1/jobs", body_of(200)).status, 202);
 }
 
-TEST_F(HttpRulesTest, ContinuesWhereTheClientWaitsForIt) {
+TEST_F(HttpRulesTest, ContinuesIfTheClientWaitsForIt) {
     auto connection = client();
     connection.send(
         fmt::format("POST /v1/jobs HTTP/1.1\r\nHost: t\r\nContent-Type: "
@@ -168,13 +168,13 @@ TEST_F(HttpRulesTest, ContinuesWhereTheClientWaitsForIt) {
     EXPECT_EQ(post("/v1/jobs", kJob, "Expect: tea\r\n").status, 417);
 }
 
-TEST_F(HttpRulesTest, TooLargeAHeaderIsRefused) {
+TEST_F(HttpRulesTest, HeaderThatIsTooLargeIsRefused) {
     const auto many = std::string(20 * 1024, 'a');
     EXPECT_EQ(get("/healthz", "X-Long: " + many + "\r\n").status, 431);
     EXPECT_EQ(get("/" + many).status, 431);
 }
 
-TEST_F(HttpRulesTest, WhatCouldHideAnotherRequestIsRefusedAndTheConnectionClosed) {
+TEST_F(HttpRulesTest, RequestsThatCouldHideAnotherAreRefusedAndTheConnectionClosed) {
     const auto post_with = [](std::string_view headers, std::string_view version = "1.1") {
         return fmt::format("POST /v1/jobs HTTP/{}\r\nHost: t\r\n{}\r\n0\r\n\r\n{}", version,
                            headers, get_request("/healthz"));
@@ -250,7 +250,7 @@ TEST_F(HttpRulesTest, DrippingBytesDoesNotExtendTheHeadersTime) {
     EXPECT_TRUE(eventually([&] { return !connection.send("X: y\r\n"); }, "the server closes"));
 }
 
-TEST_F(HttpRulesTest, ClientsThatAskAreToldForHowLongAConnectionStays) {
+TEST_F(HttpRulesTest, KeepAliveClientsLearnHowLongAConnectionStays) {
     constexpr std::string_view kStay = "Connection: Keep-Alive\r\n";
     EXPECT_EQ(get("/healthz", kStay).header("keep-alive"), "timeout=73");
     EXPECT_FALSE(get("/healthz").headers.contains("keep-alive"));
@@ -348,7 +348,7 @@ TEST_F(HttpRulesTest, TakenPortIsNamedWithTheSettingToChange) {
     EXPECT_NE(refused.error().message.find("gateway.host"), std::string::npos);
 }
 
-TEST_F(HttpRulesTest, StopsAtOnceWhateverIsOnHand) {
+TEST_F(HttpRulesTest, StopsAtOnceWhateverIsInProgress) {
     const auto id = service_.put();
     auto idle = client();
     EXPECT_EQ(idle.exchange(get_request("/healthz")).status, 200);

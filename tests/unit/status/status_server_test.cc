@@ -44,7 +44,7 @@ TEST_F(StatusServerTest, SaysThatItLives) {
     EXPECT_EQ(get("/healthz").body, "ok\n");
 }
 
-TEST_F(StatusServerTest, KnowsNothingElse) {
+TEST_F(StatusServerTest, ServesNothingElse) {
     EXPECT_EQ(get("/").status, 404);
     EXPECT_EQ(get("/metricsandmore").status, 404);
 }

@@ -16,7 +16,7 @@ std::string header(std::int8_t count, std::uint8_t oid_high, std::uint8_t oid_lo
     return bytes + "\0\0\0"s + static_cast<char>(count) + "\0\0\0\1"s;
 }
 
-TEST(ArrayParameter, OfNothingHasNoDimension) {
+TEST(ArrayParameter, WithoutElementsHasNoDimension) {
     EXPECT_EQ(ArrayParameter(Element::kInt8).bytes(), "\0\0\0\0\0\0\0\0\0\0\0\x14"s);
 }
 
@@ -34,7 +34,7 @@ TEST(ArrayParameter, WritesIntegersBigEndian) {
     EXPECT_EQ(middle.bytes(), header(1, 0, 23) + "\0\0\0\4\1\2\3\4"s);
 }
 
-TEST(ArrayParameter, WritesTextAsItIs) {
+TEST(ArrayParameter, WritesTextUnchanged) {
     const auto array = text_array({"a\"b", "", "\0x"s});
     EXPECT_EQ(array.size(), 3);
     EXPECT_EQ(array.bytes(), header(3, 0, 25) + "\0\0\0\3a\"b\0\0\0\0\0\0\0\2\0x"s);

@@ -9,7 +9,7 @@ std::string with(const std::string& conninfo) {
     return connection_string({.conninfo = conninfo, .application_name = "millrace-worker"});
 }
 
-TEST(ConnectionString, LetsWhatIsGivenComeLast) {
+TEST(ConnectionString, PutsGivenOptionsLast) {
     const auto text = with("host=db connect_timeout=9");
     EXPECT_LT(text.find("connect_timeout=5"), text.find("connect_timeout=9"));
     EXPECT_NE(text.find("application_name='millrace-worker'"), text.npos);

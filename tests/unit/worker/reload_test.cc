@@ -34,7 +34,7 @@ TEST_F(ReloadedSettings, AreThoseOfTheFileNow) {
     EXPECT_THAT(reloaded.need_restart, IsEmpty());
 }
 
-TEST_F(ReloadedSettings, OfTheWholeProcessStayAndAreNamed) {
+TEST_F(ReloadedSettings, OfTheWholeProcessRemainAndAreNamed) {
     write("kafka: {topic_prefix: old}\nworker: {port: 7000}");
     const auto running = load();
     write("kafka: {topic_prefix: new}\nworker: {port: 7001}\nlog: {level: debug}");
@@ -46,7 +46,7 @@ TEST_F(ReloadedSettings, OfTheWholeProcessStayAndAreNamed) {
                 ElementsAre("kafka.topic_prefix", "log.level", "worker.port"));
 }
 
-TEST_F(ReloadedSettings, AreRefusedWhereTheyAreWrong) {
+TEST_F(ReloadedSettings, AreRefusedIfWrong) {
     write("worker: {slots: many}");
     const auto wrong = reload(config::Config(), sources_);
     ASSERT_FALSE(wrong.has_value());

@@ -134,7 +134,7 @@ TEST_F(WorkerTest, HandsBackWhatRunsWhenHurried) {
 // A job that runs as long as the worker allows.
 constexpr const char* kEndless = R"({"prompt":"hello","synthetic":{"fail":"hang"}})";
 
-TEST_F(WorkerTest, ASuccessorTakesTheJobsWhileWhatRunsGoesOn) {
+TEST_F(WorkerTest, ASuccessorTakesTheJobsWhileRunningOnesContinue) {
     Succession workers;
     ASSERT_TRUE(workers.start(std::move(worker_)).has_value());
     const auto endless = submit(1, kEndless);
@@ -163,7 +163,7 @@ TEST_F(WorkerTest, ASuccessorThatCannotStartChangesNothing) {
     workers.finish();
 }
 
-TEST_F(WorkerTest, OnlySoManyAreEndingAtATime) {
+TEST_F(WorkerTest, TheNumberOfEndingWorkersIsBounded) {
     Succession workers;
     ASSERT_TRUE(workers.start(std::move(worker_)).has_value());
     for (std::size_t i = 0; i < Succession::kEndingMax; ++i) {

@@ -35,7 +35,7 @@ TEST(TimeValues, ReadRfc3339AndWhatLibrariesWriteForIt) {
     EXPECT_EQ(micros("9999-12-31T23:59:59Z"), 253402300799'000000);
 }
 
-TEST(TimeValues, TakeALeapSecondForTheNext) {
+TEST(TimeValues, ReadALeapSecondAsTheNextSecond) {
     EXPECT_EQ(micros("2016-12-31T23:59:60Z"), micros("2017-01-01T00:00:00Z"));
     EXPECT_EQ(micros("2017-01-01T00:59:60+01:00"), micros("2017-01-01T00:00:00Z"));
     EXPECT_FALSE(micros("2016-12-31T12:30:60Z"));
@@ -47,7 +47,7 @@ TEST(TimeValues, DoNotAskWhetherTheClocksChange) {
     EXPECT_EQ(micros("2026-10-25T02:30:00+01:00"), micros("2026-10-25T01:30:00Z"));
 }
 
-TEST(TimeValues, RefuseWhatIsNoTimeAndSayWhatToSend) {
+TEST(TimeValues, RefuseInvalidTimesAndSayWhatToSend) {
     const std::string any =
         "unix seconds, or a time with its zone such as \"2030-01-31T09:00:00Z\"";
     const std::string zone = "its zone as Z or as an offset from UTC such as +02:00";

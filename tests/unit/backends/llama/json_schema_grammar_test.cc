@@ -39,7 +39,7 @@ TEST(JsonSchemaGrammar, MakesGrammars) {
     }
 }
 
-TEST(JsonSchemaGrammar, RefusesWhatItDoesNotKnowByNameAndPlace) {
+TEST(JsonSchemaGrammar, RefusesUnknownKeywordsWithNameAndPlace) {
     const std::vector<std::pair<std::string, std::string>> cases{
         {R"(5)", "'#'"},
         {R"({"type":"string","pattern":"a+"})", "'pattern'"},

@@ -25,7 +25,7 @@ Outcome refusal_of(const std::string& parameters) {
     return refused ? *refused : Outcome{};
 }
 
-TEST(LlamaRequest, ReadsWhatOnlyThisBackendKnows) {
+TEST(LlamaRequest, ReadsTheFieldsOfThisBackend) {
     const auto request = request_of(
         R"("repeat_penalty":1.1,"repeat_last_n":32,"frequency_penalty":0.5,"presence_penalty":-1,
            "logit_bias":{"7":5,"9":-100},"ignore_eos":true)");
@@ -39,7 +39,7 @@ TEST(LlamaRequest, ReadsWhatOnlyThisBackendKnows) {
     EXPECT_TRUE(std::isinf(request.logit_bias[1].second));
 }
 
-TEST(LlamaRequest, TakesWhatClientsSendWithoutMeaningIt) {
+TEST(LlamaRequest, AcceptsNeutralValues) {
     const auto request = request_of(
         R"("n":1,"logprobs":false,"stream":true,"stream_options":{"include_usage":true},"user":"u",
            "response_format":{"type":"text"},"tools":null,"grammar":null,"logit_bias":{})");
@@ -47,7 +47,7 @@ TEST(LlamaRequest, TakesWhatClientsSendWithoutMeaningIt) {
     EXPECT_FALSE(request.ignore_eos);
 }
 
-TEST(LlamaRequest, MakesGrammarsOfWhatTheOutputMustBe) {
+TEST(LlamaRequest, MakesGrammarsFromOutputFormats) {
     EXPECT_EQ(request_of(R"("grammar":"root ::= \"a\"")").grammar, "root ::= \"a\"");
     EXPECT_NE(request_of(R"("response_format":{"type":"json_object"})").grammar, "");
     EXPECT_NE(request_of(R"("json_schema":{"type":"string"})").grammar, "");

@@ -25,7 +25,7 @@ TEST(SavedSequences, FindsTheLongestSharedBeginning) {
     EXPECT_EQ(sequences.find(other).saved, nullptr);
 }
 
-TEST(SavedSequences, WhatWasUsedLongestAgoMakesRoom) {
+TEST(SavedSequences, TheLeastRecentlyUsedMakesRoom) {
     SavedSequences sequences(30);
     sequences.add(saved({1}, 10));
     sequences.add(saved({2}, 10));
@@ -39,7 +39,7 @@ TEST(SavedSequences, WhatWasUsedLongestAgoMakesRoom) {
     EXPECT_EQ(sequences.find(std::vector<Token>{3}).saved, nullptr);
 }
 
-TEST(SavedSequences, ReplacesWhatTheNewOneGoesOnFrom) {
+TEST(SavedSequences, ReplacesTheOneThatTheNewOneExtends) {
     SavedSequences sequences(100);
     sequences.add(saved({1, 2}, 10));
     sequences.add(saved({1, 3}, 10));

@@ -44,7 +44,7 @@ TEST(InferBody, PutsTheRowsOfAllJobsIntoOneTensor) {
     EXPECT_EQ(body.bytes.substr(*body.json_bytes), std::string("\1\0\2\0\3\0\4\0\5\0\6\0", 12));
 }
 
-TEST(InferBody, IsPlainJsonWhereTheServerHasNoExtension) {
+TEST(InferBody, IsPlainJsonIfTheServerHasNoExtension) {
     const std::vector jobs{numbers(1, "[1,2]"), numbers(1, "[3,4]")};
     const auto body = make_infer_body(pointers(jobs), /*binary=*/false, "job_1");
     EXPECT_FALSE(body.json_bytes);
@@ -100,7 +100,7 @@ TEST(InferAnswer, IsSplitByRows) {
               R"({"name":"s","datatype":"BYTES","shape":[1],"data":["c"]}]})");
 }
 
-TEST(InferAnswer, OfOneJobIsTakenWhateverItsShape) {
+TEST(InferAnswer, OfOneJobIsAcceptedWhateverItsShape) {
     const auto answer = parse_infer_answer(
         R"({"model_name":"m","outputs":[{"name":"y","datatype":"INT8","shape":[],"data":[7]}]})",
         std::nullopt);
@@ -147,7 +147,7 @@ std::string output_from(const std::string& output) {
     return (*split_answer(*answer, pointers(jobs), kPlenty))[0].output_json;
 }
 
-TEST(InferAnswer, BearsWhatServersWriteBesideTheProtocol) {
+TEST(InferAnswer, AcceptsWhatServersWriteBesideTheProtocol) {
     const std::vector<std::pair<std::string, std::string>> cases{
         {R"("datatype":"FP32","shape":[1,3],"data":[1.5,NaN,-Infinity])",
          R"("datatype":"FP32","shape":[1,3],"data":[1.5,"NaN","-Infinity"])"},
@@ -183,7 +183,7 @@ TEST(InferAnswer, BearsWhatServersWriteBesideTheProtocol) {
 }
 
 // A server's answer is either refused, or makes results that are JSON and have as many rows.
-TEST(InferAnswer, BearsAnyBytes) {
+TEST(InferAnswer, SurvivesAnyBytes) {
     const std::string good =
         R"({"model_name":"m","outputs":[)"
         R"({"name":"y","datatype":"FP32","shape":[2,1],"data":[1.5,2]},)"
@@ -264,7 +264,7 @@ TEST(InferAnswer, HasTheOutputsThatTheJobAsksFor) {
     EXPECT_EQ(chosen.error().message, "it lacks the output 'd'");
 }
 
-TEST(InferAnswer, IsCorruptWhereItIsNotTheProtocols) {
+TEST(InferAnswer, IsCorruptIfItViolatesTheProtocol) {
     for (const auto* output :
          {R"(1)",
           R"({})",
@@ -300,7 +300,7 @@ TEST(InferAnswer, IsCorruptWhereItIsNotTheProtocols) {
     }
 }
 
-TEST(InferAnswer, IsCorruptWhereItIsNestedTooDeep) {
+TEST(InferAnswer, IsCorruptIfNestedTooDeeply) {
     const auto deep = R"({"a":)" + std::string(200'000, '[') + std::string(200'000, ']') + "}";
     const auto output = R"({"name":"y","datatype":"FP32","shape":[1],"data":[1])";
     for (const auto& text :

@@ -106,7 +106,7 @@ TEST(InferKey, IsTheSameWithAndWithoutReadingTheData) {
     }
 }
 
-TEST(InferKey, TellsApartWhatCannotShareARequest) {
+TEST(InferKey, SeparatesJobsThatCannotShareARequest) {
     const auto key = key_of(job_with("[1,2]", "[1,2]"));
     EXPECT_EQ(key, key_of(job_with("[3,2]", "[1,2,3,4,5,6]")));
     EXPECT_EQ(key, key_of(job_with("[1,2]", "[1,2]", R"(,"id":"mine")")));
@@ -116,7 +116,7 @@ TEST(InferKey, TellsApartWhatCannotShareARequest) {
     EXPECT_NE(key, key_of(job_with("[1,2]", "[1,2]", R"(,"parameters":{"priority":1})")));
 }
 
-TEST(InferKey, SurvivesWhatIsNoJson) {
+TEST(InferKey, SurvivesInvalidJson) {
     for (const auto* input : {"", "{", R"({"data")", R"({"data":)", R"({"data":[)",
                               R"({"data":["\)", R"("\)", "[[[", R"({"data":[]]]]}})"}) {
         EXPECT_EQ(key_of(input), "") << input;

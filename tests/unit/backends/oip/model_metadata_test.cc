@@ -41,7 +41,7 @@ std::string x_and_k(int rows, const std::string& more = "") {
         rows, x, k, more);
 }
 
-TEST(ServerMetadata, TellsTheExtensions) {
+TEST(ServerMetadata, ListsTheExtensions) {
     const auto triton =
         parse_server_metadata(R"({"extensions":["model_configuration","binary_tensor_data"]})");
     EXPECT_TRUE(triton->binary);
@@ -66,7 +66,7 @@ TEST(ModelMetadata, BatchesAsTheConfigurationSays) {
     EXPECT_FALSE(apply_config("[]", broken).has_value());
 }
 
-TEST(ModelMetadata, WithoutOneBatchesWhereRowsAreFree) {
+TEST(ModelMetadata, BatchesWithoutAConfigurationIfRowsAreFree) {
     EXPECT_EQ(model_of(kModel).rows_max, kRowsUnlimited);
     EXPECT_FALSE(model_of(R"({"inputs":[{"name":"x","datatype":"FP32","shape":[1,3]}],
         "outputs":[{"name":"y","datatype":"FP32","shape":[-1,3]}]})")
@@ -76,7 +76,7 @@ TEST(ModelMetadata, WithoutOneBatchesWhereRowsAreFree) {
     EXPECT_FALSE(model_of(R"({"name":"d"})").batches());
 }
 
-TEST(ModelMetadata, IsCorruptWhereItIsNotTheProtocols) {
+TEST(ModelMetadata, IsCorruptIfItViolatesTheProtocol) {
     for (const auto* body : {"", "[]", R"({"inputs":{}})", R"({"inputs":[1]})",
                              R"({"inputs":[{"name":"x","datatype":"FP32"}]})",
                              R"({"inputs":[{"name":"x","datatype":"FP32","shape":["a"]}]})"}) {
@@ -93,7 +93,7 @@ TEST(CheckJob, TakesWhatFits) {
     EXPECT_EQ(complaint(model_of(R"({"inputs":[]})"), x_and_k(1)), "");
 }
 
-TEST(CheckJob, SaysWhatTheModelWants) {
+TEST(CheckJob, SaysWhatTheModelExpects) {
     const auto model = model_of(kModel, R"({"max_batch_size":8})");
     const auto one = [](const std::string& members) {
         return fmt::format(R"({{"inputs":[{{{}}}]}})", members);
@@ -120,7 +120,7 @@ TEST(CheckJob, SaysWhatTheModelWants) {
               "the inputs 'x' and 'k' have different numbers of rows");
 }
 
-TEST(CheckJob, RefusesWhatServersDieOf) {
+TEST(CheckJob, RefusesInputsThatCrashServers) {
     const auto model = model_of(R"({"outputs":[{"name":"s","datatype":"BYTES","shape":[-1,1]},
                                                {"name":"y","datatype":"FP32","shape":[-1,9]}]})");
     const auto outputs = [](const std::string& name) {
@@ -141,7 +141,7 @@ TEST(RepositoryIndex, NamesWhatIsReadyOnce) {
     EXPECT_FALSE(parse_repository_index("[{}]").has_value());
 }
 
-TEST(ModelMetadata, IsCorruptWhereItIsNestedTooDeep) {
+TEST(ModelMetadata, IsCorruptIfNestedTooDeeply) {
     const auto deep = std::string(200'000, '[') + std::string(200'000, ']');
     EXPECT_FALSE(parse_server_metadata(R"({"extensions":)" + deep + "}").has_value());
     EXPECT_FALSE(parse_model_metadata(R"({"inputs":)" + deep + "}").has_value());

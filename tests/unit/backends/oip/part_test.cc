@@ -28,11 +28,11 @@ TEST(Parts, FillUpToTheSmallerLimit) {
     EXPECT_EQ(parts_of({3, 2, 1, 2}, 4, 100), (std::deque<Part>{{0, 2}, {1, 3}}));
 }
 
-TEST(Parts, KeepApartWhatIsNotAlike) {
+TEST(Parts, SeparateJobsThatAreNotAlike) {
     EXPECT_EQ(parts_of({1, -1, 1, -1}, 8, 8), (std::deque<Part>{{0, 2}, {1, 3}}));
 }
 
-TEST(Parts, AreSingleJobsWhereTheModelDoesNotBatch) {
+TEST(Parts, AreSingleJobsIfTheModelDoesNotBatch) {
     EXPECT_EQ(parts_of({1, 1, 1}, 0, 8), (std::deque<Part>{{0}, {1}, {2}}));
 }
 

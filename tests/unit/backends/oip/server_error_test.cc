@@ -16,7 +16,7 @@ struct ErrorCase {
 };
 
 // The bodies are those of Triton 2.51 and MLServer 1.7.1.
-TEST(ServerError, TellsWhoseFaultItIs) {
+TEST(ServerError, SaysWhoIsAtFault) {
     const std::vector<ErrorCase> cases{
         {503, R"({"error":"Exceeds maximum queue size"})", Fault::kCapacity,
          OutcomeKind::kRateLimited, "server_busy"},
@@ -71,7 +71,7 @@ TEST(ServerError, TellsWhoseFaultItIs) {
     }
 }
 
-TEST(ServerError, KnowsWhatWillNotGetBetterByItself) {
+TEST(ServerError, RecognisesPermanentErrors) {
     EXPECT_TRUE(classify({.status = 500, .body = R"({"error":"Stub process 'm' is not healthy."})"})
                     .is_dead);
     EXPECT_TRUE(classify({.status = 404}).is_dead);
@@ -128,7 +128,7 @@ TEST(ServerError, AJobThatIsTooSlowForAGatewayFailsAlone) {
     EXPECT_EQ(failure_of(classify({.status = 507}), 2)->error_code, "http_507");
 }
 
-TEST(ServerError, BearsTextThatIsNestedTooDeep) {
+TEST(ServerError, SurvivesTextThatIsNestedTooDeeply) {
     const auto body = R"({"error":)" + std::string(200'000, '[') + std::string(200'000, ']') + "}";
     EXPECT_FALSE(error_inside(body));
     const auto error = classify({.status = 500, .body = body});

@@ -10,7 +10,7 @@ using std::chrono::seconds;
 
 const MonoTime kStart{seconds(1000)};
 
-TEST(ModelHealth, IsOutAtOnceWhenThereIsNoDoubt) {
+TEST(ModelHealth, IsOutAtOnceIfThereIsNoDoubt) {
     ModelHealth health;
     EXPECT_EQ(health.permit(kStart), Permit::kAny);
     EXPECT_TRUE(health.failed(/*is_dead=*/true, kStart));

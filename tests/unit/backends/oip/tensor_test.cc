@@ -41,7 +41,7 @@ struct TensorCase {
     std::string back;
 };
 
-TEST(Tensor, EveryDatatypeGoesThereAndBack) {
+TEST(Tensor, EveryDatatypeRoundTrips) {
     const std::vector<TensorCase> cases{
         {Datatype::kBool, "[true,false,1,0]", "01000100", "[true,false,true,false]"},
         {Datatype::kUint8, "[0,255]", "00ff", "[0,255]"},
@@ -140,7 +140,7 @@ TEST(Tensor, EverySmallFloatComesBack) {
     }
 }
 
-TEST(Tensor, ShowsBytesThatAreNoTextInBase64) {
+TEST(Tensor, ShowsBytesThatAreNotTextInBase64) {
     const std::string binary("\x03\0\0\0a\xff\0\x01\0\0\0b", 12);
     EXPECT_TRUE(needs_base64(binary));
     EXPECT_FALSE(needs_base64(std::string("\x02\0\0\0\xc3\xa9", 6)));
@@ -150,7 +150,7 @@ TEST(Tensor, ShowsBytesThatAreNoTextInBase64) {
     EXPECT_FALSE(encode_elements(base64, json::parse(R"(["Yf8"])")).has_value());
 }
 
-TEST(Tensor, NullIsNoNumberOfAClient) {
+TEST(Tensor, NullIsNotANumberOfAClient) {
     EXPECT_FALSE(encode_elements({.datatype = Datatype::kFp32}, {nullptr}).has_value());
     const JsonElements lenient{.datatype = Datatype::kFp32, .null_nan = true};
     EXPECT_EQ(decoded(lenient, *encode_elements(lenient, json::array({nullptr}))), R"(["NaN"])");
@@ -171,7 +171,7 @@ TEST(Tensor, CountsElements) {
               std::nullopt);
 }
 
-TEST(Base64, GoesThereAndBack) {
+TEST(Base64, RoundTrips) {
     for (const auto& [bytes, text] : std::vector<std::pair<std::string, std::string>>{
              {"", ""}, {"f", "Zg=="}, {"fo", "Zm8="}, {"foo", "Zm9v"}, {"foob", "Zm9vYg=="}}) {
         EXPECT_EQ(to_base64(bytes), text);

@@ -45,7 +45,7 @@ TEST(UnstreamedOutcome, TakesACompletion) {
     }
 }
 
-TEST(UnstreamedOutcome, MakesTextOfWhatIsNone) {
+TEST(UnstreamedOutcome, ReplacesInvalidText) {
     const auto outcome = unstreamed_outcome(
         kChat,
         "{\"choices\":[{\"message\":{\"content\":\"a\xFF\\ud83d\"},\"logprob\":-Infinity}]}");
@@ -56,7 +56,7 @@ TEST(UnstreamedOutcome, MakesTextOfWhatIsNone) {
               "invalid_response");
 }
 
-TEST(UnstreamedOutcome, NeedsAsManyAsWereAskedFor) {
+TEST(UnstreamedOutcome, NeedsAsManyAsWereRequested) {
     const auto* one = R"({"data":[{"embedding":[1]}]})";
     EXPECT_EQ(unstreamed_outcome({.kind = RequestKind::kEmbeddings, .count = 2}, one).error_code,
               "invalid_response");
@@ -136,7 +136,7 @@ TEST(ErrorIn, IsFoundInABody) {
 }
 
 // Each nested error is searched again: to a small depth, not as deep as JSON may go.
-TEST(ErrorIn, IsNotLookedForAtAnyDepth) {
+TEST(ErrorIn, IsNotSearchedForAtAnyDepth) {
     const auto nested = [](int depth) {
         std::string text = R"({"message":"CUDA broke","code":"deep"})";
         for (int i = 0; i < depth; ++i) text = R"({"error":)" + text + "}";
@@ -148,7 +148,7 @@ TEST(ErrorIn, IsNotLookedForAtAnyDepth) {
     EXPECT_EQ(deep.error_code, "endpoint_error");
 }
 
-TEST(UnstreamedOutcome, APageIsNoAnswerOfTheModelServer) {
+TEST(UnstreamedOutcome, APageIsNotAnAnswerOfTheModelServer) {
     for (const auto& expected : {kEmbedding, kChat}) {
         for (const std::string before : {"\n", "\xEF\xBB\xBF"}) {
             const auto outcome = unstreamed_outcome(
@@ -172,7 +172,7 @@ TEST(ErrorIn, MayBeANumberOrInAChoice) {
     EXPECT_EQ(body.error_code, "provider");
 }
 
-TEST(ErrorIn, ABlankOneIsNone) {
+TEST(ErrorIn, ABlankErrorDoesNotCount) {
     for (const auto* blank : {"null", "\"\"", "{}", "[]", "0", "false"}) {
         const auto chunk =
             R"({"error":)" + std::string(blank) +
@@ -187,7 +187,7 @@ TEST(ErrorIn, AKnownCodeCounts) {
     EXPECT_EQ(known.early->kind, OutcomeKind::kPermanent);
 }
 
-TEST(ErrorEvent, IsOneWhateverItsData) {
+TEST(ErrorEvent, IsRecognisedWhateverItsData) {
     for (const auto* data :
          {"CUDA broke", "{\"message\":\"CUDA broke\"}", "{\"error\":\"CUDA broke\"}",
           "\"CUDA broke\"", "{\"text\":\"CUDA broke\"}", "7", "", "[DONE]"}) {
@@ -199,7 +199,7 @@ TEST(ErrorEvent, IsOneWhateverItsData) {
     }
 }
 
-TEST(FinishOf, KnowsTheWordsForNotYet) {
+TEST(FinishOf, RecognisesValuesThatMeanNotYet) {
     for (const auto* text : {"null", "\"\"", "\"null\"", "\"None\"", "0", "[]", "{}"}) {
         EXPECT_EQ(finish_of(json_text::JsonView(text)), Finish::kNone) << text;
     }

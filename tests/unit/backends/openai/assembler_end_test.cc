@@ -29,13 +29,13 @@ TEST(Assembler, IsNotCompleteInTheMiddle) {
     EXPECT_EQ(assemble_chat(streams[2]).outcome.error_code, "stream_truncated");
 }
 
-TEST(Assembler, KnowsHowFarItIs) {
+TEST(Assembler, ReportsItsProgress) {
     EXPECT_EQ(assemble_chat({chat_text("a"), kStop}).end, End::kFinished);
     EXPECT_EQ(assemble_chat({chat_text("a"), kStop, kUsage}).end, End::kCounted);
     EXPECT_EQ(assemble_chat({chat_text("a"), kStop, "[DONE]"}).end, End::kDone);
 }
 
-TEST(Assembler, AFinishReasonIsEnoughWhereTheConnectionEndsWell) {
+TEST(Assembler, AFinishReasonIsEnoughIfTheConnectionEndsWell) {
     const auto finished = std::vector<std::string>{chat_text("a"), kStop};
     EXPECT_TRUE(assemble_chat(finished).is_complete());
     const auto cut = assemble(StreamOf{.clean = false}, finished);
@@ -69,7 +69,7 @@ TEST(Assembler, EndsTheAttemptWhenTheServerGaveUp) {
     }
 }
 
-TEST(Assembler, DoneAloneIsNoProof) {
+TEST(Assembler, DoneAloneIsNotEnough) {
     const auto silent = assemble_chat({chat_text("half"), "[DONE]"});
     ASSERT_TRUE(silent.early);
     EXPECT_EQ(silent.early->kind, OutcomeKind::kRetryable);
@@ -85,7 +85,7 @@ TEST(Assembler, DoneAloneIsNoProof) {
 }
 
 // new-api counts the tokens that it got before its server broke off, and writes [DONE] itself.
-TEST(Assembler, UsageAndDoneAreNoProofWithoutAFinishReason) {
+TEST(Assembler, UsageAndDoneAreNotEnoughWithoutAFinishReason) {
     for (const auto* reason : {"null", R"("")", R"("null")"}) {
         const auto counted = assemble_chat({chat_text("half", reason), kUsage, "[DONE]"});
         ASSERT_TRUE(counted.early) << reason;
@@ -96,7 +96,7 @@ TEST(Assembler, UsageAndDoneAreNoProofWithoutAFinishReason) {
     EXPECT_TRUE(assemble_chat({chat_text("whole"), kStop, kUsage, "[DONE]"}).is_complete());
 }
 
-TEST(Assembler, TextAfterAFinishReasonMakesItNoSignOfTheEnd) {
+TEST(Assembler, TextAfterAFinishReasonMakesItInvalid) {
     const std::vector<std::string> stream{chat_text("a", "\"stop\""), chat_text("b", "\"stop\"")};
     const auto open = assemble_chat(stream);
     EXPECT_EQ(open.end, End::kOpen);
@@ -109,7 +109,7 @@ TEST(Assembler, TextAfterAFinishReasonMakesItNoSignOfTheEnd) {
 }
 
 // gcli2api, and LiteLLM in front of Gemini, have sent these.
-TEST(Assembler, AFinishReasonInEveryChunkIsNone) {
+TEST(Assembler, AFinishReasonInEveryChunkDoesNotCount) {
     const std::vector<std::string> spoken{chat_text("a", "\"stop\""), chat_text("b", "\"stop\"")};
     const std::vector<std::string> thought{chat_chunk(R"({"reasoning_content":"a"})", "\"stop\""),
                                            chat_text("b", "\"stop\"")};
@@ -151,7 +151,7 @@ TEST(Assembler, NothingCountsAfterDone) {
 
 // --- Choices ------------------------------------------------------------------------------------
 
-TEST(Assembler, NeedsAsManyChoicesAsWereAskedFor) {
+TEST(Assembler, NeedsAsManyChoicesAsWereRequested) {
     // LiteLLM streams the answers to two prompts under index 0.
     const std::vector<std::string> scrambled{
         R"({"choices":[{"index":0,"text":"one "}]})", R"({"choices":[{"index":0,"text":"uno "}]})",
@@ -172,7 +172,7 @@ TEST(Assembler, NeedsAFinishReasonOfEveryChoice) {
     EXPECT_EQ(assemble({.count = std::nullopt}, stream).outcome.error_code, "stream_truncated");
 }
 
-TEST(Assembler, TakesNoMoreChoicesThanWereAskedFor) {
+TEST(Assembler, TakesNoMoreChoicesThanWereRequested) {
     const auto* two = R"({"choices":[{"index":0,"delta":{}},{"index":1,"delta":{}}]})";
     EXPECT_EQ(assemble_chat({two}).early->error_code, "invalid_response");
     EXPECT_FALSE(assemble({.count = std::nullopt}, std::vector<std::string>{two}).early);

@@ -193,7 +193,7 @@ std::string random_ending(Dice& dice) {
     return kEndings.at(dice.below(kEndings.size()));
 }
 
-TEST(AssemblerFuzz, AStreamThatBreaksOffIsWholeOrNone) {
+TEST(AssemblerFuzz, ABrokenStreamGivesTheWholeAnswerOrNone) {
     int completed = 0;
     int failed = 0;
     for (std::uint64_t seed = 0; seed < kSeeds && !testing::Test::HasFailure(); ++seed) {

@@ -90,7 +90,7 @@ TEST(Assembler, KeepsNumbersBeyond64Bits) {
 }
 
 // Azure's last chunk has an empty id and reports on filters.
-TEST(Assembler, WhatIsBlankTakesThePlaceOfNothing) {
+TEST(Assembler, BlankValuesReplaceNothing) {
     const auto result = assemble_chat(
         {R"({"id":"","created":0,"model":"","choices":[],"prompt_filter_results":[{"a":1}]})",
          R"({"id":"c1","created":5,"model":"m","choices":[{"index":0,"delta":{"content":"a"},
@@ -106,7 +106,7 @@ TEST(Assembler, WhatIsBlankTakesThePlaceOfNothing) {
               json::parse(R"({"hate":{"filtered":true,"severity":"safe"}})"));
 }
 
-TEST(Assembler, NamesAreNoPieces) {
+TEST(Assembler, NamesAreNotJoined) {
     const auto result = assemble_chat(
         {chat_chunk(R"({"role":"assistant","audio":{"id":"a1","transcript":"he"}})"),
          chat_chunk(R"({"role":"assistant","audio":{"id":"a1","transcript":"llo"}})", "\"stop\"")});
@@ -127,7 +127,7 @@ TEST(Assembler, AnEmptyAnswerIsAString) {
     EXPECT_EQ(text.output["choices"][0]["text"], "");
 }
 
-TEST(Assembler, ContentIsNullWhereThereIsSomethingInItsPlace) {
+TEST(Assembler, ContentIsNullIfSomethingReplacesIt) {
     for (const auto* delta :
          {R"({"content":null,"refusal":"I will not"})",
           R"({"content":"","tool_calls":[{"index":0,"id":"t","function":{"name":"f"}}]})",
@@ -164,7 +164,7 @@ std::string summed_up(const std::string& message, const std::string& delta,
            (delta.empty() ? "" : R"(,"delta":)" + delta) + "}]}";
 }
 
-TEST(Assembler, AMessageBesideTheDeltasIsTheSameOnceMore) {
+TEST(Assembler, AMessageBesideTheDeltasAddsNothing) {
     const auto said = [](const std::string& text) {
         return R"({"role":"assistant","content":")" + text + R"("})";
     };
@@ -185,7 +185,7 @@ TEST(Assembler, AMessageBesideTheDeltasIsTheSameOnceMore) {
     EXPECT_EQ(growing.partial, "Hello");
 }
 
-TEST(Assembler, AMessageInPiecesIsNoAnswer) {
+TEST(Assembler, AMessageInPiecesIsNotAnAnswer) {
     const auto* call = R"({"tool_calls":[{"id":"a","function":{"name":"f","arguments":"{}"}}]})";
     const auto* other = R"({"tool_calls":[{"id":"b","function":{"name":"g","arguments":"{}"}}]})";
     const std::vector<std::vector<std::string>> streams{
@@ -224,7 +224,7 @@ TEST(Assembler, JoinsHalvesOfCharacters) {
     EXPECT_EQ(bytes.partial, "a€");
 }
 
-TEST(Assembler, WhatStaysHalfIsReplaced) {
+TEST(Assembler, CharactersThatStayIncompleteAreReplaced) {
     const auto result =
         assemble_chat({R"({"choices":[{"delta":{"content":"a\ud83d"}}]})",
                        "{\"choices\":[{\"delta\":{\"content\":\"b\xE2\"}}]}", kStop});
@@ -234,7 +234,7 @@ TEST(Assembler, WhatStaysHalfIsReplaced) {
 
 // --- Usage --------------------------------------------------------------------------------------
 
-TEST(Assembler, UsageIsUnknownWhereNobodyCounted) {
+TEST(Assembler, UsageIsUnknownIfTheServerSendsNone) {
     for (const auto* usage : {"null", "{}", "[]", R"({"prompt_tokens":-1})",
                               R"({"prompt_tokens":0,"completion_tokens":0,"total_tokens":0})"}) {
         const auto result =
@@ -272,7 +272,7 @@ TEST(Assembler, TakesUsageWhereverItIs) {
 
 // --- Odd events ---------------------------------------------------------------------------------
 
-TEST(Assembler, PassesOverWhatSaysNothing) {
+TEST(Assembler, SkipsEmptyEvents) {
     const auto result = assemble_chat({"", "  ", "null", "{}", R"({"choices":null})",
                                        R"({"choices":[]})", R"({"type":"ping"})", chat_text("a"),
                                        R"({"choices":[{"index":0,"delta":null}]})", "null",
@@ -280,7 +280,7 @@ TEST(Assembler, PassesOverWhatSaysNothing) {
     EXPECT_EQ(result.message()["content"], "a");
 }
 
-TEST(Assembler, TakesEventsThatNothingDivides) {
+TEST(Assembler, TakesEventsWithoutEmptyLinesBetweenThem) {
     const auto result = assemble_chat({chat_text("a") + "\n" + chat_text("b"),
                                        std::string(kStop) + "\n\n" + kUsage + "\n[DONE]"});
     EXPECT_EQ(result.message()["content"], "ab");
@@ -305,7 +305,7 @@ TEST(Assembler, EndsTheAttemptOnGarbage) {
     EXPECT_EQ(text.early->error_code, "invalid_response");
 }
 
-TEST(Assembler, ADifferentKindOfStreamIsNoAnswer) {
+TEST(Assembler, ADifferentKindOfStreamIsNotAnAnswer) {
     const auto chat =
         assemble_chat({R"({"choices":[{"text":"a","finish_reason":"stop"}]})", "[DONE]"});
     EXPECT_EQ(chat.outcome.error_code, "invalid_response");

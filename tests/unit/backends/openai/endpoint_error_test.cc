@@ -55,7 +55,7 @@ TEST(EndpointError, AModelThatIsBeingReloadedMayComeBack) {
 }
 
 // This is an ingress without a server behind it. Model servers use JSON to say what they lack.
-TEST(EndpointError, WhatIsNotFoundByAnIngressIsAnOutage) {
+TEST(EndpointError, ANotFoundFromAnIngressIsAnOutage) {
     const std::vector<std::pair<long, const char*>> cases{
         {404, "404 page not found\n"},
         {404, "default backend - 404"},
@@ -111,7 +111,7 @@ TEST(EndpointError, GivesATooLongPromptOneCode) {
     }
 }
 
-TEST(EndpointError, KnowsAPromptThatIsTooLongInWhateverWords) {
+TEST(EndpointError, RecognisesAPromptThatIsTooLongHoweverItIsWorded) {
     const std::vector<std::pair<long, const char*>> cases{
         {400,
          R"({"object":"error","message":"This model's maximum context length is 4096 )"
@@ -156,7 +156,7 @@ TEST(EndpointError, KnowsAPromptThatIsTooLongInWhateverWords) {
     }
 }
 
-TEST(EndpointError, TakesNothingElseForAPromptThatIsTooLong) {
+TEST(EndpointError, MistakesNothingElseForAPromptThatIsTooLong) {
     for (const auto* body :
          {R"({"error":{"message":"max_tokens is too large: 50000. This model supports at )"
           R"(most 16384 completion tokens","code":"invalid_value"}})",
@@ -227,7 +227,7 @@ TEST(EndpointError, AGatewayThatGaveUpWaitingCountsAsAFailure) {
     EXPECT_FALSE(is_outage(http_error_outcome({.status = 429})));
 }
 
-TEST(EndpointError, AnOutageIsToldInGosWordsToo) {
+TEST(EndpointError, AnOutageIsRecognisedByGosWordsToo) {
     for (const auto* message :
          {R"(Post "http://10.0.0.1:8000/v1": dial tcp 10.0.0.1:8000: connect: connection refused)",
           R"(do request failed: Post "https://llm/v1": dial tcp: lookup llm: no such host)",
@@ -247,7 +247,7 @@ TEST(EndpointError, AnOutageIsToldInGosWordsToo) {
 }
 
 // Servers repeat parts of the request in their errors. A job that mentions outages is not one.
-TEST(EndpointError, AnOutageIsToldInTheServersOwnWords) {
+TEST(EndpointError, AnOutageIsReportedInTheServersOwnWords) {
     for (const auto* message :
          {"cannot read the prompt: 'Connection error.'", "bad tool call: upstream connect error",
           "could not load model: 'dial tcp' is no model", "POST predict: no dial tcp",
@@ -267,7 +267,7 @@ TEST(EndpointError, AnOutageIsToldInTheServersOwnWords) {
     }
 }
 
-TEST(EndpointError, SaysWhatACallTellsOfItsEndpoint) {
+TEST(EndpointError, SaysWhatACallRevealsAboutItsEndpoint) {
     const auto result = [](long status, const char* body = "") {
         return call_result(http_error_outcome({.status = status, .body = body}), status, true);
     };
@@ -287,7 +287,7 @@ TEST(EndpointError, SaysWhatACallTellsOfItsEndpoint) {
     EXPECT_EQ(call_result(endpoint_unreachable("e", "x"), 0, false), CallResult::kUnreachable);
 }
 
-TEST(EndpointError, FindsTheErrorWhereverItStands) {
+TEST(EndpointError, FindsTheErrorWhereverItIs) {
     const auto of = [](long status, std::string_view body) {
         const auto outcome = http_error_outcome({.status = status, .body = body});
         return outcome.error_code + " " + outcome.error_message;
@@ -311,7 +311,7 @@ TEST(EndpointError, FindsTheErrorWhereverItStands) {
               "http_403 the endpoint answered 403: 403 Forbidden");
 }
 
-TEST(EndpointError, BelievesTheStatusInTheBodyWhereTheFirstLineSaysNothing) {
+TEST(EndpointError, UsesTheStatusInTheBodyIfTheFirstLineSaysNothing) {
     EXPECT_EQ(
         http_error_outcome({.status = 500, .body = R"({"error":{"message":"m","code":"400"}})"})
             .kind,
@@ -322,7 +322,7 @@ TEST(EndpointError, BelievesTheStatusInTheBodyWhereTheFirstLineSaysNothing) {
         OutcomeKind::kPermanent);
 }
 
-TEST(EndpointError, WhatWouldNeverPassIsNotTriedAgain) {
+TEST(EndpointError, ARequestThatCannotSucceedIsNotTriedAgain) {
     const HttpError never{
         .status = 429,
         .body = R"({"error":{"message":"Request too large for m. Limit 30000, Requested 40000. )"
@@ -346,7 +346,7 @@ TEST(RetryAfter, IsReadInEveryForm) {
     }
 }
 
-TEST(EndpointError, KeepsRetryAfterOnlyWhereItCounts) {
+TEST(EndpointError, KeepsRetryAfterOnlyIfItApplies) {
     const HttpError busy{.status = 429, .retry_after = milliseconds(1500)};
     EXPECT_EQ(http_error_outcome(busy).retry_after, milliseconds(1500));
     const HttpError broken{.status = 500, .retry_after = milliseconds(1500)};
@@ -358,7 +358,7 @@ TEST(EndpointError, ShortensLongMessages) {
     EXPECT_LT(http_error_outcome({.status = 500, .body = body}).error_message.size(), 600U);
 }
 
-TEST(EndpointError, BearsTextThatIsNestedTooDeep) {
+TEST(EndpointError, SurvivesTextThatIsNestedTooDeeply) {
     const auto body = R"({"error":)" + std::string(200'000, '[') + std::string(200'000, ']') + "}";
     const auto outcome = http_error_outcome({.status = 500, .body = body});
     EXPECT_EQ(outcome.error_code, "http_500");

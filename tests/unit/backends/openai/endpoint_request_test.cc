@@ -30,7 +30,7 @@ TEST(EndpointRequest, PassesTheInputOnAndStreams) {
 }
 
 // Servers generate the members of a schema in its order, and cache by the bytes of a prompt.
-TEST(EndpointRequest, LeavesEveryOtherByteAsItCame) {
+TEST(EndpointRequest, LeavesEveryOtherByteUnchanged) {
     const auto body = [](const std::string& input) { return request_for(input)->body; };
     EXPECT_EQ(body(R"({ "temperature": 0.70,"seed":18446744073709551617,
  "messages":[{"role":"user","content":"\u00e9\/é"}], "logit_bias":{"9":1e2,"1":-0.0},
@@ -48,7 +48,7 @@ TEST(EndpointRequest, LeavesEveryOtherByteAsItCame) {
               R"("stream":true})");
 }
 
-TEST(EndpointRequest, OfAMemberThatIsThereTwiceOneIsSent) {
+TEST(EndpointRequest, SendsADuplicateMemberOnce) {
     const auto body =
         request_for(
             R"({"model":"a","messages":[],"stream":false,"model":"b","stream":null,"x":1,"x":2})")
@@ -57,7 +57,7 @@ TEST(EndpointRequest, OfAMemberThatIsThereTwiceOneIsSent) {
                     R"("stream_options":{"include_usage":true}})");
 }
 
-TEST(EndpointRequest, StreamsWhatTheServerStreamsRightly) {
+TEST(EndpointRequest, StreamsOnlyWhatTheServerStreamsCorrectly) {
     const auto streams = [](const char* input, const char* profile) {
         const auto request = request_for(input, profile);
         EXPECT_EQ(json::parse(request->body).value("stream", false), request->streams);
@@ -108,7 +108,7 @@ TEST(EndpointRequest, GivesTheAttemptsIdWhereTheServerLogsIt) {
     }
 }
 
-TEST(EndpointRequest, RefusesAListWhereTheServerTakesNone) {
+TEST(EndpointRequest, RefusesAListIfTheServerTakesNone) {
     for (const auto* profile : {"ollama", "tgi"}) {
         const auto request = request_for(R"({"prompt":["a","b"]})", profile);
         ASSERT_FALSE(request.has_value()) << profile;

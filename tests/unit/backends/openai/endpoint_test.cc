@@ -15,7 +15,7 @@ TEST(BaseUrl, IsNormalised) {
     EXPECT_EQ(*normal_base_url("http://[::1]:8000"), "http://[::1]:8000/v1");
 }
 
-TEST(BaseUrl, OfOneRouteIsToldItsBase) {
+TEST(BaseUrl, OfARouteIsRefusedWithItsBase) {
     const auto url = normal_base_url("https://a.example/v1/chat/completions");
     ASSERT_FALSE(url.has_value());
     EXPECT_NE(url.error().message.find("https://a.example/v1"), std::string::npos)
@@ -128,7 +128,7 @@ TEST(EndpointSlots, AreThoseOfTheLargestOrder) {
     EXPECT_EQ(slots({"http://a:1", "http://b:1;order=2;slots=100"}), 100U);
 }
 
-TEST(Profile, IsToldByTheOwnerOfTheModels) {
+TEST(Profile, IsRecognisedByTheOwnerOfTheModels) {
     const auto name = [](const char* model, const char* owner) {
         return find_profile_by_models({{model, owner}}).name;
     };

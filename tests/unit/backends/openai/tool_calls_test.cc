@@ -45,7 +45,7 @@ TEST(ToolCalls, ComeInPieces) {
                                "function":{"name":"mill","arguments":"{\"a\":1}"}}])"));
 }
 
-TEST(ToolCalls, GoOnSideBySide) {
+TEST(ToolCalls, ContinueSideBySide) {
     EXPECT_EQ(brief({R"([{"index":0,"id":"t1","function":{"name":"a","arguments":""}},
                          {"index":1,"id":"t2","function":{"name":"b","arguments":""}}])",
                      R"([{"index":1,"function":{"arguments":"{\"b\":"}}])",
@@ -74,7 +74,7 @@ TEST(ToolCalls, ANewIdAtAUsedIndexIsANewCall) {
 }
 
 // Old versions of vLLM made an id for every piece.
-TEST(ToolCalls, ANewIdWithoutANameIsNoNewCall) {
+TEST(ToolCalls, ANewIdWithoutANameIsNotANewCall) {
     EXPECT_EQ(
         brief({R"([{"index":0,"id":"t1","type":"function","function":{"name":"a"}}])",
                R"([{"index":0,"id":"t2","type":"function","function":{"arguments":"{\"x\""}}])",
@@ -113,7 +113,7 @@ TEST(ToolCalls, AnIdMayBeRepeatedOrLateOrMissing) {
               (Calls{"c a({})", "c b({})"}));
 }
 
-TEST(ToolCalls, WithoutAnIndexTheIdTells) {
+TEST(ToolCalls, WithoutAnIndexTheIdDecides) {
     for (const std::string index : {"", R"("index":null,)", R"("index":-1,)", R"("index":"x",)"}) {
         EXPECT_EQ(
             brief({"[{" + index + R"("id":"t1","function":{"name":"a","arguments":"{\"x\""}}])",
@@ -125,7 +125,7 @@ TEST(ToolCalls, WithoutAnIndexTheIdTells) {
     }
 }
 
-TEST(ToolCalls, WithoutIndexAndIdThePlaceTells) {
+TEST(ToolCalls, WithoutIndexAndIdThePlaceDecides) {
     EXPECT_EQ(brief({R"([{"function":{"name":"a","arguments":"{"}},
                          {"function":{"name":"a","arguments":"{\"b\""}}])",
                      R"([{"function":{"arguments":"}"}},{"function":{"arguments":":2}"}}])"}),
@@ -184,7 +184,7 @@ TEST(ToolCalls, ArgumentsMayBeAnObjectOrNull) {
 }
 
 // TGI does this.
-TEST(ToolCalls, ACallMayBeNoList) {
+TEST(ToolCalls, ACallMayComeWithoutAList) {
     EXPECT_EQ(calls_of({R"({"index":0,"id":"t1","function":{"name":"a","arguments":"{"}})",
                         R"({"index":0,"function":{"arguments":"}"}})"}),
               json::parse(R"([{"id":"t1","function":{"name":"a","arguments":"{}"}}])"));
@@ -199,7 +199,7 @@ TEST(ToolCalls, OtherMembersStay) {
                          "extra_content":{"google":{"sig":"QQ"}}}])"));
 }
 
-TEST(ToolCalls, ACallWithoutANameIsNone) {
+TEST(ToolCalls, ACallWithoutANameIsNotACall) {
     const auto result = assemble_chat(
         {chat_chunk(R"({"tool_calls":[{"index":0,"id":"t","function":{"arguments":"{}"}}]})"),
          kStop});

@@ -20,7 +20,7 @@ TEST(ProcessFrame, IsALengthAndThatManyBytes) {
     EXPECT_EQ(frame(std::string(0x010203, ' ')).substr(0, 4), "\0\1\2\3"s);
 }
 
-TEST(ProcessFrame, ComesBackWholeHoweverItIsCutUp) {
+TEST(ProcessFrame, ComesBackWholeHoweverItIsSplit) {
     const auto bytes = frame("{\"a\":1}") + frame("") + frame("{\"b\":2}");
     for (std::size_t piece = 1; piece <= bytes.size(); ++piece) {
         FrameReader reader(100);
@@ -33,7 +33,7 @@ TEST(ProcessFrame, ComesBackWholeHoweverItIsCutUp) {
     }
 }
 
-TEST(ProcessFrame, OfOneThatIsTooLongOnlyTheBeginningIsKept) {
+TEST(ProcessFrame, KeepsOnlyTheBeginningOfOneThatIsTooLong) {
     const auto text = R"({"type":"done","item":3,"output":")" + std::string(5000, 'x') + "\"}";
     const auto bytes = frame(text) + frame("{\"next\":1}");
     for (const std::size_t piece : {std::size_t{1}, std::size_t{1000}, bytes.size()}) {
@@ -54,7 +54,7 @@ TEST(ProcessFrame, OfOneThatIsTooLongOnlyTheBeginningIsKept) {
     }
 }
 
-TEST(ProcessFrame, ThatIsNoneIsRefusedByItsLength) {
+TEST(ProcessFrame, InvalidOnesAreRefusedByTheirLength) {
     FrameReader reader(100);
     reader.append(frame(std::string(100, ' ')) + "\0\0\0\x65"s);
     EXPECT_TRUE(reader.next().value());
@@ -69,7 +69,7 @@ TEST(ProcessFrame, ThatIsNoneIsRefusedByItsLength) {
     EXPECT_FALSE(printed.next().has_value()) << "text is told by its first four characters";
 }
 
-TEST(ProcessFrame, WhateverTheBytesNothingIsKeptBeyondTheLimit) {
+TEST(ProcessFrame, KeepsNothingBeyondTheLimitWhateverTheBytes) {
     test::SeededRandom random(3);
     for (int i = 0; i < 2000; ++i) {
         FrameReader reader(64);

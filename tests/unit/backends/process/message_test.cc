@@ -34,7 +34,7 @@ TEST(ProcessMessage, GreetsWithLimits) {
     EXPECT_FALSE(json::parse(hello_message({})).contains("device"));
 }
 
-TEST(ProcessMessage, PassesTheInputOnAsItCame) {
+TEST(ProcessMessage, PassesTheInputOnUnchanged) {
     auto execution = make_execution({.model = "m", .input = R"({"x":  1.50})", .attempt = 2});
     const auto now = execution.deadline - milliseconds(1500);
     const auto text = item_message(7, execution, now);
@@ -144,7 +144,7 @@ TEST(ProcessMessage, SaysWhatIsWrong) {
     }
 }
 
-TEST(ProcessMessage, AnOutputIsPassedOnAsItCame) {
+TEST(ProcessMessage, AnOutputIsPassedOnUnchanged) {
     for (const auto* output :
          {R"({"b":1.50,"a":[12345678901234567890123,1e2],"b":2})", R"("\u0000 \ud83d\ude00")",
           R"({"a" : [ 1 , 2 ]})", "-0.0", "false"}) {
@@ -155,7 +155,7 @@ TEST(ProcessMessage, AnOutputIsPassedOnAsItCame) {
     }
 }
 
-TEST(ProcessMessage, WhatIsNoTextIsReplaced) {
+TEST(ProcessMessage, InvalidTextIsReplaced) {
     const auto done =
         parsed<EndMessage>("{\"type\":\"done\",\"item\":1,\"output\":{\"x\":\"caf\\udce9 \xFF\"}}");
     EXPECT_EQ(done.outcome.output_json, "{\"x\":\"caf\\ufffd \uFFFD\"}");
@@ -167,7 +167,7 @@ TEST(ProcessMessage, WhatIsNoTextIsReplaced) {
               "a\uFFFD\n");
 }
 
-TEST(ProcessMessage, AnOutputThatIsNoJsonIsItsItemsFaultAlone) {
+TEST(ProcessMessage, AnInvalidOutputFailsOnlyItsItem) {
     const std::vector<std::pair<std::string, std::string>> cases{
         {R"({"scores":[0.5,NaN]})", "the output.scores[1] is NaN, which JSON cannot express"},
         {"-Infinity", "the output is -Infinity, which JSON cannot express"},
@@ -191,13 +191,13 @@ TEST(ProcessMessage, AnOutputThatIsNoJsonIsItsItemsFaultAlone) {
               "invalid_output");
 }
 
-TEST(ProcessMessage, ProgressThatIsNoNumberIsNone) {
+TEST(ProcessMessage, ProgressThatIsNotANumberIsIgnored) {
     for (const auto* fraction : {"NaN", "Infinity", "-Infinity"}) {
         parsed<NoMessage>(fmt::format(R"({{"type":"progress","item":1,"fraction":{}}})", fraction));
     }
 }
 
-TEST(ProcessMessage, OfAFrameThatIsTooLongTheBeginningSaysWhoseItIs) {
+TEST(ProcessMessage, TheBeginningOfAFrameThatIsTooLongNamesItsItem) {
     const auto long_one = [](const std::string& text) {
         return parse_message({.json = text, .left_out = 5'000'000}).value();
     };
@@ -216,7 +216,7 @@ TEST(ProcessMessage, OfAFrameThatIsTooLongTheBeginningSaysWhoseItIs) {
 }
 
 // Any bytes from a child are understood or refused, and an accepted output can be stored.
-TEST(ProcessMessage, BearsAnyBytes) {
+TEST(ProcessMessage, SurvivesAnyBytes) {
     const std::vector<std::string> good{
         R"({"type":"done","item":3,"output":{"a":[1.5,"\ud83d\ude00",null],)"
         R"("usage":{"prompt_tokens":4}}})",
@@ -270,7 +270,7 @@ TEST(ProcessMessage, BearsAnyBytes) {
     EXPECT_GT(completed, 1000);
 }
 
-TEST(ProcessMessage, BracketsInStringsAreNoDepth) {
+TEST(ProcessMessage, BracketsInStringsAddNoDepth) {
     const auto text = std::string(1000, '[') + "\\\"" + std::string(1000, '{');
     const auto end = parsed<EndMessage>(R"({"type":"done","item":1,"output":")" + text + "\"}");
     EXPECT_EQ(end.outcome.output_json, '"' + text + '"');

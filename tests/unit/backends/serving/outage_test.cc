@@ -16,7 +16,7 @@ Outcome reported(Outages& outages, Epoch epoch, MonoTime now, JobId job = job_of
 }
 
 // Claims that met no outage do not count, however many there were.
-TEST(Outages, CountNoAttemptThatSawNone) {
+TEST(Outages, CountOnlyAttemptsThatSawOne) {
     Outages outages;
     EXPECT_EQ(reported(outages, 1000, MonoTime{}).kind, OutcomeKind::kRateLimited);
     EXPECT_FALSE(reported(outages, 1000, MonoTime{}).retry_after) << "once for each attempt";
@@ -24,7 +24,7 @@ TEST(Outages, CountNoAttemptThatSawNone) {
     EXPECT_EQ(reported(outages, 2001, MonoTime{} + minutes(40)).kind, OutcomeKind::kRateLimited);
 }
 
-TEST(Outages, WithoutEndAreBounded) {
+TEST(Outages, EndlessOnesAreBounded) {
     Outages outages;
     Epoch epoch = 0;
     for (auto now = MonoTime{}; now < MonoTime{} + kOutagePatience; now += minutes(1)) {
@@ -50,7 +50,7 @@ TEST(Outages, AreWaitedForLongerEachTime) {
     EXPECT_EQ(asked.retry_after, minutes(1));
 }
 
-TEST(Outages, ShowWhoIsAloneWithThem) {
+TEST(Outages, ShowWhichJobsAreAloneWithThem) {
     Outages outages;
     const MonoTime later = MonoTime{} + minutes(1);
     for (Epoch epoch = 1; epoch <= kLonelyOutagesMin; ++epoch) {
@@ -61,7 +61,7 @@ TEST(Outages, ShowWhoIsAloneWithThem) {
     EXPECT_FALSE(outages.is_alone_with_them(job_of(1), MonoTime{})) << "nobody was served since";
 }
 
-TEST(Outages, AreRememberedOfSoManyJobs) {
+TEST(Outages, AreRememberedForABoundedNumberOfJobs) {
     Outages outages;
     MonoTime now{};
     for (std::size_t i = 0; i <= kOutageJobsMax; ++i) {

@@ -31,7 +31,7 @@ TEST(BaseUrl, MayBeAnAddressOfIpv6) {
     EXPECT_FALSE(plain_base_url("http://::1:8000").has_value());
 }
 
-TEST(BaseUrl, WithoutASchemeIsToldHowItBegins) {
+TEST(BaseUrl, WithoutASchemeIsRefusedWithAHint) {
     for (const auto* text : {"localhost:8000", "127.0.0.1", "//a.example"}) {
         const auto url = plain_base_url(text);
         ASSERT_FALSE(url.has_value()) << text;

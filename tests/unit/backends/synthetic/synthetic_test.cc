@@ -90,7 +90,7 @@ TEST_F(Synthetic, ShowsPartialsThatMakeUpTheText) {
     EXPECT_EQ(record.text, json::parse(outcome.output_json)["choices"][0]["text"]);
 }
 
-TEST_F(Synthetic, FailsTheAttemptsItIsToldTo) {
+TEST_F(Synthetic, FailsTheRequestedAttempts) {
     start();
     EXPECT_EQ(outcome_of(job_with(R"({"fail":"retryable"})")).kind, OutcomeKind::kRetryable);
     EXPECT_EQ(outcome_of(job_with(R"({"fail":"retryable"})", 9)).kind, OutcomeKind::kRetryable);

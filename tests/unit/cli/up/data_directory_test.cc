@@ -33,7 +33,7 @@ class DataDirectoryTest : public testing::Test {
         process::TemporaryDirectory::make("millrace-data-").value();
 };
 
-TEST_F(DataDirectoryTest, IsMadeForItsOwnerWhateverTheUmaskIs) {
+TEST_F(DataDirectoryTest, IsCreatedForItsOwnerWhateverTheUmask) {
     for (const mode_t mask : {0U, 0077U, 0027U}) {
         const auto before = ::umask(mask);
         const auto data = DataDirectory::take(path(std::to_string(mask)) / "a b" / "c");
@@ -46,7 +46,7 @@ TEST_F(DataDirectoryTest, IsMadeForItsOwnerWhateverTheUmaskIs) {
     }
 }
 
-TEST_F(DataDirectoryTest, LeavesAModeThatSomebodyChose) {
+TEST_F(DataDirectoryTest, KeepsAModeThatSomebodyChose) {
     fs::create_directory(path("mine"));
     ::chmod(path("mine").c_str(), 0750);
     ASSERT_TRUE(DataDirectory::take(path("mine")).has_value());
@@ -83,7 +83,7 @@ class Holder {
     pid_t pid_ = -1;
 };
 
-TEST_F(DataDirectoryTest, TellsWhoUsesIt) {
+TEST_F(DataDirectoryTest, ReportsWhoUsesIt) {
     EXPECT_EQ(find_running_up(path("data")).error().code, ErrorCode::kNotFound);
     {
         const Holder holder(path("data"), "http://127.0.0.1:1");
@@ -106,7 +106,7 @@ TEST_F(DataDirectoryTest, TellsWhoUsesIt) {
 
 // The file's content may be old, or anybody may have written it: signals go to the process that the
 // kernel names.
-TEST_F(DataDirectoryTest, TakesNobodysWordForWhoUsesIt) {
+TEST_F(DataDirectoryTest, DoesNotTrustTheLockFilesContent) {
     const Holder holder(path("data"), "");
     std::ofstream(path("data") / "up.lock") << "1\nhttp://127.0.0.1:1\n";
     const auto running = find_running_up(path("data"));
@@ -115,7 +115,7 @@ TEST_F(DataDirectoryTest, TakesNobodysWordForWhoUsesIt) {
 }
 
 // A reader that locks could keep a stack from starting, if only for a moment.
-TEST_F(DataDirectoryTest, IsLookedAtWithoutALock) {
+TEST_F(DataDirectoryTest, CanBeInspectedWithoutALock) {
     const Holder holder(path("data"), "");
     ASSERT_TRUE(find_running_up(path("data")).has_value());
     struct flock lock {};
@@ -143,7 +143,7 @@ TEST_F(DataDirectoryTest, SaysWhyItCannotBeUsed) {
     EXPECT_EQ(proc.error().code, ErrorCode::kInvalidArgument);
 }
 
-TEST_F(DataDirectoryTest, SaysThatThisUserMayNotMakeIt) {
+TEST_F(DataDirectoryTest, SaysThatThisUserMayNotCreateIt) {
     if (::geteuid() != 0) GTEST_SKIP() << "only root can be somebody else";
     ::chmod(directory_.path().c_str(), 0755);
     const pid_t child = ::fork();

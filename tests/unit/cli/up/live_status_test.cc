@@ -92,7 +92,7 @@ TEST_F(LiveStatusTest, AsksForTheLineNowAndThenOnly) {
     EXPECT_LE(asked, 11);
 }
 
-TEST_F(LiveStatusTest, LetsNoLineDriveTheTerminal) {
+TEST_F(LiveStatusTest, PassesNoControlSequencesToTheTerminal) {
     auto screen = status(true);
     screen.say("worker 1: \x1b[2J\x07");
     EXPECT_THAT(written_, Not(HasSubstr("\x1b")));

@@ -46,7 +46,7 @@ class PlanTest : public testing::Test {
         process::TemporaryDirectory::make("millrace-plan-").value();
 };
 
-TEST_F(PlanTest, HasTheDefaultsWhereNothingIsAsked) {
+TEST_F(PlanTest, HasTheDefaultsIfNothingIsSet) {
     const auto plan = plan_of({});
     EXPECT_EQ(plan.host, "127.0.0.1");
     EXPECT_EQ(plan.port, 8080);
@@ -170,7 +170,7 @@ TEST_F(PlanTest, ProgramsGetTheEnvironmentButNoSettings) {
               R"(CUDA_VISIBLE_DEVICES,HF_HOME,PGHOST=db\,1,A=1,HF_HOME=/mine)");
 }
 
-TEST_F(PlanTest, OfAFileServesItsBackends) {
+TEST_F(PlanTest, FromAFileServesItsBackends) {
     const auto file = write("up.yaml",
                             "backend:\n  synthetic: {enabled: false}\n"
                             "  process: {command: [python3, x.py]}\n"
@@ -188,7 +188,7 @@ TEST_F(PlanTest, TakesAnAddressInBrackets) {
     EXPECT_EQ(plan_of({.settings = {"gateway.host=[::1]"}}).host, "::1");
 }
 
-TEST_F(PlanTest, KnowsWhatTheGatewayReadsAtItsStartAlone) {
+TEST_F(PlanTest, KnowsWhatTheGatewayReadsOnlyAtItsStart) {
     const auto file = write("up.yaml", "gateway: {threads: 1}\nworker: {slots: 1}");
     const auto before = plan_of({.config = file});
     write("up.yaml", "gateway: {threads: 2}\nworker: {slots: 2}");

@@ -61,7 +61,7 @@ TEST(ReadLogLine, LeavesOthersAsTheyAre) {
     }
 }
 
-TEST(ReadLogLine, BearsWhatWasCut) {
+TEST(ReadLogLine, SurvivesTruncatedLines) {
     for (const auto* rest : {"error millrace-worker", "error millrace-worker a b=\"c",
                              "error millrace-worker a b=\"\\", "error millrace-worker a b=\"\\u00",
                              "error millrace-worker a =x", "error"}) {
@@ -82,7 +82,7 @@ TEST(ReasonOfEnd, IsEverySettingThatWasRefused) {
         "worker.slot is not a setting\nb = 1");
 }
 
-TEST(ReasonOfEnd, IsElseWhatOthersWroteLast) {
+TEST(ReasonOfEnd, IsOtherwiseWhatOthersWroteLast) {
     EXPECT_EQ(reason_of_end(line("info    millrace-worker ready\n") +
                             "terminate called\n  what():  bad_alloc\n"),
               "terminate called\n  what():  bad_alloc");
@@ -147,7 +147,7 @@ TEST(ProgramLog, PutsAFileAsideThatBecomesLargeWhileTheProgramRuns) {
     EXPECT_EQ(log.text(), "goes on\n");
 }
 
-TEST(ProgramLog, GoesOnWhereSomebodyEmptiesTheFile) {
+TEST(ProgramLog, ContinuesIfSomebodyEmptiesTheFile) {
     const auto directory = process::TemporaryDirectory::make("millrace-log-").value();
     const auto path = directory.path() / "worker.log";
     ProgramLog log(path);
@@ -158,7 +158,7 @@ TEST(ProgramLog, GoesOnWhereSomebodyEmptiesTheFile) {
     EXPECT_THAT(log.news(), ElementsAre("two"));
 }
 
-TEST(ProgramLog, BearsAMissingFile) {
+TEST(ProgramLog, SurvivesAMissingFile) {
     ProgramLog log("/nonexistent/worker.log");
     log.begin();
     EXPECT_EQ(log.text(), "");

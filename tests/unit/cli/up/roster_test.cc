@@ -51,7 +51,7 @@ TEST_F(RosterTest, KnowsTheModelsOfAWorkerThatWasHeard) {
 }
 
 // Only then may the worker be killed: it had claimed no job.
-TEST_F(RosterTest, LackedAWorkerOnlyWhereTheGatewaySaysSo) {
+TEST_F(RosterTest, LacksAWorkerOnlyIfTheGatewaySaysSo) {
     const auto asked = clock_.now();
     clock_.advance(Roster::kListAgeMax);
     EXPECT_FALSE(roster_.lacked(7, clock_.now(), asked)) << "nobody knows";
@@ -124,7 +124,7 @@ TEST_F(RosterTest, SurvivesAnAnswerOfAnotherProgram) {
     }
 }
 
-TEST_F(RosterTest, LooksAnewBeforeItSaysThatOneIsLacking) {
+TEST_F(RosterTest, LooksAgainBeforeItSaysThatOneIsMissing) {
     roster_.look_at(gateway_.url());
     const auto asked = clock_.now();
     clock_.advance(Roster::kListAgeMax);

@@ -36,7 +36,7 @@ TEST(ShellWords, FillInTheHomeDirectoryAndVariables) {
     EXPECT_THAT(problem("python3 $WORDS_TEST_DIR/x.py"), HasSubstr("a variable that is not set"));
 }
 
-TEST(ShellWords, RefuseWhatIsNotBalanced) {
+TEST(ShellWords, RefuseUnbalancedQuotes) {
     for (const auto* text : {"python3 'x.py", "python3 \"x.py", "it's"}) {
         EXPECT_THAT(problem(text), HasSubstr("quotes are not balanced")) << text;
     }
@@ -50,7 +50,7 @@ TEST(ShellWords, RefuseWhatOnlyAShellCanDo) {
     EXPECT_THAT(problem("python3 `which x.py`"), HasSubstr("are not run"));
 }
 
-TEST(ShellQuoted, IsTheSameWordAgain) {
+TEST(ShellQuoted, RoundTrips) {
     EXPECT_EQ(shell_quoted("model.py"), "model.py");
     EXPECT_EQ(shell_quoted("it's"), "'it'\\''s'");
     EXPECT_EQ(shell_quoted(""), "''");

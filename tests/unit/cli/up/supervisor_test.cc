@@ -71,7 +71,7 @@ TEST_F(SupervisorTest, StopsInReverseOrder) {
     EXPECT_THAT(first.told, ElementsAre("asked"));
 }
 
-TEST_F(SupervisorTest, KillsWhatDoesNotObeyInItsTime) {
+TEST_F(SupervisorTest, KillsAServiceThatDoesNotStopInTime) {
     FakeService fake{.obeys = false};
     ASSERT_TRUE(supervisor.start(fake.service("fake", stopped)).has_value());
     const auto before = clock.now();
@@ -80,7 +80,7 @@ TEST_F(SupervisorTest, KillsWhatDoesNotObeyInItsTime) {
     EXPECT_GE(clock.now() - before, std::chrono::seconds(10));
 }
 
-TEST_F(SupervisorTest, WaitsForNobodyInAHurry) {
+TEST_F(SupervisorTest, WaitsForNoServiceInAHurry) {
     FakeService fake{.obeys = false};
     ASSERT_TRUE(supervisor.start(fake.service("fake", stopped)).has_value());
     hurry.request_stop();
@@ -104,7 +104,7 @@ TEST_F(SupervisorTest, AsksWhatIsNotReady) {
     EXPECT_THAT(early.told, ElementsAre("asked"));
 }
 
-TEST_F(SupervisorTest, WaitsForNobodyWhoHasNothingToEnd) {
+TEST_F(SupervisorTest, WaitsForNoServiceThatHasNothingToEnd) {
     FakeService loading{.is_ready = false, .obeys = false, .is_idle = true};
     ASSERT_TRUE(supervisor.start(loading.service("loading", stopped)).has_value());
     const auto before = clock.now();
@@ -131,7 +131,7 @@ TEST_F(SupervisorTest, WaitsUntilItIsKnownThatThereIsNothingToEnd) {
     EXPECT_GE(clock.now() - before, kKnownAfter);
 }
 
-TEST_F(SupervisorTest, AsksNobodyWhoIsDown) {
+TEST_F(SupervisorTest, AsksNoServiceThatIsDown) {
     FakeService fake;
     ASSERT_TRUE(supervisor.start(fake.service("fake", stopped)).has_value());
     fake.alive = false;
@@ -140,7 +140,7 @@ TEST_F(SupervisorTest, AsksNobodyWhoIsDown) {
     EXPECT_TRUE(fake.told.empty());
 }
 
-TEST_F(SupervisorTest, AsksThoseThatAreSlowBeforeItWaitsForAny) {
+TEST_F(SupervisorTest, AsksSlowServicesBeforeItWaitsForAny) {
     FakeService slow;
     FakeService other{.obeys = false};
     std::vector<std::string> order;
@@ -184,7 +184,7 @@ TEST_F(SupervisorTest, SaysThatItRunsAgainOnceItIsReady) {
 }
 
 // A model may take hours to load.
-TEST_F(SupervisorTest, WaitsForWhatLoadsAsLongAsItTakes) {
+TEST_F(SupervisorTest, WaitsForALoadingServiceAsLongAsItTakes) {
     FakeService loading{.is_ready = false};
     ASSERT_TRUE(supervisor.start(loading.service("loading", stopped)).has_value());
     for (int i = 0; i < 100; ++i) {

@@ -26,7 +26,7 @@ TEST(Welcome, NamesTheModelsAndACommandForOneOfThem) {
     EXPECT_THAT(text, Not(HasSubstr("only the synthetic")));
 }
 
-TEST(Welcome, AsksAsTheModelsBackendWantsIt) {
+TEST(Welcome, AsksAsTheModelsBackendExpects) {
     EXPECT_THAT(welcome_to({"gpt", "synthetic"}, {.chats = true}),
                 HasSubstr("-m gpt --chat hello"));
     EXPECT_THAT(welcome_to({"BGE-small", "synthetic"}, {.chats = true}),
@@ -38,7 +38,7 @@ TEST(Welcome, AsksAsTheModelsBackendWantsIt) {
 }
 
 // Its input depends on the backend, and who serves it is not known.
-TEST(Welcome, OfSeveralKindsOfModelsTriesTheOneThatTakesAnyPrompt) {
+TEST(Welcome, TriesTheModelThatTakesAnyPrompt) {
     for (const auto& kinds : {BackendKinds{.prompts = true, .chats = true},
                               BackendKinds{.chats = true, .tensors = true},
                               BackendKinds{.prompts = true, .chats = false, .tensors = true}}) {
@@ -48,13 +48,13 @@ TEST(Welcome, OfSeveralKindsOfModelsTriesTheOneThatTakesAnyPrompt) {
     }
 }
 
-TEST(Welcome, SaysWhereTheGatewayIsWhereItIsNotTheDefault) {
+TEST(Welcome, SaysWhereTheGatewayIsIfNotAtTheDefault) {
     EXPECT_THAT(welcome_to({"synthetic"}, {}, "http://127.0.0.1:9000"),
                 HasSubstr("try: millrace --url http://127.0.0.1:9000 submit"));
     EXPECT_THAT(welcome_to({"synthetic"}, {}), Not(HasSubstr("--url")));
 }
 
-TEST(Welcome, SaysHowToServeARealModelWhereThereIsNone) {
+TEST(Welcome, SaysHowToServeARealModelIfThereIsNone) {
     EXPECT_THAT(welcome_to({"synthetic"}, {}), HasSubstr("only the synthetic model is served"));
     EXPECT_THAT(welcome_to({}, {}), Not(HasSubstr("models:")));
     // A real model counts even if no single line can show how to use it.
@@ -73,7 +73,7 @@ TEST(Welcome, QuotesWhatAShellWouldTakeApart) {
     EXPECT_THAT(text, HasSubstr("'/my bin/millrace' logs --data '/a b' -f"));
 }
 
-TEST(Welcome, OfManyModelsNamesTheFirst) {
+TEST(Welcome, NamesTheFirstOfManyModels) {
     std::vector<std::string> models;
     for (int i = 0; i < 300; ++i) models.push_back("model-" + std::to_string(i));
     EXPECT_THAT(welcome_to(models, {.chats = true}), HasSubstr("model-19 and 280 more"));

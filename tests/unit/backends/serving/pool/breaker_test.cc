@@ -44,7 +44,7 @@ TEST_F(BreakerTest, NeedsAFewCalls) {
     EXPECT_EQ(state(), BreakerState::kOpen);
 }
 
-TEST_F(BreakerTest, ForgetsWhatIsLongAgo) {
+TEST_F(BreakerTest, ForgetsOldCalls) {
     calls(4, Verdict::kFailure);
     now_ += std::chrono::seconds(31);
     calls(4, Verdict::kFailure);

@@ -15,7 +15,7 @@ void succeed(ConcurrencyLimit& limit, std::size_t count) {
     for (std::size_t i = 0; i < count; ++i) limit.on_success(limit.value());
 }
 
-TEST(ConcurrencyLimit, BeginsAtItsMostAndStaysThere) {
+TEST(ConcurrencyLimit, BeginsAtItsMaximumAndStaysThere) {
     ConcurrencyLimit limit(8);
     EXPECT_EQ(limit.value(), 8U);
     succeed(limit, 100);
@@ -57,7 +57,7 @@ TEST(ConcurrencyLimit, IsCutOnceByALongQueueInTheServer) {
     EXPECT_EQ(limit.value(), 4U);
 }
 
-TEST(ConcurrencyLimit, KeepsOne) {
+TEST(ConcurrencyLimit, NeverFallsBelowOne) {
     ConcurrencyLimit limit(2);
     for (int i = 0; i < 10; ++i) limit.on_refusal(at(i), at(i));
     EXPECT_EQ(limit.value(), 1U);
@@ -97,7 +97,7 @@ TEST(ConcurrencyLimit, ReturnsFastFromAnOutage) {
     EXPECT_LE(limit.value(), before + 2);
 }
 
-TEST(ConcurrencyLimit, FindsThatLessIsPossibleThanBefore) {
+TEST(ConcurrencyLimit, AdaptsToLessCapacity) {
     ConcurrencyLimit limit(64);
     for (int i = 0; i < 4; ++i) limit.on_refusal(at(i), at(i));
     ASSERT_EQ(limit.value(), 15U);

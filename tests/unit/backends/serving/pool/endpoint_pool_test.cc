@@ -66,7 +66,7 @@ TEST_F(EndpointPoolTest, KeepsWithinTheSlots) {
     EXPECT_EQ(pool_->available_in(all_, now_), milliseconds(0));
 }
 
-TEST_F(EndpointPoolTest, KeepsWithinTheTokensButForASingleCall) {
+TEST_F(EndpointPoolTest, KeepsWithinTheTokensExceptForASingleCall) {
     make({{.slots = 8, .tokens = 1000}});
     const auto large = begin(choose({.tokens = 5000}).value(), {.tokens = 5000});
     EXPECT_FALSE(choose({.tokens = 1}));
@@ -153,7 +153,7 @@ TEST_F(EndpointPoolTest, AProbeGoesFirst) {
     EXPECT_GT(choices()[0], 0);
 }
 
-TEST_F(EndpointPoolTest, OddAnswersTakeTheOnlyOneFromNobody) {
+TEST_F(EndpointPoolTest, OddAnswersDoNotEjectTheOnlyEndpoint) {
     make({{}});
     for (int i = 0; i < 100; ++i) {
         ASSERT_TRUE(choose());
@@ -191,7 +191,7 @@ TEST_F(EndpointPoolTest, AnOddOneIsTriedAgainByOneCall) {
     EXPECT_GT(choices()[0], 0);
 }
 
-TEST_F(EndpointPoolTest, TakesMoreOrLessWhenThatIsKnown) {
+TEST_F(EndpointPoolTest, AdjustsItsSlotsWhenTheyBecomeKnown) {
     make({{.slots = 8}});
     pool_->resize(0, 2);
     for (int i = 0; i < 2; ++i) begin(choose().value());
