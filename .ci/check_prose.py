@@ -1,5 +1,6 @@
 #!/usr/bin/env python3
-"""The worst patterns of docs/style.md: archaisms everywhere, and comments that begin with a fragment."""
+"""The worst patterns of docs/style.md: archaisms everywhere, comments that begin with a fragment, and
+strings and names of tests in unidiomatic English."""
 
 import pathlib
 import re
@@ -12,6 +13,19 @@ ARCHAIC = re.compile(r"\b(anew|for ever|(?:in|from) (?:its|their|his|whose) stea
 # The beginning of a comment, after a line that is none or that ended a sentence.
 FRAGMENT = re.compile(r"^\s*// (Who|Whose|Of)\b(?! (course|these|those)\b)")
 SENTENCE_ENDS = re.compile(r"(^|[.:;!?)]|^\s*//)\s*$")
+# In messages, help and other strings: "is no X" for "is not an X", "so many" for "this many", personification.
+STRING = re.compile(r'"(?:[^"\\\n]|\\.)*"')
+UNIDIOMATIC = re.compile(
+    r"(?<!there )\b(?:is|are) no\b(?! (?:longer|more|less|such|better)\b)|\bso (?:many|much|long|often)\b(?! (?:as|that)\b)"
+    r"|\b(?:is|are) the most\b|\bmakes? no sense\b|\b(?:is|are|was|were|be|been|being) told\b|\bgo(?:es)? on as\b"
+    r"|\bis there twice\b", re.IGNORECASE)
+# Where users' strings are: not in tests, nor in messages of other programs that the code recognises.
+HAS_STRINGS = ("common/", "producer/", "worker/")
+NOT_OURS = ("worker/backends/openai/outage_words.cc", "worker/backends/openai/context_length.cc")
+TEST_NAME = re.compile(r"\b(?:TYPED_)?TEST(?:_F|_P)?\(\w+,\s*(\w+)\)")
+ODD_NAME = re.compile(
+    r"Anew(?![a-z])|ForEver(?![a-z])|In(?:Its|Their)Stead|So(?:Many|Much|Long|Often)(?![a-z])(?!As)|(?:Is|Are|Be)Told(?![a-z])"
+    r"|(?<!There)(?:Is|Are)(?:No(?=[A-Z])|None(?![a-z]))|^(?:Who|Whose|Whom)(?=[A-Z])|^Bears(?=[A-Z])|WhatIsNo(?![a-z])")
 # The page shows what to avoid; licences and recorded answers are others' words.
 EXEMPT = ("docs/style.md", ".ci/check_prose.py", "tests/golden/", "tests/support/recorded/")
 
@@ -25,13 +39,22 @@ def our_files():
 
 
 def check(name):
+    text = (ROOT / name).read_text()
+    for found in TEST_NAME.finditer(text) if name.endswith(".cc") else ():
+        if odd := ODD_NAME.search(found.group(1)):
+            number = text.count("\n", 0, found.start()) + 1
+            yield f"{name}:{number}: '{odd.group()}' in the name of a test; see docs/style.md"
     previous = ""
-    for number, line in enumerate((ROOT / name).read_text().split("\n"), 1):
+    for number, line in enumerate(text.split("\n"), 1):
         if found := ARCHAIC.search(line):
             yield f"{name}:{number}: '{found.group()}' is archaic; see docs/style.md"
         begins = not previous.lstrip().startswith("//") or SENTENCE_ENDS.search(previous)
         if name.endswith((".h", ".cc", ".inc")) and begins and FRAGMENT.match(line):
             yield f"{name}:{number}: begin with the subject, not with '{line.strip()[3:].split()[0]}'; see docs/style.md"
+        if name.startswith(HAS_STRINGS) and name not in NOT_OURS and not line.lstrip().startswith(("//", "#")):
+            for text in STRING.findall(line):
+                if found := UNIDIOMATIC.search(text):
+                    yield f"{name}:{number}: '{found.group()}' in a text; see docs/style.md"
         previous = line
 
 

@@ -46,7 +46,7 @@ TEST(DispatchEncoding, RefusesIdsOfAnotherLength) {
     }
 }
 
-TEST(DispatchEncoding, RefusesBytesThatAreNoDispatch) {
+TEST(DispatchEncoding, RefusesInvalidBytes) {
     const auto whole = encode(Dispatch{sample_job(), sample_spec()});
     expect_corrupt(decode_dispatch(whole.substr(0, whole.size() - 1)), "cut short");
     expect_corrupt(decode_dispatch(encode_dispatch(sample_job(), "\xff")), "a spec that is noise");

@@ -41,7 +41,7 @@ TEST(SpecEncoding, AcceptsFieldsOfNewerWriters) {
     EXPECT_EQ(*decoded, sample_spec());
 }
 
-TEST(SpecEncoding, RefusesBytesThatAreNoSpec) {
+TEST(SpecEncoding, RefusesInvalidBytes) {
     const auto whole = encode_spec(sample_spec());
     expect_corrupt(decode_spec(whole.substr(0, whole.size() - 1)), "cut short");
     expect_corrupt(decode_spec("\xff\xff\xff"), "noise");

@@ -191,7 +191,8 @@ std::optional<Outcome> Assembler::add_choice(Choice& choice, const Members& delt
             other_bytes_ += choice.rest.add(name, value, joining);
         }
     }
-    if (was_summed_up && choice.message.speaks()) return invalid_response("it is there twice");
+    if (was_summed_up && choice.message.speaks())
+        return invalid_response("the message appears twice");
     // After the deltas, wherever it stands: it counts only if the deltas contain no answer.
     if (summary != nullptr) {
         if (auto outcome = add_summary(choice, *summary, text)) return outcome;

@@ -71,7 +71,7 @@ def _message_of(error):
     try:
         return whole(str(error)[:_TEXT_MAX])
     except Exception as why:
-        return f"{type(error).__name__}, whose text cannot be had: {type(why).__name__}"
+        return f"{type(error).__name__}, whose text cannot be read: {type(why).__name__}"
 
 
 def _seconds(after):

@@ -42,7 +42,7 @@ def _plain(value):
         plain = value.tolist()
         if type(plain) is not type(value):
             return plain
-    raise TypeError(f"{type(value).__name__} is no JSON")
+    raise TypeError(f"{type(value).__name__} is not JSON")
 
 
 def _hint(value):
