@@ -222,7 +222,7 @@ TEST_F(Checker, ReadsWhatWasWritten) {
     EXPECT_EQ(read.faults.front().name, "fault");
 }
 
-TEST_F(Checker, TellsWhatAFaultDidAndHowSoonWorkResumed) {
+TEST_F(Checker, ReportsWhatAFaultDidAndHowSoonWorkResumed) {
     history.faults = {{"fault", at(25, 45)}, {"fault", at(100, 110)}};
     listed().view.interruptions = 1;
     history.planned.push_back({.job = 1, .end = "completed", .text = "text"});

@@ -93,7 +93,7 @@ TEST(Gate, ForwardsBothWaysUntilTheEnd) {
     EXPECT_EQ(receive(client, 1), "");
 }
 
-TEST(Gate, CutsWhatIsOpenAndWhatIsNew) {
+TEST(Gate, CutsOpenAndNewConnections) {
     const EchoServer server;
     const auto gate = Gate::on_free_port();
     gate->lead_to_port(server.port());

@@ -90,7 +90,7 @@ TEST_F(Retry, TheCommandRetriesWhatMatchesAfterConfirmation) {
     EXPECT_EQ(run({"retry"}).exit_code, 2);
 }
 
-TEST_F(Retry, PuttingTwiceMakesOneJob) {
+TEST_F(Retry, PuttingTwiceCreatesOneJob) {
     const auto body = synthetic_job();
     const auto first = send("PUT", "/v1/jobs/order-1", body);
     ASSERT_EQ(first.status, 202) << first.body;

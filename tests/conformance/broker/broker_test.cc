@@ -66,7 +66,7 @@ TEST_P(BrokerConformance, KeepsTheOrderOfMessagesWithOneKey) {
     EXPECT_EQ(order, wanted);
 }
 
-TEST_P(BrokerConformance, DeliversAgainWhatIsNotDone) {
+TEST_P(BrokerConformance, RedeliversUnfinishedMessages) {
     const auto topic = make_topic(2);
     const auto group = unique("group");
     const auto all = publish(topic, "m", 60);
@@ -95,7 +95,7 @@ TEST_P(BrokerConformance, DeliversAgainWhatIsNotDone) {
     EXPECT_EQ(again.values(), rest);
 }
 
-TEST_P(BrokerConformance, IgnoresWhatIsDoneOnPartitionsOfOthers) {
+TEST_P(BrokerConformance, IgnoresFinishedMessagesOnPartitionsOfOthers) {
     const auto topic = make_topic();
     Reader reader(broker_->subscribe(unique("group"), {topic}));
     reader.subscriber().done(topic, 0, 1'000'000);

@@ -117,7 +117,7 @@ TEST_P(Cancel, TakesManyAtOnce) {
     }
 }
 
-TEST_P(Cancel, ByAFilterEndsWhatWaitsAndAsksWhatRuns) {
+TEST_P(Cancel, ByAFilterEndsWaitingJobsAndAsksRunningOnes) {
     const auto queued = insert();
     const auto later = insert([&](NewJob& j) { j.run_at = DbTime(store_->database_time() + 1h); });
     const auto running = insert_claimed();

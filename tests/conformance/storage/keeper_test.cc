@@ -95,7 +95,7 @@ TEST_P(Keeper, AJobThatExpiresBetweenAttemptsKeepsItsLastError) {
     EXPECT_FALSE(get(tried).worker);
 }
 
-TEST_P(Keeper, DoesNotExpireWhatRuns) {
+TEST_P(Keeper, DoesNotExpireRunningJobs) {
     const auto attempt = insert_claimed([](NewJob& j) { j.spec.policy.ttl = 60s; });
     pass(61s);
     EXPECT_THAT(expire(), IsEmpty());

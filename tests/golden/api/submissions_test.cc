@@ -142,7 +142,7 @@ TEST(RefusedSubmissions, SayWhatToChange) {
         << text;
 }
 
-TEST(AcceptedSubmissions, TakeNullForAbsent) {
+TEST(AcceptedSubmissions, TreatNullAsAbsent) {
     const ApiOptions options;
     const SubmissionRules rules{options, {"default"}, {}};
     const auto submission = decode_submission(
@@ -154,7 +154,7 @@ TEST(AcceptedSubmissions, TakeNullForAbsent) {
     EXPECT_EQ(submission->spec.policy.attempts_max, options.attempts_default);
 }
 
-TEST(AcceptedSubmissions, ThatAreDueAlreadyAreNotScheduled) {
+TEST(AcceptedSubmissions, AreNotScheduledIfAlreadyDue) {
     const ApiOptions options;
     const SubmissionRules rules{
         options, {"default"}, storage::DbTime(std::chrono::seconds(1760000000))};

@@ -38,7 +38,7 @@ TEST_F(LlamaPrompt, CopiesAPrefixFromAJobThatStillRuns) {
     EXPECT_EQ(sink_.outcome(running).kind, OutcomeKind::kCancelled);
 }
 
-TEST_F(LlamaPrompt, ComputesWhatJobsOfOneMomentShareOnlyOnce) {
+TEST_F(LlamaPrompt, ComputesTheSharedPrefixOfSimultaneousJobsOnce) {
     const auto before = backend_.stats();
     std::vector<JobOf> jobs;
     for (int i = 0; i < kSlots; ++i) {

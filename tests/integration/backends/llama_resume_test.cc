@@ -99,7 +99,7 @@ TEST_F(LlamaResume, KeepsToItsGrammar) {
     EXPECT_EQ(json::parse(text_of(outcome)).size(), 2U) << text_of(outcome);
 }
 
-TEST_F(LlamaResume, ForgetsTheOldestOfMoreThanItHasSequences) {
+TEST_F(LlamaResume, ForgetsTheOldestBeyondItsNumberOfSequences) {
     const auto oldest = run_until_preempted(story());
     for (int i = 0; i < kSlots; ++i) run_until_preempted(story({{"seed", i}}));
     const auto before = backend_.stats().tokens_generated;

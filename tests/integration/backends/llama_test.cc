@@ -146,7 +146,7 @@ TEST_F(Llama, RefusesWhatItCannotDo) {
     EXPECT_EQ(usual.kind, OutcomeKind::kCompleted) << usual.error_message;
 }
 
-TEST_F(Llama, StopInterruptsWhatRuns) {
+TEST_F(Llama, StopInterruptsRunningJobs) {
     const auto key = run(chat("Tell a very long story.", {{"max_tokens", 100'000}}));
     sink_.wait_for_partial(key);
     backend_.stop();

@@ -202,7 +202,7 @@ TEST_F(Oip, ADeadlineEndsItsJobOnly) {
     EXPECT_EQ(data_of(sink_.outcome(keys[1])), json({4}));
 }
 
-TEST_F(Oip, StopInterruptsWhatRunsAndWhatWaitsForMetadata) {
+TEST_F(Oip, StopInterruptsRunningJobsAndThoseThatWaitForMetadata) {
     std::latch arrived(2);
     const auto whole = handler({}, [&](Exchange& exchange) {
         arrived.count_down();

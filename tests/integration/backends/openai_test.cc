@@ -292,7 +292,7 @@ TEST_F(OpenAi, TooLargeABodyFailsTheJob) {
     EXPECT_EQ(outcome_of(R"({"input":"a"})").error_code, "output_too_large");
 }
 
-TEST_F(OpenAi, StopInterruptsWhatRuns) {
+TEST_F(OpenAi, StopInterruptsRunningJobs) {
     start_with([](Exchange& exchange) {
         exchange.begin_stream();
         exchange.event(chat_delta("Hel"));

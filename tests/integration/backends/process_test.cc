@@ -158,7 +158,7 @@ TEST_F(Process, KillsAProcessThatKeepsRunningCancelledItems) {
     EXPECT_NE(pid(), before);
 }
 
-TEST_F(Process, ADeadlineEndsWhatHangs) {
+TEST_F(Process, ADeadlineEndsAHangingProcess) {
     start({.grace = milliseconds(50)});
     const auto key = run_one(
         *backend_, {.model = "obedient", .input = doing("hang"), .deadline = milliseconds(100)});
@@ -166,7 +166,7 @@ TEST_F(Process, ADeadlineEndsWhatHangs) {
     output_of();
 }
 
-TEST_F(Process, StopInterruptsWhatRuns) {
+TEST_F(Process, StopInterruptsRunningJobs) {
     start();
     const auto key = run(doing("wait"));
     sink_.wait_for_partial(key);
@@ -177,7 +177,7 @@ TEST_F(Process, StopInterruptsWhatRuns) {
     EXPECT_EQ(outcome_of("{}").kind, OutcomeKind::kInterrupted);
 }
 
-TEST_F(Process, StopKillsWhatHangs) {
+TEST_F(Process, StopKillsAHangingProcess) {
     start({.grace = milliseconds(50)});
     const int process = pid();
     const auto key = run(doing("hang"));

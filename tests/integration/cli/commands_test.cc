@@ -272,7 +272,7 @@ TEST(Commands, RetriesAllThatFailed) {
     EXPECT_EQ(asked[1], Json({{"all", true}, {"limit", 1}}));
 }
 
-TEST(Commands, CancelsCallByCallWhatWasCounted) {
+TEST(Commands, CancelsTheCountedJobsCallByCall) {
     std::mutex mutex;
     std::vector<Json> asked;
     worker::FakeServer server([&](Exchange& exchange) {

@@ -53,7 +53,7 @@ TEST(PrivatePostgres, KeepsDataOverAKill) {
     EXPECT_EQ(query(postgres.conninfo(), "SELECT answer FROM t"), "42");
 }
 
-TEST(PrivatePostgres, AnotherObjectTakesUpTheDirectory) {
+TEST(PrivatePostgres, AnotherObjectTakesOverTheDirectory) {
     PostgresServerFixture postgres;
     const PostgresOptions options{.data_dir = query(postgres.conninfo(), "SHOW data_directory")};
     query(postgres.conninfo(), "CREATE TABLE t AS SELECT 42 AS answer");
@@ -126,7 +126,7 @@ TEST(PrivatePostgres, KeepsItsSocketBesideItsData) {
     EXPECT_EQ(fs::status(server->socket().parent_path()).permissions(), fs::perms::owner_all);
 }
 
-TEST(PrivatePostgres, FindsAnotherPlaceForItsSocketWhereThePathIsTooLong) {
+TEST(PrivatePostgres, FindsAnotherPlaceForItsSocketIfThePathIsTooLong) {
     for (const auto& name : {std::string(120, 'x'), std::string("a,b")}) {
         const Place place(name);
         fs::path socket;

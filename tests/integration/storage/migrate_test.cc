@@ -133,7 +133,7 @@ TEST_F(Migrations, AreCheckedByProgramsOfAnotherTime) {
 }
 
 // An old gateway does not know that usage may be null, and reads it as a number.
-TEST_F(Migrations, LeaveZeroAsTheUsageOfWhatAnOldGatewayEnds) {
+TEST_F(Migrations, LeaveZeroUsageForJobsThatAnOldGatewayEnds) {
     migrate_up(conninfo()).value();
     pqxx::connection connection(conninfo());
     const auto row = pqxx::nontransaction(connection)

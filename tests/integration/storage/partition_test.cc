@@ -42,7 +42,7 @@ class Partitions : public PostgresTest {
     WorkerId worker_;
 };
 
-TEST_F(Partitions, AreMadeAheadOnce) {
+TEST_F(Partitions, AreCreatedAheadOnce) {
     EXPECT_THAT(rotate(0), ElementsAre(3, 0, 0, 0, 0));
     EXPECT_THAT(rotate(0)[0], 0);
     EXPECT_EQ(rows("partitions"), 3);
@@ -56,7 +56,7 @@ TEST_F(Partitions, FollowEachOtherWithoutAGap) {
         << "only the last has no successor";
 }
 
-TEST_F(Partitions, TakeOverWhatIsInDefault) {
+TEST_F(Partitions, TakeOverJobsFromTheDefaultPartition) {
     const auto done = insert_completed();
     const auto bad = insert_failed();
     const auto open = jobs_->insert();
@@ -115,7 +115,7 @@ TEST_F(Partitions, AreDroppedWithTheirJobsAfterRetention) {
     EXPECT_EQ(get(survivor).at(0).state, JobState::kCompleted);
 }
 
-TEST_F(Partitions, KeepWhatBecameFinalLately) {
+TEST_F(Partitions, KeepJobsThatBecameFinalRecently) {
     rotate(0);
     const auto job = insert_failed();
     execute("UPDATE jobs_final SET finished_at = finished_at + interval '50 s'");

@@ -171,7 +171,7 @@ TEST_F(WaitTest, NextRequestMayComeWhileTheFirstWaits) {
     EXPECT_EQ(json(connection.response())["status"], "ok");
 }
 
-TEST_F(WaitTest, DrainAnswersWhatWaitsAndClosesTheRest) {
+TEST_F(WaitTest, DrainAnswersWaitingRequestsAndClosesTheRest) {
     const auto id = service_.put();
     auto idle = client();
     EXPECT_EQ(idle.exchange(get_request("/healthz")).status, 200);

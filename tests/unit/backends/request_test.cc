@@ -48,7 +48,7 @@ TEST(ModelRequest, ReadsPromptsAndEmbeddingInputs) {
     EXPECT_EQ(two->texts, (std::vector<std::string>{"a", "b"}));
 }
 
-TEST(ModelRequest, TakesNullForAbsent) {
+TEST(ModelRequest, TreatsNullAsAbsent) {
     const auto request = parse(R"({"prompt":"a","messages":null,"max_tokens":null,"stop":null,
                                    "seed":null,"temperature":null})");
     ASSERT_TRUE(request.has_value()) << request.error().message;

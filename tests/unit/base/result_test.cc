@@ -31,7 +31,7 @@ TEST(Try, BindsTheValueOrReturnsTheError) {
     EXPECT_EQ(quarter(6).error().message, "odd");
 }
 
-TEST(Try, MovesWhatCannotBeCopied) {
+TEST(Try, MovesValuesThatCannotBeCopied) {
     const auto make = []() -> Result<std::unique_ptr<int>> { return std::make_unique<int>(5); };
     const auto use = [&]() -> Result<int> {
         TRY(const auto pointer, make());

@@ -107,7 +107,7 @@ TEST_F(RetriesTest, TwoThatBothFoundNoRetryMakeOne) {
     EXPECT_EQ(database_.job_count(), 2U);
 }
 
-TEST_F(RetriesTest, RefusesWhatDidNotEndBadly) {
+TEST_F(RetriesTest, RefusesJobsThatDidNotEndBadly) {
     const auto page = retry({insert(), JobId(ids_.next(memory_.database_time()))});
     EXPECT_EQ(page->jobs.at(0).retry.error().error.code, ErrorCode::kConflict);
     EXPECT_EQ(page->jobs.at(1).retry.error().error.code, ErrorCode::kNotFound);
@@ -125,7 +125,7 @@ TEST_F(RetriesTest, RetriesAPageOfThoseThatMatchAndSkipsTheRetried) {
     EXPECT_THAT(retry_matching(filter)->jobs, SizeIs(0));
 }
 
-TEST_F(RetriesTest, NeverRetriesWhatIsOpenWhateverTheFilter) {
+TEST_F(RetriesTest, NeverRetriesOpenJobsWhateverTheFilter) {
     insert();
     EXPECT_THAT(retry_matching({.states = {JobState::kQueued}})->jobs, SizeIs(0));
     EXPECT_THAT(retry_matching({})->jobs, SizeIs(0));

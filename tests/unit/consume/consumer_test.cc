@@ -27,7 +27,7 @@ TEST_F(ConsumerTest, PutsMessagesIntoTheirLane) {
     EXPECT_EQ(harness_.subscriber.done_up_to(topic_), -1);
 }
 
-TEST_F(ConsumerTest, SkipsWhatItCannotDecode) {
+TEST_F(ConsumerTest, SkipsMessagesThatItCannotDecode) {
     harness_.subscriber.add(topic_, "\xff\xff no dispatch");
     harness_.submit();
     step();
@@ -61,7 +61,7 @@ TEST_F(ConsumerTest, PausesAFullLaneAndResumesItHalfEmpty) {
     EXPECT_FALSE(harness_.subscriber.is_paused(topic_));
 }
 
-TEST(ControlListener, PassesOrdersAndHintsOnAndSkipsWhatIsNeither) {
+TEST(ControlListener, PassesOnOrdersAndHintsAndSkipsOtherMessages) {
     test::FakeSubscriber subscriber;
     std::vector<AttemptKey> cancelled;
     LaneHints hints({{"a", Priority::kLow}}, milliseconds(1000));

@@ -114,7 +114,7 @@ TEST_F(DispatcherTest, EachLaneIsATopic) {
     EXPECT_THAT(publisher_.jobs_on("t.jobs.sdxl.normal"), ElementsAre(other.id));
 }
 
-TEST_F(DispatcherTest, PublishesWhatIsLeftWhenItsThreadIsStopped) {
+TEST_F(DispatcherTest, PublishesTheRestWhenItsThreadIsStopped) {
     Dispatcher dispatcher({.pace = milliseconds(3600000)}, system_clock(), broker::Topics("t"),
                           publisher_);
     runtime::Thread thread("dispatch", [&](const std::stop_token& stop) { dispatcher.run(stop); });

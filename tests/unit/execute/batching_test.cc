@@ -107,7 +107,7 @@ TEST(Batching, ClaimsNothingForABatchThatIsLongOverdue) {
     EXPECT_EQ(h.executor.held(), 1U);
 }
 
-TEST(Batching, ClaimsNothingAheadWhereTimesCannotBePredicted) {
+TEST(Batching, ClaimsNothingAheadIfTimesCannotBePredicted) {
     Harness h({.slots = 1, .batch_max = 4});
     busy(h);
     for (int i = 0; i < 20; ++i) {

@@ -92,7 +92,7 @@ TEST(Claimer, KeepsItsCandidatesThroughAnOutage) {
     EXPECT_TRUE(h.backend.runs(job));
 }
 
-TEST(Claimer, HandsBackWhatAClaimWithoutAnAnswerTook) {
+TEST(Claimer, HandsBackJobsOfAClaimWithoutAnAnswer) {
     Harness h;
     h.run();
     const auto job = h.submit();
@@ -222,7 +222,7 @@ TEST(Drain, LetsRunningJobsFinishAndTakesNoMore) {
     EXPECT_EQ(h.state(running), JobState::kCompleted);
 }
 
-TEST(Drain, HandsBackWhatDoesNotFinishInTime) {
+TEST(Drain, HandsBackJobsThatDoNotFinishInTime) {
     Harness h;
     const auto job = h.submit();
     h.run();

@@ -14,7 +14,7 @@ std::string text_of(const wire::Event& event) {
     return std::get<wire::Partial>(event.what).text;
 }
 
-TEST(OutputFeed, MakesOneEventOfWhatCameBetweenTwoFlushes) {
+TEST(OutputFeed, CombinesTextBetweenTwoFlushesIntoOneEvent) {
     OutputFeed feed({});
     feed.append(kKey, kWorker, "Hel");
     feed.append(kKey, kWorker, "lo");

@@ -179,7 +179,7 @@ TEST(Stealer, LeavesTheBacklogOfASlowModelToItsMessages) {
                 ElementsAre(SizeIs(8), SizeIs(8), SizeIs(8), SizeIs(8), SizeIs(8)));
 }
 
-TEST(Stealer, StolenJobsJoinABatchAndDoNotStartOneOfTheirOwn) {
+TEST(Stealer, StolenJobsJoinABatchAndStartNone) {
     Harness h({.slots = 1, .batch_max = 8});
     h.submit();
     h.run();

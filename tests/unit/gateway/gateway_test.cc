@@ -129,7 +129,7 @@ TEST_F(GatewayTest, DoesNotStartOnAnotherSchema) {
     EXPECT_TRUE(gateway_.start().has_value());
 }
 
-TEST_F(GatewayTest, StoppingAnswersWhatWasAcceptedAndRefusesTheRest) {
+TEST_F(GatewayTest, StoppingAnswersAcceptedCallsAndRefusesTheRest) {
     ASSERT_TRUE(gateway_.start().has_value());
     std::vector<SubmitResult> answers;
     const auto keep = [&](std::vector<SubmitResult> results) {

@@ -109,7 +109,7 @@ TEST(SseParser, KnowsWhatIsLeftOverAtTheEnd) {
     EXPECT_EQ(rest(""), "none");
 }
 
-TEST(SseParser, BoundsWhatItHolds) {
+TEST(SseParser, BoundsItsBuffer) {
     const auto feed = [](const std::string& bytes) {
         std::vector<ServerEvent> events;
         return SseParser(kLimit).feed(bytes, events);

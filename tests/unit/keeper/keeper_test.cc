@@ -190,7 +190,7 @@ TEST_F(KeeperTest, ANewLeaderRestartsTheSilence) {
     EXPECT_EQ(state(job), JobState::kQueued);
 }
 
-TEST_F(KeeperTest, AfterAStepOfTheDatabasesClockNothingIsSweptForOneTtl) {
+TEST_F(KeeperTest, NothingIsSweptForOneTtlAfterAStepOfTheDatabasesClock) {
     const auto scheduled = insert_scheduled(seconds(600));
     const auto expiring = insert([](auto& j) { j.spec.policy.ttl = seconds(600); });
     const auto worker = add_worker();
@@ -247,7 +247,7 @@ TEST_F(KeeperTest, LossesInAMassOutageCountAgainstNobody) {
     EXPECT_EQ(state(job), JobState::kQueued);
 }
 
-TEST_F(KeeperTest, ADutyThatFailsIsTriedAgainNextTimeAndHoldsUpNoOther) {
+TEST_F(KeeperTest, ADutyThatFailsIsTriedAgainNextTimeAndDelaysNoOther) {
     const auto job = insert_scheduled(seconds(1));
     store_.fail_before("keeper_release", ErrorCode::kUnavailable);
     const auto expiring = insert([](auto& j) { j.spec.policy.ttl = seconds(1); });

@@ -213,7 +213,7 @@ TEST(ChildProcess, NeedNotInheritTheEnvironment) {
     EXPECT_THAT(lines.get(), ElementsAre("no home hello"));
 }
 
-TEST(ChildProcess, ASignalReachesWhatItStarted) {
+TEST(ChildProcess, ASignalReachesItsOwnChildren) {
     Lines lines;
     auto child = ChildProcess::start(shell("sleep 60 & echo $!; wait", lines)).value();
     ASSERT_TRUE(lines.wait_for_count(1));
@@ -328,7 +328,7 @@ TEST(RunToEnd, StopsOnRequest) {
     EXPECT_EQ(result.error().code, ErrorCode::kCancelled);
 }
 
-TEST(RunToEnd, KillsWhatTakesTooLong) {
+TEST(RunToEnd, KillsAProcessThatTakesTooLong) {
     const auto result = run_to_end(shell("exec sleep 60"), 50ms);
     ASSERT_FALSE(result.has_value());
     EXPECT_EQ(result.error().code, ErrorCode::kDeadlineExceeded);

@@ -108,7 +108,7 @@ TEST(TemporaryDirectory, IsWhereItsPathIsShortEnoughForItsUse) {
     EXPECT_FALSE(TemporaryDirectory::make("millrace-test-", std::nullopt, none).has_value());
 }
 
-TEST(EnvironmentWithout, LeavesOutWhatBeginsSo) {
+TEST(EnvironmentWithout, LeavesOutVariablesWithThePrefix) {
     const Variable kept("MILLRACE_TEST_A", "a=b");
     const Variable left_out("PGHOST", "elsewhere");
     const auto environment = environment_without("PG");

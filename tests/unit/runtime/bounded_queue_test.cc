@@ -44,7 +44,7 @@ TEST(BoundedQueue, PopAllTakesWhatIsThereUpToTheLimit) {
     EXPECT_THAT(queue.pop_all(3, kNow), IsEmpty());
 }
 
-TEST(BoundedQueue, AfterCloseTakesNothingInAndGivesTheRestOut) {
+TEST(BoundedQueue, AfterCloseAcceptsNothingAndReturnsTheRest) {
     BoundedQueue<int> queue(2);
     EXPECT_TRUE(queue.push(1, kNow));
     queue.close();

@@ -43,7 +43,7 @@ TEST(Thread, DestructorAsksTheBodyToStopAndWaits) {
     EXPECT_EQ(stopped.get_future().wait_for(std::chrono::seconds(0)), std::future_status::ready);
 }
 
-TEST(Thread, AssignmentEndsWhatRanBefore) {
+TEST(Thread, AssignmentEndsThePreviousThread) {
     std::promise<void> stopped;
     Thread thread("test", wait_for_stop(stopped));
     thread = Thread();

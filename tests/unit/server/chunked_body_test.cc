@@ -58,7 +58,7 @@ TEST(ChunkedBody, TooLargeIsDetectedBeforeItArrives) {
 }
 
 // Refused is whatever another reader of the same bytes could take for something else.
-TEST(ChunkedBody, RefusesWhatIsNotWellFormed) {
+TEST(ChunkedBody, RefusesMalformedChunks) {
     for (const std::string text : {
              "\r\n",
              "x\r\n",

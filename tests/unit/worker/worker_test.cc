@@ -120,7 +120,7 @@ TEST_F(WorkerTest, RunsJobsAndStops) {
     worker_->finish();
 }
 
-TEST_F(WorkerTest, HandsBackWhatRunsWhenHurried) {
+TEST_F(WorkerTest, HandsBackRunningJobsWhenHurried) {
     ASSERT_TRUE(worker_->start().has_value());
     const auto jobs = submit(3, R"({"prompt":"hello","synthetic":{"fail":"hang"}})");
     EXPECT_TRUE(eventually([&] { return all_are(jobs, JobState::kInProgress); }, "all running"));

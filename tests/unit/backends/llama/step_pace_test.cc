@@ -16,7 +16,7 @@ int settled(StepPace& pace, double seconds_per_token) {
     return pace.tokens_max();
 }
 
-TEST(StepPace, FindsWhatFitsIntoAStep) {
+TEST(StepPace, FindsHowMuchFitsIntoAStep) {
     StepPace pace(Seconds(0.25), 4096);
     EXPECT_NEAR(settled(pace, 0.001), 250, 3);
     EXPECT_NEAR(settled(pace, 0.0025), 100, 3);

@@ -104,7 +104,7 @@ TEST(Tensor, TakesWholeNumbersWithAFraction) {
     EXPECT_NE(encoded(Datatype::kInt64, "[1e300]").find("INT64"), std::string::npos);
 }
 
-TEST(Tensor, CountsWhatIsThere) {
+TEST(Tensor, CountsTheGivenElements) {
     EXPECT_EQ(count_elements(Datatype::kFp32, "12345678"), 2U);
     EXPECT_EQ(count_elements(Datatype::kFp32, "123"), std::nullopt);
     const std::string strings("\x01\0\0\0a\0\0\0\0", 9);

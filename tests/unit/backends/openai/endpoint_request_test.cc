@@ -135,7 +135,7 @@ TEST(RequestOutline, CountsTheTextsOfEveryShape) {
               200);
 }
 
-TEST(RequestOutline, KnowsWhatIsAskedForAtMost) {
+TEST(RequestOutline, KnowsTheMaximumThatIsRequested) {
     const auto most = [](const char* input) { return outline_request(input)->output_tokens_max; };
     EXPECT_EQ(most(R"({"prompt":"a"})"), std::nullopt);
     EXPECT_EQ(most(R"({"prompt":"a","max_tokens":50})"), 50);

@@ -199,7 +199,7 @@ TEST_F(Synthetic, AHangDelaysNobodyInItsBatch) {
     EXPECT_TRUE(sink_.record(hung).outcomes.empty());
 }
 
-TEST_F(Synthetic, InterruptsWhatRunsWhenStopped) {
+TEST_F(Synthetic, InterruptsRunningJobsWhenStopped) {
     start();
     const auto key = run_one(*backend_, job_with(R"({"ms":3600000})"));
     backend_->stop();

@@ -91,7 +91,7 @@ TEST_F(SupervisorTest, WaitsForNoServiceInAHurry) {
 }
 
 // A service that lacks some of its dependencies may still be working with the others.
-TEST_F(SupervisorTest, AsksWhatIsNotReady) {
+TEST_F(SupervisorTest, AsksServicesThatAreNotReady) {
     FakeService waiting{.is_ready = false};
     FakeService early{.is_ready = false};
     auto service = early.service("early", stopped);
@@ -156,7 +156,7 @@ TEST_F(SupervisorTest, AsksSlowServicesBeforeItWaitsForAny) {
     EXPECT_THAT(stopped, ElementsAre("other", "slow"));
 }
 
-TEST_F(SupervisorTest, RestartsWhatDiedAfterAPauseAndSaysWhy) {
+TEST_F(SupervisorTest, RestartsADeadServiceAfterAPauseAndSaysWhy) {
     FakeService fake;
     ASSERT_TRUE(supervisor.start(fake.service("fake", stopped)).has_value());
     fake.alive = false;

@@ -62,7 +62,7 @@ TEST(Welcome, SaysHowToServeARealModelIfThereIsNone) {
                 Not(HasSubstr("only the synthetic")));
 }
 
-TEST(Welcome, QuotesWhatAShellWouldTakeApart) {
+TEST(Welcome, QuotesWordsThatAShellWouldSplit) {
     const auto text = welcome({"my model"}, {.prompts = true},
                               {.program = "/my bin/millrace",
                                .url = kUrl,
