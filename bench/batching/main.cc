@@ -224,16 +224,17 @@ int main(int argc, char** argv) {
     app.add_option("--over", options.over,
                    "process, over REST with the broker kafka or mock, or another program: peer")
         ->check(CLI::IsMember({"process", "kafka", "mock", "peer"}));
-    app.add_option("--curve", options.curve, "One of the four, from 0")->check(CLI::Range(0, 3));
-    app.add_option("--port", options.peer.port, "Of the other program, on 127.0.0.1");
-    app.add_option("--path", options.peer.path, "Of its call");
-    app.add_option("--body", options.peer.body, "What its call is sent: JSON");
+    app.add_option("--curve", options.curve, "Number of the model's curve")
+        ->check(CLI::Range(0, 3));
+    app.add_option("--port", options.peer.port, "Port of the other program, on 127.0.0.1");
+    app.add_option("--path", options.peer.path, "Path of its call");
+    app.add_option("--body", options.peer.body, "JSON body of its call");
     app.add_option("--mode", options.mode, "How batches wait for more jobs")
         ->check(CLI::IsMember({"adaptive", "greedy", "fixed"}));
     app.add_option("--runs", options.runs, "Runs of each figure; the median is reported");
     app.add_option("--clients", options.clients, "Clients of the closed loop");
     app.add_option("--claim-ahead", options.claim_ahead_ms, "worker.batch.claim_ahead, in ms");
-    app.add_option("--seconds", options.seconds, "Of a run");
+    app.add_option("--seconds", options.seconds, "Length of a run");
     app.add_flag("!--no-lone", options.lone, "Leave the lone jobs out");
     CLI11_PARSE(app, argc, argv);
     try {

@@ -323,16 +323,17 @@ class Bench {
 int main(int argc, char** argv) {
     millrace::bench::Options options;
     CLI::App app("An overload, urgent jobs behind a full engine, cancels, batches of a slow model");
-    app.add_option("--figure", options.figure, "Only this one")
+    app.add_option("--figure", options.figure, "The only figure to measure")
         ->check(CLI::IsMember({"overload", "urgent", "cancel", "batches"}));
     app.add_option("--broker", options.broker, "kafka or mock");
     app.add_option("--runs", options.runs, "Runs of each figure; the median is reported");
-    app.add_option("--slots", options.slots, "Requests at a time in the engine");
-    app.add_option("--tokens", options.tokens, "Of a job in an overload");
+    app.add_option("--slots", options.slots, "Requests that the engine runs at the same time");
+    app.add_option("--tokens", options.tokens, "Tokens of a job in an overload");
     app.add_option("--token-ms", options.token_ms, "Time of a token");
-    app.add_option("--seconds", options.seconds, "Of each part of an overload");
+    app.add_option("--seconds", options.seconds, "Length of each part of an overload");
     app.add_flag("!--equal", options.varied, "Jobs of an overload all take the same time");
-    app.add_option("--worker", options.settings, "More settings of the worker, as NAME VALUE");
+    app.add_option("--worker", options.settings,
+                   "Additional settings of the worker, as NAME VALUE");
     CLI11_PARSE(app, argc, argv);
     try {
         millrace::bench::Bench(options).run();
