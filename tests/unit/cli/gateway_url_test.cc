@@ -48,7 +48,7 @@ TEST(GatewayUrl, IsRefusedWithTheReason) {
         {"http://::1:8080", "brackets"},
         {"http://[::1", "]"},
         {"http://[::1]x", "after its ]"},
-        {"http://host name", "blanks"},
+        {"http://host name", "spaces"},
         {"http://höst", "invalid characters"},
         {"http://host?x=1", "query"},
         {"http://host/#x", "query"},
