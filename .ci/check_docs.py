@@ -37,14 +37,14 @@ def check_code(page, targets, settings, metrics):
         if is_path(code) and not any(ROOT.glob(code.rstrip("/"))):
             yield f"{where}: {code} does not exist"
         elif re.fullmatch(r"make [a-z-]+", code) and code.split()[1] not in targets:
-            yield f"{where}: `{code}` is no target of the Makefile"
+            yield f"{where}: `{code}` is not a target of the Makefile"
         elif (page.name not in NOT_SETTINGS and re.fullmatch(r"[a-z]+(\.[a-z_]+)+", code)
               and code.split(".")[0] in sections
               and not any(s == code or s.startswith(code + ".") for s in settings)):
             yield f"{where}: {code} is not a setting"
         elif (re.fullmatch(r"millrace_\w+", code) and code not in metrics
               and code not in NOT_METRICS):
-            yield f"{where}: {code} is no metric"
+            yield f"{where}: {code} is not a metric"
 
 
 def check_links(page, anchors):

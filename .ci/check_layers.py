@@ -40,7 +40,7 @@ def check_file(path, rules, libraries):
         return
     for kind, included in INCLUDE.findall(path.read_text()):
         if kind == '"' and not (ROOT / included).is_file() and not included.startswith(GENERATED):
-            yield f"{name}: \"{included}\" is no path from the root"
+            yield f"{name}: \"{included}\" is not a path from the root"
         elif kind == '"' and not may_include(module, included, rules):
             yield f"{name}: may not include {included}: {rules[module]['why']}"
         for library in libraries:

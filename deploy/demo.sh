@@ -23,7 +23,7 @@ if [[ -n ${MILLRACE_DEMO_BACKEND_URL:-} ]]; then
 elif [[ -f $model ]]; then
     arguments+=(--model "$model")
 else
-    echo "demo: NO REAL MODEL: $model is not there and could not be fetched."
+    echo "demo: NO REAL MODEL: $model is missing and could not be fetched."
     echo "demo: to use another: MILLRACE_DEMO_MODEL=FILE.gguf make demo, or"
     echo "demo:   MILLRACE_DEMO_BACKEND_URL=http://127.0.0.1:8000/v1 MILLRACE_DEMO_MODEL_NAME=NAME make demo"
     echo "demo: running with the SYNTHETIC model instead: its text is made up, its timing is real."

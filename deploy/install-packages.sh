@@ -23,7 +23,7 @@ packages=(
 )
 
 command -v dpkg-query >/dev/null || {
-    echo "install-packages: this is no Debian system (dpkg-query is missing). Install the" \
+    echo "install-packages: this is not a Debian system (dpkg-query is missing). Install the" \
          "equivalents of these Debian 12 packages by hand: ${packages[*]}" >&2
     exit 1
 }

@@ -133,7 +133,7 @@ class Reader:
             try:
                 yield from differences(printed, json.loads(ran.out))
             except json.JSONDecodeError as error:
-                yield f"its answer is no JSON: {error}"
+                yield f"its answer is not JSON: {error}"
         elif answer is not None:
             yield from text_differences(answer.text, ran.out)
         if (ran.code != 0) != expects_problem:

@@ -73,7 +73,7 @@ TEST(MillraceBroker, PrintsItsVersion) {
 TEST(MillraceBroker, RefusesWhatItDoesNotUnderstand) {
     const auto no_port = process::run_to_end({.argv = {program(), "--port", "70000"}}, 30s);
     ASSERT_FALSE(no_port.has_value());
-    EXPECT_THAT(no_port.error().message, HasSubstr("'70000' is no port"));
+    EXPECT_THAT(no_port.error().message, HasSubstr("'70000' is not a port"));
     const auto no_option = process::run_to_end({.argv = {program(), "--prot", "1"}}, 30s);
     ASSERT_FALSE(no_option.has_value());
     EXPECT_THAT(no_option.error().message, HasSubstr("usage"));

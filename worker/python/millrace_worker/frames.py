@@ -55,8 +55,8 @@ class Writer:
 
     def send_json(self, body):
         if not self.is_ours:
-            raise RuntimeError("items can be reported on only in the process that called serve(): "
-                               "send what a child process made back to it")
+            raise RuntimeError("only the process that called serve() can report on items: "
+                               "send the results of a child process back to it")
         with self._lock:
             try:
                 self._channel.sendall(_LENGTH.pack(len(body)) + body)

@@ -192,8 +192,8 @@ class Runtime:
         if inspect.iscoroutine(outputs) or inspect.isasyncgen(outputs):
             if inspect.iscoroutine(outputs):
                 outputs.close()
-            raise TypeError("the handler is async: give serve() one that is not, and call "
-                            "asyncio.run(…) in it")
+            raise TypeError("the handler is async: give serve() an ordinary function that "
+                            "calls asyncio.run(…)")
         if not isinstance(outputs, (list, tuple)) or len(outputs) != len(items):
             what = (f"{len(outputs)} outputs" if isinstance(outputs, (list, tuple))
                     else type(outputs).__name__)
