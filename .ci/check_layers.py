@@ -1,6 +1,8 @@
 #!/usr/bin/env python3
-"""Includes go down the layers of layers.toml only, and each library's headers stay in one place."""
+"""Includes go down the layers of layers.toml only, each library's headers stay in one place, and a
+folder's internal headers in their folder."""
 
+import collections
 import pathlib
 import re
 import sys
@@ -50,15 +52,43 @@ def check_file(path, rules, libraries):
                 yield f"{name}: <{included}> belongs to {', '.join(library['only'])}"
 
 
+def check_shown(paths, shown):
+    """Whether the headers that other folders include are those that theirs shows."""
+    elsewhere = collections.defaultdict(list)
+    for path in paths:
+        name = path.relative_to(ROOT).as_posix()
+        for _, included in INCLUDE.findall(path.read_text()):
+            if folder_of(included) != folder_of(name):
+                elsewhere[included].append(name)
+    for path in paths:
+        name = path.relative_to(ROOT).as_posix()
+        is_shown = folder_of(name) not in shown or path.name in shown[folder_of(name)]
+        if path.suffix == ".cc" or is_shown == bool(elsewhere[name]):
+            continue
+        if is_shown:
+            yield f"{name}: nothing elsewhere includes it; leave it out of [shown] in .ci/layers.toml"
+        else:
+            yield f"{name} is internal to its folder, but {elsewhere[name][0]} includes it"
+    for folder, headers in shown.items():
+        for header in headers:
+            if not (ROOT / folder / header).is_file():
+                yield f".ci/layers.toml: {folder}/{header} does not exist"
+
+
+def folder_of(name):
+    return name.rpartition("/")[0]
+
+
 def main():
     layers = tomllib.loads((ROOT / ".ci/layers.toml").read_text())
     rules = {rule["path"]: rule for rule in layers["module"]}
     problems = [f".ci/layers.toml: {path} does not exist"
                 for path in rules if not (ROOT / path).is_dir()]
-    for folder in OURS:
-        for path in sorted((ROOT / folder).rglob("*")):
-            if path.suffix in (".h", ".cc", ".inc"):
-                problems += check_file(path, rules, layers["library"])
+    paths = [path for folder in OURS for path in sorted((ROOT / folder).rglob("*"))
+             if path.suffix in (".h", ".cc", ".inc")]
+    for path in paths:
+        problems += check_file(path, rules, layers["library"])
+    problems += check_shown(paths, layers["shown"])
     print("\n".join(problems), file=sys.stderr, end="\n" if problems else "")
     return 1 if problems else 0
 
