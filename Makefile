@@ -98,7 +98,7 @@ soak: build-all ## What runs for hours: simulated worlds (SEEDS=…), then chaos
 fmt: ## Format all sources in place.
 	@clang-format-14 -i $(SOURCES)
 
-lint: packages ## Formatting, layers, style and pages.
+lint: packages ## Formatting, layers, dependencies, style and pages.
 	@clang-format-14 --dry-run --Werror $(SOURCES)
 	@for check in $(CHECKS); do echo "lint: $$check" && python3 $$check || exit 1; done
 
