@@ -43,7 +43,7 @@ FORBIDDEN = [
 EXEMPT = {
     "stream": ("producer/cli/", "tests/", "bench/", "common/broker/kafka/mock/"),
     "thread": ("tests/", "bench/"),
-    "lock": ("tests/", "bench/", "worker/execute/"),
+    "lock": ("tests/", "bench/"),
 }
 
 # Where a function's body begins: after the parameters or an initialiser list, at the end of a line.

@@ -33,7 +33,7 @@ CompletionWriter::CompletionWriter(storage::JobStore& store, EndedAttempts& ende
       options_(options) {}
 
 void CompletionWriter::hand_back(WorkerId worker, const AttemptKey& key) {
-    const std::lock_guard lock(mutex_);
+    const MutexLock lock(mutex_);
     handed_back_.emplace_back(worker, key);
 }
 
@@ -77,7 +77,7 @@ void CompletionWriter::collect() {
     }
     std::vector<std::pair<WorkerId, AttemptKey>> handed_back;
     {
-        const std::lock_guard lock(mutex_);
+        const MutexLock lock(mutex_);
         handed_back = std::exchange(handed_back_, {});
     }
     for (const auto& [worker, key] : handed_back) {

@@ -12,10 +12,10 @@
 
 #include <atomic>
 #include <deque>
-#include <mutex>
 #include <vector>
 
 #include "common/base/clock.h"
+#include "common/base/mutex.h"
 #include "common/base/random.h"
 #include "common/storage/job_store.h"
 #include "worker/execute/ended_attempts.h"
@@ -73,8 +73,8 @@ class CompletionWriter {
     Random& random_;
     const CompletionWriterOptions options_;
 
-    std::mutex mutex_;
-    std::vector<std::pair<WorkerId, AttemptKey>> handed_back_;  // Guarded by mutex_.
+    Mutex mutex_;
+    std::vector<std::pair<WorkerId, AttemptKey>> handed_back_ GUARDED_BY(mutex_);
 
     // Used only by the caller of step().
     std::deque<Batch> batches_;

@@ -7,10 +7,10 @@
 
 #include <cstdint>
 #include <functional>
-#include <mutex>
 #include <utility>
 #include <vector>
 
+#include "common/base/mutex.h"
 #include "common/job/job.h"
 #include "common/job/outcome.h"
 
@@ -31,7 +31,7 @@ class EndedAttempts {
     void add(EndedAttempt attempt) {
         bool first = false;
         {
-            const std::lock_guard lock(mutex_);
+            const MutexLock lock(mutex_);
             first = attempts_.empty();
             attempts_.push_back(std::move(attempt));
         }
@@ -40,15 +40,15 @@ class EndedAttempts {
 
     // Takes everything, oldest first.
     std::vector<EndedAttempt> take() {
-        const std::lock_guard lock(mutex_);
+        const MutexLock lock(mutex_);
         return std::exchange(attempts_, {});
     }
 
  private:
     std::function<void()> on_first_;
 
-    std::mutex mutex_;
-    std::vector<EndedAttempt> attempts_;  // Guarded by mutex_.
+    Mutex mutex_;
+    std::vector<EndedAttempt> attempts_ GUARDED_BY(mutex_);
 };
 
 }  // namespace millrace::worker

@@ -34,9 +34,9 @@ void EventStream::add(std::vector<wire::Event> events) {
     if (events.empty()) return;
     bool first = false;
     {
-        const std::lock_guard lock(mutex_);
+        const MutexLock lock(mutex_);
         first = events_.empty() && dispatches_.empty();
-        if (!make_room_locked(events.size())) return;
+        if (!make_room(events.size())) return;
         events_.insert(events_.end(), std::make_move_iterator(events.begin()),
                        std::make_move_iterator(events.end()));
     }
@@ -46,9 +46,9 @@ void EventStream::add(std::vector<wire::Event> events) {
 void EventStream::dispatch(const JobId& job, const std::string& queue, Priority priority) {
     bool first = false;
     {
-        const std::lock_guard lock(mutex_);
+        const MutexLock lock(mutex_);
         first = events_.empty() && dispatches_.empty();
-        if (!make_room_locked(1)) return;
+        if (!make_room(1)) return;
         // The spec stays in the store: jobs are seldom given back, and their input is not kept
         // here.
         dispatches_.push_back({.topic = topics_.jobs(queue, priority),
@@ -65,7 +65,7 @@ void EventStream::step() {
     {
         // Taken together under the lock. So an attempt's start is in here, or was taken before,
         // whenever its output is in here; and so is its output whenever its end is.
-        const std::lock_guard lock(mutex_);
+        const MutexLock lock(mutex_);
         outputs = outputs_.take_events();
         events = std::exchange(events_, {});
         messages = std::exchange(dispatches_, {});
@@ -104,7 +104,7 @@ void EventStream::send(std::vector<broker::OutgoingMessage> messages) {
                                                channel);
 }
 
-bool EventStream::make_room_locked(std::size_t count) {
+bool EventStream::make_room(std::size_t count) {
     if (events_.size() + dispatches_.size() + count <= options_.waiting_max) return true;
     telemetry::count<Metric::kPublishFailures>(static_cast<double>(count), "events");
     return false;

@@ -9,11 +9,11 @@
 #pragma once
 
 #include <functional>
-#include <mutex>
 #include <string>
 #include <utility>
 #include <vector>
 
+#include "common/base/mutex.h"
 #include "common/broker/broker.h"
 #include "common/wire/messages.h"
 #include "worker/execute/output_feed.h"
@@ -42,7 +42,7 @@ class EventStream {
 
  private:
     void send(std::vector<broker::OutgoingMessage> messages);
-    bool make_room_locked(std::size_t count);
+    bool make_room(std::size_t count) REQUIRES(mutex_);
 
     broker::Publisher& publisher_;
     const broker::Topics topics_;
@@ -50,10 +50,9 @@ class EventStream {
     const EventStreamOptions options_;
     std::function<void()> on_first_;
 
-    std::mutex mutex_;
-    // Guarded by mutex_.
-    std::vector<wire::Event> events_;
-    std::vector<broker::OutgoingMessage> dispatches_;
+    Mutex mutex_;
+    std::vector<wire::Event> events_ GUARDED_BY(mutex_);
+    std::vector<broker::OutgoingMessage> dispatches_ GUARDED_BY(mutex_);
 };
 
 }  // namespace millrace::worker

@@ -3,24 +3,24 @@
 namespace millrace::worker {
 
 std::optional<WorkerId> Lease::live(MonoTime now) const {
-    const std::lock_guard lock(mutex_);
+    const MutexLock lock(mutex_);
     if (!until_ || now >= *until_) return std::nullopt;
     return worker_;
 }
 
 WorkerId Lease::worker() const {
-    const std::lock_guard lock(mutex_);
+    const MutexLock lock(mutex_);
     return worker_;
 }
 
 void Lease::renew(WorkerId worker, MonoTime sent) {
-    const std::lock_guard lock(mutex_);
+    const MutexLock lock(mutex_);
     worker_ = worker;
     until_ = sent + terms_.ttl - terms_.margin;
 }
 
 void Lease::revoke() {
-    const std::lock_guard lock(mutex_);
+    const MutexLock lock(mutex_);
     until_.reset();
 }
 

@@ -7,10 +7,10 @@
 // Threads:   thread-safe.
 #pragma once
 
-#include <mutex>
 #include <optional>
 
 #include "common/base/clock.h"
+#include "common/base/mutex.h"
 #include "common/base/uuid.h"
 
 namespace millrace::worker {
@@ -37,10 +37,9 @@ class Lease {
  private:
     const LeaseTerms terms_;
 
-    mutable std::mutex mutex_;
-    // Guarded by mutex_.
-    WorkerId worker_;
-    std::optional<MonoTime> until_;
+    mutable Mutex mutex_;
+    WorkerId worker_ GUARDED_BY(mutex_);
+    std::optional<MonoTime> until_ GUARDED_BY(mutex_);
 };
 
 }  // namespace millrace::worker

@@ -21,8 +21,8 @@ std::string_view piece(std::string_view text, std::size_t begin, std::size_t max
 }  // namespace
 
 void OutputFeed::append(const AttemptKey& key, WorkerId worker, std::string_view text) {
-    const std::lock_guard lock(mutex_);
-    auto& feed = feed_of_locked(key, worker);
+    const MutexLock lock(mutex_);
+    auto& feed = feed_of(key, worker);
     // After a missing piece, what follows would not continue the text.
     feed.is_full = feed.is_full || feed.text.size() + text.size() > options_.bytes_max;
     if (feed.is_full) return;
@@ -32,14 +32,14 @@ void OutputFeed::append(const AttemptKey& key, WorkerId worker, std::string_view
 
 void OutputFeed::progress(const AttemptKey& key, WorkerId worker, double fraction,
                           std::string_view message) {
-    const std::lock_guard lock(mutex_);
-    auto& feed = feed_of_locked(key, worker);
+    const MutexLock lock(mutex_);
+    auto& feed = feed_of(key, worker);
     if (!feed.progress) changed_.push_back(key);
     feed.progress = wire::Progress{.fraction = fraction, .message = std::string(message)};
 }
 
 std::uint32_t OutputFeed::end(const AttemptKey& key) {
-    const std::lock_guard lock(mutex_);
+    const MutexLock lock(mutex_);
     const auto found = feeds_.find(key);
     if (found == feeds_.end()) return 1;
     publish(key, found->second);
@@ -49,7 +49,7 @@ std::uint32_t OutputFeed::end(const AttemptKey& key) {
 }
 
 std::vector<wire::Event> OutputFeed::take_events() {
-    const std::lock_guard lock(mutex_);
+    const MutexLock lock(mutex_);
     for (const auto& key : changed_) {
         const auto found = feeds_.find(key);
         if (found != feeds_.end()) publish(key, found->second);
@@ -60,7 +60,7 @@ std::vector<wire::Event> OutputFeed::take_events() {
 
 std::vector<OutputFeed::Checkpoint> OutputFeed::take_checkpoints(MonoTime now,
                                                                  const CheckpointLimits& limits) {
-    const std::lock_guard lock(mutex_);
+    const MutexLock lock(mutex_);
     std::vector<std::pair<const AttemptKey*, Feed*>> line;
     for (auto& [key, feed] : feeds_) {
         // Only published text has a sequence that a checkpoint can refer to.
@@ -90,7 +90,7 @@ std::vector<OutputFeed::Checkpoint> OutputFeed::take_checkpoints(MonoTime now,
     return checkpoints;
 }
 
-OutputFeed::Feed& OutputFeed::feed_of_locked(const AttemptKey& key, WorkerId worker) {
+OutputFeed::Feed& OutputFeed::feed_of(const AttemptKey& key, WorkerId worker) {
     auto& feed = feeds_[key];
     feed.worker = worker;
     if (feed.place == 0) feed.place = ++places_;

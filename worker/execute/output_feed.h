@@ -9,7 +9,6 @@
 #pragma once
 
 #include <cstdint>
-#include <mutex>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -18,6 +17,7 @@
 #include <vector>
 
 #include "common/base/clock.h"
+#include "common/base/mutex.h"
 #include "common/job/job.h"
 #include "common/storage/records.h"
 #include "common/wire/messages.h"
@@ -69,17 +69,17 @@ class OutputFeed {
         std::uint64_t place = 0;     // In the queue for checkpoints.
     };
 
-    Feed& feed_of_locked(const AttemptKey& key, WorkerId worker);
-    void publish(const AttemptKey& key, Feed& feed);
+    Feed& feed_of(const AttemptKey& key, WorkerId worker) REQUIRES(mutex_);
+    void publish(const AttemptKey& key, Feed& feed) REQUIRES(mutex_);
 
     const OutputFeedOptions options_;
 
-    std::mutex mutex_;
-    // Guarded by mutex_.
-    std::unordered_map<AttemptKey, Feed, AttemptKeyHash> feeds_;
-    std::uint64_t places_ = 0;
-    std::vector<AttemptKey> changed_;  // Feeds with something to publish; may contain one twice.
-    std::vector<wire::Event> events_;
+    Mutex mutex_;
+    std::unordered_map<AttemptKey, Feed, AttemptKeyHash> feeds_ GUARDED_BY(mutex_);
+    std::uint64_t places_ GUARDED_BY(mutex_) = 0;
+    // Feeds with something to publish; may contain one twice.
+    std::vector<AttemptKey> changed_ GUARDED_BY(mutex_);
+    std::vector<wire::Event> events_ GUARDED_BY(mutex_);
 };
 
 }  // namespace millrace::worker
