@@ -9,33 +9,36 @@ namespace {
 
 using std::chrono::seconds;
 
-const WorkerId kWorker{Uuid{{9}}};
-const MonoTime kClaimed{seconds(100)};
-const MonoTime kNow{seconds(103)};
+// Claimed at 100 s, when the clock shows 103 s.
+class AdmissionTest : public testing::Test {
+ protected:
+    static Start start() {
+        return {.job = {.key = test::attempt_key(1, 2),
+                        .remaining = seconds(60),
+                        .spec = {.model = "m", .input_json = "{}", .metadata_json = "its key"}},
+                .lane = 1};
+    }
+    Admission admit(Start start) const {
+        return admission_of(std::move(start), backend, worker, claimed, now);
+    }
 
-Start start() {
-    return {.job = {.key = {JobId(Uuid{{1}}), 2},
-                    .remaining = seconds(60),
-                    .spec = {.model = "m", .input_json = "{}", .metadata_json = "its key"}},
-            .lane = 1};
-}
+    const test::FakeBackend backend{{.name = "fake", .models = {"m"}}};
+    const WorkerId worker{Uuid{{9}}};
+    const MonoTime claimed{seconds(100)};
+    const MonoTime now{seconds(103)};
+};
 
-Admission admit(Start start) {
-    const test::FakeBackend backend({.name = "fake", .models = {"m"}});
-    return admission_of(std::move(start), backend, kWorker, kClaimed, kNow);
-}
-
-TEST(Admission, TheBackendGetsTheInputAndTheTableDoesNot) {
+TEST_F(AdmissionTest, TheBackendGetsTheInputAndTheTableDoesNot) {
     const auto [attempt, arrival] = admit(start());
     EXPECT_EQ(arrival.execution.job.spec.input_json, "{}");
     EXPECT_EQ(attempt.job.spec.input_json, "");
     EXPECT_EQ(attempt.job.spec.model, "m");
     EXPECT_EQ(attempt.job.key, arrival.execution.job.key);
     EXPECT_EQ(attempt.lane, 1U);
-    EXPECT_EQ(attempt.worker, kWorker);
+    EXPECT_EQ(attempt.worker, worker);
 }
 
-TEST(Admission, AsksTheBackendForTheWeightAndForAKeyThatIsMissing) {
+TEST_F(AdmissionTest, AsksTheBackendForTheWeightAndForAKeyThatIsMissing) {
     auto with_key = start();
     with_key.batch_key = "known";
     EXPECT_EQ(admit(with_key).arrival.key, "known");
@@ -43,14 +46,14 @@ TEST(Admission, AsksTheBackendForTheWeightAndForAKeyThatIsMissing) {
     EXPECT_EQ(admit(start()).arrival.weight, 2U);
 }
 
-TEST(Admission, TheDeadlineCountsFromTheClaim) {
+TEST_F(AdmissionTest, TheDeadlineCountsFromTheClaim) {
     const auto [attempt, arrival] = admit(start());
-    EXPECT_EQ(attempt.deadline, kClaimed + seconds(60));
+    EXPECT_EQ(attempt.deadline, claimed + seconds(60));
     EXPECT_EQ(arrival.execution.deadline, attempt.deadline);
 }
 
-TEST(Admission, TheTimeOfTheClaimDoesNotCountAsArrivingLate) {
-    EXPECT_EQ(admit(start()).arrival.arrived, kNow);
+TEST_F(AdmissionTest, TheTimeOfTheClaimDoesNotCountAsArrivingLate) {
+    EXPECT_EQ(admit(start()).arrival.arrived, now);
     auto sent = start();
     sent.arrived = MonoTime(seconds(90));
     EXPECT_EQ(admit(sent).arrival.arrived, MonoTime(seconds(93)));

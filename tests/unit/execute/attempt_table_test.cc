@@ -2,15 +2,16 @@
 
 #include <gtest/gtest.h>
 
+#include "tests/unit/worker/fakes.h"
+
 namespace millrace::worker {
 namespace {
 
 using Phase = Attempt::Phase;
 using std::chrono::seconds;
+using test::attempt_key;
 
-const JobId kJob(Uuid{{1}});
-
-Attempt attempt(const AttemptKey& key, seconds deadline = seconds(60), LaneIndex lane = 0) {
+Attempt ready_attempt(const AttemptKey& key, seconds deadline = seconds(60), LaneIndex lane = 0) {
     Attempt attempt;
     attempt.job.key = key;
     attempt.deadline = MonoTime(deadline);
@@ -18,53 +19,43 @@ Attempt attempt(const AttemptKey& key, seconds deadline = seconds(60), LaneIndex
     return attempt;
 }
 
-AttemptKey key_of(std::uint8_t job, Epoch epoch = 1) {
-    return {JobId(Uuid{{job}}), epoch};
-}
-
-std::vector<std::size_t> places(const AttemptTable& table) {
-    return table.places_by_lane(0);
-}
-
-using Lanes = std::vector<std::size_t>;
-
 TEST(AttemptTable, CountsPlacesByLane) {
     AttemptTable table(1, 2);
-    auto& first = table.add(attempt(key_of(1), seconds(60), 1));
-    table.add(attempt(key_of(2)));
+    auto& first = table.add(ready_attempt(attempt_key(1), seconds(60), 1));
+    table.add(ready_attempt(attempt_key(2)));
     EXPECT_EQ(table.places(), 2U);
-    EXPECT_EQ(places(table), (Lanes{1, 1}));
+    EXPECT_EQ(table.places_by_lane(0), (std::vector<std::size_t>{1, 1}));
     table.erase(first);
     EXPECT_EQ(table.places(), 1U);
-    EXPECT_EQ(places(table), (Lanes{1, 0}));
-    EXPECT_EQ(table.find(key_of(1)), nullptr);
-    EXPECT_EQ(table.current(key_of(1).job), nullptr);
+    EXPECT_EQ(table.places_by_lane(0), (std::vector<std::size_t>{1, 0}));
+    EXPECT_EQ(table.find(attempt_key(1)), nullptr);
+    EXPECT_EQ(table.current(attempt_key(1).job), nullptr);
 }
 
 TEST(AttemptTable, AnAttemptThatIsSetAsideKeepsItsPlaceAndIsFoundByItsKey) {
     AttemptTable table(1, 1);
-    auto& older = table.set_aside(table.add(attempt({kJob, 1})));
-    auto& newer = table.add(attempt({kJob, 2}));
+    auto& older = table.set_aside(table.add(ready_attempt(attempt_key(1))));
+    auto& newer = table.add(ready_attempt(attempt_key(1, 2)));
     EXPECT_TRUE(older.is_aside);
-    EXPECT_EQ(table.find({kJob, 1}), &older);
-    EXPECT_EQ(table.find({kJob, 2}), &newer);
-    EXPECT_EQ(table.current(kJob), &newer);
+    EXPECT_EQ(table.find(attempt_key(1)), &older);
+    EXPECT_EQ(table.find(attempt_key(1, 2)), &newer);
+    EXPECT_EQ(table.current(attempt_key(1).job), &newer);
     EXPECT_EQ(table.current().size(), 1U);
-    EXPECT_EQ(places(table), Lanes{2});
+    EXPECT_EQ(table.places_by_lane(0), std::vector<std::size_t>{2});
     table.erase(older);
-    EXPECT_EQ(table.current(kJob), &newer);
-    EXPECT_EQ(places(table), Lanes{1});
+    EXPECT_EQ(table.current(attempt_key(1).job), &newer);
+    EXPECT_EQ(table.places_by_lane(0), std::vector<std::size_t>{1});
 }
 
 // A failover undid the claim each time, and each time another incarnation claimed the job.
 TEST(AttemptTable, TellsAttemptsOfOneKeyApartByTheirPhase) {
     AttemptTable table(1, 1);
-    const AttemptKey key{kJob, 1};
-    auto& oldest = table.set_aside(table.add(attempt(key)));
+    const auto key = attempt_key(1);
+    auto& oldest = table.set_aside(table.add(ready_attempt(key)));
     oldest.phase = Phase::kSettling;
-    auto& older = table.set_aside(table.add(attempt(key)));
+    auto& older = table.set_aside(table.add(ready_attempt(key)));
     older.phase = Phase::kRunning;
-    auto& newest = table.add(attempt(key));
+    auto& newest = table.add(ready_attempt(key));
     EXPECT_EQ(table.find(key), &newest);
     EXPECT_EQ(table.find_in(Phase::kReady, key), &newest);
     EXPECT_EQ(table.find_in(Phase::kRunning, key), &older);
@@ -72,43 +63,43 @@ TEST(AttemptTable, TellsAttemptsOfOneKeyApartByTheirPhase) {
     table.erase(oldest);
     EXPECT_EQ(table.find_in(Phase::kSettling, key), nullptr);
     EXPECT_EQ(table.find_in(Phase::kRunning, key), &older);
-    EXPECT_EQ(places(table), Lanes{2});
+    EXPECT_EQ(table.places_by_lane(0), std::vector<std::size_t>{2});
 }
 
 TEST(AttemptTable, FindsWhatCanBeStopped) {
     AttemptTable table(1, 1);
-    auto& ready = table.add(attempt(key_of(1)));
-    table.add(attempt(key_of(2))).is_stopping = true;
-    (void)table.add(attempt(key_of(3))).settle({});
+    auto& ready = table.add(ready_attempt(attempt_key(1)));
+    table.add(ready_attempt(attempt_key(2))).is_stopping = true;
+    (void)table.add(ready_attempt(attempt_key(3))).settle({});
     EXPECT_EQ(table.stoppable(), std::vector{&ready});
 }
 
 TEST(AttemptTable, FindsEachOverdueAttempt) {
     AttemptTable table(1, 1);
-    auto& soon = table.add(attempt(key_of(1), seconds(10)));
-    auto& later = table.add(attempt(key_of(2), seconds(20)));
+    auto& soon = table.add(ready_attempt(attempt_key(1), seconds(10)));
+    auto& later = table.add(ready_attempt(attempt_key(2), seconds(20)));
     EXPECT_TRUE(table.overdue(MonoTime(seconds(9))).empty());
     EXPECT_EQ(table.overdue(MonoTime(seconds(10))), std::vector{&soon});
     soon.is_stopping = true;
     EXPECT_TRUE(table.overdue(MonoTime(seconds(19))).empty());
     // One that comes later may be due earlier.
-    auto& next = table.add(attempt(key_of(3), seconds(15)));
+    auto& next = table.add(ready_attempt(attempt_key(3), seconds(15)));
     EXPECT_EQ(table.overdue(MonoTime(seconds(19))), std::vector{&next});
     next.is_stopping = true;
     EXPECT_EQ(table.overdue(MonoTime(seconds(20))), std::vector{&later});
 }
 
 TEST(Attempt, LeavesItsKeyBehindWhenItSettles) {
-    auto one = attempt(key_of(1));
+    auto one = ready_attempt(attempt_key(1));
     one.worker = WorkerId(Uuid{{9}});
     one.job.spec.model = "m";
     const auto ended = one.settle({.kind = OutcomeKind::kTimeout});
-    EXPECT_EQ(ended.job.key, key_of(1));
+    EXPECT_EQ(ended.job.key, attempt_key(1));
     EXPECT_EQ(ended.job.spec.model, "m");
     EXPECT_EQ(ended.worker, one.worker);
     EXPECT_EQ(ended.outcome.kind, OutcomeKind::kTimeout);
     EXPECT_EQ(one.phase, Phase::kSettling);
-    EXPECT_EQ(one.job.key, key_of(1));
+    EXPECT_EQ(one.job.key, attempt_key(1));
     EXPECT_FALSE(one.is_stoppable());
 }
 

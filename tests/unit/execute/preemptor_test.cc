@@ -4,6 +4,8 @@
 
 #include <gtest/gtest.h>
 
+#include "tests/unit/worker/fakes.h"
+
 namespace millrace::worker {
 namespace {
 
@@ -15,7 +17,7 @@ class PreemptorTest : public testing::Test {
  protected:
     Attempt& run(std::uint8_t job, Priority priority, seconds started, BackendIndex backend = 0) {
         Attempt attempt;
-        attempt.job.key = {JobId(Uuid{{job}}), 1};
+        attempt.job.key = test::attempt_key(job);
         attempt.job.spec.priority = priority;
         attempt.backend = backend;
         attempt.lane = static_cast<LaneIndex>(priority);
@@ -35,7 +37,7 @@ class PreemptorTest : public testing::Test {
 TEST_F(PreemptorTest, ChoosesTheLeastUrgentThenTheOneThatStartedLast) {
     EXPECT_EQ(choose(), std::nullopt);
     run(1, Priority::kNormal, seconds(9));
-    EXPECT_EQ(choose(), (AttemptKey{JobId(Uuid{{1}}), 1}));
+    EXPECT_EQ(choose(), test::attempt_key(1));
     run(2, Priority::kLow, seconds(1));
     const auto last = run(3, Priority::kLow, seconds(3)).job.key;
     run(4, Priority::kLow, seconds(2));

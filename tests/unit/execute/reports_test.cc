@@ -2,38 +2,39 @@
 
 #include <gtest/gtest.h>
 
+#include "tests/unit/worker/fakes.h"
+
 namespace millrace::worker {
 namespace {
 
 using namespace std::string_literals;
 
-const AttemptKey kKey{JobId(Uuid{{1}}), 1};
-const WorkerId kWorker{Uuid{{9}}};
-
 class ReportsTest : public testing::Test {
  protected:
     EndedAttempt ended(Outcome outcome) {
-        EndedAttempt attempt{.worker = kWorker, .job = {}, .outcome = std::move(outcome)};
-        attempt.job.key = kKey;
+        EndedAttempt attempt{.worker = worker, .job = {}, .outcome = std::move(outcome)};
+        attempt.job.key = key;
         reports.ended(std::move(attempt));
         return list.take().at(0);
     }
 
+    const AttemptKey key = test::attempt_key(1);
+    const WorkerId worker{Uuid{{9}}};
     OutputFeed outputs{{}};
     EndedAttempts list;
     Reports reports{outputs, list, 10};
 };
 
 TEST_F(ReportsTest, TextCanBeStored) {
-    reports.partial(kKey, kWorker, "a\0\xE9"s);
-    reports.partial(kKey, kWorker, "b");
+    reports.partial(key, worker, "a\0\xE9"s);
+    reports.partial(key, worker, "b");
     const auto events = outputs.take_events();
     ASSERT_EQ(events.size(), 1U);
     EXPECT_EQ(std::get<wire::Partial>(events[0].what).text, "a\uFFFD\uFFFDb");
 }
 
 TEST_F(ReportsTest, MessagesOfProgressAreBounded) {
-    reports.progress(kKey, kWorker, 0.5, "\xFF" + std::string(10'000, 'x'));
+    reports.progress(key, worker, 0.5, "\xFF" + std::string(10'000, 'x'));
     const auto events = outputs.take_events();
     ASSERT_EQ(events.size(), 1U);
     const auto& progress = std::get<wire::Progress>(events[0].what);
@@ -43,7 +44,7 @@ TEST_F(ReportsTest, MessagesOfProgressAreBounded) {
 }
 
 TEST_F(ReportsTest, AnOutcomeFollowsItsOutput) {
-    reports.partial(kKey, kWorker, "text");
+    reports.partial(key, worker, "text");
     EXPECT_EQ(ended({.kind = OutcomeKind::kCompleted, .output_json = "1"}).sequence, 2U);
     EXPECT_EQ(ended({.kind = OutcomeKind::kCompleted, .output_json = "1"}).sequence, 1U);
 }
@@ -76,8 +77,8 @@ TEST_F(ReportsTest, AnOutputThatIsTooLargeFailsItsJob) {
 }
 
 TEST_F(ReportsTest, AnAttemptThatIsDroppedEndsItsOutput) {
-    reports.partial(kKey, kWorker, "text");
-    reports.dropped(kKey);
+    reports.partial(key, worker, "text");
+    reports.dropped(key);
     EXPECT_TRUE(list.take().empty());
     EXPECT_TRUE(outputs.take_checkpoints(MonoTime{}).empty());
 }

@@ -16,6 +16,11 @@
 
 namespace millrace::test {
 
+// The key of a made-up attempt.
+inline AttemptKey attempt_key(std::uint8_t job, Epoch epoch = 1) {
+    return {JobId(Uuid{{job}}), epoch};
+}
+
 class FakeBackend : public worker::Backend {
  public:
     explicit FakeBackend(worker::BackendInfo info) : info_(std::move(info)) {}
