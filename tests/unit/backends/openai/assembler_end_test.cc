@@ -159,7 +159,7 @@ TEST(Assembler, NeedsAsManyChoicesAsWereRequested) {
     const auto result = assemble({.kind = RequestKind::kCompletion, .count = 2}, scrambled);
     EXPECT_EQ(result.outcome.kind, OutcomeKind::kRetryable);
     EXPECT_EQ(result.outcome.error_code, "invalid_response");
-    EXPECT_NE(result.outcome.error_message.find("1 choices where 2"), std::string::npos)
+    EXPECT_NE(result.outcome.error_message.find("1 choices, but 2"), std::string::npos)
         << result.outcome.error_message;
 }
 
