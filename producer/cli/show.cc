@@ -207,7 +207,7 @@ bool note_if_nobody_serves(const Json& job) {
 std::string ending_of(const Json& job) {
     auto status = text_of(job, "status");
     // The code of a job that was cancelled or expired is its status.
-    const auto error = error_of(job, "error");
+    auto error = error_of(job, "error");
     if (error.starts_with(status + ": ")) return error;
     if (!error.empty()) return fmt::format("{}: {}", status, error);
     const auto& timing = member_of(job, "timing");

@@ -72,15 +72,15 @@ std::string take_value(std::string_view& text) {
     }
     std::size_t i = 1;
     for (; i < text.size() && text[i] != '"'; ++i) {
-        if (text[i] != '\\' || i + 1 >= text.size()) {
-            value += text[i];
-        } else if (text[++i] != 'u') {
-            value += text[i];
-        } else {
+        const bool is_escaped = text[i] == '\\' && i + 1 < text.size();
+        if (is_escaped) ++i;
+        if (is_escaped && text[i] == 'u') {
             // Only control characters are written in this form.
             const auto code = std::string(text.substr(i + 1, 4));
             value += code == "000a" ? '\n' : ' ';
             i = std::min(i + 4, text.size() - 1);
+        } else {
+            value += text[i];
         }
     }
     text.remove_prefix(std::min(i + 1, text.size()));
