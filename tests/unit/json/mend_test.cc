@@ -16,7 +16,7 @@ std::string quoted_words(std::string_view text) {
     return mend(text, {.not_a_number = NotANumber::kQuote}).value();
 }
 
-std::string fault(std::string_view text) {
+std::string mend_fault(std::string_view text) {
     const auto mended = mend(text);
     return mended.has_value() ? "none" : mended.error().message;
 }
@@ -41,7 +41,7 @@ TEST(JsonMend, ReplacesInvalidText) {
 TEST(JsonMend, LeavesOutAByteOrderMark) {
     EXPECT_EQ(mend("\xEF\xBB\xBF[1]").value(), "[1]");
     EXPECT_EQ(mend("[\"\xEF\xBB\xBF\"]").value(), "[\"\xEF\xBB\xBF\"]");
-    EXPECT_EQ(fault("\xEF\xBB\xBF"), " is incomplete");
+    EXPECT_EQ(mend_fault("\xEF\xBB\xBF"), " is incomplete");
 }
 
 TEST(JsonMend, QuotesWordsThatJsonDoesNotHave) {
@@ -50,31 +50,31 @@ TEST(JsonMend, QuotesWordsThatJsonDoesNotHave) {
 }
 
 TEST(JsonMend, SaysWhatIsWrongAndWhere) {
-    EXPECT_EQ(fault(R"({"scores":[1,2,{"x":NaN}]})"),
+    EXPECT_EQ(mend_fault(R"({"scores":[1,2,{"x":NaN}]})"),
               ".scores[2].x is NaN, which JSON cannot express");
-    EXPECT_EQ(fault("-Infinity"), " is -Infinity, which JSON cannot express");
-    EXPECT_EQ(fault(R"({"a":1e400})"), ".a is a number that is too large");
+    EXPECT_EQ(mend_fault("-Infinity"), " is -Infinity, which JSON cannot express");
+    EXPECT_EQ(mend_fault(R"({"a":1e400})"), ".a is a number that is too large");
     for (const auto& number :
          {std::string(400, '9'), "-1e309"s, "0.001E+320"s, "1e99999999999999999999"s}) {
-        EXPECT_EQ(fault("[" + number + "]"), "[0] is a number that is too large");
+        EXPECT_EQ(mend_fault("[" + number + "]"), "[0] is a number that is too large");
     }
     for (const auto* text :
          {"nan", "+1", "01", ".5", "1.", "0x10", "1e", "-", "'a'", "undefined"}) {
-        EXPECT_EQ(fault(text), " is not a JSON value") << text;
+        EXPECT_EQ(mend_fault(text), " is not a JSON value") << text;
     }
-    EXPECT_EQ(fault("[1,]"), "[1] is not a JSON value");
-    EXPECT_EQ(fault("[1 2]"), " has no comma between values");
-    EXPECT_EQ(fault(R"({"a" 1})"), " has a name without a colon");
-    EXPECT_EQ(fault("{a:1}"), " has a name that is not in double quotes");
-    EXPECT_EQ(fault(R"(["\x41"])"), "[0] has an unknown escape in a string");
-    EXPECT_EQ(fault("1 2"), " has more text after its end");
+    EXPECT_EQ(mend_fault("[1,]"), "[1] is not a JSON value");
+    EXPECT_EQ(mend_fault("[1 2]"), " has no comma between values");
+    EXPECT_EQ(mend_fault(R"({"a" 1})"), " has a name without a colon");
+    EXPECT_EQ(mend_fault("{a:1}"), " has a name that is not in double quotes");
+    EXPECT_EQ(mend_fault(R"(["\x41"])"), "[0] has an unknown escape in a string");
+    EXPECT_EQ(mend_fault("1 2"), " has more text after its end");
     for (const auto* text :
          {"", " ", "[", "[1", "[1,", "{", "{\"a", "{\"a\":", "\"a", "\"\\", "\"\\u12"}) {
-        EXPECT_NE(fault(text), "none") << text;
+        EXPECT_NE(mend_fault(text), "none") << text;
     }
-    EXPECT_EQ(fault(std::string(100'000, '[')), " is nested deeper than 500 levels");
+    EXPECT_EQ(mend_fault(std::string(100'000, '[')), " is nested deeper than 500 levels");
     EXPECT_EQ(mend(std::string(500, '[') + std::string(500, ']')).value().size(), 1000U);
-    EXPECT_NE(fault(std::string(501, '[') + std::string(501, ']')), "none");
+    EXPECT_NE(mend_fault(std::string(501, '[') + std::string(501, ']')), "none");
 }
 
 TEST(JsonMend, FindsMembersByQuotesAndBracketsAlone) {
