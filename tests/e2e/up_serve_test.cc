@@ -199,7 +199,7 @@ TEST_F(UpServe, ShowsItsLogs) {
     EXPECT_THAT(one.output, AllOf(HasSubstr("millrace-gateway"), Not(HasSubstr("==>"))));
     const auto none = run_command({"logs", "gatway", "--data", data()});
     EXPECT_EQ(none.exit_code, 2);
-    EXPECT_THAT(none.output, HasSubstr("there are gateway, postgres, worker-1"));
+    EXPECT_THAT(none.output, HasSubstr("the parts are gateway, postgres, worker-1"));
     RunningCommand following({"logs", "worker", "-f", "--data", data()});
     following.wait_for_line("millrace-worker");
     EXPECT_EQ(interrupt(stack).exit_code, 0);
