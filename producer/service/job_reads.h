@@ -1,8 +1,6 @@
 // Reads single jobs.
 //
-// Threads: a call never blocks and may come from any thread. Its callback is called exactly once,
-//          later on one of the service's threads, or within the call if the answer is at hand (a
-//          full queue, a known model). It must not block; so do not hold a lock that it takes too.
+// Threads: see callback.h.
 // Errors:  kNotFound; kUnavailable, kResourceExhausted (a bounded queue is full): try again.
 #pragma once
 

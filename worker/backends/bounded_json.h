@@ -15,7 +15,7 @@ inline constexpr int kAnswerDepthMax = 200;
 // Whether the brackets outside of strings are nested deeper, in text that need not be JSON.
 bool is_nested_deeper(std::string_view text, int depth_max);
 
-// Discarded if the text is no JSON, or is nested deeper than kAnswerDepthMax.
+// Discarded if the text is not JSON, or is nested deeper than kAnswerDepthMax.
 template <class Json = nlohmann::json>
 Json parse_bounded(std::string_view text) {
     if (is_nested_deeper(text, kAnswerDepthMax)) return Json(Json::value_t::discarded);

@@ -60,6 +60,23 @@ class OpenAiOutages : public OpenAi {
             EXPECT_EQ(one.job.failures, 0) << one.last_error;
         }
     }
+    // The job's attempts meet outages that count as the server's, until other jobs are served.
+    void expect_failure_once_others_are_served(Execution& one, const std::string& code) {
+        const auto ask = [&] {
+            ++one.job.key.epoch;
+            backend_->run({one});
+            return sink_.outcome(one.job.key);
+        };
+        for (int i = 0; i < 2 * kLonelyOutagesMin; ++i) {
+            EXPECT_EQ(ask().kind, OutcomeKind::kRateLimited) << "nobody is served";
+        }
+        auto good = courses(1);
+        for (int i = 0; i < 3; ++i) go_on(good);
+        expect_no_harm(good);
+        const auto outcome = ask();
+        EXPECT_EQ(outcome.kind, OutcomeKind::kRetryable);
+        EXPECT_EQ(outcome.error_code, code);
+    }
 
  private:
     test::SeededRandom random_{3};
@@ -150,20 +167,7 @@ TEST_F(OpenAiOutages, AMissingRouteIsNotAnOutageWhileOthersAreServed) {
         exchange.reply(404, "text/plain", "");
     });
     auto lacking = make_execution({.model = "m", .input = R"({"input":"a"})"});
-    const auto ask = [&] {
-        ++lacking.job.key.epoch;
-        backend_->run({lacking});
-        return sink_.outcome(lacking.job.key);
-    };
-    for (int i = 0; i < 2 * kLonelyOutagesMin; ++i) {
-        EXPECT_EQ(ask().kind, OutcomeKind::kRateLimited) << "nobody is served";
-    }
-    auto good = courses(1);
-    for (int i = 0; i < 3; ++i) go_on(good);
-    expect_no_harm(good);
-    const auto outcome = ask();
-    EXPECT_EQ(outcome.kind, OutcomeKind::kRetryable);
-    EXPECT_EQ(outcome.error_code, "http_404");
+    expect_failure_once_others_are_served(lacking, "http_404");
     backend_->stop();
 }
 
@@ -188,20 +192,7 @@ TEST_F(OpenAiOutages, AJobThatCrashesServersFailsWhileOthersAreServed) {
     });
     auto deadly = make_execution(
         {.model = "m", .input = R"({"messages":[{"role":"user","content":"deadly"}]})"});
-    const auto ask = [&] {
-        ++deadly.job.key.epoch;
-        backend_->run({deadly});
-        return sink_.outcome(deadly.job.key);
-    };
-    for (int i = 0; i < 2 * kLonelyOutagesMin; ++i) {
-        EXPECT_EQ(ask().kind, OutcomeKind::kRateLimited) << "nobody is served";
-    }
-    auto good = courses(1);
-    for (int i = 0; i < 3; ++i) go_on(good);
-    expect_no_harm(good);
-    const auto outcome = ask();
-    EXPECT_EQ(outcome.kind, OutcomeKind::kRetryable);
-    EXPECT_EQ(outcome.error_code, "connection_lost");
+    expect_failure_once_others_are_served(deadly, "connection_lost");
     backend_->stop();
 }
 

@@ -9,8 +9,6 @@
 namespace millrace::test {
 namespace {
 
-class RequestFuzzTest : public ServerTest {};
-
 // Sends the bytes, closes our side and reads the answers; returns their statuses.
 std::vector<int> statuses_of(RawClient connection, std::string_view bytes) {
     connection.send(bytes);
@@ -26,6 +24,27 @@ std::vector<int> statuses_of(RawClient connection, std::string_view bytes) {
     }
     return statuses;
 }
+
+class RequestFuzzTest : public ServerTest {
+ protected:
+    // Sends 1500 damaged copies of the bytes, each on a connection of its own.
+    void expect_no_server_errors(const std::string& good, SeededRandom& random) {
+        for (int i = 0; i < 1500; ++i) {
+            auto bytes = good;
+            for (auto n = 1 + random.below(4); n > 0; --n) {
+                const auto at = random.below(bytes.size());
+                if (random.below(3) == 0)
+                    bytes.erase(at, 1 + random.below(10));
+                else
+                    bytes[at] = static_cast<char>(random.next());
+            }
+            for (const auto status : statuses_of(client(), bytes)) {
+                EXPECT_TRUE(status < 500 || status == 501) << status << "\n" << bytes;
+            }
+        }
+        EXPECT_EQ(get("/healthz").status, 200);
+    }
+};
 
 TEST_F(RequestFuzzTest, RandomBytesHarmNobody) {
     SeededRandom random(99);
@@ -44,20 +63,7 @@ TEST_F(RequestFuzzTest, DamagedRequestsNeverCauseAnErrorOfTheServer) {
     SeededRandom random(4);
     const auto good = post_request("/v1/jobs?", kJob, "Prefer: wait=0\r\nIdempotency-Key: k\r\n") +
                       get_request("/v1/jobs?status=queued&limit=5", "If-None-Match: \"a\"\r\n");
-    for (int i = 0; i < 1500; ++i) {
-        auto bytes = good;
-        for (auto n = 1 + random.below(4); n > 0; --n) {
-            const auto at = random.below(bytes.size());
-            if (random.below(3) == 0)
-                bytes.erase(at, 1 + random.below(10));
-            else
-                bytes[at] = static_cast<char>(random.next());
-        }
-        for (const auto status : statuses_of(client(), bytes)) {
-            EXPECT_TRUE(status < 500 || status == 501) << status << "\n" << bytes;
-        }
-    }
-    EXPECT_EQ(get("/healthz").status, 200);
+    expect_no_server_errors(good, random);
 }
 
 TEST_F(RequestFuzzTest, DamagedChunksAndCodingsNeverCauseAnErrorOfTheServer) {
@@ -75,20 +81,7 @@ TEST_F(RequestFuzzTest, DamagedChunksAndCodingsNeverCauseAnErrorOfTheServer) {
     const auto good = in_chunks(kJob, "") + in_chunks(packed, "Content-Encoding: gzip\r\n") +
                       post_request("/v1/jobs", packed, "Content-Encoding: gzip\r\n") +
                       get_request("/v1/jobs", "Accept-Encoding: gzip;q=0.5, *;q=0\r\n");
-    for (int i = 0; i < 1500; ++i) {
-        auto bytes = good;
-        for (auto n = 1 + random.below(4); n > 0; --n) {
-            const auto at = random.below(bytes.size());
-            if (random.below(3) == 0)
-                bytes.erase(at, 1 + random.below(10));
-            else
-                bytes[at] = static_cast<char>(random.next());
-        }
-        for (const auto status : statuses_of(client(), bytes)) {
-            EXPECT_TRUE(status < 500 || status == 501) << status << "\n" << bytes;
-        }
-    }
-    EXPECT_EQ(get("/healthz").status, 200);
+    expect_no_server_errors(good, random);
 }
 
 TEST_F(RequestFuzzTest, DamagedBodiesAreAcceptedOrRefusedNeverMore) {
