@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 """Includes go down the layers of layers.toml only, each library's headers stay in one place, and a
-folder's internal headers in their folder."""
+folder's internal headers in their folder. Namespaces mirror folders."""
 
 import collections
 import pathlib
@@ -10,6 +10,7 @@ import tomllib
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 INCLUDE = re.compile(r'^\s*#\s*include\s+(["<])([^">]+)[">]', re.MULTILINE)
+NAMESPACE = re.compile(r"^namespace (millrace[\w:]*) \{", re.MULTILINE)
 OURS = ("common", "producer", "worker")
 GENERATED = ("millrace/v1/",)  # By protoc, from proto/.
 
@@ -27,11 +28,12 @@ def may_include(module, target, rules):
     rule = rules[module]
     if target.startswith(GENERATED):
         return True  # The libraries' rule says who.
-    if longest(target, rules) == module:
+    its_module = longest(target, rules)
+    if its_module == module or its_module in rule["may"]:
         return True
     if any(is_below(target, folder) for folder in rule.get("not", [])):
         return False
-    return any(is_below(target, folder) for folder in rule["may"])
+    return any(is_below(target, folder) for folder in rule["may"] if folder not in rules)
 
 
 def check_file(path, rules, libraries):
@@ -50,6 +52,14 @@ def check_file(path, rules, libraries):
                 continue
             if not any(is_below(name, folder) for folder in library["only"]):
                 yield f"{name}: <{included}> belongs to {', '.join(library['only'])}"
+
+
+def check_namespace(path, namespaces):
+    folder = folder_of(path.relative_to(ROOT).as_posix())
+    expected = namespaces.get(folder, "::".join(["millrace", *folder.split("/")[1:]]))
+    for found in NAMESPACE.findall(path.read_text()):
+        if found != expected:
+            yield f"{path.relative_to(ROOT)}: its namespace is {found}; its folder's is {expected}"
 
 
 def check_shown(paths, shown):
@@ -88,6 +98,7 @@ def main():
              if path.suffix in (".h", ".cc", ".inc")]
     for path in paths:
         problems += check_file(path, rules, layers["library"])
+        problems += check_namespace(path, layers["namespaces"])
     problems += check_shown(paths, layers["shown"])
     print("\n".join(problems), file=sys.stderr, end="\n" if problems else "")
     return 1 if problems else 0

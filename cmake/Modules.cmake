@@ -74,7 +74,7 @@ function(millrace_test)
 endfunction()
 
 # Makes one C++ source out of a folder of text files: a constexpr table of {name, text}.
-#   embed_texts(OUT <file.cc> HEADER <"path/to/declaring.h"> NAME <ns::function> FILES ...)
+#   embed_texts(OUT <file.cc> HEADER <"path/to/declaring.h"> FUNCTION <ns::function> FILES ...)
 function(embed_texts)
     cmake_parse_arguments(E "" "OUT;HEADER;FUNCTION" "FILES" ${ARGN})
     add_custom_command(OUTPUT ${E_OUT}

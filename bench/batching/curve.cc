@@ -16,7 +16,7 @@ using std::chrono::milliseconds;
 using Ms = std::chrono::duration<double, std::milli>;
 
 // Counts ended jobs and waits for them.
-class Counter : public worker::ExecutionSink {
+class Counter : public backends::ExecutionSink {
  public:
     void partial(const AttemptKey&, std::string_view) override {}
     void progress(const AttemptKey&, double, std::string_view) override {}
@@ -47,7 +47,7 @@ class Direct {
 
     // Runs the jobs and returns the time in milliseconds.
     double run(std::size_t jobs) {
-        std::vector<worker::Execution> batch(jobs);
+        std::vector<backends::Execution> batch(jobs);
         for (auto& execution : batch) {
             execution.job.key = {JobId(ids_.next(milliseconds(1))), 1};
             execution.job.spec.input_json = inputs_of(false).front();
@@ -61,7 +61,7 @@ class Direct {
 
  private:
     Counter counter_;
-    worker::SyntheticBackend backend_;
+    backends::synthetic::SyntheticBackend backend_;
     UuidGenerator ids_{system_random()};
 };
 

@@ -18,7 +18,7 @@ struct Curve {
     std::chrono::milliseconds per_item{0};
     std::size_t batch_max = 32;
 
-    worker::SyntheticOptions options() const {
+    backends::synthetic::SyntheticOptions options() const {
         return {.base = base, .per_item = per_item, .slots = 1, .batch_max = batch_max};
     }
 };

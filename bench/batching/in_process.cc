@@ -62,13 +62,13 @@ class WatchedStore : public test::MemoryJobStore {
     Written& written_;
 };
 
-std::vector<std::unique_ptr<worker::Backend>> make_backends(const Curve& curve) {
-    std::vector<std::unique_ptr<worker::Backend>> backends;
-    backends.push_back(std::make_unique<worker::SyntheticBackend>(curve.options()));
+std::vector<std::unique_ptr<backends::Backend>> make_backends(const Curve& curve) {
+    std::vector<std::unique_ptr<backends::Backend>> backends;
+    backends.push_back(std::make_unique<backends::synthetic::SyntheticBackend>(curve.options()));
     return backends;
 }
 
-worker::WorkerOptions worker_options(const worker::BatchOptions& batch) {
+worker::WorkerOptions worker_options(const schedule::BatchOptions& batch) {
     worker::WorkerOptions options;
     options.name = "bench";
     options.queues = {"default"};
@@ -81,7 +81,7 @@ worker::WorkerOptions worker_options(const worker::BatchOptions& batch) {
 
 class InProcess::Impl {
  public:
-    Impl(const Curve& curve, const worker::BatchOptions& batch)
+    Impl(const Curve& curve, const schedule::BatchOptions& batch)
         : worker_([this] { return std::make_unique<WatchedStore>(database_, written_); }, broker_,
                   make_backends(curve), worker_options(batch)) {
         (void)store_.queue_register({"default"});
@@ -152,7 +152,7 @@ class InProcess::Impl {
     worker::Worker worker_;
 };
 
-InProcess::InProcess(const Curve& curve, const worker::BatchOptions& options)
+InProcess::InProcess(const Curve& curve, const schedule::BatchOptions& options)
     : impl_(std::make_unique<Impl>(curve, options)) {}
 InProcess::~InProcess() = default;
 

@@ -14,7 +14,7 @@ namespace millrace::bench {
 
 class InProcess {
  public:
-    InProcess(const Curve& curve, const worker::BatchOptions& options);
+    InProcess(const Curve& curve, const schedule::BatchOptions& options);
     ~InProcess();
 
     // Runs clients that each send a job, wait until its outcome is written, and send the next;

@@ -83,10 +83,10 @@ class AskedInProcess : public Asked {
     }
 
  private:
-    static worker::BatchOptions batch_options(const Options& options) {
-        worker::BatchOptions batch{.claim_ahead = milliseconds(options.claim_ahead_ms)};
+    static schedule::BatchOptions batch_options(const Options& options) {
+        schedule::BatchOptions batch{.claim_ahead = milliseconds(options.claim_ahead_ms)};
         if (options.mode == "greedy") batch.delay = milliseconds(0);
-        if (options.mode == "fixed") batch.mode = worker::BatchMode::kFixed;
+        if (options.mode == "fixed") batch.mode = schedule::BatchMode::kFixed;
         return batch;
     }
 

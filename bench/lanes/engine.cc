@@ -22,13 +22,13 @@ int tokens_of(const std::string& body) {
 }  // namespace
 
 Engine::Engine(std::size_t slots, std::chrono::milliseconds token)
-    : slots_(slots), token_(token), server_([this](worker::Exchange& one) { answer(one); }) {}
+    : slots_(slots), token_(token), server_([this](test::Exchange& one) { answer(one); }) {}
 
 std::string Engine::input(int tokens) {
     return fmt::format(R"({{"prompt":"hello","max_tokens":{}}})", tokens);
 }
 
-void Engine::answer(worker::Exchange& exchange) {
+void Engine::answer(test::Exchange& exchange) {
     const auto target = exchange.target();
     if (target == "GET /v1/models") {
         return exchange.reply(200, "application/json",
@@ -47,7 +47,7 @@ void Engine::answer(worker::Exchange& exchange) {
     leave(completed);
 }
 
-bool Engine::generate(worker::Exchange& exchange) const {
+bool Engine::generate(test::Exchange& exchange) const {
     const auto tokens = tokens_of(exchange.body());
     auto next = std::chrono::steady_clock::now();
     exchange.begin_stream();

@@ -35,9 +35,9 @@ class Engine {
     void wait_for_ended(std::size_t count);
 
  private:
-    void answer(worker::Exchange& exchange);
+    void answer(test::Exchange& exchange);
     // Returns true unless the request was given up.
-    bool generate(worker::Exchange& exchange) const;
+    bool generate(test::Exchange& exchange) const;
     void enter();
     void leave(bool completed);
     std::size_t queued() const;
@@ -56,7 +56,7 @@ class Engine {
     std::size_t ended_ = 0;
     std::size_t completed_ = 0;
 
-    worker::FakeServer server_;  // Last member: it calls answer().
+    test::FakeServer server_;  // Last member: it calls answer().
 };
 
 }  // namespace millrace::bench

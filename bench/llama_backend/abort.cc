@@ -52,12 +52,12 @@ Times measure(const Arguments& arguments, int reading) {
         loop.watch(keys.front(), milliseconds(random() % 250));
         const auto steps_before = backend->stats().steps;
         const auto before = system_clock().now();
-        backend->abort(keys.front(), worker::AbortReason::kCancelled);
+        backend->abort(keys.front(), backends::AbortReason::kCancelled);
         const auto ended = loop.wait_until_ended(keys.front());
         times.ms.push_back(
             std::chrono::duration<double, std::milli>(ended.ended_at - before).count());
         times.steps.push_back(static_cast<double>(backend->stats().steps - steps_before));
-        for (const auto& key : keys) backend->abort(key, worker::AbortReason::kCancelled);
+        for (const auto& key : keys) backend->abort(key, backends::AbortReason::kCancelled);
         for (const auto& key : keys) loop.wait_until_ended(key);
     }
     return times;

@@ -21,7 +21,7 @@ struct Arguments {
 
 // Keeps this many jobs in the backend until all have run, and records when each sent its first
 // output and when it ended.
-class ClosedLoop : public worker::ExecutionSink {
+class ClosedLoop : public backends::ExecutionSink {
  public:
     struct Record {
         std::size_t partials = 0;
@@ -35,9 +35,9 @@ class ClosedLoop : public worker::ExecutionSink {
     void finished(const AttemptKey& key, Outcome outcome) override;
 
     // Starts one job; its key is {id, 1}.
-    AttemptKey start(worker::Backend& backend, const std::string& input_json);
+    AttemptKey start(backends::Backend& backend, const std::string& input_json);
     // Returns the outcomes, in the order of the inputs.
-    std::vector<Outcome> run(worker::Backend& backend, const std::vector<std::string>& inputs,
+    std::vector<Outcome> run(backends::Backend& backend, const std::vector<std::string>& inputs,
                              std::size_t at_once);
     // Waits until the job has sent this many more partials, or has ended.
     void wait_for_partials(const AttemptKey& key, std::size_t more);
@@ -53,8 +53,8 @@ class ClosedLoop : public worker::ExecutionSink {
 };
 
 // Returns the started backend; ends the program if the backend cannot start.
-std::unique_ptr<worker::LlamaBackend> started(const worker::LlamaOptions& options,
-                                              worker::ExecutionSink& sink);
+std::unique_ptr<backends::llama::LlamaBackend> started(const backends::llama::LlamaOptions& options,
+                                                       backends::ExecutionSink& sink);
 std::string chat(const std::string& text, int max_tokens, int seed, bool to_the_end = false);
 
 void throughput(const Arguments& arguments, int sequences);

@@ -46,9 +46,9 @@ void ClosedLoop::finished(const AttemptKey& key, Outcome outcome) {
     changed_.notify_all();
 }
 
-AttemptKey ClosedLoop::start(worker::Backend& backend, const std::string& input_json) {
+AttemptKey ClosedLoop::start(backends::Backend& backend, const std::string& input_json) {
     static UuidGenerator ids(system_random());
-    worker::Execution execution;
+    backends::Execution execution;
     execution.job.key = {JobId(ids.next(milliseconds(1))), 1};
     execution.job.spec.input_json = input_json;
     execution.deadline = MonoTime::max();
@@ -62,7 +62,7 @@ AttemptKey ClosedLoop::start(worker::Backend& backend, const std::string& input_
     return key;
 }
 
-std::vector<Outcome> ClosedLoop::run(worker::Backend& backend,
+std::vector<Outcome> ClosedLoop::run(backends::Backend& backend,
                                      const std::vector<std::string>& inputs, std::size_t at_once) {
     std::vector<AttemptKey> keys;
     for (const auto& input : inputs) {
@@ -95,9 +95,9 @@ void ClosedLoop::watch(const AttemptKey& key, milliseconds at_most) {
     changed_.wait_for(lock, at_most, [&] { return records_[key].ended; });
 }
 
-std::unique_ptr<worker::LlamaBackend> started(const worker::LlamaOptions& options,
-                                              worker::ExecutionSink& sink) {
-    auto backend = std::make_unique<worker::LlamaBackend>(options);
+std::unique_ptr<backends::llama::LlamaBackend> started(const backends::llama::LlamaOptions& options,
+                                                       backends::ExecutionSink& sink) {
+    auto backend = std::make_unique<backends::llama::LlamaBackend>(options);
     const auto status = backend->start(sink);
     if (!status.has_value()) fail(status.error().message);
     return backend;

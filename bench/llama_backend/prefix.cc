@@ -46,7 +46,8 @@ struct Counts {
     std::size_t fewest = 0;  // Each beginning computed once, and the last token of each prompt.
 };
 
-Counts count_tokens(const worker::LlamaEngine& engine, const std::vector<std::string>& texts) {
+Counts count_tokens(const backends::llama::LlamaEngine& engine,
+                    const std::vector<std::string>& texts) {
     Counts counts;
     std::unordered_set<std::uint64_t> seen;  // Hashes of beginnings.
     for (const auto& text : texts) {
@@ -65,11 +66,11 @@ Counts count_tokens(const worker::LlamaEngine& engine, const std::vector<std::st
 }  // namespace
 
 void prefix(const Arguments& arguments, int jobs_per_prefix, std::size_t saved_mib) {
-    auto engine = worker::LlamaEngine::load({.model_path = arguments.model,
-                                             .context_tokens = 256,
-                                             .batch_tokens = 16,
-                                             .threads = 1,
-                                             .chat_template = "chatml"});
+    auto engine = backends::llama::LlamaEngine::load({.model_path = arguments.model,
+                                                      .context_tokens = 256,
+                                                      .batch_tokens = 16,
+                                                      .threads = 1,
+                                                      .chat_template = "chatml"});
     if (!engine.has_value()) std::exit(1);
     fmt::print("{} prefixes x {} jobs, {} slots, {} MiB saved at most\n", kPrefixes,
                jobs_per_prefix, kPrefixSlots, saved_mib);

@@ -21,7 +21,7 @@
 #include "tests/support/fake_server.h"
 #include "worker/backends/openai/openai_backend.h"
 
-namespace millrace::worker {
+namespace millrace::bench {
 namespace {
 
 using std::chrono::seconds;
@@ -38,14 +38,14 @@ constexpr seconds kHealthy{10};
 // received.
 class Model {
  public:
-    Model() : server_([this](Exchange& exchange) { answer(exchange); }) {}
+    Model() : server_([this](test::Exchange& exchange) { answer(exchange); }) {}
 
     std::string url() const { return server_.url(); }
     void slow_down(int factor) { factor_ = factor; }
     int tokens() const { return tokens_; }
 
  private:
-    void answer(Exchange& exchange) {
+    void answer(test::Exchange& exchange) {
         tokens_ += kTokens;
         exchange.begin_stream();
         for (int i = 0; i < kTokens && !exchange.closed(); ++i) {
@@ -67,13 +67,13 @@ class Model {
     std::atomic<int> tokens_{0};
     std::mutex mutex_;
     std::condition_variable never_;
-    FakeServer server_;  // Last: it calls answer().
+    test::FakeServer server_;  // Last: it calls answer().
 };
 
 // Keeps kJobs jobs running until it is stopped.
-class Callers : public ExecutionSink {
+class Callers : public backends::ExecutionSink {
  public:
-    explicit Callers(Backend& backend) : backend_(backend) {}
+    explicit Callers(backends::Backend& backend) : backend_(backend) {}
 
     void start() {
         for (std::size_t i = 0; i < kJobs; ++i) submit();
@@ -90,7 +90,7 @@ class Callers : public ExecutionSink {
 
  private:
     void submit() {
-        Execution execution;
+        backends::Execution execution;
         {
             const std::lock_guard lock(mutex_);
             execution.job.key = {JobId(ids_.next(milliseconds(1))), 1};
@@ -98,12 +98,12 @@ class Callers : public ExecutionSink {
         execution.job.spec.model = "m";
         execution.job.spec.input_json = R"({"prompt":"x","max_tokens":40})";
         execution.deadline = system_clock().now() + std::chrono::hours(1);
-        std::vector<Execution> batch;
+        std::vector<backends::Execution> batch;
         batch.push_back(std::move(execution));
         backend_.run(std::move(batch));
     }
 
-    Backend& backend_;
+    backends::Backend& backend_;
     std::mutex mutex_;
     UuidGenerator ids_{system_random()};
     std::atomic<bool> is_stopping_{false};
@@ -126,9 +126,9 @@ double share_of_next_second(const std::array<Model, kServers>& models) {
 
 int run(int slow_seconds) {
     std::array<Model, kServers> models;
-    OpenAiOptions options{.models = {"m"}, .profile = "generic", .slots = kSlots};
+    backends::openai::OpenAiOptions options{.models = {"m"}, .profile = "generic", .slots = kSlots};
     for (const auto& model : models) options.base_urls.push_back(model.url());
-    OpenAiBackend backend(std::move(options));
+    backends::openai::OpenAiBackend backend(std::move(options));
     Callers callers(backend);
     const auto status = backend.start(callers);
     if (!status.has_value()) {
@@ -151,8 +151,8 @@ int run(int slow_seconds) {
 }
 
 }  // namespace
-}  // namespace millrace::worker
+}  // namespace millrace::bench
 
 int main(int argc, char** argv) {
-    return millrace::worker::run(argc > 1 ? std::atoi(argv[1]) : 20);
+    return millrace::bench::run(argc > 1 ? std::atoi(argv[1]) : 20);
 }

@@ -6,8 +6,8 @@
 namespace millrace::bench {
 namespace {
 
-using storage::ArrayParameter;
-using storage::parameter;
+using storage::postgres::ArrayParameter;
+using storage::postgres::parameter;
 using Element = ArrayParameter::Element;
 
 constexpr auto kSchema = R"(
@@ -58,15 +58,15 @@ void BareClient::insert(const std::vector<JobId>& ids, const std::string& spec) 
     ArrayParameter specs(Element::kBytea);
     for (std::size_t i = 0; i < ids.size(); ++i) specs.add(std::string_view(spec));
     pqxx::nontransaction transaction(connection_);
-    const auto written =
-        transaction.exec_prepared("insert", parameter(storage::uuid_array(ids)), parameter(specs));
+    const auto written = transaction.exec_prepared(
+        "insert", parameter(storage::postgres::uuid_array(ids)), parameter(specs));
     CHECK(written.affected_rows() == ids.size());
 }
 
 void BareClient::claim(const std::vector<JobId>& ids) {
     pqxx::nontransaction transaction(connection_);
     const auto claimed =
-        transaction.exec_prepared("claim", kWorker, parameter(storage::uuid_array(ids)));
+        transaction.exec_prepared("claim", kWorker, parameter(storage::postgres::uuid_array(ids)));
     CHECK(claimed.size() == ids.size());
 }
 
@@ -78,9 +78,9 @@ void BareClient::complete(const std::vector<JobId>& ids, const std::string& outp
         outputs.add(std::string_view(output));
     }
     pqxx::nontransaction transaction(connection_);
-    const auto done =
-        transaction.exec_prepared("complete", kWorker, parameter(storage::uuid_array(ids)),
-                                  parameter(epochs), parameter(outputs));
+    const auto done = transaction.exec_prepared("complete", kWorker,
+                                                parameter(storage::postgres::uuid_array(ids)),
+                                                parameter(epochs), parameter(outputs));
     CHECK(done.size() == ids.size());
 }
 

@@ -66,8 +66,9 @@ class Store : public Subject {
  public:
     explicit Store(const std::string& conninfo)
         : conninfo_(conninfo),
-          store_(postgres_store({.conninfo = conninfo, .application_name = "hot path"})()) {
-        migrate_up(conninfo).value();
+          store_(storage::postgres::postgres_store(
+              {.conninfo = conninfo, .application_name = "hot path"})()) {
+        storage::postgres::migrate_up(conninfo).value();
         store_->queue_register({"default"}).value();
         store_->partition_rotate({}).value();
         UuidGenerator ids(system_random());

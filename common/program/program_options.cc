@@ -30,7 +30,7 @@ LogOptions log_options(Program program, const Config& c) {
     };
 }
 
-storage::PostgresOptions postgres_options(Program program, const Config& c) {
+storage::postgres::PostgresOptions postgres_options(Program program, const Config& c) {
     return {
         .conninfo = c.get<Setting::kPostgresConninfo>(),
         .application_name = name_of(program),
@@ -39,7 +39,7 @@ storage::PostgresOptions postgres_options(Program program, const Config& c) {
     };
 }
 
-broker::KafkaOptions kafka_options(Program program, const Config& c) {
+broker::kafka::KafkaOptions kafka_options(Program program, const Config& c) {
     return {
         .bootstrap = c.get<Setting::kKafkaBootstrap>(),
         .client_id = name_of(program),

@@ -11,7 +11,8 @@
 namespace millrace::program {
 
 LogOptions log_options(config::Program program, const config::Config& config);
-storage::PostgresOptions postgres_options(config::Program program, const config::Config& config);
-broker::KafkaOptions kafka_options(config::Program program, const config::Config& config);
+storage::postgres::PostgresOptions postgres_options(config::Program program,
+                                                    const config::Config& config);
+broker::kafka::KafkaOptions kafka_options(config::Program program, const config::Config& config);
 
 }  // namespace millrace::program

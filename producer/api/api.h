@@ -12,7 +12,7 @@ namespace millrace::api {
 
 class Api final : public server::Application {
  public:
-    Api(ApiOptions options, const gateway::Services& services)
+    Api(codec::ApiOptions options, const service::Services& services)
         : context_{std::move(options), services} {}
 
     std::variant<server::RouteMatch, server::RouteMiss> find(server::Method method,

@@ -20,22 +20,23 @@ using server::reply_error;
 using server::reply_problem;
 namespace {
 
-using gateway::CancelTotals;
+using service::CancelTotals;
 using storage::JobRecord;
 
 constexpr std::int64_t kPreviewMax = 100'000;  // A preview counts no further.
 
-Decoded<JobSelection> decode_cancel(std::string_view body, const ApiOptions& options) {
+codec::Decoded<codec::JobSelection> decode_cancel(std::string_view body,
+                                                  const codec::ApiOptions& options) {
     constexpr std::array kOpen{JobState::kScheduled, JobState::kBlocked, JobState::kQueued,
                                JobState::kInProgress};
     TRY(const auto value,
-        check_object(body, options, "an object such as {\"status\": \"queued\"}"));
-    TRY(const auto fields, JsonFields::of(value, "", kSelectionFields));
-    return decode_selection(fields,
-                            {.states = kOpen,
-                             .usual = {kOpen.begin(), kOpen.end()},
-                             .limit_max = options.cancel_jobs_max},
-                            options);
+        codec::check_object(body, options, "an object such as {\"status\": \"queued\"}"));
+    TRY(const auto fields, codec::JsonFields::of(value, "", codec::kSelectionFields));
+    return codec::decode_selection(fields,
+                                   {.states = kOpen,
+                                    .usual = {kOpen.begin(), kOpen.end()},
+                                    .limit_max = options.cancel_jobs_max},
+                                   options);
 }
 
 void answer_totals(Exchange& exchange, const Result<CancelTotals>& totals) {
@@ -70,7 +71,7 @@ void preview(const ApiContext& context, const ExchangePtr& exchange, storage::Jo
 }
 
 void cancel_job(const ApiContext& context, const ExchangePtr& exchange) {
-    const auto query = decode_no_query(exchange->request().query);
+    const auto query = codec::decode_no_query(exchange->request().query);
     if (!query.has_value()) return reply_problem(*exchange, query.error());
     with_job_id(context, exchange, [&context, exchange](JobId id) {
         context.services.commands.cancel(

@@ -8,8 +8,8 @@ namespace millrace::api {
 
 // It outlives every exchange.
 struct ApiContext {
-    const ApiOptions options;
-    const gateway::Services services;
+    const codec::ApiOptions options;
+    const service::Services services;
 };
 
 }  // namespace millrace::api

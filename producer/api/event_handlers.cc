@@ -26,7 +26,7 @@ using server::reply_problem;
 using server::Wake;
 namespace {
 
-using gateway::JobNotice;
+using service::JobNotice;
 using storage::JobRecord;
 
 // The interval between reads of the row of a running job that sends nothing.
@@ -230,7 +230,7 @@ class EventFeed : public std::enable_shared_from_this<EventFeed> {
     void send_retrying(JobState state, std::string_view code, std::string_view message) {
         send("job.retrying", [&](JsonWriter& json) {
             json.member("status", name(state));
-            write_attempt_error(json, "error", code, message);
+            codec::write_attempt_error(json, "error", code, message);
         });
     }
 
@@ -286,7 +286,7 @@ class EventFeed : public std::enable_shared_from_this<EventFeed> {
         send(final_type(job.state), [&](JsonWriter& json) {
             json.member("status", name(job.state));
             json.name("job");
-            write_job(json, job, services_.fleet);
+            codec::write_job(json, job, services_.fleet);
         });
         close();
     }
@@ -325,10 +325,10 @@ class EventFeed : public std::enable_shared_from_this<EventFeed> {
         subscription_.reset();
     }
 
-    const gateway::Services& services_;
+    const service::Services& services_;
     const ExchangePtr exchange_;
     const JobId id_;
-    std::unique_ptr<gateway::Subscription> subscription_;
+    std::unique_ptr<service::Subscription> subscription_;
     std::vector<JobNotice> early_;  // Notices before the snapshot.
     std::size_t early_bytes_ = 0;
     OutputText text_;  // The current or last attempt's.
@@ -348,7 +348,7 @@ class EventFeed : public std::enable_shared_from_this<EventFeed> {
 }  // namespace
 
 void stream_events(const ApiContext& context, const ExchangePtr& exchange) {
-    const auto query = decode_no_query(exchange->request().query);
+    const auto query = codec::decode_no_query(exchange->request().query);
     if (!query.has_value()) return reply_problem(*exchange, query.error());
     with_job_id(context, exchange, [&context, exchange](JobId id) {
         std::make_shared<EventFeed>(context, exchange, id)->begin();

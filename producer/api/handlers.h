@@ -39,7 +39,7 @@ server::Problem no_such_job(std::string_view id);
 std::optional<server::Problem> check_json_head(const server::Request& request);
 // The problem for a failed submission. It names the job if the outcome of the commit is unknown.
 server::Problem problem_of_submit(const server::Exchange& exchange,
-                                  const gateway::SubmitError& failed);
+                                  const service::SubmitError& failed);
 // Answers for a failed read of the job in the path.
 void reply_read_error(server::Exchange& exchange, const Error& error);
 

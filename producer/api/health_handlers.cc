@@ -14,7 +14,7 @@ using server::ProblemCode;
 using server::reply_problem;
 namespace {
 
-std::string checks_json(const gateway::Readiness& ready, bool accepts) {
+std::string checks_json(const service::Readiness& ready, bool accepts) {
     JsonWriter json;
     json.begin_object();
     json.member("store_commits", ready.store_commits);
@@ -25,7 +25,7 @@ std::string checks_json(const gateway::Readiness& ready, bool accepts) {
     return std::move(json).text();
 }
 
-void answer_readiness(Exchange& exchange, const gateway::Readiness& ready, bool accepts) {
+void answer_readiness(Exchange& exchange, const service::Readiness& ready, bool accepts) {
     auto checks = checks_json(ready, accepts);
     if (ready.store_commits && ready.schema_current && ready.workers_consume && accepts) {
         return exchange.reply({.body = "{\"status\":\"ready\",\"checks\":" + checks + "}"});
@@ -44,8 +44,8 @@ void health(const ApiContext&, const ExchangePtr& exchange) {
 }
 
 void readiness(const ApiContext& context, const ExchangePtr& exchange) {
-    context.services.fleet.readiness(on_connection<gateway::Readiness>(
-        exchange, [&context, exchange](const gateway::Readiness& ready) {
+    context.services.fleet.readiness(on_connection<service::Readiness>(
+        exchange, [&context, exchange](const service::Readiness& ready) {
             answer_readiness(*exchange, ready, !exchange->is_draining());
         }));
 }

@@ -15,7 +15,7 @@ using server::Request;
 using server::Wake;
 namespace {
 
-using gateway::JobNotice;
+using service::JobNotice;
 using storage::JobRecord;
 
 class JobWait : public std::enable_shared_from_this<JobWait> {
@@ -98,11 +98,11 @@ class JobWait : public std::enable_shared_from_this<JobWait> {
     static constexpr milliseconds kReadTime{500};
     static constexpr milliseconds kWriteTime{200};
 
-    const gateway::Services& services_;
+    const service::Services& services_;
     const ExchangePtr exchange_;
     JobReading reading_;
     std::function<void(JobAnswer)> answer_;
-    std::unique_ptr<gateway::Subscription> subscription_;
+    std::unique_ptr<service::Subscription> subscription_;
     MonoTime last_read_at_;
     MonoTime answer_at_;
     bool ending_ = false;  // The next state that is read is the answer, final or not.
@@ -116,7 +116,7 @@ void read_job(const ApiContext& context, const ExchangePtr& exchange, JobReading
     std::make_shared<JobWait>(context, exchange, std::move(reading), std::move(answer))->begin();
 }
 
-std::optional<milliseconds> wait_of(const Request& request, const ApiOptions& options) {
+std::optional<milliseconds> wait_of(const Request& request, const codec::ApiOptions& options) {
     const auto wait = prefer_wait(request.prefer);
     if (!wait) return std::nullopt;
     const auto applied = std::min(*wait, options.wait_max);

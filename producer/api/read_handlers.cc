@@ -40,7 +40,7 @@ void answer_job(const ApiContext& context, Exchange& exchange, const storage::Jo
     if (!answer.job.has_value()) {
         return reply_read_error(exchange, answer.job.error());
     }
-    auto etag = job_etag(*answer.job, fields, context.services.fleet);
+    auto etag = codec::job_etag(*answer.job, fields, context.services.fleet);
     Response response;
     if (etag_matches(request.if_none_match, etag)) {
         response.status = 304;
@@ -96,7 +96,7 @@ void with_job_id(const ApiContext& context, const ExchangePtr& exchange,
                  std::function<void(JobId)> go_on) {
     const auto& text = exchange->request().path_id;
     if (const auto id = JobId::parse(text)) return go_on(*id);
-    if (!is_client_id(text)) return reply_problem(*exchange, no_such_job(text));
+    if (!codec::is_client_id(text)) return reply_problem(*exchange, no_such_job(text));
     context.services.reads.find(
         text, on_connection<Result<JobId>>(
                   exchange, [exchange, go_on = std::move(go_on)](const Result<JobId>& id) {
@@ -118,7 +118,7 @@ Problem no_such_job(std::string_view id) {
                             id),
                 "id"};
     }
-    if (is_client_id(id)) {
+    if (codec::is_client_id(id)) {
         return {ProblemCode::kJobNotFound,
                 fmt::format("There is no job \"{}\": no job was created with this id by PUT, or it "
                             "ended and is no longer kept; other ids look like {}.",
@@ -126,11 +126,12 @@ Problem no_such_job(std::string_view id) {
                 "id"};
     }
     return {ProblemCode::kJobNotFound,
-            fmt::format("There is no job \"{}\"; ids look like {}.", shown(id), kIdExample), "id"};
+            fmt::format("There is no job \"{}\"; ids look like {}.", codec::shown(id), kIdExample),
+            "id"};
 }
 
 Response job_response(const ApiContext& context, const JobRecord& job, int status) {
-    Response response{.status = status, .body = job_json(job, context.services.fleet)};
+    Response response{.status = status, .body = codec::job_json(job, context.services.fleet)};
     if (!info(job.state).is_final) {
         response.headers.emplace_back("openai-poll-after-ms", kPollAfterMs);
     }
@@ -138,7 +139,7 @@ Response job_response(const ApiContext& context, const JobRecord& job, int statu
 }
 
 void get_job(const ApiContext& context, const ExchangePtr& exchange) {
-    const auto fields = decode_include(exchange->request().query);
+    const auto fields = codec::decode_include(exchange->request().query);
     if (!fields.has_value()) return reply_problem(*exchange, fields.error());
     with_job_id(context, exchange, [&context, exchange, fields = *fields](JobId id) {
         read_job(
@@ -151,7 +152,7 @@ void get_job(const ApiContext& context, const ExchangePtr& exchange) {
 }
 
 void get_result(const ApiContext& context, const ExchangePtr& exchange) {
-    const auto query = decode_no_query(exchange->request().query);
+    const auto query = codec::decode_no_query(exchange->request().query);
     if (!query.has_value()) return reply_problem(*exchange, query.error());
     with_job_id(context, exchange, [&context, exchange](JobId id) {
         read_job(context, exchange,
@@ -165,29 +166,29 @@ void get_result(const ApiContext& context, const ExchangePtr& exchange) {
 }
 
 void list_jobs(const ApiContext& context, const ExchangePtr& exchange) {
-    auto filter = decode_list_query(exchange->request().query, context.options);
+    auto filter = codec::decode_list_query(exchange->request().query, context.options);
     if (!filter.has_value()) return reply_problem(*exchange, filter.error());
     context.services.scans.list(
         *std::move(filter),
-        list_answer<gateway::JobList>(exchange, [&context](const gateway::JobList& page) {
-            return job_list_json(page.jobs, page.has_more, context.services.fleet);
+        list_answer<service::JobList>(exchange, [&context](const service::JobList& page) {
+            return codec::job_list_json(page.jobs, page.has_more, context.services.fleet);
         }));
 }
 
 void list_queues(const ApiContext& context, const ExchangePtr& exchange) {
-    const auto query = decode_no_query(exchange->request().query);
+    const auto query = codec::decode_no_query(exchange->request().query);
     if (!query.has_value()) return reply_problem(*exchange, query.error());
     context.services.lanes.lanes(list_answer<std::vector<storage::LaneStats>>(
-        exchange, [](const auto& lanes) { return lane_list_json(lanes); }));
+        exchange, [](const auto& lanes) { return codec::lane_list_json(lanes); }));
 }
 
 void list_workers(const ApiContext& context, const ExchangePtr& exchange) {
-    const auto query = decode_worker_query(exchange->request().query);
+    const auto query = codec::decode_worker_query(exchange->request().query);
     if (!query.has_value()) return reply_problem(*exchange, query.error());
     context.services.fleet.workers(list_answer<std::vector<storage::WorkerRecord>>(
         exchange, [query = *query](std::vector<storage::WorkerRecord> workers) {
             std::erase_if(workers, [&](const auto& worker) { return !query.shows(worker); });
-            return worker_list_json(workers);
+            return codec::worker_list_json(workers);
         }));
 }
 

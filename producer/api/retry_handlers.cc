@@ -18,8 +18,8 @@ using server::reply_error;
 using server::reply_problem;
 namespace {
 
-using gateway::RetryPage;
-using gateway::RetryResult;
+using service::RetryPage;
+using service::RetryResult;
 using storage::JobRecord;
 
 Problem problem_of_retry(const Exchange& exchange, const RetryResult& job) {
@@ -82,7 +82,7 @@ void answer_retries(Exchange& exchange, const Result<RetryPage>& page) {
 }  // namespace
 
 void retry_job(const ApiContext& context, const ExchangePtr& exchange) {
-    const auto query = decode_no_query(exchange->request().query);
+    const auto query = codec::decode_no_query(exchange->request().query);
     if (!query.has_value()) return reply_problem(*exchange, query.error());
     with_job_id(context, exchange, [&context, exchange](JobId id) {
         context.services.commands.retry(
@@ -100,7 +100,7 @@ void retry_jobs(const ApiContext& context, const ExchangePtr& exchange) {
     if (const auto problem = check_json_head(exchange->request())) {
         return reply_problem(*exchange, *problem);
     }
-    auto request = decode_retry(exchange->request().body, context.options);
+    auto request = codec::decode_retry(exchange->request().body, context.options);
     if (!request.has_value()) return reply_problem(*exchange, request.error());
     if (request->dry_run) {
         return preview(context, exchange, std::move(request->filter), "retry_preview");

@@ -34,16 +34,16 @@ using server::reported_problem;
 using server::Request;
 namespace {
 
-using gateway::SubmitReply;
-using gateway::SubmitRequest;
-using gateway::SubmitResult;
+using service::SubmitReply;
+using service::SubmitRequest;
+using service::SubmitResult;
 using storage::IdempotencyKey;
 using storage::JobRecord;
 
 constexpr std::size_t kKeySizeMax = 255;
 constexpr std::size_t kBatchKeySizeMax = 240;  // Leaves room for the job's place in the batch.
 
-SubmissionRules rules_of(const ApiContext& context) {
+codec::SubmissionRules rules_of(const ApiContext& context) {
     return {context.options, context.services.fleet.queues(),
             context.services.fleet.database_now()};
 }
@@ -88,23 +88,24 @@ void complete_record(JobRecord& record, const SubmitReply& reply,
 }
 
 // The models that a live worker serves come first. Jobs for the others would wait.
-std::string known_models(const gateway::Fleet& fleet, const std::string& queue) {
+std::string known_models(const service::Fleet& fleet, const std::string& queue) {
     auto served = fleet.models(queue);
     const auto lacks_worker = [&](const std::string& model) {
         return !fleet.has_worker(queue, model);
     };
     std::vector<std::string> idle;
     std::ranges::copy_if(served, std::back_inserter(idle), lacks_worker);
-    if (idle.empty()) return known_names(served);
+    if (idle.empty()) return codec::known_names(served);
     std::erase_if(served, lacks_worker);
-    const auto list = served.empty() ? "No live worker serves any model." : known_names(served);
-    return fmt::format("{} These have no live worker: {}", list, name_list(idle));
+    const auto list =
+        served.empty() ? "No live worker serves any model." : codec::known_names(served);
+    return fmt::format("{} These have no live worker: {}", list, codec::name_list(idle));
 }
 
 Problem unknown_model(const ApiContext& context, const JobSpec& spec, std::string param) {
     return {ProblemCode::kModelNotFound,
             fmt::format("No worker of queue \"{}\" serves the model \"{}\". {}", spec.queue,
-                        shown(spec.model), known_models(context.services.fleet, spec.queue)),
+                        codec::shown(spec.model), known_models(context.services.fleet, spec.queue)),
             std::move(param)};
 }
 
@@ -128,7 +129,8 @@ void answer_submitted(const ApiContext& context, Exchange& exchange, const JobRe
     const bool is_final = info(job.state).is_final;
     auto response = job_response(context, job, replayed || (waited && is_final) ? 200 : 202);
     response.headers.emplace_back("Location", "/v1/jobs/" + job.id.str());
-    if (replayed) response.headers.emplace_back("Idempotency-Replayed", replayed_text(*replayed));
+    if (replayed)
+        response.headers.emplace_back("Idempotency-Replayed", codec::replayed_text(*replayed));
     if (waited) {
         const auto wait = wait_of(exchange.request(), context.options);
         response.headers.emplace_back("Preference-Applied", applied_text(*wait));
@@ -150,7 +152,7 @@ void take_result(const SubmittingPtr& job, const std::optional<milliseconds>& tt
                  const SubmitResult& result) {
     if (!result.has_value())
         return reply_problem(*job->exchange, problem_of_submit(*job->exchange, result.error()));
-    if (result->key_reused) return reply_problem(*job->exchange, reused_key(*job->key));
+    if (result->key_reused) return reply_problem(*job->exchange, codec::reused_key(*job->key));
     complete_record(job->record, *result, ttl);
     const auto wait = wait_of(job->exchange->request(), job->context.options);
     if (!wait && !result->replayed) {
@@ -184,7 +186,7 @@ void commit(const SubmittingPtr& job) {
 struct Batch {
     const ApiContext& context;
     ExchangePtr exchange;
-    std::vector<Submission> submissions;
+    std::vector<codec::Submission> submissions;
     std::vector<JobRecord> records{};
     std::size_t models_asked = 0;
 };
@@ -204,10 +206,10 @@ void write_item(JsonWriter& json, const Batch& batch, std::size_t i, const Submi
     if (!result.has_value())
         return json.raw(problem_item_json(problem_of_submit(*batch.exchange, result.error())));
     if (result->key_reused)
-        return json.raw(problem_item_json(reused_key(*batch.submissions[i]->idempotency)));
+        return json.raw(problem_item_json(codec::reused_key(*batch.submissions[i]->idempotency)));
     auto record = batch.records[i];
     complete_record(record, *result, batch.submissions[i]->spec.policy.ttl);
-    write_job(json, record, batch.context.services.fleet);
+    codec::write_job(json, record, batch.context.services.fleet);
 }
 
 void answer_batch(const Batch& batch, const std::vector<SubmitResult>& results) {
@@ -285,7 +287,7 @@ void check_models(const BatchPtr& batch) {
 void submit_one(const ApiContext& context, const ExchangePtr& exchange,
                 std::optional<IdempotencyKey> key) {
     const auto rules = rules_of(context);
-    auto submission = decode_submission(exchange->request().body, rules);
+    auto submission = codec::decode_submission(exchange->request().body, rules);
     if (!submission.has_value()) return refuse(*exchange, submission.error());
     if (key) give_key(*submission, *key, rules.now);
     auto record = record_of(*submission, key);
@@ -303,12 +305,12 @@ void submit_one(const ApiContext& context, const ExchangePtr& exchange,
 }  // namespace
 
 std::optional<Problem> check_json_head(const Request& request) {
-    const auto query = decode_no_query(request.query);
+    const auto query = codec::decode_no_query(request.query);
     if (!query.has_value()) return query.error();
     if (body_coding(request.content_encoding) == BodyCoding::kUnknown) {
         return Problem{ProblemCode::kUnsupportedMediaType,
                        fmt::format("The Content-Encoding is \"{}\"; send gzip, deflate or none.",
-                                   shown(request.content_encoding)),
+                                   codec::shown(request.content_encoding)),
                        {}};
     }
     if (is_json_media_type(request.content_type)) return std::nullopt;
@@ -320,11 +322,11 @@ std::optional<Problem> check_json_head(const Request& request) {
     return Problem{
         ProblemCode::kUnsupportedMediaType,
         fmt::format("The Content-Type is \"{}\"; send JSON, with Content-Type: application/json.",
-                    shown(request.content_type)),
+                    codec::shown(request.content_type)),
         {}};
 }
 
-Problem problem_of_submit(const Exchange& exchange, const gateway::SubmitError& failed) {
+Problem problem_of_submit(const Exchange& exchange, const service::SubmitError& failed) {
     auto problem = reported_problem(exchange, failed.error);
     if (failed.id) problem.members.emplace_back("job_id", '"' + failed.id->str() + '"');
     return problem;
@@ -333,7 +335,7 @@ Problem problem_of_submit(const Exchange& exchange, const gateway::SubmitError& 
 void submit_job(const ApiContext& context, const ExchangePtr& exchange) {
     const auto& request = exchange->request();
     if (const auto problem = check_json_head(request)) return refuse(*exchange, *problem);
-    auto key = idempotency_of(request, context.options, kKeySizeMax);
+    auto key = codec::idempotency_of(request, context.options, kKeySizeMax);
     if (!key.has_value()) return refuse(*exchange, key.error());
     submit_one(context, exchange, *std::move(key));
 }
@@ -341,7 +343,7 @@ void submit_job(const ApiContext& context, const ExchangePtr& exchange) {
 void put_job(const ApiContext& context, const ExchangePtr& exchange) {
     const auto& request = exchange->request();
     if (const auto problem = check_json_head(request)) return refuse(*exchange, *problem);
-    auto key = client_id_of(request);
+    auto key = codec::client_id_of(request);
     if (!key.has_value()) return refuse(*exchange, key.error());
     submit_one(context, exchange, *std::move(key));
 }
@@ -349,10 +351,10 @@ void put_job(const ApiContext& context, const ExchangePtr& exchange) {
 void submit_batch(const ApiContext& context, const ExchangePtr& exchange) {
     const auto& request = exchange->request();
     if (const auto problem = check_json_head(request)) return refuse(*exchange, *problem);
-    const auto idempotency = idempotency_of(request, context.options, kBatchKeySizeMax);
+    const auto idempotency = codec::idempotency_of(request, context.options, kBatchKeySizeMax);
     if (!idempotency.has_value()) return refuse(*exchange, idempotency.error());
     const auto rules = rules_of(context);
-    auto submissions = decode_batch(request.body, rules);
+    auto submissions = codec::decode_batch(request.body, rules);
     if (!submissions.has_value()) return refuse(*exchange, submissions.error());
     // Each job has its own key, so that a partly accepted batch can be sent again.
     for (std::size_t i = 0; *idempotency && i < submissions->size(); ++i) {

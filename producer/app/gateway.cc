@@ -36,7 +36,7 @@ struct Gateway::Threads {
           reads("reads", [&parts](const std::stop_token&) { parts.reader.run(); }),
           intake("intake", [&parts](const std::stop_token&) { parts.intake.run(); }) {}
 
-    void keep(Keeper& duties) const {
+    void keep(keeper::Keeper& duties) const {
         for (int pass = 0; pass < kKeeperPassesMax && !stopping; ++pass) {
             if (!duties.step()) return;
         }
@@ -82,7 +82,7 @@ void Gateway::stop() {
     parts_->publisher->flush(parts_->options.flush_timeout);
 }
 
-Services Gateway::services() {
+service::Services Gateway::services() {
     return {.submissions = parts_->intake,
             .reads = parts_->reader,
             .commands = parts_->commands,

@@ -38,7 +38,7 @@ class Gateway {
     void stop();
 
     // They live as long as the gateway. After stop() they refuse every call.
-    Services services();
+    service::Services services();
 
  private:
     struct Threads;

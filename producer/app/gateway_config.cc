@@ -14,7 +14,7 @@ Unit in(const Config& config) {
     return std::chrono::duration_cast<Unit>(config.get<S>());
 }
 
-KeeperOptions keeper_options(const Config& c) {
+keeper::KeeperOptions keeper_options(const Config& c) {
     using std::chrono::hours;
     using std::chrono::seconds;
     return {
@@ -46,8 +46,8 @@ server::ServerOptions server_options(const Config& c) {
     };
 }
 
-api::ApiOptions api_options(const Config& c) {
-    api::ApiOptions options{
+api::codec::ApiOptions api_options(const Config& c) {
+    api::codec::ApiOptions options{
         .json_depth_max = c.integer<Setting::kGatewayJsonDepthMax>(),
         .submit_jobs_max = c.integer<Setting::kGatewaySubmitJobsMax>(),
         .wait_max = c.get<Setting::kGatewayWaitMax>(),

@@ -9,7 +9,7 @@
 namespace millrace::gateway {
 
 server::ServerOptions server_options(const config::Config& config);
-api::ApiOptions api_options(const config::Config& config);
+api::codec::ApiOptions api_options(const config::Config& config);
 GatewayOptions gateway_options(const config::Config& config);
 
 }  // namespace millrace::gateway

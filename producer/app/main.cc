@@ -68,15 +68,15 @@ int run(const Config& config) {
     telemetry::declare(telemetry::Part::kGateway);
     runtime::Signals signals;
 
-    const auto broker = broker::make_kafka_broker(program::kafka_options(kProgram, config));
+    const auto broker = broker::kafka::make_kafka_broker(program::kafka_options(kProgram, config));
     if (!broker) return fail(broker.error());
     const auto postgres = program::postgres_options(kProgram, config);
     Gateway gateway(gateway_options(config),
                     {.clock = system_clock(),
                      .random = system_random(),
                      .broker = **broker,
-                     .open_store = storage::postgres_store(postgres),
-                     .check_schema = [&] { return storage::check_schema(postgres); }});
+                     .open_store = storage::postgres::postgres_store(postgres),
+                     .check_schema = [&] { return storage::postgres::check_schema(postgres); }});
     const auto patience = config.get<Setting::kGatewayStartupTimeout>();
     if (const auto started = start_patiently(gateway, signals, patience); !started) {
         return started.error().code == ErrorCode::kCancelled ? EXIT_SUCCESS : fail(started.error());

@@ -27,7 +27,7 @@ Parts::Parts(GatewayOptions gateway_options, Surroundings surroundings)
       hub(options.waiters_max),
       announcer(topics, *publisher, hub),
       dispatcher(options.dispatch, given.clock, topics, *publisher),
-      topic_creator(given.broker, topics_of(topics, options.queues, options.partitions),
+      topic_creator(given.broker, dispatch::topics_of(topics, options.queues, options.partitions),
                     kTopicsTimeout),
       intake(options.intake, given.clock, given.random, *intake_store, dispatcher),
       reader(options.reader, given.clock, *reader_store),
@@ -40,8 +40,9 @@ Parts::Parts(GatewayOptions gateway_options, Surroundings surroundings)
       prober(*probe_store, hub, options.reader.batch_max),
       keeper(options.keeper, given.clock, *keeper_store, dispatcher, announcer) {}
 
-Retries::SubmitMany Parts::submit_many() {
-    return [this](std::vector<SubmitRequest> requests, Callback<std::vector<SubmitResult>> done) {
+commands::Retries::SubmitMany Parts::submit_many() {
+    return [this](std::vector<service::SubmitRequest> requests,
+                  service::Callback<std::vector<service::SubmitResult>> done) {
         intake.submit_many(std::move(requests), std::move(done));
     };
 }

@@ -42,14 +42,14 @@ struct GatewayOptions {
     milliseconds probe_interval{1000};
     milliseconds topics_interval{5000};  // How often to look for missing topics.
     milliseconds flush_timeout{2000};    // For the last messages, when stopping.
-    IntakeOptions intake;
-    DispatcherOptions dispatch;
-    JobReaderOptions reader;
-    RetriesOptions retries;
-    CommandsOptions commands;
-    ScansOptions scans;
-    LaneReaderOptions lanes;
-    KeeperOptions keeper;
+    intake::IntakeOptions intake;
+    dispatch::DispatcherOptions dispatch;
+    reads::JobReaderOptions reader;
+    commands::RetriesOptions retries;
+    commands::CommandsOptions commands;
+    scans::ScansOptions scans;
+    reads::LaneReaderOptions lanes;
+    keeper::KeeperOptions keeper;
 };
 
 // What a gateway works with. All of it must outlive the gateway.
@@ -69,7 +69,7 @@ struct Parts {
     Status prepare();
 
     // The way in which `retries` submits.
-    Retries::SubmitMany submit_many();
+    commands::Retries::SubmitMany submit_many();
 
     const GatewayOptions options;
     const Surroundings given;
@@ -82,21 +82,21 @@ struct Parts {
     const std::unique_ptr<storage::JobStore> lanes_store;
     const std::unique_ptr<storage::JobStore> probe_store;
     const std::unique_ptr<storage::JobStore> keeper_store;
-    DatabaseClock database_clock;
-    ModelRegistry models;
-    EventHub hub;
-    Announcer announcer;
-    Dispatcher dispatcher;
-    TopicCreator topic_creator;
-    Intake intake;
-    JobReader reader;
-    Retries retries;  // Of `commands` and `scans`.
-    Commands commands;
-    Scans scans;
-    LaneReader lanes;
-    EventReader event_reader;
-    Prober prober;
-    Keeper keeper;
+    reads::DatabaseClock database_clock;
+    reads::ModelRegistry models;
+    events::EventHub hub;
+    events::Announcer announcer;
+    dispatch::Dispatcher dispatcher;
+    dispatch::TopicCreator topic_creator;
+    intake::Intake intake;
+    reads::JobReader reader;
+    commands::Retries retries;  // Of `commands` and `scans`.
+    commands::Commands commands;
+    scans::Scans scans;
+    reads::LaneReader lanes;
+    events::EventReader event_reader;
+    events::Prober prober;
+    keeper::Keeper keeper;
 };
 
 }  // namespace millrace::gateway

@@ -17,8 +17,8 @@ void add_system_commands(Program& program);
 
 // The functions that run `up` and its companions. Only the program itself has them.
 struct UpRuns {
-    int (*up)(const UpOptions& options);
-    int (*logs)(const LogsOptions& options);
+    int (*up)(const up::UpOptions& options);
+    int (*logs)(const up::LogsOptions& options);
     int (*down)(const std::string& data);
     int (*reload)(const std::string& data);
 };

@@ -34,17 +34,18 @@ void add_migrate(Program& program) {
     arguments.flag("--status", migrate->status, "Only show which steps are applied");
 }
 
-int show_logs(const LogsOptions& options) {
+int show_logs(const up::LogsOptions& options) {
     std::signal(SIGPIPE, SIG_DFL);  // For the `tail` that shows them.
-    return run_logs(options);
+    return up::run_logs(options);
 }
 
 int run_program(int argc, char** argv) {
     std::signal(SIGPIPE, SIG_IGN);
     init_logging({.program = ""});
     Program program;
-    add_up_commands(program, argc > 0 ? argv[0] : "millrace",
-                    {.up = run_up, .logs = show_logs, .down = run_down, .reload = run_reload});
+    add_up_commands(
+        program, argc > 0 ? argv[0] : "millrace",
+        {.up = up::run_up, .logs = show_logs, .down = up::run_down, .reload = up::run_reload});
     add_client_commands(program);
     add_migrate(program);
     return run_arguments(program, {argv + std::min(argc, 1), argv + argc});

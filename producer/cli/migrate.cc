@@ -12,7 +12,7 @@ namespace millrace::cli {
 namespace {
 
 int show_status(const GlobalOptions& global, const MigrateOptions& options) {
-    const auto steps = storage::migration_status(options.conninfo);
+    const auto steps = storage::postgres::migration_status(options.conninfo);
     if (!steps.has_value()) return fail(steps.error());
     std::string text;
     for (const auto& step : *steps) {
@@ -28,8 +28,9 @@ int show_status(const GlobalOptions& global, const MigrateOptions& options) {
 
 int run_migrate(const GlobalOptions& global, const MigrateOptions& options) {
     if (options.status) return show_status(global, options);
-    const auto report = options.down > 0 ? storage::migrate_down(options.conninfo, options.down)
-                                         : storage::migrate_up(options.conninfo);
+    const auto report = options.down > 0
+                            ? storage::postgres::migrate_down(options.conninfo, options.down)
+                            : storage::postgres::migrate_up(options.conninfo);
     if (!report.has_value()) return fail(report.error());
     std::string text;
     if (global.json) {

@@ -15,8 +15,8 @@ constexpr int kPortMax = 65535;
 constexpr int kWorkersMax = 64;
 constexpr int kLinesMax = 1'000'000;
 
-void add_up(Program& program, const std::string& called, int (*run)(const UpOptions&)) {
-    auto options = std::make_shared<UpOptions>();
+void add_up(Program& program, const std::string& called, int (*run)(const up::UpOptions&)) {
+    auto options = std::make_shared<up::UpOptions>();
     options->program = called;
     auto workers = std::make_shared<std::optional<int>>();
     auto& command = program.command("up", "Run the whole stack on this machine until Ctrl-C",
@@ -43,8 +43,8 @@ void add_up(Program& program, const std::string& called, int (*run)(const UpOpti
                     "of a list add up");
 }
 
-void add_logs(Program& program, int (*run)(const LogsOptions&)) {
-    auto options = std::make_shared<LogsOptions>();
+void add_logs(Program& program, int (*run)(const up::LogsOptions&)) {
+    auto options = std::make_shared<up::LogsOptions>();
     auto lines = std::make_shared<std::optional<int>>();
     auto& command = program.command("logs", "Show the logs of the parts of `up`",
                                     "millrace logs worker -f", [options, lines, run] {

@@ -6,11 +6,11 @@
 
 #include "producer/reads/refusal.h"
 
-namespace millrace::gateway {
+namespace millrace::commands {
 
 Commands::Commands(CommandsOptions options, const Clock& clock, storage::JobStore& store,
-                   Announcer& announcer, Retries& retries, ModelRegistry& models,
-                   DatabaseClock& database_clock, std::function<Status()> check_schema)
+                   events::Announcer& announcer, Retries& retries, reads::ModelRegistry& models,
+                   reads::DatabaseClock& database_clock, std::function<Status()> check_schema)
     : options_(options),
       clock_(clock),
       store_(store),
@@ -21,31 +21,31 @@ Commands::Commands(CommandsOptions options, const Clock& clock, storage::JobStor
       check_schema_(std::move(check_schema)),
       queue_(options.queue_max) {}
 
-void Commands::retry(JobId id, Callback<Result<RetryPage>> done) {
-    if (retries_.waiting() >= options_.queue_max) return done(refusal_of(queue_));
+void Commands::retry(JobId id, service::Callback<Result<service::RetryPage>> done) {
+    if (retries_.waiting() >= options_.queue_max) return done(reads::refusal_of(queue_));
     enqueue(Retry{id, std::move(done)});
 }
 
-void Commands::cancel(JobId id, Callback<Result<storage::JobRecord>> done) {
+void Commands::cancel(JobId id, service::Callback<Result<storage::JobRecord>> done) {
     enqueue(Cancel{id, std::move(done)});
 }
 
-void Commands::workers(Callback<Result<std::vector<storage::WorkerRecord>>> done) {
+void Commands::workers(service::Callback<Result<std::vector<storage::WorkerRecord>>> done) {
     enqueue(Workers{std::move(done)});
 }
 
-void Commands::readiness(Callback<Readiness> done) {
+void Commands::readiness(service::Callback<service::Readiness> done) {
     enqueue(Ready{std::move(done)});
 }
 
-void Commands::model_known(std::string queue, std::string model, Callback<bool> done) {
+void Commands::model_known(std::string queue, std::string model, service::Callback<bool> done) {
     if (models_.known(queue, model)) return done(true);
     enqueue(Model{std::move(queue), std::move(model), std::move(done)});
 }
 
 bool Commands::enqueue(Request request) {
     if (queue_.try_push(request)) return true;
-    refuse(request, refusal_of(queue_));
+    refuse(request, reads::refusal_of(queue_));
     return false;
 }
 
@@ -53,7 +53,7 @@ void Commands::refuse(Request& request, const Error& error) {
     const auto refuse_one = [&error](auto& each) {
         using Kind = std::remove_reference_t<decltype(each)>;
         if constexpr (std::is_same_v<Kind, Ready>) {
-            Readiness readiness;
+            service::Readiness readiness;
             readiness.detail = error.message;
             each.done(readiness);
         } else if constexpr (std::is_same_v<Kind, Model>) {
@@ -91,7 +91,7 @@ void Commands::serve(Workers& request) {
 }
 
 void Commands::serve(Ready& request) {
-    request.done(*cached(readiness_, [this] { return Result<Readiness>(assess()); }));
+    request.done(*cached(readiness_, [this] { return Result<service::Readiness>(assess()); }));
 }
 
 void Commands::serve(Model& request) {
@@ -139,8 +139,8 @@ void Commands::look_up_models() {
     }
 }
 
-Readiness Commands::assess() {
-    Readiness readiness;
+service::Readiness Commands::assess() {
+    service::Readiness readiness;
     const auto add = [&](const std::string& detail) {
         if (!readiness.detail.empty()) readiness.detail += "; ";
         readiness.detail += detail;
@@ -178,4 +178,4 @@ Result<T> Commands::cached(Cached<T>& cache, Read read) {
     return *cache.value;
 }
 
-}  // namespace millrace::gateway
+}  // namespace millrace::commands

@@ -25,7 +25,7 @@
 #include "producer/service/fleet.h"
 #include "producer/service/job_commands.h"
 
-namespace millrace::gateway {
+namespace millrace::commands {
 
 struct CommandsOptions {
     std::size_t batch_max = 500;        // Cancels per statement.
@@ -35,20 +35,20 @@ struct CommandsOptions {
     milliseconds lease_ttl{30000};      // A worker that is silent for longer is not live.
 };
 
-class Commands final : public JobCommands, public Fleet {
+class Commands final : public service::JobCommands, public service::Fleet {
  public:
     Commands(CommandsOptions options, const Clock& clock, storage::JobStore& store,
-             Announcer& announcer, Retries& retries, ModelRegistry& models,
-             DatabaseClock& database_clock, std::function<Status()> check_schema);
+             events::Announcer& announcer, Retries& retries, reads::ModelRegistry& models,
+             reads::DatabaseClock& database_clock, std::function<Status()> check_schema);
 
-    void cancel(JobId id, Callback<Result<storage::JobRecord>> done) override;
-    void retry(JobId id, Callback<Result<RetryPage>> done) override;
+    void cancel(JobId id, service::Callback<Result<storage::JobRecord>> done) override;
+    void retry(JobId id, service::Callback<Result<service::RetryPage>> done) override;
 
-    void workers(Callback<Result<std::vector<storage::WorkerRecord>>> done) override;
-    void readiness(Callback<Readiness> done) override;
+    void workers(service::Callback<Result<std::vector<storage::WorkerRecord>>> done) override;
+    void readiness(service::Callback<service::Readiness> done) override;
     // Answers within the call if the registry knows the model, otherwise after the next lookup in
     // the store; true if that lookup fails or too many calls wait for it.
-    void model_known(std::string queue, std::string model, Callback<bool> done) override;
+    void model_known(std::string queue, std::string model, service::Callback<bool> done) override;
     const std::vector<std::string>& queues() const override { return models_.queues(); }
     std::vector<std::string> models(const std::string& queue) const override {
         return models_.models(queue);
@@ -71,22 +71,22 @@ class Commands final : public JobCommands, public Fleet {
  private:
     struct Retry {
         JobId id;
-        Callback<Result<RetryPage>> done;
+        service::Callback<Result<service::RetryPage>> done;
     };
     struct Cancel {
         JobId id;
-        Callback<Result<storage::JobRecord>> done;
+        service::Callback<Result<storage::JobRecord>> done;
     };
     struct Workers {
-        Callback<Result<std::vector<storage::WorkerRecord>>> done;
+        service::Callback<Result<std::vector<storage::WorkerRecord>>> done;
     };
     struct Ready {
-        Callback<Readiness> done;
+        service::Callback<service::Readiness> done;
     };
     struct Model {
         std::string queue;
         std::string model;
-        Callback<bool> done;
+        service::Callback<bool> done;
     };
     using Request = std::variant<Cancel, Retry, Workers, Ready, Model>;
 
@@ -109,7 +109,7 @@ class Commands final : public JobCommands, public Fleet {
     void serve_cancels(const std::vector<Cancel>& cancels);
     Result<std::vector<storage::JobRecord>> cancel_all(const std::vector<JobId>& ids);
     void look_up_models();
-    Readiness assess();
+    service::Readiness assess();
     Result<std::vector<storage::WorkerRecord>> read_workers();
     template <class T, class Read>
     Result<T> cached(Cached<T>& cache, Read read);
@@ -117,10 +117,10 @@ class Commands final : public JobCommands, public Fleet {
     const CommandsOptions options_;
     const Clock& clock_;
     storage::JobStore& store_;
-    Announcer& announcer_;
+    events::Announcer& announcer_;
     Retries& retries_;
-    ModelRegistry& models_;
-    DatabaseClock& database_clock_;
+    reads::ModelRegistry& models_;
+    reads::DatabaseClock& database_clock_;
     const std::function<Status()> check_schema_;
     runtime::BoundedQueue<Request> queue_;
 
@@ -129,7 +129,7 @@ class Commands final : public JobCommands, public Fleet {
     std::vector<Model> model_misses_;  // Waiting for the next lookup.
     MonoTime models_due_ = MonoTime::min();
     Cached<std::vector<storage::WorkerRecord>> workers_;
-    Cached<Readiness> readiness_;
+    Cached<service::Readiness> readiness_;
 };
 
-}  // namespace millrace::gateway
+}  // namespace millrace::commands

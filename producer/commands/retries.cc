@@ -6,7 +6,7 @@
 
 #include "common/job/job_state.h"
 
-namespace millrace::gateway {
+namespace millrace::commands {
 namespace {
 
 using storage::JobRecord;
@@ -17,19 +17,20 @@ bool is_retryable(JobState state) {
     return std::ranges::find(kRetryable, state) != kRetryable.end();
 }
 
-SubmitError not_found(JobId id) {
+service::SubmitError not_found(JobId id) {
     return {{ErrorCode::kNotFound, "There is no job " + id.str() + "."}, {}};
 }
 
 // The result if it is known without submitting; nothing if the job must be submitted.
-std::optional<SubmitResult> known_result(JobId id, const JobRecord* job) {
+std::optional<service::SubmitResult> known_result(JobId id, const JobRecord* job) {
     if (job == nullptr) return not_found(id);
-    if (job->retried_by) return SubmitReply{.id = *job->retried_by, .replayed = true};
+    if (job->retried_by) return service::SubmitReply{.id = *job->retried_by, .replayed = true};
     if (is_retryable(job->state)) return std::nullopt;
-    return SubmitError{{ErrorCode::kConflict,
-                        "The job is " + std::string(name(job->state)) +
-                            "; only one that failed, expired or was cancelled can be retried."},
-                       {}};
+    return service::SubmitError{
+        {ErrorCode::kConflict,
+         "The job is " + std::string(name(job->state)) +
+             "; only one that failed, expired or was cancelled can be retried."},
+        {}};
 }
 
 // Roughly the memory that it takes.
@@ -37,7 +38,7 @@ std::size_t size_of(const JobSpec& spec) {
     return sizeof spec + spec.input_json.size() + spec.metadata_json.size();
 }
 
-SubmitRequest request_of(JobId job, JobSpec spec) {
+service::SubmitRequest request_of(JobId job, JobSpec spec) {
     return {.spec = std::move(spec),
             .idempotency = storage::IdempotencyKey{.scope = storage::IdempotencyKey::Scope::kRetry},
             .retry_of = job};
@@ -88,7 +89,7 @@ void Retries::call_next() {
 }
 
 void Retries::retry(storage::JobStore& store, const std::vector<JobId>& ids,
-                    Callback<Result<RetryPage>> done) {
+                    service::Callback<Result<service::RetryPage>> done) {
     std::size_t bytes = 0;  // Held by this call.
     const auto fail = [&](const Error& error) {
         done(error);
@@ -98,7 +99,7 @@ void Retries::retry(storage::JobStore& store, const std::vector<JobId>& ids,
     if (!records) return fail(records.error());
     std::unordered_map<JobId, const JobRecord*> found;
     for (const auto& record : *records) found.emplace(record.id, &record);
-    RetryPage page;
+    service::RetryPage page;
     Specs specs;
     for (const auto& id : ids) {
         const auto job = found.find(id);
@@ -127,13 +128,13 @@ storage::JobFilter Retries::narrowed(storage::JobFilter filter) {
     return filter;
 }
 
-void Retries::submit(RetryPage page, Specs&& specs, std::size_t bytes,
-                     Callback<Result<RetryPage>> done) {
+void Retries::submit(service::RetryPage page, Specs&& specs, std::size_t bytes,
+                     service::Callback<Result<service::RetryPage>> done) {
     if (specs.empty()) {
         done(std::move(page));
         return call_next();
     }
-    std::vector<SubmitRequest> requests;
+    std::vector<service::SubmitRequest> requests;
     std::vector<JobId> submitted;
     for (auto& [job, spec] : specs) {
         submitted.push_back(job);
@@ -141,8 +142,8 @@ void Retries::submit(RetryPage page, Specs&& specs, std::size_t bytes,
     }
     submit_(std::move(requests),
             [this, bytes, page = std::move(page), submitted = std::move(submitted),
-             done = std::move(done)](std::vector<SubmitResult> results) {
-                std::unordered_map<JobId, const SubmitResult*> by_job;
+             done = std::move(done)](std::vector<service::SubmitResult> results) {
+                std::unordered_map<JobId, const service::SubmitResult*> by_job;
                 for (std::size_t i = 0; i < results.size(); ++i)
                     by_job.emplace(submitted[i], &results[i]);
                 auto answered = page;
@@ -156,4 +157,4 @@ void Retries::submit(RetryPage page, Specs&& specs, std::size_t bytes,
     call_next();
 }
 
-}  // namespace millrace::gateway
+}  // namespace millrace::commands

@@ -21,7 +21,7 @@
 #include "common/storage/job_store.h"
 #include "producer/service/job_commands.h"
 
-namespace millrace::gateway {
+namespace millrace::commands {
 
 struct RetriesOptions {
     // Specs in memory; one more job's spec for each caller of retry() may exceed it.
@@ -30,8 +30,8 @@ struct RetriesOptions {
 
 class Retries {
  public:
-    using SubmitMany =
-        std::function<void(std::vector<SubmitRequest>, Callback<std::vector<SubmitResult>>)>;
+    using SubmitMany = std::function<void(std::vector<service::SubmitRequest>,
+                                          service::Callback<std::vector<service::SubmitResult>>)>;
 
     Retries(RetriesOptions options, SubmitMany submit)
         : options_(options), submit_(std::move(submit)) {}
@@ -49,7 +49,7 @@ class Retries {
     // One result for each id, in order, for as many of the first as there is room for; for at least
     // one. Reads from `store`, which belongs to the caller.
     void retry(storage::JobStore& store, const std::vector<JobId>& ids,
-               Callback<Result<RetryPage>> done);
+               service::Callback<Result<service::RetryPage>> done);
 
     // Narrows the filter to jobs that may be retried and never were.
     static storage::JobFilter narrowed(storage::JobFilter filter);
@@ -58,7 +58,8 @@ class Retries {
     using Specs = std::vector<std::pair<JobId, JobSpec>>;
 
     // The missing results of `page` are those of `specs`, of which `bytes` are held.
-    void submit(RetryPage page, Specs&& specs, std::size_t bytes, Callback<Result<RetryPage>> done);
+    void submit(service::RetryPage page, Specs&& specs, std::size_t bytes,
+                service::Callback<Result<service::RetryPage>> done);
     void hold(std::size_t bytes) EXCLUDES(mutex_);
     void release(std::size_t bytes) EXCLUDES(mutex_);
     // Calls the `go_on` that has waited longest, if there is room.
@@ -74,4 +75,4 @@ class Retries {
     std::deque<std::function<bool()>> waiting_ GUARDED_BY(mutex_);
 };
 
-}  // namespace millrace::gateway
+}  // namespace millrace::commands

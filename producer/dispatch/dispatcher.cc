@@ -7,7 +7,7 @@
 #include "common/telemetry/telemetry.h"
 #include "common/wire/messages.h"
 
-namespace millrace::gateway {
+namespace millrace::dispatch {
 
 using telemetry::Metric;
 
@@ -83,4 +83,4 @@ std::string Dispatcher::encode(const QueuedJob& job) const {
     return wire::encode_dispatch(job.id, job.encoded_spec);
 }
 
-}  // namespace millrace::gateway
+}  // namespace millrace::dispatch

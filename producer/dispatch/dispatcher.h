@@ -23,7 +23,7 @@
 #include "common/broker/broker.h"
 #include "common/job/priority.h"
 
-namespace millrace::gateway {
+namespace millrace::dispatch {
 
 struct QueuedJob {
     JobId id;
@@ -70,4 +70,4 @@ class Dispatcher {
     std::vector<QueuedJob> waiting_ GUARDED_BY(mutex_);
 };
 
-}  // namespace millrace::gateway
+}  // namespace millrace::dispatch

@@ -2,7 +2,7 @@
 
 #include "common/base/log.h"
 
-namespace millrace::gateway {
+namespace millrace::dispatch {
 
 std::vector<broker::TopicSpec> topics_of(const broker::Topics& topics,
                                          const std::vector<std::string>& queues, int partitions) {
@@ -27,4 +27,4 @@ bool TopicCreator::step() {
     return !failed;
 }
 
-}  // namespace millrace::gateway
+}  // namespace millrace::dispatch

@@ -11,7 +11,7 @@
 #include "common/base/clock.h"
 #include "common/broker/broker.h"
 
-namespace millrace::gateway {
+namespace millrace::dispatch {
 
 // The topics of all lanes of the queues, the events topic and the control topic.
 std::vector<broker::TopicSpec> topics_of(const broker::Topics& topics,
@@ -33,4 +33,4 @@ class TopicCreator {
     bool failing_ = false;
 };
 
-}  // namespace millrace::gateway
+}  // namespace millrace::dispatch

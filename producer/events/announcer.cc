@@ -2,7 +2,7 @@
 
 #include "common/telemetry/telemetry.h"
 
-namespace millrace::gateway {
+namespace millrace::events {
 
 using telemetry::Metric;
 
@@ -12,8 +12,8 @@ void Announcer::finished(const std::vector<FinishedJob>& jobs) {
     events.reserve(jobs.size());
     for (const auto& job : jobs) {
         events.push_back({job.key, 0, wire::Finished{job.state}});
-        JobNotice notice;
-        notice.kind = JobNotice::Kind::kFinished;
+        service::JobNotice notice;
+        notice.kind = service::JobNotice::Kind::kFinished;
         notice.epoch = job.key.epoch;
         notice.state = job.state;
         hub_.notify(job.key.job, notice);
@@ -56,4 +56,4 @@ void Announcer::publish(const std::vector<broker::OutgoingMessage>& messages,
     telemetry::count<Metric::kPublishFailures>(static_cast<double>(lost), channel);
 }
 
-}  // namespace millrace::gateway
+}  // namespace millrace::events

@@ -14,7 +14,7 @@
 #include "common/wire/messages.h"
 #include "producer/events/event_hub.h"
 
-namespace millrace::gateway {
+namespace millrace::events {
 
 struct FinishedJob {
     AttemptKey key;
@@ -40,4 +40,4 @@ class Announcer {
     EventHub& hub_;
 };
 
-}  // namespace millrace::gateway
+}  // namespace millrace::events

@@ -8,14 +8,14 @@
 #include "common/base/mutex.h"
 #include "common/telemetry/telemetry.h"
 
-namespace millrace::gateway {
+namespace millrace::events {
 
 using telemetry::Metric;
 
 namespace {
 
 struct Watcher {
-    Callback<const JobNotice&> notice;
+    service::Callback<const service::JobNotice&> notice;
     std::atomic<bool> ended = false;
 };
 
@@ -25,9 +25,9 @@ struct Watched {
     std::vector<std::shared_ptr<Watcher>> watchers;
 
     // Whether the notice is new; if so, it is remembered.
-    bool accept(const JobNotice& news) {
+    bool accept(const service::JobNotice& news) {
         if (finished) return false;
-        if (news.kind == JobNotice::Kind::kFinished) {
+        if (news.kind == service::JobNotice::Kind::kFinished) {
             finished = true;
             return true;
         }
@@ -53,7 +53,7 @@ struct EventHub::Registry {
     }
 };
 
-class EventHub::Watch : public Subscription {
+class EventHub::Watch : public service::Subscription {
  public:
     Watch(std::shared_ptr<Registry> registry, JobId job, std::shared_ptr<Watcher> watcher)
         : registry_(std::move(registry)), job_(job), watcher_(std::move(watcher)) {}
@@ -79,7 +79,8 @@ EventHub::EventHub(std::size_t watchers_max)
 
 EventHub::~EventHub() = default;
 
-std::unique_ptr<Subscription> EventHub::watch(JobId job, Callback<const JobNotice&> notice) {
+std::unique_ptr<service::Subscription> EventHub::watch(
+    JobId job, service::Callback<const service::JobNotice&> notice) {
     auto watcher = std::make_shared<Watcher>();
     watcher->notice = std::move(notice);
     const MutexLock lock(registry_->mutex);
@@ -90,7 +91,7 @@ std::unique_ptr<Subscription> EventHub::watch(JobId job, Callback<const JobNotic
     return std::make_unique<Watch>(registry_, job, std::move(watcher));
 }
 
-void EventHub::notify(JobId job, const JobNotice& notice) {
+void EventHub::notify(JobId job, const service::JobNotice& notice) {
     std::vector<std::shared_ptr<Watcher>> watchers;
     {
         const MutexLock lock(registry_->mutex);
@@ -118,4 +119,4 @@ bool EventHub::idle() const {
     return registry_->jobs.empty();
 }
 
-}  // namespace millrace::gateway
+}  // namespace millrace::events

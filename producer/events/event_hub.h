@@ -14,17 +14,18 @@
 
 #include "producer/service/job_events.h"
 
-namespace millrace::gateway {
+namespace millrace::events {
 
-class EventHub final : public JobEvents {
+class EventHub final : public service::JobEvents {
  public:
     explicit EventHub(std::size_t watchers_max);
     ~EventHub() override;
 
     // The subscription may outlive the hub.
-    std::unique_ptr<Subscription> watch(JobId job, Callback<const JobNotice&> notice) override;
+    std::unique_ptr<service::Subscription> watch(
+        JobId job, service::Callback<const service::JobNotice&> notice) override;
 
-    void notify(JobId job, const JobNotice& notice);
+    void notify(JobId job, const service::JobNotice& notice);
 
     // The jobs whose end somebody waits for.
     std::vector<JobId> awaited() const;
@@ -36,4 +37,4 @@ class EventHub final : public JobEvents {
     std::shared_ptr<Registry> registry_;
 };
 
-}  // namespace millrace::gateway
+}  // namespace millrace::events

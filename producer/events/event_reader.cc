@@ -5,7 +5,7 @@
 #include "common/telemetry/telemetry.h"
 #include "common/wire/messages.h"
 
-namespace millrace::gateway {
+namespace millrace::events {
 
 using telemetry::Metric;
 
@@ -15,32 +15,32 @@ constexpr std::size_t kMessagesMax = 1000;  // Per step.
 
 // Translates one kind of event into a notice; returns the metric's label.
 struct Teller {
-    JobNotice& notice;
+    service::JobNotice& notice;
 
     std::string_view operator()(wire::Started& started) const {
-        notice.kind = JobNotice::Kind::kStarted;
+        notice.kind = service::JobNotice::Kind::kStarted;
         notice.text = std::move(started.worker);
         return "started";
     }
     std::string_view operator()(wire::Partial& partial) const {
-        notice.kind = JobNotice::Kind::kPartial;
+        notice.kind = service::JobNotice::Kind::kPartial;
         notice.text = std::move(partial.text);
         notice.offset = partial.offset;
         return "partial";
     }
     std::string_view operator()(wire::Progress& progress) const {
-        notice.kind = JobNotice::Kind::kProgress;
+        notice.kind = service::JobNotice::Kind::kProgress;
         notice.text = std::move(progress.message);
         notice.fraction = progress.fraction;
         return "progress";
     }
     std::string_view operator()(wire::Finished& finished) const {
-        notice.kind = JobNotice::Kind::kFinished;
+        notice.kind = service::JobNotice::Kind::kFinished;
         notice.state = finished.state;
         return "finished";
     }
     std::string_view operator()(wire::Requeued& requeued) const {
-        notice.kind = JobNotice::Kind::kRequeued;
+        notice.kind = service::JobNotice::Kind::kRequeued;
         notice.state = requeued.state;
         notice.error_code = std::move(requeued.error_code);
         notice.text = std::move(requeued.error_message);
@@ -66,7 +66,7 @@ void EventReader::deliver(const broker::IncomingMessage& message) {
         return;
     }
     for (auto& event : *events) {
-        JobNotice notice;
+        service::JobNotice notice;
         notice.epoch = event.key.epoch;
         notice.sequence = event.sequence;
         const auto label = std::visit(Teller{notice}, event.what);
@@ -75,4 +75,4 @@ void EventReader::deliver(const broker::IncomingMessage& message) {
     }
 }
 
-}  // namespace millrace::gateway
+}  // namespace millrace::events

@@ -9,7 +9,7 @@
 #include "common/broker/broker.h"
 #include "producer/events/event_hub.h"
 
-namespace millrace::gateway {
+namespace millrace::events {
 
 class EventReader {
  public:
@@ -26,4 +26,4 @@ class EventReader {
     EventHub& hub_;
 };
 
-}  // namespace millrace::gateway
+}  // namespace millrace::events

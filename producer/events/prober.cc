@@ -4,7 +4,7 @@
 
 #include "common/job/job_state.h"
 
-namespace millrace::gateway {
+namespace millrace::events {
 
 void Prober::step() {
     const auto awaited = hub_.awaited();
@@ -16,8 +16,8 @@ void Prober::step() {
         if (!jobs) return;
         for (const auto& job : *jobs) {
             if (!info(job.state).is_final) continue;
-            JobNotice notice;
-            notice.kind = JobNotice::Kind::kFinished;
+            service::JobNotice notice;
+            notice.kind = service::JobNotice::Kind::kFinished;
             notice.epoch = job.epoch;
             notice.state = job.state;
             hub_.notify(job.id, notice);
@@ -25,4 +25,4 @@ void Prober::step() {
     }
 }
 
-}  // namespace millrace::gateway
+}  // namespace millrace::events

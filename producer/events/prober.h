@@ -8,7 +8,7 @@
 #include "common/storage/job_store.h"
 #include "producer/events/event_hub.h"
 
-namespace millrace::gateway {
+namespace millrace::events {
 
 class Prober {
  public:
@@ -24,4 +24,4 @@ class Prober {
     const std::size_t batch_max_;
 };
 
-}  // namespace millrace::gateway
+}  // namespace millrace::events

@@ -10,15 +10,15 @@
 #include "common/telemetry/telemetry.h"
 #include "common/wire/messages.h"
 
-namespace millrace::gateway {
+namespace millrace::intake {
 
 using telemetry::Metric;
 
 // One call of a client, answered once all its jobs are.
 struct Intake::Submission {
-    std::vector<SubmitResult> results;
+    std::vector<service::SubmitResult> results;
     std::size_t open = 0;
-    Callback<std::vector<SubmitResult>> done;
+    service::Callback<std::vector<service::SubmitResult>> done;
 };
 
 // Where to put the answer for one job.
@@ -70,11 +70,11 @@ struct Intake::Batch {
 
 namespace {
 
-SubmitError closed_error() {
+service::SubmitError closed_error() {
     return {{ErrorCode::kUnavailable, "This gateway is stopping; use another or retry."}, {}};
 }
 
-SubmitError full_error(std::size_t queue_max) {
+service::SubmitError full_error(std::size_t queue_max) {
     return {{ErrorCode::kResourceExhausted,
              "Too many submissions wait to be committed (intake.queue_max = " +
                  std::to_string(queue_max) + "); retry later."},
@@ -85,16 +85,16 @@ void count_refused(const Error& error, std::size_t n) {
     telemetry::count<Metric::kSubmitsRefused>(static_cast<double>(n), error_info(error.code).name);
 }
 
-void refuse_all(std::size_t count, const SubmitError& error,
-                const Callback<std::vector<SubmitResult>>& done) {
+void refuse_all(std::size_t count, const service::SubmitError& error,
+                const service::Callback<std::vector<service::SubmitResult>>& done) {
     count_refused(error.error, count);
-    done(std::vector<SubmitResult>(count, error));
+    done(std::vector<service::SubmitResult>(count, error));
 }
 
 }  // namespace
 
 Intake::Intake(IntakeOptions options, const Clock& clock, Random& random, storage::JobStore& store,
-               Dispatcher& dispatcher)
+               dispatch::Dispatcher& dispatcher)
     : options_(options),
       clock_(clock),
       store_(store),
@@ -104,16 +104,17 @@ Intake::Intake(IntakeOptions options, const Clock& clock, Random& random, storag
 
 Intake::~Intake() = default;
 
-void Intake::submit(SubmitRequest request, Callback<SubmitResult> done) {
-    std::vector<SubmitRequest> one;
+void Intake::submit(service::SubmitRequest request, service::Callback<service::SubmitResult> done) {
+    std::vector<service::SubmitRequest> one;
     one.push_back(std::move(request));
-    submit_many(std::move(one), [done = std::move(done)](std::vector<SubmitResult> results) {
-        done(std::move(results.front()));
-    });
+    submit_many(std::move(one),
+                [done = std::move(done)](std::vector<service::SubmitResult> results) {
+                    done(std::move(results.front()));
+                });
 }
 
-void Intake::submit_many(std::vector<SubmitRequest> requests,
-                         Callback<std::vector<SubmitResult>> done) {
+void Intake::submit_many(std::vector<service::SubmitRequest> requests,
+                         service::Callback<std::vector<service::SubmitResult>> done) {
     const auto count = requests.size();
     if (count == 0) return done({});
     if (admitted_.fetch_add(count) + count > options_.queue_max) {
@@ -129,8 +130,8 @@ void Intake::submit_many(std::vector<SubmitRequest> requests,
     }
 }
 
-Intake::Group Intake::make_group(std::vector<SubmitRequest> requests,
-                                 Callback<std::vector<SubmitResult>> done) {
+Intake::Group Intake::make_group(std::vector<service::SubmitRequest> requests,
+                                 service::Callback<std::vector<service::SubmitResult>> done) {
     auto submission = std::make_shared<Submission>();
     submission->results.resize(requests.size());
     submission->open = requests.size();
@@ -222,7 +223,7 @@ void Intake::insert(Batch batch) {
 }
 
 void Intake::accept(Batch batch, const std::vector<storage::InsertedJob>& inserted) {
-    std::vector<QueuedJob> queued;
+    std::vector<dispatch::QueuedJob> queued;
     std::array<int, kPriorityCount> accepted{};
     for (std::size_t i = 0; i < inserted.size(); ++i) {
         // A key that leads to this same id was committed by an earlier attempt of this batch.
@@ -240,8 +241,8 @@ void Intake::accept(Batch batch, const std::vector<storage::InsertedJob>& insert
     }
     for (std::size_t i = 0; i < inserted.size(); ++i) {
         const bool replayed = inserted[i].id != batch.jobs[i].id;
-        answer(batch.tickets[i], SubmitReply{inserted[i].id, inserted[i].state, replayed,
-                                             replayed && inserted[i].key_reused});
+        answer(batch.tickets[i], service::SubmitReply{inserted[i].id, inserted[i].state, replayed,
+                                                      replayed && inserted[i].key_reused});
     }
 }
 
@@ -250,7 +251,7 @@ void Intake::refuse(Batch batch, const Error& error) {
     const bool in_doubt = error.code == ErrorCode::kOutcomeUnknown;
     for (std::size_t i = 0; i < batch.jobs.size(); ++i) {
         const auto id = in_doubt ? std::optional(batch.jobs[i].id) : std::nullopt;
-        answer(batch.tickets[i], SubmitError{error, id});
+        answer(batch.tickets[i], service::SubmitError{error, id});
     }
 }
 
@@ -272,7 +273,7 @@ void Intake::split(Batch batch, const Error& error) {
     insert(std::move(batch));
 }
 
-void Intake::answer(Ticket& ticket, SubmitResult result) {
+void Intake::answer(Ticket& ticket, service::SubmitResult result) {
     auto& submission = *ticket.submission;
     submission.results[ticket.index] = std::move(result);
     --admitted_;
@@ -335,4 +336,4 @@ Result<Intake::Batch> Intake::accept_committed(Batch& batch) {
     return rest;
 }
 
-}  // namespace millrace::gateway
+}  // namespace millrace::intake

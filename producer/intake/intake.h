@@ -24,7 +24,7 @@
 #include "producer/dispatch/dispatcher.h"
 #include "producer/service/submissions.h"
 
-namespace millrace::gateway {
+namespace millrace::intake {
 
 struct IntakeOptions {
     std::size_t batch_max = 500;    // Jobs in one commit.
@@ -33,15 +33,16 @@ struct IntakeOptions {
     milliseconds in_doubt_retry{100};  // Between two looks at the same batch.
 };
 
-class Intake final : public Submissions {
+class Intake final : public service::Submissions {
  public:
     Intake(IntakeOptions options, const Clock& clock, Random& random, storage::JobStore& store,
-           Dispatcher& dispatcher);
+           dispatch::Dispatcher& dispatcher);
     ~Intake() override;
 
-    void submit(SubmitRequest request, Callback<SubmitResult> done) override;
-    void submit_many(std::vector<SubmitRequest> requests,
-                     Callback<std::vector<SubmitResult>> done) override;
+    void submit(service::SubmitRequest request,
+                service::Callback<service::SubmitResult> done) override;
+    void submit_many(std::vector<service::SubmitRequest> requests,
+                     service::Callback<std::vector<service::SubmitResult>> done) override;
 
     // Looks at the commits in doubt that are due, then commits one batch of the waiting jobs; waits
     // for some until `wait_until`. Returns false if there was nothing to do.
@@ -59,7 +60,8 @@ class Intake final : public Submissions {
     struct Batch;
     using Group = std::vector<Pending>;
 
-    Group make_group(std::vector<SubmitRequest> requests, Callback<std::vector<SubmitResult>> done);
+    Group make_group(std::vector<service::SubmitRequest> requests,
+                     service::Callback<std::vector<service::SubmitResult>> done);
     Batch next_batch(MonoTime wait_until);
     Status name_jobs(Batch& batch);
 
@@ -67,7 +69,7 @@ class Intake final : public Submissions {
     void accept(Batch batch, const std::vector<storage::InsertedJob>& inserted);
     void refuse(Batch batch, const Error& error);
     void split(Batch batch, const Error& error);
-    void answer(Ticket& ticket, SubmitResult result);
+    void answer(Ticket& ticket, service::SubmitResult result);
 
     void keep_in_doubt(Batch batch);
     bool resolve_due();
@@ -78,7 +80,7 @@ class Intake final : public Submissions {
     const IntakeOptions options_;
     const Clock& clock_;
     storage::JobStore& store_;
-    Dispatcher& dispatcher_;
+    dispatch::Dispatcher& dispatcher_;
 
     std::atomic<std::size_t> admitted_ = 0;  // Jobs without an answer yet.
     runtime::BoundedQueue<Group> queue_;
@@ -89,4 +91,4 @@ class Intake final : public Submissions {
     std::deque<Batch> in_doubt_;
 };
 
-}  // namespace millrace::gateway
+}  // namespace millrace::intake

@@ -7,7 +7,7 @@
 #include "common/job/job_state.h"
 #include "common/telemetry/telemetry.h"
 
-namespace millrace::gateway {
+namespace millrace::keeper {
 
 using telemetry::Metric;
 using telemetry::Seconds;
@@ -21,7 +21,7 @@ constexpr milliseconds kMeasureInterval = std::chrono::seconds(5);
 }  // namespace
 
 Keeper::Keeper(KeeperOptions options, const Clock& clock, storage::JobStore& store,
-               Dispatcher& dispatcher, Announcer& announcer)
+               dispatch::Dispatcher& dispatcher, events::Announcer& announcer)
     : options_(options),
       clock_(clock),
       store_(store),
@@ -168,8 +168,8 @@ Status Keeper::mark_lost(bool in_outage) {
 
 Result<Keeper::Work> Keeper::hand_on(Result<storage::DutyPage> page) {
     if (!page) return page.error();
-    std::vector<QueuedJob> queued;
-    std::vector<FinishedJob> finished;
+    std::vector<dispatch::QueuedJob> queued;
+    std::vector<events::FinishedJob> finished;
     for (const auto& job : page->moved) {
         if (job.state == JobState::kQueued) queued.push_back({job.id, job.queue, job.priority, {}});
         if (info(job.state).is_final) finished.push_back({{job.id, job.epoch}, job.state});
@@ -215,4 +215,4 @@ Result<Keeper::Work> Keeper::hint() {
     return Work{true, 0, false};
 }
 
-}  // namespace millrace::gateway
+}  // namespace millrace::keeper

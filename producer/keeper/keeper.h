@@ -23,7 +23,7 @@
 #include "producer/events/announcer.h"
 #include "producer/keeper/silence_watch.h"
 
-namespace millrace::gateway {
+namespace millrace::keeper {
 
 struct KeeperOptions {
     milliseconds interval{1000};
@@ -41,7 +41,7 @@ struct KeeperOptions {
 class Keeper {
  public:
     Keeper(KeeperOptions options, const Clock& clock, storage::JobStore& store,
-           Dispatcher& dispatcher, Announcer& announcer);
+           dispatch::Dispatcher& dispatcher, events::Announcer& announcer);
 
     // Runs one page of each duty that is due. Returns true if some duty has more to do at once.
     bool step();
@@ -76,8 +76,8 @@ class Keeper {
     const KeeperOptions options_;
     const Clock& clock_;
     storage::JobStore& store_;
-    Dispatcher& dispatcher_;
-    Announcer& announcer_;
+    dispatch::Dispatcher& dispatcher_;
+    events::Announcer& announcer_;
 
     std::vector<Duty> duties_;
     MonoTime watch_due_ = MonoTime::min();
@@ -89,4 +89,4 @@ class Keeper {
     bool deadlines_are_off_ = false;              // The clock step made them wrong.
 };
 
-}  // namespace millrace::gateway
+}  // namespace millrace::keeper

@@ -2,7 +2,7 @@
 
 #include <algorithm>
 
-namespace millrace::gateway {
+namespace millrace::keeper {
 
 void SilenceWatch::observe(const std::vector<storage::WorkerPulse>& pulses, MonoTime sent,
                            MonoTime received) {
@@ -58,4 +58,4 @@ bool SilenceWatch::falls_in_outage(const Seen& seen) const {
     return silent >= 2 && silent * 3 > there + gone;
 }
 
-}  // namespace millrace::gateway
+}  // namespace millrace::keeper

@@ -16,7 +16,7 @@
 #include "common/base/clock.h"
 #include "common/storage/records.h"
 
-namespace millrace::gateway {
+namespace millrace::keeper {
 
 struct SilenceOptions {
     milliseconds ttl{30000};
@@ -75,4 +75,4 @@ class SilenceWatch {
     std::deque<std::pair<MonoTime, MonoTime>> lost_;
 };
 
-}  // namespace millrace::gateway
+}  // namespace millrace::keeper

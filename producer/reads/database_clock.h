@@ -9,7 +9,7 @@
 #include "common/base/clock.h"
 #include "common/storage/records.h"
 
-namespace millrace::gateway {
+namespace millrace::reads {
 
 class DatabaseClock {
  public:
@@ -37,4 +37,4 @@ class DatabaseClock {
     std::atomic<std::int64_t> distance_ = 0;
 };
 
-}  // namespace millrace::gateway
+}  // namespace millrace::reads

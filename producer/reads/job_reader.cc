@@ -8,7 +8,7 @@
 #include "common/telemetry/telemetry.h"
 #include "producer/reads/refusal.h"
 
-namespace millrace::gateway {
+namespace millrace::reads {
 
 using telemetry::Metric;
 
@@ -21,11 +21,11 @@ auto order_of(const storage::JobFields& fields) {
 }  // namespace
 
 void JobReader::get(JobId id, storage::JobFields fields,
-                    Callback<Result<storage::JobRecord>> done) {
+                    service::Callback<Result<storage::JobRecord>> done) {
     enqueue(Get{id, fields, std::move(done)});
 }
 
-void JobReader::find(std::string client_id, Callback<Result<JobId>> done) {
+void JobReader::find(std::string client_id, service::Callback<Result<JobId>> done) {
     enqueue(Find{std::move(client_id), std::move(done)});
 }
 
@@ -92,7 +92,7 @@ void JobReader::run() {
 }
 
 void JobReader::serve(std::vector<Get> requests) {
-    std::unordered_map<JobId, std::vector<Callback<Result<storage::JobRecord>>>> waiting;
+    std::unordered_map<JobId, std::vector<service::Callback<Result<storage::JobRecord>>>> waiting;
     for (auto& request : requests) waiting[request.id].push_back(std::move(request.done));
     std::vector<JobId> ids;
     ids.reserve(waiting.size());
@@ -119,4 +119,4 @@ void JobReader::serve(std::vector<Get> requests) {
     }
 }
 
-}  // namespace millrace::gateway
+}  // namespace millrace::reads

@@ -16,7 +16,7 @@
 #include "common/storage/job_store.h"
 #include "producer/service/job_reads.h"
 
-namespace millrace::gateway {
+namespace millrace::reads {
 
 struct JobReaderOptions {
     std::size_t batch_max = 500;         // Jobs per read.
@@ -24,14 +24,14 @@ struct JobReaderOptions {
     std::size_t queue_max = 20000;       // Waiting reads; more are refused.
 };
 
-class JobReader final : public JobReads {
+class JobReader final : public service::JobReads {
  public:
     JobReader(JobReaderOptions options, const Clock& clock, storage::JobStore& store)
         : options_(options), clock_(clock), store_(store), queue_(options.queue_max) {}
 
     void get(JobId id, storage::JobFields fields,
-             Callback<Result<storage::JobRecord>> done) override;
-    void find(std::string client_id, Callback<Result<JobId>> done) override;
+             service::Callback<Result<storage::JobRecord>> done) override;
+    void find(std::string client_id, service::Callback<Result<JobId>> done) override;
 
     // Serves the waiting reads, `batch_max` at most; waits for one until `wait_until`. Returns
     // false if there was none.
@@ -46,11 +46,11 @@ class JobReader final : public JobReads {
     struct Get {
         JobId id;
         storage::JobFields fields;
-        Callback<Result<storage::JobRecord>> done;
+        service::Callback<Result<storage::JobRecord>> done;
     };
     struct Find {
         std::string client_id;
-        Callback<Result<JobId>> done;
+        service::Callback<Result<JobId>> done;
     };
     using Request = std::variant<Get, Find>;
 
@@ -65,4 +65,4 @@ class JobReader final : public JobReads {
     runtime::BoundedQueue<Request> queue_;
 };
 
-}  // namespace millrace::gateway
+}  // namespace millrace::reads

@@ -4,9 +4,9 @@
 
 #include "producer/reads/refusal.h"
 
-namespace millrace::gateway {
+namespace millrace::reads {
 
-void LaneReader::lanes(Callback<Answer> done) {
+void LaneReader::lanes(service::Callback<Answer> done) {
     if (queue_.try_push(done)) return;
     done(refusal_of(queue_));
 }
@@ -26,4 +26,4 @@ void LaneReader::run() {
     while (!queue_.closed() || queue_.size() > 0) step(runtime::kNoDeadline);
 }
 
-}  // namespace millrace::gateway
+}  // namespace millrace::reads

@@ -16,21 +16,21 @@
 #include "common/storage/job_store.h"
 #include "producer/service/fleet.h"
 
-namespace millrace::gateway {
+namespace millrace::reads {
 
 struct LaneReaderOptions {
     std::size_t queue_max = 20000;  // Waiting calls; more are refused.
     milliseconds cache_max{1000};   // The maximum age of an answer.
 };
 
-class LaneReader final : public Lanes {
+class LaneReader final : public service::Lanes {
  public:
     using Answer = Result<std::vector<storage::LaneStats>>;
 
     LaneReader(LaneReaderOptions options, const Clock& clock, storage::JobStore& store)
         : options_(options), clock_(clock), store_(store), queue_(options.queue_max) {}
 
-    void lanes(Callback<Answer> done) override;
+    void lanes(service::Callback<Answer> done) override;
 
     // Answers the call that has waited longest; waits for one until `wait_until`. Returns false if
     // there was none.
@@ -45,11 +45,11 @@ class LaneReader final : public Lanes {
     const LaneReaderOptions options_;
     const Clock& clock_;
     storage::JobStore& store_;
-    runtime::BoundedQueue<Callback<Answer>> queue_;
+    runtime::BoundedQueue<service::Callback<Answer>> queue_;
 
     // Only the caller of step():
     std::optional<Answer> lanes_;
     MonoTime read_at_ = MonoTime::min();
 };
 
-}  // namespace millrace::gateway
+}  // namespace millrace::reads

@@ -13,7 +13,7 @@
 #include "common/base/mutex.h"
 #include "common/storage/records.h"
 
-namespace millrace::gateway {
+namespace millrace::reads {
 
 class ModelRegistry {
  public:
@@ -87,4 +87,4 @@ class ModelRegistry {
     Models models_ GUARDED_BY(mutex_);
 };
 
-}  // namespace millrace::gateway
+}  // namespace millrace::reads

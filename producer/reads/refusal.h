@@ -4,7 +4,7 @@
 #include "common/base/error.h"
 #include "common/runtime/bounded_queue.h"
 
-namespace millrace::gateway {
+namespace millrace::reads {
 
 // kUnavailable: the queue is closed. kResourceExhausted: it is full.
 template <class T>
@@ -13,4 +13,4 @@ Error refusal_of(const runtime::BoundedQueue<T>& queue) {
     return {ErrorCode::kResourceExhausted, "Too many calls wait (query.queue_max); retry later."};
 }
 
-}  // namespace millrace::gateway
+}  // namespace millrace::reads

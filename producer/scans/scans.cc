@@ -8,10 +8,10 @@
 #include "common/job/job_state.h"
 #include "producer/reads/refusal.h"
 
-namespace millrace::gateway {
+namespace millrace::scans {
 
 Scans::Scans(ScansOptions options, const Clock& clock, storage::JobStore& store,
-             Announcer& announcer, Retries& retries)
+             events::Announcer& announcer, commands::Retries& retries)
     : options_(options),
       clock_(clock),
       store_(store),
@@ -19,38 +19,40 @@ Scans::Scans(ScansOptions options, const Clock& clock, storage::JobStore& store,
       retries_(retries),
       queue_(options.queue_max) {}
 
-void Scans::list(storage::JobFilter filter, Callback<Result<JobList>> done) {
+void Scans::list(storage::JobFilter filter, service::Callback<Result<service::JobList>> done) {
     enqueue(List{std::move(filter), std::move(done)});
 }
 
 void Scans::count(storage::JobFilter filter, std::int64_t most,
-                  Callback<Result<std::int64_t>> done) {
+                  service::Callback<Result<std::int64_t>> done) {
     enqueue(Count{std::move(filter), most, std::move(done)});
 }
 
-void Scans::cancel_matching(storage::JobFilter filter, Callback<Result<CancelTotals>> done) {
+void Scans::cancel_matching(storage::JobFilter filter,
+                            service::Callback<Result<service::CancelTotals>> done) {
     enqueue(CancelMatching{std::move(filter), std::move(done)});
 }
 
-void Scans::retry(std::vector<JobId> ids, Callback<Result<RetryPage>> done) {
+void Scans::retry(std::vector<JobId> ids, service::Callback<Result<service::RetryPage>> done) {
     Retry scan{std::move(ids), std::move(done)};
-    if (retries_.waiting() >= options_.queue_max) return scan.done(refusal_of(queue_));
+    if (retries_.waiting() >= options_.queue_max) return scan.done(reads::refusal_of(queue_));
     enqueue(std::move(scan));
 }
 
-void Scans::retry_matching(storage::JobFilter filter, Callback<Result<RetryPage>> done) {
-    const auto take = [this, done = std::move(done)](const Result<JobList>& page) {
+void Scans::retry_matching(storage::JobFilter filter,
+                           service::Callback<Result<service::RetryPage>> done) {
+    const auto take = [this, done = std::move(done)](const Result<service::JobList>& page) {
         if (!page) return done(page.error());
         Retry listed{.done = done, .page = {.has_more = page->has_more}};
         for (const auto& job : page->jobs) listed.ids.push_back(job.id);
         serve(listed);
     };
-    enqueue(List{Retries::narrowed(std::move(filter)), take, true});
+    enqueue(List{commands::Retries::narrowed(std::move(filter)), take, true});
 }
 
 void Scans::enqueue(Request request) {
     if (queue_.try_push(request)) return;
-    std::visit([this](auto& each) { each.done(refusal_of(queue_)); }, request);
+    std::visit([this](auto& each) { each.done(reads::refusal_of(queue_)); }, request);
 }
 
 Error Scans::too_much() const {
@@ -66,7 +68,7 @@ void Scans::go_on(Scan& scan, const Stop& stop) {
     Request rest = std::move(scan);
     if (queue_.try_push(rest)) return;
     scan = std::move(std::get<Scan>(rest));
-    stop(refusal_of(queue_));
+    stop(reads::refusal_of(queue_));
 }
 
 bool Scans::step(MonoTime wait_until) {
@@ -156,13 +158,13 @@ void Scans::serve(Retry& scan) {
     const auto end = scan.ids.begin() + static_cast<std::ptrdiff_t>(size);
     const std::vector<JobId> ids(scan.ids.begin(), end);
     retries_.retry(store_, ids,
-                   [this, scan = std::move(scan), size](const Result<RetryPage>& retried) {
+                   [this, scan = std::move(scan), size](const Result<service::RetryPage>& retried) {
                        take(scan, size, retried);
                    });
 }
 
 // Runs where submissions are answered. The rest goes back to the caller of step().
-void Scans::take(Retry scan, std::size_t asked, const Result<RetryPage>& retried) {
+void Scans::take(Retry scan, std::size_t asked, const Result<service::RetryPage>& retried) {
     auto& jobs = scan.page.jobs;
     // If there are no results at all, the error is the answer.
     if (!retried && jobs.empty()) return scan.done(retried.error());
@@ -193,9 +195,9 @@ void Scans::Retry::drop(std::size_t first) {
 
 void Scans::Retry::fail(std::size_t first, const Error& error) {
     for (std::size_t i = 0; i < first; ++i) {
-        page.jobs.push_back({ids[i], SubmitError{error, {}}});
+        page.jobs.push_back({ids[i], service::SubmitError{error, {}}});
     }
     drop(first);
 }
 
-}  // namespace millrace::gateway
+}  // namespace millrace::scans

@@ -23,7 +23,7 @@
 #include "producer/events/announcer.h"
 #include "producer/service/job_scans.h"
 
-namespace millrace::gateway {
+namespace millrace::scans {
 
 struct ScansOptions {
     int look_max = 2000;  // Jobs that a statement looks at for a filter.
@@ -38,18 +38,20 @@ struct ScansOptions {
     std::size_t queue_max = 20000;  // Waiting scans; more are refused.
 };
 
-class Scans final : public JobScans {
+class Scans final : public service::JobScans {
  public:
-    Scans(ScansOptions options, const Clock& clock, storage::JobStore& store, Announcer& announcer,
-          Retries& retries);
+    Scans(ScansOptions options, const Clock& clock, storage::JobStore& store,
+          events::Announcer& announcer, commands::Retries& retries);
 
     // If time runs out, the page is short and says that there is more.
-    void list(storage::JobFilter filter, Callback<Result<JobList>> done) override;
+    void list(storage::JobFilter filter, service::Callback<Result<service::JobList>> done) override;
     void count(storage::JobFilter filter, std::int64_t most,
-               Callback<Result<std::int64_t>> done) override;
-    void retry(std::vector<JobId> ids, Callback<Result<RetryPage>> done) override;
-    void retry_matching(storage::JobFilter filter, Callback<Result<RetryPage>> done) override;
-    void cancel_matching(storage::JobFilter filter, Callback<Result<CancelTotals>> done) override;
+               service::Callback<Result<std::int64_t>> done) override;
+    void retry(std::vector<JobId> ids, service::Callback<Result<service::RetryPage>> done) override;
+    void retry_matching(storage::JobFilter filter,
+                        service::Callback<Result<service::RetryPage>> done) override;
+    void cancel_matching(storage::JobFilter filter,
+                         service::Callback<Result<service::CancelTotals>> done) override;
 
     // Continues the scan that has waited longest by one step; waits for one until `wait_until`.
     // Returns false if there was none.
@@ -64,28 +66,28 @@ class Scans final : public JobScans {
     // Scans with a filter continue after `filter.after`.
     struct List {
         storage::JobFilter filter;  // `limit` is what remains of it.
-        Callback<Result<JobList>> done;
+        service::Callback<Result<service::JobList>> done;
         bool must_find = false;  // Its time begins with its first match.
         std::optional<MonoTime> until{};
-        JobList page{};
+        service::JobList page{};
     };
     struct Count {
         storage::JobFilter filter;
         std::int64_t most;
-        Callback<Result<std::int64_t>> done;
+        service::Callback<Result<std::int64_t>> done;
         std::optional<MonoTime> until{};
         std::int64_t so_far = 0;
     };
     struct CancelMatching {
         storage::JobFilter filter;  // `limit` is what remains of it.
-        Callback<Result<CancelTotals>> done;
+        service::Callback<Result<service::CancelTotals>> done;
         MonoTime until = MonoTime::max();  // Set at the first match.
-        CancelTotals totals{};
+        service::CancelTotals totals{};
     };
     struct Retry {
         std::vector<JobId> ids;  // Those that remain.
-        Callback<Result<RetryPage>> done;
-        RetryPage page{};
+        service::Callback<Result<service::RetryPage>> done;
+        service::RetryPage page{};
 
         // Both act on the first ids that remain: drop() removes them as answered, fail() answers
         // them with an error.
@@ -104,16 +106,16 @@ class Scans final : public JobScans {
     void serve(Count& scan);
     void serve(CancelMatching& scan);
     void serve(Retry& scan);
-    void take(Retry scan, std::size_t asked, const Result<RetryPage>& retried);
+    void take(Retry scan, std::size_t asked, const Result<service::RetryPage>& retried);
     // Returns false if the rest was refused; it is answered then.
     bool go_on(Retry scan);
 
     const ScansOptions options_;
     const Clock& clock_;
     storage::JobStore& store_;
-    Announcer& announcer_;
-    Retries& retries_;
+    events::Announcer& announcer_;
+    commands::Retries& retries_;
     runtime::BoundedQueue<Request> queue_;
 };
 
-}  // namespace millrace::gateway
+}  // namespace millrace::scans

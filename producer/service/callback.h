@@ -7,9 +7,9 @@
 
 #include <functional>
 
-namespace millrace::gateway {
+namespace millrace::service {
 
 template <class T>
 using Callback = std::function<void(T)>;
 
-}  // namespace millrace::gateway
+}  // namespace millrace::service

@@ -11,7 +11,7 @@
 #include "common/storage/records.h"
 #include "producer/service/callback.h"
 
-namespace millrace::gateway {
+namespace millrace::service {
 
 struct Readiness {
     bool store_commits = false;
@@ -49,4 +49,4 @@ class Lanes {
     virtual void lanes(Callback<Result<std::vector<storage::LaneStats>>> done) = 0;
 };
 
-}  // namespace millrace::gateway
+}  // namespace millrace::service

@@ -12,7 +12,7 @@
 #include "producer/service/callback.h"
 #include "producer/service/submissions.h"
 
-namespace millrace::gateway {
+namespace millrace::service {
 
 // The outcome for one job that was to be retried: its retry (`replayed` if that existed already),
 // kNotFound, or kConflict if the job is not failed, expired or cancelled.
@@ -36,4 +36,4 @@ class JobCommands {
     virtual void retry(JobId id, Callback<Result<RetryPage>> done) = 0;
 };
 
-}  // namespace millrace::gateway
+}  // namespace millrace::service

@@ -13,7 +13,7 @@
 #include "common/job/job_state.h"
 #include "producer/service/callback.h"
 
-namespace millrace::gateway {
+namespace millrace::service {
 
 // A waiter's registration. Destroying it ends the wait; afterwards no callback begins, though one
 // may still be running.
@@ -47,4 +47,4 @@ class JobEvents {
     virtual std::unique_ptr<Subscription> watch(JobId id, Callback<const JobNotice&> notice) = 0;
 };
 
-}  // namespace millrace::gateway
+}  // namespace millrace::service

@@ -10,7 +10,7 @@
 #include "common/storage/records.h"
 #include "producer/service/callback.h"
 
-namespace millrace::gateway {
+namespace millrace::service {
 
 class JobReads {
  public:
@@ -22,4 +22,4 @@ class JobReads {
     virtual void find(std::string client_id, Callback<Result<JobId>> done) = 0;
 };
 
-}  // namespace millrace::gateway
+}  // namespace millrace::service

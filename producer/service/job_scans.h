@@ -13,7 +13,7 @@
 #include "producer/service/callback.h"
 #include "producer/service/job_commands.h"
 
-namespace millrace::gateway {
+namespace millrace::service {
 
 // A page of a list.
 struct JobList {
@@ -48,4 +48,4 @@ class JobScans {
                                  Callback<Result<CancelTotals>> done) = 0;
 };
 
-}  // namespace millrace::gateway
+}  // namespace millrace::service

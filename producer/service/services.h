@@ -10,7 +10,7 @@
 #include "producer/service/job_scans.h"
 #include "producer/service/submissions.h"
 
-namespace millrace::gateway {
+namespace millrace::service {
 
 struct Services {
     Submissions& submissions;
@@ -22,4 +22,4 @@ struct Services {
     Lanes& lanes;
 };
 
-}  // namespace millrace::gateway
+}  // namespace millrace::service

@@ -14,7 +14,7 @@
 #include "common/storage/records.h"
 #include "producer/service/callback.h"
 
-namespace millrace::gateway {
+namespace millrace::service {
 
 struct SubmitRequest {
     JobSpec spec;
@@ -53,4 +53,4 @@ class Submissions {
                              Callback<std::vector<SubmitResult>> done) = 0;
 };
 
-}  // namespace millrace::gateway
+}  // namespace millrace::service

@@ -23,14 +23,15 @@ struct DestroyTopic {
 
 void delete_topic(const std::string& bootstrap, const std::string& topic) {
     const auto client =
-        broker::Handle::make(RD_KAFKA_PRODUCER, {{"bootstrap.servers", bootstrap}}, {}, {}).value();
-    const broker::Owned<rd_kafka_queue_t> queue(rd_kafka_queue_new(client.get()));
+        broker::kafka::Handle::make(RD_KAFKA_PRODUCER, {{"bootstrap.servers", bootstrap}}, {}, {})
+            .value();
+    const broker::kafka::Owned<rd_kafka_queue_t> queue(rd_kafka_queue_new(client.get()));
     const std::unique_ptr<rd_kafka_DeleteTopic_t, DestroyTopic> wanted(
         rd_kafka_DeleteTopic_new(topic.c_str()));
     std::array<rd_kafka_DeleteTopic_t*, 1> topics{wanted.get()};
     rd_kafka_DeleteTopics(client.get(), topics.data(), topics.size(), nullptr, queue.get());
-    const broker::Owned<rd_kafka_event_t> event(
-        rd_kafka_queue_poll(queue.get(), broker::to_timeout(kTopicPatience)));
+    const broker::kafka::Owned<rd_kafka_event_t> event(
+        rd_kafka_queue_poll(queue.get(), broker::kafka::to_timeout(kTopicPatience)));
     if (!event || rd_kafka_event_error(event.get()) != RD_KAFKA_RESP_ERR_NO_ERROR) {
         throw std::runtime_error("Kafka does not delete the topic " + topic);
     }
@@ -38,7 +39,7 @@ void delete_topic(const std::string& bootstrap, const std::string& topic) {
 
 void refill_topic(const std::string& bootstrap, const std::string& topic, int partitions,
                   int messages) {
-    const auto kafka = broker::make_kafka_broker({.bootstrap = bootstrap}).value();
+    const auto kafka = broker::kafka::make_kafka_broker({.bootstrap = bootstrap}).value();
     kafka->ensure_topics({{topic, partitions}}, kTopicPatience).value();
     const auto publisher = kafka->make_publisher();
     UuidGenerator ids(system_random());

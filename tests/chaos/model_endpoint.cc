@@ -5,7 +5,7 @@
 namespace millrace::chaos {
 
 ModelEndpoint::ModelEndpoint()
-    : server_([this](worker::Exchange& exchange) {
+    : server_([this](test::Exchange& exchange) {
           if (ill_) {
               return exchange.reply(503, "application/json", R"({"error":{"message":"ill"}})",
                                     "Retry-After: 1\r\n");

@@ -26,7 +26,7 @@ class ModelEndpoint {
  private:
     std::atomic<bool> ill_{false};
     process::PortReservation dead_ = process::PortReservation::any().value();
-    worker::FakeServer server_;
+    test::FakeServer server_;
 };
 
 }  // namespace millrace::chaos

@@ -60,8 +60,10 @@ void plan_retries(Random& random, JobPlan& plan, Behaviour& behaviour) {
 }
 
 std::string expected_text(const std::string& input) {
-    const auto job = worker::parse_synthetic(input);
-    return worker::make_output(job.value(), worker::stable_hash(kBackendSeed, input)).text;
+    const auto job = backends::synthetic::parse_synthetic(input);
+    return backends::synthetic::make_output(job.value(),
+                                            backends::synthetic::stable_hash(kBackendSeed, input))
+        .text;
 }
 
 }  // namespace

@@ -48,7 +48,7 @@ class Door : public testing::Test {
     static inline Stack* stack_ = nullptr;
     http::Client http_;
     std::unique_ptr<storage::JobStore> store_ =
-        storage::postgres_store({.conninfo = stack_->conninfo()})();
+        storage::postgres::postgres_store({.conninfo = stack_->conninfo()})();
     UuidGenerator ids_{system_random()};
     storage::WorkerInfo worker_;
 };

@@ -63,7 +63,7 @@ void Stack::start_postgres() {
             options_.postgres.value_or(embedded::PostgresOptions{}));
         conninfo_ = postgres_->conninfo();
     }
-    value_or_throw(storage::migrate_up(conninfo_));
+    value_or_throw(storage::postgres::migrate_up(conninfo_));
 }
 
 void Stack::start_broker() {

@@ -10,7 +10,7 @@
 namespace millrace::test {
 namespace {
 
-using worker::ModelServer;
+using backends::ModelServer;
 
 // A job with one row of one element.
 Json job_of(const std::string& model, const std::string& input, const std::string& datatype,
@@ -27,7 +27,7 @@ Json embedding_of(const std::string& text) {
 class OnTriton : public testing::Test {
  protected:
     void SetUp() override {
-        if (!worker::minilm_is_there()) return;
+        if (!backends::minilm_is_there()) return;
         server_ = ModelServer::start_triton(
             {"tests/integration/backends/triton", "deploy/examples/triton"});
         if (!is_there(server_)) return;
@@ -56,8 +56,8 @@ TEST_F(OnTriton, SentencesAreEmbedded) {
                                           embedding_of("The girl is carrying a baby.")});
     const auto food = vector_of(ids[0]);
     ASSERT_EQ(food.size(), 384U);
-    EXPECT_NEAR(worker::cosine(food, vector_of(ids[1])), worker::kMiniLmCosine, 0.0001);
-    EXPECT_LT(worker::cosine(food, vector_of(ids[2])), 0.2);
+    EXPECT_NEAR(backends::cosine(food, vector_of(ids[1])), backends::kMiniLmCosine, 0.0001);
+    EXPECT_LT(backends::cosine(food, vector_of(ids[2])), 0.2);
 }
 
 TEST_F(OnTriton, AModelWhoseProcessDiesLosesNoJobAndHoldsUpNoOther) {

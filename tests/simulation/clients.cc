@@ -7,7 +7,7 @@
 
 namespace millrace::simulation {
 
-using gateway::SubmitResult;
+using service::SubmitResult;
 
 Clients::Clients(World& world, History& history, const Clock& database_clock,
                  std::function<std::shared_ptr<GatewayProcess>()> gateway)
@@ -29,8 +29,8 @@ void Clients::submit_within(microseconds time, int jobs) {
     }
 }
 
-gateway::SubmitRequest Clients::draw_request(int number) {
-    gateway::SubmitRequest request;
+service::SubmitRequest Clients::draw_request(int number) {
+    service::SubmitRequest request;
     auto& spec = request.spec;
     spec.queue = "default";
     spec.priority = kPriorities.at(world_.random().below(kPriorities.size()));
@@ -63,7 +63,7 @@ void Clients::send(std::vector<int> submissions) {
         return world_.after(soon, [this, submissions] { send(submissions); });
     }
     const auto call = calls_so_far_++;
-    std::vector<gateway::SubmitRequest> requests;
+    std::vector<service::SubmitRequest> requests;
     for (const auto number : submissions) {
         requests.push_back(submissions_[static_cast<std::size_t>(number)].request);
     }

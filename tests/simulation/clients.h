@@ -28,7 +28,7 @@ class Clients {
 
  private:
     struct Submission {
-        gateway::SubmitRequest request;
+        service::SubmitRequest request;
         bool is_over = false;
     };
     struct Call {
@@ -39,14 +39,14 @@ class Clients {
     struct Wait {
         JobId job;
         std::weak_ptr<GatewayProcess> gateway;
-        std::unique_ptr<gateway::Subscription> subscription;
+        std::unique_ptr<service::Subscription> subscription;
         bool told = false;
     };
 
-    gateway::SubmitRequest draw_request(int number);
+    service::SubmitRequest draw_request(int number);
     void send(std::vector<int> submissions);
-    void heard(int call, const std::vector<gateway::SubmitResult>& results);
-    void heard_one(int number, const gateway::SubmitResult& result);
+    void heard(int call, const std::vector<service::SubmitResult>& results);
+    void heard_one(int number, const service::SubmitResult& result);
     void give_up(int call);
     void in_doubt(int number);
     void send_later(int number);

@@ -73,27 +73,27 @@ void GatewayProcess::serve() {
     });
 }
 
-void GatewayProcess::submit(std::vector<gateway::SubmitRequest> requests,
-                            gateway::Callback<std::vector<gateway::SubmitResult>> done) {
+void GatewayProcess::submit(std::vector<service::SubmitRequest> requests,
+                            service::Callback<std::vector<service::SubmitResult>> done) {
     parts_.intake.submit_many(std::move(requests), while_alive(std::move(done)));
     wake(intake_);
 }
 
-void GatewayProcess::get(JobId job, gateway::Callback<Result<storage::JobRecord>> done) {
+void GatewayProcess::get(JobId job, service::Callback<Result<storage::JobRecord>> done) {
     parts_.reader.get(job, {}, while_alive(std::move(done)));
     wake(reads_);
 }
 
-void GatewayProcess::cancel(JobId job, gateway::Callback<Result<storage::JobRecord>> done) {
+void GatewayProcess::cancel(JobId job, service::Callback<Result<storage::JobRecord>> done) {
     parts_.commands.cancel(job, while_alive(std::move(done)));
     wake(commands_);
 }
 
-std::unique_ptr<gateway::Subscription> GatewayProcess::watch(JobId job,
+std::unique_ptr<service::Subscription> GatewayProcess::watch(JobId job,
                                                              std::function<void(JobState)> ended) {
     return parts_.hub.watch(
-        job, [this, ended = std::move(ended)](const gateway::JobNotice& notice) {
-            const bool is_end = notice.kind == gateway::JobNotice::Kind::kFinished;
+        job, [this, ended = std::move(ended)](const service::JobNotice& notice) {
+            const bool is_end = notice.kind == service::JobNotice::Kind::kFinished;
             if (is_end && is_alive()) ended(notice.state);
         });
 }

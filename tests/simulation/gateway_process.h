@@ -21,18 +21,18 @@ class GatewayProcess : public Process {
     bool serves() const { return serves_ && is_alive() && !is_paused(); }
 
     // --- Calls of clients; the gateway must serve ---
-    void submit(std::vector<gateway::SubmitRequest> requests,
-                gateway::Callback<std::vector<gateway::SubmitResult>> done);
-    void get(JobId job, gateway::Callback<Result<storage::JobRecord>> done);
-    void cancel(JobId job, gateway::Callback<Result<storage::JobRecord>> done);
-    std::unique_ptr<gateway::Subscription> watch(JobId job, std::function<void(JobState)> ended);
+    void submit(std::vector<service::SubmitRequest> requests,
+                service::Callback<std::vector<service::SubmitResult>> done);
+    void get(JobId job, service::Callback<Result<storage::JobRecord>> done);
+    void cancel(JobId job, service::Callback<Result<storage::JobRecord>> done);
+    std::unique_ptr<service::Subscription> watch(JobId job, std::function<void(JobState)> ended);
 
  private:
     static gateway::GatewayOptions options();
     void serve();
     // The answers of a dead process reach nobody.
     template <class T>
-    gateway::Callback<T> while_alive(gateway::Callback<T> done) const {
+    service::Callback<T> while_alive(service::Callback<T> done) const {
         return [this, done = std::move(done)](T answer) {
             if (is_alive()) done(std::move(answer));
         };

@@ -6,7 +6,7 @@
 
 namespace millrace::simulation {
 
-using worker::failed_outcome;
+using backends::failed_outcome;
 
 namespace {
 
@@ -14,7 +14,7 @@ constexpr seconds kHangMax{10};
 
 }  // namespace
 
-Model::Model(Process& process, const Weather::Model& weather, worker::BackendInfo info,
+Model::Model(Process& process, const Weather::Model& weather, backends::BackendInfo info,
              std::function<void(const ClaimedJob&)> on_start)
     : process_(process),
       world_(process.world()),
@@ -22,18 +22,18 @@ Model::Model(Process& process, const Weather::Model& weather, worker::BackendInf
       info_(std::move(info)),
       on_start_(std::move(on_start)) {}
 
-Status Model::start(worker::ExecutionSink& sink) {
+Status Model::start(backends::ExecutionSink& sink) {
     sink_ = &sink;
     return ok();
 }
 
 void Model::stop() {
     while (!running_.empty()) {
-        end(*running_.begin(), worker::aborted_outcome(worker::AbortReason::kInterrupted));
+        end(*running_.begin(), backends::aborted_outcome(backends::AbortReason::kInterrupted));
     }
 }
 
-void Model::run(std::vector<worker::Execution> batch) {
+void Model::run(std::vector<backends::Execution> batch) {
     for (const auto& execution : batch) running_.insert(execution.job.key);
     for (const auto& execution : batch) begin(execution.job);
 }
@@ -72,11 +72,11 @@ Outcome Model::draw_outcome() {
     return {.kind = OutcomeKind::kCompleted, .output_json = R"("whole")"};
 }
 
-void Model::abort(const AttemptKey& key, worker::AbortReason reason) {
+void Model::abort(const AttemptKey& key, backends::AbortReason reason) {
     const bool stubborn = world_.chance(weather_.stubborn);
     const auto delay = world_.between(microseconds(0), stubborn ? seconds(2) : milliseconds(20));
     const bool completes = stubborn && world_.chance(0.3);
-    end_after(delay, key, completes ? draw_outcome() : worker::aborted_outcome(reason));
+    end_after(delay, key, completes ? draw_outcome() : backends::aborted_outcome(reason));
 }
 
 void Model::end_after(microseconds delay, const AttemptKey& key, Outcome outcome) {

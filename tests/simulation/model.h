@@ -16,17 +16,17 @@ namespace millrace::simulation {
 inline constexpr std::string_view kPoison =
     R"({"is":"poison"})";  // Kills the process that runs it.
 
-class Model : public worker::Backend {
+class Model : public backends::Backend {
  public:
     // `on_start` is called for each attempt that starts.
-    Model(Process& process, const Weather::Model& weather, worker::BackendInfo info,
+    Model(Process& process, const Weather::Model& weather, backends::BackendInfo info,
           std::function<void(const ClaimedJob&)> on_start);
 
-    Status start(worker::ExecutionSink& sink) override;
+    Status start(backends::ExecutionSink& sink) override;
     void stop() override;
-    worker::BackendInfo info() const override { return info_; }
-    void run(std::vector<worker::Execution> batch) override;
-    void abort(const AttemptKey& key, worker::AbortReason reason) override;
+    backends::BackendInfo info() const override { return info_; }
+    void run(std::vector<backends::Execution> batch) override;
+    void abort(const AttemptKey& key, backends::AbortReason reason) override;
 
  private:
     void begin(const ClaimedJob& job);
@@ -38,9 +38,9 @@ class Model : public worker::Backend {
     Process& process_;
     World& world_;
     const Weather::Model& weather_;
-    const worker::BackendInfo info_;
+    const backends::BackendInfo info_;
     const std::function<void(const ClaimedJob&)> on_start_;
-    worker::ExecutionSink* sink_ = nullptr;
+    backends::ExecutionSink* sink_ = nullptr;
     std::set<AttemptKey> running_;
 };
 

@@ -21,7 +21,7 @@ WorkerShape draw_worker(World& world, int number) {
     shape.batch_max = world.chance(0.3) ? 2 + world.random().below(2) : 1;
     // The times of jobs are no more predictable than this.
     shape.batch.claim_ahead = milliseconds(500);
-    if (number % 3 == 2) shape.batch.mode = worker::BatchMode::kFixed;
+    if (number % 3 == 2) shape.batch.mode = schedule::BatchMode::kFixed;
     shape.is_strict = number % 3 == 0;
     return shape;
 }
@@ -72,16 +72,16 @@ worker::WorkerOptions WorkerProcess::options() const {
     return options;
 }
 
-std::vector<std::unique_ptr<worker::Backend>> WorkerProcess::make_backends(const Weather& weather,
-                                                                           History& history) {
-    std::vector<std::unique_ptr<worker::Backend>> backends;
+std::vector<std::unique_ptr<backends::Backend>> WorkerProcess::make_backends(const Weather& weather,
+                                                                             History& history) {
+    std::vector<std::unique_ptr<backends::Backend>> backends;
     backends.push_back(
         std::make_unique<Model>(*this, weather.model,
-                                worker::BackendInfo{.name = "model",
-                                                    .models = shape_.models,
-                                                    .slots = shape_.slots,
-                                                    .batch_max = shape_.batch_max,
-                                                    .is_preemptible = shape_.batch_max == 1},
+                                backends::BackendInfo{.name = "model",
+                                                      .models = shape_.models,
+                                                      .slots = shape_.slots,
+                                                      .batch_max = shape_.batch_max,
+                                                      .is_preemptible = shape_.batch_max == 1},
                                 [this, &history](const ClaimedJob& job) { began(job, history); }));
     return backends;
 }
@@ -95,7 +95,7 @@ void WorkerProcess::began(const ClaimedJob& job, History& history) {
 
 void WorkerProcess::start() {
     CHECK(core_.executor.start().has_value());
-    auto models = worker::ModelTable::make(core_.executor.backends());
+    auto models = schedule::ModelTable::make(core_.executor.backends());
     CHECK(models.has_value());
     parts_.emplace(core_, *std::move(models),
                    worker::Wakers{.claim = [this] { wake(claim_); },
@@ -147,7 +147,7 @@ WorkerGlance WorkerProcess::glance() {
                       core_.lease.live(clock().now()).has_value();
     const auto load = core_.executor.load();
     glance.free = std::min(load.free, load.backends.front().jobs_of_any_key());
-    for (worker::LaneIndex lane = 0; lane < core_.lanes.size(); ++lane) {
+    for (schedule::LaneIndex lane = 0; lane < core_.lanes.size(); ++lane) {
         glance.lanes.push_back(parts_->lanes.waiting(lane));
     }
     return glance;

@@ -20,7 +20,7 @@ struct WorkerShape {
     std::vector<std::string> models;
     std::size_t slots = 1;
     std::size_t batch_max = 1;
-    worker::BatchOptions batch;
+    schedule::BatchOptions batch;
     bool is_strict = false;
 };
 
@@ -46,8 +46,8 @@ class WorkerProcess : public Process {
 
  private:
     worker::WorkerOptions options() const;
-    std::vector<std::unique_ptr<worker::Backend>> make_backends(const Weather& weather,
-                                                                History& history);
+    std::vector<std::unique_ptr<backends::Backend>> make_backends(const Weather& weather,
+                                                                  History& history);
     void began(const ClaimedJob& job, History& history);
     void step_drain();
 

@@ -13,7 +13,7 @@
 
 #include "common/base/check.h"
 
-namespace millrace::worker {
+namespace millrace::test {
 namespace {
 
 // Returns a socket that listens on the port; if `port` is 0, on a free one, which it then stores
@@ -206,4 +206,4 @@ int unused_port() {
     return port;
 }
 
-}  // namespace millrace::worker
+}  // namespace millrace::test

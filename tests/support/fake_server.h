@@ -13,7 +13,7 @@
 #include "common/runtime/thread.h"
 #include "tests/support/tls_identity.h"
 
-namespace millrace::worker {
+namespace millrace::test {
 
 // One request, and the connection to answer it on. Only the server's thread for that connection
 // uses it.
@@ -88,4 +88,4 @@ class FakeServer {
 // Returns a port that nothing listens on.
 int unused_port();
 
-}  // namespace millrace::worker
+}  // namespace millrace::test

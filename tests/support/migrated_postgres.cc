@@ -7,7 +7,7 @@ namespace {
 
 class Template : public PostgresFixture {
  public:
-    Template() { storage::migrate_up(conninfo()).value(); }
+    Template() { storage::postgres::migrate_up(conninfo()).value(); }
 };
 
 const std::string& migrated_database() {

@@ -2,7 +2,7 @@
 
 #include <fmt/format.h>
 
-namespace millrace::worker {
+namespace millrace::test {
 namespace {
 
 using Events = std::vector<std::string>;
@@ -319,4 +319,4 @@ FakeServer::Handler handler_of(const OpenAiManner& manner) {
     };
 }
 
-}  // namespace millrace::worker
+}  // namespace millrace::test

@@ -11,7 +11,7 @@
 
 #include "tests/support/fake_server.h"
 
-namespace millrace::worker {
+namespace millrace::test {
 
 // An unstreamed answer. Status 0: this server has none of the kind.
 struct ScriptedAnswer {
@@ -43,4 +43,4 @@ const std::vector<OpenAiManner>& openai_manners();
 // "cut" (after the first word of the chat), "too long", "busy"; otherwise a chat.
 FakeServer::Handler handler_of(const OpenAiManner& manner);
 
-}  // namespace millrace::worker
+}  // namespace millrace::test

@@ -8,7 +8,7 @@
 
 #include "common/base/check.h"
 
-namespace millrace::worker {
+namespace millrace::test {
 namespace {
 
 using Key = std::shared_ptr<EVP_PKEY>;
@@ -73,4 +73,4 @@ TlsIdentity::TlsIdentity() : context_(SSL_CTX_new(TLS_server_method()), &SSL_CTX
     CHECK(SSL_CTX_use_PrivateKey(context_.get(), key.get()) == 1);
 }
 
-}  // namespace millrace::worker
+}  // namespace millrace::test

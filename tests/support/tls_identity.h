@@ -9,7 +9,7 @@
 #include <memory>
 #include <string>
 
-namespace millrace::worker {
+namespace millrace::test {
 
 class TlsIdentity {
  public:
@@ -25,4 +25,4 @@ class TlsIdentity {
     std::shared_ptr<SSL_CTX> context_;
 };
 
-}  // namespace millrace::worker
+}  // namespace millrace::test

@@ -18,8 +18,8 @@ namespace {
 
 using config::Config;
 using config::Setting;
-using Backends = std::vector<std::unique_ptr<Backend>>;
-using Made = Result<std::unique_ptr<Backend>>;
+using Backends = std::vector<std::unique_ptr<backends::Backend>>;
+using Made = Result<std::unique_ptr<backends::Backend>>;
 
 struct Row {
     bool (*is_on)(const Config&);
@@ -39,20 +39,21 @@ std::chrono::microseconds from_ms(double ms) {
 }
 
 Made make_synthetic(const Config& config) {
-    return std::make_unique<SyntheticBackend>(SyntheticOptions{
-        .base = from_ms(config.get<Setting::kBackendSyntheticBaseMs>()),
-        .per_item = from_ms(config.get<Setting::kBackendSyntheticPerItemMs>()),
-        .slots = static_cast<std::size_t>(config.get<Setting::kBackendSyntheticSlots>()),
-        .batch_max = static_cast<std::size_t>(config.get<Setting::kBackendSyntheticBatchMax>()),
-        .seed = static_cast<std::uint64_t>(config.get<Setting::kBackendSyntheticSeed>())});
+    return std::make_unique<backends::synthetic::SyntheticBackend>(
+        backends::synthetic::SyntheticOptions{
+            .base = from_ms(config.get<Setting::kBackendSyntheticBaseMs>()),
+            .per_item = from_ms(config.get<Setting::kBackendSyntheticPerItemMs>()),
+            .slots = static_cast<std::size_t>(config.get<Setting::kBackendSyntheticSlots>()),
+            .batch_max = static_cast<std::size_t>(config.get<Setting::kBackendSyntheticBatchMax>()),
+            .seed = static_cast<std::uint64_t>(config.get<Setting::kBackendSyntheticSeed>())});
 }
 
-Result<OpenAiOptions> openai_options(const Config& config) {
+Result<backends::openai::OpenAiOptions> openai_options(const Config& config) {
     const auto& ca_file = config.get<Setting::kBackendOpenaiCaFile>();
     TRY_STATUS(http::check_ca_file("backend.openai.ca_file", ca_file));
-    TRY(auto api_key,
-        clean_api_key("backend.openai.api_key", config.get<Setting::kBackendOpenaiApiKey>()));
-    return OpenAiOptions{
+    TRY(auto api_key, backends::serving::clean_api_key(
+                          "backend.openai.api_key", config.get<Setting::kBackendOpenaiApiKey>()));
+    return backends::openai::OpenAiOptions{
         .base_urls = config.get<Setting::kBackendOpenaiUrl>(),
         .models = config.get<Setting::kBackendOpenaiModels>(),
         .api_key = std::move(api_key),
@@ -68,56 +69,57 @@ Result<OpenAiOptions> openai_options(const Config& config) {
 
 Made make_openai(const Config& config) {
     TRY(auto options, openai_options(config));
-    return std::make_unique<OpenAiBackend>(std::move(options));
+    return std::make_unique<backends::openai::OpenAiBackend>(std::move(options));
 }
 
 Status check_openai(const Config& config) {
     TRY(const auto options, openai_options(config));
-    TRY_STATUS(OpenAiBackend::check(options));
+    TRY_STATUS(backends::openai::OpenAiBackend::check(options));
     return ok();
 }
 
 Made make_process(const Config& config) {
     TRY(auto devices, parse_devices(config.get<Setting::kBackendProcessDevices>()));
-    return std::make_unique<ProcessBackend>(
-        ProcessOptions{.command = config.get<Setting::kBackendProcessCommand>(),
-                       .models = config.get<Setting::kBackendProcessModels>(),
-                       .slots = config.size<Setting::kBackendProcessSlots>(),
-                       .batch_max = config.size<Setting::kBackendProcessBatchMax>(),
-                       .devices = std::move(devices),
-                       .environment = config.get<Setting::kBackendProcessEnvironment>(),
-                       .start_timeout = config.get<Setting::kBackendProcessStartTimeout>(),
-                       .grace = config.get<Setting::kBackendProcessGrace>(),
-                       .restart_delay_max = config.get<Setting::kBackendProcessRestartDelayMax>(),
-                       .failures_max = config.integer<Setting::kBackendProcessFailuresMax>(),
-                       .memory_bytes_max = config.size<Setting::kBackendProcessMemoryMax>(),
-                       .output_bytes_max = config.size<Setting::kWorkerOutputBytesMax>()});
+    return std::make_unique<backends::process::ProcessBackend>(backends::process::ProcessOptions{
+        .command = config.get<Setting::kBackendProcessCommand>(),
+        .models = config.get<Setting::kBackendProcessModels>(),
+        .slots = config.size<Setting::kBackendProcessSlots>(),
+        .batch_max = config.size<Setting::kBackendProcessBatchMax>(),
+        .devices = std::move(devices),
+        .environment = config.get<Setting::kBackendProcessEnvironment>(),
+        .start_timeout = config.get<Setting::kBackendProcessStartTimeout>(),
+        .grace = config.get<Setting::kBackendProcessGrace>(),
+        .restart_delay_max = config.get<Setting::kBackendProcessRestartDelayMax>(),
+        .failures_max = config.integer<Setting::kBackendProcessFailuresMax>(),
+        .memory_bytes_max = config.size<Setting::kBackendProcessMemoryMax>(),
+        .output_bytes_max = config.size<Setting::kWorkerOutputBytesMax>()});
 }
 
-Result<OipOptions> oip_options(const Config& config) {
+Result<backends::oip::OipOptions> oip_options(const Config& config) {
     const auto& ca_file = config.get<Setting::kBackendOipCaFile>();
     TRY_STATUS(http::check_ca_file("backend.oip.ca_file", ca_file));
-    TRY(auto api_key,
-        clean_api_key("backend.oip.api_key", config.get<Setting::kBackendOipApiKey>()));
-    return OipOptions{.base_urls = config.get<Setting::kBackendOipUrl>(),
-                      .models = config.get<Setting::kBackendOipModels>(),
-                      .api_key = std::move(api_key),
-                      .ca_file = ca_file,
-                      .slots = config.size<Setting::kBackendOipSlots>(),
-                      .batch_max = config.size<Setting::kBackendOipBatchMax>(),
-                      .connect_timeout = config.get<Setting::kBackendOipConnectTimeout>(),
-                      .timeout = config.get<Setting::kBackendOipTimeout>(),
-                      .output_bytes_max = config.size<Setting::kWorkerOutputBytesMax>()};
+    TRY(auto api_key, backends::serving::clean_api_key("backend.oip.api_key",
+                                                       config.get<Setting::kBackendOipApiKey>()));
+    return backends::oip::OipOptions{
+        .base_urls = config.get<Setting::kBackendOipUrl>(),
+        .models = config.get<Setting::kBackendOipModels>(),
+        .api_key = std::move(api_key),
+        .ca_file = ca_file,
+        .slots = config.size<Setting::kBackendOipSlots>(),
+        .batch_max = config.size<Setting::kBackendOipBatchMax>(),
+        .connect_timeout = config.get<Setting::kBackendOipConnectTimeout>(),
+        .timeout = config.get<Setting::kBackendOipTimeout>(),
+        .output_bytes_max = config.size<Setting::kWorkerOutputBytesMax>()};
 }
 
 Made make_oip(const Config& config) {
     TRY(auto options, oip_options(config));
-    return std::make_unique<OipBackend>(std::move(options));
+    return std::make_unique<backends::oip::OipBackend>(std::move(options));
 }
 
 Status check_oip(const Config& config) {
     TRY(const auto options, oip_options(config));
-    TRY_STATUS(OipBackend::check(options));
+    TRY_STATUS(backends::oip::OipBackend::check(options));
     return ok();
 }
 
@@ -129,7 +131,7 @@ Status check_nothing(const Config&) {
 // One backend for each model.
 Status add_llama(const Config& config, Backends& backends) {
     TRY(auto devices, parse_devices(config.get<Setting::kBackendLlamaDevices>()));
-    const LlamaOptions common{
+    const backends::llama::LlamaOptions common{
         .slots = config.integer<Setting::kBackendLlamaSlots>(),
         .context_tokens = config.integer<Setting::kBackendLlamaContext>(),
         .batch_tokens = config.integer<Setting::kBackendLlamaBatch>(),
@@ -140,11 +142,12 @@ Status add_llama(const Config& config, Backends& backends) {
         .output_tokens_default = config.integer<Setting::kBackendLlamaOutputTokensDefault>(),
         .output_bytes_max = config.size<Setting::kWorkerOutputBytesMax>()};
     TRY(const auto models,
-        options_of_models(common,
-                          {.paths = config.get<Setting::kBackendLlamaModel>(),
-                           .names = config.get<Setting::kBackendLlamaName>(),
-                           .memory_bytes_max = config.size<Setting::kBackendLlamaMemoryMax>()}));
-    for (const auto& model : models) backends.push_back(std::make_unique<LlamaBackend>(model));
+        backends::llama::options_of_models(
+            common, {.paths = config.get<Setting::kBackendLlamaModel>(),
+                     .names = config.get<Setting::kBackendLlamaName>(),
+                     .memory_bytes_max = config.size<Setting::kBackendLlamaMemoryMax>()}));
+    for (const auto& model : models)
+        backends.push_back(std::make_unique<backends::llama::LlamaBackend>(model));
     return ok();
 }
 #else
@@ -177,7 +180,7 @@ Status check_backends(const Config& config) {
     return ok();
 }
 
-Result<std::vector<std::unique_ptr<Backend>>> make_backends(const Config& config) {
+Result<std::vector<std::unique_ptr<backends::Backend>>> make_backends(const Config& config) {
     Backends backends;
     for (const auto& row : kRows) {
         if (row.is_on(config)) TRY_STATUS(row.add(config, backends));

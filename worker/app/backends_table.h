@@ -13,7 +13,7 @@
 namespace millrace::worker {
 
 // The backends that are switched on, not yet started. kInvalidArgument if this build lacks one.
-Result<std::vector<std::unique_ptr<Backend>>> make_backends(const config::Config& config);
+Result<std::vector<std::unique_ptr<backends::Backend>>> make_backends(const config::Config& config);
 
 // Checks the settings of the backends that are switched on, without starting anything, for what the
 // bounds of each setting do not cover: URLs, keys, certificate files. kInvalidArgument names the

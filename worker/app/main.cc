@@ -30,12 +30,12 @@ int fail(const Error& error) {
 }
 
 // Null if it is switched off.
-Result<std::unique_ptr<StatusServer>> start_status(const config::Config& config) {
+Result<std::unique_ptr<status::StatusServer>> start_status(const config::Config& config) {
     using config::Setting;
     const auto port = config.get<Setting::kWorkerPort>();
-    if (port == 0) return std::unique_ptr<StatusServer>();
-    return StatusServer::start(config.get<Setting::kWorkerHost>(),
-                               static_cast<std::uint16_t>(port));
+    if (port == 0) return std::unique_ptr<status::StatusServer>();
+    return status::StatusServer::start(config.get<Setting::kWorkerHost>(),
+                                       static_cast<std::uint16_t>(port));
 }
 
 // What the workers of this process share.
@@ -71,13 +71,13 @@ int run(config::Config config, const config::Sources& sources) {
     const auto postgres = program::postgres_options(kProgram, config);
     // A PostgreSQL that is not reachable yet is no error: the lease waits for it. A wrong schema is
     // one.
-    if (const auto schema = storage::check_schema(postgres);
+    if (const auto schema = storage::postgres::check_schema(postgres);
         !schema && schema.error().code != ErrorCode::kUnavailable) {
         return fail(schema.error());
     }
-    const auto broker = broker::make_kafka_broker(program::kafka_options(kProgram, config));
+    const auto broker = broker::kafka::make_kafka_broker(program::kafka_options(kProgram, config));
     if (!broker) return fail(broker.error());
-    const Shared shared{storage::postgres_store(postgres), **broker};
+    const Shared shared{storage::postgres::postgres_store(postgres), **broker};
     auto worker = make_worker(shared, config);
     if (!worker) return fail(worker.error());
     const auto status = start_status(config);

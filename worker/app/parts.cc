@@ -18,14 +18,15 @@ namespace {
 
 constexpr milliseconds kTopicsTimeout{2000};
 
-std::vector<Backend*> borrow(const std::vector<std::unique_ptr<Backend>>& backends) {
-    std::vector<Backend*> borrowed;
+std::vector<backends::Backend*> borrow(
+    const std::vector<std::unique_ptr<backends::Backend>>& backends) {
+    std::vector<backends::Backend*> borrowed;
     borrowed.reserve(backends.size());
     for (const auto& backend : backends) borrowed.push_back(backend.get());
     return borrowed;
 }
 
-ClaimerOptions claimer_options(const Core& core) {
+execute::ClaimerOptions claimer_options(const Core& core) {
     const auto& options = core.options;
     auto claims = options.claims;
     const std::array weights{options.share_high, options.share_normal, options.share_low};
@@ -45,7 +46,7 @@ std::vector<std::string> topic_names(const Core& core) {
 }
 
 // "process:GPU-5f3a…" for each slot that is bound to a device.
-std::vector<std::string> devices_of(const ModelTable& models) {
+std::vector<std::string> devices_of(const schedule::ModelTable& models) {
     std::vector<std::string> devices;
     for (const auto& backend : models.backends()) {
         for (const auto& device : backend.devices) devices.push_back(backend.name + ":" + device);
@@ -64,11 +65,11 @@ std::size_t buffer_max(const Core& core) {
 }  // namespace
 
 Core::Core(WorkerOptions worker_options, Surroundings surroundings,
-           std::vector<std::unique_ptr<Backend>> its_backends)
+           std::vector<std::unique_ptr<backends::Backend>> its_backends)
     : options(std::move(worker_options)),
       given(std::move(surroundings)),
       topics(options.topic_prefix),
-      lanes(lanes_of(options.queues)),
+      lanes(schedule::lanes_of(options.queues)),
       publisher(given.broker.make_publisher()),
       backends(std::move(its_backends)),
       lease(options.lease),
@@ -77,11 +78,11 @@ Core::Core(WorkerOptions worker_options, Surroundings surroundings,
       executor(borrow(backends), lanes.size(), ended, outputs, events, lease, given.clock,
                options.executor) {}
 
-Parts::Parts(Core& its_core, ModelTable its_models, Wakers wakers)
+Parts::Parts(Core& its_core, schedule::ModelTable its_models, Wakers wakers)
     : core(its_core),
       models(std::move(its_models)),
       lanes(core.lanes, models.backends().size(), buffer_max(core),
-            [this](BackendIndex backend, const JobSpec& spec) {
+            [this](schedule::BackendIndex backend, const JobSpec& spec) {
                 return core.backends[backend]->batch_key(spec);
             }),
       offsets(core.options.offsets),
@@ -165,7 +166,7 @@ void Parts::begin_drain(milliseconds timeout) {
     drain.emplace(core.executor, core.given.clock, options);
 }
 
-LeaseKeeperOptions Parts::lease_keeper_options() const {
+execute::LeaseKeeperOptions Parts::lease_keeper_options() const {
     const auto& options = core.options;
     return {.info = {.name = options.name,
                      .host = options.host,
@@ -181,7 +182,7 @@ LeaseKeeperOptions Parts::lease_keeper_options() const {
 void Parts::report() {
     report_slots(static_cast<std::int64_t>(core.executor.held()));
     if (claimer.is_stopped()) return;  // Only the worker that takes jobs reports the lanes.
-    for (LaneIndex lane = 0; lane < core.lanes.size(); ++lane) {
+    for (schedule::LaneIndex lane = 0; lane < core.lanes.size(); ++lane) {
         const auto& info = core.lanes[lane];
         telemetry::set<Metric::kLaneBuffer>(static_cast<double>(lanes.waiting(lane)), info.queue,
                                             name(info.priority));

@@ -42,13 +42,13 @@ struct WorkerOptions {
     int share_normal = 30;
     int share_low = 10;
     milliseconds heartbeat_interval{5000};
-    LeaseTerms lease;
-    OffsetTrackerOptions offsets;
-    OutputFeedOptions outputs;
-    ExecutorOptions executor;
-    ClaimerOptions claims;  // `shares` is filled in later, from the three above.
-    CompletionWriterOptions completions;
-    DrainOptions drain;
+    execute::LeaseTerms lease;
+    consume::OffsetTrackerOptions offsets;
+    execute::OutputFeedOptions outputs;
+    execute::ExecutorOptions executor;
+    execute::ClaimerOptions claims;  // `shares` is filled in later, from the three above.
+    execute::CompletionWriterOptions completions;
+    execute::DrainOptions drain;
 };
 
 // What a worker uses but does not own; everything here must outlive it.
@@ -76,24 +76,24 @@ inline constexpr milliseconds kTopicsInterval{5000};
 // The parts that must exist before the models are loaded, because their backends report to them.
 struct Core {
     Core(WorkerOptions worker_options, Surroundings surroundings,
-         std::vector<std::unique_ptr<Backend>> its_backends);
+         std::vector<std::unique_ptr<backends::Backend>> its_backends);
 
     const WorkerOptions options;
     const Surroundings given;
     const broker::Topics topics;
-    const std::vector<LaneInfo> lanes;
+    const std::vector<schedule::LaneInfo> lanes;
     const std::unique_ptr<broker::Publisher> publisher;
-    const std::vector<std::unique_ptr<Backend>> backends;
-    Lease lease;
-    OutputFeed outputs;
-    EventStream events;
-    EndedAttempts ended;
-    Executor executor;
+    const std::vector<std::unique_ptr<backends::Backend>> backends;
+    execute::Lease lease;
+    execute::OutputFeed outputs;
+    execute::EventStream events;
+    execute::EndedAttempts ended;
+    execute::Executor executor;
 };
 
 // The other parts. Borrows the core, whose executor must have been started.
 struct Parts {
-    Parts(Core& its_core, ModelTable its_models, Wakers wakers);
+    Parts(Core& its_core, schedule::ModelTable its_models, Wakers wakers);
     ~Parts();
 
     // --- Steps that combine parts ---
@@ -110,24 +110,24 @@ struct Parts {
     void begin_drain(milliseconds timeout);
 
     Core& core;
-    ModelTable models;
-    Lanes lanes;
-    OffsetTracker offsets;
-    LaneHints hints;
+    schedule::ModelTable models;
+    schedule::Lanes lanes;
+    consume::OffsetTracker offsets;
+    consume::LaneHints hints;
     const std::unique_ptr<storage::JobStore> claim_store;
     const std::unique_ptr<storage::JobStore> settle_store;
     const std::unique_ptr<storage::JobStore> lease_store;
     const std::unique_ptr<broker::Subscriber> job_messages;
     const std::unique_ptr<broker::Subscriber> control_messages;
-    CompletionWriter writer;
-    Claimer claimer;
-    LeaseKeeper lease_keeper;
-    Consumer consumer;
-    ControlListener control;
-    std::optional<Drain> drain;  // Set by begin_drain().
+    execute::CompletionWriter writer;
+    execute::Claimer claimer;
+    execute::LeaseKeeper lease_keeper;
+    consume::Consumer consumer;
+    consume::ControlListener control;
+    std::optional<execute::Drain> drain;  // Set by begin_drain().
 
  private:
-    LeaseKeeperOptions lease_keeper_options() const;
+    execute::LeaseKeeperOptions lease_keeper_options() const;
     void report();
     void report_slots(std::int64_t held);
 

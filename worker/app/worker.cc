@@ -22,7 +22,7 @@ constexpr std::chrono::days kLongestAttempt{7};
 
 class Worker::Threads {
  public:
-    Threads(Core& core, ModelTable models)
+    Threads(Core& core, schedule::ModelTable models)
         : core_(core),
           parts_(core, std::move(models),
                  {.claim = [this] { claim_->poke(); },
@@ -123,7 +123,7 @@ class Worker::Threads {
 };
 
 Worker::Worker(storage::OpenStore open_store, broker::Broker& broker,
-               std::vector<std::unique_ptr<Backend>> backends, WorkerOptions options)
+               std::vector<std::unique_ptr<backends::Backend>> backends, WorkerOptions options)
     : core_(std::move(options),
             {.clock = system_clock(),
              .random = system_random(),
@@ -138,7 +138,7 @@ Worker::~Worker() {
 
 Status Worker::start() {
     TRY_STATUS(core_.executor.start());
-    TRY(auto models, ModelTable::make(core_.executor.backends()));
+    TRY(auto models, schedule::ModelTable::make(core_.executor.backends()));
     threads_ = std::make_unique<Threads>(core_, std::move(models));
     return ok();
 }

@@ -15,7 +15,7 @@ class Worker {
  public:
     // Borrows the broker.
     Worker(storage::OpenStore open_store, broker::Broker& broker,
-           std::vector<std::unique_ptr<Backend>> backends, WorkerOptions options);
+           std::vector<std::unique_ptr<backends::Backend>> backends, WorkerOptions options);
     ~Worker();
 
     // Loads the models and starts working. An error says what to change.

@@ -25,9 +25,9 @@ std::string worker_name(const Config& config) {
     return storable(name.empty() ? host_name() + "-" + std::to_string(getpid()) : name);
 }
 
-BatchOptions batch_options(const Config& config) {
+schedule::BatchOptions batch_options(const Config& config) {
     const bool is_fixed = config.get<Setting::kWorkerBatchMode>() == "fixed";
-    return {.mode = is_fixed ? BatchMode::kFixed : BatchMode::kAdaptive,
+    return {.mode = is_fixed ? schedule::BatchMode::kFixed : schedule::BatchMode::kAdaptive,
             .size = config.size<Setting::kWorkerBatchSize>(),
             .delay = config.get<Setting::kWorkerBatchDelay>(),
             .claim_ahead = config.get<Setting::kWorkerBatchClaimAhead>(),

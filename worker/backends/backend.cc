@@ -3,7 +3,7 @@
 #include "common/base/check.h"
 #include "worker/backends/outcomes.h"
 
-namespace millrace::worker {
+namespace millrace::backends {
 
 Outcome aborted_outcome(AbortReason reason) {
     switch (reason) {
@@ -22,4 +22,4 @@ Outcome aborted_outcome(AbortReason reason) {
     CHECK(false);
 }
 
-}  // namespace millrace::worker
+}  // namespace millrace::backends

@@ -24,7 +24,7 @@
 #include "common/job/job.h"
 #include "common/job/outcome.h"
 
-namespace millrace::worker {
+namespace millrace::backends {
 
 // Receives a backend's reports. Thread-safe; never blocks for long; must outlive the backend.
 class ExecutionSink {
@@ -107,4 +107,4 @@ class Backend {
 // The outcome that is reported for an aborted attempt.
 Outcome aborted_outcome(AbortReason reason);
 
-}  // namespace millrace::worker
+}  // namespace millrace::backends

@@ -9,7 +9,7 @@
 
 #include "common/job/job.h"
 
-namespace millrace::worker {
+namespace millrace::backends {
 
 // Shorter inputs cost a model about the same, in bytes or in tokens (serving-facts: ≤ 256, 512, …).
 inline constexpr std::size_t kShortLength = 256;
@@ -28,4 +28,4 @@ inline std::string batch_key_of(const JobSpec& spec, std::string_view shape, std
     return key.append(std::to_string(length_bucket(length)));
 }
 
-}  // namespace millrace::worker
+}  // namespace millrace::backends

@@ -1,6 +1,6 @@
 #include "worker/backends/bounded_json.h"
 
-namespace millrace::worker {
+namespace millrace::backends {
 
 bool is_nested_deeper(std::string_view text, int depth_max) {
     int depth = 0;
@@ -19,4 +19,4 @@ bool is_nested_deeper(std::string_view text, int depth_max) {
     return false;
 }
 
-}  // namespace millrace::worker
+}  // namespace millrace::backends

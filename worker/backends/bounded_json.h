@@ -7,7 +7,7 @@
 #include <nlohmann/json.hpp>
 #include <string_view>
 
-namespace millrace::worker {
+namespace millrace::backends {
 
 // Answers nested deeper are rejected: readers could not parse them either.
 inline constexpr int kAnswerDepthMax = 200;
@@ -22,4 +22,4 @@ Json parse_bounded(std::string_view text) {
     return Json::parse(text, nullptr, /*allow_exceptions=*/false);
 }
 
-}  // namespace millrace::worker
+}  // namespace millrace::backends

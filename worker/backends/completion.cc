@@ -7,7 +7,7 @@
 
 #include "common/base/check.h"
 
-namespace millrace::worker {
+namespace millrace::backends {
 namespace {
 
 using nlohmann::json;
@@ -65,4 +65,4 @@ std::string embeddings_json(std::string_view model, std::span<const std::vector<
     return list.dump(-1, ' ', false, json::error_handler_t::replace);
 }
 
-}  // namespace millrace::worker
+}  // namespace millrace::backends

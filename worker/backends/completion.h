@@ -12,7 +12,7 @@
 #include "common/job/outcome.h"
 #include "worker/backends/request.h"
 
-namespace millrace::worker {
+namespace millrace::backends {
 
 struct Completion {
     RequestKind kind = RequestKind::kChat;  // kChat or kCompletion.
@@ -30,4 +30,4 @@ std::string completion_json(const Completion& completion, WallTime created);
 std::string embeddings_json(std::string_view model, std::span<const std::vector<float>> vectors,
                             const Usage& usage);
 
-}  // namespace millrace::worker
+}  // namespace millrace::backends

@@ -12,7 +12,7 @@
 #include <string_view>
 #include <system_error>
 
-namespace millrace::worker {
+namespace millrace::backends {
 namespace {
 
 constexpr std::string_view kMagic = "GGUF";
@@ -61,4 +61,4 @@ Status check_gguf(const std::string& path) {
     return ok();
 }
 
-}  // namespace millrace::worker
+}  // namespace millrace::backends

@@ -6,10 +6,10 @@
 
 #include "common/base/result.h"
 
-namespace millrace::worker {
+namespace millrace::backends {
 
 // Errors: kNotFound (no such file, or not readable); kInvalidArgument (a folder, another format, or
 // an unknown GGUF version). Each names the path and what was found there.
 Status check_gguf(const std::string& path);
 
-}  // namespace millrace::worker
+}  // namespace millrace::backends

@@ -2,7 +2,7 @@
 
 #include <utility>
 
-namespace millrace::worker {
+namespace millrace::backends {
 
 bool Inbox::post(std::vector<Execution>& batch) {
     {
@@ -56,4 +56,4 @@ void refuse(ExecutionSink& sink, const std::vector<Execution>& batch) {
     }
 }
 
-}  // namespace millrace::worker
+}  // namespace millrace::backends

@@ -14,7 +14,7 @@
 #include "common/base/mutex.h"
 #include "worker/backends/backend.h"
 
-namespace millrace::worker {
+namespace millrace::backends {
 
 class Inbox {
  public:
@@ -55,4 +55,4 @@ class Inbox {
 // Reports each job of a batch that came after stop(). For implementations of Backend::run.
 void refuse(ExecutionSink& sink, const std::vector<Execution>& batch);
 
-}  // namespace millrace::worker
+}  // namespace millrace::backends

@@ -6,7 +6,7 @@
 
 #include "common/job/outcome.h"
 
-namespace millrace::worker {
+namespace millrace::backends {
 
 inline Outcome failed_outcome(OutcomeKind kind, std::string code, std::string message) {
     return {.kind = kind, .error_code = std::move(code), .error_message = std::move(message)};
@@ -28,4 +28,4 @@ inline Outcome output_too_large(std::size_t bytes_max) {
                               " bytes; ask for less (max_tokens)");
 }
 
-}  // namespace millrace::worker
+}  // namespace millrace::backends

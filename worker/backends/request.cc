@@ -5,7 +5,7 @@
 #include <array>
 #include <nlohmann/json.hpp>
 
-namespace millrace::worker {
+namespace millrace::backends {
 namespace {
 
 using nlohmann::json;
@@ -191,4 +191,4 @@ Result<ModelRequest> parse_request(const json& input) {
     return request;
 }
 
-}  // namespace millrace::worker
+}  // namespace millrace::backends

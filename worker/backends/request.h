@@ -16,7 +16,7 @@
 
 #include "common/base/result.h"
 
-namespace millrace::worker {
+namespace millrace::backends {
 
 enum class RequestKind { kChat, kCompletion, kEmbeddings, kImages };
 
@@ -52,4 +52,4 @@ Result<RequestKind> request_kind(const nlohmann::json& input);
 
 Result<ModelRequest> parse_request(const nlohmann::json& input);
 
-}  // namespace millrace::worker
+}  // namespace millrace::backends

@@ -5,7 +5,7 @@
 #include "common/base/check.h"
 #include "common/base/text.h"
 
-namespace millrace::worker {
+namespace millrace::backends {
 namespace {
 
 // The size of the longest end of `text` that is a beginning of `stop`.
@@ -51,4 +51,4 @@ std::string TextStream::release(bool all) {
     return text;
 }
 
-}  // namespace millrace::worker
+}  // namespace millrace::backends

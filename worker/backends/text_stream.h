@@ -11,7 +11,7 @@
 #include <string_view>
 #include <vector>
 
-namespace millrace::worker {
+namespace millrace::backends {
 
 class TextStream {
  public:
@@ -34,4 +34,4 @@ class TextStream {
     bool stopped_ = false;
 };
 
-}  // namespace millrace::worker
+}  // namespace millrace::backends

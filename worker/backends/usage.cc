@@ -5,7 +5,7 @@
 
 #include "worker/backends/bounded_json.h"
 
-namespace millrace::worker {
+namespace millrace::backends {
 namespace {
 
 using nlohmann::json;
@@ -48,4 +48,4 @@ Usage parse_usage(std::string_view text) {
     return {.prompt_tokens = prompt, .completion_tokens = completion};
 }
 
-}  // namespace millrace::worker
+}  // namespace millrace::backends

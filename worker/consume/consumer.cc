@@ -7,12 +7,13 @@
 #include "common/telemetry/telemetry.h"
 #include "common/wire/messages.h"
 
-namespace millrace::worker {
+namespace millrace::consume {
 
 using telemetry::Metric;
 
-Consumer::Consumer(broker::Subscriber& subscriber, const broker::Topics& topics, Lanes& lanes,
-                   OffsetTracker& offsets, const ModelTable& models, const Clock& clock,
+Consumer::Consumer(broker::Subscriber& subscriber, const broker::Topics& topics,
+                   schedule::Lanes& lanes, OffsetTracker& offsets,
+                   const schedule::ModelTable& models, const Clock& clock,
                    std::function<void()> on_candidates)
     : subscriber_(subscriber),
       lanes_(lanes),
@@ -40,7 +41,7 @@ void Consumer::step(milliseconds timeout) {
 // others.
 std::size_t Consumer::room() const {
     auto room = lanes_.buffer_max();
-    for (LaneIndex lane = 0; lane < topics_.size(); ++lane) {
+    for (schedule::LaneIndex lane = 0; lane < topics_.size(); ++lane) {
         if (topics_[lane].paused) continue;
         const auto waiting = std::min(lanes_.waiting(lane), lanes_.buffer_max());
         room = std::min(room, lanes_.buffer_max() - waiting);
@@ -50,8 +51,8 @@ std::size_t Consumer::room() const {
 
 void Consumer::take(const std::vector<broker::IncomingMessage>& messages) {
     const auto now = clock_.now();
-    std::vector<Candidate> candidates;
-    std::vector<MessageRef> skipped;
+    std::vector<schedule::Candidate> candidates;
+    std::vector<schedule::MessageRef> skipped;
     candidates.reserve(messages.size());
     for (const auto& message : messages) {
         const auto lane = lane_of_.find(message.topic);
@@ -68,7 +69,7 @@ void Consumer::take(const std::vector<broker::IncomingMessage>& messages) {
             skipped.push_back(ref);
             continue;
         }
-        Candidate candidate{
+        schedule::Candidate candidate{
             .id = dispatch->job, .lane = lane->second, .message = ref, .arrived = now};
         if (dispatch->spec) {
             candidate.backend = models_.find(dispatch->spec->model);
@@ -88,7 +89,7 @@ void Consumer::take(const std::vector<broker::IncomingMessage>& messages) {
 }
 
 void Consumer::pause_and_resume() {
-    for (LaneIndex lane = 0; lane < topics_.size(); ++lane) {
+    for (schedule::LaneIndex lane = 0; lane < topics_.size(); ++lane) {
         auto& topic = topics_[lane];
         const auto waiting = lanes_.waiting(lane);
         if (!topic.paused && waiting >= lanes_.buffer_max()) {
@@ -101,4 +102,4 @@ void Consumer::pause_and_resume() {
     }
 }
 
-}  // namespace millrace::worker
+}  // namespace millrace::consume

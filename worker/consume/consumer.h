@@ -20,13 +20,13 @@
 #include "worker/schedule/lanes.h"
 #include "worker/schedule/model_table.h"
 
-namespace millrace::worker {
+namespace millrace::consume {
 
 class Consumer {
  public:
     // Borrows everything except `on_candidates`, which is called after candidates were added.
-    Consumer(broker::Subscriber& subscriber, const broker::Topics& topics, Lanes& lanes,
-             OffsetTracker& offsets, const ModelTable& models, const Clock& clock,
+    Consumer(broker::Subscriber& subscriber, const broker::Topics& topics, schedule::Lanes& lanes,
+             OffsetTracker& offsets, const schedule::ModelTable& models, const Clock& clock,
              std::function<void()> on_candidates);
 
     // Polls once, for up to `timeout`, and processes what arrives.
@@ -43,13 +43,13 @@ class Consumer {
     void pause_and_resume();
 
     broker::Subscriber& subscriber_;
-    Lanes& lanes_;
+    schedule::Lanes& lanes_;
     OffsetTracker& offsets_;
-    const ModelTable& models_;
+    const schedule::ModelTable& models_;
     const Clock& clock_;
     const std::function<void()> on_candidates_;
     std::vector<Topic> topics_;  // One per lane.
-    std::unordered_map<std::string, LaneIndex> lane_of_;
+    std::unordered_map<std::string, schedule::LaneIndex> lane_of_;
 };
 
-}  // namespace millrace::worker
+}  // namespace millrace::consume

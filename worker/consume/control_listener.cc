@@ -5,7 +5,7 @@
 #include "common/base/log.h"
 #include "common/telemetry/telemetry.h"
 
-namespace millrace::worker {
+namespace millrace::consume {
 
 using telemetry::Metric;
 
@@ -35,4 +35,4 @@ void ControlListener::step(milliseconds timeout) {
     }
 }
 
-}  // namespace millrace::worker
+}  // namespace millrace::consume

@@ -12,7 +12,7 @@
 #include "common/wire/messages.h"
 #include "worker/consume/lane_hints.h"
 
-namespace millrace::worker {
+namespace millrace::consume {
 
 class ControlListener {
  public:
@@ -28,4 +28,4 @@ class ControlListener {
     const OnCancel on_cancel_;
 };
 
-}  // namespace millrace::worker
+}  // namespace millrace::consume

@@ -2,7 +2,7 @@
 
 #include <algorithm>
 
-namespace millrace::worker {
+namespace millrace::consume {
 
 void LaneHints::take(const wire::LaneHints& hints) {
     const MutexLock lock(mutex_);
@@ -10,7 +10,7 @@ void LaneHints::take(const wire::LaneHints& hints) {
     if (hints.measured_at <= measured_at_ || hints.interval > interval_max_) return;
     measured_at_ = hints.measured_at;
     interval_ = hints.interval;
-    for (LaneIndex lane = 0; lane < lanes_.size(); ++lane) {
+    for (schedule::LaneIndex lane = 0; lane < lanes_.size(); ++lane) {
         const auto found = std::ranges::find_if(hints.lanes, [&](const auto& hint) {
             return hint.priority == lanes_[lane].priority && hint.queue == lanes_[lane].queue;
         });
@@ -18,7 +18,8 @@ void LaneHints::take(const wire::LaneHints& hints) {
     }
 }
 
-std::optional<milliseconds> LaneHints::oldest(LaneIndex lane, milliseconds database_time) const {
+std::optional<milliseconds> LaneHints::oldest(schedule::LaneIndex lane,
+                                              milliseconds database_time) const {
     const MutexLock lock(mutex_);
     const auto age = database_time - measured_at_;
     // A measurement from the future means that the clock has stepped back since then.
@@ -26,4 +27,4 @@ std::optional<milliseconds> LaneHints::oldest(LaneIndex lane, milliseconds datab
     return oldest_[lane];
 }
 
-}  // namespace millrace::worker
+}  // namespace millrace::consume

@@ -14,22 +14,22 @@
 #include "common/wire/messages.h"
 #include "worker/schedule/candidate.h"
 
-namespace millrace::worker {
+namespace millrace::consume {
 
 class LaneHints {
  public:
     // Ignores hints that are sent less often than every `interval_max`.
-    LaneHints(std::vector<LaneInfo> lanes, milliseconds interval_max)
+    LaneHints(std::vector<schedule::LaneInfo> lanes, milliseconds interval_max)
         : lanes_(std::move(lanes)), interval_max_(interval_max), oldest_(lanes_.size()) {}
 
     void take(const wire::LaneHints& hints);
 
     // The longest time that a job of the lane had been queued when it was measured; nothing if that
     // was too long ago. `database_time`: now, by PostgreSQL's clock.
-    std::optional<milliseconds> oldest(LaneIndex lane, milliseconds database_time) const;
+    std::optional<milliseconds> oldest(schedule::LaneIndex lane, milliseconds database_time) const;
 
  private:
-    const std::vector<LaneInfo> lanes_;
+    const std::vector<schedule::LaneInfo> lanes_;
     const milliseconds interval_max_;
 
     mutable Mutex mutex_;
@@ -38,4 +38,4 @@ class LaneHints {
     milliseconds interval_ GUARDED_BY(mutex_){0};
 };
 
-}  // namespace millrace::worker
+}  // namespace millrace::consume

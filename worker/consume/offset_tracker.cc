@@ -5,12 +5,12 @@
 
 #include "common/telemetry/telemetry.h"
 
-namespace millrace::worker {
+namespace millrace::consume {
 
 using telemetry::Metric;
 
-MessageRef OffsetTracker::track(const std::string& topic, std::int32_t partition,
-                                std::int64_t offset, MonoTime now) {
+schedule::MessageRef OffsetTracker::track(const std::string& topic, std::int32_t partition,
+                                          std::int64_t offset, MonoTime now) {
     const MutexLock lock(mutex_);
     const auto [found, added] = index_.emplace(std::pair(topic, partition), partitions_.size());
     if (added) partitions_.push_back({.topic = topic, .number = partition, .messages = {}});
@@ -20,7 +20,7 @@ MessageRef OffsetTracker::track(const std::string& topic, std::int32_t partition
     return {.partition = found->second, .offset = offset};
 }
 
-void OffsetTracker::finish(std::span<const MessageRef> finished) {
+void OffsetTracker::finish(std::span<const schedule::MessageRef> finished) {
     const MutexLock lock(mutex_);
     for (const auto& ref : finished) {
         auto& messages = partitions_[ref.partition].messages;
@@ -58,4 +58,4 @@ bool OffsetTracker::is_let_go(const Partition& partition, MonoTime now) const {
            now - messages.front().received > options_.lag_max;
 }
 
-}  // namespace millrace::worker
+}  // namespace millrace::consume

@@ -19,7 +19,7 @@
 #include "common/base/mutex.h"
 #include "worker/schedule/candidate.h"
 
-namespace millrace::worker {
+namespace millrace::consume {
 
 struct OffsetTrackerOptions {
     std::size_t lag_messages_max = 10000;  // Messages from the oldest unclaimed one on.
@@ -32,11 +32,11 @@ class OffsetTracker {
 
     // Adds a message that was received. The messages of a partition have rising offsets; an offset
     // that does not rise is a redelivery, and restarts the count of that partition.
-    MessageRef track(const std::string& topic, std::int32_t partition, std::int64_t offset,
-                     MonoTime now);
+    schedule::MessageRef track(const std::string& topic, std::int32_t partition,
+                               std::int64_t offset, MonoTime now);
 
     // Marks messages that were claimed or skipped. Ignores those that were let go before.
-    void finish(std::span<const MessageRef> messages);
+    void finish(std::span<const schedule::MessageRef> messages);
 
     // A partition whose run has grown since the last call, up to and including `offset`.
     struct Advance {
@@ -67,4 +67,4 @@ class OffsetTracker {
     std::vector<Partition> partitions_ GUARDED_BY(mutex_);
 };
 
-}  // namespace millrace::worker
+}  // namespace millrace::consume

@@ -2,7 +2,7 @@
 
 #include <utility>
 
-namespace millrace::worker {
+namespace millrace::execute {
 namespace {
 
 ClaimedJob without_input(ClaimedJob& job) {
@@ -14,8 +14,8 @@ ClaimedJob without_input(ClaimedJob& job) {
 
 }  // namespace
 
-Admission admission_of(Start start, const Backend& backend, WorkerId worker, MonoTime claimed_at,
-                       MonoTime now) {
+Admission admission_of(Start start, const backends::Backend& backend, WorkerId worker,
+                       MonoTime claimed_at, MonoTime now) {
     const auto& spec = start.job.spec;
     if (start.batch_key.empty()) start.batch_key = backend.batch_key(spec);
     const auto weight = backend.batch_weight(spec);
@@ -35,4 +35,4 @@ Admission admission_of(Start start, const Backend& backend, WorkerId worker, Mon
                         .arrived = arrived}};
 }
 
-}  // namespace millrace::worker
+}  // namespace millrace::execute

@@ -14,13 +14,13 @@
 #include "worker/execute/batch_former.h"
 #include "worker/schedule/candidate.h"
 
-namespace millrace::worker {
+namespace millrace::execute {
 
 // A job that was just claimed.
 struct Start {
     ClaimedJob job;
-    BackendIndex backend = 0;
-    LaneIndex lane = 0;
+    schedule::BackendIndex backend = 0;
+    schedule::LaneIndex lane = 0;
     // When its message arrived. Absent: it counts as arriving now.
     std::optional<MonoTime> arrived;
     std::string batch_key;                // Empty: the backend gives it.
@@ -33,7 +33,7 @@ struct Admission {
 };
 
 // The job was claimed by `worker` with a statement sent at `claimed_at`.
-Admission admission_of(Start start, const Backend& backend, WorkerId worker, MonoTime claimed_at,
-                       MonoTime now);
+Admission admission_of(Start start, const backends::Backend& backend, WorkerId worker,
+                       MonoTime claimed_at, MonoTime now);
 
-}  // namespace millrace::worker
+}  // namespace millrace::execute

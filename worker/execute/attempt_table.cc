@@ -5,7 +5,7 @@
 
 #include "common/base/check.h"
 
-namespace millrace::worker {
+namespace millrace::execute {
 
 EndedAttempt Attempt::settle(Outcome outcome) {
     const auto key = job.key;
@@ -90,4 +90,4 @@ std::vector<Attempt*> AttemptTable::overdue(MonoTime now) {
     return found;
 }
 
-}  // namespace millrace::worker
+}  // namespace millrace::execute

@@ -22,7 +22,7 @@
 #include "worker/execute/ended_attempts.h"
 #include "worker/schedule/candidate.h"
 
-namespace millrace::worker {
+namespace millrace::execute {
 
 struct Attempt {
     enum class Phase {
@@ -33,8 +33,8 @@ struct Attempt {
 
     ClaimedJob job;  // Without its input. When settling, only the key is left.
     WorkerId worker;
-    BackendIndex backend = 0;
-    LaneIndex lane = 0;
+    schedule::BackendIndex backend = 0;
+    schedule::LaneIndex lane = 0;
     MonoTime deadline;
     Priority standing = Priority::kHigh;  // See Candidate.
     Phase phase = Phase::kReady;
@@ -79,7 +79,7 @@ class AttemptTable {
 
     // The places that attempts take, current or set aside: all, and those of a backend by lane.
     std::size_t places() const { return current_.size() + aside_.size(); }
-    const std::vector<std::size_t>& places_by_lane(BackendIndex backend) const {
+    const std::vector<std::size_t>& places_by_lane(schedule::BackendIndex backend) const {
         return places_by_lane_[backend];
     }
 
@@ -90,4 +90,4 @@ class AttemptTable {
     MonoTime next_deadline_ = MonoTime::max();  // No deadline is earlier.
 };
 
-}  // namespace millrace::worker
+}  // namespace millrace::execute

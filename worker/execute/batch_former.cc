@@ -3,13 +3,14 @@
 #include <algorithm>
 #include <utility>
 
-namespace millrace::worker {
+namespace millrace::execute {
 namespace {
 
 // A few dozen models, shapes and length buckets are in use at a time.
 constexpr std::size_t kRulesMax = 256;
 
-BatchLimits limits_of(const BatchOptions& options, const BackendInfo& info) {
+schedule::BatchLimits limits_of(const schedule::BatchOptions& options,
+                                const backends::BackendInfo& info) {
     const auto size = options.size == 0 ? info.batch_max : std::min(options.size, info.batch_max);
     return {.jobs_max = size, .weight_max = info.batch_weight_max, .bytes_max = options.bytes_max};
 }
@@ -20,7 +21,7 @@ std::size_t parts(std::size_t amount, std::size_t max) {
 
 }  // namespace
 
-BatchFormer::BatchFormer(const BatchOptions& options, const BackendInfo& info)
+BatchFormer::BatchFormer(const schedule::BatchOptions& options, const backends::BackendInfo& info)
     : options_(options), limits_(limits_of(options, info)), slots_(info.slots) {}
 
 void BatchFormer::add(Arrival arrival, MonoTime now) {
@@ -63,8 +64,8 @@ BatchFormer::Batches BatchFormer::batches(MonoTime now) const {
     return batches;
 }
 
-std::vector<OpenBatch> BatchFormer::open(MonoTime now) const {
-    std::vector<OpenBatch> open;
+std::vector<schedule::OpenBatch> BatchFormer::open(MonoTime now) const {
+    std::vector<schedule::OpenBatch> open;
     for (const auto& group : groups_) {
         if (group.runs_alone || is_full(group)) continue;
         open.push_back({.key = group.key,
@@ -126,9 +127,9 @@ bool BatchFormer::is_full(const Group& group) const {
 }
 
 MonoTime BatchFormer::start_at(const Group& group) const {
-    Waiting waiting{.jobs = group.items.size(),
-                    .is_full = group.runs_alone || is_full(group),
-                    .oldest_since = group.items.front().since};
+    schedule::Waiting waiting{.jobs = group.items.size(),
+                              .is_full = group.runs_alone || is_full(group),
+                              .oldest_since = group.items.front().since};
     const auto* rule = find_rule(group.key);
     if (waiting.is_full || rule == nullptr) return waiting.oldest_since;
     for (const auto& item : group.items) {
@@ -161,22 +162,23 @@ BatchFormer::Batch BatchFormer::take_from(std::size_t index) {
     return batch;
 }
 
-BatchRule& BatchFormer::rule(const std::string& key) {
+schedule::BatchRule& BatchFormer::rule(const std::string& key) {
     auto found = rules_.find(key);
     if (found == rules_.end()) {
         if (rules_.size() >= kRulesMax) {
             rules_.erase(std::ranges::min_element(
                 rules_, {}, [](const auto& entry) { return entry.second.used; }));
         }
-        found = rules_.emplace(key, Known{.rule = BatchRule(options_, limits_, slots_)}).first;
+        found = rules_.emplace(key, Known{.rule = schedule::BatchRule(options_, limits_, slots_)})
+                    .first;
     }
     found->second.used = ++numbers_;
     return found->second.rule;
 }
 
-const BatchRule* BatchFormer::find_rule(const std::string& key) const {
+const schedule::BatchRule* BatchFormer::find_rule(const std::string& key) const {
     const auto found = rules_.find(key);
     return found == rules_.end() ? nullptr : &found->second.rule;
 }
 
-}  // namespace millrace::worker
+}  // namespace millrace::execute

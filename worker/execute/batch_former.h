@@ -21,17 +21,17 @@
 #include "worker/schedule/batch_rule.h"
 #include "worker/schedule/candidate.h"
 
-namespace millrace::worker {
+namespace millrace::execute {
 
 class BatchFormer {
  public:
     // Borrows the options.
-    BatchFormer(const BatchOptions& options, const BackendInfo& info);
+    BatchFormer(const schedule::BatchOptions& options, const backends::BackendInfo& info);
     BatchFormer(BatchFormer&&) = delete;
 
     // A job that was claimed at `now` and whose message arrived at `arrived`.
     struct Arrival {
-        Execution execution;
+        backends::Execution execution;
         std::string key;
         std::size_t weight = 1;
         MonoTime arrived;
@@ -49,11 +49,11 @@ class BatchFormer {
     };
     Batches batches(MonoTime now) const;
     // The batches that more jobs may join.
-    std::vector<OpenBatch> open(MonoTime now) const;
+    std::vector<schedule::OpenBatch> open(MonoTime now) const;
 
     struct Batch {
         std::string key;
-        std::vector<Execution> jobs;
+        std::vector<backends::Execution> jobs;
     };
     // The batch that should start on a free slot by now, if there is one.
     std::optional<Batch> take(MonoTime now);
@@ -70,7 +70,7 @@ class BatchFormer {
 
  private:
     struct Item {
-        Execution execution;
+        backends::Execution execution;
         std::size_t weight = 1;
         std::size_t bytes = 0;
         MonoTime since;
@@ -85,7 +85,7 @@ class BatchFormer {
         std::size_t bytes = 0;
     };
     struct Known {
-        BatchRule rule;
+        schedule::BatchRule rule;
         std::uint64_t used = 0;
     };
 
@@ -93,15 +93,15 @@ class BatchFormer {
     bool is_full(const Group& group) const;
     MonoTime start_at(const Group& group) const;
     Batch take_from(std::size_t index);
-    BatchRule& rule(const std::string& key);
-    const BatchRule* find_rule(const std::string& key) const;
+    schedule::BatchRule& rule(const std::string& key);
+    const schedule::BatchRule* find_rule(const std::string& key) const;
 
-    const BatchOptions& options_;
-    const BatchLimits limits_;
+    const schedule::BatchOptions& options_;
+    const schedule::BatchLimits limits_;
     const std::size_t slots_;
     std::vector<Group> groups_;
     std::unordered_map<std::string, Known> rules_;
     std::uint64_t numbers_ = 0;
 };
 
-}  // namespace millrace::worker
+}  // namespace millrace::execute

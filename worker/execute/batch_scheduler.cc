@@ -6,16 +6,19 @@
 
 #include "common/base/check.h"
 
-namespace millrace::worker {
+namespace millrace::execute {
 
-BatchScheduler::BatchScheduler(const BackendInfo& info, const BatchOptions& options)
+BatchScheduler::BatchScheduler(const backends::BackendInfo& info,
+                               const schedule::BatchOptions& options)
     : options_(options), former_(options, info), slots_(info.slots), free_slots_(info.slots) {
     CHECK(info.slots >= 1 && info.batch_max >= 1);
     std::iota(free_slots_.rbegin(), free_slots_.rend(), std::size_t{0});
 }
 
-Room BatchScheduler::room(MonoTime now, const std::vector<std::size_t>& held_by_lane) const {
-    Room room{.batch_max = former_.jobs_max(), .open = former_.open(now), .held = held_by_lane};
+schedule::Room BatchScheduler::room(MonoTime now,
+                                    const std::vector<std::size_t>& held_by_lane) const {
+    schedule::Room room{
+        .batch_max = former_.jobs_max(), .open = former_.open(now), .held = held_by_lane};
     const auto soon_free = std::ranges::count_if(
         slots_, [&](const Slot& slot) { return slot.opens <= now && now < slot.closes; });
     const auto available = free_slots_.size() + static_cast<std::size_t>(soon_free);
@@ -112,4 +115,4 @@ MonoTime BatchScheduler::next_change() const {
     return next;
 }
 
-}  // namespace millrace::worker
+}  // namespace millrace::execute

@@ -21,12 +21,12 @@
 #include "worker/backends/backend.h"
 #include "worker/execute/batch_former.h"
 
-namespace millrace::worker {
+namespace millrace::execute {
 
 class BatchScheduler {
  public:
     // Borrows the options. The info is that of a backend that has been started.
-    BatchScheduler(const BackendInfo& info, const BatchOptions& options);
+    BatchScheduler(const backends::BackendInfo& info, const schedule::BatchOptions& options);
     BatchScheduler(const BatchScheduler&) = delete;
 
     // The maximum number of jobs that run at a time, and that are held. The latter include jobs
@@ -39,19 +39,19 @@ class BatchScheduler {
     // Removes a waiting job; false if it does not wait any more.
     bool remove(const AttemptKey& key) { return former_.remove(key); }
     // What may be claimed now, while so many jobs of each lane are held.
-    Room room(MonoTime now, const std::vector<std::size_t>& held_by_lane) const;
+    schedule::Room room(MonoTime now, const std::vector<std::size_t>& held_by_lane) const;
 
     // --- Batches ---
     struct Batch {
         std::size_t slot = 0;
-        std::vector<Execution> jobs;
+        std::vector<backends::Execution> jobs;
     };
     // The batch that starts now, if there is one, in a slot of its own.
     std::optional<Batch> begin(MonoTime now);
     // Backend::run has returned. Returns the stops that had to wait for that.
     struct Stop {
         AttemptKey key;
-        AbortReason reason;
+        backends::AbortReason reason;
     };
     std::vector<Stop> begun(std::size_t slot, MonoTime now);
     // Stops a job in this slot. True if the backend may be called now; otherwise begun() returns
@@ -89,11 +89,11 @@ class BatchScheduler {
     void predict_end(Slot& slot) const;
     void free(std::size_t index, MonoTime now);
 
-    const BatchOptions& options_;
+    const schedule::BatchOptions& options_;
     BatchFormer former_;
     std::vector<Slot> slots_;
     std::vector<std::size_t> free_slots_;
     bool has_freed_ = false;  // Not reported by opened() yet.
 };
 
-}  // namespace millrace::worker
+}  // namespace millrace::execute

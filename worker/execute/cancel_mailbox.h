@@ -16,7 +16,7 @@
 
 #include "common/job/job.h"
 
-namespace millrace::worker {
+namespace millrace::execute {
 
 class CancelMailbox {
  public:
@@ -38,4 +38,4 @@ class CancelMailbox {
     Keys older_;
 };
 
-}  // namespace millrace::worker
+}  // namespace millrace::execute

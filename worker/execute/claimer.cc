@@ -8,7 +8,7 @@
 #include "common/base/log.h"
 #include "common/telemetry/telemetry.h"
 
-namespace millrace::worker {
+namespace millrace::execute {
 
 using telemetry::Metric;
 
@@ -17,7 +17,7 @@ namespace {
 // Specs that do not travel in messages are large, so only a few are read before their claim.
 constexpr std::size_t kSpecsMax = 32;
 
-std::vector<JobId> ids_of(const std::vector<Candidate>& candidates) {
+std::vector<JobId> ids_of(const std::vector<schedule::Candidate>& candidates) {
     std::vector<JobId> ids;
     ids.reserve(candidates.size());
     for (const auto& candidate : candidates) ids.push_back(candidate.id);
@@ -28,7 +28,7 @@ std::vector<JobId> ids_of(const std::vector<Candidate>& candidates) {
 }
 
 // A batch is claimed by one statement.
-ClaimerOptions with_whole_batches(ClaimerOptions options, const ModelTable& models) {
+ClaimerOptions with_whole_batches(ClaimerOptions options, const schedule::ModelTable& models) {
     for (const auto& backend : models.backends()) {
         options.batch_max = std::max(options.batch_max, backend.batch_max);
     }
@@ -37,8 +37,9 @@ ClaimerOptions with_whole_batches(ClaimerOptions options, const ModelTable& mode
 
 }  // namespace
 
-Claimer::Claimer(storage::JobStore& store, const Lease& lease, Lanes& lanes, OffsetTracker& offsets,
-                 const LaneHints& hints, const ModelTable& models, Executor& executor,
+Claimer::Claimer(storage::JobStore& store, const Lease& lease, schedule::Lanes& lanes,
+                 consume::OffsetTracker& offsets, const consume::LaneHints& hints,
+                 const schedule::ModelTable& models, Executor& executor,
                  CompletionWriter& completions, const Clock& clock, Random& random,
                  ClaimerOptions options)
     : store_(store),
@@ -121,8 +122,8 @@ Status Claimer::read_specs() {
     }
     std::unordered_map<JobId, JobSpec> by_id;
     for (auto& [id, spec] : *specs) by_id.emplace(id, std::move(spec));
-    std::vector<Candidate> known;
-    std::vector<MessageRef> skipped;
+    std::vector<schedule::Candidate> known;
+    std::vector<schedule::MessageRef> skipped;
     for (auto& candidate : unread) {
         const auto found = by_id.find(candidate.id);
         const auto backend =
@@ -159,9 +160,9 @@ Result<bool> Claimer::claim(WorkerId worker) {
 
 void Claimer::age_lanes() {
     const auto now = clock_.now();
-    for (BackendIndex backend = 0; backend < shares_.size(); ++backend) {
+    for (schedule::BackendIndex backend = 0; backend < shares_.size(); ++backend) {
         auto waiting = lanes_.waiting_for(backend);
-        for (LaneIndex lane = 0; lane < waiting.size(); ++lane) {
+        for (schedule::LaneIndex lane = 0; lane < waiting.size(); ++lane) {
             // The lane may have jobs whose messages were lost.
             const auto oldest = hints_.oldest(lane, store_.database_time());
             if (oldest && *oldest >= options_.share_rules.age_max) ++waiting[lane];
@@ -170,11 +171,11 @@ void Claimer::age_lanes() {
     }
 }
 
-std::vector<Candidate> Claimer::pick() {
+std::vector<schedule::Candidate> Claimer::pick() {
     const auto load = executor_.load();
     auto left = std::min(load.free, options_.batch_max);
-    std::vector<Candidate> picked;
-    for (BackendIndex backend = 0; backend < shares_.size() && left > 0; ++backend) {
+    std::vector<schedule::Candidate> picked;
+    for (schedule::BackendIndex backend = 0; backend < shares_.size() && left > 0; ++backend) {
         const auto& of = load.backends[backend];
         auto more = lanes_.pick(backend, of, left, shares_[backend], store_.database_time());
         left -= more.size();
@@ -191,11 +192,11 @@ std::vector<Candidate> Claimer::pick() {
 
 void Claimer::preempt() {
     const auto waited_enough = clock_.now() - options_.preempt_after;
-    for (BackendIndex backend = 0; backend < shares_.size(); ++backend) {
+    for (schedule::BackendIndex backend = 0; backend < shares_.size(); ++backend) {
         if (!models_.backends()[backend].is_preemptible) continue;
         const auto arrived = lanes_.next_arrived_for(backend);
         // The most urgent lane first: if it gets a slot, the others wait for the next.
-        for (LaneIndex lane = 0; lane < arrived.size(); ++lane) {
+        for (schedule::LaneIndex lane = 0; lane < arrived.size(); ++lane) {
             if (!arrived[lane] || *arrived[lane] > waited_enough) continue;
             if (preempt_for(lane, backend)) break;
         }
@@ -203,14 +204,14 @@ void Claimer::preempt() {
 }
 
 // The slot will go to this lane, even if it is another one's turn when the slot is free.
-bool Claimer::preempt_for(LaneIndex urgent, BackendIndex backend) {
+bool Claimer::preempt_for(schedule::LaneIndex urgent, schedule::BackendIndex backend) {
     const auto load = executor_.load();
     const auto& room = load.backends[backend];
     if (room.jobs > 0 && load.free > 0) return false;
     const auto& held = room.held;
     auto& shares = shares_[backend];
     std::vector<bool> from(held.size());
-    for (LaneIndex lane = 0; lane < held.size(); ++lane) {
+    for (schedule::LaneIndex lane = 0; lane < held.size(); ++lane) {
         from[lane] = held[lane] > 0 && shares.may_preempt(urgent, lane, held);
     }
     if (!executor_.preempt(backend, lanes_.lanes()[urgent].priority, from)) return false;
@@ -218,14 +219,14 @@ bool Claimer::preempt_for(LaneIndex urgent, BackendIndex backend) {
     return true;
 }
 
-void Claimer::start(WorkerId worker, MonoTime sent, std::vector<Candidate> picked,
+void Claimer::start(WorkerId worker, MonoTime sent, std::vector<schedule::Candidate> picked,
                     const std::vector<storage::Claim>& claims) {
     const auto database_time = store_.database_time();
     std::unordered_map<JobId, storage::Claim> by_id;
     by_id.reserve(claims.size());
     for (const auto& claim : claims) by_id.emplace(claim.key.job, claim);
     std::vector<Start> starts;
-    std::vector<MessageRef> messages;
+    std::vector<schedule::MessageRef> messages;
     starts.reserve(claims.size());
     messages.reserve(picked.size());
     for (auto& candidate : picked) {
@@ -256,4 +257,4 @@ void Claimer::start(WorkerId worker, MonoTime sent, std::vector<Candidate> picke
     offsets_.finish(messages);
 }
 
-}  // namespace millrace::worker
+}  // namespace millrace::execute

@@ -25,12 +25,12 @@
 #include "worker/schedule/model_table.h"
 #include "worker/schedule/shares.h"
 
-namespace millrace::worker {
+namespace millrace::execute {
 
 struct ClaimerOptions {
-    std::size_t batch_max = 500;    // Jobs in one claim; raised to the largest batch of a backend.
-    std::vector<LaneShare> shares;  // One per lane.
-    ShareRules share_rules;
+    std::size_t batch_max = 500;  // Jobs in one claim; raised to the largest batch of a backend.
+    std::vector<schedule::LaneShare> shares;  // One per lane.
+    schedule::ShareRules share_rules;
     milliseconds preempt_after{250};  // A job's wait before it stops a less urgent one.
     StealerOptions steal;
     BackoffPolicy store_backoff{.base = milliseconds(100), .max = milliseconds(5000)};
@@ -38,10 +38,10 @@ struct ClaimerOptions {
 
 class Claimer {
  public:
-    Claimer(storage::JobStore& store, const Lease& lease, Lanes& lanes, OffsetTracker& offsets,
-            const LaneHints& hints, const ModelTable& models, Executor& executor,
-            CompletionWriter& completions, const Clock& clock, Random& random,
-            ClaimerOptions options);
+    Claimer(storage::JobStore& store, const Lease& lease, schedule::Lanes& lanes,
+            consume::OffsetTracker& offsets, const consume::LaneHints& hints,
+            const schedule::ModelTable& models, Executor& executor, CompletionWriter& completions,
+            const Clock& clock, Random& random, ClaimerOptions options);
 
     // Does one round of the work that can be done now. True if another round may do more.
     bool step();
@@ -59,19 +59,19 @@ class Claimer {
     Result<bool> claim(WorkerId worker);
     // Lets lanes that have waited too long go first.
     void age_lanes();
-    std::vector<Candidate> pick();
+    std::vector<schedule::Candidate> pick();
     // Stops less urgent jobs if nothing can be claimed for waiting jobs.
     void preempt();
-    bool preempt_for(LaneIndex urgent, BackendIndex backend);
-    void start(WorkerId worker, MonoTime sent, std::vector<Candidate> picked,
+    bool preempt_for(schedule::LaneIndex urgent, schedule::BackendIndex backend);
+    void start(WorkerId worker, MonoTime sent, std::vector<schedule::Candidate> picked,
                const std::vector<storage::Claim>& claims);
 
     storage::JobStore& store_;
     const Lease& lease_;
-    Lanes& lanes_;
-    OffsetTracker& offsets_;
-    const LaneHints& hints_;
-    const ModelTable& models_;
+    schedule::Lanes& lanes_;
+    consume::OffsetTracker& offsets_;
+    const consume::LaneHints& hints_;
+    const schedule::ModelTable& models_;
     Executor& executor_;
     CompletionWriter& completions_;
     const Clock& clock_;
@@ -81,10 +81,10 @@ class Claimer {
     std::atomic<bool> stopped_ = false;
     std::atomic<bool> reconcile_wanted_ = false;
     // Used only by the caller of step().
-    std::vector<Shares> shares_;  // One per backend.
+    std::vector<schedule::Shares> shares_;  // One per backend.
     Stealer stealer_;
     int failures_ = 0;  // Consecutive failures of the store.
     MonoTime retry_at_;
 };
 
-}  // namespace millrace::worker
+}  // namespace millrace::execute

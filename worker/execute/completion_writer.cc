@@ -8,7 +8,7 @@
 #include "common/telemetry/telemetry.h"
 #include "worker/backends/backend.h"
 
-namespace millrace::worker {
+namespace millrace::execute {
 
 using telemetry::Metric;
 
@@ -84,7 +84,7 @@ void CompletionWriter::collect() {
         append(worker,
                {.key = key,
                 .settlement = {.next = JobState::kQueued},
-                .outcome = aborted_outcome(AbortReason::kInterrupted)},
+                .outcome = backends::aborted_outcome(backends::AbortReason::kInterrupted)},
                {});
     }
     std::size_t waiting = 0;
@@ -208,4 +208,4 @@ void CompletionWriter::bisect(Batch batch) {
     batches_.push_front(std::move(batch));
 }
 
-}  // namespace millrace::worker
+}  // namespace millrace::execute

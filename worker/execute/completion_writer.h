@@ -22,7 +22,7 @@
 #include "worker/execute/event_stream.h"
 #include "worker/execute/executor.h"
 
-namespace millrace::worker {
+namespace millrace::execute {
 
 struct CompletionWriterOptions {
     std::size_t batch_max = 500;
@@ -82,4 +82,4 @@ class CompletionWriter {
     MonoTime retry_at_;
 };
 
-}  // namespace millrace::worker
+}  // namespace millrace::execute

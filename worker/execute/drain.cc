@@ -2,7 +2,7 @@
 
 #include "common/base/log.h"
 
-namespace millrace::worker {
+namespace millrace::execute {
 
 bool Drain::step() {
     const auto held = executor_.held();
@@ -20,4 +20,4 @@ bool Drain::step() {
     return true;
 }
 
-}  // namespace millrace::worker
+}  // namespace millrace::execute

@@ -11,7 +11,7 @@
 #include "common/base/clock.h"
 #include "worker/execute/executor.h"
 
-namespace millrace::worker {
+namespace millrace::execute {
 
 struct DrainOptions {
     milliseconds timeout{30000};            // For running jobs to finish.
@@ -47,4 +47,4 @@ class Drain {
     std::optional<MonoTime> handed_back_at_;
 };
 
-}  // namespace millrace::worker
+}  // namespace millrace::execute

@@ -14,7 +14,7 @@
 #include "common/job/job.h"
 #include "common/job/outcome.h"
 
-namespace millrace::worker {
+namespace millrace::execute {
 
 struct EndedAttempt {
     WorkerId worker;  // The incarnation that claimed it: part of the fence.
@@ -51,4 +51,4 @@ class EndedAttempts {
     std::vector<EndedAttempt> attempts_ GUARDED_BY(mutex_);
 };
 
-}  // namespace millrace::worker
+}  // namespace millrace::execute

@@ -5,7 +5,7 @@
 
 #include "common/telemetry/telemetry.h"
 
-namespace millrace::worker {
+namespace millrace::execute {
 
 using telemetry::Metric;
 
@@ -110,4 +110,4 @@ bool EventStream::make_room(std::size_t count) {
     return false;
 }
 
-}  // namespace millrace::worker
+}  // namespace millrace::execute

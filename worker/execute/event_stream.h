@@ -18,7 +18,7 @@
 #include "common/wire/messages.h"
 #include "worker/execute/output_feed.h"
 
-namespace millrace::worker {
+namespace millrace::execute {
 
 struct EventStreamOptions {
     std::string key;  // The same for all events, so that those of an attempt stay in order.
@@ -55,4 +55,4 @@ class EventStream {
     std::vector<broker::OutgoingMessage> dispatches_ GUARDED_BY(mutex_);
 };
 
-}  // namespace millrace::worker
+}  // namespace millrace::execute

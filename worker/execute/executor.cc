@@ -7,13 +7,13 @@
 #include "common/base/log.h"
 #include "common/telemetry/telemetry.h"
 
-namespace millrace::worker {
+namespace millrace::execute {
 
 using telemetry::Metric;
 
-Executor::Executor(std::vector<Backend*> backends, std::size_t lanes, EndedAttempts& ended,
-                   OutputFeed& outputs, EventStream& events, const Lease& lease, const Clock& clock,
-                   ExecutorOptions options)
+Executor::Executor(std::vector<backends::Backend*> backends, std::size_t lanes,
+                   EndedAttempts& ended, OutputFeed& outputs, EventStream& events,
+                   const Lease& lease, const Clock& clock, ExecutorOptions options)
     : backends_(std::move(backends)),
       events_(events),
       lease_(lease),
@@ -45,9 +45,9 @@ void Executor::stop() {
     for (auto* backend : backends_) backend->stop();
 }
 
-std::optional<std::vector<BackendInfo>> Executor::changes() {
+std::optional<std::vector<backends::BackendInfo>> Executor::changes() {
     if (!has_changed_.exchange(false)) return std::nullopt;
-    std::vector<BackendInfo> infos;
+    std::vector<backends::BackendInfo> infos;
     for (const auto* backend : backends_) infos.push_back(backend->info());
     return infos;
 }
@@ -58,7 +58,7 @@ Load Executor::load() const {
     const MutexLock lock(mutex_);
     const auto now = clock_.now();
     Load load;
-    for (BackendIndex i = 0; i < schedulers_.size(); ++i) {
+    for (schedule::BackendIndex i = 0; i < schedulers_.size(); ++i) {
         load.backends.push_back(schedulers_[i].room(now, attempts_.places_by_lane(i)));
     }
     load.free = held_max_ - std::min(held_max_, attempts_.places());
@@ -87,10 +87,10 @@ void Executor::launch(WorkerId worker, MonoTime claimed_at, std::vector<Start> s
             if (may_start) {
                 started.push_back({.key = key, .what = wire::Started{options_.worker_name}});
             } else {
-                stop_attempt(*attempts_.find(key), AbortReason::kInterrupted, actions);
+                stop_attempt(*attempts_.find(key), backends::AbortReason::kInterrupted, actions);
             }
         }
-        for (BackendIndex i = 0; deferred_ && i < touched.size(); ++i) {
+        for (schedule::BackendIndex i = 0; deferred_ && i < touched.size(); ++i) {
             if (touched[i]) (*deferred_)[i] = true;
             touched[i] = false;
         }
@@ -110,7 +110,7 @@ void Executor::admit(Admission admission, Actions& actions) {
     }
     auto& attempt = attempts_.add(std::move(admission.attempt));
     schedulers_[attempt.backend].add(std::move(admission.arrival), clock_.now());
-    if (cancels_.take(key)) stop_attempt(attempt, AbortReason::kCancelled, actions);
+    if (cancels_.take(key)) stop_attempt(attempt, backends::AbortReason::kCancelled, actions);
 }
 
 void Executor::replace(Attempt& older, Actions& actions) {
@@ -120,7 +120,7 @@ void Executor::replace(Attempt& older, Actions& actions) {
         attempts_.erase(older);
         return;
     }
-    stop_attempt(attempts_.set_aside(older), AbortReason::kInterrupted, actions);
+    stop_attempt(attempts_.set_aside(older), backends::AbortReason::kInterrupted, actions);
 }
 
 // --- Starting -----------------------------------------------------------------------------------
@@ -141,12 +141,12 @@ Executor::DeferredStarts::~DeferredStarts() {
 }
 
 void Executor::start_ready_on(const std::vector<bool>& backends) {
-    for (BackendIndex i = 0; i < backends.size(); ++i) {
+    for (schedule::BackendIndex i = 0; i < backends.size(); ++i) {
         if (backends[i]) start_ready(i);
     }
 }
 
-void Executor::start_ready(BackendIndex index) {
+void Executor::start_ready(schedule::BackendIndex index) {
     auto& backend = *backends_[index];
     while (auto batch = begin_batch(index)) {
         backend.run(std::move(batch->jobs));
@@ -160,7 +160,7 @@ void Executor::start_ready(BackendIndex index) {
     announce(index);
 }
 
-std::optional<BatchScheduler::Batch> Executor::begin_batch(BackendIndex index) {
+std::optional<BatchScheduler::Batch> Executor::begin_batch(schedule::BackendIndex index) {
     const MutexLock lock(mutex_);
     const auto now = clock_.now();
     // Nothing starts on a lapsed lease. Attempts of an earlier incarnation are being stopped.
@@ -178,7 +178,7 @@ std::optional<BatchScheduler::Batch> Executor::begin_batch(BackendIndex index) {
     return batch;
 }
 
-void Executor::announce(BackendIndex index) {
+void Executor::announce(schedule::BackendIndex index) {
     bool opened = false;
     bool earlier = false;
     {
@@ -198,11 +198,11 @@ void Executor::tick() {
     {
         const MutexLock lock(mutex_);
         for (auto* attempt : attempts_.overdue(clock_.now())) {
-            stop_attempt(*attempt, AbortReason::kDeadline, actions);
+            stop_attempt(*attempt, backends::AbortReason::kDeadline, actions);
         }
     }
     perform(std::move(actions));
-    for (BackendIndex i = 0; i < backends_.size(); ++i) start_ready(i);
+    for (schedule::BackendIndex i = 0; i < backends_.size(); ++i) start_ready(i);
 }
 
 MonoTime Executor::next_tick() {
@@ -225,7 +225,7 @@ bool Executor::cancel(const AttemptKey& key) {
         const MutexLock lock(mutex_);
         if (auto* attempt = attempts_.find(key)) {
             is_stopped = attempt->is_stoppable();
-            stop_attempt(*attempt, AbortReason::kCancelled, actions);
+            stop_attempt(*attempt, backends::AbortReason::kCancelled, actions);
         } else {
             cancels_.keep(key);
         }
@@ -245,7 +245,7 @@ void Executor::interrupt_all() {
     {
         const MutexLock lock(mutex_);
         for (auto* attempt : attempts_.stoppable()) {
-            stop_attempt(*attempt, AbortReason::kInterrupted, actions);
+            stop_attempt(*attempt, backends::AbortReason::kInterrupted, actions);
             ++stopped;
         }
     }
@@ -253,14 +253,15 @@ void Executor::interrupt_all() {
     perform(std::move(actions));
 }
 
-bool Executor::preempt(BackendIndex backend, Priority urgent, const std::vector<bool>& from) {
+bool Executor::preempt(schedule::BackendIndex backend, Priority urgent,
+                       const std::vector<bool>& from) {
     Actions actions;
     std::optional<AttemptKey> victim;
     {
         const MutexLock lock(mutex_);
         victim = preemptor_.choose(attempts_, backend, urgent, from);
         if (!victim) return false;
-        stop_attempt(*attempts_.find(*victim), AbortReason::kPreempted, actions);
+        stop_attempt(*attempts_.find(*victim), backends::AbortReason::kPreempted, actions);
     }
     telemetry::count<Metric::kAttemptsHandedBack>(1, "preempted");
     log_info("a job gives way to a more urgent one",
@@ -269,14 +270,14 @@ bool Executor::preempt(BackendIndex backend, Priority urgent, const std::vector<
     return true;
 }
 
-void Executor::stop_attempt(Attempt& attempt, AbortReason reason, Actions& actions) {
+void Executor::stop_attempt(Attempt& attempt, backends::AbortReason reason, Actions& actions) {
     if (!attempt.is_stoppable()) return;
     attempt.is_stopping = true;
     auto& scheduler = schedulers_[attempt.backend];
     const Stop stop{.key = attempt.job.key, .reason = reason};
     if (attempt.phase == Attempt::Phase::kReady) {
         CHECK(scheduler.remove(stop.key));
-        actions.ended.push_back(attempt.settle(aborted_outcome(reason)));
+        actions.ended.push_back(attempt.settle(backends::aborted_outcome(reason)));
     } else if (scheduler.stop(attempt.slot, stop)) {
         actions.aborts.emplace_back(backends_[attempt.backend], stop);
     }
@@ -336,7 +337,7 @@ std::optional<WorkerId> Executor::reporting(const AttemptKey& key, std::optional
 }
 
 void Executor::finished(const AttemptKey& key, Outcome outcome) {
-    std::optional<BackendIndex> backend;
+    std::optional<schedule::BackendIndex> backend;
     std::optional<EndedAttempt> ended;
     MonoTime started;
     bool slot_is_free = false;
@@ -368,4 +369,4 @@ void Executor::finished(const AttemptKey& key, Outcome outcome) {
     if (slot_is_free) start_ready(*backend);
 }
 
-}  // namespace millrace::worker
+}  // namespace millrace::execute

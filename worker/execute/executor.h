@@ -41,13 +41,13 @@
 #include "worker/execute/reports.h"
 #include "worker/schedule/candidate.h"
 
-namespace millrace::worker {
+namespace millrace::execute {
 
 struct ExecutorOptions {
     std::string worker_name;  // Shown in the `started` event.
     // Jobs held at a time; 0: as many as the backends take, with those claimed ahead.
     std::size_t slots_max = 0;
-    BatchOptions batch;
+    schedule::BatchOptions batch;
     std::size_t output_bytes_max = 16 << 20;
     std::size_t cancels_kept_max = 1000;  // See CancelMailbox.
     int preemptions_max = 3;              // See Preemptor.
@@ -55,13 +55,13 @@ struct ExecutorOptions {
 
 // What may be claimed now.
 struct Load {
-    std::vector<Room> backends;
+    std::vector<schedule::Room> backends;
     std::size_t free = 0;  // Jobs, for all backends together.
 };
 
-class Executor : public ExecutionSink {
+class Executor : public backends::ExecutionSink {
  public:
-    Executor(std::vector<Backend*> backends, std::size_t lanes, EndedAttempts& ended,
+    Executor(std::vector<backends::Backend*> backends, std::size_t lanes, EndedAttempts& ended,
              OutputFeed& outputs, EventStream& events, const Lease& lease, const Clock& clock,
              ExecutorOptions options);
 
@@ -71,9 +71,9 @@ class Executor : public ExecutionSink {
     // Stops the backends; attempts that still run end as interrupted. Idempotent.
     void stop();
     // Call after start(). As they were at the start, in the order given to the constructor.
-    const std::vector<BackendInfo>& backends() const { return infos_; }
+    const std::vector<backends::BackendInfo>& backends() const { return infos_; }
     // The backends as they are now, if one has reported a change since the last call.
-    std::optional<std::vector<BackendInfo>> changes();
+    std::optional<std::vector<backends::BackendInfo>> changes();
 
     // Called after more can be claimed than before. Set it before anything is launched.
     void on_free(std::function<void()> callback) { on_free_ = std::move(callback); }
@@ -110,7 +110,7 @@ class Executor : public ExecutionSink {
     void interrupt_all();
     // Stops one running job of a preemptible backend for a more urgent one; see
     // Preemptor::choose(). False if there is none.
-    bool preempt(BackendIndex backend, Priority urgent, const std::vector<bool>& from);
+    bool preempt(schedule::BackendIndex backend, Priority urgent, const std::vector<bool>& from);
     // Stops attempts whose deadline has passed, and starts those that need not wait any longer for
     // a live lease or for other jobs.
     void tick();
@@ -137,13 +137,14 @@ class Executor : public ExecutionSink {
     // What to do after the lock is released.
     struct Actions {
         std::vector<AttemptKey> replaced;
-        std::vector<std::pair<Backend*, Stop>> aborts;
+        std::vector<std::pair<backends::Backend*, Stop>> aborts;
         std::vector<EndedAttempt> ended;
     };
 
     void admit(Admission admission, Actions& actions) REQUIRES(mutex_);
     void replace(Attempt& older, Actions& actions) REQUIRES(mutex_);
-    void stop_attempt(Attempt& attempt, AbortReason reason, Actions& actions) REQUIRES(mutex_);
+    void stop_attempt(Attempt& attempt, backends::AbortReason reason, Actions& actions)
+        REQUIRES(mutex_);
     void perform(Actions actions) EXCLUDES(mutex_);
     // The worker that claimed an attempt whose backend reports output, or how far it has come.
     // Nothing if the output is of no use.
@@ -151,13 +152,14 @@ class Executor : public ExecutionSink {
         EXCLUDES(mutex_);
 
     // Starts the batches that are due: on one backend, and on all that are marked.
-    void start_ready(BackendIndex backend) EXCLUDES(mutex_);
+    void start_ready(schedule::BackendIndex backend) EXCLUDES(mutex_);
     void start_ready_on(const std::vector<bool>& backends) EXCLUDES(mutex_);
-    std::optional<BatchScheduler::Batch> begin_batch(BackendIndex backend) EXCLUDES(mutex_);
+    std::optional<BatchScheduler::Batch> begin_batch(schedule::BackendIndex backend)
+        EXCLUDES(mutex_);
     // Calls those who wait for the clock or for a place, if something has changed for them.
-    void announce(BackendIndex backend) EXCLUDES(mutex_);
+    void announce(schedule::BackendIndex backend) EXCLUDES(mutex_);
 
-    const std::vector<Backend*> backends_;
+    const std::vector<backends::Backend*> backends_;
     EventStream& events_;
     const Lease& lease_;
     const Clock& clock_;
@@ -168,7 +170,7 @@ class Executor : public ExecutionSink {
     std::function<void()> on_earlier_tick_;
     std::atomic<bool> has_changed_ = false;
     // Fixed after start().
-    std::vector<BackendInfo> infos_;
+    std::vector<backends::BackendInfo> infos_;
     std::size_t slots_ = 0;
     std::size_t held_max_ = 0;
 
@@ -182,4 +184,4 @@ class Executor : public ExecutionSink {
     MonoTime next_tick_ GUARDED_BY(mutex_) = MonoTime::max();
 };
 
-}  // namespace millrace::worker
+}  // namespace millrace::execute

@@ -1,6 +1,6 @@
 #include "worker/execute/lease.h"
 
-namespace millrace::worker {
+namespace millrace::execute {
 
 std::optional<WorkerId> Lease::live(MonoTime now) const {
     const MutexLock lock(mutex_);
@@ -24,4 +24,4 @@ void Lease::revoke() {
     until_.reset();
 }
 
-}  // namespace millrace::worker
+}  // namespace millrace::execute

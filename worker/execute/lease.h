@@ -13,7 +13,7 @@
 #include "common/base/mutex.h"
 #include "common/base/uuid.h"
 
-namespace millrace::worker {
+namespace millrace::execute {
 
 struct LeaseTerms {
     milliseconds ttl{30000};
@@ -42,4 +42,4 @@ class Lease {
     std::optional<MonoTime> until_ GUARDED_BY(mutex_);
 };
 
-}  // namespace millrace::worker
+}  // namespace millrace::execute

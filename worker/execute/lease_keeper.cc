@@ -7,7 +7,7 @@
 #include "common/base/text.h"
 #include "common/telemetry/telemetry.h"
 
-namespace millrace::worker {
+namespace millrace::execute {
 
 using telemetry::Metric;
 
@@ -218,4 +218,4 @@ void LeaseKeeper::retry_later(const char* what, const Error& error) {
     next_ = clock_.now() + options_.retry_interval;
 }
 
-}  // namespace millrace::worker
+}  // namespace millrace::execute

@@ -22,7 +22,7 @@
 #include "worker/execute/lease.h"
 #include "worker/execute/output_feed.h"
 
-namespace millrace::worker {
+namespace millrace::execute {
 
 struct LeaseKeeperOptions {
     storage::WorkerInfo info;  // Without an id.
@@ -78,4 +78,4 @@ class LeaseKeeper {
     MonoTime next_;       // When to register or send a heartbeat.
 };
 
-}  // namespace millrace::worker
+}  // namespace millrace::execute

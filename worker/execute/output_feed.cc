@@ -2,7 +2,7 @@
 
 #include <algorithm>
 
-namespace millrace::worker {
+namespace millrace::execute {
 namespace {
 
 // Messages on the conveyor are bounded, so a longer text becomes several events.
@@ -111,4 +111,4 @@ void OutputFeed::publish(const AttemptKey& key, Feed& feed) {
     feed.progress.reset();
 }
 
-}  // namespace millrace::worker
+}  // namespace millrace::execute

@@ -22,7 +22,7 @@
 #include "common/storage/records.h"
 #include "common/wire/messages.h"
 
-namespace millrace::worker {
+namespace millrace::execute {
 
 struct OutputFeedOptions {
     std::size_t bytes_max = 16 << 20;
@@ -82,4 +82,4 @@ class OutputFeed {
     std::vector<wire::Event> events_ GUARDED_BY(mutex_);
 };
 
-}  // namespace millrace::worker
+}  // namespace millrace::execute

@@ -1,6 +1,6 @@
 #include "worker/execute/preemptor.h"
 
-namespace millrace::worker {
+namespace millrace::execute {
 namespace {
 
 // A job that has come this far will soon free its slot by itself.
@@ -14,8 +14,9 @@ bool loses_less(const Attempt& a, const Attempt& b) {
 
 }  // namespace
 
-std::optional<AttemptKey> Preemptor::choose(const AttemptTable& attempts, BackendIndex backend,
-                                            Priority urgent, const std::vector<bool>& from) const {
+std::optional<AttemptKey> Preemptor::choose(const AttemptTable& attempts,
+                                            schedule::BackendIndex backend, Priority urgent,
+                                            const std::vector<bool>& from) const {
     const Attempt* victim = nullptr;
     for (const auto& [job, attempt] : attempts.current()) {
         if (attempt.backend != backend) continue;
@@ -33,4 +34,4 @@ bool Preemptor::gives_way(const Attempt& attempt, Priority urgent) const {
            attempt.fraction < kNearlyDone && interruptions < preemptions_max_;
 }
 
-}  // namespace millrace::worker
+}  // namespace millrace::execute

@@ -12,7 +12,7 @@
 
 #include "worker/execute/attempt_table.h"
 
-namespace millrace::worker {
+namespace millrace::execute {
 
 class Preemptor {
  public:
@@ -23,7 +23,7 @@ class Preemptor {
     // The job must run on this backend, in a lane of `from` (one entry per lane), with a standing
     // that gives way to `urgent`. Nothing if there is none, or if a place there is already being
     // freed: the urgent job gets that one.
-    std::optional<AttemptKey> choose(const AttemptTable& attempts, BackendIndex backend,
+    std::optional<AttemptKey> choose(const AttemptTable& attempts, schedule::BackendIndex backend,
                                      Priority urgent, const std::vector<bool>& from) const;
 
  private:
@@ -32,4 +32,4 @@ class Preemptor {
     const int preemptions_max_;
 };
 
-}  // namespace millrace::worker
+}  // namespace millrace::execute

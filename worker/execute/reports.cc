@@ -5,7 +5,7 @@
 #include "common/base/text.h"
 #include "common/telemetry/telemetry.h"
 
-namespace millrace::worker {
+namespace millrace::execute {
 
 using telemetry::Metric;
 
@@ -73,4 +73,4 @@ void Reports::ended(EndedAttempt attempt) {
     ended_.add(std::move(attempt));
 }
 
-}  // namespace millrace::worker
+}  // namespace millrace::execute

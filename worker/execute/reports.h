@@ -16,7 +16,7 @@
 #include "worker/execute/ended_attempts.h"
 #include "worker/execute/output_feed.h"
 
-namespace millrace::worker {
+namespace millrace::execute {
 
 class Reports {
  public:
@@ -41,4 +41,4 @@ class Reports {
     const std::size_t output_bytes_max_;
 };
 
-}  // namespace millrace::worker
+}  // namespace millrace::execute

@@ -7,13 +7,13 @@
 
 #include "common/telemetry/telemetry.h"
 
-namespace millrace::worker {
+namespace millrace::execute {
 
 using telemetry::Metric;
 
-Stealer::Stealer(storage::JobStore& store, Executor& executor, const Lanes& lanes,
-                 const LaneHints& hints, const ModelTable& models, const Clock& clock,
-                 Random& random, StealerOptions options)
+Stealer::Stealer(storage::JobStore& store, Executor& executor, const schedule::Lanes& lanes,
+                 const consume::LaneHints& hints, const schedule::ModelTable& models,
+                 const Clock& clock, Random& random, StealerOptions options)
     : store_(store),
       executor_(executor),
       lanes_(lanes),
@@ -31,14 +31,14 @@ Stealer::Stealer(storage::JobStore& store, Executor& executor, const Lanes& lane
 // A round is cheap if lanes pause or their hints say that they are young. Two sums fit into the
 // bound. One is a round, a pause and the age that makes a job worth stealing. The other is that
 // age, a round, and the time until the next hint comes or the last one is out of date.
-Result<bool> Stealer::step(WorkerId worker, std::vector<Shares>& shares) {
+Result<bool> Stealer::step(WorkerId worker, std::vector<schedule::Shares>& shares) {
     const auto now = clock_.now();
     if (now >= next_round_) {
         std::fill(wanted_.begin(), wanted_.end(), true);
         next_round_ = now + jittered(flight());
     }
     bool more = false;
-    for (BackendIndex backend = 0; backend < wanted_.size(); ++backend) {
+    for (schedule::BackendIndex backend = 0; backend < wanted_.size(); ++backend) {
         if (!wanted_[backend]) continue;
         TRY(const bool backend_has_more, steal_for(backend, worker, shares[backend]));
         more = more || backend_has_more;
@@ -46,7 +46,7 @@ Result<bool> Stealer::step(WorkerId worker, std::vector<Shares>& shares) {
     return more;
 }
 
-bool Stealer::hinted_younger(LaneIndex lane, milliseconds age) const {
+bool Stealer::hinted_younger(schedule::LaneIndex lane, milliseconds age) const {
     const auto oldest = hints_.oldest(lane, store_.database_time());
     return oldest && *oldest < age;
 }
@@ -56,7 +56,8 @@ milliseconds Stealer::jittered(milliseconds duration) {
     return milliseconds(static_cast<std::int64_t>(static_cast<double>(duration.count()) * factor));
 }
 
-Result<bool> Stealer::steal_for(BackendIndex backend, WorkerId worker, Shares& shares) {
+Result<bool> Stealer::steal_for(schedule::BackendIndex backend, WorkerId worker,
+                                schedule::Shares& shares) {
     const auto load = executor_.load();
     auto free = std::min({load.free, load.backends[backend].jobs_of_any_key(), options_.batch_max});
     if (free == 0) return false;  // Still wanted, as soon as a slot is free.
@@ -82,8 +83,9 @@ Result<bool> Stealer::steal_for(BackendIndex backend, WorkerId worker, Shares& s
     return wanted_[backend];
 }
 
-Result<std::size_t> Stealer::steal_lane(BackendIndex backend, LaneIndex lane, WorkerId worker,
-                                        std::size_t limit, std::optional<MonoTime> next_arrived) {
+Result<std::size_t> Stealer::steal_lane(schedule::BackendIndex backend, schedule::LaneIndex lane,
+                                        WorkerId worker, std::size_t limit,
+                                        std::optional<MonoTime> next_arrived) {
     auto& state = lane_states_[lane];
     auto& look = state.looks[backend];
     const auto sent = clock_.now();
@@ -119,7 +121,7 @@ Result<std::size_t> Stealer::steal_lane(BackendIndex backend, LaneIndex lane, Wo
     return got;
 }
 
-void Stealer::observe_wait(LaneIndex lane, MonoTime arrived, milliseconds wait) {
+void Stealer::observe_wait(schedule::LaneIndex lane, MonoTime arrived, milliseconds wait) {
     constexpr double kNewest = 0.2;
     auto& state = lane_states_[lane];
     const auto now = clock_.now();
@@ -135,4 +137,4 @@ milliseconds Stealer::wait_of(const LaneState& lane, MonoTime arrived, MonoTime 
            std::chrono::duration_cast<milliseconds>(since);
 }
 
-}  // namespace millrace::worker
+}  // namespace millrace::execute

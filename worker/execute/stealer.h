@@ -26,7 +26,7 @@
 #include "worker/schedule/model_table.h"
 #include "worker/schedule/shares.h"
 
-namespace millrace::worker {
+namespace millrace::execute {
 
 struct StealerOptions {
     milliseconds bound{2000};   // Longest time that a queued job waits for an idle worker.
@@ -36,16 +36,16 @@ struct StealerOptions {
 
 class Stealer {
  public:
-    Stealer(storage::JobStore& store, Executor& executor, const Lanes& lanes,
-            const LaneHints& hints, const ModelTable& models, const Clock& clock, Random& random,
-            StealerOptions options);
+    Stealer(storage::JobStore& store, Executor& executor, const schedule::Lanes& lanes,
+            const consume::LaneHints& hints, const schedule::ModelTable& models, const Clock& clock,
+            Random& random, StealerOptions options);
 
     // Steals what is due. `shares` has one entry per backend. True if a lane gave as many jobs as
     // were asked for: there may be more.
-    Result<bool> step(WorkerId worker, std::vector<Shares>& shares);
+    Result<bool> step(WorkerId worker, std::vector<schedule::Shares>& shares);
 
     // A job whose message arrived here at `arrived` had waited for `wait` when it was claimed.
-    void observe_wait(LaneIndex lane, MonoTime arrived, milliseconds wait);
+    void observe_wait(schedule::LaneIndex lane, MonoTime arrived, milliseconds wait);
 
  private:
     // What one backend knows about a lane.
@@ -59,15 +59,17 @@ class Stealer {
         std::vector<Look> looks;  // By backend.
     };
 
-    Result<bool> steal_for(BackendIndex backend, WorkerId worker, Shares& shares);
+    Result<bool> steal_for(schedule::BackendIndex backend, WorkerId worker,
+                           schedule::Shares& shares);
     // Returns how many jobs it stole, at most `limit`. `next_arrived`: when the message of the
     // lane's next job arrived.
-    Result<std::size_t> steal_lane(BackendIndex backend, LaneIndex lane, WorkerId worker,
-                                   std::size_t limit, std::optional<MonoTime> next_arrived);
+    Result<std::size_t> steal_lane(schedule::BackendIndex backend, schedule::LaneIndex lane,
+                                   WorkerId worker, std::size_t limit,
+                                   std::optional<MonoTime> next_arrived);
     // The present wait of the job that is next by message. It grows while jobs run: if that takes
     // long, the job is older than the last one was.
     milliseconds wait_of(const LaneState& lane, MonoTime arrived, MonoTime now) const;
-    bool hinted_younger(LaneIndex lane, milliseconds age) const;
+    bool hinted_younger(schedule::LaneIndex lane, milliseconds age) const;
     // 0.7 to 1.3 times `duration`, so that not all idle workers steal at the same time.
     milliseconds jittered(milliseconds duration);
     // Long enough for a message to arrive here first, if messages flow.
@@ -75,9 +77,9 @@ class Stealer {
 
     storage::JobStore& store_;
     Executor& executor_;
-    const Lanes& lanes_;
-    const LaneHints& hints_;
-    const ModelTable& models_;
+    const schedule::Lanes& lanes_;
+    const consume::LaneHints& hints_;
+    const schedule::ModelTable& models_;
     const Clock& clock_;
     Random& random_;
     const StealerOptions options_;
@@ -87,4 +89,4 @@ class Stealer {
     MonoTime next_round_;
 };
 
-}  // namespace millrace::worker
+}  // namespace millrace::execute

@@ -4,7 +4,7 @@
 #include <cmath>
 #include <numeric>
 
-namespace millrace::worker {
+namespace millrace::schedule {
 namespace {
 
 constexpr double kNewestWait = 0.25;  // Weight in the averages, as for TCP round trips (RFC 6298).
@@ -90,4 +90,4 @@ void AdaptiveDelay::learn(const Start& best) {
     jobs_ = std::max(static_cast<double>(best.jobs), kFading * jobs_);
 }
 
-}  // namespace millrace::worker
+}  // namespace millrace::schedule

@@ -18,7 +18,7 @@
 
 #include "worker/schedule/cost_line.h"
 
-namespace millrace::worker {
+namespace millrace::schedule {
 
 class AdaptiveDelay {
  public:
@@ -58,4 +58,4 @@ class AdaptiveDelay {
     double jobs_ = 0;       // The most jobs that arrived in time, fading.
 };
 
-}  // namespace millrace::worker
+}  // namespace millrace::schedule

@@ -2,7 +2,7 @@
 
 #include <algorithm>
 
-namespace millrace::worker {
+namespace millrace::schedule {
 namespace {
 
 using Milliseconds = std::chrono::duration<double, std::milli>;
@@ -42,4 +42,4 @@ void BatchRule::observe_cost(std::size_t jobs, std::chrono::nanoseconds took) {
     cost_.observe(jobs, Milliseconds(took).count());
 }
 
-}  // namespace millrace::worker
+}  // namespace millrace::schedule

@@ -10,7 +10,7 @@
 #include "worker/schedule/adaptive_delay.h"
 #include "worker/schedule/cost_line.h"
 
-namespace millrace::worker {
+namespace millrace::schedule {
 
 enum class BatchMode {
     kAdaptive,  // Waits for more jobs only while waiting has paid off.
@@ -69,4 +69,4 @@ class BatchRule {
     AdaptiveDelay delay_;
 };
 
-}  // namespace millrace::worker
+}  // namespace millrace::schedule

@@ -14,7 +14,7 @@
 #include "common/job/job.h"
 #include "common/job/priority.h"
 
-namespace millrace::worker {
+namespace millrace::schedule {
 
 // One priority of one queue. LaneIndex is a position in Lanes::lanes(), see
 // worker/schedule/lanes.h.
@@ -69,4 +69,4 @@ struct Room {
     std::size_t jobs_of_any_key() const { return std::min(jobs, batches * batch_max); }
 };
 
-}  // namespace millrace::worker
+}  // namespace millrace::schedule

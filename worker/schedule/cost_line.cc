@@ -3,7 +3,7 @@
 #include <algorithm>
 #include <cmath>
 
-namespace millrace::worker {
+namespace millrace::schedule {
 namespace {
 
 constexpr double kKept = 0.98;         // The part of the past that is kept at each batch.
@@ -61,4 +61,4 @@ void CostLine::fit() {
     launch_ = mean_y - per_job_ * mean_n;
 }
 
-}  // namespace millrace::worker
+}  // namespace millrace::schedule

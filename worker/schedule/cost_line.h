@@ -11,7 +11,7 @@
 
 #include <cstddef>
 
-namespace millrace::worker {
+namespace millrace::schedule {
 
 class CostLine {
  public:
@@ -46,4 +46,4 @@ class CostLine {
     int run_ = 0;  // Consecutive misses to the same side.
 };
 
-}  // namespace millrace::worker
+}  // namespace millrace::schedule

@@ -5,7 +5,7 @@
 #include <unordered_map>
 #include <utility>
 
-namespace millrace::worker {
+namespace millrace::schedule {
 namespace {
 
 // For batches. Each time, the job that is passed over waits for a whole batch.
@@ -268,4 +268,4 @@ std::vector<LaneInfo> lanes_of(const std::vector<std::string>& queues) {
     return lanes;
 }
 
-}  // namespace millrace::worker
+}  // namespace millrace::schedule

@@ -22,7 +22,7 @@
 #include "worker/schedule/candidate.h"
 #include "worker/schedule/shares.h"
 
-namespace millrace::worker {
+namespace millrace::schedule {
 
 class Lanes {
  public:
@@ -98,4 +98,4 @@ class Lanes {
 // The lanes of the queues, the most urgent priority first.
 std::vector<LaneInfo> lanes_of(const std::vector<std::string>& queues);
 
-}  // namespace millrace::worker
+}  // namespace millrace::schedule

@@ -7,7 +7,7 @@
 #include "common/base/log.h"
 #include "common/base/text.h"
 
-namespace millrace::worker {
+namespace millrace::schedule {
 namespace {
 
 // A job cannot name a longer one (producer/api/codec/submission.cc), and an index of PostgreSQL
@@ -20,7 +20,7 @@ bool can_be_asked_for(const std::string& model) {
 
 // Servers choose the names of models. One that PostgreSQL refuses would fail every statement that
 // names the models.
-void leave_out_unnameable(std::vector<BackendInfo>& backends) {
+void leave_out_unnameable(std::vector<backends::BackendInfo>& backends) {
     for (auto& backend : backends) {
         const auto left_out = std::erase_if(
             backend.models, [](const auto& model) { return !can_be_asked_for(model); });
@@ -32,7 +32,7 @@ void leave_out_unnameable(std::vector<BackendInfo>& backends) {
 
 }  // namespace
 
-Result<ModelTable> ModelTable::make(std::vector<BackendInfo> backends) {
+Result<ModelTable> ModelTable::make(std::vector<backends::BackendInfo> backends) {
     ModelTable table;
     table.backends_ = std::move(backends);
     if (table.backends_.empty()) {
@@ -60,7 +60,7 @@ Result<ModelTable> ModelTable::make(std::vector<BackendInfo> backends) {
     return table;
 }
 
-std::vector<std::string> ModelTable::replace(std::vector<BackendInfo> backends) {
+std::vector<std::string> ModelTable::replace(std::vector<backends::BackendInfo> backends) {
     CHECK(backends.size() == backends_.size());
     leave_out_unnameable(backends);
     std::unordered_map<std::string, BackendIndex> by_model;
@@ -114,4 +114,4 @@ bool ModelTable::is_of_use() const {
         now_->by_model, [this](const auto& each) { return !backends_[each.second].is_stand_in; });
 }
 
-}  // namespace millrace::worker
+}  // namespace millrace::schedule

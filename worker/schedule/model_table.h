@@ -16,20 +16,20 @@
 #include "worker/backends/backend.h"
 #include "worker/schedule/candidate.h"
 
-namespace millrace::worker {
+namespace millrace::schedule {
 
 class ModelTable {
  public:
     // kInvalidArgument if there is no backend, or if two of them serve the same model.
-    static Result<ModelTable> make(std::vector<BackendInfo> backends);
+    static Result<ModelTable> make(std::vector<backends::BackendInfo> backends);
 
     // Takes the same backends, in the same order, with the models that they serve now. If two serve
     // the same model, it stays with the one that already has it. Returns the models that two serve.
-    std::vector<std::string> replace(std::vector<BackendInfo> backends);
+    std::vector<std::string> replace(std::vector<backends::BackendInfo> backends);
 
     std::optional<BackendIndex> find(const std::string& model) const;
     // The backends as they were at the start. Only their models can have changed since.
-    const std::vector<BackendInfo>& backends() const { return backends_; }
+    const std::vector<backends::BackendInfo>& backends() const { return backends_; }
     std::vector<std::string> models_of(BackendIndex backend) const;
     std::vector<std::string> models() const;
     // Whether there is something to serve, and not only stand-ins while a backend waits.
@@ -42,8 +42,8 @@ class ModelTable {
         bool waits GUARDED_BY(mutex) = false;  // Whether a backend waits for something to serve.
     };
 
-    std::vector<BackendInfo> backends_;
+    std::vector<backends::BackendInfo> backends_;
     std::unique_ptr<Now> now_ = std::make_unique<Now>();
 };
 
-}  // namespace millrace::worker
+}  // namespace millrace::schedule

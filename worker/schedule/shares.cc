@@ -5,7 +5,7 @@
 
 #include "common/base/check.h"
 
-namespace millrace::worker {
+namespace millrace::schedule {
 
 Shares::Shares(const std::vector<LaneShare>& lanes, std::size_t slots, ShareRules rules)
     : rules_(rules) {
@@ -112,4 +112,4 @@ double Shares::start_of(LaneIndex lane) const {
     return std::max(virtual_time_, lanes_[lane].finish);
 }
 
-}  // namespace millrace::worker
+}  // namespace millrace::schedule

@@ -21,7 +21,7 @@
 #include "common/base/clock.h"
 #include "worker/schedule/candidate.h"
 
-namespace millrace::worker {
+namespace millrace::schedule {
 
 struct LaneShare {
     int weight = 1;  // >= 1
@@ -87,4 +87,4 @@ class Shares {
     double virtual_time_ = 0;
 };
 
-}  // namespace millrace::worker
+}  // namespace millrace::schedule

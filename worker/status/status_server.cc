@@ -16,7 +16,7 @@
 #include "common/base/check.h"
 #include "common/telemetry/telemetry.h"
 
-namespace millrace::worker {
+namespace millrace::status {
 namespace {
 
 constexpr int kBacklog = 16;
@@ -160,4 +160,4 @@ void StatusServer::serve(const std::stop_token& stop) const {
     }
 }
 
-}  // namespace millrace::worker
+}  // namespace millrace::status

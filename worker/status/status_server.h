@@ -16,7 +16,7 @@
 #include "common/base/result.h"
 #include "common/runtime/thread.h"
 
-namespace millrace::worker {
+namespace millrace::status {
 
 class StatusServer {
  public:
@@ -44,4 +44,4 @@ class StatusServer {
     runtime::Thread thread_;  // Last: it uses all of the above.
 };
 
-}  // namespace millrace::worker
+}  // namespace millrace::status

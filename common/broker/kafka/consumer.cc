@@ -8,7 +8,7 @@
 
 #include "common/telemetry/telemetry.h"
 
-namespace millrace::broker {
+namespace millrace::broker::kafka {
 
 using telemetry::Metric;
 
@@ -219,4 +219,4 @@ bool destroy_within(std::unique_ptr<Consumer> consumer, milliseconds deadline) {
     return result.wait_for(deadline) == std::future_status::ready;
 }
 
-}  // namespace millrace::broker
+}  // namespace millrace::broker::kafka

@@ -20,7 +20,7 @@
 #include "common/broker/kafka/doorbell.h"
 #include "common/broker/kafka/handle.h"
 
-namespace millrace::broker {
+namespace millrace::broker::kafka {
 
 class Consumer {
  public:
@@ -79,4 +79,4 @@ class Consumer {
 // never return.
 bool destroy_within(std::unique_ptr<Consumer> consumer, milliseconds deadline);
 
-}  // namespace millrace::broker
+}  // namespace millrace::broker::kafka

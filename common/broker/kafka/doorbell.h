@@ -8,7 +8,7 @@
 #include "common/base/clock.h"
 #include "common/base/mutex.h"
 
-namespace millrace::broker {
+namespace millrace::broker::kafka {
 
 class Doorbell {
  public:
@@ -33,4 +33,4 @@ class Doorbell {
     bool rung_ GUARDED_BY(mutex_) = false;
 };
 
-}  // namespace millrace::broker
+}  // namespace millrace::broker::kafka

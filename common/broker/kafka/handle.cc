@@ -8,7 +8,7 @@
 
 #include "common/telemetry/telemetry.h"
 
-namespace millrace::broker {
+namespace millrace::broker::kafka {
 
 using telemetry::Metric;
 
@@ -115,4 +115,4 @@ void Handle::on_delivery(rd_kafka_t*, const rd_kafka_message_t* message, void* s
     }
 }
 
-}  // namespace millrace::broker
+}  // namespace millrace::broker::kafka

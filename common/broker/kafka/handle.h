@@ -12,7 +12,7 @@
 #include "common/broker/kafka/properties.h"
 #include "common/broker/kafka/reporter.h"
 
-namespace millrace::broker {
+namespace millrace::broker::kafka {
 
 // An alias, because a function has the same name as the struct.
 using Metadata = struct rd_kafka_metadata;
@@ -87,4 +87,4 @@ class Handle {
     rd_kafka_t* client_ = nullptr;
 };
 
-}  // namespace millrace::broker
+}  // namespace millrace::broker::kafka

@@ -8,7 +8,7 @@
 #include "common/broker/kafka/subscribers.h"
 #include "common/broker/kafka/topics.h"
 
-namespace millrace::broker {
+namespace millrace::broker::kafka {
 namespace {
 
 class KafkaPublisher final : public Publisher {
@@ -30,7 +30,7 @@ class KafkaBroker final : public Broker {
         : options_(std::move(options)), extra_(std::move(extra)), producer_(std::move(producer)) {}
 
     Status ensure_topics(const std::vector<TopicSpec>& topics, milliseconds timeout) override {
-        return broker::ensure_topics(*producer_, topics, options_.replication_factor, timeout);
+        return kafka::ensure_topics(*producer_, topics, options_.replication_factor, timeout);
     }
 
     std::unique_ptr<Publisher> make_publisher() override {
@@ -75,4 +75,4 @@ Result<std::unique_ptr<Broker>> make_kafka_broker(KafkaOptions options) {
         std::make_unique<KafkaBroker>(std::move(options), std::move(extra), std::move(producer)));
 }
 
-}  // namespace millrace::broker
+}  // namespace millrace::broker::kafka

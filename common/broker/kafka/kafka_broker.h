@@ -25,7 +25,7 @@
 #include "common/base/result.h"
 #include "common/broker/broker.h"
 
-namespace millrace::broker {
+namespace millrace::broker::kafka {
 
 struct KafkaOptions {
     std::string bootstrap;               // Pairs of host:port, separated by commas.
@@ -56,4 +56,4 @@ struct KafkaOptions {
 // Connects in the background: an unreachable broker is not an error here.
 Result<std::unique_ptr<Broker>> make_kafka_broker(KafkaOptions options);
 
-}  // namespace millrace::broker
+}  // namespace millrace::broker::kafka

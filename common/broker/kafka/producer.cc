@@ -5,7 +5,7 @@
 #include "common/base/check.h"
 #include "common/telemetry/telemetry.h"
 
-namespace millrace::broker {
+namespace millrace::broker::kafka {
 
 using telemetry::Metric;
 
@@ -98,4 +98,4 @@ void Producer::undelivered(const std::string& topic, rd_kafka_resp_err_t error) 
                                "a message to " + topic + " was not delivered");
 }
 
-}  // namespace millrace::broker
+}  // namespace millrace::broker::kafka

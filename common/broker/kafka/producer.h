@@ -19,7 +19,7 @@
 #include "common/broker/kafka/handle.h"
 #include "common/broker/kafka/spread.h"
 
-namespace millrace::broker {
+namespace millrace::broker::kafka {
 
 class Producer {
  public:
@@ -57,4 +57,4 @@ class Producer {
     std::uint64_t batch_ GUARDED_BY(mutex_) = 0;
 };
 
-}  // namespace millrace::broker
+}  // namespace millrace::broker::kafka

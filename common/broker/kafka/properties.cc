@@ -2,7 +2,7 @@
 
 #include <algorithm>
 
-namespace millrace::broker {
+namespace millrace::broker::kafka {
 namespace {
 
 constexpr milliseconds kSocketTimeout{10'000};
@@ -133,4 +133,4 @@ Properties tail_properties(const KafkaOptions& options) {
     return properties;
 }
 
-}  // namespace millrace::broker
+}  // namespace millrace::broker::kafka

@@ -7,7 +7,7 @@
 
 #include "common/broker/kafka/kafka_broker.h"
 
-namespace millrace::broker {
+namespace millrace::broker::kafka {
 
 using Properties = std::vector<std::pair<std::string, std::string>>;
 
@@ -18,4 +18,4 @@ Properties producer_properties(const KafkaOptions& options);
 Properties group_properties(const KafkaOptions& options, const std::string& group);
 Properties tail_properties(const KafkaOptions& options);
 
-}  // namespace millrace::broker
+}  // namespace millrace::broker::kafka

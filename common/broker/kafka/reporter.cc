@@ -2,7 +2,7 @@
 
 #include <utility>
 
-namespace millrace::broker {
+namespace millrace::broker::kafka {
 
 void Reporter::report(LogLevel level, std::string_view kind, std::string_view text) {
     std::uint64_t left_out = 0;
@@ -21,4 +21,4 @@ void Reporter::report(LogLevel level, std::string_view kind, std::string_view te
     log(level, "Kafka's client reports", {{"kind", kind}, {"text", text}, {"left_out", left_out}});
 }
 
-}  // namespace millrace::broker
+}  // namespace millrace::broker::kafka

@@ -15,7 +15,7 @@
 #include "common/base/log.h"
 #include "common/base/mutex.h"
 
-namespace millrace::broker {
+namespace millrace::broker::kafka {
 
 inline constexpr milliseconds kReportPeriod{10'000};
 
@@ -34,4 +34,4 @@ class Reporter {
     std::map<std::string, Kind, std::less<>> kinds_ GUARDED_BY(mutex_);
 };
 
-}  // namespace millrace::broker
+}  // namespace millrace::broker::kafka

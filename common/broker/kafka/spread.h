@@ -13,7 +13,7 @@
 
 #include "common/base/clock.h"
 
-namespace millrace::broker {
+namespace millrace::broker::kafka {
 
 inline constexpr milliseconds kSpreadSilence{5};
 inline constexpr std::uint32_t kSpreadRunMax = 64;  // Messages of a batch in one partition.
@@ -44,4 +44,4 @@ class Spread {
     std::uint32_t slot_ = 0;
 };
 
-}  // namespace millrace::broker
+}  // namespace millrace::broker::kafka

@@ -5,7 +5,7 @@
 
 #include "common/base/log.h"
 
-namespace millrace::broker {
+namespace millrace::broker::kafka {
 namespace {
 
 constexpr milliseconds kDestroyMax{4'000};
@@ -80,4 +80,4 @@ bool TailSubscriber::discover(Topic& topic, MonoTime deadline) {
     return topic.partitions > 0;
 }
 
-}  // namespace millrace::broker
+}  // namespace millrace::broker::kafka

@@ -9,7 +9,7 @@
 #include "common/broker/broker.h"
 #include "common/broker/kafka/consumer.h"
 
-namespace millrace::broker {
+namespace millrace::broker::kafka {
 
 // The common part: owns a consumer and destroys it within a bounded time.
 class KafkaSubscriber : public Subscriber {
@@ -67,4 +67,4 @@ class TailSubscriber final : public KafkaSubscriber {
     MonoTime next_discovery_ = MonoTime::min();
 };
 
-}  // namespace millrace::broker
+}  // namespace millrace::broker::kafka

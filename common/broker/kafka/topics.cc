@@ -5,7 +5,7 @@
 #include <set>
 #include <string>
 
-namespace millrace::broker {
+namespace millrace::broker::kafka {
 namespace {
 
 constexpr milliseconds kVerdict{100};
@@ -127,4 +127,4 @@ Status ensure_topics(Producer& producer, const std::vector<TopicSpec>& topics,
     return ok();
 }
 
-}  // namespace millrace::broker
+}  // namespace millrace::broker::kafka

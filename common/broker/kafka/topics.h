@@ -8,10 +8,10 @@
 #include "common/broker/broker.h"
 #include "common/broker/kafka/producer.h"
 
-namespace millrace::broker {
+namespace millrace::broker::kafka {
 
 // Implements Broker::ensure_topics.
 Status ensure_topics(Producer& producer, const std::vector<TopicSpec>& topics,
                      int replication_factor, milliseconds timeout);
 
-}  // namespace millrace::broker
+}  // namespace millrace::broker::kafka

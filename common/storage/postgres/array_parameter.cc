@@ -2,7 +2,7 @@
 
 #include <type_traits>
 
-namespace millrace::storage {
+namespace millrace::storage::postgres {
 namespace {
 
 constexpr std::int64_t kMicrosFrom1970To2000 = 946'684'800'000'000;
@@ -85,4 +85,4 @@ ArrayParameter text_array(const std::vector<std::string>& texts) {
     return array;
 }
 
-}  // namespace millrace::storage
+}  // namespace millrace::storage::postgres

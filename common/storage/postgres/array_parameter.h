@@ -18,7 +18,7 @@
 #include "common/base/uuid.h"
 #include "common/storage/records.h"
 
-namespace millrace::storage {
+namespace millrace::storage::postgres {
 
 // Builds one array, element by element.
 class ArrayParameter {
@@ -75,4 +75,4 @@ ArrayParameter uuid_array(const std::vector<Id>& ids) {
 
 ArrayParameter text_array(const std::vector<std::string>& texts);
 
-}  // namespace millrace::storage
+}  // namespace millrace::storage::postgres

@@ -9,7 +9,7 @@
 #include "common/storage/postgres/store.h"
 #include "common/wire/messages.h"
 
-namespace millrace::storage {
+namespace millrace::storage::postgres {
 namespace {
 
 using Element = ArrayParameter::Element;
@@ -296,4 +296,4 @@ Result<std::vector<WorkerRecord>> PostgresJobStore::worker_list() {
     return workers;
 }
 
-}  // namespace millrace::storage
+}  // namespace millrace::storage::postgres

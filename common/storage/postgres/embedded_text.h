@@ -5,11 +5,11 @@
 #include <span>
 #include <string_view>
 
-namespace millrace {
+namespace millrace::storage::postgres {
 
 struct EmbeddedText {
     std::string_view name;  // The file's name, e.g. "job_claim.sql".
     std::string_view text;
 };
 
-}  // namespace millrace
+}  // namespace millrace::storage::postgres

@@ -10,7 +10,7 @@
 #include "common/storage/postgres/rows.h"
 #include "common/storage/postgres/store.h"
 
-namespace millrace::storage {
+namespace millrace::storage::postgres {
 namespace {
 
 using Element = ArrayParameter::Element;
@@ -185,4 +185,4 @@ Status PostgresJobStore::find_winners(const std::vector<NewJob>& jobs,
     return ok();
 }
 
-}  // namespace millrace::storage
+}  // namespace millrace::storage::postgres

@@ -6,7 +6,7 @@
 #include "common/storage/postgres/rows.h"
 #include "common/storage/postgres/store.h"
 
-namespace millrace::storage {
+namespace millrace::storage::postgres {
 namespace {
 
 using Element = ArrayParameter::Element;
@@ -141,4 +141,4 @@ OpenStore postgres_store(PostgresOptions options) {
     return [options = std::move(options)] { return std::make_unique<PostgresJobStore>(options); };
 }
 
-}  // namespace millrace::storage
+}  // namespace millrace::storage::postgres

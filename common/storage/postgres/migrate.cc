@@ -12,7 +12,7 @@
 #include "common/storage/postgres/postgres_job_store.h"
 #include "common/storage/postgres/session.h"
 
-namespace millrace::storage {
+namespace millrace::storage::postgres {
 namespace {
 
 constexpr std::int64_t kLock = 7723400;  // Any number that nothing else locks.
@@ -190,4 +190,4 @@ Status check_schema(const PostgresOptions& options) {
                                         : "it is older than the schema: upgrade it")};
 }
 
-}  // namespace millrace::storage
+}  // namespace millrace::storage::postgres

@@ -13,7 +13,7 @@
 #include "common/base/result.h"
 #include "common/storage/postgres/embedded_text.h"
 
-namespace millrace::storage {
+namespace millrace::storage::postgres {
 
 // The files of migrations/: NNNN_name.up.sql and NNNN_name.down.sql.
 std::span<const EmbeddedText> migration_files();
@@ -34,4 +34,4 @@ Result<MigrationReport> migrate_up(const std::string& conninfo);
 Result<MigrationReport> migrate_down(const std::string& conninfo, int steps);
 Result<std::vector<MigrationStep>> migration_status(const std::string& conninfo);
 
-}  // namespace millrace::storage
+}  // namespace millrace::storage::postgres

@@ -6,7 +6,7 @@
 #include <string>
 #include <string_view>
 
-namespace millrace::storage {
+namespace millrace::storage::postgres {
 namespace {
 
 // The first line without its severity; the lines after it may quote the values of a row.
@@ -66,4 +66,4 @@ Failure current_failure(Effect effect) {
     }
 }
 
-}  // namespace millrace::storage
+}  // namespace millrace::storage::postgres

@@ -3,7 +3,7 @@
 
 #include "common/base/error.h"
 
-namespace millrace::storage {
+namespace millrace::storage::postgres {
 
 // What a lost answer leaves open: a read changed nothing, a write may have.
 enum class Effect { kRead, kWrite };
@@ -17,4 +17,4 @@ struct Failure {
 // Describes the exception that is being handled. Requires: called from a catch block.
 Failure current_failure(Effect effect);
 
-}  // namespace millrace::storage
+}  // namespace millrace::storage::postgres

@@ -8,7 +8,7 @@
 #include "common/base/clock.h"
 #include "common/storage/job_store.h"
 
-namespace millrace::storage {
+namespace millrace::storage::postgres {
 
 struct PostgresOptions {
     std::string conninfo;  // In the form that libpq takes.
@@ -27,4 +27,4 @@ Status check_schema(const PostgresOptions& options);
 // Opens stores on one database.
 OpenStore postgres_store(PostgresOptions options);
 
-}  // namespace millrace::storage
+}  // namespace millrace::storage::postgres

@@ -2,7 +2,7 @@
 
 #include <stdexcept>
 
-namespace millrace::storage {
+namespace millrace::storage::postgres {
 namespace {
 
 std::vector<std::string> texts_of(const pqxx::field& field) {
@@ -142,4 +142,4 @@ MovedJob moved_of(const pqxx::row& row) {
             .state = state_of(row[4])};
 }
 
-}  // namespace millrace::storage
+}  // namespace millrace::storage::postgres

@@ -11,7 +11,7 @@
 
 #include "common/storage/records.h"
 
-namespace millrace::storage {
+namespace millrace::storage::postgres {
 
 Uuid uuid_of(const pqxx::field& field);
 std::optional<DbTime> time_of(const pqxx::field& field);  // From microseconds.
@@ -41,4 +41,4 @@ LaneStats lane_of(const pqxx::row& row);         // lane_stats
 WorkerRecord worker_of(const pqxx::row& row);    // worker_list
 MovedJob moved_of(const pqxx::row& row);         // keeper_*
 
-}  // namespace millrace::storage
+}  // namespace millrace::storage::postgres

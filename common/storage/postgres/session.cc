@@ -10,7 +10,7 @@
 #include "common/storage/postgres/statements.h"
 #include "common/telemetry/telemetry.h"
 
-namespace millrace::storage {
+namespace millrace::storage::postgres {
 namespace {
 
 using std::chrono::seconds;
@@ -199,4 +199,4 @@ void Session::read_clock() {
     clock_read_at_ = after;
 }
 
-}  // namespace millrace::storage
+}  // namespace millrace::storage::postgres

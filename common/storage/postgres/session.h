@@ -19,7 +19,7 @@
 #include "common/storage/postgres/postgres_error.h"
 #include "common/storage/postgres/postgres_job_store.h"
 
-namespace millrace::storage {
+namespace millrace::storage::postgres {
 
 class Session {
  public:
@@ -73,4 +73,4 @@ inline pqxx::binarystring parameter(const ArrayParameter& array) {
     return pqxx::binarystring(array.bytes());
 }
 
-}  // namespace millrace::storage
+}  // namespace millrace::storage::postgres

@@ -6,7 +6,7 @@
 #include "common/storage/postgres/rows.h"
 #include "common/storage/postgres/store.h"
 
-namespace millrace::storage {
+namespace millrace::storage::postgres {
 namespace {
 
 using Element = ArrayParameter::Element;
@@ -158,4 +158,4 @@ Status PostgresJobStore::recognise_settled(WorkerId worker,
     });
 }
 
-}  // namespace millrace::storage
+}  // namespace millrace::storage::postgres

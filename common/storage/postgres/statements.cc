@@ -2,7 +2,7 @@
 
 #include <string>
 
-namespace millrace::storage {
+namespace millrace::storage::postgres {
 namespace {
 
 std::string_view stem(std::string_view file) {
@@ -40,4 +40,4 @@ const std::map<std::string_view, std::string>& statements() {
     return all;
 }
 
-}  // namespace millrace::storage
+}  // namespace millrace::storage::postgres

@@ -10,7 +10,7 @@
 
 #include "common/storage/postgres/embedded_text.h"
 
-namespace millrace::storage {
+namespace millrace::storage::postgres {
 
 // As embedded; the names end in ".sql".
 std::span<const EmbeddedText> statement_files();
@@ -19,4 +19,4 @@ std::span<const EmbeddedText> statement_parts();
 // Maps names to texts, with the parts filled in.
 const std::map<std::string_view, std::string>& statements();
 
-}  // namespace millrace::storage
+}  // namespace millrace::storage::postgres

@@ -13,7 +13,7 @@
 #include "common/storage/job_store.h"
 #include "common/storage/postgres/session.h"
 
-namespace millrace::storage {
+namespace millrace::storage::postgres {
 
 class PostgresJobStore final : public JobStore {
  public:
@@ -91,4 +91,4 @@ class PostgresJobStore final : public JobStore {
     std::map<std::string, std::int16_t> queue_ids_;
 };
 
-}  // namespace millrace::storage
+}  // namespace millrace::storage::postgres

@@ -6,7 +6,7 @@
 #include "common/storage/postgres/store.h"
 #include "common/wire/messages.h"
 
-namespace millrace::storage {
+namespace millrace::storage::postgres {
 namespace {
 
 using Element = ArrayParameter::Element;
@@ -172,4 +172,4 @@ Status PostgresJobStore::partial_save(WorkerId worker,
     });
 }
 
-}  // namespace millrace::storage
+}  // namespace millrace::storage::postgres

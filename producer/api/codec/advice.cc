@@ -10,7 +10,7 @@
 #include "common/base/text.h"
 #include "producer/server/header_values.h"
 
-namespace millrace::api {
+namespace millrace::api::codec {
 namespace {
 
 constexpr std::string_view kIntoInput =
@@ -179,4 +179,4 @@ std::string_view advice_for(std::string_view name, std::span<const NameAdvice> a
     return found == advice.end() ? std::string_view() : found->advice;
 }
 
-}  // namespace millrace::api
+}  // namespace millrace::api::codec

@@ -7,7 +7,7 @@
 #include <span>
 #include <string_view>
 
-namespace millrace::api {
+namespace millrace::api::codec {
 
 // A name that is unknown in its place, and a sentence that says what to write instead.
 struct NameAdvice {
@@ -23,4 +23,4 @@ std::span<const NameAdvice> batch_advice();
 // Returns an empty text if there is no advice for the name.
 std::string_view advice_for(std::string_view name, std::span<const NameAdvice> advice);
 
-}  // namespace millrace::api
+}  // namespace millrace::api::codec

@@ -7,7 +7,7 @@
 
 #include "common/base/clock.h"
 
-namespace millrace::api {
+namespace millrace::api::codec {
 
 struct ApiOptions {
     // The limits of a request.
@@ -42,4 +42,4 @@ struct ApiOptions {
     std::size_t metadata_value_max = 512;  // Characters.
 };
 
-}  // namespace millrace::api
+}  // namespace millrace::api::codec

@@ -8,7 +8,7 @@
 
 #include "producer/server/header_values.h"
 
-namespace millrace::api {
+namespace millrace::api::codec {
 
 using server::parse_idempotency_key;
 using server::Problem;
@@ -122,4 +122,4 @@ std::string_view replayed_text(Scope scope) {
     return scope == Scope::kBody ? "heuristic" : "true";
 }
 
-}  // namespace millrace::api
+}  // namespace millrace::api::codec

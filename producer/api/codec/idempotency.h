@@ -11,7 +11,7 @@
 #include "producer/api/codec/json_fields.h"
 #include "producer/server/exchange.h"
 
-namespace millrace::api {
+namespace millrace::api::codec {
 
 // Identifies the request by its Idempotency-Key, or, without one, by its body if an SDK says which
 // attempt this is.
@@ -30,4 +30,4 @@ server::Problem reused_key(const storage::IdempotencyKey& key);
 // The value of the header Idempotency-Replayed.
 std::string_view replayed_text(storage::IdempotencyKey::Scope scope);
 
-}  // namespace millrace::api
+}  // namespace millrace::api::codec

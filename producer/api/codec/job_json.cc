@@ -4,7 +4,7 @@
 
 #include <utility>
 
-namespace millrace::api {
+namespace millrace::api::codec {
 
 using json_text::JsonWriter;
 namespace {
@@ -58,7 +58,7 @@ void write_times(JsonWriter& json, const JobRecord& job, DbTime now) {
     json.end_object();
 }
 
-bool lacks_worker(const JobRecord& job, const gateway::Fleet& fleet) {
+bool lacks_worker(const JobRecord& job, const service::Fleet& fleet) {
     return job.state == JobState::kQueued && !fleet.has_worker(job.queue, job.model);
 }
 
@@ -237,7 +237,7 @@ void write_attempt_error(JsonWriter& json, std::string_view name, std::string_vi
     write_fault(json, name, {code, message, "attempt_failed"});
 }
 
-void write_job(JsonWriter& json, const JobRecord& job, const gateway::Fleet& fleet) {
+void write_job(JsonWriter& json, const JobRecord& job, const service::Fleet& fleet) {
     const auto now = fleet.database_now();
     const auto id = job.id.str();
     json.begin_object();
@@ -268,7 +268,7 @@ void write_job(JsonWriter& json, const JobRecord& job, const gateway::Fleet& fle
     json.end_object();
 }
 
-std::string job_json(const JobRecord& job, const gateway::Fleet& fleet) {
+std::string job_json(const JobRecord& job, const service::Fleet& fleet) {
     constexpr std::size_t kUsualBytes = 1024;
     JsonWriter json;
     json.reserve(kUsualBytes + (job.output_json ? job.output_json->size() : 0));
@@ -277,7 +277,7 @@ std::string job_json(const JobRecord& job, const gateway::Fleet& fleet) {
 }
 
 std::string job_list_json(std::span<const JobRecord> jobs, bool has_more,
-                          const gateway::Fleet& fleet) {
+                          const service::Fleet& fleet) {
     JsonWriter json;
     begin_list(json);
     for (const auto& job : jobs) write_job(json, job, fleet);
@@ -339,7 +339,7 @@ std::string worker_list_json(std::span<const storage::WorkerRecord> workers) {
 }
 
 std::string job_etag(const JobRecord& job, const storage::JobFields& fields,
-                     const gateway::Fleet& fleet) {
+                     const service::Fleet& fleet) {
     const int shown = (fields.input ? 1 : 0) | (fields.output ? 2 : 0) | (fields.partial ? 4 : 0) |
                       (fields.attempts ? 8 : 0) | (job.retried_by ? 16 : 0) |
                       (lacks_worker(job, fleet) ? 32 : 0);
@@ -347,4 +347,4 @@ std::string job_etag(const JobRecord& job, const storage::JobFields& fields,
                        job.failures, job.interruptions, job.partial_sequence, shown);
 }
 
-}  // namespace millrace::api
+}  // namespace millrace::api::codec

@@ -14,7 +14,7 @@
 #include "common/storage/records.h"
 #include "producer/service/fleet.h"
 
-namespace millrace::api {
+namespace millrace::api::codec {
 
 // "alive", "draining", "stopped" or "lost".
 std::string_view name(storage::WorkerState state);
@@ -24,17 +24,17 @@ void write_attempt_error(json_text::JsonWriter& json, std::string_view name, std
                          std::string_view message);
 
 void write_job(json_text::JsonWriter& json, const storage::JobRecord& job,
-               const gateway::Fleet& fleet);
-std::string job_json(const storage::JobRecord& job, const gateway::Fleet& fleet);
+               const service::Fleet& fleet);
+std::string job_json(const storage::JobRecord& job, const service::Fleet& fleet);
 
 // {"object":"list","data":[…],"first_id":…,"last_id":…,"has_more":…}
 std::string job_list_json(std::span<const storage::JobRecord> jobs, bool has_more,
-                          const gateway::Fleet& fleet);
+                          const service::Fleet& fleet);
 std::string lane_list_json(std::span<const storage::LaneStats> lanes);
 std::string worker_list_json(std::span<const storage::WorkerRecord> workers);
 
 // A weak tag that changes whenever the job does, except for running times.
 std::string job_etag(const storage::JobRecord& job, const storage::JobFields& fields,
-                     const gateway::Fleet& fleet);
+                     const service::Fleet& fleet);
 
-}  // namespace millrace::api
+}  // namespace millrace::api::codec

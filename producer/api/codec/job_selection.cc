@@ -8,7 +8,7 @@
 
 #include "common/base/result.h"
 
-namespace millrace::api {
+namespace millrace::api::codec {
 
 using server::Problem;
 using server::ProblemCode;
@@ -157,4 +157,4 @@ Decoded<JobSelection> decode_selection(const JsonFields& fields, const Selection
                    "all"};
 }
 
-}  // namespace millrace::api
+}  // namespace millrace::api::codec

@@ -16,7 +16,7 @@
 #include "producer/api/codec/api_options.h"
 #include "producer/api/codec/json_fields.h"
 
-namespace millrace::api {
+namespace millrace::api::codec {
 
 struct JobSelection {
     storage::JobFilter filter;
@@ -38,4 +38,4 @@ struct SelectionRules {
 Decoded<JobSelection> decode_selection(const JsonFields& fields, const SelectionRules& rules,
                                        const ApiOptions& options);
 
-}  // namespace millrace::api
+}  // namespace millrace::api::codec

@@ -13,7 +13,7 @@
 #include "producer/api/codec/time_values.h"
 #include "producer/server/header_values.h"
 
-namespace millrace::api {
+namespace millrace::api::codec {
 
 using server::Problem;
 using server::ProblemCode;
@@ -172,4 +172,4 @@ Problem sent_twice(const std::string& path) {
             path};
 }
 
-}  // namespace millrace::api
+}  // namespace millrace::api::codec

@@ -19,7 +19,7 @@
 #include "producer/api/codec/advice.h"
 #include "producer/server/problems.h"
 
-namespace millrace::api {
+namespace millrace::api::codec {
 
 using json_text::JsonKind;
 using json_text::JsonMember;
@@ -76,4 +76,4 @@ server::Problem wrong_value(const std::string& path, const JsonView& value,
                             std::string_view wanted);
 server::Problem sent_twice(const std::string& path);
 
-}  // namespace millrace::api
+}  // namespace millrace::api::codec

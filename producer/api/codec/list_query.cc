@@ -13,7 +13,7 @@
 #include "producer/api/codec/time_values.h"
 #include "producer/server/header_values.h"
 
-namespace millrace::api {
+namespace millrace::api::codec {
 
 using server::parse_query;
 using server::Problem;
@@ -226,4 +226,4 @@ Decoded<void> decode_no_query(std::string_view query) {
     return {};
 }
 
-}  // namespace millrace::api
+}  // namespace millrace::api::codec

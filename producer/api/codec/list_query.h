@@ -9,7 +9,7 @@
 #include "producer/api/codec/api_options.h"
 #include "producer/api/codec/json_fields.h"
 
-namespace millrace::api {
+namespace millrace::api::codec {
 
 Decoded<storage::JobFilter> decode_list_query(std::string_view query, const ApiOptions& options);
 
@@ -30,4 +30,4 @@ Decoded<WorkerQuery> decode_worker_query(std::string_view query);
 // Checks the query of a route without parameters.
 Decoded<void> decode_no_query(std::string_view query);
 
-}  // namespace millrace::api
+}  // namespace millrace::api::codec

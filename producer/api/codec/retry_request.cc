@@ -9,7 +9,7 @@
 #include "producer/api/codec/job_selection.h"
 #include "producer/api/codec/submission.h"
 
-namespace millrace::api {
+namespace millrace::api::codec {
 
 using server::Problem;
 using server::ProblemCode;
@@ -67,4 +67,4 @@ Decoded<RetryRequest> decode_retry(std::string_view body, const ApiOptions& opti
     return request;
 }
 
-}  // namespace millrace::api
+}  // namespace millrace::api::codec

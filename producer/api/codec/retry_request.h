@@ -9,7 +9,7 @@
 #include "producer/api/codec/api_options.h"
 #include "producer/api/codec/json_fields.h"
 
-namespace millrace::api {
+namespace millrace::api::codec {
 
 // Which jobs to retry: those with these ids or, if there are none, those that match the filter.
 struct RetryRequest {
@@ -20,4 +20,4 @@ struct RetryRequest {
 
 Decoded<RetryRequest> decode_retry(std::string_view body, const ApiOptions& options);
 
-}  // namespace millrace::api
+}  // namespace millrace::api::codec

@@ -11,7 +11,7 @@
 #include "common/json/json_syntax.h"
 #include "common/json/json_writer.h"
 
-namespace millrace::api {
+namespace millrace::api::codec {
 
 using json_text::check_json;
 using json_text::JsonWriter;
@@ -21,7 +21,7 @@ using server::Problem;
 using server::ProblemCode;
 namespace {
 
-using gateway::SubmitRequest;
+using service::SubmitRequest;
 
 Decoded<JobPolicy> decode_policy(const JsonFields& job, const ApiOptions& options) {
     constexpr std::array<std::string_view, 4> kKnown{"start_within", "execution_timeout", "ttl",
@@ -239,4 +239,4 @@ std::string known_names(std::span<const std::string> names) {
     return "The known ones are " + name_list(names);
 }
 
-}  // namespace millrace::api
+}  // namespace millrace::api::codec

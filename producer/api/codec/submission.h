@@ -16,7 +16,7 @@
 #include "producer/server/problems.h"
 #include "producer/service/submissions.h"
 
-namespace millrace::api {
+namespace millrace::api::codec {
 
 // What a submission is checked against.
 struct SubmissionRules {
@@ -25,7 +25,7 @@ struct SubmissionRules {
     storage::DbTime now;
 };
 
-using Submission = Decoded<gateway::SubmitRequest>;
+using Submission = Decoded<service::SubmitRequest>;
 
 // Decodes the body of POST /v1/jobs.
 Submission decode_submission(std::string_view body, const SubmissionRules& rules);
@@ -43,4 +43,4 @@ std::string known_names(std::span<const std::string> names);
 // "a, b, c.", likewise.
 std::string name_list(std::span<const std::string> names);
 
-}  // namespace millrace::api
+}  // namespace millrace::api::codec

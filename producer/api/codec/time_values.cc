@@ -10,7 +10,7 @@
 #include "common/base/text.h"
 #include "common/config/value.h"
 
-namespace millrace::api {
+namespace millrace::api::codec {
 namespace {
 
 using std::chrono::microseconds;
@@ -287,4 +287,4 @@ std::string duration_advice(std::string_view text) {
     return fmt::format("{}: \"{}\"", kWanted, config::show_duration(rounded));
 }
 
-}  // namespace millrace::api
+}  // namespace millrace::api::codec

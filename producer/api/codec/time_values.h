@@ -13,7 +13,7 @@
 #include "common/base/clock.h"
 #include "common/storage/records.h"
 
-namespace millrace::api {
+namespace millrace::api::codec {
 
 // Takes Unix seconds ("1760000000", "1760000000.5") or RFC 3339: "2025-11-21T10:00:00Z",
 // "2025-11-21T10:00:00.5+01:00". The seconds and the colon in the zone are optional. The range is
@@ -28,4 +28,4 @@ std::string time_advice(std::string_view text);
 // ms, s, m, h, d: "90m"", or examples if the meaning is unclear.
 std::string duration_advice(std::string_view text);
 
-}  // namespace millrace::api
+}  // namespace millrace::api::codec

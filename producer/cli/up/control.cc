@@ -17,7 +17,7 @@
 #include "producer/cli/terminal.h"
 #include "producer/cli/up/data_directory.h"
 
-namespace millrace::cli {
+namespace millrace::cli::up {
 namespace {
 
 namespace fs = std::filesystem;
@@ -130,4 +130,4 @@ int run_reload(const std::string& data) {
     return kOk;
 }
 
-}  // namespace millrace::cli
+}  // namespace millrace::cli::up

@@ -3,7 +3,7 @@
 
 #include <string>
 
-namespace millrace::cli {
+namespace millrace::cli::up {
 
 struct LogsOptions {
     std::string part;  // "gateway", "worker-1", "worker", "postgres", "kafka"; empty: all.
@@ -20,4 +20,4 @@ int run_down(const std::string& data);
 // Asks the stack to load its settings and models again.
 int run_reload(const std::string& data);
 
-}  // namespace millrace::cli
+}  // namespace millrace::cli::up

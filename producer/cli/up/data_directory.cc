@@ -13,7 +13,7 @@
 
 #include "common/process/program.h"
 
-namespace millrace::cli {
+namespace millrace::cli::up {
 namespace {
 
 namespace fs = std::filesystem;
@@ -152,4 +152,4 @@ Result<RunningUp> find_running_up(const fs::path& path) {
     return running;
 }
 
-}  // namespace millrace::cli
+}  // namespace millrace::cli::up

@@ -16,7 +16,7 @@
 #include "common/base/result.h"
 #include "common/process/fd.h"
 
-namespace millrace::cli {
+namespace millrace::cli::up {
 
 // /var/lib/millrace for root (PostgreSQL's own user must be able to enter it), otherwise
 // $XDG_DATA_HOME/millrace or ~/.local/share/millrace. Errors: kInvalidArgument if this user has no
@@ -54,4 +54,4 @@ class DataDirectory {
 // kNotFound if nobody holds it; kInvalidArgument if this user may not look.
 Result<RunningUp> find_running_up(const std::filesystem::path& path);
 
-}  // namespace millrace::cli
+}  // namespace millrace::cli::up

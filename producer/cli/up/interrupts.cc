@@ -7,7 +7,7 @@
 
 #include "common/process/fd.h"
 
-namespace millrace::cli {
+namespace millrace::cli::up {
 namespace {
 
 constexpr milliseconds kPoll{100};
@@ -52,4 +52,4 @@ void Interrupts::wait(milliseconds time) {
     asked_.wait_until(lock, system_clock().now() + time, is_news);
 }
 
-}  // namespace millrace::cli
+}  // namespace millrace::cli::up

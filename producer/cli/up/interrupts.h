@@ -15,7 +15,7 @@
 #include "common/runtime/signals.h"
 #include "common/runtime/thread.h"
 
-namespace millrace::cli {
+namespace millrace::cli::up {
 
 class Interrupts {
  public:
@@ -43,4 +43,4 @@ class Interrupts {
     runtime::Thread thread_;  // Last: it uses all members above.
 };
 
-}  // namespace millrace::cli
+}  // namespace millrace::cli::up

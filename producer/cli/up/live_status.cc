@@ -9,7 +9,7 @@
 
 #include "producer/cli/terminal.h"
 
-namespace millrace::cli {
+namespace millrace::cli::up {
 namespace {
 
 constexpr int kColumnsDefault = 80;
@@ -97,4 +97,4 @@ void LiveStatus::erase() {
     drawn_ = 0;
 }
 
-}  // namespace millrace::cli
+}  // namespace millrace::cli::up

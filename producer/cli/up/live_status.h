@@ -13,7 +13,7 @@
 
 #include "common/base/clock.h"
 
-namespace millrace::cli {
+namespace millrace::cli::up {
 
 struct Screen {
     bool is_live = false;  // The terminal can redraw a line.
@@ -52,4 +52,4 @@ class LiveStatus {
 // out, and blanks in place of anything that would move the cursor.
 std::string fit(std::string_view text, std::size_t columns);
 
-}  // namespace millrace::cli
+}  // namespace millrace::cli::up

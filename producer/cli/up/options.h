@@ -5,7 +5,7 @@
 #include <string>
 #include <vector>
 
-namespace millrace::cli {
+namespace millrace::cli::up {
 
 struct UpOptions {
     std::optional<int> port;  // 0: any free one. Without it: gateway.port.
@@ -20,4 +20,4 @@ struct UpOptions {
     std::string program;  // How `millrace` was called, for commands that it suggests.
 };
 
-}  // namespace millrace::cli
+}  // namespace millrace::cli::up

@@ -14,7 +14,7 @@
 #include "producer/cli/up/shell_words.h"
 #include "worker/backends/gguf.h"
 
-namespace millrace::cli {
+namespace millrace::cli::up {
 namespace {
 
 namespace fs = std::filesystem;
@@ -93,7 +93,7 @@ std::string given(Setting setting, const std::string& value) {
 Result<std::vector<std::string>> assignments_of(const UpOptions& options) {
     std::vector<std::string> result;
     for (const auto& model : options.models) {
-        const auto fine = worker::check_gguf(model);
+        const auto fine = backends::check_gguf(model);
         if (!fine.has_value()) return invalid(fine.error().message);
         const auto path = fs::absolute(model).lexically_normal().string();
         result.push_back(given(Setting::kBackendLlamaModel, config::list_text({path})));
@@ -327,4 +327,4 @@ std::string url_of(const std::string& host, int port) {
     return fmt::format("http://{}:{}", address, port);
 }
 
-}  // namespace millrace::cli
+}  // namespace millrace::cli::up

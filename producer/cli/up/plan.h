@@ -16,7 +16,7 @@
 #include "common/config/config.h"
 #include "producer/cli/up/options.h"
 
-namespace millrace::cli {
+namespace millrace::cli::up {
 
 using Environment = std::map<std::string, std::string>;
 
@@ -59,4 +59,4 @@ std::vector<std::string> changed_for_gateway(const Plan& before, const Plan& now
 // The URL at which this machine reaches a gateway with this address: "http://127.0.0.1:8080".
 std::string url_of(const std::string& host, int port);
 
-}  // namespace millrace::cli
+}  // namespace millrace::cli::up

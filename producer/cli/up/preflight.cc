@@ -9,7 +9,7 @@
 #include "common/process/program.h"
 #include "producer/cli/up/program_log.h"
 
-namespace millrace::cli {
+namespace millrace::cli::up {
 namespace {
 
 constexpr milliseconds kCheckTimeout{30'000};
@@ -49,4 +49,4 @@ Status check_programs(const Plan& plan, const std::stop_token& stop) {
     return ok();
 }
 
-}  // namespace millrace::cli
+}  // namespace millrace::cli::up

@@ -9,10 +9,10 @@
 #include "common/base/result.h"
 #include "producer/cli/up/plan.h"
 
-namespace millrace::cli {
+namespace millrace::cli::up {
 
 // Errors: kInvalidArgument with the program's message; kNotFound if it is not installed;
 //         kCancelled.
 Status check_programs(const Plan& plan, const std::stop_token& stop);
 
-}  // namespace millrace::cli
+}  // namespace millrace::cli::up

@@ -11,7 +11,7 @@
 #include "common/base/error.h"
 #include "common/process/log_file.h"
 
-namespace millrace::cli {
+namespace millrace::cli::up {
 namespace {
 
 using Level = LogLine::Level;
@@ -202,4 +202,4 @@ std::vector<std::string> ProgramLog::news() {
     return lines_of(text);
 }
 
-}  // namespace millrace::cli
+}  // namespace millrace::cli::up

@@ -9,7 +9,7 @@
 #include <string_view>
 #include <vector>
 
-namespace millrace::cli {
+namespace millrace::cli::up {
 
 struct LogLine {
     enum class Level { kNone, kInfo, kWarning, kError };  // kNone: not a Millrace log line.
@@ -44,4 +44,4 @@ class ProgramLog {
     std::uintmax_t read_ = 0;
 };
 
-}  // namespace millrace::cli
+}  // namespace millrace::cli::up

@@ -4,7 +4,7 @@
 
 #include "common/process/program.h"
 
-namespace millrace::cli {
+namespace millrace::cli::up {
 
 Status ProgramService::start() {
     const auto program = process::find_own_program(program_);
@@ -52,4 +52,4 @@ std::vector<LogLine> ProgramService::news() {
     return news;
 }
 
-}  // namespace millrace::cli
+}  // namespace millrace::cli::up

@@ -16,7 +16,7 @@
 #include "common/process/child_process.h"
 #include "producer/cli/up/program_log.h"
 
-namespace millrace::cli {
+namespace millrace::cli::up {
 
 class ProgramService {
  public:
@@ -47,4 +47,4 @@ class ProgramService {
     std::unique_ptr<process::ChildProcess> child_;
 };
 
-}  // namespace millrace::cli
+}  // namespace millrace::cli::up

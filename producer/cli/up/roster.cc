@@ -4,7 +4,7 @@
 
 #include "producer/cli/show.h"
 
-namespace millrace::cli {
+namespace millrace::cli::up {
 namespace {
 
 constexpr milliseconds kTimeout{2000};
@@ -97,4 +97,4 @@ std::string Roster::summary(std::size_t workers) {
                        running, waiting, lanes.empty() ? "" : fmt::format(" ({})", lanes));
 }
 
-}  // namespace millrace::cli
+}  // namespace millrace::cli::up

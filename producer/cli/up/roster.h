@@ -16,7 +16,7 @@
 #include "common/http/http_client.h"
 #include "producer/cli/api_client.h"
 
-namespace millrace::cli {
+namespace millrace::cli::up {
 
 class Roster {
  public:
@@ -59,4 +59,4 @@ class Roster {
     std::map<pid_t, Entry> at_work_;
 };
 
-}  // namespace millrace::cli
+}  // namespace millrace::cli::up

@@ -7,7 +7,7 @@
 #include <memory>
 #include <string_view>
 
-namespace millrace::cli {
+namespace millrace::cli::up {
 namespace {
 
 const char* problem(int code) {
@@ -55,4 +55,4 @@ std::string shell_quoted(const std::string& word) {
     return quoted + "'";
 }
 
-}  // namespace millrace::cli
+}  // namespace millrace::cli::up

@@ -12,7 +12,7 @@
 
 #include "common/base/result.h"
 
-namespace millrace::cli {
+namespace millrace::cli::up {
 
 // Returns at least one word, none of them empty. Errors: kInvalidArgument with a sentence that says
 // why.
@@ -21,4 +21,4 @@ Result<std::vector<std::string>> shell_words(const std::string& text);
 // Returns the word as a shell takes it, in quotes if it needs them.
 std::string shell_quoted(const std::string& word);
 
-}  // namespace millrace::cli
+}  // namespace millrace::cli::up

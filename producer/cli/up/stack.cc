@@ -10,7 +10,7 @@
 #include "common/process/log_file.h"
 #include "common/storage/postgres/migrate.h"
 
-namespace millrace::cli {
+namespace millrace::cli::up {
 namespace {
 
 constexpr milliseconds kGatewayTimeout{60000};
@@ -121,7 +121,7 @@ Status Stack::start_postgres(Supervisor& supervisor) {
                 {.data_dir = data_ / "postgres", .give_up = interrupts_.stop()});
         },
         [](embedded::PrivatePostgres& server) { server.ask_to_stop(); })));
-    const auto migrated = storage::migrate_up(postgres_->conninfo());
+    const auto migrated = storage::postgres::migrate_up(postgres_->conninfo());
     if (!migrated.has_value()) return migrated.error();
     return ok();
 }
@@ -299,4 +299,4 @@ std::string Stack::summary() {
     return roster_.summary(static_cast<std::size_t>(alive));
 }
 
-}  // namespace millrace::cli
+}  // namespace millrace::cli::up

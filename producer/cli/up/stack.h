@@ -22,7 +22,7 @@
 #include "producer/cli/up/roster.h"
 #include "producer/cli/up/supervisor.h"
 
-namespace millrace::cli {
+namespace millrace::cli::up {
 
 class Stack {
  public:
@@ -92,4 +92,4 @@ class Stack {
     std::unique_ptr<embedded::MockBroker> mock_broker_;
 };
 
-}  // namespace millrace::cli
+}  // namespace millrace::cli::up

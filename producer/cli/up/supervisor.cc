@@ -4,7 +4,7 @@
 
 #include <algorithm>
 
-namespace millrace::cli {
+namespace millrace::cli::up {
 namespace {
 
 constexpr milliseconds kPauseMin{500};
@@ -105,4 +105,4 @@ void Supervisor::stop(Watched& watched, const std::stop_token& hurry) {
     service.kill();
 }
 
-}  // namespace millrace::cli
+}  // namespace millrace::cli::up

@@ -13,7 +13,7 @@
 #include "common/base/clock.h"
 #include "common/base/result.h"
 
-namespace millrace::cli {
+namespace millrace::cli::up {
 
 // Something that runs beside this program.
 struct Service {
@@ -80,4 +80,4 @@ class Supervisor {
     std::vector<Watched> services_;
 };
 
-}  // namespace millrace::cli
+}  // namespace millrace::cli::up

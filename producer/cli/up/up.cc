@@ -18,7 +18,7 @@
 #include "producer/cli/up/supervisor.h"
 #include "producer/cli/up/welcome.h"
 
-namespace millrace::cli {
+namespace millrace::cli::up {
 namespace {
 
 constexpr milliseconds kWatchInterval{100};
@@ -159,4 +159,4 @@ int run_up(const UpOptions& options) {
     return process::run_as_init([&] { return run(options); });
 }
 
-}  // namespace millrace::cli
+}  // namespace millrace::cli::up

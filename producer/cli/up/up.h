@@ -7,11 +7,11 @@
 
 #include "producer/cli/up/options.h"
 
-namespace millrace::cli {
+namespace millrace::cli::up {
 
 // Returns the exit code once everything has stopped: 0 after a signal, 2 if nothing was started
 // (the settings, the directory or the port cannot be used), 1 if a part did not start. As process 1
 // it works in a child and reaps orphaned processes.
 int run_up(const UpOptions& options);
 
-}  // namespace millrace::cli
+}  // namespace millrace::cli::up

@@ -10,7 +10,7 @@
 #include "common/base/text.h"
 #include "producer/cli/up/shell_words.h"
 
-namespace millrace::cli {
+namespace millrace::cli::up {
 namespace {
 
 constexpr std::string_view kSynthetic = "synthetic";
@@ -72,4 +72,4 @@ std::string welcome(const std::vector<std::string>& models, const BackendKinds& 
     return text + "  Ctrl-C stops all of it";
 }
 
-}  // namespace millrace::cli
+}  // namespace millrace::cli::up

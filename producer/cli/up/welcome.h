@@ -9,7 +9,7 @@
 
 #include "producer/cli/up/plan.h"
 
-namespace millrace::cli {
+namespace millrace::cli::up {
 
 struct Surroundings {
     std::string program;      // How `millrace` is called from here.
@@ -23,4 +23,4 @@ struct Surroundings {
 std::string welcome(const std::vector<std::string>& models, const BackendKinds& kinds,
                     const Surroundings& surroundings);
 
-}  // namespace millrace::cli
+}  // namespace millrace::cli::up

@@ -55,11 +55,11 @@ class MemoryServer final : public BrokerServer {
 
 std::unique_ptr<broker::Broker> connect_to(const std::string& bootstrap,
                                            milliseconds session_timeout) {
-    return broker::make_kafka_broker({.bootstrap = bootstrap,
-                                      .client_id = "conformance",
-                                      .fetch_wait_max = 10ms,
-                                      .session_timeout = session_timeout,
-                                      .heartbeat_interval = 500ms})
+    return broker::kafka::make_kafka_broker({.bootstrap = bootstrap,
+                                             .client_id = "conformance",
+                                             .fetch_wait_max = 10ms,
+                                             .session_timeout = session_timeout,
+                                             .heartbeat_interval = 500ms})
         .value();
 }
 

@@ -28,7 +28,7 @@ class Memory : public Database {
 class Postgres : public Database {
  public:
     std::unique_ptr<storage::JobStore> open() override {
-        return storage::postgres_store({.conninfo = postgres_.conninfo()})();
+        return storage::postgres::postgres_store({.conninfo = postgres_.conninfo()})();
     }
     void pass(milliseconds time) override {
         const auto back = [&](const std::string& column) {

@@ -124,14 +124,14 @@ std::string shown_body(std::string_view body) {
 }
 
 TEST(RefusedSubmissions, SayWhatToChange) {
-    const ApiOptions options;
-    const SubmissionRules rules{
+    const codec::ApiOptions options;
+    const codec::SubmissionRules rules{
         options, {"default", "images"}, storage::DbTime(std::chrono::seconds(1760000000))};
     std::string text;
     auto all = bodies();
     for (auto& body : bodies_with_times()) all.push_back(std::move(body));
     for (const auto& body : all) {
-        const auto submission = decode_submission(body, rules);
+        const auto submission = codec::decode_submission(body, rules);
         ASSERT_FALSE(submission.has_value()) << body;
         const auto& problem = submission.error();
         text += fmt::format("<{}>\n    {} [{}] {}\n", shown_body(body), info(problem.code).code,
@@ -143,9 +143,9 @@ TEST(RefusedSubmissions, SayWhatToChange) {
 }
 
 TEST(AcceptedSubmissions, TreatNullAsAbsent) {
-    const ApiOptions options;
-    const SubmissionRules rules{options, {"default"}, {}};
-    const auto submission = decode_submission(
+    const codec::ApiOptions options;
+    const codec::SubmissionRules rules{options, {"default"}, {}};
+    const auto submission = codec::decode_submission(
         R"({"model":"m","input":{},"queue":null,"priority":null,"policy":null,"metadata":null,
             "run_at":null})",
         rules);
@@ -155,11 +155,11 @@ TEST(AcceptedSubmissions, TreatNullAsAbsent) {
 }
 
 TEST(AcceptedSubmissions, AreNotScheduledIfAlreadyDue) {
-    const ApiOptions options;
-    const SubmissionRules rules{
+    const codec::ApiOptions options;
+    const codec::SubmissionRules rules{
         options, {"default"}, storage::DbTime(std::chrono::seconds(1760000000))};
     const auto submission =
-        decode_submission(R"({"model":"m","input":{},"run_at":1759999999})", rules);
+        codec::decode_submission(R"({"model":"m","input":{},"run_at":1759999999})", rules);
     ASSERT_TRUE(submission.has_value());
     EXPECT_FALSE(submission->run_at);
 }

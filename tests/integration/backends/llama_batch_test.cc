@@ -5,7 +5,7 @@
 #include "tests/integration/backends/llama_fixture.h"
 #include "worker/backends/llama/sequences.h"
 
-namespace millrace::worker {
+namespace millrace::backends {
 namespace {
 
 using nlohmann::json;
@@ -55,7 +55,7 @@ TEST_F(LlamaBatch, JobsRunTogetherWhateverTheOrderOfTheirSequences) {
 TEST_F(LlamaBatch, JobsThatStandApartAreMovedTogether) {
     const auto before = more_runs();
     const auto outcomes = outcomes_of(100, {60, 2, 60, 2});
-    EXPECT_LT(more_runs() - before, static_cast<std::uint64_t>(kStepsApart));
+    EXPECT_LT(more_runs() - before, static_cast<std::uint64_t>(llama::kStepsApart));
     EXPECT_NE(text_of(outcomes[0]).find(" 119, 120, 121,"), std::string::npos)
         << text_of(outcomes[0]);
     EXPECT_NE(text_of(outcomes[2]).find(" 319, 320, 321,"), std::string::npos)
@@ -63,4 +63,4 @@ TEST_F(LlamaBatch, JobsThatStandApartAreMovedTogether) {
 }
 
 }  // namespace
-}  // namespace millrace::worker
+}  // namespace millrace::backends

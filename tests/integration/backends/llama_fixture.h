@@ -12,7 +12,7 @@
 #include "tests/unit/backends/recording_sink.h"
 #include "worker/backends/llama/llama_backend.h"
 
-namespace millrace::worker {
+namespace millrace::backends {
 
 inline constexpr int kSlots = 4;
 inline constexpr int kContext = 512;  // For each slot.
@@ -37,7 +37,7 @@ inline std::string words(int count) {
     return text;
 }
 
-inline LlamaOptions options() {
+inline llama::LlamaOptions options() {
     return {.model_path = model_path(),
             .name = "m",
             .slots = kSlots,
@@ -50,7 +50,7 @@ inline LlamaOptions options() {
 
 class LlamaFixture : public testing::Test {
  protected:
-    explicit LlamaFixture(const LlamaOptions& changed = options()) : backend_(changed) {}
+    explicit LlamaFixture(const llama::LlamaOptions& changed = options()) : backend_(changed) {}
 
     void SetUp() override {
         if (!std::filesystem::exists(model_path())) {
@@ -68,7 +68,7 @@ class LlamaFixture : public testing::Test {
     }
 
     RecordingSink sink_;
-    LlamaBackend backend_;
+    llama::LlamaBackend backend_;
 };
 
-}  // namespace millrace::worker
+}  // namespace millrace::backends

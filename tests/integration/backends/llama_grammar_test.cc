@@ -8,7 +8,7 @@
 #include "worker/backends/llama/json_schema_grammar.h"
 #include "worker/backends/llama/library.h"
 
-namespace millrace::worker {
+namespace millrace::backends {
 namespace {
 
 using nlohmann::json;
@@ -17,7 +17,7 @@ using nlohmann::ordered_json;
 class Vocabulary {
  public:
     Vocabulary() {
-        init_llama_library();
+        llama::init_llama_library();
         auto params = llama_model_default_params();
         params.vocab_only = true;
         model_.reset(llama_model_load_from_file(model_path().c_str(), params));
@@ -28,7 +28,7 @@ class Vocabulary {
         const auto* vocab = llama_model_get_vocab(model_.get());
         const llama_sampler_ptr sampler(llama_sampler_init_grammar(vocab, grammar.c_str(), "root"));
         if (!sampler) {
-            ADD_FAILURE() << llama_last_error() << "\n" << grammar;
+            ADD_FAILURE() << llama::llama_last_error() << "\n" << grammar;
             return false;
         }
         std::vector<llama_token> tokens(text.size() + 1);
@@ -116,7 +116,7 @@ const std::vector<Case>& cases() {
 TEST(LlamaGrammar, TakesWhatFitsTheSchemaAndNothingElse) {
     const Vocabulary vocabulary;
     for (const auto& [schema, fitting, others] : cases()) {
-        const auto grammar = grammar_of_schema(ordered_json::parse(schema));
+        const auto grammar = llama::grammar_of_schema(ordered_json::parse(schema));
         ASSERT_TRUE(grammar.has_value()) << grammar.error().message;
         for (const auto& text : fitting) {
             EXPECT_TRUE(vocabulary.fits(*grammar, text)) << text << "\n" << schema;
@@ -212,4 +212,4 @@ TEST_F(LlamaForm, PenaltiesStopARepetition) {
 }
 
 }  // namespace
-}  // namespace millrace::worker
+}  // namespace millrace::backends

@@ -2,19 +2,19 @@
 #include "tests/integration/backends/llama_fixture.h"
 #include "worker/backends/llama/models.h"
 
-namespace millrace::worker {
+namespace millrace::backends {
 namespace {
 
 // The small model has 30 layers with 3 heads of 64 keys and 64 values, of two bytes each.
 constexpr std::size_t kBytesOfToken = 30 * 3 * (64 + 64) * 2;
 
-std::string refusal(const LlamaModels& models) {
-    const auto all = options_of_models(options(), models);
+std::string refusal(const llama::LlamaModels& models) {
+    const auto all = llama::options_of_models(options(), models);
     return all.has_value() ? "" : all.error().message;
 }
 
 TEST(LlamaModels, ComputesItsMemoryFromTheFile) {
-    const auto memory = memory_of_model(model_path(), 1000);
+    const auto memory = llama::memory_of_model(model_path(), 1000);
     ASSERT_TRUE(memory.has_value()) << memory.error().message;
     EXPECT_EQ(memory->weights, std::filesystem::file_size(model_path()));
     EXPECT_EQ(memory->context, kBytesOfToken * 1000);
@@ -22,9 +22,9 @@ TEST(LlamaModels, ComputesItsMemoryFromTheFile) {
 
 TEST(LlamaModels, RefusesWhatDoesNotFitTogether) {
     const auto each = std::filesystem::file_size(model_path()) + kBytesOfToken * kSlots * kContext;
-    LlamaModels models{.paths = {model_path(), model_path()},
-                       .names = {"first", "second"},
-                       .memory_bytes_max = 2 * each};
+    llama::LlamaModels models{.paths = {model_path(), model_path()},
+                              .names = {"first", "second"},
+                              .memory_bytes_max = 2 * each};
     EXPECT_EQ(refusal(models), "");
     models.memory_bytes_max = 2 * each - 1;
     const auto message = refusal(models);
@@ -34,7 +34,7 @@ TEST(LlamaModels, RefusesWhatDoesNotFitTogether) {
 }
 
 TEST(LlamaModels, NamesThemAfterTheirFiles) {
-    const auto all = options_of_models({}, {.paths = {"/a/first.gguf", "/b/second.gguf"}});
+    const auto all = llama::options_of_models({}, {.paths = {"/a/first.gguf", "/b/second.gguf"}});
     ASSERT_TRUE(all.has_value());
     ASSERT_EQ(all->size(), 2U);
     EXPECT_EQ(all->front().name, "first");
@@ -47,9 +47,12 @@ TEST(LlamaModels, NamesThemAfterTheirFiles) {
 }
 
 TEST(LlamaModels, ShareTheProcessors) {
-    LlamaOptions common{.devices = parse_devices({"cpu:0-7"}).value()};
+    llama::LlamaOptions common{.devices = parse_devices({"cpu:0-7"}).value()};
     const auto threads = [&](std::vector<std::string> paths) {
-        return options_of_models(common, {.paths = std::move(paths)}).value().front().threads;
+        return llama::options_of_models(common, {.paths = std::move(paths)})
+            .value()
+            .front()
+            .threads;
     };
     EXPECT_EQ(threads({"/a.gguf"}), 0);
     EXPECT_EQ(threads({"/a.gguf", "/b.gguf"}), 4);
@@ -64,4 +67,4 @@ TEST(LlamaModels, SaysWhichFileIsWrong) {
 }
 
 }  // namespace
-}  // namespace millrace::worker
+}  // namespace millrace::backends

@@ -3,7 +3,7 @@
 
 #include "tests/integration/backends/llama_fixture.h"
 
-namespace millrace::worker {
+namespace millrace::backends {
 namespace {
 
 using nlohmann::json;
@@ -74,7 +74,7 @@ class LlamaReading : public LlamaFixture {
  protected:
     LlamaReading() : LlamaFixture(small_steps()) {}
 
-    static LlamaOptions small_steps() {
+    static llama::LlamaOptions small_steps() {
         auto small = options();
         small.batch_tokens = 16;
         return small;
@@ -117,4 +117,4 @@ TEST_F(LlamaReading, MoreUrgentPromptsStopNoPrompt) {
 }
 
 }  // namespace
-}  // namespace millrace::worker
+}  // namespace millrace::backends

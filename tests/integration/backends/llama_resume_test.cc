@@ -1,14 +1,14 @@
 // A preempted job continues where it was when it comes back.
 #include "tests/integration/backends/llama_fixture.h"
 
-namespace millrace::worker {
+namespace millrace::backends {
 namespace {
 
 using nlohmann::json;
 
 class LlamaResume : public LlamaFixture {
  protected:
-    explicit LlamaResume(const LlamaOptions& changed = options()) : LlamaFixture(changed) {}
+    explicit LlamaResume(const llama::LlamaOptions& changed = options()) : LlamaFixture(changed) {}
 
     // Runs the job until some text has come, then preempts it.
     AttemptKey run_until_preempted(const std::string& input) {
@@ -111,7 +111,7 @@ class LlamaResumeUnsaved : public LlamaResume {
  protected:
     LlamaResumeUnsaved() : LlamaResume(nothing_saved()) {}
 
-    static LlamaOptions nothing_saved() {
+    static llama::LlamaOptions nothing_saved() {
         auto unsaved = options();
         unsaved.saved_bytes_max = 0;
         return unsaved;
@@ -131,4 +131,4 @@ TEST_F(LlamaResumeUnsaved, RecomputesWhatCouldNotBeSaved) {
 }
 
 }  // namespace
-}  // namespace millrace::worker
+}  // namespace millrace::backends

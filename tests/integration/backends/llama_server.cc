@@ -7,7 +7,7 @@
 #include "tests/integration/backends/model_server.h"
 #include "tests/support/eventually.h"
 
-namespace millrace::worker {
+namespace millrace::backends {
 namespace {
 
 constexpr auto kModel = "models/SmolLM2-135M-Instruct.Q4_1.gguf";
@@ -15,20 +15,20 @@ constexpr auto kModel = "models/SmolLM2-135M-Instruct.Q4_1.gguf";
 }  // namespace
 
 std::filesystem::path LlamaServer::tools_template() {
-    return process::cache_directory() / "llama-server/tools.jinja";
+    return millrace::process::cache_directory() / "llama-server/tools.jinja";
 }
 
 Result<std::unique_ptr<LlamaServer>> LlamaServer::prepare(std::vector<std::string> arguments) {
-    const auto program = process::cache_directory() / "llama-server/llama-server";
-    const auto model = process::cache_directory() / kModel;
+    const auto program = millrace::process::cache_directory() / "llama-server/llama-server";
+    const auto model = millrace::process::cache_directory() / kModel;
     for (const auto& [file, script] : {std::pair{program, "deploy/fetch-llama-server.sh"},
                                        std::pair{model, "deploy/fetch-llama.sh"}}) {
         if (std::filesystem::exists(file)) continue;
         return Error{ErrorCode::kNotFound,
                      fmt::format("{} is missing; run {}", file.string(), script)};
     }
-    TRY(auto directory, process::TemporaryDirectory::make("millrace-llama-server"));
-    TRY(auto port, process::PortReservation::any());
+    TRY(auto directory, millrace::process::TemporaryDirectory::make("millrace-llama-server"));
+    TRY(auto port, millrace::process::PortReservation::any());
     std::vector<std::string> command{program.string(),
                                      "-m",
                                      model.string(),
@@ -61,8 +61,9 @@ Result<std::unique_ptr<LlamaServer>> LlamaServer::start(std::vector<std::string>
 
 Status LlamaServer::start_again() {
     const auto log = directory_.path() / "log";
-    TRY(auto child, process::ChildProcess::start({.argv = arguments_, .output_file = log}));
-    child_ = std::make_unique<process::ChildProcess>(std::move(child));
+    TRY(auto child,
+        millrace::process::ChildProcess::start({.argv = arguments_, .output_file = log}));
+    child_ = std::make_unique<millrace::process::ChildProcess>(std::move(child));
     http::Client client;
     const auto root = fmt::format("http://127.0.0.1:{}", port_.port());
     const auto ready = test::eventually(
@@ -103,4 +104,4 @@ int LlamaServer::busy_slots() const {
         slots, [](const auto& slot) { return slot["is_processing"].template get<bool>(); }));
 }
 
-}  // namespace millrace::worker
+}  // namespace millrace::backends

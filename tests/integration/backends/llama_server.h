@@ -19,7 +19,7 @@
 #include "common/process/port_reservation.h"
 #include "common/process/temporary_directory.h"
 
-namespace millrace::worker {
+namespace millrace::backends {
 
 class LlamaServer {
  public:
@@ -41,16 +41,16 @@ class LlamaServer {
     int busy_slots() const;
 
  private:
-    LlamaServer(process::TemporaryDirectory directory, process::PortReservation port,
-                std::vector<std::string> arguments)
+    LlamaServer(millrace::process::TemporaryDirectory directory,
+                millrace::process::PortReservation port, std::vector<std::string> arguments)
         : directory_(std::move(directory)),
           port_(std::move(port)),
           arguments_(std::move(arguments)) {}
 
-    process::TemporaryDirectory directory_;  // For its log.
-    process::PortReservation port_;
+    millrace::process::TemporaryDirectory directory_;  // For its log.
+    millrace::process::PortReservation port_;
     std::vector<std::string> arguments_;
-    std::unique_ptr<process::ChildProcess> child_;
+    std::unique_ptr<millrace::process::ChildProcess> child_;
 };
 
-}  // namespace millrace::worker
+}  // namespace millrace::backends

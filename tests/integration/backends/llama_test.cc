@@ -6,7 +6,7 @@
 #include "common/process/temporary_directory.h"
 #include "tests/integration/backends/llama_fixture.h"
 
-namespace millrace::worker {
+namespace millrace::backends {
 namespace {
 
 using nlohmann::json;
@@ -174,10 +174,10 @@ TEST_F(Llama, RunsOnTheProcessorsOfItsDevices) {
     sink_.outcome(run_one(backend_, short_job));
     const auto all = processors_of_threads("llama").at(0);
     const auto last = all.substr(all.find_last_of(",-") + 1);  // Of "0-3,8".
-    LlamaBackend bound({.model_path = model_path(),
-                        .slots = 1,
-                        .context_tokens = kContext,
-                        .devices = parse_devices({"cpu:" + last}).value()});
+    llama::LlamaBackend bound({.model_path = model_path(),
+                               .slots = 1,
+                               .context_tokens = kContext,
+                               .devices = parse_devices({"cpu:" + last}).value()});
     const auto status = bound.start(sink_);
     ASSERT_TRUE(status.has_value()) << status.error().message;
     sink_.outcome(run_one(bound, short_job));
@@ -190,9 +190,9 @@ TEST_F(Llama, RunsOnTheProcessorsOfItsDevices) {
 TEST(LlamaStart, NamesMissingDevices) {
     RecordingSink sink;
     const auto message_for = [&](const std::string& device) {
-        const auto status =
-            LlamaBackend({.model_path = model_path(), .devices = parse_devices({device}).value()})
-                .start(sink);
+        const auto status = llama::LlamaBackend({.model_path = model_path(),
+                                                 .devices = parse_devices({device}).value()})
+                                .start(sink);
         return status.has_value() ? "" : status.error().message;
     };
     EXPECT_NE(message_for("cpu:1023").find("none of the processors"), std::string::npos);
@@ -203,10 +203,10 @@ TEST(LlamaStart, NamesMissingDevices) {
 TEST(LlamaStart, SaysWhatIsWrongWithTheFile) {
     RecordingSink sink;
     const auto message_for = [&](const std::string& path) {
-        const auto status = LlamaBackend({.model_path = path}).start(sink);
+        const auto status = llama::LlamaBackend({.model_path = path}).start(sink);
         return status.has_value() ? "" : status.error().message;
     };
-    const auto directory = process::TemporaryDirectory::make("millrace-test-").value();
+    const auto directory = millrace::process::TemporaryDirectory::make("millrace-test-").value();
     const auto& folder = directory.path();
     const auto text = (folder / "millrace_llama_test_text.gguf").string();
     std::ofstream(text) << "this is no model";
@@ -218,4 +218,4 @@ TEST(LlamaStart, SaysWhatIsWrongWithTheFile) {
 }
 
 }  // namespace
-}  // namespace millrace::worker
+}  // namespace millrace::backends

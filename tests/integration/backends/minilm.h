@@ -10,7 +10,7 @@
 
 #include "common/process/program.h"
 
-namespace millrace::worker {
+namespace millrace::backends {
 
 // The cosine by the model's own library for "A man is eating food." and "A man is eating a piece of
 // bread."
@@ -24,7 +24,7 @@ inline double cosine(const std::vector<double>& a, const std::vector<double>& b)
 // For SetUp: returns true if the test may go on. Otherwise the test is skipped with a reason, or
 // fails if the environment has CI.
 inline bool minilm_is_there() {
-    if (std::filesystem::exists(process::cache_directory() / "minilm/python/tokenizers"))
+    if (std::filesystem::exists(millrace::process::cache_directory() / "minilm/python/tokenizers"))
         return true;
     [] {
         if (std::getenv("CI") == nullptr) {
@@ -35,4 +35,4 @@ inline bool minilm_is_there() {
     return false;
 }
 
-}  // namespace millrace::worker
+}  // namespace millrace::backends

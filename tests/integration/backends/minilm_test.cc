@@ -2,7 +2,7 @@
 #include "tests/integration/backends/minilm.h"
 #include "tests/integration/backends/process_fixture.h"
 
-namespace millrace::worker {
+namespace millrace::backends {
 namespace {
 
 using nlohmann::json;
@@ -18,7 +18,7 @@ class MiniLm : public ProcessTest {
     void SetUp() override {
         if (!minilm_is_there()) return;
         const auto packages = source_path("worker/python") + ":" +
-                              (process::cache_directory() / "minilm/python").string();
+                              (millrace::process::cache_directory() / "minilm/python").string();
         start({.command = {"python3", source_path("deploy/examples/minilm.py")},
                .environment = {"PYTHONPATH=" + packages}});
     }
@@ -39,4 +39,4 @@ TEST_F(MiniLm, EmbedsABatchOfSentences) {
 }
 
 }  // namespace
-}  // namespace millrace::worker
+}  // namespace millrace::backends

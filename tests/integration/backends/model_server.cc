@@ -11,7 +11,7 @@
 #include "common/http/http_client.h"
 #include "tests/support/eventually.h"
 
-namespace millrace::worker {
+namespace millrace::backends {
 namespace {
 
 namespace fs = std::filesystem;
@@ -41,10 +41,10 @@ Result<std::unique_ptr<ModelServer>> ModelServer::prepare(const fs::path& progra
         return Error{ErrorCode::kNotFound,
                      fmt::format("{} is missing; run {}", program.string(), script)};
     }
-    TRY(auto directory, process::TemporaryDirectory::make("millrace-models"));
-    std::vector<process::PortReservation> reserved;
+    TRY(auto directory, millrace::process::TemporaryDirectory::make("millrace-models"));
+    std::vector<millrace::process::PortReservation> reserved;
     for (std::size_t i = 0; i < ports; ++i) {
-        TRY(auto port, process::PortReservation::any());
+        TRY(auto port, millrace::process::PortReservation::any());
         reserved.push_back(std::move(port));
     }
     for (const auto& folder : models) {
@@ -55,7 +55,7 @@ Result<std::unique_ptr<ModelServer>> ModelServer::prepare(const fs::path& progra
 
 Result<std::unique_ptr<ModelServer>> ModelServer::start_triton(
     const std::vector<std::string>& models) {
-    const auto program = process::cache_directory() / "triton/tritonserver";
+    const auto program = millrace::process::cache_directory() / "triton/tritonserver";
     TRY(auto server, prepare(program, "deploy/fetch-triton.sh", models, 1));
     server->shared_memory_prefix_ = server->directory_.path().filename().string();
     TRY_STATUS(server->run(
@@ -71,7 +71,7 @@ Result<std::unique_ptr<ModelServer>> ModelServer::start_triton(
 }
 
 Result<std::unique_ptr<ModelServer>> ModelServer::start_mlserver() {
-    const auto program = process::cache_directory() / "mlserver/mlserver";
+    const auto program = millrace::process::cache_directory() / "mlserver/mlserver";
     TRY(auto server,
         prepare(program, "deploy/fetch-mlserver.sh", {"tests/integration/backends/mlserver"}, 3));
     const auto& ports = server->ports_;
@@ -84,12 +84,12 @@ Result<std::unique_ptr<ModelServer>> ModelServer::start_mlserver() {
     return server;
 }
 
-Status ModelServer::run(process::ChildOptions options) {
+Status ModelServer::run(millrace::process::ChildOptions options) {
     const auto log = directory_.path() / "log";
     options.directory = directory_.path() / "models";
     options.output_file = log;
-    TRY(auto child, process::ChildProcess::start(std::move(options)));
-    child_ = std::make_unique<process::ChildProcess>(std::move(child));
+    TRY(auto child, millrace::process::ChildProcess::start(std::move(options)));
+    child_ = std::make_unique<millrace::process::ChildProcess>(std::move(child));
     http::Client client;
     const auto ready = test::eventually(
         [&] {
@@ -147,4 +147,4 @@ void go_without(const Error& error) {
     FAIL() << error.message;
 }
 
-}  // namespace millrace::worker
+}  // namespace millrace::backends

@@ -17,7 +17,7 @@
 #include "common/process/port_reservation.h"
 #include "common/process/temporary_directory.h"
 
-namespace millrace::worker {
+namespace millrace::backends {
 
 class ModelServer {
  public:
@@ -37,7 +37,8 @@ class ModelServer {
     void kill_model(const std::string& name) const;
 
  private:
-    ModelServer(process::TemporaryDirectory directory, std::vector<process::PortReservation> ports)
+    ModelServer(millrace::process::TemporaryDirectory directory,
+                std::vector<millrace::process::PortReservation> ports)
         : directory_(std::move(directory)), ports_(std::move(ports)) {}
 
     // Reserves this many ports and copies the folders' models to "models" in the directory.
@@ -46,12 +47,12 @@ class ModelServer {
                                                         const std::string& script,
                                                         const std::vector<std::string>& models,
                                                         std::size_t ports);
-    Status run(process::ChildOptions options);
+    Status run(millrace::process::ChildOptions options);
 
-    process::TemporaryDirectory directory_;
-    std::vector<process::PortReservation> ports_;
+    millrace::process::TemporaryDirectory directory_;
+    std::vector<millrace::process::PortReservation> ports_;
     std::string shared_memory_prefix_;  // For the files to remove; empty: none.
-    std::unique_ptr<process::ChildProcess> child_;
+    std::unique_ptr<millrace::process::ChildProcess> child_;
 };
 
 // The last 4 KiB of a log.
@@ -67,4 +68,4 @@ bool is_there(const Result<std::unique_ptr<Server>>& server) {
     return server.has_value();
 }
 
-}  // namespace millrace::worker
+}  // namespace millrace::backends

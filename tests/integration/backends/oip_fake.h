@@ -10,7 +10,7 @@
 #include "tests/integration/backends/oip_fixture.h"
 #include "tests/support/fake_server.h"
 
-namespace millrace::worker {
+namespace millrace::backends {
 
 inline constexpr auto kOipMetadata = R"({"name":"m",
     "inputs":[{"name":"x","datatype":"FP32","shape":[-1,-1]}],
@@ -30,7 +30,7 @@ struct Infer {
     bool has(float value) const { return std::find(x.begin(), x.end(), value) != x.end(); }
 };
 
-inline Infer read_infer(const Exchange& exchange) {
+inline Infer read_infer(const test::Exchange& exchange) {
     const auto& body = exchange.body();
     const auto length = exchange.header("inference-header-content-length");
     if (length.empty()) {
@@ -45,7 +45,7 @@ inline Infer read_infer(const Exchange& exchange) {
 }
 
 // Sends the right answer; it is `cut` bytes shorter than announced.
-inline void answer_doubled(Exchange& exchange, std::size_t cut = 0) {
+inline void answer_doubled(test::Exchange& exchange, std::size_t cut = 0) {
     auto infer = read_infer(exchange);
     nlohmann::json output{
         {"name", "y"}, {"datatype", "FP32"}, {"shape", infer.head["inputs"][0]["shape"]}};
@@ -64,18 +64,18 @@ inline void answer_doubled(Exchange& exchange, std::size_t cut = 0) {
                    fmt::format("Inference-Header-Content-Length: {}\r\n", head.size()));
 }
 
-inline void fail_model(Exchange& exchange) {
+inline void fail_model(test::Exchange& exchange) {
     exchange.reply(500, "text/plain",
                    R"({"error":"Failed to process the request(s) for model 'm_0_0', message: x"})");
 }
 
-inline void fail_dead(Exchange& exchange) {
+inline void fail_dead(test::Exchange& exchange) {
     exchange.reply(500, "text/plain", R"({"error":"Stub process 'm_0_0' is not healthy."})");
 }
 
 // Answers requests about the server and the model; passes all others to `infer`.
-inline FakeServer::Handler handler(Dialect dialect, FakeServer::Handler infer) {
-    return [dialect, infer = std::move(infer)](Exchange& exchange) {
+inline test::FakeServer::Handler handler(Dialect dialect, test::FakeServer::Handler infer) {
+    return [dialect, infer = std::move(infer)](test::Exchange& exchange) {
         const auto target = exchange.target();
         if (target == "GET /v2") {
             const auto* extensions =
@@ -100,8 +100,8 @@ class Oip : public OipFixture {
         if (backend_) backend_->stop();
     }
     // Records the infer requests; to be the handler of a test's server.
-    FakeServer::Handler recorded(FakeServer::Handler infer) {
-        return [this, infer = std::move(infer)](Exchange& exchange) {
+    test::FakeServer::Handler recorded(test::FakeServer::Handler infer) {
+        return [this, infer = std::move(infer)](test::Exchange& exchange) {
             {
                 const std::lock_guard lock(mutex_);
                 infers_.push_back(read_infer(exchange));
@@ -109,8 +109,9 @@ class Oip : public OipFixture {
             infer(exchange);
         };
     }
-    void start_with(FakeServer::Handler infer, OipOptions options = {}, Dialect dialect = {}) {
-        server_ = std::make_unique<FakeServer>(handler(dialect, recorded(std::move(infer))));
+    void start_with(test::FakeServer::Handler infer, oip::OipOptions options = {},
+                    Dialect dialect = {}) {
+        server_ = std::make_unique<test::FakeServer>(handler(dialect, recorded(std::move(infer))));
         options.base_urls = {server_->url()};
         if (options.models.empty()) options.models = {"m"};
         start(std::move(options));
@@ -122,11 +123,11 @@ class Oip : public OipFixture {
 
     std::mutex mutex_;
     std::vector<Infer> infers_;  // Guarded by mutex_.
-    std::unique_ptr<FakeServer> server_;
+    std::unique_ptr<test::FakeServer> server_;
 };
 
-inline void answer(Exchange& exchange) {
+inline void answer(test::Exchange& exchange) {
     answer_doubled(exchange);
 }
 
-}  // namespace millrace::worker
+}  // namespace millrace::backends

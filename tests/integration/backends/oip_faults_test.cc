@@ -6,14 +6,14 @@
 #include "tests/support/eventually.h"
 #include "worker/backends/serving/outage.h"
 
-namespace millrace::worker {
+namespace millrace::backends {
 namespace {
 
 using nlohmann::json;
 using test::eventually;
 
 TEST_F(Oip, WaitsAsLongAsABusyServerAsks) {
-    start_with([](Exchange& exchange) {
+    start_with([](test::Exchange& exchange) {
         exchange.reply(503, "text/plain", R"({"error":"Exceeds maximum queue size"})",
                        "Retry-After: 2\r\n");
     });
@@ -28,29 +28,29 @@ TEST_F(Oip, WaitsAsLongAsABusyServerAsks) {
 }
 
 TEST_F(Oip, RetriesInvalidAnswers) {
-    const std::vector<std::pair<std::string, FakeServer::Handler>> cases{
-        {"invalid_response", [](Exchange& e) { e.reply(200, "text/html", "hello"); }},
-        {"invalid_response", [](Exchange& e) { e.reply(200, "application/json", ""); }},
+    const std::vector<std::pair<std::string, test::FakeServer::Handler>> cases{
+        {"invalid_response", [](test::Exchange& e) { e.reply(200, "text/html", "hello"); }},
+        {"invalid_response", [](test::Exchange& e) { e.reply(200, "application/json", ""); }},
         {"invalid_response",
-         [](Exchange& e) { e.reply(200, "application/json", "{\"outputs\":"); }},
-        {"invalid_response", [](Exchange& e) { answer_doubled(e, 3); }},
+         [](test::Exchange& e) { e.reply(200, "application/json", "{\"outputs\":"); }},
+        {"invalid_response", [](test::Exchange& e) { answer_doubled(e, 3); }},
         {"invalid_response",
-         [](Exchange& e) {
+         [](test::Exchange& e) {
              e.reply(200, "application/octet-stream", "{}",
                      "Inference-Header-Content-Length: many\r\n");
          }},
         {"model_error",
-         [](Exchange& e) { e.reply(200, "application/json", R"({"error":"out of luck"})"); }},
-        {"http_507", [](Exchange& e) { e.reply(507, "text/html", "no storage"); }},
+         [](test::Exchange& e) { e.reply(200, "application/json", R"({"error":"out of luck"})"); }},
+        {"http_507", [](test::Exchange& e) { e.reply(507, "text/html", "no storage"); }},
         {"connection_lost",
-         [](Exchange& e) {
+         [](test::Exchange& e) {
              e.send("HTTP/1.1 200 OK\r\nContent-Length: 1000\r\n\r\n{\"outputs\"");
              e.close();
          }},
     };
     std::atomic<std::size_t> turn{0};
     // A right answer in between keeps the server from being doubted.
-    start_with([&](Exchange& exchange) {
+    start_with([&](test::Exchange& exchange) {
         const auto now = turn++;
         now % 2 == 0 ? cases[now / 2].second(exchange) : answer_doubled(exchange);
     });
@@ -65,7 +65,7 @@ TEST_F(Oip, RetriesInvalidAnswers) {
 // A forwarder whose server is away closes each connection; so does a server that dies of the job,
 // which shows once others are served.
 TEST_F(Oip, AConnectionThatIsClosedWithoutAnAnswerIsAnOutageUnlessOthersAreServed) {
-    start_with([](Exchange& exchange) {
+    start_with([](test::Exchange& exchange) {
         read_infer(exchange).has(13) ? exchange.close() : answer_doubled(exchange);
     });
     auto deadly = make_execution({.model = "m", .input = row({13})});
@@ -74,7 +74,7 @@ TEST_F(Oip, AConnectionThatIsClosedWithoutAnAnswerIsAnOutageUnlessOthersAreServe
         backend_->run({deadly});
         return sink_.outcome(deadly.job.key);
     };
-    for (int i = 0; i < kLonelyOutagesMin; ++i) {
+    for (int i = 0; i < serving::kLonelyOutagesMin; ++i) {
         const auto outcome = ask();
         EXPECT_EQ(outcome.kind, OutcomeKind::kRateLimited);
         EXPECT_EQ(outcome.error_code, "connection_lost");
@@ -90,7 +90,7 @@ TEST_F(Oip, AConnectionThatIsClosedWithoutAnAnswerIsAnOutageUnlessOthersAreServe
 // not go to the next one.
 TEST_F(Oip, AServerThatARequestCrashesIsNotAnOutage) {
     std::promise<void> arrived;
-    start_with([&](Exchange& exchange) {
+    start_with([&](test::Exchange& exchange) {
         if (!read_infer(exchange).has(666)) return answer_doubled(exchange);
         arrived.set_value();
         exchange.wait_for_close();
@@ -107,7 +107,7 @@ TEST_F(Oip, AServerThatARequestCrashesIsNotAnOutage) {
 TEST_F(Oip, BurnsNoAttemptsOnAModelThatHasDied) {
     std::atomic<bool> dead{true};
     start_with(
-        [&](Exchange& exchange) {
+        [&](test::Exchange& exchange) {
             if (dead && exchange.target().find("/m/") != std::string::npos) {
                 return fail_dead(exchange);
             }
@@ -147,14 +147,15 @@ TEST_F(Oip, BurnsNoAttemptsOnAModelThatHasDied) {
 }
 
 TEST_F(Oip, AvoidsAServerThatAnswersGarbage) {
-    start_with([](Exchange& exchange) { exchange.reply(200, "text/html", "hello"); });
+    start_with([](test::Exchange& exchange) { exchange.reply(200, "text/html", "hello"); });
     for (int i = 0; i < 3; ++i) EXPECT_EQ(outcome_of(row({1})).error_code, "invalid_response");
     for (int i = 0; i < 3; ++i) EXPECT_EQ(outcome_of(row({1})).error_code, "server_unavailable");
     EXPECT_EQ(infers().size(), 3U);
 }
 
 TEST_F(Oip, BurnsNoAttemptOnAServerThatIsAway) {
-    start({.base_urls = {fmt::format("http://127.0.0.1:{}", unused_port())}, .models = {"m"}});
+    start(
+        {.base_urls = {fmt::format("http://127.0.0.1:{}", test::unused_port())}, .models = {"m"}});
     for (int i = 0; i < 3; ++i) {
         const auto outcome = outcome_of(row({1}));
         EXPECT_EQ(outcome.kind, OutcomeKind::kRateLimited);
@@ -168,7 +169,7 @@ TEST_F(Oip, BurnsNoAttemptOnAServerThatIsAway) {
 TEST_F(Oip, BurnsNoAttemptWhileSomethingAnswersInPlaceOfTheServer) {
     for (const int status : {502, 504, 200}) {
         const auto infers_before = infers().size();
-        start_with([status](Exchange& exchange) {
+        start_with([status](test::Exchange& exchange) {
             exchange.reply(status, "text/html", "<html><title>Back soon</title></html>");
         });
         for (int i = 0; i < 5; ++i) {
@@ -185,7 +186,7 @@ TEST_F(Oip, BurnsNoAttemptWhileSomethingAnswersInPlaceOfTheServer) {
 
 // The rest does not depend on how often the job found no room before.
 TEST_F(Oip, JobsThatSawMoreOutagesRestLonger) {
-    start_with([](Exchange& exchange) { exchange.reply(502, "text/html", ""); });
+    start_with([](test::Exchange& exchange) { exchange.reply(502, "text/html", ""); });
     auto execution = make_execution({.model = "m", .input = row({1}), .attempt = 1000});
     backend_->run({execution});
     EXPECT_FALSE(sink_.outcome(execution.job.key).retry_after);
@@ -197,7 +198,7 @@ TEST_F(Oip, JobsThatSawMoreOutagesRestLonger) {
 
 // A row that kills the server's process shows as a 502 from its gateway.
 TEST_F(Oip, AJobThatAnOutageHitRunsAloneNextTime) {
-    start_with([](Exchange& exchange) {
+    start_with([](test::Exchange& exchange) {
         if (!read_infer(exchange).has(13)) return answer_doubled(exchange);
         exchange.reply(502, "text/html", "<html></html>");
     });
@@ -217,11 +218,11 @@ TEST_F(Oip, AJobThatAnOutageHitRunsAloneNextTime) {
 }
 
 TEST_F(Oip, PassesOverServersThatAreAwayOrHaveNotLoadedTheModel) {
-    server_ = std::make_unique<FakeServer>(handler({}, answer));
-    FakeServer empty([](Exchange& exchange) {
+    server_ = std::make_unique<test::FakeServer>(handler({}, answer));
+    test::FakeServer empty([](test::Exchange& exchange) {
         exchange.reply(404, "text/plain", R"({"error":"Request for unknown model"})");
     });
-    start({.base_urls = {fmt::format("http://127.0.0.1:{}", unused_port()), empty.url(),
+    start({.base_urls = {fmt::format("http://127.0.0.1:{}", test::unused_port()), empty.url(),
                          server_->url()},
            .models = {"m"}});
     for (int i = 0; i < 4; ++i) EXPECT_EQ(data_of(outcome_of(row({1}))), json({2}));
@@ -231,7 +232,7 @@ TEST_F(Oip, PassesOverServersThatAreAwayOrHaveNotLoadedTheModel) {
 TEST_F(Oip, HandsJobsBackWhileTheModelIsMissing) {
     std::atomic<bool> loaded{false};
     const auto whole = handler({}, answer);
-    server_ = std::make_unique<FakeServer>([&](Exchange& exchange) {
+    server_ = std::make_unique<test::FakeServer>([&](test::Exchange& exchange) {
         if (loaded) return whole(exchange);
         exchange.reply(404, "text/plain", R"({"error":"Request for unknown model: 'm'"})");
     });
@@ -243,7 +244,7 @@ TEST_F(Oip, HandsJobsBackWhileTheModelIsMissing) {
 
 TEST_F(Oip, ReportsWhatIsWrongWithMetadata) {
     std::atomic<int> status{401};
-    server_ = std::make_unique<FakeServer>([&](Exchange& exchange) {
+    server_ = std::make_unique<test::FakeServer>([&](test::Exchange& exchange) {
         exchange.reply(status, "application/json", status == 200 ? "[]" : R"({"error":"key-1"})");
     });
     start({.base_urls = {server_->url()}, .models = {"m"}, .api_key = "key-1"});
@@ -260,12 +261,12 @@ TEST_F(Oip, ReportsWhatIsWrongWithMetadata) {
 
 TEST_F(Oip, LearnsAModelThatHasChanged) {
     std::atomic<bool> changed{false};
-    server_ = std::make_unique<FakeServer>([&](Exchange& exchange) {
+    server_ = std::make_unique<test::FakeServer>([&](test::Exchange& exchange) {
         if (changed && exchange.target() == "GET /v2/models/m") {
             return exchange.reply(200, "application/json",
                                   R"({"inputs":[{"name":"z","datatype":"FP32","shape":[-1,1]}]})");
         }
-        handler({}, [&](Exchange& infer) {
+        handler({}, [&](test::Exchange& infer) {
             changed ? infer.reply(400, "application/json", R"({"error":"no input x"})")
                     : answer_doubled(infer);
         })(exchange);
@@ -278,7 +279,7 @@ TEST_F(Oip, LearnsAModelThatHasChanged) {
 }
 
 TEST_F(Oip, GivesUpOnASilentServerAndLeavesItAlone) {
-    start_with([](Exchange& exchange) { exchange.wait_for_close(); },
+    start_with([](test::Exchange& exchange) { exchange.wait_for_close(); },
                {.timeout = milliseconds(100)});
     for (int i = 0; i < 3; ++i) {
         const auto outcome = outcome_of(row({1}));
@@ -289,4 +290,4 @@ TEST_F(Oip, GivesUpOnASilentServerAndLeavesItAlone) {
 }
 
 }  // namespace
-}  // namespace millrace::worker
+}  // namespace millrace::backends

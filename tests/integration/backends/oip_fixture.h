@@ -13,7 +13,7 @@
 #include "tests/unit/backends/recording_sink.h"
 #include "worker/backends/oip/oip_backend.h"
 
-namespace millrace::worker {
+namespace millrace::backends {
 
 // Returns an input "x" of FP32 with one row.
 inline std::string row(const std::vector<int>& values, const std::string& more = "") {
@@ -32,8 +32,8 @@ inline nlohmann::json data_of(const Outcome& outcome, std::size_t output = 0) {
 
 class OipFixture : public testing::Test {
  protected:
-    void start(OipOptions options) {
-        backend_ = std::make_unique<OipBackend>(std::move(options));
+    void start(oip::OipOptions options) {
+        backend_ = std::make_unique<oip::OipBackend>(std::move(options));
         const auto status = backend_->start(sink_);
         ASSERT_TRUE(status.has_value()) << status.error().message;
     }
@@ -62,7 +62,7 @@ class OipFixture : public testing::Test {
     }
 
     RecordingSink sink_;
-    std::unique_ptr<OipBackend> backend_;
+    std::unique_ptr<oip::OipBackend> backend_;
 };
 
-}  // namespace millrace::worker
+}  // namespace millrace::backends

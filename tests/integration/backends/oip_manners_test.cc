@@ -5,7 +5,7 @@
 
 #include "tests/integration/backends/oip_fake.h"
 
-namespace millrace::worker {
+namespace millrace::backends {
 namespace {
 
 using nlohmann::json;
@@ -88,11 +88,11 @@ std::vector<Manners> all_manners() {
 
 class OipManners : public Oip, public testing::WithParamInterface<Manners> {
  protected:
-    using Respond = std::function<void(Exchange&, const Infer&)>;
+    using Respond = std::function<void(test::Exchange&, const Infer&)>;
 
     void start_with_manners(Respond respond) {
         const auto& manners = GetParam();
-        server_ = std::make_unique<FakeServer>([&manners, respond](Exchange& exchange) {
+        server_ = std::make_unique<test::FakeServer>([&manners, respond](test::Exchange& exchange) {
             const auto target = exchange.target();
             const auto reply = [&](int status, const std::string& body) {
                 exchange.reply(status, "application/json", body);
@@ -109,7 +109,7 @@ class OipManners : public Oip, public testing::WithParamInterface<Manners> {
     }
 
     // Sends an answer with these rows of y, in this server's format.
-    static void answer_rows(Exchange& exchange, const std::vector<float>& y) {
+    static void answer_rows(test::Exchange& exchange, const std::vector<float>& y) {
         const auto& manners = GetParam();
         const auto shape = fmt::format("[{},2]", y.size() / 2);
         const auto plain = fmt::format(R"("name":"y","datatype":"FP32","shape":{})", shape);
@@ -135,7 +135,7 @@ class OipManners : public Oip, public testing::WithParamInterface<Manners> {
         exchange.reply(200, "application/json",
                        fmt::format(R"({}"outputs":[{}]}})", manners.head, output));
     }
-    static void answer_right(Exchange& exchange, const Infer& infer) {
+    static void answer_right(test::Exchange& exchange, const Infer& infer) {
         auto y = infer.x;
         for (auto& value : y) value = value == 7 ? std::nanf("") : 2 * value;
         answer_rows(exchange, y);
@@ -156,7 +156,7 @@ TEST_P(OipManners, NanIsWrittenAsAWord) {
 }
 
 TEST_P(OipManners, OnlyTheJobAtFaultFails) {
-    start_with_manners([](Exchange& exchange, const Infer& infer) {
+    start_with_manners([](test::Exchange& exchange, const Infer& infer) {
         if (infer.has(13)) return exchange.reply(500, "application/json", GetParam().model_error);
         if (infer.has(14)) return exchange.reply(400, "application/json", GetParam().bad_request);
         answer_right(exchange, infer);
@@ -188,7 +188,7 @@ TEST_P(OipManners, AnInvalidAnswerGivesNoResult) {
         R"({"detail":"Internal Server Error"})"};
     std::atomic<std::size_t> turn{0};
     // A right answer in between keeps the server from being doubted.
-    start_with_manners([&](Exchange& exchange, const Infer& infer) {
+    start_with_manners([&](test::Exchange& exchange, const Infer& infer) {
         const auto now = turn++;
         if (now % 2 == 1) return answer_right(exchange, infer);
         exchange.reply(200, "application/json", bodies[now / 2]);
@@ -201,7 +201,7 @@ TEST_P(OipManners, AnInvalidAnswerGivesNoResult) {
 }
 
 TEST_P(OipManners, MissingRowsMakeABatchsAnswerInvalid) {
-    start_with_manners([](Exchange& exchange, const Infer& infer) {
+    start_with_manners([](test::Exchange& exchange, const Infer& infer) {
         if (infer.rows() == 1) return answer_right(exchange, infer);
         auto y = infer.x;
         y.resize(y.size() - 2);
@@ -224,4 +224,4 @@ INSTANTIATE_TEST_SUITE_P(Servers, OipManners, testing::ValuesIn(all_manners()),
                          [](const auto& instance) { return instance.param.name; });
 
 }  // namespace
-}  // namespace millrace::worker
+}  // namespace millrace::backends

@@ -2,7 +2,7 @@
 #include "tests/integration/backends/model_server.h"
 #include "tests/integration/backends/oip_fixture.h"
 
-namespace millrace::worker {
+namespace millrace::backends {
 namespace {
 
 using nlohmann::json;
@@ -43,4 +43,4 @@ TEST_F(MlServer, IsNotSentWhatItWouldNotCheck) {
 }
 
 }  // namespace
-}  // namespace millrace::worker
+}  // namespace millrace::backends

@@ -7,7 +7,7 @@
 #include "tests/integration/backends/oip_fake.h"
 #include "tests/support/eventually.h"
 
-namespace millrace::worker {
+namespace millrace::backends {
 namespace {
 
 using nlohmann::json;
@@ -15,7 +15,7 @@ using nlohmann::json;
 TEST_F(Oip, RunsAJob) {
     std::promise<std::pair<std::string, std::string>> seen;
     start_with(
-        [&](Exchange& exchange) {
+        [&](test::Exchange& exchange) {
             seen.set_value({exchange.target(), exchange.header("authorization")});
             answer_doubled(exchange);
         },
@@ -98,7 +98,7 @@ TEST_F(Oip, RefusesWhatDoesNotFitBeforeSendingIt) {
 // --- One bad job of many ------------------------------------------------------------------------
 
 TEST_F(Oip, FindsTheJobThatTheServerRefuses) {
-    start_with([](Exchange& exchange) {
+    start_with([](test::Exchange& exchange) {
         if (!read_infer(exchange).has(13)) return answer_doubled(exchange);
         exchange.reply(400, "application/json", R"({"error":"13 is out of range"})");
     });
@@ -126,7 +126,7 @@ TEST_F(Oip, AModelThatFailsForAllIsAskedABoundedNumberOfTimes) {
 
 TEST_F(Oip, OnlyTheJobWithTooMuchOutputFails) {
     start_with(
-        [](Exchange& exchange) {
+        [](test::Exchange& exchange) {
             const auto infer = read_infer(exchange);
             if (!infer.has(13)) return answer_doubled(exchange);
             exchange.reply(200, "application/json", std::string(400'000, ' '));
@@ -140,7 +140,7 @@ TEST_F(Oip, OnlyTheJobWithTooMuchOutputFails) {
 }
 
 TEST_F(Oip, RunsJobsAloneWhenOutputsDoNotFollowTheRows) {
-    start_with([](Exchange& exchange) {
+    start_with([](test::Exchange& exchange) {
         exchange.reply(
             200, "application/json",
             R"({"outputs":[{"name":"sum","datatype":"FP32","shape":[1],"data":[1.5]}]})");
@@ -155,7 +155,7 @@ TEST_F(Oip, RunsJobsAloneWhenOutputsDoNotFollowTheRows) {
 TEST_F(Oip, AnAbortOfTheLastJobClosesTheConnection) {
     std::promise<void> arrived;
     std::promise<bool> closed;
-    start_with([&](Exchange& exchange) {
+    start_with([&](test::Exchange& exchange) {
         arrived.set_value();
         closed.set_value(exchange.wait_for_close());
     });
@@ -171,7 +171,7 @@ TEST_F(Oip, AnAbortOfTheLastJobClosesTheConnection) {
 TEST_F(Oip, AnAbortLeavesTheNeighboursAlone) {
     std::promise<void> arrived;
     std::promise<void> aborted;
-    start_with([&](Exchange& exchange) {
+    start_with([&](test::Exchange& exchange) {
         arrived.set_value();
         aborted.get_future().wait();
         answer_doubled(exchange);
@@ -187,7 +187,7 @@ TEST_F(Oip, AnAbortLeavesTheNeighboursAlone) {
 
 TEST_F(Oip, ADeadlineEndsItsJobOnly) {
     std::promise<void> late;
-    start_with([&](Exchange& exchange) {
+    start_with([&](test::Exchange& exchange) {
         late.get_future().wait();
         answer_doubled(exchange);
     });
@@ -204,11 +204,11 @@ TEST_F(Oip, ADeadlineEndsItsJobOnly) {
 
 TEST_F(Oip, StopInterruptsRunningJobsAndThoseThatWaitForMetadata) {
     std::latch arrived(2);
-    const auto whole = handler({}, [&](Exchange& exchange) {
+    const auto whole = handler({}, [&](test::Exchange& exchange) {
         arrived.count_down();
         exchange.wait_for_close();
     });
-    server_ = std::make_unique<FakeServer>([&](Exchange& exchange) {
+    server_ = std::make_unique<test::FakeServer>([&](test::Exchange& exchange) {
         if (exchange.target() != "GET /v2/models/slow") return whole(exchange);
         arrived.count_down();
         exchange.wait_for_close();
@@ -227,7 +227,7 @@ TEST_F(Oip, RunsBatchesBesideEachOther) {
     constexpr int kBatches = 8;
     std::latch all_arrived(kBatches);
     start_with(
-        [&](Exchange& exchange) {
+        [&](test::Exchange& exchange) {
             all_arrived.arrive_and_wait();
             answer_doubled(exchange);
         },
@@ -238,45 +238,46 @@ TEST_F(Oip, RunsBatchesBesideEachOther) {
 }
 
 TEST(OipStart, AsksTheServerForItsModels) {
-    FakeServer server([](Exchange& exchange) {
+    test::FakeServer server([](test::Exchange& exchange) {
         EXPECT_EQ(exchange.target(), "POST /v2/repository/index");
         exchange.reply(200, "application/json",
                        R"([{"name":"a","version":"1","state":"READY"},{"name":"b"}])");
     });
     RecordingSink sink;
-    OipBackend backend({.base_urls = {server.url()}});
+    oip::OipBackend backend({.base_urls = {server.url()}});
     ASSERT_TRUE(backend.start(sink).has_value());
     EXPECT_EQ(backend.info().models, std::vector<std::string>{"a"});
 }
 
 TEST(OipStart, RefusesInvalidSettings) {
     RecordingSink sink;
-    EXPECT_FALSE(OipBackend({.base_urls = {"ftp://host"}}).start(sink));
-    EXPECT_FALSE(OipBackend({.base_urls = {"http://host"}, .models = {"a", "a"}}).start(sink));
-    EXPECT_FALSE(OipBackend({}).start(sink));
+    EXPECT_FALSE(oip::OipBackend({.base_urls = {"ftp://host"}}).start(sink));
+    EXPECT_FALSE(oip::OipBackend({.base_urls = {"http://host"}, .models = {"a", "a"}}).start(sink));
+    EXPECT_FALSE(oip::OipBackend({}).start(sink));
 }
 
 TEST(OipStart, SaysWhatItWaitsFor) {
     RecordingSink sink;
     const auto waits_for = [&](const std::string& url) {
-        OipBackend backend({.base_urls = {url}});
+        oip::OipBackend backend({.base_urls = {url}});
         EXPECT_TRUE(backend.start(sink));
         return backend.info().waits_for;
     };
-    EXPECT_NE(waits_for(fmt::format("http://127.0.0.1:{}", unused_port())), "");
-    FakeServer server([](Exchange& exchange) { exchange.reply(200, "application/json", "[]"); });
+    EXPECT_NE(waits_for(fmt::format("http://127.0.0.1:{}", test::unused_port())), "");
+    test::FakeServer server(
+        [](test::Exchange& exchange) { exchange.reply(200, "application/json", "[]"); });
     const auto empty = waits_for(server.url());
     EXPECT_NE(empty.find("has no model"), std::string::npos) << empty;
 }
 
 TEST(OipStart, FollowsTheModelsOfAServerThatComesLaterAndLosesThem) {
     std::atomic<bool> is_there{false};
-    FakeServer server([&](Exchange& exchange) {
+    test::FakeServer server([&](test::Exchange& exchange) {
         if (!is_there) return exchange.reply(503, "text/plain", "starting");
         exchange.reply(200, "application/json", R"([{"name":"a","state":"READY"}])");
     });
     RecordingSink sink;
-    OipBackend backend({.base_urls = {server.url()}});
+    oip::OipBackend backend({.base_urls = {server.url()}});
     ASSERT_TRUE(backend.start(sink));
     EXPECT_NE(backend.info().waits_for, "");
     const auto key = run_one(backend, {.model = "a", .input = "{}"});
@@ -289,4 +290,4 @@ TEST(OipStart, FollowsTheModelsOfAServerThatComesLaterAndLosesThem) {
 }
 
 }  // namespace
-}  // namespace millrace::worker
+}  // namespace millrace::backends

@@ -12,7 +12,7 @@
 #include "tests/integration/backends/oip_fixture.h"
 #include "tests/support/eventually.h"
 
-namespace millrace::worker {
+namespace millrace::backends {
 namespace {
 
 using nlohmann::json;
@@ -112,7 +112,7 @@ TEST_F(Triton, KeepsElementsOfEveryDatatype) {
 }
 
 TEST_F(Triton, CarriesBytesThatAreNotText) {
-    const auto directory = *process::TemporaryDirectory::make("millrace-bytes");
+    const auto directory = *millrace::process::TemporaryDirectory::make("millrace-bytes");
     const auto file = directory.path() / "file";
     std::ofstream(file) << "\xff\xd8";
     EXPECT_EQ(data_of(outcome_of(gate(file), "gate")), json({"/9g="}));
@@ -152,7 +152,7 @@ TEST_F(Triton, SaysWhatTheModelExpects) {
 }
 
 TEST_F(Triton, AFullQueueCostsNoAttemptAndAnAbortIsReportedAtOnce) {
-    const auto directory = *process::TemporaryDirectory::make("millrace-gate");
+    const auto directory = *millrace::process::TemporaryDirectory::make("millrace-gate");
     const auto pipe = directory.path() / "pipe";
     ASSERT_EQ(mkfifo(pipe.c_str(), 0600), 0);
     std::vector<AttemptKey> keys;
@@ -211,4 +211,4 @@ TEST_F(Triton, ZLeavesAModelAloneWhoseProcessHasDied) {
 }
 
 }  // namespace
-}  // namespace millrace::worker
+}  // namespace millrace::backends

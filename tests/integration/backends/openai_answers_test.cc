@@ -6,7 +6,7 @@
 
 #include "tests/integration/backends/openai_fixture.h"
 
-namespace millrace::worker {
+namespace millrace::backends {
 namespace {
 
 using nlohmann::json;
@@ -23,7 +23,7 @@ std::string content_of(const Outcome& outcome) {
 
 TEST_F(OpenAi, DoneIsTheEndAlthoughTheConnectionStaysOpen) {
     std::promise<bool> closed;
-    start_with([&](Exchange& exchange) {
+    start_with([&](test::Exchange& exchange) {
         exchange.begin_stream();
         for (const auto& event :
              {chat_delta("Hello"), std::string(kChatEnd), std::string("[DONE]")}) {
@@ -36,7 +36,7 @@ TEST_F(OpenAi, DoneIsTheEndAlthoughTheConnectionStaysOpen) {
 }
 
 TEST_F(OpenAi, UsageIsTheEndAlthoughTheConnectionStaysOpen) {
-    start_with([](Exchange& exchange) {
+    start_with([](test::Exchange& exchange) {
         exchange.begin_stream();
         for (const auto& event :
              {chat_delta("Hello"), std::string(kChatEnd), std::string(kUsage)}) {
@@ -52,7 +52,7 @@ TEST_F(OpenAi, UsageIsTheEndAlthoughTheConnectionStaysOpen) {
 // An answer is complete even without [DONE] and usage; no complete answer is thrown away.
 TEST_F(OpenAi, ADeadlineKeepsACompleteAnswer) {
     for (const bool streams : {true, false}) {
-        start_with([&](Exchange& exchange) {
+        start_with([&](test::Exchange& exchange) {
             if (streams) {
                 exchange.begin_stream();
                 exchange.event(chat_delta("Hello"));
@@ -70,7 +70,7 @@ TEST_F(OpenAi, ADeadlineKeepsACompleteAnswer) {
 }
 
 TEST_F(OpenAi, AStreamThatEndsWithoutDoneIsWholeWithAFinishReason) {
-    start_with([](Exchange& exchange) {
+    start_with([](test::Exchange& exchange) {
         exchange.begin_stream();
         exchange.event(chat_delta("Hello"));
         exchange.event(kChatEnd);
@@ -80,7 +80,7 @@ TEST_F(OpenAi, AStreamThatEndsWithoutDoneIsWholeWithAFinishReason) {
 }
 
 TEST_F(OpenAi, ACutConnectionIsNotTheEnd) {
-    start_with([](Exchange& exchange) {
+    start_with([](test::Exchange& exchange) {
         exchange.begin_stream();
         exchange.event(chat_delta("Hello"));
         exchange.event(kChatEnd);
@@ -91,7 +91,7 @@ TEST_F(OpenAi, ACutConnectionIsNotTheEnd) {
 
 TEST_F(OpenAi, TheLastEventMayLackItsEmptyLine) {
     for (const std::string end : {"", "\n", "\r\n"}) {
-        start_with([&](Exchange& exchange) {
+        start_with([&](test::Exchange& exchange) {
             exchange.begin_stream();
             exchange.event(chat_delta("Hello"));
             exchange.stream_bytes("data: " + std::string(kChatEnd) + end);
@@ -99,7 +99,7 @@ TEST_F(OpenAi, TheLastEventMayLackItsEmptyLine) {
         });
         EXPECT_EQ(content_of(outcome_of()), "Hello");
     }
-    start_with([](Exchange& exchange) {
+    start_with([](test::Exchange& exchange) {
         exchange.begin_stream();
         exchange.event(chat_delta("Hello"));
         exchange.stream_bytes("data: " + std::string(kChatEnd).substr(0, 40));
@@ -120,8 +120,9 @@ TEST_F(OpenAi, RecognisesAnAnswerByItsBytes) {
         {"application/json", "\xEF\xBB\xBF" + std::string(kWhole)},
         {"text/event-stream", "\n\n" + stream}};
     for (const auto& [type, body] : answers) {
-        start_with(
-            [&, type = type, body = body](Exchange& exchange) { exchange.reply(200, type, body); });
+        start_with([&, type = type, body = body](test::Exchange& exchange) {
+            exchange.reply(200, type, body);
+        });
         EXPECT_EQ(content_of(outcome_of()), "Hello") << type << " " << body;
     }
 }
@@ -135,13 +136,14 @@ TEST_F(OpenAi, ErrorsComeInAnyPlaceOfAStream) {
          {"error: " + error + "\n\ndata: [DONE]\n\n", text + "error: " + error + "\n\n",
           ": ping\n\n{\"error\":" + error + "}\n\n", text + "{\"error\":" + error + "}",
           text + "event: error\ndata: " + error + "\n\n"}) {
-        start_with([&](Exchange& exchange) { exchange.reply(200, "text/event-stream", stream); });
+        start_with(
+            [&](test::Exchange& exchange) { exchange.reply(200, "text/event-stream", stream); });
         EXPECT_EQ(outcome_of().error_code, "context_length_exceeded") << stream;
     }
 }
 
 TEST_F(OpenAi, BytesMayComeOneByOne) {
-    start_with([](Exchange& exchange) {
+    start_with([](test::Exchange& exchange) {
         exchange.begin_stream();
         const auto stream = "data: " + chat_delta("H€llo 😀") +
                             "\r\n\r\ndata: " + std::string(kChatEnd) +
@@ -157,7 +159,7 @@ TEST_F(OpenAi, BytesMayComeOneByOne) {
 // LiteLLM's proxy streams the choices of all prompts under the first one's index.
 TEST_F(OpenAi, ListsOfPromptsAreNeverScrambled) {
     const auto proxy = [](bool heeds_stream) {
-        return [heeds_stream](Exchange& exchange) {
+        return [heeds_stream](test::Exchange& exchange) {
             if (heeds_stream && exchange.body().find("\"stream\":true") == std::string::npos) {
                 return exchange.reply(
                     200, "application/json",
@@ -188,7 +190,7 @@ TEST_F(OpenAi, ListsOfPromptsAreNeverScrambled) {
 // llama-server sends an empty event between those of two prompts.
 TEST_F(OpenAi, TakesListsOfPromptsFromLlamaServer) {
     start_with(
-        [](Exchange& exchange) {
+        [](test::Exchange& exchange) {
             if (exchange.target().starts_with("GET ")) return exchange.reply(404, "text/plain", "");
             EXPECT_EQ(json::parse(exchange.body())["stream"], true);
             exchange.begin_stream();
@@ -211,7 +213,7 @@ TEST_F(OpenAi, TakesListsOfPromptsFromLlamaServer) {
 
 TEST_F(OpenAi, TheServerGetsTheInputByteForByte) {
     std::promise<std::string> seen;
-    start_with([&](Exchange& exchange) {
+    start_with([&](test::Exchange& exchange) {
         seen.set_value(exchange.body());
         answer_hello(exchange);
     });
@@ -223,4 +225,4 @@ TEST_F(OpenAi, TheServerGetsTheInputByteForByte) {
 }
 
 }  // namespace
-}  // namespace millrace::worker
+}  // namespace millrace::backends

@@ -10,13 +10,13 @@
 
 #include "tests/integration/backends/openai_fixture.h"
 
-namespace millrace::worker {
+namespace millrace::backends {
 namespace {
 
 using nlohmann::json;
 
 std::string dead_url() {
-    return fmt::format("http://127.0.0.1:{}", unused_port());
+    return fmt::format("http://127.0.0.1:{}", test::unused_port());
 }
 
 class OpenAiEndpoints : public OpenAi {
@@ -35,12 +35,12 @@ class OpenAiEndpoints : public OpenAi {
 
 TEST_F(OpenAiEndpoints, SharesTheWork) {
     std::latch all_arrived(4);
-    const auto wait_for_all = [&](Exchange& exchange) {
+    const auto wait_for_all = [&](test::Exchange& exchange) {
         all_arrived.arrive_and_wait();
         answer_hello(exchange);
     };
-    FakeServer one(wait_for_all);
-    FakeServer two(wait_for_all);
+    test::FakeServer one(wait_for_all);
+    test::FakeServer two(wait_for_all);
     start({.base_urls = {one.url(), two.url()}});
     std::vector<AttemptKey> keys;
     for (int i = 0; i < 4; ++i) keys.push_back(run());
@@ -51,14 +51,15 @@ TEST_F(OpenAiEndpoints, SharesTheWork) {
 }
 
 TEST_F(OpenAiEndpoints, SkipsADeadOne) {
-    server_ = std::make_unique<FakeServer>(answer_hello);
+    server_ = std::make_unique<test::FakeServer>(answer_hello);
     start({.base_urls = {dead_url(), server_->url()}});
     for (int i = 0; i < 20; ++i) EXPECT_EQ(outcome_of().kind, OutcomeKind::kCompleted);
 }
 
 TEST_F(OpenAiEndpoints, SkipsOneWithoutCapacity) {
-    server_ = std::make_unique<FakeServer>(answer_hello);
-    FakeServer busy([](Exchange& exchange) { exchange.reply(503, "text/plain", "loading"); });
+    server_ = std::make_unique<test::FakeServer>(answer_hello);
+    test::FakeServer busy(
+        [](test::Exchange& exchange) { exchange.reply(503, "text/plain", "loading"); });
     start({.base_urls = {busy.url(), server_->url()}});
     for (int i = 0; i < 20; ++i) EXPECT_EQ(outcome_of().kind, OutcomeKind::kCompleted);
     // The endpoint was left alone for a second after each refusal.
@@ -79,7 +80,7 @@ TEST_F(OpenAiEndpoints, HandsJobsBackWhileAllAreDead) {
 // is back, so the breaker's time is the only clock here.
 TEST_F(OpenAiEndpoints, AJobThatWaitsForAnOutageStartsWhenItIsOver) {
     std::atomic<bool> is_back{false};
-    start_with([&](Exchange& exchange) {
+    start_with([&](test::Exchange& exchange) {
         if (is_back) return answer_hello(exchange);
         exchange.reply(502, "text/html", "<html><title>502 Bad Gateway</title></html>");
     });
@@ -97,7 +98,7 @@ TEST_F(OpenAiEndpoints, AJobThatWaitsForAnOutageStartsWhenItIsOver) {
 
 TEST_F(OpenAiEndpoints, ABadKindOfJobEjectsNoServer) {
     for (const int status : {501, 500, 400}) {
-        start_with([&](Exchange& exchange) {
+        start_with([&](test::Exchange& exchange) {
             if (exchange.target() == "POST /v1/chat/completions") return answer_hello(exchange);
             exchange.reply(status, "application/json", R"({"error":{"message":"no embeddings"}})");
         });
@@ -121,7 +122,7 @@ TEST_F(OpenAiEndpoints, SendsLessToAServerThatQueues) {
     const auto asked_twice = second.get_future().share();
     const auto asked_thrice = third.get_future().share();
     start_with(
-        [&](Exchange& exchange) {
+        [&](test::Exchange& exchange) {
             if (exchange.target() == "GET /metrics") {
                 const auto number = ++asked;
                 if (number == 3) arrived_before_third = arrived.load();
@@ -146,8 +147,8 @@ TEST_F(OpenAiEndpoints, SendsLessToAServerThatQueues) {
 }
 
 TEST_F(OpenAiEndpoints, GoesToAHigherOrderWhenTheLowerIsDead) {
-    FakeServer first(answer_hello);
-    FakeServer second(answer_hello);
+    test::FakeServer first(answer_hello);
+    test::FakeServer second(answer_hello);
     start({.base_urls = {second.url() + ";order=2", first.url() + ";order=1"}});
     for (int i = 0; i < 10; ++i) EXPECT_EQ(outcome_of().kind, OutcomeKind::kCompleted);
     EXPECT_EQ(first.requests(), 10);
@@ -162,7 +163,7 @@ TEST_F(OpenAiEndpoints, GoesToAHigherOrderWhenTheLowerIsDead) {
 
 struct Misbehaviour {
     const char* name;
-    void (*handler)(Exchange&);
+    void (*handler)(test::Exchange&);
 };
 
 class OpenAiMisbehaviour : public OpenAiEndpoints,
@@ -171,26 +172,28 @@ class OpenAiMisbehaviour : public OpenAiEndpoints,
 INSTANTIATE_TEST_SUITE_P(
     All, OpenAiMisbehaviour,
     testing::Values(
-        Misbehaviour{"Garbage", [](Exchange& e) { e.reply(200, "text/html", "<html></html>"); }},
+        Misbehaviour{"Garbage",
+                     [](test::Exchange& e) { e.reply(200, "text/html", "<html></html>"); }},
         Misbehaviour{"HalfAStream",
-                     [](Exchange& e) {
+                     [](test::Exchange& e) {
                          e.begin_stream();
                          e.event(chat_delta("Hel"));
                          e.close();
                      }},
         Misbehaviour{"AnErrorInside200",
-                     [](Exchange& e) {
+                     [](test::Exchange& e) {
                          e.begin_stream();
                          e.event(R"({"error":{"message":"out of memory","code":"oom"}})");
                          e.end_stream();
                      }},
-        Misbehaviour{"Error500", [](Exchange& e) { e.reply(500, "text/plain", "stub died"); }},
-        Misbehaviour{"Hangup", [](Exchange& e) { e.close(); }}),
+        Misbehaviour{"Error500",
+                     [](test::Exchange& e) { e.reply(500, "text/plain", "stub died"); }},
+        Misbehaviour{"Hangup", [](test::Exchange& e) { e.close(); }}),
     [](const auto& tested) { return tested.param.name; });
 
 TEST_P(OpenAiMisbehaviour, CostsAFewAttemptsAndThenNoMore) {
-    server_ = std::make_unique<FakeServer>(answer_hello);
-    FakeServer bad(GetParam().handler);
+    server_ = std::make_unique<test::FakeServer>(answer_hello);
+    test::FakeServer bad(GetParam().handler);
     start({.base_urls = {bad.url(), server_->url()}});
     int failures = 0;
     for (int i = 0; i < 50; ++i) failures += failures_of_job();
@@ -203,8 +206,8 @@ TEST_P(OpenAiMisbehaviour, CostsAFewAttemptsAndThenNoMore) {
 }
 
 TEST_F(OpenAiEndpoints, AHangingOneHoldsOnlyItsSlots) {
-    server_ = std::make_unique<FakeServer>(answer_hello);
-    FakeServer hanging([](Exchange& exchange) { exchange.wait_for_close(); });
+    server_ = std::make_unique<test::FakeServer>(answer_hello);
+    test::FakeServer hanging([](test::Exchange& exchange) { exchange.wait_for_close(); });
     start({.base_urls = {hanging.url() + ";slots=2", server_->url()}});
     std::vector<AttemptKey> keys;
     for (int i = 0; i < 40; ++i) {
@@ -224,7 +227,7 @@ TEST_F(OpenAiEndpoints, AHangingOneHoldsOnlyItsSlots) {
 TEST_F(OpenAiEndpoints, GivesUpASilentStream) {
     std::promise<bool> closed;
     start_with(
-        [&](Exchange& exchange) {
+        [&](test::Exchange& exchange) {
             exchange.begin_stream();
             exchange.event(chat_delta("Hel"));
             closed.set_value(exchange.wait_for_close());
@@ -238,9 +241,9 @@ TEST_F(OpenAiEndpoints, GivesUpASilentStream) {
 
 TEST_F(OpenAiEndpoints, DoesNotRepeatWhatWasShown) {
     // A refusal in the middle of its output: another endpoint would start again from the beginning.
-    server_ = std::make_unique<FakeServer>(answer_hello);
+    server_ = std::make_unique<test::FakeServer>(answer_hello);
     std::promise<void> shown;
-    FakeServer fickle([&](Exchange& exchange) {
+    test::FakeServer fickle([&](test::Exchange& exchange) {
         exchange.begin_stream();
         exchange.event(chat_delta("Hel"));
         shown.get_future().wait();
@@ -258,7 +261,7 @@ TEST_F(OpenAiEndpoints, DoesNotRepeatWhatWasShown) {
 }
 
 TEST_F(OpenAiEndpoints, OtherModelsContinue) {
-    server_ = std::make_unique<FakeServer>(answer_hello);
+    server_ = std::make_unique<test::FakeServer>(answer_hello);
     start({.base_urls = {dead_url() + ";models=a", server_->url() + ";models=b=org/b"}});
     EXPECT_EQ(backend_->info().models, (std::vector<std::string>{"a", "b"}));
     std::vector<AttemptKey> of_a;
@@ -273,13 +276,13 @@ TEST_F(OpenAiEndpoints, OtherModelsContinue) {
 TEST_F(OpenAiEndpoints, AJobThatWaitsForASlotCanBeAborted) {
     std::promise<void> arrived;
     std::atomic<int> turn{0};
-    FakeServer hanging([&](Exchange& exchange) {
+    test::FakeServer hanging([&](test::Exchange& exchange) {
         if (turn++ == 0) arrived.set_value();
         exchange.wait_for_close();
     });
     // The endpoint of the second order adds slots, but takes nothing while the first is merely
     // full.
-    FakeServer unused(answer_hello);
+    test::FakeServer unused(answer_hello);
     start({.base_urls = {hanging.url() + ";slots=1", unused.url() + ";order=2;slots=3"}});
     EXPECT_EQ(backend_->info().slots, 3U);
     const auto running = run();
@@ -298,7 +301,7 @@ TEST_F(OpenAiEndpoints, AJobThatWaitsForASlotCanBeAborted) {
 
 TEST_F(OpenAiEndpoints, ASpentAccountIsNotAskedAgainSoon) {
     start_with(
-        [](Exchange& exchange) {
+        [](test::Exchange& exchange) {
             exchange.reply(429, "application/json",
                            R"({"error":{"message":"pay","code":"insufficient_quota"}})",
                            "Retry-After: 1\r\n");
@@ -308,4 +311,4 @@ TEST_F(OpenAiEndpoints, ASpentAccountIsNotAskedAgainSoon) {
 }
 
 }  // namespace
-}  // namespace millrace::worker
+}  // namespace millrace::backends

@@ -13,7 +13,7 @@
 #include "tests/unit/backends/recording_sink.h"
 #include "worker/backends/openai/openai_backend.h"
 
-namespace millrace::worker {
+namespace millrace::backends {
 
 inline constexpr auto kChat = R"({"messages":[{"role":"user","content":"hi"}],"temperature":0})";
 inline constexpr auto kChatEnd = R"({"choices":[{"index":0,"delta":{},"finish_reason":"stop"}]})";
@@ -23,7 +23,7 @@ inline std::string chat_delta(const std::string& text) {
     return json{{"id", "c1"}, {"choices", {{{"index", 0}, {"delta", {{"content", text}}}}}}}.dump();
 }
 
-inline void answer_hello(Exchange& exchange) {
+inline void answer_hello(test::Exchange& exchange) {
     exchange.begin_stream();
     exchange.event(chat_delta("Hel"));
     exchange.event(chat_delta("lo"));
@@ -36,16 +36,16 @@ inline void answer_hello(Exchange& exchange) {
 class OpenAi : public testing::Test {
  protected:
     // The servers serve "m" and are not asked for their kind, unless the options say otherwise.
-    void start(OpenAiOptions options) {
+    void start(openai::OpenAiOptions options) {
         if (options.models.empty()) options.models = {"m"};
         if (options.profile == "auto") options.profile = "generic";
-        backend_ = std::make_unique<OpenAiBackend>(std::move(options));
+        backend_ = std::make_unique<openai::OpenAiBackend>(std::move(options));
         const auto status = backend_->start(sink_);
         ASSERT_TRUE(status.has_value()) << status.error().message;
     }
-    void start_with(FakeServer::Handler handler, OpenAiOptions options = {}) {
+    void start_with(test::FakeServer::Handler handler, openai::OpenAiOptions options = {}) {
         backend_.reset();
-        server_ = std::make_unique<FakeServer>(std::move(handler));
+        server_ = std::make_unique<test::FakeServer>(std::move(handler));
         options.base_urls = {server_->url()};
         start(std::move(options));
     }
@@ -57,8 +57,8 @@ class OpenAi : public testing::Test {
     }
 
     RecordingSink sink_;
-    std::unique_ptr<FakeServer> server_;
-    std::unique_ptr<OpenAiBackend> backend_;
+    std::unique_ptr<test::FakeServer> server_;
+    std::unique_ptr<openai::OpenAiBackend> backend_;
 };
 
-}  // namespace millrace::worker
+}  // namespace millrace::backends

@@ -12,7 +12,7 @@
 #include "tests/unit/backends/recording_sink.h"
 #include "worker/backends/openai/openai_backend.h"
 
-namespace millrace::worker {
+namespace millrace::backends {
 namespace {
 
 using Json = nlohmann::ordered_json;
@@ -39,11 +39,11 @@ class LlamaServerTest : public testing::Test {
     // For SetUpTestSuite and SetUp of the suites that share a server.
     using Server = Result<std::unique_ptr<LlamaServer>>;
 
-    void start(const Server& server, OpenAiOptions options = {}) {
+    void start(const Server& server, openai::OpenAiOptions options = {}) {
         if (!is_there(server)) return;
         server_ = server->get();
         options.base_urls = {server_->url()};
-        backend_ = std::make_unique<OpenAiBackend>(std::move(options));
+        backend_ = std::make_unique<openai::OpenAiBackend>(std::move(options));
         const auto status = backend_->start(sink_);
         ASSERT_TRUE(status.has_value()) << status.error().message;
     }
@@ -95,7 +95,7 @@ class LlamaServerTest : public testing::Test {
 
     LlamaServer* server_ = nullptr;
     RecordingSink sink_;
-    std::unique_ptr<OpenAiBackend> backend_;
+    std::unique_ptr<openai::OpenAiBackend> backend_;
 };
 
 // One server for all of these tests.
@@ -306,4 +306,4 @@ TEST_F(OpenAiOnLlamaServerAlone, MayComeLaterThanItsJobs) {
 }
 
 }  // namespace
-}  // namespace millrace::worker
+}  // namespace millrace::backends

@@ -6,7 +6,7 @@
 #include "tests/integration/backends/openai_fixture.h"
 #include "tests/support/openai_manners.h"
 
-namespace millrace::worker {
+namespace millrace::backends {
 namespace {
 
 using nlohmann::json;
@@ -15,23 +15,23 @@ std::string asking(const std::string& what) {
     return json{{"messages", {{{"role", "user"}, {"content", what}}}}}.dump();
 }
 
-class OpenAiServers : public OpenAi, public testing::WithParamInterface<OpenAiManner> {
+class OpenAiServers : public OpenAi, public testing::WithParamInterface<test::OpenAiManner> {
  protected:
     void SetUp() override {
-        start_with(handler_of(GetParam()), {.models = {"m"}, .profile = GetParam().profile});
+        start_with(test::handler_of(GetParam()), {.models = {"m"}, .profile = GetParam().profile});
     }
 };
 
 TEST_P(OpenAiServers, AreRecognisedByTheirModelList) {
     RecordingSink sink;
-    OpenAiBackend backend({.base_urls = {server_->url()}});
+    openai::OpenAiBackend backend({.base_urls = {server_->url()}});
     const auto status = backend.start(sink);
     ASSERT_TRUE(status.has_value()) << status.error().message;
     EXPECT_EQ(backend.info().models, std::vector<std::string>{"m"});
     const auto key = run_one(backend, {.model = "m", .input = asking("chat")});
     EXPECT_EQ(sink.outcome(key).kind, OutcomeKind::kCompleted);
-    const auto list = parse_model_list(GetParam().model_list).value();
-    EXPECT_EQ(find_profile_by_models(list).name, GetParam().profile);
+    const auto list = openai::parse_model_list(GetParam().model_list).value();
+    EXPECT_EQ(openai::find_profile_by_models(list).name, GetParam().profile);
 }
 
 TEST_P(OpenAiServers, Chat) {
@@ -95,7 +95,7 @@ TEST_P(OpenAiServers, EmbedByteForByte) {
     EXPECT_EQ(outcome.usage, counted ? (Usage{4, 0}) : Usage{});
 }
 
-INSTANTIATE_TEST_SUITE_P(All, OpenAiServers, testing::ValuesIn(openai_manners()),
+INSTANTIATE_TEST_SUITE_P(All, OpenAiServers, testing::ValuesIn(test::openai_manners()),
                          [](const auto& test) {
                              std::string name;
                              for (const char c : test.param.name) {
@@ -105,4 +105,4 @@ INSTANTIATE_TEST_SUITE_P(All, OpenAiServers, testing::ValuesIn(openai_manners())
                          });
 
 }  // namespace
-}  // namespace millrace::worker
+}  // namespace millrace::backends

@@ -7,7 +7,7 @@
 #include "tests/integration/backends/openai_fixture.h"
 #include "tests/support/seeded_random.h"
 
-namespace millrace::worker {
+namespace millrace::backends {
 namespace {
 
 constexpr int kAttemptsMax = 2;
@@ -67,7 +67,7 @@ class OpenAiOutages : public OpenAi {
             backend_->run({one});
             return sink_.outcome(one.job.key);
         };
-        for (int i = 0; i < 2 * kLonelyOutagesMin; ++i) {
+        for (int i = 0; i < 2 * serving::kLonelyOutagesMin; ++i) {
             EXPECT_EQ(ask().kind, OutcomeKind::kRateLimited) << "nobody is served";
         }
         auto good = courses(1);
@@ -85,7 +85,7 @@ class OpenAiOutages : public OpenAi {
 
 // The breaker's seconds are the only clock here.
 TEST_F(OpenAiOutages, ARestartOfTheServerCostsNobodyAnAttempt) {
-    const int port = unused_port();
+    const int port = test::unused_port();
     start({.base_urls = {"http://127.0.0.1:" + std::to_string(port)}});
     auto all = courses(8);
     std::vector<Course> first{all.front()};
@@ -95,12 +95,12 @@ TEST_F(OpenAiOutages, ARestartOfTheServerCostsNobodyAnAttempt) {
     }
     // The proxy in front of the server is back before the server is.
     std::atomic<int> refusals{3};
-    server_ = std::make_unique<FakeServer>(
-        [&](Exchange& exchange) {
+    server_ = std::make_unique<test::FakeServer>(
+        [&](test::Exchange& exchange) {
             if (--refusals < 0) return answer_hello(exchange);
             exchange.reply(502, "text/html", "<html><title>502 Bad Gateway</title></html>");
         },
-        FakeServerOptions{.port = port});
+        test::FakeServerOptions{.port = port});
     all.front() = first.front();
     for (int rounds = 0; rounds < 10 && refusals >= 0; ++rounds) go_on(all);
     go_on(all);
@@ -122,7 +122,7 @@ TEST_F(OpenAiOutages, AnAnswerFromAnIntermediaryCostsNobodyAnAttempt) {
           Page{405, "text/html", "<html><title>405 Not Allowed</title></html>"},
           Page{500, "application/json", R"({"error":{"message":"Connection error."}})"}}) {
         std::atomic<bool> is_back{false};
-        start_with([&](Exchange& exchange) {
+        start_with([&](test::Exchange& exchange) {
             if (is_back) return answer_hello(exchange);
             exchange.reply(page.status, page.type, page.body);
         });
@@ -141,7 +141,7 @@ TEST_F(OpenAiOutages, AnAnswerFromAnIntermediaryCostsNobodyAnAttempt) {
 
 // This server repeats what the request contains.
 TEST_F(OpenAiOutages, AJobThatMentionsOutagesIsNotAnOutage) {
-    start_with([](Exchange& exchange) {
+    start_with([](test::Exchange& exchange) {
         if (exchange.body().find("onnection") == std::string::npos) return answer_hello(exchange);
         exchange.reply(500, "application/json",
                        R"({"error":{"message":"no template for 'connection error'"}})");
@@ -161,7 +161,7 @@ TEST_F(OpenAiOutages, AJobThatMentionsOutagesIsNotAnOutage) {
 
 // TGI answers like this for a route that it lacks.
 TEST_F(OpenAiOutages, AMissingRouteIsNotAnOutageWhileOthersAreServed) {
-    start_with([](Exchange& exchange) {
+    start_with([](test::Exchange& exchange) {
         if (exchange.target().find("embeddings") == std::string::npos)
             return answer_hello(exchange);
         exchange.reply(404, "text/plain", "");
@@ -174,7 +174,8 @@ TEST_F(OpenAiOutages, AMissingRouteIsNotAnOutageWhileOthersAreServed) {
 // A forwarder whose server is away closes each connection at once.
 TEST_F(OpenAiOutages, AnIntermediaryThatClosesConnectionsCostsNobodyAnAttempt) {
     std::atomic<bool> is_back{false};
-    start_with([&](Exchange& exchange) { is_back ? answer_hello(exchange) : exchange.close(); });
+    start_with(
+        [&](test::Exchange& exchange) { is_back ? answer_hello(exchange) : exchange.close(); });
     auto alone = courses(1);
     for (int i = 0; i <= 2 * kAttemptsMax; ++i) go_on(alone);
     EXPECT_EQ(alone[0].last_error, "connection_lost");
@@ -186,7 +187,7 @@ TEST_F(OpenAiOutages, AnIntermediaryThatClosesConnectionsCostsNobodyAnAttempt) {
 }
 
 TEST_F(OpenAiOutages, AJobThatCrashesServersFailsWhileOthersAreServed) {
-    start_with([](Exchange& exchange) {
+    start_with([](test::Exchange& exchange) {
         exchange.body().find("deadly") == std::string::npos ? answer_hello(exchange)
                                                             : exchange.close();
     });
@@ -199,7 +200,7 @@ TEST_F(OpenAiOutages, AJobThatCrashesServersFailsWhileOthersAreServed) {
 // The rest grows with each outage that is remembered.
 TEST_F(OpenAiOutages, AJobThatRanSinceItsOutagesStartsFromZero) {
     std::atomic<bool> is_back{false};
-    start_with([&](Exchange& exchange) {
+    start_with([&](test::Exchange& exchange) {
         if (!is_back) return exchange.reply(502, "text/html", "");
         exchange.begin_stream();
         exchange.event(chat_delta("Hel"));
@@ -229,7 +230,7 @@ TEST_F(OpenAiOutages, AJobThatRanSinceItsOutagesStartsFromZero) {
 
 // A server that is full for a long time makes a job claim many times.
 TEST_F(OpenAiOutages, ClaimsThatFoundNoRoomUseUpNoPatienceForAnOutage) {
-    start_with([](Exchange& exchange) { exchange.reply(200, "text/html", "<html></html>"); });
+    start_with([](test::Exchange& exchange) { exchange.reply(200, "text/html", "<html></html>"); });
     auto all = courses(1);
     all[0].job.attempt = 1000;
     for (int i = 0; i <= kAttemptsMax; ++i) go_on(all);
@@ -239,4 +240,4 @@ TEST_F(OpenAiOutages, ClaimsThatFoundNoRoomUseUpNoPatienceForAnOutage) {
 }
 
 }  // namespace
-}  // namespace millrace::worker
+}  // namespace millrace::backends

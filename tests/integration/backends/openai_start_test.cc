@@ -10,15 +10,15 @@
 #include "tests/support/eventually.h"
 #include "worker/backends/openai/survey.h"
 
-namespace millrace::worker {
+namespace millrace::backends {
 namespace {
 
 using nlohmann::json;
 
 // Answers GET /models with one model of that owner, and answers chats.
-FakeServer::Handler server_of(const std::string& model, const std::string& owner) {
+test::FakeServer::Handler server_of(const std::string& model, const std::string& owner) {
     const auto models = json{{"data", json::array({{{"id", model}, {"owned_by", owner}}})}}.dump();
-    return [models](Exchange& exchange) {
+    return [models](test::Exchange& exchange) {
         if (exchange.target() == "GET /v1/models") {
             return exchange.reply(200, "application/json", models);
         }
@@ -30,13 +30,13 @@ FakeServer::Handler server_of(const std::string& model, const std::string& owner
 }
 
 TEST(OpenAiStart, AsksTheServerForItsModels) {
-    FakeServer server([](Exchange& exchange) {
+    test::FakeServer server([](test::Exchange& exchange) {
         EXPECT_EQ(exchange.target(), "GET /v1/models");
         EXPECT_EQ(exchange.header("authorization"), "Bearer sk-1");
         exchange.reply(200, "application/json", R"({"data":[{"id":"a"},{"id":"b"}]})");
     });
     RecordingSink sink;
-    OpenAiBackend backend({.base_urls = {server.url()}, .api_key = "sk-1"});
+    openai::OpenAiBackend backend({.base_urls = {server.url()}, .api_key = "sk-1"});
     ASSERT_TRUE(backend.start(sink).has_value());
     EXPECT_EQ(backend.info().models, (std::vector<std::string>{"a", "b"}));
     EXPECT_EQ(backend.info().slots, 8U);
@@ -44,28 +44,30 @@ TEST(OpenAiStart, AsksTheServerForItsModels) {
 
 TEST(OpenAiStart, RefusesInvalidSettings) {
     RecordingSink sink;
-    EXPECT_FALSE(OpenAiBackend({.base_urls = {"localhost:1"}}).start(sink));
-    EXPECT_FALSE(OpenAiBackend({}).start(sink));
+    EXPECT_FALSE(openai::OpenAiBackend({.base_urls = {"localhost:1"}}).start(sink));
+    EXPECT_FALSE(openai::OpenAiBackend({}).start(sink));
 }
 
 TEST(OpenAiStart, SaysWhatItWaitsFor) {
     RecordingSink sink;
-    const auto waits_for = [&](OpenAiOptions options) {
-        OpenAiBackend backend(std::move(options));
+    const auto waits_for = [&](openai::OpenAiOptions options) {
+        openai::OpenAiBackend backend(std::move(options));
         EXPECT_TRUE(backend.start(sink));
         EXPECT_TRUE(backend.info().models.empty());
         return backend.info().waits_for;
     };
-    const auto dead = fmt::format("http://127.0.0.1:{}", unused_port());
+    const auto dead = fmt::format("http://127.0.0.1:{}", test::unused_port());
     const auto refused = waits_for({.base_urls = {dead}});
     EXPECT_NE(refused.find(dead), std::string::npos) << refused;
-    FakeServer server(
-        [](Exchange& exchange) { exchange.reply(401, "application/json", R"({"error":"sk-1"})"); });
+    test::FakeServer server([](test::Exchange& exchange) {
+        exchange.reply(401, "application/json", R"({"error":"sk-1"})");
+    });
     const auto denied = waits_for({.base_urls = {server.url()}, .api_key = "sk-1"});
     EXPECT_NE(denied.find("API key"), std::string::npos) << denied;
     EXPECT_EQ(denied.find("sk-1"), std::string::npos) << denied;
-    FakeServer empty(
-        [](Exchange& exchange) { exchange.reply(200, "application/json", R"({"data":[]})"); });
+    test::FakeServer empty([](test::Exchange& exchange) {
+        exchange.reply(200, "application/json", R"({"data":[]})");
+    });
     EXPECT_NE(waits_for({.base_urls = {empty.url()}}).find("no model"), std::string::npos);
 }
 
@@ -80,7 +82,7 @@ class ChangingServer {
     }
 
  private:
-    void answer(Exchange& exchange) {
+    void answer(test::Exchange& exchange) {
         if (!exchange.target().starts_with("GET")) return answer_hello(exchange);
         const std::lock_guard lock(mutex_);
         if (models_.empty()) return exchange.reply(503, "text/plain", "Loading model");
@@ -92,7 +94,7 @@ class ChangingServer {
 
     std::mutex mutex_;
     std::string models_;  // Guarded by mutex_.
-    FakeServer server_{[this](Exchange& exchange) { answer(exchange); }};
+    test::FakeServer server_{[this](test::Exchange& exchange) { answer(exchange); }};
 };
 
 constexpr auto kFirst = R"({"data":[{"id":"first"}]})";
@@ -101,7 +103,7 @@ constexpr auto kBoth = R"({"data":[{"id":"first"},{"id":"second"}]})";
 TEST(OpenAiStart, TakesTheModelsOfAServerThatComesLater) {
     ChangingServer server;
     RecordingSink sink;
-    OpenAiBackend backend({.base_urls = {server.url()}});
+    openai::OpenAiBackend backend({.base_urls = {server.url()}});
     ASSERT_TRUE(backend.start(sink));
     EXPECT_NE(backend.info().waits_for, "");
     server.serve(kFirst);
@@ -116,7 +118,8 @@ TEST(OpenAiStart, FollowsAServerThatGetsModelsAndLosesThem) {
     ChangingServer server;
     server.serve(kFirst);
     RecordingSink sink;
-    OpenAiBackend backend({.base_urls = {server.url()}, .models_interval = milliseconds(1)});
+    openai::OpenAiBackend backend(
+        {.base_urls = {server.url()}, .models_interval = milliseconds(1)});
     ASSERT_TRUE(backend.start(sink));
     EXPECT_EQ(backend.info().models.size(), 1U);
     server.serve(kBoth);
@@ -134,7 +137,8 @@ TEST(OpenAiStart, FollowsAServerThatGetsModelsAndLosesThem) {
 TEST(OpenAiSurvey, KeepsWhatAServerSaidWhileItIsAway) {
     ChangingServer server;
     server.serve(kBoth);
-    Survey survey(*parse_endpoints({server.url()}, {}), {.interval = milliseconds(0)});
+    openai::Survey survey(*openai::parse_endpoints({server.url()}, {}),
+                          {.interval = milliseconds(0)});
     EXPECT_FALSE(survey.look(system_clock().now()));
     server.serve("");
     EXPECT_FALSE(survey.look(system_clock().now()));
@@ -144,8 +148,8 @@ TEST(OpenAiSurvey, KeepsWhatAServerSaidWhileItIsAway) {
 
 TEST(OpenAiSurvey, LearnsProfileAndSlotsOfAServerWhoseModelsAreNamed) {
     ChangingServer server;
-    Survey survey(*parse_endpoints({server.url()}, {.models = {"m"}}),
-                  {.interval = milliseconds(0)});
+    openai::Survey survey(*openai::parse_endpoints({server.url()}, {.models = {"m"}}),
+                          {.interval = milliseconds(0)});
     survey.look(system_clock().now());
     EXPECT_EQ(survey.endpoints().front().profile->name, "generic");
     EXPECT_EQ(survey.endpoints().front().capacity.slots, 8U);
@@ -153,14 +157,14 @@ TEST(OpenAiSurvey, LearnsProfileAndSlotsOfAServerWhoseModelsAreNamed) {
     EXPECT_TRUE(survey.look(system_clock().now()));
     EXPECT_EQ(survey.endpoints().front().profile->name, "llama.cpp");
     EXPECT_EQ(survey.endpoints().front().capacity.slots, 3U);
-    EXPECT_EQ(survey.endpoints().front().models, (ModelNames{{"m", "m"}}));
+    EXPECT_EQ(survey.endpoints().front().models, (serving::ModelNames{{"m", "m"}}));
 }
 
 TEST(OpenAiStart, EachServerServesWhatItSays) {
-    FakeServer one(server_of("a", ""));
-    FakeServer two(server_of("b", ""));
+    test::FakeServer one(server_of("a", ""));
+    test::FakeServer two(server_of("b", ""));
     RecordingSink sink;
-    OpenAiBackend backend({.base_urls = {one.url(), two.url()}});
+    openai::OpenAiBackend backend({.base_urls = {one.url(), two.url()}});
     ASSERT_TRUE(backend.start(sink).has_value());
     EXPECT_EQ(backend.info().models, (std::vector<std::string>{"a", "b"}));
     for (const auto* model : {"a", "b", "b"}) {
@@ -173,30 +177,30 @@ TEST(OpenAiStart, EachServerServesWhatItSays) {
 }
 
 TEST(OpenAiStart, AssumesThatASilentServerIsLikeTheOthers) {
-    FakeServer server(server_of("a", ""));
-    const auto dead = fmt::format("http://127.0.0.1:{}", unused_port());
+    test::FakeServer server(server_of("a", ""));
+    const auto dead = fmt::format("http://127.0.0.1:{}", test::unused_port());
     RecordingSink sink;
-    OpenAiBackend backend({.base_urls = {dead, server.url()}});
+    openai::OpenAiBackend backend({.base_urls = {dead, server.url()}});
     ASSERT_TRUE(backend.start(sink).has_value());
     EXPECT_EQ(backend.info().slots, 16U);
 }
 
 TEST(OpenAiStart, NamedModelsNeedNoServer) {
-    const auto dead = fmt::format("http://127.0.0.1:{}", unused_port());
+    const auto dead = fmt::format("http://127.0.0.1:{}", test::unused_port());
     RecordingSink sink;
-    OpenAiBackend backend({.base_urls = {dead}, .models = {"m"}});
+    openai::OpenAiBackend backend({.base_urls = {dead}, .models = {"m"}});
     EXPECT_TRUE(backend.start(sink).has_value());
 }
 
 TEST(OpenAiStart, LlamaServerSaysHowManyItRunsAtOnce) {
-    FakeServer server(server_of("a", "llamacpp"));
+    test::FakeServer server(server_of("a", "llamacpp"));
     RecordingSink sink;
-    OpenAiBackend backend({.base_urls = {server.url()}, .slots = 20});
+    openai::OpenAiBackend backend({.base_urls = {server.url()}, .slots = 20});
     ASSERT_TRUE(backend.start(sink).has_value());
     EXPECT_EQ(backend.info().slots, 3U);
     backend.stop();
 
-    OpenAiBackend told({.base_urls = {server.url() + ";slots=5"}});
+    openai::OpenAiBackend told({.base_urls = {server.url() + ";slots=5"}});
     ASSERT_TRUE(told.start(sink).has_value());
     EXPECT_EQ(told.info().slots, 5U);
 }
@@ -204,7 +208,7 @@ TEST(OpenAiStart, LlamaServerSaysHowManyItRunsAtOnce) {
 TEST(OpenAiStart, VllmGetsTheAttemptsId) {
     std::atomic<bool> has_id{false};
     const auto vllm = server_of("a", "vllm");
-    FakeServer server([&](Exchange& exchange) {
+    test::FakeServer server([&](test::Exchange& exchange) {
         if (exchange.target().starts_with("POST")) {
             has_id =
                 json::parse(exchange.body())["request_id"].get<std::string>().starts_with("job_");
@@ -212,7 +216,7 @@ TEST(OpenAiStart, VllmGetsTheAttemptsId) {
         vllm(exchange);
     });
     RecordingSink sink;
-    OpenAiBackend backend({.base_urls = {server.url()}});
+    openai::OpenAiBackend backend({.base_urls = {server.url()}});
     ASSERT_TRUE(backend.start(sink).has_value());
     const auto key = run_one(backend, {.model = "a", .input = kChat});
     EXPECT_EQ(sink.outcome(key).kind, OutcomeKind::kCompleted);
@@ -222,7 +226,7 @@ TEST(OpenAiStart, VllmGetsTheAttemptsId) {
 
 TEST(OpenAiStart, WarmsEachModelUp) {
     std::atomic<int> warmed{0};
-    FakeServer server([&](Exchange& exchange) {
+    test::FakeServer server([&](test::Exchange& exchange) {
         EXPECT_EQ(exchange.target(), "POST /v1/chat/completions");
         const auto body = json::parse(exchange.body());
         EXPECT_EQ(body["max_tokens"], 1);
@@ -232,13 +236,13 @@ TEST(OpenAiStart, WarmsEachModelUp) {
         exchange.reply(200, "application/json", R"({"choices":[]})");
     });
     RecordingSink sink;
-    OpenAiBackend backend({.base_urls = {server.url()},
-                           .models = {"a", "b"},
-                           .profile = "generic",
-                           .warm_up = milliseconds(50'000)});
+    openai::OpenAiBackend backend({.base_urls = {server.url()},
+                                   .models = {"a", "b"},
+                                   .profile = "generic",
+                                   .warm_up = milliseconds(50'000)});
     ASSERT_TRUE(backend.start(sink).has_value());
     EXPECT_EQ(warmed, 2);
 }
 
 }  // namespace
-}  // namespace millrace::worker
+}  // namespace millrace::backends

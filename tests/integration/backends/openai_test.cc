@@ -9,7 +9,7 @@
 
 #include "tests/integration/backends/openai_fixture.h"
 
-namespace millrace::worker {
+namespace millrace::backends {
 namespace {
 
 using nlohmann::json;
@@ -17,7 +17,7 @@ using nlohmann::json;
 TEST_F(OpenAi, StreamsAChat) {
     std::promise<std::pair<std::string, json>> seen;
     start_with(
-        [&](Exchange& exchange) {
+        [&](test::Exchange& exchange) {
             seen.set_value({exchange.target() + "|" + exchange.header("authorization"),
                             json::parse(exchange.body())});
             answer_hello(exchange);
@@ -41,7 +41,7 @@ TEST_F(OpenAi, StreamsAChat) {
 }
 
 TEST_F(OpenAi, SendsPromptsAndEmbeddingsWhereTheyBelong) {
-    start_with([](Exchange& exchange) {
+    start_with([](test::Exchange& exchange) {
         if (exchange.target() == "POST /v1/embeddings") {
             exchange.reply(200, "application/json",
                            R"({"data":[{"embedding":[1.0]}],"usage":{"prompt_tokens":1}})");
@@ -61,7 +61,7 @@ TEST_F(OpenAi, SendsPromptsAndEmbeddingsWhereTheyBelong) {
 }
 
 TEST_F(OpenAi, MakesImages) {
-    start_with([](Exchange& exchange) {
+    start_with([](test::Exchange& exchange) {
         EXPECT_EQ(exchange.target(), "POST /v1/images/generations");
         EXPECT_EQ(json::parse(exchange.body()), json::parse(R"({"model":"m","prompt":"a mill"})"));
         exchange.reply(200, "application/json", R"({"created":1,"data":[{"b64_json":"aGk="}]})");
@@ -72,7 +72,7 @@ TEST_F(OpenAi, MakesImages) {
 }
 
 TEST_F(OpenAi, PassesToolCallsThrough) {
-    start_with([](Exchange& exchange) {
+    start_with([](test::Exchange& exchange) {
         EXPECT_EQ(json::parse(exchange.body())["tools"][0]["function"]["name"], "mill");
         exchange.begin_stream();
         for (const auto* event :
@@ -95,7 +95,7 @@ TEST_F(OpenAi, PassesToolCallsThrough) {
 }
 
 TEST_F(OpenAi, TakesAnAnswerThatIsNotStreamed) {
-    start_with([](Exchange& exchange) {
+    start_with([](test::Exchange& exchange) {
         exchange.reply(200, "application/json; charset=utf-8",
                        R"({"object":"chat.completion","choices":[{"message":{"content":"x"}}]})");
     });
@@ -114,7 +114,7 @@ TEST_F(OpenAi, RunsManyAtOnce) {
     constexpr int kJobs = 50;
     std::latch all_arrived(kJobs);
     start_with(
-        [&](Exchange& exchange) {
+        [&](test::Exchange& exchange) {
             all_arrived.arrive_and_wait();
             answer_hello(exchange);
         },
@@ -132,7 +132,7 @@ TEST_F(OpenAi, WaitsAsLongAsABusyServerAsks) {
         {"", std::nullopt},
     };
     for (const auto& [headers, retry_after] : cases) {
-        start_with([headers = headers](Exchange& exchange) {
+        start_with([headers = headers](test::Exchange& exchange) {
             exchange.reply(429, "application/json", R"({"error":{"message":"busy","code":"busy"}})",
                            headers);
         });
@@ -145,7 +145,7 @@ TEST_F(OpenAi, WaitsAsLongAsABusyServerAsks) {
 
 TEST_F(OpenAi, ReportsWhatTheServerRefuses) {
     start_with(
-        [](Exchange& exchange) {
+        [](test::Exchange& exchange) {
             exchange.reply(401, "application/json",
                            R"({"error":{"message":"Incorrect key: sk-secret","type":"auth"}})");
         },
@@ -157,7 +157,7 @@ TEST_F(OpenAi, ReportsWhatTheServerRefuses) {
 }
 
 TEST_F(OpenAi, RetriesTruncatedAnswers) {
-    start_with([](Exchange& exchange) {
+    start_with([](test::Exchange& exchange) {
         exchange.begin_stream();
         exchange.event(chat_delta("Hel"));
         exchange.close();
@@ -168,7 +168,7 @@ TEST_F(OpenAi, RetriesTruncatedAnswers) {
 }
 
 TEST_F(OpenAi, RetriesAStreamThatEndsWithoutAFinish) {
-    start_with([](Exchange& exchange) {
+    start_with([](test::Exchange& exchange) {
         exchange.begin_stream();
         exchange.event(chat_delta("Hel"));
         exchange.end_stream();
@@ -178,7 +178,7 @@ TEST_F(OpenAi, RetriesAStreamThatEndsWithoutAFinish) {
 
 TEST_F(OpenAi, RetriesGarbage) {
     std::atomic<int> turn{0};
-    start_with([&](Exchange& exchange) {
+    start_with([&](test::Exchange& exchange) {
         switch (turn++) {
             case 0:
                 return exchange.reply(200, "text/plain", "hello");
@@ -203,7 +203,7 @@ TEST_F(OpenAi, RetriesGarbage) {
 }
 
 TEST_F(OpenAi, RetriesAnErrorInsideA200) {
-    start_with([](Exchange& exchange) {
+    start_with([](test::Exchange& exchange) {
         exchange.begin_stream();
         exchange.event(chat_delta("Hel"));
         exchange.event(R"({"error":{"message":"out of memory","code":"oom"}})");
@@ -215,14 +215,14 @@ TEST_F(OpenAi, RetriesAnErrorInsideA200) {
 }
 
 TEST_F(OpenAi, AConnectionThatIsClosedWithoutAnAnswerIsAnOutage) {
-    start_with([](Exchange& exchange) { exchange.close(); });
+    start_with([](test::Exchange& exchange) { exchange.close(); });
     const auto outcome = outcome_of();
     EXPECT_EQ(outcome.kind, OutcomeKind::kRateLimited);
     EXPECT_EQ(outcome.error_code, "connection_lost");
 }
 
 TEST_F(OpenAi, BurnsNoAttemptOnADeadEndpoint) {
-    start({.base_urls = {fmt::format("http://127.0.0.1:{}", unused_port())}});
+    start({.base_urls = {fmt::format("http://127.0.0.1:{}", test::unused_port())}});
     const auto outcome = outcome_of();
     EXPECT_EQ(outcome.kind, OutcomeKind::kRateLimited);
     EXPECT_EQ(outcome.error_code, "endpoint_unreachable");
@@ -230,7 +230,7 @@ TEST_F(OpenAi, BurnsNoAttemptOnADeadEndpoint) {
 
 TEST_F(OpenAi, AnAbortClosesTheConnection) {
     std::promise<bool> closed;
-    start_with([&](Exchange& exchange) {
+    start_with([&](test::Exchange& exchange) {
         exchange.begin_stream();
         exchange.event(chat_delta("Hel"));
         closed.set_value(exchange.wait_for_close());
@@ -245,7 +245,7 @@ TEST_F(OpenAi, AnAbortClosesTheConnection) {
 TEST_F(OpenAi, AnAbortClosesTheConnectionAlsoBeforeTheFirstByte) {
     std::promise<void> arrived;
     std::promise<bool> closed;
-    start_with([&](Exchange& exchange) {
+    start_with([&](test::Exchange& exchange) {
         arrived.set_value();
         closed.set_value(exchange.wait_for_close());
     });
@@ -258,7 +258,7 @@ TEST_F(OpenAi, AnAbortClosesTheConnectionAlsoBeforeTheFirstByte) {
 
 TEST_F(OpenAi, ADeadlineClosesTheConnection) {
     std::promise<bool> closed;
-    start_with([&](Exchange& exchange) {
+    start_with([&](test::Exchange& exchange) {
         exchange.begin_stream();
         closed.set_value(exchange.wait_for_close());
     });
@@ -271,7 +271,7 @@ TEST_F(OpenAi, ADeadlineClosesTheConnection) {
 TEST_F(OpenAi, TooMuchOutputClosesTheConnection) {
     std::promise<bool> closed;
     start_with(
-        [&](Exchange& exchange) {
+        [&](test::Exchange& exchange) {
             exchange.begin_stream();
             for (int i = 0; i < 3; ++i) exchange.event(chat_delta(std::string(500, 'x')));
             closed.set_value(exchange.wait_for_close());
@@ -285,7 +285,7 @@ TEST_F(OpenAi, TooMuchOutputClosesTheConnection) {
 
 TEST_F(OpenAi, TooLargeABodyFailsTheJob) {
     start_with(
-        [](Exchange& exchange) {
+        [](test::Exchange& exchange) {
             exchange.reply(200, "application/json", "{" + std::string(5000, ' ') + "}");
         },
         {.output_bytes_max = 1000});
@@ -293,7 +293,7 @@ TEST_F(OpenAi, TooLargeABodyFailsTheJob) {
 }
 
 TEST_F(OpenAi, StopInterruptsRunningJobs) {
-    start_with([](Exchange& exchange) {
+    start_with([](test::Exchange& exchange) {
         exchange.begin_stream();
         exchange.event(chat_delta("Hel"));
         exchange.wait_for_close();
@@ -315,4 +315,4 @@ TEST_F(OpenAi, RefusesInvalidRequests) {
 }
 
 }  // namespace
-}  // namespace millrace::worker
+}  // namespace millrace::backends

@@ -10,7 +10,7 @@
 #include "common/process/temporary_directory.h"
 #include "tests/integration/backends/openai_fixture.h"
 
-namespace millrace::worker {
+namespace millrace::backends {
 namespace {
 
 using nlohmann::json;
@@ -31,10 +31,11 @@ class OpenAiTls : public OpenAi {
         return outcome_of();
     }
 
-    const std::shared_ptr<const TlsIdentity> identity_ = std::make_shared<TlsIdentity>();
-    FakeServer secure_{answer_hello, {.identity = identity_}};
-    Result<process::TemporaryDirectory> directory_ =
-        process::TemporaryDirectory::make("millrace-tls-");
+    const std::shared_ptr<const test::TlsIdentity> identity_ =
+        std::make_shared<test::TlsIdentity>();
+    test::FakeServer secure_{answer_hello, {.identity = identity_}};
+    Result<millrace::process::TemporaryDirectory> directory_ =
+        millrace::process::TemporaryDirectory::make("millrace-tls-");
 };
 
 TEST_F(OpenAiTls, TrustsAConfiguredCa) {
@@ -46,7 +47,8 @@ TEST_F(OpenAiTls, TrustsAConfiguredCa) {
 }
 
 TEST_F(OpenAiTls, SendsNothingToAServerThatItDoesNotTrust) {
-    for (const auto& ca_file : {std::string(), file_of("other.pem", TlsIdentity().ca_pem())}) {
+    for (const auto& ca_file :
+         {std::string(), file_of("other.pem", test::TlsIdentity().ca_pem())}) {
         const auto outcome = answer_with(ca_file);
         EXPECT_EQ(outcome.kind, OutcomeKind::kRateLimited);
         EXPECT_EQ(outcome.error_code, "endpoint_unreachable");
@@ -71,8 +73,8 @@ std::string gzip(const std::string& text) {
     return packed;
 }
 
-FakeServer::Handler compressed(const std::string& type, const std::string& body) {
-    return [type, packed = gzip(body)](Exchange& exchange) {
+test::FakeServer::Handler compressed(const std::string& type, const std::string& body) {
+    return [type, packed = gzip(body)](test::Exchange& exchange) {
         EXPECT_EQ(exchange.header("accept-encoding"), "identity");
         exchange.reply(200, type, packed, "Content-Encoding: gzip\r\n");
     };
@@ -96,7 +98,7 @@ TEST_F(OpenAi, DecompressesUnrequestedCompression) {
 TEST_F(OpenAi, TakesAnAnswerWithoutACodingUnchanged) {
     for (const auto* coding : {"UTF-8", "aws-chunked", "none", "identity", "gzip, utf-8", ""}) {
         const auto header = "Content-Encoding: " + std::string(coding) + "\r\n";
-        start_with([&](Exchange& exchange) {
+        start_with([&](test::Exchange& exchange) {
             exchange.reply(200, "application/json", kEmbedding, header);
         });
         const auto vectors = outcome_of(R"({"input":"a"})");
@@ -114,7 +116,7 @@ TEST_F(OpenAi, DecompressedAnswersAreBounded) {
 TEST_F(OpenAi, ARedirectIsNamedAndNotFollowed) {
     for (const auto* to : {"https://me:secret@login.example/sso?token=secret#secret",
                            "//login.example/sso?token=secret"}) {
-        start_with([&](Exchange& exchange) {
+        start_with([&](test::Exchange& exchange) {
             exchange.reply(307, "text/html", "", "Location: " + std::string(to) + "\r\n");
         });
         const auto outcome = outcome_of();
@@ -125,7 +127,7 @@ TEST_F(OpenAi, ARedirectIsNamedAndNotFollowed) {
         EXPECT_EQ(outcome.error_message.find("secret"), std::string::npos);
         EXPECT_EQ(server_->requests(), 1);
     }
-    start_with([](Exchange& exchange) {
+    start_with([](test::Exchange& exchange) {
         exchange.reply(301, "text/html", "", "Location: /openai/v1/chat/completions\r\n");
     });
     EXPECT_NE(outcome_of().error_message.find(server_->url() + "/openai/v1/chat/completions"),
@@ -133,4 +135,4 @@ TEST_F(OpenAi, ARedirectIsNamedAndNotFollowed) {
 }
 
 }  // namespace
-}  // namespace millrace::worker
+}  // namespace millrace::backends

@@ -3,7 +3,7 @@
 
 #include "tests/integration/backends/process_fixture.h"
 
-namespace millrace::worker {
+namespace millrace::backends {
 namespace {
 
 using nlohmann::json;
@@ -175,7 +175,7 @@ TEST_F(ProcessFaults, MessagesAboutItemsThatDoNotRunAreIgnored) {
 }
 
 TEST_F(ProcessFaults, AProcessThatDoesNotRestartCostsNoAttempt) {
-    const auto folder = process::TemporaryDirectory::make("millrace-test-").value();
+    const auto folder = millrace::process::TemporaryDirectory::make("millrace-test-").value();
     start({.command = program("rude.py", {"once", folder.path() / "flag"})});
     EXPECT_EQ(outcome_of("{}").error_code, "process_died");
     const auto outcome = outcome_of("{}");
@@ -199,7 +199,7 @@ TEST_F(ProcessFaults, AStartThatFailsSaysWhy) {
 }
 
 TEST_F(ProcessFaults, AJobThatWaitsForAProcessCanBeCancelled) {
-    const auto folder = process::TemporaryDirectory::make("millrace-test-").value();
+    const auto folder = millrace::process::TemporaryDirectory::make("millrace-test-").value();
     start({.grace = milliseconds(20)});
     // When the second batch comes, the process is being replaced or has been.
     const auto first = run(doing("exit"));
@@ -211,4 +211,4 @@ TEST_F(ProcessFaults, AJobThatWaitsForAProcessCanBeCancelled) {
 }
 
 }  // namespace
-}  // namespace millrace::worker
+}  // namespace millrace::backends

@@ -17,7 +17,7 @@
 #include "tests/unit/backends/recording_sink.h"
 #include "worker/backends/process/process_backend.h"
 
-namespace millrace::worker {
+namespace millrace::backends {
 
 inline std::string source_path(const std::string& name) {
     const char* source = std::getenv("MILLRACE_SOURCE");
@@ -35,37 +35,37 @@ inline std::vector<std::string> program(const std::string& name,
 // A job waits for the gate in the middle of its batch, until the gate is opened.
 class Gate {
  public:
-    Gate() : folder_(process::TemporaryDirectory::make("millrace-gate-").value()) {
+    Gate() : folder_(millrace::process::TemporaryDirectory::make("millrace-gate-").value()) {
         path_ = folder_.path() / "gate";
         EXPECT_EQ(::mkfifo(path_.c_str(), 0600), 0);
     }
     std::string input() const { return nlohmann::json{{"do", "pass"}, {"gate", path_}}.dump(); }
     // Blocks until a job waits at the gate.
-    void open() { process::Fd(::open(path_.c_str(), O_WRONLY | O_CLOEXEC)); }
+    void open() { millrace::process::Fd(::open(path_.c_str(), O_WRONLY | O_CLOEXEC)); }
 
  private:
-    process::TemporaryDirectory folder_;
+    millrace::process::TemporaryDirectory folder_;
     std::string path_;
 };
 
 class ProcessTest : public testing::Test {
  protected:
-    static ProcessOptions with_package(ProcessOptions options) {
+    static process::ProcessOptions with_package(process::ProcessOptions options) {
         if (options.command.empty()) options.command = program("obedient.py");
         if (options.environment.empty()) {
             options.environment = {"PYTHONPATH=" + source_path("worker/python")};
         }
         return options;
     }
-    Status try_start(ProcessOptions options) {
-        backend_ = std::make_unique<ProcessBackend>(with_package(std::move(options)));
+    Status try_start(process::ProcessOptions options) {
+        backend_ = std::make_unique<process::ProcessBackend>(with_package(std::move(options)));
         return backend_->start(sink_);
     }
-    void start(ProcessOptions options = {}) {
+    void start(process::ProcessOptions options = {}) {
         const auto status = try_start(std::move(options));
         ASSERT_TRUE(status.has_value()) << status.error().message;
     }
-    std::string start_error(ProcessOptions options) {
+    std::string start_error(process::ProcessOptions options) {
         const auto status = try_start(std::move(options));
         return status.has_value() ? "" : status.error().message;
     }
@@ -86,11 +86,11 @@ class ProcessTest : public testing::Test {
     int pid() { return output_of()["pid"].get<int>(); }
 
     RecordingSink sink_;
-    std::unique_ptr<ProcessBackend> backend_;
+    std::unique_ptr<process::ProcessBackend> backend_;
 };
 
 inline std::string doing(const std::string& what) {
     return nlohmann::json{{"do", what}}.dump();
 }
 
-}  // namespace millrace::worker
+}  // namespace millrace::backends

@@ -6,7 +6,7 @@
 
 #include "tests/integration/backends/process_fixture.h"
 
-namespace millrace::worker {
+namespace millrace::backends {
 namespace {
 
 using nlohmann::json;
@@ -188,4 +188,4 @@ TEST_F(Process, StopKillsAHangingProcess) {
 }
 
 }  // namespace
-}  // namespace millrace::worker
+}  // namespace millrace::backends

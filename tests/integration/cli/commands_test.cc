@@ -19,8 +19,8 @@ namespace millrace::cli {
 namespace {
 
 using Json = nlohmann::json;
+using test::Exchange;
 using testing::HasSubstr;
-using worker::Exchange;
 
 constexpr const char* kJson = "application/json";
 
@@ -57,7 +57,7 @@ void send_delta(Exchange& exchange, const std::string& text) {
 TEST(Commands, ASubmissionWhoseAnswerIsLostIsSentAgainUnderOneKey) {
     std::mutex mutex;
     std::multiset<std::string> keys;
-    worker::FakeServer server([&](Exchange& exchange) {
+    test::FakeServer server([&](Exchange& exchange) {
         if (exchange.target().starts_with("GET")) {
             return exchange.reply(200, kJson,
                                   R"({"data":[{"state":"alive","models":["m"],"queues":[]}]})");
@@ -79,7 +79,7 @@ TEST(Commands, ASubmissionWhoseAnswerIsLostIsSentAgainUnderOneKey) {
 
 TEST(Commands, ASubmissionIsSentAgainEvenIfItIsTheFirstCall) {
     std::atomic<int> requests = 0;
-    worker::FakeServer server([&](Exchange& exchange) {
+    test::FakeServer server([&](Exchange& exchange) {
         if (++requests < 3) return exchange.close();
         exchange.reply(200, kJson, R"({"id":"job_1","status":"queued"})");
     });
@@ -91,7 +91,7 @@ TEST(Commands, ASubmissionIsSentAgainEvenIfItIsTheFirstCall) {
 
 TEST(Commands, ASubmissionThatIsRefusedIsNotSentAgain) {
     std::atomic<int> requests = 0;
-    worker::FakeServer server([&](Exchange& exchange) {
+    test::FakeServer server([&](Exchange& exchange) {
         ++requests;
         exchange.reply(503, kJson, R"({"detail":"It is not ready."})");
     });
@@ -104,7 +104,7 @@ TEST(Commands, ASubmissionThatIsRefusedIsNotSentAgain) {
 
 TEST(Commands, AStreamThatBreaksRepeatsNoText) {
     std::atomic<int> streams = 0;
-    worker::FakeServer server([&](Exchange& exchange) {
+    test::FakeServer server([&](Exchange& exchange) {
         if (exchange.target() == "GET /v1/jobs/job_1?include=output") {
             return exchange.reply(
                 200, kJson,
@@ -149,7 +149,7 @@ class SmallGateway : public testing::Test {
     }
 
     process::TemporaryDirectory directory_ = *process::TemporaryDirectory::make("millrace-cli-");
-    worker::FakeServer server_{[](Exchange& exchange) {
+    test::FakeServer server_{[](Exchange& exchange) {
         if (exchange.body().size() > kBytesMax) {
             return exchange.reply(413, kJson, R"({"detail":"The body is too large."})");
         }
@@ -192,7 +192,7 @@ TEST(Commands, JsonLinesThatStopSayWhereToContinue) {
         lines << R"({"model":"m","input":{}})"
               << "\n";
     lines.close();
-    worker::FakeServer server([](Exchange& exchange) {
+    test::FakeServer server([](Exchange& exchange) {
         const auto jobs = Json::parse(exchange.body())["jobs"];
         if (jobs.size() < 500) return exchange.reply(429, kJson, R"({"detail":"It is full."})");
         Json data = Json::array();
@@ -216,7 +216,7 @@ TEST(Commands, JsonLinesAreAllCheckedBeforeOneIsSent) {
                         << "{\"input\":{\"n\":1e400}}\n"
                         << "nonsense\n";
     std::atomic<int> requests = 0;
-    worker::FakeServer server([&](Exchange& exchange) {
+    test::FakeServer server([&](Exchange& exchange) {
         ++requests;
         exchange.reply(202, kJson, R"({"data":[{"id":"job_1"}]})");
     });
@@ -234,7 +234,7 @@ TEST(Commands, JsonLinesAreAllCheckedBeforeOneIsSent) {
 }
 
 TEST(Commands, AFileReceivesNoTextOfAFailedAttempt) {
-    worker::FakeServer server([&](Exchange& exchange) {
+    test::FakeServer server([&](Exchange& exchange) {
         if (exchange.target().find("/events") == std::string::npos) {
             return exchange.reply(200, kJson, R"({"id":"job_1"})");
         }
@@ -257,7 +257,7 @@ TEST(Commands, AFileReceivesNoTextOfAFailedAttempt) {
 TEST(Commands, RetriesAllThatFailed) {
     std::mutex mutex;
     std::vector<Json> asked;
-    worker::FakeServer server([&](Exchange& exchange) {
+    test::FakeServer server([&](Exchange& exchange) {
         const std::lock_guard lock(mutex);
         asked.push_back(Json::parse(exchange.body()));
         if (asked.size() == 1) return exchange.reply(200, kJson, R"({"count":1})");
@@ -275,7 +275,7 @@ TEST(Commands, RetriesAllThatFailed) {
 TEST(Commands, CancelsTheCountedJobsCallByCall) {
     std::mutex mutex;
     std::vector<Json> asked;
-    worker::FakeServer server([&](Exchange& exchange) {
+    test::FakeServer server([&](Exchange& exchange) {
         const std::lock_guard lock(mutex);
         EXPECT_THAT(exchange.target(), HasSubstr("/v1/jobs:cancel"));
         const auto body = Json::parse(exchange.body());
@@ -307,7 +307,7 @@ TEST(Commands, CancelsTheCountedJobsCallByCall) {
 }
 
 TEST(Commands, ACancelOfMoreThanAreCountedSaysThatThereAreMore) {
-    worker::FakeServer server([](Exchange& exchange) {
+    test::FakeServer server([](Exchange& exchange) {
         const auto body = Json::parse(exchange.body());
         if (body.contains("dry_run")) {
             return exchange.reply(200, kJson, R"({"count":7,"has_more":true})");
@@ -335,7 +335,7 @@ TEST(Commands, CancelOfAllNeedsItsOption) {
 TEST(Commands, AnAnswerThatIsNotJsonCausesNoCrash) {
     for (const auto* body : {"<html>hello</html>", "", "[]", "7", "null", R"({"data":7})",
                              R"({"data":[7,null]})", R"({"data":[{"id":7,"status":null}]})"}) {
-        worker::FakeServer server([&](Exchange& exchange) { exchange.reply(200, kJson, body); });
+        test::FakeServer server([&](Exchange& exchange) { exchange.reply(200, kJson, body); });
         const GlobalOptions global{.url = server.url()};
         captured([&] { return run_list(global, {.limit = 3}); });
         captured([&] { return run_queues(global); });

@@ -30,13 +30,14 @@ const std::string& bootstrap() {
 class GatewayIntegrationTest : public testing::Test {
  protected:
     void SetUp() override {
-        auto broker = broker::make_kafka_broker(
+        auto broker = broker::kafka::make_kafka_broker(
             {.bootstrap = bootstrap(), .fetch_wait_max = milliseconds(10)});
         ASSERT_TRUE(broker.has_value()) << broker.error().message;
         broker_ = *std::move(broker);
         gateway_ = std::make_unique<Gateway>(
-            options(), Surroundings{system_clock(), system_random(), *broker_, open_store_,
-                                    [this] { return storage::check_schema(store_options_); }});
+            options(), Surroundings{system_clock(), system_random(), *broker_, open_store_, [this] {
+                                        return storage::postgres::check_schema(store_options_);
+                                    }});
         const auto started = gateway_->start();
         ASSERT_TRUE(started.has_value()) << started.error().message;
     }
@@ -53,8 +54,8 @@ class GatewayIntegrationTest : public testing::Test {
         return options;
     }
 
-    static SubmitRequest request() {
-        SubmitRequest request;
+    static service::SubmitRequest request() {
+        service::SubmitRequest request;
         request.spec.queue = "default";
         request.spec.model = "echo";
         request.spec.input_json = R"({"prompt":"hello"})";
@@ -62,17 +63,18 @@ class GatewayIntegrationTest : public testing::Test {
         return request;
     }
     // PostgreSQL's jsonb cannot hold U+0000.
-    static SubmitRequest poison() {
+    static service::SubmitRequest poison() {
         auto poison = request();
         poison.spec.metadata_json = R"({"key":"\u0000"})";
         return poison;
     }
 
-    std::vector<SubmitResult> submit(std::vector<SubmitRequest> requests) {
-        std::promise<std::vector<SubmitResult>> answer;
+    std::vector<service::SubmitResult> submit(std::vector<service::SubmitRequest> requests) {
+        std::promise<std::vector<service::SubmitResult>> answer;
         gateway_->services().submissions.submit_many(
-            std::move(requests),
-            [&](std::vector<SubmitResult> results) { answer.set_value(std::move(results)); });
+            std::move(requests), [&](std::vector<service::SubmitResult> results) {
+                answer.set_value(std::move(results));
+            });
         return answer.get_future().get();
     }
     JobId submit_one() {
@@ -93,10 +95,10 @@ class GatewayIntegrationTest : public testing::Test {
             id, [&](Result<storage::JobRecord> r) { answer.set_value(std::move(r)); });
         return answer.get_future().get();
     }
-    Readiness readiness() {
-        std::promise<Readiness> answer;
+    service::Readiness readiness() {
+        std::promise<service::Readiness> answer;
         gateway_->services().fleet.readiness(
-            [&](Readiness readiness) { answer.set_value(std::move(readiness)); });
+            [&](service::Readiness readiness) { answer.set_value(std::move(readiness)); });
         return answer.get_future().get();
     }
     WorkerId register_worker(storage::JobStore& store) {
@@ -110,8 +112,8 @@ class GatewayIntegrationTest : public testing::Test {
     }
 
     test::MigratedPostgres postgres_;
-    const storage::PostgresOptions store_options_{.conninfo = postgres_.conninfo()};
-    const storage::OpenStore open_store_ = storage::postgres_store(store_options_);
+    const storage::postgres::PostgresOptions store_options_{.conninfo = postgres_.conninfo()};
+    const storage::OpenStore open_store_ = storage::postgres::postgres_store(store_options_);
     UuidGenerator ids_{system_random()};
     std::unique_ptr<broker::Broker> broker_;
     std::unique_ptr<Gateway> gateway_;
@@ -140,7 +142,7 @@ TEST_F(GatewayIntegrationTest, ASubmittedJobIsStoredAndTravels) {
 }
 
 TEST_F(GatewayIntegrationTest, OnlyTheGuiltyJobIsRefused) {
-    auto requests = std::vector<SubmitRequest>(20, request());
+    auto requests = std::vector<service::SubmitRequest>(20, request());
     requests[7] = poison();
     const auto answers = submit(std::move(requests));
     ASSERT_EQ(answers.size(), 20U);
@@ -184,7 +186,7 @@ TEST_F(GatewayIntegrationTest, AWaiterLearnsTheEnd) {
     const auto job = submit_one();
     std::promise<JobState> end;
     const auto subscription = gateway_->services().events.watch(
-        job, [&](const JobNotice& notice) { end.set_value(notice.state); });
+        job, [&](const service::JobNotice& notice) { end.set_value(notice.state); });
     ASSERT_TRUE(open_store_()->job_cancel({job}).has_value());
     EXPECT_EQ(end.get_future().get(), JobState::kCancelled);
 }

@@ -21,7 +21,7 @@ class HttpClient : public testing::Test {
 
     std::atomic<int> posts_ = 0;
     // Closes the connection of the first POST without an answer; answers all other requests.
-    worker::FakeServer server_{[this](worker::Exchange& exchange) {
+    test::FakeServer server_{[this](test::Exchange& exchange) {
         if (exchange.target().starts_with("POST") && ++posts_ == 1) return exchange.close();
         exchange.reply(200, "application/json", "{}");
     }};
@@ -65,10 +65,10 @@ class Variable {
 
 TEST(HttpClientBehindAProxy, GoesToThisMachineWithoutIt) {
     const auto answer_as = [](const char* name) {
-        return [name](worker::Exchange& exchange) { exchange.reply(200, "text/plain", name); };
+        return [name](test::Exchange& exchange) { exchange.reply(200, "text/plain", name); };
     };
-    worker::FakeServer server(answer_as("server"));
-    worker::FakeServer proxy(answer_as("proxy"));
+    test::FakeServer server(answer_as("server"));
+    test::FakeServer proxy(answer_as("proxy"));
     const Variable http_proxy("http_proxy", proxy.url());
     const Variable all_proxy("ALL_PROXY", proxy.url());
     Client client;
@@ -82,7 +82,7 @@ TEST(HttpClientBehindAProxy, GoesToThisMachineWithoutIt) {
 }
 
 TEST(HttpClientSilence, EndsASilentStream) {
-    worker::FakeServer server([](worker::Exchange& exchange) {
+    test::FakeServer server([](test::Exchange& exchange) {
         exchange.begin_stream();
         exchange.event("{}");
         exchange.wait_for_close();

@@ -14,6 +14,7 @@
 namespace millrace::test {
 
 using namespace storage;
+using namespace storage::postgres;
 using namespace std::chrono_literals;
 
 // Makes jobs and workers in any store.

@@ -4,9 +4,9 @@
 namespace millrace::test {
 namespace {
 
-using gateway::JobNotice;
+using service::JobNotice;
 using storage::JobRecord;
-using Kind = gateway::JobNotice::Kind;
+using Kind = service::JobNotice::Kind;
 
 class EventsTest : public WaitTest {
  protected:

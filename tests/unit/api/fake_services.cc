@@ -5,10 +5,10 @@
 namespace millrace::test {
 namespace {
 
-using gateway::Callback;
-using gateway::JobNotice;
-using gateway::SubmitRequest;
-using gateway::SubmitResult;
+using service::Callback;
+using service::JobNotice;
+using service::SubmitRequest;
+using service::SubmitResult;
 using storage::JobRecord;
 
 // 2025-10-09 08:53:20 UTC.
@@ -16,7 +16,7 @@ constexpr storage::DbTime kNow{std::chrono::seconds(1760000000)};
 
 }  // namespace
 
-class FakeServices::Watch final : public gateway::Subscription {
+class FakeServices::Watch final : public service::Subscription {
  public:
     Watch(FakeServices& service, int number) : service_(service), number_(number) {}
     ~Watch() override {
@@ -135,7 +135,7 @@ void FakeServices::release() {
     changed_.notify_all();
 }
 
-void FakeServices::fail_submits(std::optional<gateway::SubmitError> error) {
+void FakeServices::fail_submits(std::optional<service::SubmitError> error) {
     const std::lock_guard lock(mutex_);
     submit_error_ = std::move(error);
 }
@@ -150,7 +150,7 @@ void FakeServices::refuse_watches() {
     refuses_watches_ = true;
 }
 
-void FakeServices::set_ready(const gateway::Readiness& ready) {
+void FakeServices::set_ready(const service::Readiness& ready) {
     const std::lock_guard lock(mutex_);
     ready_ = ready;
 }
@@ -167,7 +167,7 @@ SubmitResult FakeServices::accept(SubmitRequest request) {
         const auto known = keys_.find({request.idempotency->scope, request.idempotency->key});
         if (known != keys_.end()) {
             const auto& [id, earlier] = known->second;
-            return gateway::SubmitReply{.id = id,
+            return service::SubmitReply{.id = id,
                                         .state = jobs_.at(id).state,
                                         .replayed = earlier == fingerprint,
                                         .key_reused = earlier != fingerprint};
@@ -187,7 +187,7 @@ SubmitResult FakeServices::accept(SubmitRequest request) {
         keys_[{key.scope, key.key}] = {job.id, key.fingerprint};
         if (key.scope == storage::IdempotencyKey::Scope::kClientId) job.client_id = key.key;
     }
-    const gateway::SubmitReply reply{.id = job.id, .state = job.state};
+    const service::SubmitReply reply{.id = job.id, .state = job.state};
     jobs_[job.id] = std::move(job);
     submitted_.push_back(std::move(request));
     return reply;
@@ -233,9 +233,9 @@ void FakeServices::get(JobId id, storage::JobFields fields, Callback<Result<JobR
     });
 }
 
-void FakeServices::list(storage::JobFilter filter, Callback<Result<gateway::JobList>> done) {
+void FakeServices::list(storage::JobFilter filter, Callback<Result<service::JobList>> done) {
     answer([this, filter = std::move(filter), done = std::move(done)] {
-        gateway::JobList page;
+        service::JobList page;
         {
             const std::lock_guard lock(mutex_);
             last_filter_ = filter;
@@ -291,7 +291,7 @@ void FakeServices::cancel(JobId id, Callback<Result<JobRecord>> done) {
     });
 }
 
-std::unique_ptr<gateway::Subscription> FakeServices::watch(JobId id,
+std::unique_ptr<service::Subscription> FakeServices::watch(JobId id,
                                                            Callback<const JobNotice&> notice) {
     const std::lock_guard lock(mutex_);
     if (refuses_watches_) return nullptr;
@@ -327,7 +327,7 @@ void FakeServices::workers(Callback<Result<std::vector<storage::WorkerRecord>>> 
     });
 }
 
-void FakeServices::readiness(Callback<gateway::Readiness> done) {
+void FakeServices::readiness(Callback<service::Readiness> done) {
     answer([this, done = std::move(done)] {
         const auto ready = [&] {
             const std::lock_guard lock(mutex_);

@@ -5,15 +5,15 @@
 
 namespace millrace::test {
 
-using gateway::Callback;
+using service::Callback;
 using storage::JobRecord;
 
-gateway::RetryResult FakeServices::retry_one(JobId id) {
-    using gateway::SubmitError;
+service::RetryResult FakeServices::retry_one(JobId id) {
+    using service::SubmitError;
     const auto found = jobs_.find(id);
     if (found == jobs_.end()) return {id, SubmitError{{ErrorCode::kNotFound, "none"}, {}}};
     auto& job = found->second;
-    if (job.retried_by) return {id, gateway::SubmitReply{.id = *job.retried_by, .replayed = true}};
+    if (job.retried_by) return {id, service::SubmitReply{.id = *job.retried_by, .replayed = true}};
     if (job.state != JobState::kFailed) {
         return {id, SubmitError{{ErrorCode::kConflict, "The job did not fail."}, {}}};
     }
@@ -22,16 +22,16 @@ gateway::RetryResult FakeServices::retry_one(JobId id) {
     job.retried_by = retry.id;
     const auto new_id = retry.id;
     jobs_[new_id] = std::move(retry);
-    return {id, gateway::SubmitReply{.id = new_id}};
+    return {id, service::SubmitReply{.id = new_id}};
 }
 
-void FakeServices::retry(JobId id, Callback<Result<gateway::RetryPage>> done) {
+void FakeServices::retry(JobId id, Callback<Result<service::RetryPage>> done) {
     retry(std::vector{id}, std::move(done));
 }
 
-void FakeServices::retry(std::vector<JobId> ids, Callback<Result<gateway::RetryPage>> done) {
+void FakeServices::retry(std::vector<JobId> ids, Callback<Result<service::RetryPage>> done) {
     answer([this, ids = std::move(ids), done = std::move(done)] {
-        gateway::RetryPage page;
+        service::RetryPage page;
         {
             const std::lock_guard lock(mutex_);
             for (const auto& id : ids) page.jobs.push_back(retry_one(id));
@@ -41,9 +41,9 @@ void FakeServices::retry(std::vector<JobId> ids, Callback<Result<gateway::RetryP
 }
 
 void FakeServices::retry_matching(storage::JobFilter filter,
-                                  Callback<Result<gateway::RetryPage>> done) {
+                                  Callback<Result<service::RetryPage>> done) {
     answer([this, filter = std::move(filter), done = std::move(done)] {
-        gateway::RetryPage page;
+        service::RetryPage page;
         {
             const std::lock_guard lock(mutex_);
             last_filter_ = filter;
@@ -58,9 +58,9 @@ void FakeServices::retry_matching(storage::JobFilter filter,
 }
 
 void FakeServices::cancel_matching(storage::JobFilter filter,
-                                   Callback<Result<gateway::CancelTotals>> done) {
+                                   Callback<Result<service::CancelTotals>> done) {
     answer([this, filter = std::move(filter), done = std::move(done)] {
-        gateway::CancelTotals totals;
+        service::CancelTotals totals;
         {
             const std::lock_guard lock(mutex_);
             last_filter_ = filter;

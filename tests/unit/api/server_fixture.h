@@ -18,7 +18,7 @@ class ServerTest : public testing::Test {
     using Json = nlohmann::json;
 
     // Starts it again with these options on a free port.
-    void start(server::ServerOptions options = {}, const api::ApiOptions& limits = {}) {
+    void start(server::ServerOptions options = {}, const api::codec::ApiOptions& limits = {}) {
         server_.reset();
         options.port = 0;
         server_ = make_server(options, limits);
@@ -27,7 +27,7 @@ class ServerTest : public testing::Test {
     }
 
     std::unique_ptr<server::HttpServer> make_server(const server::ServerOptions& options,
-                                                    const api::ApiOptions& limits = {}) {
+                                                    const api::codec::ApiOptions& limits = {}) {
         return std::make_unique<server::HttpServer>(
             options, std::make_shared<api::Api>(limits, service_.services()));
     }

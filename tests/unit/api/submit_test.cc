@@ -173,7 +173,7 @@ TEST_F(SubmitTest, DistinguishesFailuresOfTheService) {
           Case{ErrorCode::kInvalidArgument, 400, "invalid_request", false, false},
           Case{ErrorCode::kOutcomeUnknown, 504, "outcome_unknown", false, true},
           Case{ErrorCode::kInternal, 500, "internal_error", false, true}}) {
-        service_.fail_submits(gateway::SubmitError{{error, "secret cause"}, std::nullopt});
+        service_.fail_submits(service::SubmitError{{error, "secret cause"}, std::nullopt});
         const auto answer = post("/v1/jobs", kJob);
         EXPECT_EQ(answer.status, status);
         EXPECT_EQ(code(answer), name);
@@ -187,7 +187,7 @@ TEST_F(SubmitTest, DistinguishesFailuresOfTheService) {
 
 TEST_F(SubmitTest, NamesTheJobWhoseOutcomeIsUnknown) {
     const auto id = service_.put();
-    service_.fail_submits(gateway::SubmitError{{ErrorCode::kOutcomeUnknown, "in doubt"}, id});
+    service_.fail_submits(service::SubmitError{{ErrorCode::kOutcomeUnknown, "in doubt"}, id});
     EXPECT_EQ(json(post("/v1/jobs", kJob))["job_id"], id.str());
 }
 
@@ -221,14 +221,14 @@ TEST_F(SubmitTest, BatchIsReplayedJobByJob) {
 }
 
 TEST_F(SubmitTest, BatchThatTheServiceRefusesWholeIsRefusedWhole) {
-    service_.fail_submits(gateway::SubmitError{{ErrorCode::kUnavailable, "down"}, std::nullopt});
+    service_.fail_submits(service::SubmitError{{ErrorCode::kUnavailable, "down"}, std::nullopt});
     const auto answer = post("/v1/jobs:batch", R"({"jobs":[{"model":"m","input":{}}]})");
     EXPECT_EQ(answer.status, 503);
     EXPECT_EQ(code(answer), "unavailable");
 }
 
 TEST_F(SubmitTest, BatchIsBounded) {
-    api::ApiOptions options;
+    api::codec::ApiOptions options;
     options.submit_jobs_max = 2;
     start({}, options);
     EXPECT_EQ(code(post("/v1/jobs:batch", R"({"jobs":[]})")), "invalid_value");

@@ -69,7 +69,7 @@ TEST_F(WaitTest, PollIsAnsweredEvenIfTheStoreDoesNotAnswer) {
 }
 
 TEST_F(WaitTest, WaitsAreCappedAndOddOnesIgnored) {
-    api::ApiOptions options;
+    api::codec::ApiOptions options;
     options.wait_max = milliseconds(1000);
     start({}, options);
     const auto id = service_.put();

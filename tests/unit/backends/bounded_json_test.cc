@@ -4,7 +4,7 @@
 
 #include <string>
 
-namespace millrace::worker {
+namespace millrace::backends {
 namespace {
 
 std::string lists(int depth) {
@@ -29,4 +29,4 @@ TEST(BoundedJson, CountsOnlyBracketsOutsideOfStrings) {
 }
 
 }  // namespace
-}  // namespace millrace::worker
+}  // namespace millrace::backends

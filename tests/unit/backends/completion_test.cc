@@ -4,7 +4,7 @@
 
 #include <nlohmann/json.hpp>
 
-namespace millrace::worker {
+namespace millrace::backends {
 namespace {
 
 using nlohmann::json;
@@ -55,4 +55,4 @@ TEST(Completion, ListsEmbeddingsInOrder) {
 }
 
 }  // namespace
-}  // namespace millrace::worker
+}  // namespace millrace::backends

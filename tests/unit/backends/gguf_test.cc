@@ -5,7 +5,7 @@
 #include <filesystem>
 #include <fstream>
 
-namespace millrace::worker {
+namespace millrace::backends {
 namespace {
 
 class CheckGguf : public testing::Test {
@@ -48,4 +48,4 @@ TEST_F(CheckGguf, SaysWhatItFoundInstead) {
 }
 
 }  // namespace
-}  // namespace millrace::worker
+}  // namespace millrace::backends

@@ -4,7 +4,7 @@
 
 #include "tests/unit/backends/recording_sink.h"
 
-namespace millrace::worker {
+namespace millrace::backends {
 namespace {
 
 std::vector<Execution> batch_of_one() {
@@ -49,4 +49,4 @@ TEST(Inbox, TakesNothingMoreOnceClosed) {
 }
 
 }  // namespace
-}  // namespace millrace::worker
+}  // namespace millrace::backends

@@ -16,7 +16,7 @@
 #include "common/base/random.h"
 #include "worker/backends/backend.h"
 
-namespace millrace::worker {
+namespace millrace::backends {
 
 // Records everything by attempt. A wait fails the test after a time that only a bug takes.
 class RecordingSink : public ExecutionSink {
@@ -135,4 +135,4 @@ inline AttemptKey run_one(Backend& backend, const JobOf& job) {
     return run_batch(backend, {job}).front();
 }
 
-}  // namespace millrace::worker
+}  // namespace millrace::backends

@@ -4,7 +4,7 @@
 
 #include <nlohmann/json.hpp>
 
-namespace millrace::worker {
+namespace millrace::backends {
 namespace {
 
 Result<ModelRequest> parse(std::string_view text) {
@@ -105,4 +105,4 @@ TEST(ModelRequest, NamesWhatIsWrong) {
 }
 
 }  // namespace
-}  // namespace millrace::worker
+}  // namespace millrace::backends

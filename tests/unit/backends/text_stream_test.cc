@@ -2,7 +2,7 @@
 
 #include <gtest/gtest.h>
 
-namespace millrace::worker {
+namespace millrace::backends {
 namespace {
 
 // Returns everything that comes out when `text` goes in, cut at `cut`.
@@ -61,4 +61,4 @@ TEST(TextStream, TakesTheEarliestOfSeveralStopStrings) {
 }
 
 }  // namespace
-}  // namespace millrace::worker
+}  // namespace millrace::backends

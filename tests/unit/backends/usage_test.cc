@@ -2,7 +2,7 @@
 
 #include <gtest/gtest.h>
 
-namespace millrace::worker {
+namespace millrace::backends {
 namespace {
 
 TEST(Usage, IsReadUnderBothNames) {
@@ -39,4 +39,4 @@ TEST(Usage, IsUnknownIfNobodyCounted) {
 }
 
 }  // namespace
-}  // namespace millrace::worker
+}  // namespace millrace::backends

@@ -8,7 +8,7 @@ namespace millrace::broker {
 namespace {
 
 TEST(Doorbell, WakesAWaiterOnceForRingsFromBefore) {
-    Doorbell doorbell;
+    kafka::Doorbell doorbell;
     doorbell.ring();
     doorbell.ring();
     EXPECT_TRUE(doorbell.wait(MonoTime::max()));
@@ -16,7 +16,7 @@ TEST(Doorbell, WakesAWaiterOnceForRingsFromBefore) {
 }
 
 TEST(Doorbell, WakesAWaiterFromAnotherThread) {
-    Doorbell doorbell;
+    kafka::Doorbell doorbell;
     const runtime::Thread ringer("ringer", [&](const std::stop_token&) { doorbell.ring(); });
     EXPECT_TRUE(doorbell.wait(MonoTime::max()));
 }

@@ -14,7 +14,7 @@ using testing::Not;
 constexpr const char* kNobody = "127.0.0.1:1";
 
 void expect_refused(std::vector<std::string> extra, const std::string& reason) {
-    const auto broker = make_kafka_broker({.bootstrap = kNobody, .extra = std::move(extra)});
+    const auto broker = kafka::make_kafka_broker({.bootstrap = kNobody, .extra = std::move(extra)});
     ASSERT_FALSE(broker.has_value());
     EXPECT_EQ(broker.error().code, ErrorCode::kInvalidArgument);
     EXPECT_THAT(broker.error().message, HasSubstr(reason));
@@ -31,11 +31,11 @@ TEST(KafkaOptions, RefuseUnknownPropertiesAndShowNoSecrets) {
 }
 
 TEST(KafkaOptions, TakeAdditionalProperties) {
-    EXPECT_TRUE(make_kafka_broker({.bootstrap = kNobody, .extra = {"client.rack=a=b"}}));
+    EXPECT_TRUE(kafka::make_kafka_broker({.bootstrap = kNobody, .extra = {"client.rack=a=b"}}));
 }
 
 TEST(KafkaBroker, SaysWhenNobodyAnswers) {
-    const auto broker = make_kafka_broker({.bootstrap = kNobody}).value();
+    const auto broker = kafka::make_kafka_broker({.bootstrap = kNobody}).value();
     const auto made = broker->ensure_topics({{"topic", 1}}, 100ms);
     ASSERT_FALSE(made.has_value());
     EXPECT_EQ(made.error().code, ErrorCode::kUnavailable);
@@ -43,7 +43,7 @@ TEST(KafkaBroker, SaysWhenNobodyAnswers) {
 
 TEST(KafkaBroker, TakesMessagesFromTheFrontUntilItsBufferIsFull) {
     const auto broker =
-        make_kafka_broker({.bootstrap = kNobody, .buffer_messages_max = 10}).value();
+        kafka::make_kafka_broker({.bootstrap = kNobody, .buffer_messages_max = 10}).value();
     const auto publisher = broker->make_publisher();
     const std::vector<OutgoingMessage> messages(7, {"topic", "", "value"});
     EXPECT_EQ(publisher->publish(messages), 7U);
@@ -52,7 +52,7 @@ TEST(KafkaBroker, TakesMessagesFromTheFrontUntilItsBufferIsFull) {
 }
 
 TEST(KafkaBroker, ReturnsSubscribersThatReachedNobody) {
-    const auto broker = make_kafka_broker({.bootstrap = kNobody}).value();
+    const auto broker = kafka::make_kafka_broker({.bootstrap = kNobody}).value();
     const auto member = broker->subscribe("group", {"topic"});
     const auto tail = broker->tail({"topic"});
     EXPECT_TRUE(member->poll(1, 1ms).empty());

@@ -208,8 +208,8 @@ TEST(Ids, AreTrimmed) {
 }
 
 struct Given {
-    UpOptions up;
-    LogsOptions logs;
+    up::UpOptions up;
+    up::LogsOptions logs;
     std::string data;
     int runs = 0;
 };
@@ -221,8 +221,8 @@ class UpArguments : public testing::Test {
         given_ = {};
         add_up_commands(
             program_, "./millrace",
-            {.up = [](const UpOptions& options) { return keep(given_.up, options); },
-             .logs = [](const LogsOptions& options) { return keep(given_.logs, options); },
+            {.up = [](const up::UpOptions& options) { return keep(given_.up, options); },
+             .logs = [](const up::LogsOptions& options) { return keep(given_.logs, options); },
              .down = [](const std::string& data) { return keep(given_.data, data); },
              .reload = [](const std::string& data) { return keep(given_.data, data); }});
     }

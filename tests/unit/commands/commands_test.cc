@@ -10,7 +10,7 @@
 #include "tests/support/seeded_random.h"
 #include "tests/unit/gateway/fakes.h"
 
-namespace millrace::gateway {
+namespace millrace::commands {
 namespace {
 
 using testing::ElementsAre;
@@ -44,9 +44,9 @@ class CommandsTest : public testing::Test {
             cancelled_.push_back(std::move(answer));
         });
     }
-    Readiness readiness() {
-        std::optional<Readiness> answer;
-        commands_.readiness([&](Readiness readiness) { answer = std::move(readiness); });
+    service::Readiness readiness() {
+        std::optional<service::Readiness> answer;
+        commands_.readiness([&](service::Readiness readiness) { answer = std::move(readiness); });
         commands_.step();
         return answer.value();
     }
@@ -58,10 +58,10 @@ class CommandsTest : public testing::Test {
     test::MemoryJobStore memory_{database_};
     test::FaultyJobStore store_{memory_};
     test::RecordingPublisher publisher_;
-    EventHub hub_{10};
-    Announcer announcer_{broker::Topics("t"), publisher_, hub_};
-    ModelRegistry models_{{"default"}, {"configured"}};
-    DatabaseClock database_clock_{clock_};
+    events::EventHub hub_{10};
+    events::Announcer announcer_{broker::Topics("t"), publisher_, hub_};
+    reads::ModelRegistry models_{{"default"}, {"configured"}};
+    reads::DatabaseClock database_clock_{clock_};
     Status schema_ = ok();
     // These tests retry nothing: see retries_test.cc.
     Retries retries_{{}, [](const auto&, const auto&) {}};
@@ -73,7 +73,7 @@ class CommandsTest : public testing::Test {
 TEST_F(CommandsTest, CancellingAQueuedJobEndsItAndNotifiesWaiters) {
     const auto job = insert();
     int notices = 0;
-    const auto subscription = hub_.watch(job, [&](const JobNotice&) { ++notices; });
+    const auto subscription = hub_.watch(job, [&](const service::JobNotice&) { ++notices; });
     cancel(job);
     commands_.step();
     EXPECT_EQ(cancelled_.at(0)->state, JobState::kCancelled);
@@ -100,7 +100,7 @@ TEST_F(CommandsTest, CancellingARunningJobNotifiesItsWorker) {
 TEST_F(CommandsTest, RetriesWaitWhileTheSpecsOfOthersAreInMemory) {
     std::vector<std::function<void()>> commits;
     Retries retries{{.bytes_max = 1}, [&](const auto&, const auto& done) {
-                        commits.push_back([done] { done({SubmitReply{}}); });
+                        commits.push_back([done] { done({service::SubmitReply{}}); });
                     }};
     Commands commands{{.queue_max = 10}, clock_,  store_,          announcer_,
                       retries,           models_, database_clock_, [this] { return schema_; }};
@@ -108,7 +108,7 @@ TEST_F(CommandsTest, RetriesWaitWhileTheSpecsOfOthersAreInMemory) {
     for (int i = 0; i < 3; ++i) {
         const auto job = insert();
         EXPECT_TRUE(memory_.job_cancel({job}).has_value());
-        commands.retry(job, [&](const Result<RetryPage>& page) {
+        commands.retry(job, [&](const Result<service::RetryPage>& page) {
             EXPECT_TRUE(page->jobs.at(0).retry);
             ++answers;
         });
@@ -244,4 +244,4 @@ TEST_F(CommandsTest, RefusesWhenTooManyWait) {
 }
 
 }  // namespace
-}  // namespace millrace::gateway
+}  // namespace millrace::commands

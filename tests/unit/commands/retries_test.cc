@@ -11,7 +11,7 @@
 #include "tests/support/seeded_random.h"
 #include "tests/unit/gateway/fakes.h"
 
-namespace millrace::gateway {
+namespace millrace::commands {
 namespace {
 
 using testing::SizeIs;
@@ -36,14 +36,15 @@ class RetriesTest : public testing::Test {
         return job;
     }
     // Returns the answer once the submissions that it made are committed.
-    Result<RetryPage> retry(const std::vector<JobId>& ids) {
-        std::optional<Result<RetryPage>> answer;
-        retries_.retry(store_, ids, [&](Result<RetryPage> page) { answer = std::move(page); });
+    Result<service::RetryPage> retry(const std::vector<JobId>& ids) {
+        std::optional<Result<service::RetryPage>> answer;
+        retries_.retry(store_, ids,
+                       [&](Result<service::RetryPage> page) { answer = std::move(page); });
         while (!answer && intake_.step()) {
         }
         return answer.value();
     }
-    Result<RetryPage> retry_matching(const storage::JobFilter& filter) {
+    Result<service::RetryPage> retry_matching(const storage::JobFilter& filter) {
         std::vector<JobId> ids;
         const auto listed = store_.job_list(Retries::narrowed(filter), 1000).value();
         for (const auto& job : listed.jobs) ids.push_back(job.id);
@@ -58,9 +59,9 @@ class RetriesTest : public testing::Test {
     test::FaultyJobStore store_{memory_};
     test::RecordingPublisher publisher_;
     const broker::Topics topics_{"t"};
-    Dispatcher dispatcher_{{}, clock_, topics_, publisher_};
-    Intake intake_{{}, clock_, random_, store_, dispatcher_};
-    Retries retries_{{}, [this](std::vector<SubmitRequest> requests, auto done) {
+    dispatch::Dispatcher dispatcher_{{}, clock_, topics_, publisher_};
+    intake::Intake intake_{{}, clock_, random_, store_, dispatcher_};
+    Retries retries_{{}, [this](std::vector<service::SubmitRequest> requests, auto done) {
                          intake_.submit_many(std::move(requests), std::move(done));
                      }};
 };
@@ -93,8 +94,8 @@ TEST_F(RetriesTest, AnswersASecondTimeWithTheSameRetry) {
 
 TEST_F(RetriesTest, TwoThatBothFoundNoRetryMakeOne) {
     const auto old = insert_cancelled();
-    std::vector<SubmitResult> answers;
-    const auto take = [&](const Result<RetryPage>& page) {
+    std::vector<service::SubmitResult> answers;
+    const auto take = [&](const Result<service::RetryPage>& page) {
         answers.push_back(page->jobs.at(0).retry);
     };
     retries_.retry(store_, {old}, take);
@@ -137,10 +138,10 @@ TEST_F(RetriesTest, ReadsNoMoreSpecsThanThereIsRoomForAndOneAtLeast) {
     Retries tight{{.bytes_max = 1}, [this](auto requests, auto done) {
                       intake_.submit_many(std::move(requests), std::move(done));
                   }};
-    std::optional<RetryPage> page;
+    std::optional<service::RetryPage> page;
     int told = 0;
     tight.retry(store_, {first, second},
-                [&](const Result<RetryPage>& answer) { page = answer.value(); });
+                [&](const Result<service::RetryPage>& answer) { page = answer.value(); });
     EXPECT_EQ(store_.calls("job_specs"), 1);
     EXPECT_FALSE(tight.has_room());
     for (const bool goes_on : {false, true, true}) {
@@ -153,7 +154,7 @@ TEST_F(RetriesTest, ReadsNoMoreSpecsThanThereIsRoomForAndOneAtLeast) {
     EXPECT_EQ(page->jobs[0].job, first);
     EXPECT_TRUE(tight.has_room());
     EXPECT_EQ(told, 2) << "the first made no use of it";
-    tight.retry(store_, {first}, [](const Result<RetryPage>&) {});
+    tight.retry(store_, {first}, [](const Result<service::RetryPage>&) {});
     EXPECT_EQ(told, 3) << "by one that needed no room";
 }
 
@@ -168,4 +169,4 @@ TEST_F(RetriesTest, SaysWhenTheStoreIsAway) {
 }
 
 }  // namespace
-}  // namespace millrace::gateway
+}  // namespace millrace::commands

@@ -5,7 +5,7 @@
 #include "tests/unit/worker/harness.h"
 #include "worker/consume/control_listener.h"
 
-namespace millrace::worker {
+namespace millrace::consume {
 namespace {
 
 using test::Harness;
@@ -51,8 +51,8 @@ TEST_F(ConsumerTest, PausesAFullLaneAndResumesItHalfEmpty) {
     EXPECT_TRUE(harness_.subscriber.is_paused(topic_));
     EXPECT_LE(harness_.lanes.waiting(1), 10U);
     EXPECT_EQ(harness_.lanes.waiting(2), 1U);
-    Shares shares({{.weight = 1}, {.weight = 1}, {.weight = 1}}, 3, {});
-    const Room room{.jobs = 5, .batches = 5, .held = {0, 0, 0}};
+    schedule::Shares shares({{.weight = 1}, {.weight = 1}, {.weight = 1}}, 3, {});
+    const schedule::Room room{.jobs = 5, .batches = 5, .held = {0, 0, 0}};
     auto picked = harness_.lanes.pick(0, room, 5, shares);
     step();
     EXPECT_TRUE(harness_.subscriber.is_paused(topic_));
@@ -82,4 +82,4 @@ TEST(ControlListener, PassesOnOrdersAndHintsAndSkipsOtherMessages) {
 }
 
 }  // namespace
-}  // namespace millrace::worker
+}  // namespace millrace::consume

@@ -3,7 +3,7 @@
 
 #include <gtest/gtest.h>
 
-namespace millrace::worker {
+namespace millrace::consume {
 namespace {
 
 constexpr milliseconds kNow{1'000'000};
@@ -57,4 +57,4 @@ TEST_F(LaneHintsTest, IgnoresHintsThatComeTooRarely) {
 }
 
 }  // namespace
-}  // namespace millrace::worker
+}  // namespace millrace::consume

@@ -2,15 +2,15 @@
 
 #include <gtest/gtest.h>
 
-namespace millrace::worker {
+namespace millrace::consume {
 namespace {
 
 using std::chrono::seconds;
 
 class OffsetTrackerTest : public testing::Test {
  protected:
-    MessageRef track(std::int64_t offset) { return tracker_.track("t", 0, offset, now_); }
-    void finish(MessageRef ref) { tracker_.finish(std::vector{ref}); }
+    schedule::MessageRef track(std::int64_t offset) { return tracker_.track("t", 0, offset, now_); }
+    void finish(schedule::MessageRef ref) { tracker_.finish(std::vector{ref}); }
     // Returns the offset that it advanced to; -1: it did not advance.
     std::int64_t advance() {
         const auto advances = tracker_.advance(now_);
@@ -71,4 +71,4 @@ TEST_F(OffsetTrackerTest, KeepsPartitionsApart) {
 }
 
 }  // namespace
-}  // namespace millrace::worker
+}  // namespace millrace::consume

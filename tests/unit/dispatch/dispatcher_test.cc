@@ -10,7 +10,7 @@
 #include "tests/support/manual_clock.h"
 #include "tests/unit/gateway/fakes.h"
 
-namespace millrace::gateway {
+namespace millrace::dispatch {
 namespace {
 
 using testing::ElementsAre;
@@ -134,4 +134,4 @@ TEST(Topics, OfAllLanesAndOfEventsAndControl) {
 }
 
 }  // namespace
-}  // namespace millrace::gateway
+}  // namespace millrace::dispatch

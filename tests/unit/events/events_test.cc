@@ -12,20 +12,21 @@
 #include "tests/support/seeded_random.h"
 #include "tests/unit/gateway/fakes.h"
 
-namespace millrace::gateway {
+namespace millrace::events {
 namespace {
 
 using testing::ElementsAre;
 using testing::IsEmpty;
 using testing::SizeIs;
-using Kind = JobNotice::Kind;
+using Kind = service::JobNotice::Kind;
 
 class EventsTest : public testing::Test {
  protected:
     JobId new_id() { return JobId(ids_.next(milliseconds(1))); }
 
-    std::unique_ptr<Subscription> watch(JobId job) {
-        return hub_.watch(job, [this](const JobNotice& notice) { notices_.push_back(notice); });
+    std::unique_ptr<service::Subscription> watch(JobId job) {
+        return hub_.watch(job,
+                          [this](const service::JobNotice& notice) { notices_.push_back(notice); });
     }
     void deliver(std::vector<wire::Event> events) {
         incoming_.push_back(wire::encode(events));
@@ -45,7 +46,7 @@ class EventsTest : public testing::Test {
     EventHub hub_{2};
     std::deque<std::string> incoming_;
     EventReader reader_{std::make_unique<test::ScriptedSubscriber>(incoming_), hub_};
-    std::vector<JobNotice> notices_;
+    std::vector<service::JobNotice> notices_;
 };
 
 TEST_F(EventsTest, AWatcherReceivesWhatHappens) {
@@ -104,7 +105,7 @@ TEST_F(EventsTest, WatchersAreBoundedAndMakeRoom) {
 
 TEST_F(EventsTest, ASubscriptionMayOutliveTheHub) {
     auto hub = std::make_unique<EventHub>(1);
-    const auto subscription = hub->watch(new_id(), [](const JobNotice&) {});
+    const auto subscription = hub->watch(new_id(), [](const service::JobNotice&) {});
     hub.reset();
     EXPECT_TRUE(subscription);
 }
@@ -191,4 +192,4 @@ TEST_F(ProberTest, TriesAgainAfterAFailedRead) {
 }
 
 }  // namespace
-}  // namespace millrace::gateway
+}  // namespace millrace::events

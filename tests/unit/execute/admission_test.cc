@@ -4,7 +4,7 @@
 
 #include "tests/unit/worker/fakes.h"
 
-namespace millrace::worker {
+namespace millrace::execute {
 namespace {
 
 using std::chrono::seconds;
@@ -60,4 +60,4 @@ TEST_F(AdmissionTest, TheTimeOfTheClaimDoesNotCountAsArrivingLate) {
 }
 
 }  // namespace
-}  // namespace millrace::worker
+}  // namespace millrace::execute

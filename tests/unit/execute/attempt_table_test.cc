@@ -4,14 +4,15 @@
 
 #include "tests/unit/worker/fakes.h"
 
-namespace millrace::worker {
+namespace millrace::execute {
 namespace {
 
 using Phase = Attempt::Phase;
 using std::chrono::seconds;
 using test::attempt_key;
 
-Attempt ready_attempt(const AttemptKey& key, seconds deadline = seconds(60), LaneIndex lane = 0) {
+Attempt ready_attempt(const AttemptKey& key, seconds deadline = seconds(60),
+                      schedule::LaneIndex lane = 0) {
     Attempt attempt;
     attempt.job.key = key;
     attempt.deadline = MonoTime(deadline);
@@ -104,4 +105,4 @@ TEST(Attempt, LeavesItsKeyBehindWhenItSettles) {
 }
 
 }  // namespace
-}  // namespace millrace::worker
+}  // namespace millrace::execute

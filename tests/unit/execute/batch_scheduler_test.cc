@@ -6,7 +6,7 @@
 
 #include "tests/unit/worker/fakes.h"
 
-namespace millrace::worker {
+namespace millrace::execute {
 namespace {
 
 using test::attempt_key;
@@ -21,7 +21,7 @@ class BatchSchedulerTest : public testing::Test {
     }
 
     const MonoTime now{milliseconds(1000)};
-    const BatchOptions options;
+    const schedule::BatchOptions options;
     BatchScheduler scheduler{{.name = "b", .models = {}, .slots = 2, .batch_max = 2}, options};
 };
 
@@ -57,12 +57,12 @@ TEST_F(BatchSchedulerTest, ASlotIsFreeWhenItsLastJobIsOver) {
 TEST_F(BatchSchedulerTest, AStopWaitsUntilTheBackendHasTheBatch) {
     add(1);
     const auto batch = scheduler.begin(now);
-    EXPECT_FALSE(scheduler.stop(batch->slot, {attempt_key(1), AbortReason::kCancelled}));
+    EXPECT_FALSE(scheduler.stop(batch->slot, {attempt_key(1), backends::AbortReason::kCancelled}));
     const auto late = scheduler.begun(batch->slot, now);
     ASSERT_EQ(late.size(), 1U);
     EXPECT_EQ(late[0].key, attempt_key(1));
-    EXPECT_EQ(late[0].reason, AbortReason::kCancelled);
-    EXPECT_TRUE(scheduler.stop(batch->slot, {attempt_key(1), AbortReason::kDeadline}));
+    EXPECT_EQ(late[0].reason, backends::AbortReason::kCancelled);
+    EXPECT_TRUE(scheduler.stop(batch->slot, {attempt_key(1), backends::AbortReason::kDeadline}));
 }
 
 TEST_F(BatchSchedulerTest, ABatchThatEndsWhileItStartsFreesItsSlotAfterwards) {
@@ -85,4 +85,4 @@ TEST_F(BatchSchedulerTest, HasRoomForWhatIsNotHeld) {
 }
 
 }  // namespace
-}  // namespace millrace::worker
+}  // namespace millrace::execute

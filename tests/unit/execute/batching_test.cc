@@ -4,7 +4,7 @@
 
 #include "tests/unit/worker/harness.h"
 
-namespace millrace::worker {
+namespace millrace::execute {
 namespace {
 
 using std::chrono::seconds;
@@ -201,7 +201,8 @@ TEST(Batching, AnUrgentJobJoinsTheBatchThatWaits) {
 // --- What closes a batch ------------------------------------------------------------------------
 
 TEST(Batching, FixedStartsWhenFull) {
-    Harness h({.slots = 1, .batch_max = 64, .batch = {.mode = BatchMode::kFixed, .size = 4}});
+    Harness h(
+        {.slots = 1, .batch_max = 64, .batch = {.mode = schedule::BatchMode::kFixed, .size = 4}});
     submit(h, 3);
     h.run();
     EXPECT_TRUE(h.backend.batches().empty());
@@ -212,7 +213,7 @@ TEST(Batching, FixedStartsWhenFull) {
 }
 
 TEST(Batching, FixedStartsWhenTheOldestHasWaitedLongEnough) {
-    Harness h({.slots = 1, .batch_max = 4, .batch = {.mode = BatchMode::kFixed}});
+    Harness h({.slots = 1, .batch_max = 4, .batch = {.mode = schedule::BatchMode::kFixed}});
     int earlier = 0;
     h.executor.on_earlier_tick([&] { ++earlier; });
     h.submit();
@@ -231,7 +232,7 @@ TEST(Batching, FixedStartsWhenTheOldestHasWaitedLongEnough) {
 }
 
 TEST(Batching, AJobOfAnotherKeyDoesNotWaitBehindABatchThatWaits) {
-    Harness h({.slots = 1, .batch_max = 2, .batch = {.mode = BatchMode::kFixed}});
+    Harness h({.slots = 1, .batch_max = 2, .batch = {.mode = schedule::BatchMode::kFixed}});
     const auto waiting = h.submit(with_key("a"));
     h.run();
     submit(h, 2, with_key("b"));
@@ -244,7 +245,7 @@ TEST(Batching, AJobOfAnotherKeyDoesNotWaitBehindABatchThatWaits) {
 }
 
 TEST(Batching, ABatchThatWaitsIsFilledBeforeAnotherIsClaimed) {
-    Harness h({.slots = 1, .batch_max = 4, .batch = {.mode = BatchMode::kFixed}});
+    Harness h({.slots = 1, .batch_max = 4, .batch = {.mode = schedule::BatchMode::kFixed}});
     h.submit(with_key("a"));
     h.run();
     submit(h, 20, with_key("a"));
@@ -254,7 +255,7 @@ TEST(Batching, ABatchThatWaitsIsFilledBeforeAnotherIsClaimed) {
 }
 
 TEST(Batching, AJobThatWasLostStartsAloneAtOnce) {
-    Harness h({.slots = 1, .batch_max = 4, .batch = {.mode = BatchMode::kFixed}});
+    Harness h({.slots = 1, .batch_max = 4, .batch = {.mode = schedule::BatchMode::kFixed}});
     const auto suspect = h.submit_silently();
     h.lose_once(suspect);
     h.send_message(suspect, Harness::spec());
@@ -335,4 +336,4 @@ TEST(Batching, ALoneJobStartsAtOnceAlsoAfterABurst) {
 }
 
 }  // namespace
-}  // namespace millrace::worker
+}  // namespace millrace::execute

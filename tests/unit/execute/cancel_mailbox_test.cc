@@ -4,7 +4,7 @@
 
 #include "tests/unit/worker/fakes.h"
 
-namespace millrace::worker {
+namespace millrace::execute {
 namespace {
 
 using test::attempt_key;
@@ -51,4 +51,4 @@ TEST(CancelMailbox, DropsWhatDoesNotFitUntilThereIsRoomAgain) {
 }
 
 }  // namespace
-}  // namespace millrace::worker
+}  // namespace millrace::execute

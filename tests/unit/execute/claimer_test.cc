@@ -6,7 +6,7 @@
 
 #include "tests/unit/worker/harness.h"
 
-namespace millrace::worker {
+namespace millrace::execute {
 namespace {
 
 using std::chrono::seconds;
@@ -134,7 +134,7 @@ TEST(LeaseKeeper, ContinuesAsANewIncarnationAfterItWasDeclaredLost) {
     h.mark_lost(first);
     h.run_for(seconds(6));
     ASSERT_EQ(h.backend.aborts().size(), 1U);
-    EXPECT_EQ(h.backend.aborts()[0].second, AbortReason::kInterrupted);
+    EXPECT_EQ(h.backend.aborts()[0].second, backends::AbortReason::kInterrupted);
     EXPECT_NE(h.lease.worker(), first);
     EXPECT_TRUE(h.lease.live(h.clock.now()));
     // The job was handed back under the old fence, and claimed under the new one.
@@ -265,4 +265,4 @@ TEST(Drain, DoesNotWaitForeverForTheStore) {
 }
 
 }  // namespace
-}  // namespace millrace::worker
+}  // namespace millrace::execute

@@ -5,7 +5,7 @@
 
 #include "tests/unit/worker/harness.h"
 
-namespace millrace::worker {
+namespace millrace::execute {
 namespace {
 
 using std::chrono::seconds;
@@ -173,4 +173,4 @@ TEST(CompletionWriter, RetriesAFailureAfterABackoff) {
 }
 
 }  // namespace
-}  // namespace millrace::worker
+}  // namespace millrace::execute

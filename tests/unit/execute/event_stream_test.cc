@@ -4,7 +4,7 @@
 
 #include "tests/unit/worker/fakes.h"
 
-namespace millrace::worker {
+namespace millrace::execute {
 namespace {
 
 // Brokers refuse a message that is too large, and so all events in it.
@@ -28,4 +28,4 @@ TEST(EventStream, BoundsTheTextOfEveryMessage) {
 }
 
 }  // namespace
-}  // namespace millrace::worker
+}  // namespace millrace::execute

@@ -7,7 +7,7 @@
 
 #include "tests/unit/worker/harness.h"
 
-namespace millrace::worker {
+namespace millrace::execute {
 namespace {
 
 using std::chrono::seconds;
@@ -129,7 +129,7 @@ TEST(Executor, CancelsARunningAttempt) {
 }
 
 TEST(Executor, CancelsAnAttemptThatWaitsForASlot) {
-    Harness h({.slots = 1, .batch_max = 2, .batch = {.mode = BatchMode::kFixed}});
+    Harness h({.slots = 1, .batch_max = 2, .batch = {.mode = schedule::BatchMode::kFixed}});
     const auto waiting = h.submit();
     h.run();
     ASSERT_TRUE(h.executor.holds({waiting, 1}));
@@ -213,7 +213,7 @@ TEST(Executor, StopsAnAttemptAtItsDeadline) {
     EXPECT_TRUE(h.backend.runs(job));
     h.run_for(seconds(2));
     ASSERT_EQ(h.backend.aborts().size(), 1U);
-    EXPECT_EQ(h.backend.aborts()[0].second, AbortReason::kDeadline);
+    EXPECT_EQ(h.backend.aborts()[0].second, backends::AbortReason::kDeadline);
     EXPECT_EQ(h.state(job), JobState::kScheduled);
     EXPECT_EQ(h.record(job).failures, 1);
     const auto last = h.publisher.events(h.topics).back();
@@ -291,7 +291,7 @@ TEST(Executor, AnOlderAttemptWithTheSameKeyGivesItsSlotBack) {
         {{.job = {.key = key, .remaining = seconds(60), .spec = Harness::spec()}, .lane = 1}});
     ASSERT_EQ(h.backend.aborts().size(), 1U);
     EXPECT_EQ(h.backend.batches().size(), 1U);
-    h.backend.finish(key, aborted_outcome(AbortReason::kInterrupted));
+    h.backend.finish(key, backends::aborted_outcome(backends::AbortReason::kInterrupted));
     EXPECT_EQ(h.backend.batches().size(), 2U);
     h.backend.complete(key);
     const auto ended = h.inbox.take();
@@ -388,4 +388,4 @@ TEST(Executor, MessagesOfEventsAreBoundedInBytes) {
 }
 
 }  // namespace
-}  // namespace millrace::worker
+}  // namespace millrace::execute

@@ -2,7 +2,7 @@
 
 #include <gtest/gtest.h>
 
-namespace millrace::worker {
+namespace millrace::execute {
 namespace {
 
 using std::chrono::seconds;
@@ -151,4 +151,4 @@ TEST(OutputFeed, PassesOnTheLatestProgress) {
 }
 
 }  // namespace
-}  // namespace millrace::worker
+}  // namespace millrace::execute

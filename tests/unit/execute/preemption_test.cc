@@ -5,7 +5,7 @@
 
 #include "tests/unit/worker/harness.h"
 
-namespace millrace::worker {
+namespace millrace::execute {
 namespace {
 
 using test::Harness;
@@ -32,7 +32,7 @@ class Preemption : public testing::Test {
     }
     static bool was_preempted(const Harness& h, const JobId& job) {
         return std::ranges::any_of(h.backend.aborts(), [&](const auto& abort) {
-            return abort.first.job == job && abort.second == AbortReason::kPreempted;
+            return abort.first.job == job && abort.second == backends::AbortReason::kPreempted;
         });
     }
 };
@@ -118,7 +118,7 @@ TEST_F(Preemption, WaitsForASlotThatIsBeingFreed) {
     h.run_for(milliseconds(2000));
     ASSERT_EQ(h.backend.aborts().size(), 1U);
     const auto [victim, reason] = h.backend.aborts().front();
-    h.backend.finish(victim, aborted_outcome(reason));
+    h.backend.finish(victim, backends::aborted_outcome(reason));
     h.run_for(kLong);
     EXPECT_EQ(h.backend.aborts().size(), 2U);
 }
@@ -171,4 +171,4 @@ TEST_F(Preemption, BackendsThatRunBatchesAreLeftAlone) {
 }
 
 }  // namespace
-}  // namespace millrace::worker
+}  // namespace millrace::execute

@@ -6,7 +6,7 @@
 
 #include "tests/unit/worker/fakes.h"
 
-namespace millrace::worker {
+namespace millrace::execute {
 namespace {
 
 using Phase = Attempt::Phase;
@@ -15,12 +15,13 @@ using std::chrono::seconds;
 // Lane 0 is high, 1 normal, 2 low.
 class PreemptorTest : public testing::Test {
  protected:
-    Attempt& run(std::uint8_t job, Priority priority, seconds started, BackendIndex backend = 0) {
+    Attempt& run(std::uint8_t job, Priority priority, seconds started,
+                 schedule::BackendIndex backend = 0) {
         Attempt attempt;
         attempt.job.key = test::attempt_key(job);
         attempt.job.spec.priority = priority;
         attempt.backend = backend;
-        attempt.lane = static_cast<LaneIndex>(priority);
+        attempt.lane = static_cast<schedule::LaneIndex>(priority);
         attempt.standing = priority;
         attempt.phase = Phase::kRunning;
         attempt.started = MonoTime(started);
@@ -85,4 +86,4 @@ TEST_F(PreemptorTest, SparesWhatHadItsTurnIsNearlyDoneOrWasInterruptedOften) {
 }
 
 }  // namespace
-}  // namespace millrace::worker
+}  // namespace millrace::execute

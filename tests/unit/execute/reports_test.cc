@@ -4,7 +4,7 @@
 
 #include "tests/unit/worker/fakes.h"
 
-namespace millrace::worker {
+namespace millrace::execute {
 namespace {
 
 using namespace std::string_literals;
@@ -84,4 +84,4 @@ TEST_F(ReportsTest, AnAttemptThatIsDroppedEndsItsOutput) {
 }
 
 }  // namespace
-}  // namespace millrace::worker
+}  // namespace millrace::execute

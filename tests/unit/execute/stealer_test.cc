@@ -6,7 +6,7 @@
 
 #include "tests/unit/worker/harness.h"
 
-namespace millrace::worker {
+namespace millrace::execute {
 namespace {
 
 using std::chrono::seconds;
@@ -194,4 +194,4 @@ TEST(Stealer, StolenJobsJoinABatchAndStartNone) {
 }
 
 }  // namespace
-}  // namespace millrace::worker
+}  // namespace millrace::execute

@@ -18,11 +18,11 @@ inline void PrintTo(const Result<storage::JobRecord>& answer, std::ostream* out)
     *out << (answer ? answer->id.str() : to_string(answer.error()));
 }
 }  // namespace millrace
-namespace millrace::gateway {
+namespace millrace::service {
 inline void PrintTo(const SubmitResult& answer, std::ostream* out) {
     *out << (answer ? answer->id.str() : to_string(answer.error().error));
 }
-}  // namespace millrace::gateway
+}  // namespace millrace::service
 
 namespace millrace::test {
 

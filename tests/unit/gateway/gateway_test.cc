@@ -37,10 +37,10 @@ class GatewayTest : public testing::Test {
     }
 
     JobId submit() {
-        std::promise<SubmitResult> answer;
-        gateway_.services().submissions.submit({test::a_spec(), {}, {}}, [&](SubmitResult result) {
-            answer.set_value(std::move(result));
-        });
+        std::promise<service::SubmitResult> answer;
+        gateway_.services().submissions.submit(
+            {test::a_spec(), {}, {}},
+            [&](service::SubmitResult result) { answer.set_value(std::move(result)); });
         return answer.get_future().get()->id;
     }
     storage::JobRecord get(JobId id) {
@@ -76,7 +76,7 @@ TEST_F(GatewayTest, AWaiterLearnsTheEndByEvent) {
     const auto job = submit();
     std::promise<JobState> end;
     const auto subscription = gateway_.services().events.watch(
-        job, [&](const JobNotice& notice) { end.set_value(notice.state); });
+        job, [&](const service::JobNotice& notice) { end.set_value(notice.state); });
     const wire::Event event{{job, 1}, 0, wire::Finished{JobState::kCompleted}};
     broker_.make_publisher()->publish({{"t.events", "", wire::encode(std::vector{event})}});
     EXPECT_EQ(end.get_future().get(), JobState::kCompleted);
@@ -88,7 +88,7 @@ TEST_F(GatewayTest, AWaiterLearnsTheEndWithoutTheBroker) {
     const auto job = submit();
     std::promise<JobState> end;
     const auto subscription = gateway_.services().events.watch(
-        job, [&](const JobNotice& notice) { end.set_value(notice.state); });
+        job, [&](const service::JobNotice& notice) { end.set_value(notice.state); });
     test::MemoryJobStore elsewhere(database_);
     ASSERT_TRUE(elsewhere.job_cancel({job}).has_value());
     EXPECT_EQ(end.get_future().get(), JobState::kCancelled);
@@ -131,18 +131,18 @@ TEST_F(GatewayTest, DoesNotStartOnAnotherSchema) {
 
 TEST_F(GatewayTest, StoppingAnswersAcceptedCallsAndRefusesTheRest) {
     ASSERT_TRUE(gateway_.start().has_value());
-    std::vector<SubmitResult> answers;
-    const auto keep = [&](std::vector<SubmitResult> results) {
+    std::vector<service::SubmitResult> answers;
+    const auto keep = [&](std::vector<service::SubmitResult> results) {
         for (auto& result : results) answers.push_back(std::move(result));
     };
     gateway_.services().submissions.submit_many(
-        std::vector<SubmitRequest>(700, {test::a_spec(), {}, {}}), keep);
+        std::vector<service::SubmitRequest>(700, {test::a_spec(), {}, {}}), keep);
     gateway_.stop();
     ASSERT_THAT(answers, SizeIs(700));
     EXPECT_TRUE(answers.back().has_value());
     EXPECT_EQ(database_.job_count(), 700U);
     gateway_.services().submissions.submit_many(
-        std::vector<SubmitRequest>(1, {test::a_spec(), {}, {}}), keep);
+        std::vector<service::SubmitRequest>(1, {test::a_spec(), {}, {}}), keep);
     EXPECT_EQ(answers.back().error().error.code, ErrorCode::kUnavailable);
 }
 
@@ -173,7 +173,7 @@ TEST_F(GatewayTest, CallsAboutOneJobWaitForNoScan) {
     std::promise<JobId> submitted;
     gateway.services().submissions.submit(
         {test::a_spec(), {}, {}},
-        [&](const SubmitResult& result) { submitted.set_value(result->id); });
+        [&](const service::SubmitResult& result) { submitted.set_value(result->id); });
     const auto job = submitted.get_future().get();
     std::promise<JobState> cancelled;
     gateway.services().commands.cancel(
@@ -189,7 +189,7 @@ TEST_F(GatewayTest, CallsAboutOneJobWaitForNoScan) {
     EXPECT_EQ(read.get_future().get(), JobState::kCancelled);
     std::promise<std::string> ready;
     gateway.services().fleet.readiness(
-        [&](const Readiness& readiness) { ready.set_value(readiness.detail); });
+        [&](const service::Readiness& readiness) { ready.set_value(readiness.detail); });
     EXPECT_EQ(ready.get_future().get(), "no worker is alive");
 
     release.set_value();

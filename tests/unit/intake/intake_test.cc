@@ -10,7 +10,7 @@
 #include "tests/support/seeded_random.h"
 #include "tests/unit/gateway/fakes.h"
 
-namespace millrace::gateway {
+namespace millrace::intake {
 namespace {
 
 using testing::ElementsAre;
@@ -21,30 +21,32 @@ class IntakeTest : public testing::Test {
  protected:
     IntakeTest() { (void)memory_.queue_register({"default"}); }
 
-    static SubmitRequest request() { return {test::a_spec(), {}, {}}; }
-    static SubmitRequest poison() {
+    static service::SubmitRequest request() { return {test::a_spec(), {}, {}}; }
+    static service::SubmitRequest poison() {
         auto request = IntakeTest::request();
         request.spec.model += '\0';
         return request;
     }
-    static SubmitRequest keyed(const std::string& key, std::uint8_t fingerprint) {
+    static service::SubmitRequest keyed(const std::string& key, std::uint8_t fingerprint) {
         auto request = IntakeTest::request();
         request.idempotency = storage::IdempotencyKey{key, {fingerprint}};
         return request;
     }
-    static std::vector<SubmitRequest> requests(std::size_t count) {
-        return std::vector<SubmitRequest>(count, request());
+    static std::vector<service::SubmitRequest> requests(std::size_t count) {
+        return std::vector<service::SubmitRequest>(count, request());
     }
 
     // The answer is appended to answers_.
-    void submit(SubmitRequest request) {
-        intake_.submit(std::move(request),
-                       [this](SubmitResult answer) { answers_.push_back(std::move(answer)); });
-    }
-    void submit_many(std::vector<SubmitRequest> requests) {
-        intake_.submit_many(std::move(requests), [this](std::vector<SubmitResult> answers) {
-            for (auto& answer : answers) answers_.push_back(std::move(answer));
+    void submit(service::SubmitRequest request) {
+        intake_.submit(std::move(request), [this](service::SubmitResult answer) {
+            answers_.push_back(std::move(answer));
         });
+    }
+    void submit_many(std::vector<service::SubmitRequest> requests) {
+        intake_.submit_many(std::move(requests),
+                            [this](std::vector<service::SubmitResult> answers) {
+                                for (auto& answer : answers) answers_.push_back(std::move(answer));
+                            });
     }
     std::vector<JobId> published() {
         clock_.advance(milliseconds(2));
@@ -63,9 +65,9 @@ class IntakeTest : public testing::Test {
     test::MemoryJobStore memory_{database_};
     test::FaultyJobStore store_{memory_};
     test::RecordingPublisher publisher_;
-    Dispatcher dispatcher_{{}, clock_, broker::Topics("t"), publisher_};
+    dispatch::Dispatcher dispatcher_{{}, clock_, broker::Topics("t"), publisher_};
     Intake intake_{kOptions, clock_, random_, store_, dispatcher_};
-    std::vector<SubmitResult> answers_;
+    std::vector<service::SubmitResult> answers_;
 };
 
 TEST_F(IntakeTest, CommitsWhateverWaitsAsOneBatch) {
@@ -281,4 +283,4 @@ TEST_F(IntakeTest, StoppingAnswersEverything) {
 }
 
 }  // namespace
-}  // namespace millrace::gateway
+}  // namespace millrace::intake

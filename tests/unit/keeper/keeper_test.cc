@@ -10,7 +10,7 @@
 #include "tests/support/seeded_random.h"
 #include "tests/unit/gateway/fakes.h"
 
-namespace millrace::gateway {
+namespace millrace::keeper {
 namespace {
 
 using std::chrono::seconds;
@@ -71,9 +71,9 @@ class KeeperTest : public testing::Test {
     test::MemoryJobStore memory_{database_};
     test::FaultyJobStore store_{memory_};
     test::RecordingPublisher publisher_;
-    Dispatcher dispatcher_{{}, clock_, broker::Topics("t"), publisher_};
-    EventHub hub_{10};
-    Announcer announcer_{broker::Topics("t"), publisher_, hub_};
+    dispatch::Dispatcher dispatcher_{{}, clock_, broker::Topics("t"), publisher_};
+    events::EventHub hub_{10};
+    events::Announcer announcer_{broker::Topics("t"), publisher_, hub_};
     Keeper keeper_{{.page = 2, .losses_max = 2}, clock_, store_, dispatcher_, announcer_};
     std::vector<WorkerId> beating_;
 };
@@ -106,7 +106,7 @@ TEST_F(KeeperTest, ADutyRunsOncePerInterval) {
 TEST_F(KeeperTest, ExpiresWaitingJobsAndNotifiesWaiters) {
     const auto job = insert([](auto& j) { j.spec.policy.ttl = seconds(5); });
     int notices = 0;
-    const auto subscription = hub_.watch(job, [&](const JobNotice& notice) {
+    const auto subscription = hub_.watch(job, [&](const service::JobNotice& notice) {
         EXPECT_EQ(notice.state, JobState::kExpired);
         ++notices;
     });
@@ -296,4 +296,4 @@ TEST_F(KeeperTest, PurgesAndRotatesAtTheStartAndRarely) {
 }
 
 }  // namespace
-}  // namespace millrace::gateway
+}  // namespace millrace::keeper

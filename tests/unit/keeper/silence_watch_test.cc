@@ -5,7 +5,7 @@
 
 #include "tests/support/seeded_random.h"
 
-namespace millrace::gateway {
+namespace millrace::keeper {
 namespace {
 
 using std::chrono::seconds;
@@ -195,4 +195,4 @@ TEST_F(SilenceWatchTest, LossesOneAfterAnotherAreNotAnOutage) {
 }
 
 }  // namespace
-}  // namespace millrace::gateway
+}  // namespace millrace::keeper

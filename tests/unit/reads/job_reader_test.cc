@@ -9,7 +9,7 @@
 #include "tests/support/seeded_random.h"
 #include "tests/unit/gateway/fakes.h"
 
-namespace millrace::gateway {
+namespace millrace::reads {
 namespace {
 
 using testing::SizeIs;
@@ -123,4 +123,4 @@ TEST_F(JobReaderTest, RefusesWhenTooManyWaitOrItStops) {
 }
 
 }  // namespace
-}  // namespace millrace::gateway
+}  // namespace millrace::reads

@@ -8,7 +8,7 @@
 #include "tests/support/manual_clock.h"
 #include "tests/support/memory_job_store.h"
 
-namespace millrace::gateway {
+namespace millrace::reads {
 namespace {
 
 class LaneReaderTest : public testing::Test {
@@ -65,4 +65,4 @@ TEST_F(LaneReaderTest, RefusesCallsIfTooManyWaitAndAllWhenItStops) {
 }
 
 }  // namespace
-}  // namespace millrace::gateway
+}  // namespace millrace::reads

@@ -9,7 +9,7 @@
 #include "tests/support/seeded_random.h"
 #include "tests/unit/gateway/fakes.h"
 
-namespace millrace::gateway {
+namespace millrace::scans {
 namespace {
 
 using testing::IsEmpty;
@@ -38,9 +38,9 @@ class CancelMatchingTest : public testing::Test {
     JobState state(JobId job) { return database_.job(job).value().state; }
     void ask(storage::JobFilter filter = {.limit = 100}) {
         scans_.cancel_matching(std::move(filter),
-                               [this](Result<CancelTotals> totals) { answer_ = totals; });
+                               [this](Result<service::CancelTotals> totals) { answer_ = totals; });
     }
-    CancelTotals cancel_all(storage::JobFilter filter = {.limit = 100}) {
+    service::CancelTotals cancel_all(storage::JobFilter filter = {.limit = 100}) {
         ask(std::move(filter));
         while (!answer_) EXPECT_TRUE(scans_.step());
         return answer_->value();
@@ -53,13 +53,13 @@ class CancelMatchingTest : public testing::Test {
     test::MemoryJobStore memory_{database_};
     test::FaultyJobStore store_{memory_};
     test::RecordingPublisher publisher_;
-    EventHub hub_{10};
-    Announcer announcer_{broker::Topics("t"), publisher_, hub_};
-    Retries retries_{{}, [](const auto&, const auto&) {}};
+    events::EventHub hub_{10};
+    events::Announcer announcer_{broker::Topics("t"), publisher_, hub_};
+    commands::Retries retries_{{}, [](const auto&, const auto&) {}};
     // Each page has two jobs at most, of at most three that are looked at.
     Scans scans_{
         {.look_max = 3, .batch_max = 2, .queue_max = 3}, clock_, store_, announcer_, retries_};
-    std::optional<Result<CancelTotals>> answer_;
+    std::optional<Result<service::CancelTotals>> answer_;
 };
 
 TEST_F(CancelMatchingTest, CancelsPageByPageAndNotifiesEverybody) {
@@ -140,4 +140,4 @@ TEST_F(CancelMatchingTest, AGatewayThatStopsSaysWhatItDid) {
 }
 
 }  // namespace
-}  // namespace millrace::gateway
+}  // namespace millrace::scans

@@ -15,7 +15,7 @@
 #include "tests/support/seeded_random.h"
 #include "tests/unit/gateway/fakes.h"
 
-namespace millrace::gateway {
+namespace millrace::scans {
 namespace {
 
 using testing::ElementsAre;
@@ -37,7 +37,7 @@ class ScansTest : public testing::Test {
         return job.id;
     }
     void list(storage::JobFilter filter) {
-        scans_.list(std::move(filter), [this](Result<JobList> page) {
+        scans_.list(std::move(filter), [this](Result<service::JobList> page) {
             listed_.clear();
             if (page) {
                 for (const auto& job : page->jobs) listed_.push_back(job.id);
@@ -55,7 +55,7 @@ class ScansTest : public testing::Test {
         return job;
     }
     void retry(std::vector<JobId> ids) {
-        scans_.retry(std::move(ids), [this](Result<RetryPage> page) { retried_ = page; });
+        scans_.retry(std::move(ids), [this](Result<service::RetryPage> page) { retried_ = page; });
     }
     void step_to_the_end() {
         while (scans_.step()) {
@@ -69,26 +69,28 @@ class ScansTest : public testing::Test {
     test::MemoryJobStore memory_{database_};
     test::FaultyJobStore store_{memory_};
     test::RecordingPublisher publisher_;
-    EventHub hub_{10};
-    Announcer announcer_{broker::Topics("t"), publisher_, hub_};
-    std::vector<SubmitRequest> submitted_;
+    events::EventHub hub_{10};
+    events::Announcer announcer_{broker::Topics("t"), publisher_, hub_};
+    std::vector<service::SubmitRequest> submitted_;
     std::vector<std::size_t> batches_;  // The sizes of joint submissions.
-    std::optional<Result<RetryPage>> retried_;
+    std::optional<Result<service::RetryPage>> retried_;
     std::function<void()> on_submit_ = [] {};
-    Retries retries_{{}, [this](std::vector<SubmitRequest> requests, const auto& done) {
-                         on_submit_();
-                         batches_.push_back(requests.size());
-                         const std::vector<SubmitResult> replies(requests.size(), SubmitReply{});
-                         std::ranges::move(requests, std::back_inserter(submitted_));
-                         done(replies);
-                     }};
+    commands::Retries retries_{
+        {}, [this](std::vector<service::SubmitRequest> requests, const auto& done) {
+            on_submit_();
+            batches_.push_back(requests.size());
+            const std::vector<service::SubmitResult> replies(requests.size(),
+                                                             service::SubmitReply{});
+            std::ranges::move(requests, std::back_inserter(submitted_));
+            done(replies);
+        }};
     // Looks at three jobs at a time, and retries two.
     Scans scans_{{.look_max = 3, .retry_batch_max = 2, .queue_max = 10},
                  clock_,
                  store_,
                  announcer_,
                  retries_};
-    std::optional<Result<JobList>> page_;
+    std::optional<Result<service::JobList>> page_;
     std::vector<JobId> listed_;
     std::optional<Result<std::int64_t>> count_;
 };
@@ -175,7 +177,8 @@ TEST_F(ScansTest, AListThatFoundSomeInItsTimeIsAShortPage) {
 TEST_F(ScansTest, RetriesAPageOfThoseThatEndedBadly) {
     insert();
     const auto job = insert_cancelled();
-    scans_.retry_matching({.limit = 10}, [this](Result<RetryPage> page) { retried_ = page; });
+    scans_.retry_matching({.limit = 10},
+                          [this](Result<service::RetryPage> page) { retried_ = page; });
     step_to_the_end();
     ASSERT_THAT(retried_->value().jobs, SizeIs(1));
     EXPECT_EQ(retried_->value().jobs[0].job, job);
@@ -193,7 +196,7 @@ TEST_F(ScansTest, ARetryByAFilterContinuesUntilItFindsOne) {
         if (call == "job_list") clock_.advance(std::chrono::seconds(40));
     });
     scans_.retry_matching({.model = "echo", .ascending = true, .limit = 10},
-                          [this](Result<RetryPage> page) { retried_ = page; });
+                          [this](Result<service::RetryPage> page) { retried_ = page; });
     step_to_the_end();
     ASSERT_TRUE(retried_->has_value());
     ASSERT_THAT(retried_->value().jobs, SizeIs(1));
@@ -235,7 +238,7 @@ TEST_F(ScansTest, RetriesManyAFewAtATimeInTheirOrder) {
     EXPECT_EQ(answered, jobs);
 
     scans_.retry_matching({.ascending = true, .limit = 3},
-                          [this](Result<RetryPage> page) { retried_ = page; });
+                          [this](Result<service::RetryPage> page) { retried_ = page; });
     step_to_the_end();
     EXPECT_THAT(retried_->value().jobs, SizeIs(3));
     EXPECT_TRUE(retried_->value().has_more);
@@ -245,15 +248,16 @@ TEST_F(ScansTest, RetriesManyAFewAtATimeInTheirOrder) {
 TEST_F(ScansTest, OneRetryReadsSpecsOnceAnothersAreSubmitted) {
     const std::vector jobs{insert_cancelled(), insert_cancelled()};
     std::vector<std::function<void()>> commits;
-    Retries retries{{.bytes_max = 1}, [&](const auto& requests, const auto& done) {
-                        commits.push_back([size = requests.size(), done] {
-                            done(std::vector<SubmitResult>(size, SubmitReply{}));
-                        });
-                    }};
+    commands::Retries retries{
+        {.bytes_max = 1}, [&](const auto& requests, const auto& done) {
+            commits.push_back([size = requests.size(), done] {
+                done(std::vector<service::SubmitResult>(size, service::SubmitReply{}));
+            });
+        }};
     Scans scans{{.queue_max = 3}, clock_, store_, announcer_, retries};
-    std::vector<Result<RetryPage>> answers;
+    std::vector<Result<service::RetryPage>> answers;
     const auto ask = [&] {
-        scans.retry(jobs, [&](const Result<RetryPage>& page) { answers.push_back(page); });
+        scans.retry(jobs, [&](const Result<service::RetryPage>& page) { answers.push_back(page); });
     };
     const auto step_to_the_end = [&] {
         while (scans.step()) {
@@ -319,4 +323,4 @@ TEST_F(ScansTest, AGatewayThatStopsEndsThem) {
 }
 
 }  // namespace
-}  // namespace millrace::gateway
+}  // namespace millrace::scans

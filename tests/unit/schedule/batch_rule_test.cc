@@ -7,7 +7,7 @@
 
 #include "tests/support/seeded_random.h"
 
-namespace millrace::worker {
+namespace millrace::schedule {
 namespace {
 
 using std::chrono::seconds;
@@ -270,4 +270,4 @@ TEST_F(Rule, StartsInTimeForTheEarliestDeadline) {
 }
 
 }  // namespace
-}  // namespace millrace::worker
+}  // namespace millrace::schedule

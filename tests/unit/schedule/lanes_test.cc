@@ -8,7 +8,7 @@
 #include "tests/support/seeded_random.h"
 #include "worker/schedule/model_table.h"
 
-namespace millrace::worker {
+namespace millrace::schedule {
 namespace {
 
 JobId id(std::uint8_t n) {
@@ -238,7 +238,7 @@ TEST(ModelTable, AModelStaysWithTheBackendThatHasIt) {
 // A single name that PostgreSQL refuses would end every steal.
 TEST(ModelTable, LeavesOutModelsThatNoJobCanName) {
     using namespace std::string_literals;
-    const std::vector<BackendInfo> backends{
+    const std::vector<backends::BackendInfo> backends{
         {.name = "a", .models = {"caf\xE9", "fine", "a\0"s, "", std::string(257, 'x')}},
         {.name = "b", .models = {"a\0"s, std::string(256, 'x')}}};
     const auto check = [](const ModelTable& table) {
@@ -255,4 +255,4 @@ TEST(ModelTable, LeavesOutModelsThatNoJobCanName) {
 }
 
 }  // namespace
-}  // namespace millrace::worker
+}  // namespace millrace::schedule

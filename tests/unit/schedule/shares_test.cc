@@ -4,7 +4,7 @@
 
 #include <array>
 
-namespace millrace::worker {
+namespace millrace::schedule {
 namespace {
 
 using Counts = std::array<std::size_t, 3>;
@@ -119,4 +119,4 @@ TEST(Shares, OrdersLanesForThoseThatAskOneByOne) {
 }
 
 }  // namespace
-}  // namespace millrace::worker
+}  // namespace millrace::schedule

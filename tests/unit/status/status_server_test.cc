@@ -7,7 +7,7 @@
 #include "common/http/http_client.h"
 #include "common/telemetry/telemetry.h"
 
-namespace millrace::worker {
+namespace millrace::status {
 namespace {
 
 using ::testing::HasSubstr;
@@ -69,4 +69,4 @@ TEST(StatusServer, RefusesAnAddressThatIsNotOurs) {
 }
 
 }  // namespace
-}  // namespace millrace::worker
+}  // namespace millrace::status

@@ -6,7 +6,8 @@ namespace millrace::storage {
 namespace {
 
 std::string with(const std::string& conninfo) {
-    return connection_string({.conninfo = conninfo, .application_name = "millrace-worker"});
+    return postgres::connection_string(
+        {.conninfo = conninfo, .application_name = "millrace-worker"});
 }
 
 TEST(ConnectionString, PutsGivenOptionsLast) {
@@ -22,7 +23,8 @@ TEST(ConnectionString, AddsToAUri) {
 }
 
 TEST(ConnectionString, WaitsForAConnectionAtLeastAsLongAsLibpqCan) {
-    const auto text = connection_string({.conninfo = "", .connect_timeout = milliseconds(100)});
+    const auto text =
+        postgres::connection_string({.conninfo = "", .connect_timeout = milliseconds(100)});
     EXPECT_NE(text.find("connect_timeout=2 "), text.npos);
 }
 

@@ -21,16 +21,16 @@ inline AttemptKey attempt_key(std::uint8_t job, Epoch epoch = 1) {
     return {JobId(Uuid{{job}}), epoch};
 }
 
-class FakeBackend : public worker::Backend {
+class FakeBackend : public backends::Backend {
  public:
-    explicit FakeBackend(worker::BackendInfo info) : info_(std::move(info)) {}
+    explicit FakeBackend(backends::BackendInfo info) : info_(std::move(info)) {}
 
-    Status start(worker::ExecutionSink& sink) override {
+    Status start(backends::ExecutionSink& sink) override {
         sink_ = &sink;
         return ok();
     }
     void stop() override {}
-    worker::BackendInfo info() const override {
+    backends::BackendInfo info() const override {
         called();
         return info_;
     }
@@ -42,7 +42,7 @@ class FakeBackend : public worker::Backend {
         called();
         return spec.input_json.size();
     }
-    void run(std::vector<worker::Execution> batch) override {
+    void run(std::vector<backends::Execution> batch) override {
         called();
         std::vector<AttemptKey> keys;
         for (auto& execution : batch) {
@@ -53,11 +53,11 @@ class FakeBackend : public worker::Backend {
         if (on_run) on_run(batches_.back());
     }
     // Aborted attempts end at once, unless `is_stubborn`.
-    void abort(const AttemptKey& key, worker::AbortReason reason) override {
+    void abort(const AttemptKey& key, backends::AbortReason reason) override {
         called();
         if (!running_.contains(key)) return;
         aborts_.emplace_back(key, reason);
-        if (!is_stubborn) finish(key, worker::aborted_outcome(reason));
+        if (!is_stubborn) finish(key, backends::aborted_outcome(reason));
     }
 
     void finish(AttemptKey key, Outcome outcome) {
@@ -70,9 +70,9 @@ class FakeBackend : public worker::Backend {
     void complete_all() {
         while (!running_.empty()) complete(running_.begin()->first);
     }
-    worker::ExecutionSink& sink() { return *sink_; }
+    backends::ExecutionSink& sink() { return *sink_; }
 
-    const std::map<AttemptKey, worker::Execution>& running() const { return running_; }
+    const std::map<AttemptKey, backends::Execution>& running() const { return running_; }
     const std::vector<std::vector<AttemptKey>>& batches() const { return batches_; }
     const auto& aborts() const { return aborts_; }
     // Returns the running attempt of this job; there must be one.
@@ -93,11 +93,11 @@ class FakeBackend : public worker::Backend {
         if (on_call) on_call();
     }
 
-    const worker::BackendInfo info_;
-    worker::ExecutionSink* sink_ = nullptr;
-    std::map<AttemptKey, worker::Execution> running_;
+    const backends::BackendInfo info_;
+    backends::ExecutionSink* sink_ = nullptr;
+    std::map<AttemptKey, backends::Execution> running_;
     std::vector<std::vector<AttemptKey>> batches_;
-    std::vector<std::pair<AttemptKey, worker::AbortReason>> aborts_;
+    std::vector<std::pair<AttemptKey, backends::AbortReason>> aborts_;
 };
 
 class FakePublisher : public broker::Publisher {

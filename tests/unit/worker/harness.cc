@@ -9,7 +9,7 @@ namespace {
 
 using std::chrono::seconds;
 
-worker::ClaimerOptions claimer_options(const HarnessOptions& options) {
+execute::ClaimerOptions claimer_options(const HarnessOptions& options) {
     return {
         .batch_max = 100,
         .shares = {{.weight = 60, .rank = 0}, {.weight = 30, .rank = 1}, {.weight = 10, .rank = 2}},
@@ -35,8 +35,9 @@ Harness::Harness(HarnessOptions options)
                 .batch = options.batch,
                 .output_bytes_max = options.output_bytes_max}),
       models(start_backends()),
-      lanes(lane_infos, 1, options.lane_buffer_max,
-            [this](worker::BackendIndex, const JobSpec& spec) { return backend.batch_key(spec); }),
+      lanes(
+          lane_infos, 1, options.lane_buffer_max,
+          [this](schedule::BackendIndex, const JobSpec& spec) { return backend.batch_key(spec); }),
       offsets({.lag_messages_max = 1000, .lag_max = seconds(30)}),
       hints(lane_infos, seconds(1)),
       writer(store, inbox, executor, events, clock, random,
@@ -104,9 +105,9 @@ void Harness::mark_lost(WorkerId worker) {
     }
 }
 
-worker::ModelTable Harness::start_backends() {
+schedule::ModelTable Harness::start_backends() {
     if (!executor.start().has_value()) throw std::runtime_error("the backend did not start");
-    return worker::ModelTable::make(executor.backends()).value();
+    return schedule::ModelTable::make(executor.backends()).value();
 }
 
 void Harness::run() {

@@ -25,10 +25,10 @@ struct HarnessOptions {
     std::size_t lane_buffer_max = 100;
     std::size_t output_bytes_max = 1000;
     std::size_t complete_bytes_max = 1 << 20;
-    worker::CheckpointLimits checkpoints = {};
+    execute::CheckpointLimits checkpoints = {};
     std::size_t slots_max = 0;
     std::size_t batch_weight_max = 0;
-    worker::BatchOptions batch = {};
+    schedule::BatchOptions batch = {};
     bool is_preemptible = false;
     bool strict_priority = false;
 };
@@ -90,24 +90,24 @@ class Harness {
     FakeSubscriber subscriber;
     FakeBackend backend;
     broker::Topics topics{"test"};
-    std::vector<worker::LaneInfo> lane_infos = worker::lanes_of({"default"});
+    std::vector<schedule::LaneInfo> lane_infos = schedule::lanes_of({"default"});
 
-    worker::Lease lease;
-    worker::OutputFeed outputs;
-    worker::EventStream events;
-    worker::EndedAttempts inbox;
-    worker::Executor executor;
-    worker::ModelTable models;
-    worker::Lanes lanes;
-    worker::OffsetTracker offsets;
-    worker::LaneHints hints;
-    worker::CompletionWriter writer;
-    worker::Claimer claimer;
-    worker::LeaseKeeper lease_keeper;
-    worker::Consumer consumer;
+    execute::Lease lease;
+    execute::OutputFeed outputs;
+    execute::EventStream events;
+    execute::EndedAttempts inbox;
+    execute::Executor executor;
+    schedule::ModelTable models;
+    schedule::Lanes lanes;
+    consume::OffsetTracker offsets;
+    consume::LaneHints hints;
+    execute::CompletionWriter writer;
+    execute::Claimer claimer;
+    execute::LeaseKeeper lease_keeper;
+    consume::Consumer consumer;
 
  private:
-    worker::ModelTable start_backends();
+    schedule::ModelTable start_backends();
 
     UuidGenerator ids_{random};
     std::map<std::string, std::function<void()>> hooks_;

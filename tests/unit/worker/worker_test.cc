@@ -72,9 +72,10 @@ class WorkerTest : public testing::Test {
     }
 
     std::unique_ptr<Worker> make_worker(int backends_count = 1) {
-        std::vector<std::unique_ptr<Backend>> backends;
+        std::vector<std::unique_ptr<backends::Backend>> backends;
         for (int i = 0; i < backends_count; ++i) {
-            backends.push_back(std::make_unique<SyntheticBackend>(SyntheticOptions{}));
+            backends.push_back(std::make_unique<backends::synthetic::SyntheticBackend>(
+                backends::synthetic::SyntheticOptions{}));
         }
         return std::make_unique<Worker>(
             [this] { return std::make_unique<MemoryJobStore>(database_); }, broker_,

@@ -10,7 +10,7 @@
 #include "worker/backends/completion.h"
 #include "worker/backends/outcomes.h"
 
-namespace millrace::worker {
+namespace millrace::backends::llama {
 namespace {
 
 // The oldest prompt gets this fraction (1/n) of a step's room for prompts, however urgent others
@@ -272,4 +272,4 @@ LlamaStats LlamaDecoder::stats() const {
             .tokens_generated = tokens_generated_};
 }
 
-}  // namespace millrace::worker
+}  // namespace millrace::backends::llama

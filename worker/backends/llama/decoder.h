@@ -33,7 +33,7 @@
 #include "worker/backends/llama/step_pace.h"
 #include "worker/backends/text_stream.h"
 
-namespace millrace::worker {
+namespace millrace::backends::llama {
 
 // Totals since the start. Reused tokens were found in a sequence and not computed.
 struct LlamaStats {
@@ -126,4 +126,4 @@ class LlamaDecoder {
     std::atomic<std::uint64_t> tokens_generated_{0};
 };
 
-}  // namespace millrace::worker
+}  // namespace millrace::backends::llama

@@ -12,7 +12,7 @@
 #include "common/base/log.h"
 #include "worker/backends/llama/library.h"
 
-namespace millrace::worker {
+namespace millrace::backends::llama {
 namespace {
 
 constexpr int kPhysicalBatchMax = 512;
@@ -343,4 +343,4 @@ std::optional<Token> LlamaEngine::sample(LlamaSampler& sampler, int index) {
     return sampler.sample(state_->context.get(), state_->place[static_cast<std::size_t>(index)]);
 }
 
-}  // namespace millrace::worker
+}  // namespace millrace::backends::llama

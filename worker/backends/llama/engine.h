@@ -24,7 +24,7 @@
 #include "worker/backends/llama/tokens.h"
 #include "worker/backends/request.h"
 
-namespace millrace::worker {
+namespace millrace::backends::llama {
 
 struct LlamaEngineOptions {
     std::string model_path;
@@ -101,4 +101,4 @@ class LlamaEngine {
     const std::unique_ptr<State> state_;
 };
 
-}  // namespace millrace::worker
+}  // namespace millrace::backends::llama

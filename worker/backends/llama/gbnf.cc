@@ -8,7 +8,7 @@
 #include <set>
 #include <string>
 
-namespace millrace::worker {
+namespace millrace::backends::llama {
 namespace {
 
 constexpr int kDepthMax = 100;        // Of parentheses; the library recurses for each.
@@ -212,4 +212,4 @@ Status check_gbnf(std::string_view grammar) {
     return Checker(grammar).check();
 }
 
-}  // namespace millrace::worker
+}  // namespace millrace::backends::llama

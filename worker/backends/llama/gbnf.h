@@ -12,7 +12,7 @@
 
 #include "common/base/result.h"
 
-namespace millrace::worker {
+namespace millrace::backends::llama {
 
 constexpr std::size_t kGrammarBytesMax = 256 << 10;
 
@@ -20,4 +20,4 @@ constexpr std::size_t kGrammarBytesMax = 256 << 10;
 // length, depth and repetitions. Errors such as left recursion are left to the library.
 Status check_gbnf(std::string_view grammar);
 
-}  // namespace millrace::worker
+}  // namespace millrace::backends::llama

@@ -12,7 +12,7 @@
 #include <utility>
 #include <vector>
 
-namespace millrace::worker {
+namespace millrace::backends::llama {
 namespace {
 
 using Json = nlohmann::ordered_json;
@@ -359,4 +359,4 @@ Result<std::string> grammar_of_schema(const nlohmann::ordered_json& schema) {
     return Converter(schema).grammar();
 }
 
-}  // namespace millrace::worker
+}  // namespace millrace::backends::llama

@@ -15,8 +15,8 @@
 
 #include "common/base/result.h"
 
-namespace millrace::worker {
+namespace millrace::backends::llama {
 
 Result<std::string> grammar_of_schema(const nlohmann::ordered_json& schema);
 
-}  // namespace millrace::worker
+}  // namespace millrace::backends::llama

@@ -7,7 +7,7 @@
 #include "common/base/log.h"
 #include "common/base/mutex.h"
 
-namespace millrace::worker {
+namespace millrace::backends::llama {
 namespace {
 
 // The library logs through one global function, in pieces of lines.
@@ -59,4 +59,4 @@ std::string llama_last_error() {
     return LibraryLog::instance().last_error();
 }
 
-}  // namespace millrace::worker
+}  // namespace millrace::backends::llama

@@ -6,11 +6,11 @@
 
 #include <string>
 
-namespace millrace::worker {
+namespace millrace::backends::llama {
 
 void init_llama_library();
 
 // The last line that the library logged as an error.
 std::string llama_last_error();
 
-}  // namespace millrace::worker
+}  // namespace millrace::backends::llama

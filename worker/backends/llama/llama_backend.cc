@@ -13,7 +13,7 @@
 #include "worker/backends/llama/llama_request.h"
 #include "worker/backends/llama/placement.h"
 
-namespace millrace::worker {
+namespace millrace::backends::llama {
 namespace {
 
 std::string name_of(const LlamaOptions& options) {
@@ -151,4 +151,4 @@ LlamaStats LlamaBackend::stats() const {
     return loop_->stats();
 }
 
-}  // namespace millrace::worker
+}  // namespace millrace::backends::llama

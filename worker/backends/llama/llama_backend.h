@@ -17,7 +17,7 @@
 #include "worker/backends/backend.h"
 #include "worker/backends/llama/decoder.h"
 
-namespace millrace::worker {
+namespace millrace::backends::llama {
 
 struct LlamaOptions {
     std::string model_path;
@@ -64,4 +64,4 @@ class LlamaBackend : public Backend {
     std::unique_ptr<Loop> loop_;
 };
 
-}  // namespace millrace::worker
+}  // namespace millrace::backends::llama

@@ -12,7 +12,7 @@
 #include "worker/backends/llama/json_schema_grammar.h"
 #include "worker/backends/outcomes.h"
 
-namespace millrace::worker {
+namespace millrace::backends::llama {
 namespace {
 
 using nlohmann::json;
@@ -190,4 +190,4 @@ std::variant<LlamaRequest, Outcome> parse_llama_request(std::string_view input_j
     return request;
 }
 
-}  // namespace millrace::worker
+}  // namespace millrace::backends::llama

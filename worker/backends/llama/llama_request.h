@@ -14,7 +14,7 @@
 #include "worker/backends/llama/tokens.h"
 #include "worker/backends/request.h"
 
-namespace millrace::worker {
+namespace millrace::backends::llama {
 
 struct LlamaRequest {
     ModelRequest model;  // kChat or kCompletion.
@@ -32,4 +32,4 @@ struct LlamaRequest {
 // Returns the request, or the outcome that refuses it: invalid_input, unsupported_operation.
 std::variant<LlamaRequest, Outcome> parse_llama_request(std::string_view input_json);
 
-}  // namespace millrace::worker
+}  // namespace millrace::backends::llama

@@ -11,7 +11,7 @@
 
 #include "worker/backends/gguf.h"
 
-namespace millrace::worker {
+namespace millrace::backends::llama {
 namespace {
 
 constexpr double kGiB = 1 << 30;
@@ -120,4 +120,4 @@ Result<std::vector<LlamaOptions>> options_of_models(const LlamaOptions& common,
     return all;
 }
 
-}  // namespace millrace::worker
+}  // namespace millrace::backends::llama

@@ -11,7 +11,7 @@
 #include "common/base/result.h"
 #include "worker/backends/llama/llama_backend.h"
 
-namespace millrace::worker {
+namespace millrace::backends::llama {
 
 struct LlamaModels {
     std::vector<std::string> paths;
@@ -34,4 +34,4 @@ struct LlamaMemory {
 // Estimates a model's memory: its file, and keys and values of all tokens at 16 bits.
 Result<LlamaMemory> memory_of_model(const std::string& path, int context_tokens);
 
-}  // namespace millrace::worker
+}  // namespace millrace::backends::llama

@@ -4,7 +4,7 @@
 
 #include <charconv>
 
-namespace millrace::worker {
+namespace millrace::backends::llama {
 
 Result<LlamaPlacement> llama_placement(const std::vector<Device>& devices) {
     LlamaPlacement placement;
@@ -35,4 +35,4 @@ std::vector<std::string> names_of(const std::vector<Device>& devices) {
     return {name};
 }
 
-}  // namespace millrace::worker
+}  // namespace millrace::backends::llama

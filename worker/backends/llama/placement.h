@@ -8,7 +8,7 @@
 #include "common/base/device.h"
 #include "common/base/result.h"
 
-namespace millrace::worker {
+namespace millrace::backends::llama {
 
 struct LlamaPlacement {
     std::vector<std::size_t> gpus;  // The library's numbers; empty: all.
@@ -21,4 +21,4 @@ Result<LlamaPlacement> llama_placement(const std::vector<Device>& devices);
 // For BackendInfo::devices: one entry, because the slots share one context.
 std::vector<std::string> names_of(const std::vector<Device>& devices);
 
-}  // namespace millrace::worker
+}  // namespace millrace::backends::llama

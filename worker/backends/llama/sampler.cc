@@ -12,7 +12,7 @@
 #include "common/base/log.h"
 #include "worker/backends/llama/library.h"
 
-namespace millrace::worker {
+namespace millrace::backends::llama {
 namespace {
 
 // The defaults of llama.cpp's own programs (common/common.h).
@@ -143,4 +143,4 @@ std::optional<Token> LlamaSampler::sample(llama_context* context, int index) {
     }
 }
 
-}  // namespace millrace::worker
+}  // namespace millrace::backends::llama

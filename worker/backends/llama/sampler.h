@@ -17,7 +17,7 @@
 struct llama_context;
 struct llama_vocab;
 
-namespace millrace::worker {
+namespace millrace::backends::llama {
 
 class LlamaSampler {
  public:
@@ -40,4 +40,4 @@ class LlamaSampler {
     std::unique_ptr<State> state_;
 };
 
-}  // namespace millrace::worker
+}  // namespace millrace::backends::llama

@@ -4,7 +4,7 @@
 
 #include "common/base/check.h"
 
-namespace millrace::worker {
+namespace millrace::backends::llama {
 
 void SavedSequences::add(Saved saved) {
     CHECK(fits(saved.state.size));
@@ -38,4 +38,4 @@ void SavedSequences::drop(std::list<Saved>::iterator saved) {
     saved_.erase(saved);
 }
 
-}  // namespace millrace::worker
+}  // namespace millrace::backends::llama

@@ -14,7 +14,7 @@
 
 #include "worker/backends/llama/tokens.h"
 
-namespace millrace::worker {
+namespace millrace::backends::llama {
 
 class SavedSequences {
  public:
@@ -48,4 +48,4 @@ class SavedSequences {
     std::size_t bytes_ = 0;   // Of their states: the tokens are negligible.
 };
 
-}  // namespace millrace::worker
+}  // namespace millrace::backends::llama

@@ -4,7 +4,7 @@
 
 #include "common/base/check.h"
 
-namespace millrace::worker {
+namespace millrace::backends::llama {
 namespace {
 
 std::size_t shared(std::span<const Token> memory, std::span<const Token> tokens) {
@@ -172,4 +172,4 @@ void Sequences::save(const Sequence& sequence, std::size_t kept) {
     saved_.add({.tokens = sequence.memory, .state = std::move(state)});
 }
 
-}  // namespace millrace::worker
+}  // namespace millrace::backends::llama

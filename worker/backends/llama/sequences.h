@@ -25,7 +25,7 @@
 #include "worker/backends/llama/saved_sequences.h"
 #include "worker/backends/llama/tokens.h"
 
-namespace millrace::worker {
+namespace millrace::backends::llama {
 
 // A shorter beginning is not worth a copy or a wait: computing it is as fast.
 constexpr std::size_t kWorthTokens = 32;
@@ -84,4 +84,4 @@ class Sequences {
     int steps_apart_ = 0;
 };
 
-}  // namespace millrace::worker
+}  // namespace millrace::backends::llama

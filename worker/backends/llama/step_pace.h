@@ -8,7 +8,7 @@
 #include <algorithm>
 #include <chrono>
 
-namespace millrace::worker {
+namespace millrace::backends::llama {
 
 class StepPace {
  public:
@@ -38,4 +38,4 @@ class StepPace {
     int tokens_ = kTokensAtFirst;
 };
 
-}  // namespace millrace::worker
+}  // namespace millrace::backends::llama

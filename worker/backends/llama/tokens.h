@@ -7,7 +7,7 @@
 #include <memory>
 #include <span>
 
-namespace millrace::worker {
+namespace millrace::backends::llama {
 
 using Token = std::int32_t;
 
@@ -24,4 +24,4 @@ inline std::size_t common_prefix(std::span<const Token> a, std::span<const Token
     return static_cast<std::size_t>(ends.first - a.begin());
 }
 
-}  // namespace millrace::worker
+}  // namespace millrace::backends::llama

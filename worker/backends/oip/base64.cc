@@ -2,7 +2,7 @@
 
 #include <cstdint>
 
-namespace millrace::worker {
+namespace millrace::backends::oip {
 namespace {
 
 constexpr std::string_view kAlphabet =
@@ -47,4 +47,4 @@ std::optional<std::string> from_base64(std::string_view text) {
     return bytes;
 }
 
-}  // namespace millrace::worker
+}  // namespace millrace::backends::oip

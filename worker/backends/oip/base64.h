@@ -7,10 +7,10 @@
 #include <string>
 #include <string_view>
 
-namespace millrace::worker {
+namespace millrace::backends::oip {
 
 std::string to_base64(std::string_view bytes);
 // Nothing if to_base64 would not write this text.
 std::optional<std::string> from_base64(std::string_view text);
 
-}  // namespace millrace::worker
+}  // namespace millrace::backends::oip

@@ -5,23 +5,23 @@
 #include "common/base/check.h"
 #include "worker/backends/serving/server_text.h"
 
-namespace millrace::worker {
+namespace millrace::backends::oip {
 namespace {
 
-std::optional<ServerError> plain_error_of(HttpEnd end, const HttpCall& call,
+std::optional<ServerError> plain_error_of(serving::HttpEnd end, const serving::HttpCall& call,
                                           const OipOptions& options) {
     switch (end) {
-        case HttpEnd::kUnreachable:
+        case serving::HttpEnd::kUnreachable:
             return unreachable(call.reason());
-        case HttpEnd::kTimedOut:
+        case serving::HttpEnd::kTimedOut:
             return timed_out(options.timeout);
-        case HttpEnd::kUnanswered:
+        case serving::HttpEnd::kUnanswered:
             return unanswered(call.reason());
-        case HttpEnd::kCut:
+        case serving::HttpEnd::kCut:
             return connection_lost(call.reason());
-        case HttpEnd::kTooLarge:
+        case serving::HttpEnd::kTooLarge:
             return std::nullopt;
-        case HttpEnd::kAnswered:
+        case serving::HttpEnd::kAnswered:
             if (call.status() < 300) return std::nullopt;
             return classify({.status = call.status(),
                              .body = call.body(),
@@ -33,18 +33,19 @@ std::optional<ServerError> plain_error_of(HttpEnd end, const HttpCall& call,
 
 }  // namespace
 
-HttpRequest make_request(const OipOptions& options, std::string url,
-                         const std::string& content_type) {
+serving::HttpRequest make_request(const OipOptions& options, std::string url,
+                                  const std::string& content_type) {
     return {.url = std::move(url),
-            .headers = make_headers(options.api_key, content_type),
+            .headers = serving::make_headers(options.api_key, content_type),
             .connect = {.timeout = options.connect_timeout, .ca_file = options.ca_file},
             .timeout = options.timeout};
 }
 
-std::optional<ServerError> error_of(HttpEnd end, const HttpCall& call, const OipOptions& options) {
+std::optional<ServerError> error_of(serving::HttpEnd end, const serving::HttpCall& call,
+                                    const OipOptions& options) {
     auto error = plain_error_of(end, call, options);
-    if (error) redact(error->outcome.error_message, options.api_key);
+    if (error) serving::redact(error->outcome.error_message, options.api_key);
     return error;
 }
 
-}  // namespace millrace::worker
+}  // namespace millrace::backends::oip

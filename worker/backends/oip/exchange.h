@@ -9,13 +9,14 @@
 #include "worker/backends/oip/server_error.h"
 #include "worker/backends/serving/http_call.h"
 
-namespace millrace::worker {
+namespace millrace::backends::oip {
 
 // Makes a GET of `url`. With a body it becomes a POST; more headers may be added.
-HttpRequest make_request(const OipOptions& options, std::string url,
-                         const std::string& content_type = "application/json");
+serving::HttpRequest make_request(const OipOptions& options, std::string url,
+                                  const std::string& content_type = "application/json");
 
 // Nothing if it is a success, whose body must still be read, or a success that is too large.
-std::optional<ServerError> error_of(HttpEnd end, const HttpCall& call, const OipOptions& options);
+std::optional<ServerError> error_of(serving::HttpEnd end, const serving::HttpCall& call,
+                                    const OipOptions& options);
 
-}  // namespace millrace::worker
+}  // namespace millrace::backends::oip

@@ -12,7 +12,7 @@
 #include "worker/backends/bounded_json.h"
 #include "worker/backends/outcomes.h"
 
-namespace millrace::worker {
+namespace millrace::backends::oip {
 namespace {
 
 using nlohmann::ordered_json;  // Parameters keep their order.
@@ -321,4 +321,4 @@ Result<std::vector<Outcome>> split_answer(const InferAnswer& answer, JobsOfReque
     return outcomes;
 }
 
-}  // namespace millrace::worker
+}  // namespace millrace::backends::oip

@@ -14,7 +14,7 @@
 #include "common/job/outcome.h"
 #include "worker/backends/oip/infer_job.h"
 
-namespace millrace::worker {
+namespace millrace::backends::oip {
 
 // Jobs of one model and one infer_key, or a single job.
 using JobsOfRequest = std::span<const InferJob* const>;
@@ -52,4 +52,4 @@ Status choose_outputs(const InferJob& job, InferAnswer& answer);
 Result<std::vector<Outcome>> split_answer(const InferAnswer& answer, JobsOfRequest jobs,
                                           std::size_t output_bytes_max);
 
-}  // namespace millrace::worker
+}  // namespace millrace::backends::oip

@@ -8,7 +8,7 @@
 #include <span>
 #include <utility>
 
-namespace millrace::worker {
+namespace millrace::backends::oip {
 namespace {
 
 using nlohmann::ordered_json;  // Parameters keep their order.
@@ -249,4 +249,4 @@ std::string infer_key(std::string_view input_json) {
     return job.has_value() ? infer_key(*job) : std::string();
 }
 
-}  // namespace millrace::worker
+}  // namespace millrace::backends::oip

@@ -18,7 +18,7 @@
 #include "common/base/result.h"
 #include "worker/backends/oip/tensor.h"
 
-namespace millrace::worker {
+namespace millrace::backends::oip {
 
 struct RequestedOutput {
     std::string name;
@@ -50,4 +50,4 @@ std::string infer_key(const InferJob& job);
 // result is arbitrary for an input that parse_infer_job refuses.
 std::string infer_key(std::string_view input_json);
 
-}  // namespace millrace::worker
+}  // namespace millrace::backends::oip

@@ -12,7 +12,7 @@
 #include "worker/backends/oip/infer_body.h"
 #include "worker/backends/outcomes.h"
 
-namespace millrace::worker {
+namespace millrace::backends::oip {
 namespace {
 
 // A model may be reloaded with other tensors: older metadata are fetched again, beside the work.
@@ -30,7 +30,7 @@ std::string path_of(const std::string& server_name) {
 }
 
 // The value of the header of an answer with bytes after its JSON; nothing if it is absent.
-std::optional<std::size_t> json_bytes_of(const HttpCall& call) {
+std::optional<std::size_t> json_bytes_of(const serving::HttpCall& call) {
     const auto text = call.header(kLengthHeader);
     if (!text) return std::nullopt;
     std::size_t size = 0;
@@ -211,22 +211,23 @@ void InferLoop::send(Batch& batch, Part part, const Servers::Choice& server) {
         make_request(options_, servers_.base_url(server.index) + batch.model->path + "/infer",
                      body.json_bytes ? "application/octet-stream" : "application/json");
     if (body.json_bytes) {
-        add_header(request.headers, fmt::format("{}: {}", kLengthHeader, *body.json_bytes));
+        serving::add_header(request.headers,
+                            fmt::format("{}: {}", kLengthHeader, *body.json_bytes));
     }
     request.body = std::move(body.bytes);
     request.answer_bytes_max = part.size() * (options_.output_bytes_max + kAnswerOverheadBytes);
-    auto call = std::make_unique<HttpCall>(std::move(request),
-                                           [this, &batch](HttpEnd end) { receive(batch, end); });
+    auto call = std::make_unique<serving::HttpCall>(
+        std::move(request), [this, &batch](serving::HttpEnd end) { receive(batch, end); });
     multi_.start(*call);
     batch.sent = Sent{std::move(part), server, std::move(call)};
 }
 
-void InferLoop::receive(Batch& batch, HttpEnd end) {
+void InferLoop::receive(Batch& batch, serving::HttpEnd end) {
     const auto sent = *std::exchange(batch.sent, std::nullopt);
     servers_.released(sent.server.index);
     if (const auto error = error_of(end, *sent.call, options_)) {
         fail(batch, sent, *error);
-    } else if (end == HttpEnd::kTooLarge) {
+    } else if (end == serving::HttpEnd::kTooLarge) {
         trust(*batch.model, sent.server);
         if (sent.part.size() > 1) {
             push_halves(sent.part, batch.parts);
@@ -384,4 +385,4 @@ void InferLoop::wait() {
     multi_.wait(std::chrono::ceil<milliseconds>(std::max(until, now) - now));
 }
 
-}  // namespace millrace::worker
+}  // namespace millrace::backends::oip

@@ -26,7 +26,7 @@
 #include "worker/backends/serving/http_multi.h"
 #include "worker/backends/serving/outage.h"
 
-namespace millrace::worker {
+namespace millrace::backends::oip {
 
 class InferLoop {
  public:
@@ -62,7 +62,7 @@ class InferLoop {
     struct Sent {
         Part part;
         Servers::Choice server;
-        std::unique_ptr<HttpCall> call;
+        std::unique_ptr<serving::HttpCall> call;
     };
     struct Batch {
         Model* model = nullptr;
@@ -94,7 +94,7 @@ class InferLoop {
 
     void advance(Batch& batch);
     void send(Batch& batch, Part part, const Servers::Choice& server);
-    void receive(Batch& batch, HttpEnd end);
+    void receive(Batch& batch, serving::HttpEnd end);
     void deliver(Batch& batch, const Sent& sent);
     void fail(Batch& batch, const Sent& sent, const ServerError& error);
     void blame(Model& model, const Servers::Choice& server, const ServerError& error);
@@ -111,9 +111,9 @@ class InferLoop {
 
     const OipOptions& options_;
     ExecutionSink& sink_;
-    HttpMulti multi_;
+    serving::HttpMulti multi_;
     Servers servers_;
-    Outages outages_;
+    serving::Outages outages_;
     std::map<std::string, Model> models_;
     std::list<Batch> batches_;
     std::unordered_map<AttemptKey, Place, AttemptKeyHash> running_;
@@ -123,4 +123,4 @@ class InferLoop {
     std::set<std::string> alone_ GUARDED_BY(mutex_);
 };
 
-}  // namespace millrace::worker
+}  // namespace millrace::backends::oip

@@ -2,7 +2,7 @@
 
 #include <utility>
 
-namespace millrace::worker {
+namespace millrace::backends::oip {
 namespace {
 
 constexpr std::size_t kAnswerBytesMax = 4 << 20;
@@ -10,8 +10,8 @@ constexpr milliseconds kTimeout{10'000};
 
 }  // namespace
 
-MetadataFetch::MetadataFetch(HttpMulti& multi, const OipOptions& options, std::string base_url,
-                             std::string model_path, OnDone on_done)
+MetadataFetch::MetadataFetch(serving::HttpMulti& multi, const OipOptions& options,
+                             std::string base_url, std::string model_path, OnDone on_done)
     : multi_(multi),
       options_(options),
       base_url_(std::move(base_url)),
@@ -31,16 +31,17 @@ void MetadataFetch::ask(Step step) {
     auto request = make_request(options_, base_url_ + path);
     request.timeout = std::min(kTimeout, options_.timeout);
     request.answer_bytes_max = kAnswerBytesMax;
-    call_ = std::make_unique<HttpCall>(std::move(request),
-                                       [this, step](HttpEnd end) { take(step, end); });
+    call_ = std::make_unique<serving::HttpCall>(
+        std::move(request), [this, step](serving::HttpEnd end) { take(step, end); });
     multi_.start(*call_);
 }
 
-void MetadataFetch::take(Step step, HttpEnd end) {
+void MetadataFetch::take(Step step, serving::HttpEnd end) {
     const auto call = std::move(call_);
     const auto on_done = on_done_;
     if (auto error = error_of(end, *call, options_)) return on_done(*std::move(error));
-    if (end == HttpEnd::kTooLarge) return on_done(invalid_answer("its metadata is too large"));
+    if (end == serving::HttpEnd::kTooLarge)
+        return on_done(invalid_answer("its metadata is too large"));
     const auto next = read(step, call->body());
     if (!next.has_value()) return on_done(invalid_answer(next.error().message));
     if (*next) return ask(**next);
@@ -67,4 +68,4 @@ millrace::Result<std::optional<MetadataFetch::Step>> MetadataFetch::read(Step st
     return std::optional<Step>();
 }
 
-}  // namespace millrace::worker
+}  // namespace millrace::backends::oip

@@ -13,7 +13,7 @@
 #include "worker/backends/oip/model_metadata.h"
 #include "worker/backends/serving/http_multi.h"
 
-namespace millrace::worker {
+namespace millrace::backends::oip {
 
 class MetadataFetch {
  public:
@@ -22,7 +22,7 @@ class MetadataFetch {
 
     // `model_path` is "/v2/models/NAME". `on_done` is called from HttpMulti::step, and may destroy
     // the fetch.
-    MetadataFetch(HttpMulti& multi, const OipOptions& options, std::string base_url,
+    MetadataFetch(serving::HttpMulti& multi, const OipOptions& options, std::string base_url,
                   std::string model_path, OnDone on_done);
     ~MetadataFetch();
     MetadataFetch(const MetadataFetch&) = delete;
@@ -32,18 +32,18 @@ class MetadataFetch {
     enum class Step { kServer, kModel, kConfig };
 
     void ask(Step step);
-    void take(Step step, HttpEnd end);
+    void take(Step step, serving::HttpEnd end);
     // Returns the next step; nothing after the last one.
     millrace::Result<std::optional<Step>> read(Step step, const std::string& body);
 
-    HttpMulti& multi_;
+    serving::HttpMulti& multi_;
     const OipOptions& options_;
     const std::string base_url_;
     const std::string model_path_;
     const OnDone on_done_;
-    std::unique_ptr<HttpCall> call_;  // The call under way, or null.
+    std::unique_ptr<serving::HttpCall> call_;  // The call under way, or null.
     ServerMetadata server_;
     ModelMetadata model_;
 };
 
-}  // namespace millrace::worker
+}  // namespace millrace::backends::oip

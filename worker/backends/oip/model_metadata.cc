@@ -11,7 +11,7 @@
 
 #include "worker/backends/bounded_json.h"
 
-namespace millrace::worker {
+namespace millrace::backends::oip {
 namespace {
 
 using nlohmann::json;
@@ -205,4 +205,4 @@ Status check_job(const ModelMetadata& model, const InferJob& job) {
     return model.batches() ? check_rows(model, job) : ok();
 }
 
-}  // namespace millrace::worker
+}  // namespace millrace::backends::oip

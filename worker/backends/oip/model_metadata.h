@@ -14,7 +14,7 @@
 #include "common/base/result.h"
 #include "worker/backends/oip/infer_job.h"
 
-namespace millrace::worker {
+namespace millrace::backends::oip {
 
 // From GET /v2.
 struct ServerMetadata {
@@ -57,4 +57,4 @@ Result<std::vector<std::string>> parse_repository_index(std::string_view body);
 // Whether the job's tensors fit the model.
 Status check_job(const ModelMetadata& model, const InferJob& job);
 
-}  // namespace millrace::worker
+}  // namespace millrace::backends::oip

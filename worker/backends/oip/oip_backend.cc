@@ -13,7 +13,7 @@
 #include "worker/backends/oip/infer_loop.h"
 #include "worker/backends/serving/server_settings.h"
 
-namespace millrace::worker {
+namespace millrace::backends::oip {
 namespace {
 
 constexpr milliseconds kIndexTimeout{5'000};
@@ -50,7 +50,7 @@ Result<std::vector<std::string>> fetch_index(const std::string& base_url,
 Result<std::vector<std::string>> base_urls_of(const OipOptions& options) {
     std::vector<std::string> base_urls;
     for (const auto& text : options.base_urls) {
-        TRY(auto base_url, plain_base_url(text));
+        TRY(auto base_url, serving::plain_base_url(text));
         base_urls.push_back(std::move(base_url));
     }
     if (base_urls.empty()) {
@@ -63,7 +63,7 @@ Result<std::vector<std::string>> base_urls_of(const OipOptions& options) {
 
 Status OipBackend::check(const OipOptions& options) {
     TRY_STATUS(base_urls_of(options));
-    TRY_STATUS(parse_model_names(options.models));
+    TRY_STATUS(serving::parse_model_names(options.models));
     return ok();
 }
 
@@ -132,7 +132,7 @@ class OipBackend::Loop {
 
 OipBackend::OipBackend(OipOptions options) : options_(std::move(options)) {
     CHECK(options_.slots >= 1 && options_.batch_max >= 1);
-    init_curl();
+    serving::init_curl();
 }
 
 OipBackend::~OipBackend() {
@@ -142,7 +142,7 @@ OipBackend::~OipBackend() {
 Status OipBackend::start(ExecutionSink& sink) {
     CHECK(!loop_);
     TRY(const auto base_urls, base_urls_of(options_));
-    TRY(auto named, parse_model_names(options_.models));
+    TRY(auto named, serving::parse_model_names(options_.models));
     const bool are_named = !named.empty();
     if (are_named) {
         const MutexLock lock(mutex_);
@@ -240,4 +240,4 @@ void OipBackend::abort(const AttemptKey& key, AbortReason reason) {
     loop_->post({key, reason});
 }
 
-}  // namespace millrace::worker
+}  // namespace millrace::backends::oip

@@ -27,7 +27,7 @@
 #include "common/runtime/periodic.h"
 #include "worker/backends/backend.h"
 
-namespace millrace::worker {
+namespace millrace::backends::oip {
 
 struct OipOptions {
     std::vector<std::string> base_urls;  // At least one, such as http://127.0.0.1:8000.
@@ -76,4 +76,4 @@ class OipBackend : public Backend {
     mutable std::atomic<std::uint64_t> alone_{0};  // Counts jobs that share no request.
 };
 
-}  // namespace millrace::worker
+}  // namespace millrace::backends::oip

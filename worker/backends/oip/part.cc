@@ -3,7 +3,7 @@
 #include <algorithm>
 #include <string>
 
-namespace millrace::worker {
+namespace millrace::backends::oip {
 namespace {
 
 struct Open {
@@ -47,4 +47,4 @@ void push_halves(const Part& part, std::deque<Part>& parts) {
     parts.emplace_front(part.begin(), middle);
 }
 
-}  // namespace millrace::worker
+}  // namespace millrace::backends::oip

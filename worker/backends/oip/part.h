@@ -9,7 +9,7 @@
 #include "worker/backends/oip/infer_job.h"
 #include "worker/backends/oip/model_metadata.h"
 
-namespace millrace::worker {
+namespace millrace::backends::oip {
 
 using Part = std::vector<std::size_t>;  // Indices of jobs in their batch, ascending.
 
@@ -22,4 +22,4 @@ std::deque<Part> make_parts(std::span<const InferJob* const> jobs, const Part& a
 // Puts the two halves of a part before the other parts. Requires: at least two jobs.
 void push_halves(const Part& part, std::deque<Part>& parts);
 
-}  // namespace millrace::worker
+}  // namespace millrace::backends::oip

@@ -12,7 +12,7 @@
 #include "worker/backends/serving/outage.h"
 #include "worker/backends/serving/server_text.h"
 
-namespace millrace::worker {
+namespace millrace::backends::oip {
 namespace {
 
 using nlohmann::json;
@@ -65,12 +65,12 @@ std::string message_of(std::string_view body) {
         for (const auto* name : {"error", "detail", "message"}) {
             const auto value = object.find(name);
             if (value == object.end()) continue;
-            return one_line(value->is_string()
-                                ? value->get<std::string>()
-                                : value->dump(-1, ' ', false, json::error_handler_t::replace));
+            return serving::one_line(
+                value->is_string() ? value->get<std::string>()
+                                   : value->dump(-1, ' ', false, json::error_handler_t::replace));
         }
     }
-    return one_line(body.starts_with("Traceback") ? last_line(body) : body);
+    return serving::one_line(body.starts_with("Traceback") ? last_line(body) : body);
 }
 
 OutcomeKind kind_of(Fault fault) {
@@ -137,9 +137,9 @@ ServerError classify(const ErrorAnswer& answer) {
     if (status == 404 || (status == 400 && tells_of_a_missing_model(said))) {
         return not_run(make_error(Fault::kServer, "model_unavailable", std::move(message)));
     }
-    if (is_of_a_gateway(status)) {
+    if (serving::is_of_a_gateway(status)) {
         auto error = outage(std::move(message));
-        error.gave_up_waiting = gave_up_waiting(status, answer.took);
+        error.gave_up_waiting = serving::gave_up_waiting(status, answer.took);
         return error;
     }
     if (status == 500) return classify_500(said, message);
@@ -170,8 +170,8 @@ std::optional<ServerError> error_inside(std::string_view body) {
 }
 
 std::optional<ServerError> page_instead_of(std::string_view body) {
-    if (!is_page(body)) return std::nullopt;
-    return outage("the answer is a page of HTML: " + one_line(body));
+    if (!serving::is_page(body)) return std::nullopt;
+    return outage("the answer is a page of HTML: " + serving::one_line(body));
 }
 
 ServerError invalid_answer(std::string_view what) {
@@ -206,4 +206,4 @@ ServerError connection_lost(std::string_view why) {
                       fmt::format("the connection was lost before the whole answer: {}", why));
 }
 
-}  // namespace millrace::worker
+}  // namespace millrace::backends::oip

@@ -27,7 +27,7 @@
 #include "common/base/clock.h"
 #include "common/job/outcome.h"
 
-namespace millrace::worker {
+namespace millrace::backends::oip {
 
 enum class Fault { kCapacity, kRequest, kModel, kServer };
 
@@ -75,4 +75,4 @@ ServerError timed_out(milliseconds timeout);
 ServerError unanswered(std::string_view why);
 ServerError connection_lost(std::string_view why);
 
-}  // namespace millrace::worker
+}  // namespace millrace::backends::oip

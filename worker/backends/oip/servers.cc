@@ -4,7 +4,7 @@
 
 #include "common/base/check.h"
 
-namespace millrace::worker {
+namespace millrace::backends::oip {
 namespace {
 
 constexpr int kFailuresMax = 3;
@@ -83,4 +83,4 @@ milliseconds Servers::wait(const std::string& model, MonoTime now) {
     return least;
 }
 
-}  // namespace millrace::worker
+}  // namespace millrace::backends::oip

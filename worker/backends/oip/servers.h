@@ -17,7 +17,7 @@
 
 #include "common/base/clock.h"
 
-namespace millrace::worker {
+namespace millrace::backends::oip {
 
 // The health of one model on one server.
 class ModelHealth {
@@ -77,4 +77,4 @@ class Servers {
     std::size_t turn_ = 0;
 };
 
-}  // namespace millrace::worker
+}  // namespace millrace::backends::oip

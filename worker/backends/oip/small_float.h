@@ -10,7 +10,7 @@
 #include <limits>
 #include <optional>
 
-namespace millrace::worker {
+namespace millrace::backends::oip {
 
 // IEEE 754's layout in 16 bits: sign, exponent, mantissa.
 struct SmallFloat {
@@ -56,4 +56,4 @@ inline float from_small(SmallFloat format, std::uint16_t bits) {
            std::ldexp(static_cast<float>(hidden + mantissa), exponent - format.mantissa_bits);
 }
 
-}  // namespace millrace::worker
+}  // namespace millrace::backends::oip

@@ -17,7 +17,7 @@
 #include "worker/backends/oip/base64.h"
 #include "worker/backends/oip/small_float.h"
 
-namespace millrace::worker {
+namespace millrace::backends::oip {
 namespace {
 
 using nlohmann::ordered_json;  // Parameters keep their order.
@@ -372,4 +372,4 @@ bool needs_base64(std::string_view bytes) {
     return false;
 }
 
-}  // namespace millrace::worker
+}  // namespace millrace::backends::oip

@@ -21,7 +21,7 @@
 
 #include "common/base/result.h"
 
-namespace millrace::worker {
+namespace millrace::backends::oip {
 
 enum class Datatype {
     kBool,
@@ -87,4 +87,4 @@ std::optional<std::size_t> count_elements(Datatype datatype, std::string_view by
 // Whether BYTES elements are valid as JSON strings only in base64.
 bool needs_base64(std::string_view bytes);
 
-}  // namespace millrace::worker
+}  // namespace millrace::backends::oip

@@ -18,7 +18,7 @@
 #include "worker/backends/serving/outage.h"
 #include "worker/backends/usage.h"
 
-namespace millrace::worker {
+namespace millrace::backends::openai {
 
 using json_text::JsonKind;
 using json_text::JsonMember;
@@ -186,7 +186,7 @@ Outcome unstreamed_outcome(const ExpectedAnswer& expected, std::string_view body
                            milliseconds took) {
     body = trimmed(body);
     if (body.empty()) return invalid_response("it is empty");
-    if (is_page(body)) return page_instead(body);
+    if (serving::is_page(body)) return page_instead(body);
     // Log probabilities may contain a value that is not a number, but a vector may not.
     const bool is_vector = expected.kind == RequestKind::kEmbeddings;
     auto mended = json_text::mend(
@@ -221,4 +221,4 @@ Outcome unstreamed_outcome(const ExpectedAnswer& expected, std::string_view body
     return {.kind = OutcomeKind::kCompleted, .output_json = *std::move(mended), .usage = usage};
 }
 
-}  // namespace millrace::worker
+}  // namespace millrace::backends::openai

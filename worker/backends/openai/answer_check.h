@@ -10,7 +10,7 @@
 #include "common/json/json_view.h"
 #include "worker/backends/request.h"
 
-namespace millrace::worker {
+namespace millrace::backends::openai {
 
 struct ExpectedAnswer {
     RequestKind kind = RequestKind::kChat;
@@ -42,4 +42,4 @@ Outcome wrong_count(std::size_t count, std::size_t expected, std::string_view wh
 Outcome unstreamed_outcome(const ExpectedAnswer& expected, std::string_view body,
                            milliseconds took = {});
 
-}  // namespace millrace::worker
+}  // namespace millrace::backends::openai

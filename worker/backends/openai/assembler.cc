@@ -15,7 +15,7 @@
 #include "worker/backends/outcomes.h"
 #include "worker/backends/usage.h"
 
-namespace millrace::worker {
+namespace millrace::backends::openai {
 
 using json_text::JsonKind;
 using json_text::JsonMember;
@@ -351,4 +351,4 @@ Usage Assembler::usage() const {
     return usage;
 }
 
-}  // namespace millrace::worker
+}  // namespace millrace::backends::openai

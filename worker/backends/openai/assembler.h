@@ -24,7 +24,7 @@
 #include "worker/backends/openai/merged.h"
 #include "worker/backends/openai/message.h"
 
-namespace millrace::worker {
+namespace millrace::backends::openai {
 
 class Assembler {
  public:
@@ -106,4 +106,4 @@ class Assembler {
     std::string held_;  // The end of the first choice's text while it is an incomplete character.
 };
 
-}  // namespace millrace::worker
+}  // namespace millrace::backends::openai

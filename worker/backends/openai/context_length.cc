@@ -6,7 +6,7 @@
 
 #include "common/base/text.h"
 
-namespace millrace::worker {
+namespace millrace::backends::openai {
 namespace {
 
 // In lower case. A message must contain all parts, so that a word alone decides nothing.
@@ -57,4 +57,4 @@ bool is_about_context(std::string_view code, std::string_view message) {
     });
 }
 
-}  // namespace millrace::worker
+}  // namespace millrace::backends::openai

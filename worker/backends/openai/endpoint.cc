@@ -11,7 +11,7 @@
 #include "worker/backends/bounded_json.h"
 #include "worker/backends/openai/endpoint_request.h"
 
-namespace millrace::worker {
+namespace millrace::backends::openai {
 namespace {
 
 using nlohmann::json;
@@ -65,7 +65,7 @@ Status set_option(Endpoint& endpoint, const std::string& name, const std::string
     } else if (name == "profile") {
         return set_profile(endpoint, value);
     } else if (name == "models") {
-        TRY(endpoint.models, parse_model_names(split(value, '|')));
+        TRY(endpoint.models, serving::parse_model_names(split(value, '|')));
     } else {
         return invalid(
             fmt::format("a backend URL has no option '{}'; the options are name=…, slots=N, "
@@ -81,10 +81,10 @@ Result<Endpoint> parse_endpoint(const std::string& text, const EndpointDefaults&
     const auto parts = split(text, ';');
     Endpoint endpoint;
     TRY(endpoint.base_url, normal_base_url(parts.front()));
-    endpoint.name = host_and_port(endpoint.base_url);
+    endpoint.name = serving::host_and_port(endpoint.base_url);
     endpoint.capacity.slots = defaults.slots;
     TRY_STATUS(set_profile(endpoint, defaults.profile));
-    TRY(endpoint.models, parse_model_names(defaults.models));
+    TRY(endpoint.models, serving::parse_model_names(defaults.models));
     for (std::size_t i = 1; i < parts.size(); ++i) {
         const auto equals = std::min(parts[i].find('='), parts[i].size());
         const auto value = equals < parts[i].size() ? parts[i].substr(equals + 1) : std::string();
@@ -120,7 +120,7 @@ std::string root_url(const Endpoint& endpoint) {
 }
 
 Result<std::string> normal_base_url(const std::string& text) {
-    TRY(auto url, plain_base_url(text));
+    TRY(auto url, serving::plain_base_url(text));
     for (const std::string_view route :
          {"/chat/completions", "/completions", "/embeddings", "/models", "/responses"}) {
         if (!url.ends_with(route)) continue;
@@ -179,4 +179,11 @@ std::size_t slots_of(const std::vector<Endpoint>& endpoints) {
     return most;
 }
 
-}  // namespace millrace::worker
+std::vector<serving::pool::EndpointCapacity> capacities_of(const std::vector<Endpoint>& endpoints) {
+    std::vector<serving::pool::EndpointCapacity> capacities;
+    capacities.reserve(endpoints.size());
+    for (const auto& endpoint : endpoints) capacities.push_back(endpoint.capacity);
+    return capacities;
+}
+
+}  // namespace millrace::backends::openai

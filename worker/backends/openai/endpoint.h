@@ -16,15 +16,15 @@
 #include "worker/backends/serving/pool/endpoint_pool.h"
 #include "worker/backends/serving/server_settings.h"
 
-namespace millrace::worker {
+namespace millrace::backends::openai {
 
 struct Endpoint {
     std::string name;      // For logs and metrics: "gpu-1:8000" unless given.
     std::string base_url;  // As normal_base_url() returns it.
-    EndpointCapacity capacity;
+    serving::pool::EndpointCapacity capacity;
     bool has_slots = false;            // The settings give its slots.
     const Profile* profile = nullptr;  // Null: not known yet; the survey finds it.
-    ModelNames models;                 // Empty: not known yet; the survey finds them.
+    serving::ModelNames models;        // Empty: not known yet; the survey finds them.
 };
 
 // The root of a server's routes outside OpenAI's API: the base URL without its "/v1".
@@ -56,4 +56,6 @@ std::optional<std::size_t> parse_slots(std::string_view body);
 // because endpoints of the other orders stand in for those.
 std::size_t slots_of(const std::vector<Endpoint>& endpoints);
 
-}  // namespace millrace::worker
+std::vector<serving::pool::EndpointCapacity> capacities_of(const std::vector<Endpoint>& endpoints);
+
+}  // namespace millrace::backends::openai

@@ -17,7 +17,7 @@
 #include "worker/backends/serving/outage.h"
 #include "worker/backends/serving/server_text.h"
 
-namespace millrace::worker {
+namespace millrace::backends::openai {
 namespace {
 
 using nlohmann::json;
@@ -103,8 +103,8 @@ std::string words_of(std::string_view body) {
     const auto begin = low.find("<title>");
     const auto end = low.find("</title>");
     if (begin == std::string::npos || end == std::string::npos || end < begin)
-        return one_line(body);
-    return one_line(body.substr(begin + 7, end - begin - 7));
+        return serving::one_line(body);
+    return serving::one_line(body.substr(begin + 7, end - begin - 7));
 }
 
 Said said_by(const json& error, int depth = 0) {
@@ -120,8 +120,8 @@ Said said_by(const json& error, int depth = 0) {
         said = said_by(*found, depth + 1);
         break;
     }
-    if (said.message.empty()) said.message = one_line(string_member(error, "message"));
-    if (said.message.empty()) said.message = one_line(string_member(error, "msg"));
+    if (said.message.empty()) said.message = serving::one_line(string_member(error, "message"));
+    if (said.message.empty()) said.message = serving::one_line(string_member(error, "msg"));
     for (const auto* name : {"code", "type", "error_type", "status"}) {
         if (said.code.empty()) said.code = as_code(string_member(error, name));
     }
@@ -156,13 +156,14 @@ Outcome outcome_of(Said said, long status, std::string_view prefix, milliseconds
     auto kind = kind_of(status);
     // Model servers send their 404 and 405 as JSON: this comes from something in front of them.
     const bool is_no_server = (status == 404 || status == 405) && !said.is_json;
-    const bool may_be_input = kind != OutcomeKind::kRateLimited && !is_of_a_gateway(status);
-    if (gave_up_waiting(status, took)) {
+    const bool may_be_input =
+        kind != OutcomeKind::kRateLimited && !serving::is_of_a_gateway(status);
+    if (serving::gave_up_waiting(status, took)) {
         kind = OutcomeKind::kRetryable;
     } else if (may_be_input && is_about_context(said.code, said.message)) {
         kind = OutcomeKind::kPermanent;
         said.code = kContextCode;
-    } else if (is_of_a_gateway(status) || is_no_server ||
+    } else if (serving::is_of_a_gateway(status) || is_no_server ||
                (status >= 500 && kind == OutcomeKind::kRetryable &&
                 is_about_an_outage(said.code, said.message))) {
         kind = OutcomeKind::kRateLimited;
@@ -205,20 +206,23 @@ Outcome error_object_outcome(const json& error, milliseconds took) {
                       took);
 }
 
-CallResult call_result(const Outcome& outcome, long status, bool is_connected) {
+serving::pool::CallResult call_result(const Outcome& outcome, long status, bool is_connected) {
     switch (outcome.kind) {
         case OutcomeKind::kCompleted:
-            return CallResult::kServed;
+            return serving::pool::CallResult::kServed;
         case OutcomeKind::kRateLimited:
-            if (!is_connected) return CallResult::kUnreachable;
-            if (!is_outage(outcome)) return CallResult::kRefused;
-            return is_of_a_gateway(status) ? CallResult::kFailed : CallResult::kOdd;
+            if (!is_connected) return serving::pool::CallResult::kUnreachable;
+            if (!is_outage(outcome)) return serving::pool::CallResult::kRefused;
+            return serving::is_of_a_gateway(status) ? serving::pool::CallResult::kFailed
+                                                    : serving::pool::CallResult::kOdd;
         case OutcomeKind::kPermanent:
             // A wrong key affects every job. Any other refusal may be the job's fault: a server
             // that does not support its kind of request answers 404.
-            return status == 401 ? CallResult::kFailed : CallResult::kAnswered;
+            return status == 401 ? serving::pool::CallResult::kFailed
+                                 : serving::pool::CallResult::kAnswered;
         default:
-            return outcome.error_code == kStalledCode ? CallResult::kFailed : CallResult::kOdd;
+            return outcome.error_code == kStalledCode ? serving::pool::CallResult::kFailed
+                                                      : serving::pool::CallResult::kOdd;
     }
 }
 
@@ -296,4 +300,4 @@ Outcome no_place(milliseconds wait) {
     return outcome;
 }
 
-}  // namespace millrace::worker
+}  // namespace millrace::backends::openai

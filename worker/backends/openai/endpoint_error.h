@@ -28,7 +28,7 @@
 #include "common/job/outcome.h"
 #include "worker/backends/serving/pool/endpoint_pool.h"
 
-namespace millrace::worker {
+namespace millrace::backends::openai {
 
 struct HttpError {
     long status = 0;
@@ -49,7 +49,7 @@ Outcome error_object_outcome(const nlohmann::json& error, milliseconds took = {}
 
 // What the result of a call says about its endpoint. `status` is 0 if there was no answer,
 // `is_connected` false if there was no connection.
-CallResult call_result(const Outcome& outcome, long status, bool is_connected);
+serving::pool::CallResult call_result(const Outcome& outcome, long status, bool is_connected);
 
 // Whether the job waits for the endpoint to come back.
 bool is_outage(const Outcome& outcome);
@@ -85,4 +85,4 @@ Outcome model_gone(std::string_view model);
 // A stream was silent for too long.
 Outcome endpoint_stalled(std::string_view endpoint, milliseconds silence);
 
-}  // namespace millrace::worker
+}  // namespace millrace::backends::openai

@@ -11,7 +11,7 @@
 #include "common/json/json_view.h"
 #include "common/json/object_edit.h"
 
-namespace millrace::worker {
+namespace millrace::backends::openai {
 namespace {
 
 using nlohmann::json;
@@ -182,4 +182,4 @@ Result<EndpointRequest> make_endpoint_request(std::string_view input_json,
     return EndpointRequest{.path = route.path, .body = body.text(), .streams = streams};
 }
 
-}  // namespace millrace::worker
+}  // namespace millrace::backends::openai

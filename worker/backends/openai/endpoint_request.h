@@ -11,7 +11,7 @@
 #include "worker/backends/openai/profile.h"
 #include "worker/backends/request.h"
 
-namespace millrace::worker {
+namespace millrace::backends::openai {
 
 // The limit of one request and of one endpoint, so that nonsensical numbers cannot overflow a sum.
 inline constexpr std::int64_t kTokensMax = 1'000'000'000;
@@ -54,4 +54,4 @@ struct RequestTarget {
 Result<EndpointRequest> make_endpoint_request(std::string_view input_json,
                                               const RequestTarget& target);
 
-}  // namespace millrace::worker
+}  // namespace millrace::backends::openai

@@ -6,7 +6,7 @@
 
 #include "common/base/text.h"
 
-namespace millrace::worker {
+namespace millrace::backends::openai {
 
 using json_text::JsonKind;
 using json_text::JsonView;
@@ -133,7 +133,7 @@ MergedMember& MergedObject::at(std::string_view name) {
 
 std::size_t MergedValue::add(std::string_view name, const JsonView& value, Joining joining,
                              int depth) {
-    if (worker::is_blank(value) && !is_blank()) return 0;
+    if (openai::is_blank(value) && !is_blank()) return 0;
     if (value.kind() == JsonKind::kObject) return add_object(value, joining, depth);
     const auto before = text_.size();
     if (value.kind() == JsonKind::kString) {
@@ -241,4 +241,4 @@ void MergedValue::write(std::string& json) const {
     }
 }
 
-}  // namespace millrace::worker
+}  // namespace millrace::backends::openai

@@ -13,7 +13,7 @@
 
 #include "common/json/json_view.h"
 
-namespace millrace::worker {
+namespace millrace::backends::openai {
 
 // How a value is joined to the previous one of the same name. A blank value never replaces another:
 // it means that the server has nothing to add.
@@ -95,4 +95,4 @@ struct MergedMember {
     MergedValue value;
 };
 
-}  // namespace millrace::worker
+}  // namespace millrace::backends::openai

@@ -2,7 +2,7 @@
 
 #include <algorithm>
 
-namespace millrace::worker {
+namespace millrace::backends::openai {
 
 using json_text::JsonKind;
 using json_text::JsonView;
@@ -139,4 +139,4 @@ void Message::write(std::string& json) const {
     json += '}';
 }
 
-}  // namespace millrace::worker
+}  // namespace millrace::backends::openai

@@ -11,7 +11,7 @@
 #include "worker/backends/openai/merged.h"
 #include "worker/backends/openai/tool_calls.h"
 
-namespace millrace::worker {
+namespace millrace::backends::openai {
 
 // The content: a string in pieces, or from some servers a list of parts whose texts also come in
 // pieces, or a mixture of both.
@@ -62,4 +62,4 @@ class Message {
     std::size_t rest_bytes_ = 0;
 };
 
-}  // namespace millrace::worker
+}  // namespace millrace::backends::openai

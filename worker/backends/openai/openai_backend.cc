@@ -9,7 +9,7 @@
 #include "worker/backends/openai/endpoint_request.h"
 #include "worker/backends/openai/survey.h"
 
-namespace millrace::worker {
+namespace millrace::backends::openai {
 
 namespace {
 
@@ -32,7 +32,7 @@ Status OpenAiBackend::check(const OpenAiOptions& options) {
 OpenAiBackend::OpenAiBackend(OpenAiOptions options)
     : options_(std::move(options)), slots_(options_.slots) {
     CHECK(options_.slots >= 1);
-    init_curl();
+    serving::init_curl();
 }
 
 OpenAiBackend::~OpenAiBackend() {
@@ -117,4 +117,4 @@ void OpenAiBackend::abort(const AttemptKey& key, AbortReason reason) {
     loop_->abort({key, reason});
 }
 
-}  // namespace millrace::worker
+}  // namespace millrace::backends::openai

@@ -24,7 +24,7 @@
 #include "worker/backends/openai/openai_loop.h"
 #include "worker/backends/openai/survey.h"
 
-namespace millrace::worker {
+namespace millrace::backends::openai {
 
 struct OpenAiOptions {
     std::vector<std::string> base_urls;  // At least one, in the form of endpoint.h.
@@ -74,4 +74,4 @@ class OpenAiBackend : public Backend {
     std::unique_ptr<runtime::Periodic> watch_;  // Last: it uses all of the above.
 };
 
-}  // namespace millrace::worker
+}  // namespace millrace::backends::openai

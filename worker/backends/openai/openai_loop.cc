@@ -12,8 +12,11 @@
 #include "worker/backends/outcomes.h"
 #include "worker/backends/serving/server_text.h"
 
-namespace millrace::worker {
+namespace millrace::backends::openai {
 
+using serving::pool::BreakerState;
+using serving::pool::CallResult;
+using serving::pool::EndpointIndex;
 using telemetry::Metric;
 
 namespace {
@@ -33,19 +36,12 @@ constexpr milliseconds kLookInterval{50};
 constexpr double kOutputTokensFirst = 256;
 constexpr double kOutputQuantile = 0.75;
 
-std::vector<EndpointCapacity> capacities_of(const std::vector<Endpoint>& endpoints) {
-    std::vector<EndpointCapacity> capacities;
-    capacities.reserve(endpoints.size());
-    for (const auto& endpoint : endpoints) capacities.push_back(endpoint.capacity);
-    return capacities;
-}
-
 }  // namespace
 
 OpenAiLoop::OpenAiLoop(LoopOptions options, std::vector<Endpoint> endpoints, ExecutionSink& sink)
     : options_(std::move(options)),
       sink_(sink),
-      headers_(make_headers(options_.api_key, "application/json")),
+      headers_(serving::make_headers(options_.api_key, "application/json")),
       transfer_options_{.connect = options_.connect,
                         .output_bytes_max = options_.output_bytes_max,
                         .headers = headers_.get()},
@@ -205,7 +201,7 @@ void OpenAiLoop::watch_queues() {
 
 void OpenAiLoop::finish(Transfer& transfer, CURLcode code) {
     auto outcome = transfer.outcome(code, endpoints_[transfer.endpoint()]);
-    redact(outcome.error_message, options_.api_key);
+    serving::redact(outcome.error_message, options_.api_key);
     const auto result = transfer.result(code, outcome);
     if (const auto tokens = outcome.usage.completion_tokens.value_or(0); tokens > 0) {
         output_tokens_.observe(static_cast<double>(tokens));
@@ -366,7 +362,7 @@ void OpenAiLoop::open(Transfer& transfer, EndpointIndex index, MonoTime now) {
 
 // --- The ends -----------------------------------------------------------------------------------
 
-void OpenAiLoop::end_call(Transfer& transfer, const CallEnd& how) {
+void OpenAiLoop::end_call(Transfer& transfer, const serving::pool::CallEnd& how) {
     const auto index = transfer.endpoint();
     // In the middle of an answer this closes the connection.
     curl_multi_remove_handle(multi_.get(), transfer.handle());
@@ -397,4 +393,4 @@ void OpenAiLoop::show(EndpointIndex index) {
     }
 }
 
-}  // namespace millrace::worker
+}  // namespace millrace::backends::openai

@@ -32,12 +32,12 @@
 #include "worker/backends/serving/pool/endpoint_pool.h"
 #include "worker/backends/serving/pool/quantile_estimate.h"
 
-namespace millrace::worker {
+namespace millrace::backends::openai {
 
 struct LoopOptions {
     std::string api_key;
     std::size_t connections_max = 8;
-    ConnectOptions connect = {};
+    serving::ConnectOptions connect = {};
     milliseconds stall_timeout{300'000};  // A stream that is silent for this long is aborted.
     std::size_t output_bytes_max = 8 << 20;
 };
@@ -68,7 +68,8 @@ class OpenAiLoop {
     void watch_queues();
     void finish(Transfer& transfer, CURLcode code);
     // Decides whether the outcome of an ended call was an outage, and what that costs the job.
-    Outcome weigh_outage(const Transfer& transfer, CallResult result, Outcome outcome);
+    Outcome weigh_outage(const Transfer& transfer, serving::pool::CallResult result,
+                         Outcome outcome);
     void close_late_ones();
     void give_up_silent(Transfer& transfer);
     int wait_ms() const;
@@ -78,18 +79,18 @@ class OpenAiLoop {
     void place_all();
     bool place(Transfer& transfer, MonoTime now);
     bool serves(const std::string& model) const;
-    std::vector<EndpointIndex> candidates(const Transfer& transfer) const;
-    void open(Transfer& transfer, EndpointIndex index, MonoTime now);
+    std::vector<serving::pool::EndpointIndex> candidates(const Transfer& transfer) const;
+    void open(Transfer& transfer, serving::pool::EndpointIndex index, MonoTime now);
 
     // --- The ends ---
-    void end_call(Transfer& transfer, const CallEnd& how);
+    void end_call(Transfer& transfer, const serving::pool::CallEnd& how);
     void report(Transfer& transfer, Outcome outcome);
     // Updates the metrics, and logs changes.
-    void show(EndpointIndex index);
+    void show(serving::pool::EndpointIndex index);
 
     const LoopOptions options_;
     ExecutionSink& sink_;
-    const CurlList headers_;
+    const serving::CurlList headers_;
     const TransferOptions transfer_options_;
     Inbox inbox_;
     Mutex mutex_;
@@ -97,13 +98,13 @@ class OpenAiLoop {
 
     // Used only by the thread.
     std::vector<Endpoint> endpoints_;
-    CurlMulti multi_;
-    EndpointPool pool_;
-    std::vector<EndpointIndex> serving_;  // Those that serve at least one model.
+    serving::CurlMulti multi_;
+    serving::pool::EndpointPool pool_;
+    std::vector<serving::pool::EndpointIndex> serving_;  // Those that serve at least one model.
     QueueWatch queues_;
-    std::vector<BreakerState> shown_;  // By endpoint.
-    QuantileEstimate output_tokens_;   // For jobs that set no limit.
-    Outages outages_;
+    std::vector<serving::pool::BreakerState> shown_;  // By endpoint.
+    serving::pool::QuantileEstimate output_tokens_;   // For jobs that set no limit.
+    serving::Outages outages_;
     std::vector<MonoTime> served_at_;  // By endpoint.
     Transfers transfers_;
     std::vector<Transfer*> line_;         // The transfers that are not open, in order.
@@ -112,4 +113,4 @@ class OpenAiLoop {
     runtime::Thread thread_;  // Last: it uses all of the above.
 };
 
-}  // namespace millrace::worker
+}  // namespace millrace::backends::openai

@@ -7,7 +7,7 @@
 
 #include "common/base/text.h"
 
-namespace millrace::worker {
+namespace millrace::backends::openai {
 namespace {
 
 // In lower case.
@@ -96,4 +96,4 @@ bool is_about_an_outage(std::string_view code, std::string_view message) {
                                [&](std::string_view begin) { return words.starts_with(begin); });
 }
 
-}  // namespace millrace::worker
+}  // namespace millrace::backends::openai

@@ -6,9 +6,9 @@
 
 #include <string_view>
 
-namespace millrace::worker {
+namespace millrace::backends::openai {
 
 // `code` in the form that an Outcome has.
 bool is_about_an_outage(std::string_view code, std::string_view message);
 
-}  // namespace millrace::worker
+}  // namespace millrace::backends::openai

@@ -3,7 +3,7 @@
 #include <algorithm>
 #include <array>
 
-namespace millrace::worker {
+namespace millrace::backends::openai {
 namespace {
 
 constexpr std::array kProfiles{
@@ -69,4 +69,4 @@ const Profile& find_profile_by_models(const std::vector<ServedModel>& models) {
     return told == nullptr ? generic_profile() : *told;
 }
 
-}  // namespace millrace::worker
+}  // namespace millrace::backends::openai

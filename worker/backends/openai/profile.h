@@ -6,7 +6,7 @@
 #include <string_view>
 #include <vector>
 
-namespace millrace::worker {
+namespace millrace::backends::openai {
 
 struct Profile {
     std::string_view name;  // As in the settings.
@@ -49,4 +49,4 @@ struct ServedModel {
 // profile are ignored; if the others disagree, or there are none, the profile is the generic one.
 const Profile& find_profile_by_models(const std::vector<ServedModel>& models);
 
-}  // namespace millrace::worker
+}  // namespace millrace::backends::openai

@@ -7,7 +7,7 @@
 #include "common/base/check.h"
 #include "common/base/log.h"
 
-namespace millrace::worker {
+namespace millrace::backends::openai {
 namespace {
 
 constexpr long kNotImplemented = 501;  // llama-server without --metrics.
@@ -16,7 +16,7 @@ constexpr double kWaitingMax = 1e9;    // Limits nonsensical values.
 }  // namespace
 
 QueueWatch::QueueWatch(const std::vector<Endpoint>& endpoints, const curl_slist* headers,
-                       const ConnectOptions& connect, Random& random)
+                       const serving::ConnectOptions& connect, Random& random)
     : headers_(headers), connect_(connect), random_(random) {
     for (const auto& endpoint : endpoints) {
         servers_.push_back({.url = root_url(endpoint) + "/metrics",
@@ -30,20 +30,20 @@ bool QueueWatch::is_on() const {
     return std::ranges::any_of(servers_, [](const auto& one) { return !one.metric.empty(); });
 }
 
-void QueueWatch::ask_for(EndpointIndex endpoint, std::string_view metric) {
+void QueueWatch::ask_for(serving::pool::EndpointIndex endpoint, std::string_view metric) {
     servers_[endpoint].metric = metric;
 }
 
-void QueueWatch::ask(EndpointIndex endpoint, CURLM* multi, MonoTime now) {
+void QueueWatch::ask(serving::pool::EndpointIndex endpoint, CURLM* multi, MonoTime now) {
     auto& server = servers_[endpoint];
     if (server.metric.empty() || server.handle || now < server.next) return;
     const auto factor = 0.8 + 0.4 * random_.unit();
     server.asked = now;
     server.next = now + milliseconds(static_cast<std::int64_t>(factor * kInterval.count()));
     server.body.clear();
-    server.handle = make_handle(server.url, headers_, connect_);
+    server.handle = serving::make_handle(server.url, headers_, connect_);
     auto* handle = server.handle.get();
-    collect_answer(handle, server.body);
+    serving::collect_answer(handle, server.body);
     curl_easy_setopt(handle, CURLOPT_TIMEOUT_MS, static_cast<long>(connect_.timeout.count()));
     CHECK(curl_multi_add_handle(multi, handle) == CURLM_OK);
 }
@@ -57,10 +57,10 @@ QueueWatch::Answer QueueWatch::take(CURL* handle, CURLcode code, CURLM* multi) {
     const auto found =
         std::ranges::find_if(servers_, [&](const auto& one) { return one.handle.get() == handle; });
     CHECK(found != servers_.end());
-    const auto status = status_of(handle);
+    const auto status = serving::status_of(handle);
     curl_multi_remove_handle(multi, handle);
     found->handle.reset();
-    Answer answer{.endpoint = static_cast<EndpointIndex>(found - servers_.begin()),
+    Answer answer{.endpoint = static_cast<serving::pool::EndpointIndex>(found - servers_.begin()),
                   .asked = found->asked};
     // The server may be down, or not up yet: the breakers handle that.
     if (code != CURLE_OK || (status >= 500 && status != kNotImplemented)) return answer;
@@ -103,4 +103,4 @@ std::optional<double> metric_in(std::string_view text, std::string_view name) {
     return sum;
 }
 
-}  // namespace millrace::worker
+}  // namespace millrace::backends::openai

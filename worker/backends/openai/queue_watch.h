@@ -14,7 +14,7 @@
 #include "worker/backends/openai/endpoint.h"
 #include "worker/backends/serving/curl_handles.h"
 
-namespace millrace::worker {
+namespace millrace::backends::openai {
 
 class QueueWatch {
  public:
@@ -22,19 +22,19 @@ class QueueWatch {
 
     // Borrows all.
     QueueWatch(const std::vector<Endpoint>& endpoints, const curl_slist* headers,
-               const ConnectOptions& connect, Random& random);
+               const serving::ConnectOptions& connect, Random& random);
 
     // Whether any server is watched.
     bool is_on() const;
     // Sets the metric to ask this endpoint for; empty: none.
-    void ask_for(EndpointIndex endpoint, std::string_view metric);
+    void ask_for(serving::pool::EndpointIndex endpoint, std::string_view metric);
     // Asks this endpoint, if it is time, over `multi`, which must outlive the answer.
-    void ask(EndpointIndex endpoint, CURLM* multi, MonoTime now);
+    void ask(serving::pool::EndpointIndex endpoint, CURLM* multi, MonoTime now);
 
     // Whether the handle belongs to a question of this watch.
     bool owns(const CURL* handle) const;
     struct Answer {
-        EndpointIndex endpoint = 0;
+        serving::pool::EndpointIndex endpoint = 0;
         MonoTime asked;
         std::size_t waiting = 0;  // Also 0 if the server did not report it.
     };
@@ -46,15 +46,15 @@ class QueueWatch {
  private:
     struct Server {
         std::string url;
-        std::string_view metric;  // Empty: not asked.
-        CurlHandle handle;        // Set while a question is open.
+        std::string_view metric;     // Empty: not asked.
+        serving::CurlHandle handle;  // Set while a question is open.
         std::string body;
         MonoTime asked = MonoTime::min();
         MonoTime next = MonoTime::min();
     };
 
     const curl_slist* const headers_;
-    const ConnectOptions& connect_;
+    const serving::ConnectOptions& connect_;
     Random& random_;
     std::vector<Server> servers_;
 };
@@ -62,4 +62,4 @@ class QueueWatch {
 // The value of a metric in Prometheus' text, summed over its series; nothing if it is absent.
 std::optional<double> metric_in(std::string_view text, std::string_view name);
 
-}  // namespace millrace::worker
+}  // namespace millrace::backends::openai

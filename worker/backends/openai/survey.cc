@@ -10,7 +10,7 @@
 #include "common/base/log.h"
 #include "common/http/curl_rules.h"
 
-namespace millrace::worker {
+namespace millrace::backends::openai {
 namespace {
 
 // How long a stopped survey may take to notice.
@@ -23,7 +23,7 @@ struct Question {
 };
 
 struct Asked {
-    CurlHandle handle;
+    serving::CurlHandle handle;
     std::string answer;
     CURLcode code = CURLE_OPERATION_TIMEDOUT;
 };
@@ -34,9 +34,9 @@ Result<std::string> answer_of(const Question& question, Asked& asked) {
                      fmt::format("{} does not answer: {}", question.url,
                                  http::reason_of(asked.handle.get(), asked.code, "ca_file"))};
     }
-    if (const auto status = status_of(asked.handle.get()); status != 200) {
+    if (const auto status = serving::status_of(asked.handle.get()); status != 200) {
         std::string hint = status == 401 || status == 403 ? "; is the API key correct?" : "";
-        if (const auto place = location_of(asked.handle.get()); !place.empty()) {
+        if (const auto place = serving::location_of(asked.handle.get()); !place.empty()) {
             hint = "; it is at " + place;
         }
         return Error{ErrorCode::kUnavailable,
@@ -50,18 +50,18 @@ std::vector<Result<std::string>> ask(const std::vector<Question>& questions,
                                      const SurveyOptions& options, milliseconds timeout,
                                      const std::atomic<bool>& is_over) {
     if (questions.empty()) return {};
-    const auto headers = make_headers(options.api_key, "application/json");
-    const CurlMulti multi(curl_multi_init());
+    const auto headers = serving::make_headers(options.api_key, "application/json");
+    const serving::CurlMulti multi(curl_multi_init());
     CHECK(multi);
     std::vector<Asked> all(questions.size());
     for (std::size_t i = 0; i < questions.size(); ++i) {
         auto& asked = all[i];
-        asked.handle = make_handle(questions[i].url, headers.get(), options.connect);
+        asked.handle = serving::make_handle(questions[i].url, headers.get(), options.connect);
         auto* handle = asked.handle.get();
-        collect_answer(handle, asked.answer);
+        serving::collect_answer(handle, asked.answer);
         curl_easy_setopt(handle, CURLOPT_PRIVATE, static_cast<void*>(&asked));
         curl_easy_setopt(handle, CURLOPT_TIMEOUT_MS, static_cast<long>(timeout.count()));
-        if (!questions[i].body.empty()) set_body(handle, questions[i].body);
+        if (!questions[i].body.empty()) serving::set_body(handle, questions[i].body);
         CHECK(curl_multi_add_handle(multi.get(), handle) == CURLM_OK);
     }
     // Ends, because each handle has a timeout.
@@ -83,7 +83,7 @@ std::vector<Result<std::string>> ask(const std::vector<Question>& questions,
     return answers;
 }
 
-std::string names_of(const ModelNames& models) {
+std::string names_of(const serving::ModelNames& models) {
     std::string names;
     for (const auto& [name, _] : models) names += (names.empty() ? "" : ",") + name;
     return names;
@@ -194,7 +194,7 @@ std::vector<Endpoint> Survey::merged() const {
 // If all endpoints that answered serve the same models, those that never did are taken to serve
 // them too.
 void Survey::complete_models(std::vector<Endpoint>& endpoints) const {
-    ModelNames common;
+    serving::ModelNames common;
     for (const auto& endpoint : endpoints) {
         if (endpoint.models.empty()) continue;
         if (!common.empty() && endpoint.models != common) return;
@@ -246,4 +246,4 @@ void Survey::warm_up(const std::vector<Endpoint>& endpoints) {
     }
 }
 
-}  // namespace millrace::worker
+}  // namespace millrace::backends::openai

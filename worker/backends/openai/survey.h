@@ -21,11 +21,11 @@
 #include "worker/backends/openai/endpoint.h"
 #include "worker/backends/serving/curl_handles.h"
 
-namespace millrace::worker {
+namespace millrace::backends::openai {
 
 struct SurveyOptions {
     std::string api_key;
-    ConnectOptions connect = {};
+    serving::ConnectOptions connect = {};
     milliseconds timeout{10'000};  // Of each question.
     milliseconds warm_up{0};       // The limit of a model's first answer; zero: none is requested.
     milliseconds interval{5'000};  // Between two questions to one that has answered.
@@ -77,4 +77,4 @@ class Survey {
     bool looked_ = false;
 };
 
-}  // namespace millrace::worker
+}  // namespace millrace::backends::openai

@@ -6,7 +6,7 @@
 
 #include "common/json/mend.h"
 
-namespace millrace::worker {
+namespace millrace::backends::openai {
 
 using json_text::JsonKind;
 using json_text::JsonMember;
@@ -279,4 +279,4 @@ void ToolCalls::write(std::string& json) const {
     json += ']';
 }
 
-}  // namespace millrace::worker
+}  // namespace millrace::backends::openai

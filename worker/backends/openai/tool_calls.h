@@ -22,7 +22,7 @@
 #include "common/json/json_view.h"
 #include "worker/backends/openai/merged.h"
 
-namespace millrace::worker {
+namespace millrace::backends::openai {
 
 // Detects when a text that comes in pieces has ended the one JSON object that it may be. Looks at
 // each byte once.
@@ -109,4 +109,4 @@ class ToolCalls {
     std::vector<Call> calls_;  // In order of appearance.
 };
 
-}  // namespace millrace::worker
+}  // namespace millrace::backends::openai

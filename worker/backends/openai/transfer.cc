@@ -10,7 +10,7 @@
 #include "worker/backends/openai/endpoint_error.h"
 #include "worker/backends/outcomes.h"
 
-namespace millrace::worker {
+namespace millrace::backends::openai {
 namespace {
 
 constexpr std::size_t kErrorBodyBytesMax = 64 << 10;
@@ -30,8 +30,8 @@ Transfer::Transfer(Execution execution, RequestOutline outline, const TransferOp
                    ExecutionSink& sink)
     : execution_(std::move(execution)), outline_(outline), options_(options), sink_(sink) {}
 
-CURL* Transfer::open(EndpointIndex index, const Endpoint& endpoint, EndpointRequest request,
-                     MonoTime now, std::function<void()> on_output) {
+CURL* Transfer::open(serving::pool::EndpointIndex index, const Endpoint& endpoint,
+                     EndpointRequest request, MonoTime now, std::function<void()> on_output) {
     CHECK(!has_output());
     endpoint_ = index;
     tried_.push_back(index);
@@ -40,16 +40,16 @@ CURL* Transfer::open(EndpointIndex index, const Endpoint& endpoint, EndpointRequ
     heard_at_ = now;
     on_output_ = std::move(on_output);
     answer_.emplace(options_.output_bytes_max + kEventOverheadBytes);
-    handle_ = make_handle(fmt::format("{}{}", endpoint.base_url, request_.path), options_.headers,
-                          options_.connect);
-    set_body(handle(), request_.body);
+    handle_ = serving::make_handle(fmt::format("{}{}", endpoint.base_url, request_.path),
+                                   options_.headers, options_.connect);
+    serving::set_body(handle(), request_.body);
     http::set_option(handle(), CURLOPT_WRITEFUNCTION, &Transfer::on_body);
     http::set_option(handle(), CURLOPT_WRITEDATA, static_cast<void*>(this));
     http::set_option(handle(), CURLOPT_PRIVATE, static_cast<void*>(this));
     return handle();
 }
 
-bool Transfer::tried(EndpointIndex endpoint) const {
+bool Transfer::tried(serving::pool::EndpointIndex endpoint) const {
     return std::find(tried_.begin(), tried_.end(), endpoint) != tried_.end();
 }
 
@@ -139,17 +139,17 @@ ExpectedAnswer Transfer::expected() const {
 
 Outcome Transfer::outcome(CURLcode code, const Endpoint& endpoint) {
     if (answer_->verdict) return *std::move(answer_->verdict);
-    if (is_unreachable(code))
+    if (serving::is_unreachable(code))
         return endpoint_unreachable(endpoint.name, http::reason_of(handle_.get(), code, "ca_file"));
     if (status() >= 300) return outcome_of_error(*endpoint.profile);
     if (answer_->assembler) return outcome_of_stream(code == CURLE_OK);
     if (code == CURLE_OK) {
-        return unstreamed_outcome(expected(), answer_->body, took_of(handle()));
+        return unstreamed_outcome(expected(), answer_->body, serving::took_of(handle()));
     }
     if (status() != 0) return stream_truncated();
     const auto why = fmt::format("{} did not answer: {}", endpoint.name,
                                  http::reason_of(handle(), code, "ca_file"));
-    return was_unanswered(handle(), code) ? unanswered(why) : connection_lost(why);
+    return serving::was_unanswered(handle(), code) ? unanswered(why) : connection_lost(why);
 }
 
 Outcome Transfer::outcome_of_stream(bool clean) {
@@ -158,7 +158,7 @@ Outcome Transfer::outcome_of_stream(bool clean) {
         std::string partial;
         ++answer.events_seen;
         // Half an event means a truncated stream, not a server that sends invalid events.
-        if (auto outcome = answer.assembler->add(*last, partial, took_of(handle()))) {
+        if (auto outcome = answer.assembler->add(*last, partial, serving::took_of(handle()))) {
             return outcome->error_code == "invalid_response" ? stream_truncated()
                                                              : *std::move(outcome);
         }
@@ -172,18 +172,18 @@ Outcome Transfer::outcome_of_stream(bool clean) {
 Outcome Transfer::outcome_of_error(const Profile& profile) const {
     auto outcome = http_error_outcome({.status = status(),
                                        .body = answer_->body,
-                                       .retry_after = retry_after_of(handle()),
-                                       .should_retry = should_retry_of(handle()),
-                                       .location = location_of(handle()),
-                                       .took = took_of(handle())});
+                                       .retry_after = serving::retry_after_of(handle()),
+                                       .should_retry = serving::should_retry_of(handle()),
+                                       .location = serving::location_of(handle()),
+                                       .took = serving::took_of(handle())});
     if (profile.has_quota && outcome.error_code == "insufficient_quota") {
         outcome.retry_after = std::max(outcome.retry_after.value_or(kQuotaRest), kQuotaRest);
     }
     return outcome;
 }
 
-CallResult Transfer::result(CURLcode code, const Outcome& outcome) const {
-    return call_result(outcome, status(), !is_unreachable(code));
+serving::pool::CallResult Transfer::result(CURLcode code, const Outcome& outcome) const {
+    return call_result(outcome, status(), !serving::is_unreachable(code));
 }
 
-}  // namespace millrace::worker
+}  // namespace millrace::backends::openai

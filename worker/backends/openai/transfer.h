@@ -20,11 +20,11 @@
 #include "worker/backends/serving/curl_handles.h"
 #include "worker/backends/serving/pool/endpoint_pool.h"
 
-namespace millrace::worker {
+namespace millrace::backends::openai {
 
 // The same for all transfers of a backend.
 struct TransferOptions {
-    ConnectOptions connect = {};
+    serving::ConnectOptions connect = {};
     std::size_t output_bytes_max = 0;
     const curl_slist* headers = nullptr;
 };
@@ -39,22 +39,22 @@ class Transfer {
     const RequestOutline& outline() const { return outline_; }
 
     // --- Its place, kept by the loop ---
-    CallPlan plan = {};                             // For the choice of an endpoint.
-    MonoTime waits_since = MonoTime::min();         // While it is not open.
-    std::optional<Outcome> refusal = {};            // Of the last endpoint that had no room.
-    std::optional<EndpointPool::CallId> call = {};  // While it is open.
+    serving::pool::CallPlan plan = {};       // For the choice of an endpoint.
+    MonoTime waits_since = MonoTime::min();  // While it is not open.
+    std::optional<Outcome> refusal = {};     // Of the last endpoint that had no room.
+    std::optional<serving::pool::EndpointPool::CallId> call = {};  // While it is open.
 
-    bool tried(EndpointIndex endpoint) const;
+    bool tried(serving::pool::EndpointIndex endpoint) const;
 
     // Makes the handle for an attempt at one endpoint. `on_output` is called at the first output.
     // Requires: nothing was received yet.
-    CURL* open(EndpointIndex index, const Endpoint& endpoint, EndpointRequest request, MonoTime now,
-               std::function<void()> on_output);
+    CURL* open(serving::pool::EndpointIndex index, const Endpoint& endpoint,
+               EndpointRequest request, MonoTime now, std::function<void()> on_output);
 
     // --- While it is open ---
     CURL* handle() const { return handle_.get(); }
-    long status() const { return status_of(handle()); }
-    EndpointIndex endpoint() const { return endpoint_; }
+    long status() const { return serving::status_of(handle()); }
+    serving::pool::EndpointIndex endpoint() const { return endpoint_; }
     // The request was for a stream, which is never silent for long.
     bool streams() const { return request_.streams; }
     bool has_output() const { return answer_ && answer_->events_seen > 0; }
@@ -70,7 +70,7 @@ class Transfer {
     // The outcome of the attempt. Call once, when the transfer is over.
     Outcome outcome(CURLcode code, const Endpoint& endpoint);
     // What that outcome says about the endpoint.
-    CallResult result(CURLcode code, const Outcome& outcome) const;
+    serving::pool::CallResult result(CURLcode code, const Outcome& outcome) const;
 
  private:
     struct Answer {
@@ -101,9 +101,9 @@ class Transfer {
     ExecutionSink& sink_;
 
     EndpointRequest request_;
-    CurlHandle handle_;
-    EndpointIndex endpoint_ = 0;
-    std::vector<EndpointIndex> tried_;
+    serving::CurlHandle handle_;
+    serving::pool::EndpointIndex endpoint_ = 0;
+    std::vector<serving::pool::EndpointIndex> tried_;
     std::function<void()> on_output_;
     MonoTime opened_at_;
     MonoTime heard_at_;
@@ -111,4 +111,4 @@ class Transfer {
     std::optional<Answer> answer_;  // Of the current or the last endpoint.
 };
 
-}  // namespace millrace::worker
+}  // namespace millrace::backends::openai

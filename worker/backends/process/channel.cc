@@ -8,7 +8,7 @@
 #include <cerrno>
 #include <cstring>
 
-namespace millrace::worker {
+namespace millrace::backends::process {
 namespace {
 
 constexpr std::size_t kReadBytes = 64 * 1024;
@@ -68,4 +68,4 @@ Status Channel::receive(const Handler& handle) {
     return ok();
 }
 
-}  // namespace millrace::worker
+}  // namespace millrace::backends::process

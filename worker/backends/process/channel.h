@@ -17,11 +17,11 @@
 #include "common/process/fd.h"
 #include "worker/backends/process/frame.h"
 
-namespace millrace::worker {
+namespace millrace::backends::process {
 
 class Channel {
  public:
-    Channel(process::Fd socket, std::size_t frame_bytes_max)
+    Channel(millrace::process::Fd socket, std::size_t frame_bytes_max)
         : socket_(std::move(socket)), reader_(frame_bytes_max) {}
 
     // For poll(), with the events to wait for.
@@ -41,10 +41,10 @@ class Channel {
     Status receive(const Handler& handle);
 
  private:
-    process::Fd socket_;
+    millrace::process::Fd socket_;
     FrameReader reader_;
     std::string unsent_;    // At most one batch; cleared when all of it is sent.
     std::size_t sent_ = 0;  // Bytes of unsent_.
 };
 
-}  // namespace millrace::worker
+}  // namespace millrace::backends::process

@@ -6,9 +6,9 @@
 
 #include "worker/backends/outcomes.h"
 
-namespace millrace::worker {
+namespace millrace::backends::process {
 
-Outcome process_died(const process::ExitStatus& status) {
+Outcome process_died(const millrace::process::ExitStatus& status) {
     const auto* hint = status.signal == SIGKILL
                            ? "; the kernel sends this signal when the machine's memory runs out"
                            : "";
@@ -52,4 +52,4 @@ Outcome process_unavailable(milliseconds retry_after) {
     return outcome;
 }
 
-}  // namespace millrace::worker
+}  // namespace millrace::backends::process

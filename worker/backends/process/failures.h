@@ -8,9 +8,9 @@
 #include "common/job/outcome.h"
 #include "common/process/child_process.h"
 
-namespace millrace::worker {
+namespace millrace::backends::process {
 
-Outcome process_died(const process::ExitStatus& status);
+Outcome process_died(const millrace::process::ExitStatus& status);
 // `what` describes what it sent: "a frame of …".
 Outcome invalid_message(std::string_view what);
 Outcome process_not_ready(milliseconds timeout);
@@ -19,4 +19,4 @@ Outcome process_too_large(std::size_t bytes, std::size_t bytes_max);
 // Does not count as a failure of the job.
 Outcome process_unavailable(milliseconds retry_after);
 
-}  // namespace millrace::worker
+}  // namespace millrace::backends::process

@@ -8,7 +8,7 @@
 
 #include "common/base/check.h"
 
-namespace millrace::worker {
+namespace millrace::backends::process {
 namespace {
 
 constexpr std::size_t kHeadBytes = 4;
@@ -63,4 +63,4 @@ Result<std::optional<Frame>> FrameReader::next_of_long_one() {
     return std::optional(Frame{.json = long_beginning_, .left_out = left_out});
 }
 
-}  // namespace millrace::worker
+}  // namespace millrace::backends::process

@@ -13,7 +13,7 @@
 
 #include "common/base/result.h"
 
-namespace millrace::worker {
+namespace millrace::backends::process {
 
 // Appends one frame to `bytes`. Requires: at most 4 GiB - 1 of JSON.
 void append_frame(std::string& bytes, std::string_view json);
@@ -52,4 +52,4 @@ class FrameReader {
     std::string long_beginning_;
 };
 
-}  // namespace millrace::worker
+}  // namespace millrace::backends::process

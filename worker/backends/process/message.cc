@@ -16,7 +16,7 @@
 #include "worker/backends/outcomes.h"
 #include "worker/backends/usage.h"
 
-namespace millrace::worker {
+namespace millrace::backends::process {
 namespace {
 
 using json_text::Member;
@@ -221,4 +221,4 @@ Result<ProcessMessage> parse_message(const Frame& frame) {
     return corrupt("a message of unknown \"type\"");
 }
 
-}  // namespace millrace::worker
+}  // namespace millrace::backends::process

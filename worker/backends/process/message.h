@@ -19,7 +19,7 @@
 #include "worker/backends/backend.h"
 #include "worker/backends/process/frame.h"
 
-namespace millrace::worker {
+namespace millrace::backends::process {
 
 // Increased when a child made for the previous version would misunderstand.
 inline constexpr int kProcessProtocol = 1;
@@ -72,4 +72,4 @@ using ProcessMessage =
 // Errors: kDataCorrupt, saying what is wrong, without the bytes themselves.
 Result<ProcessMessage> parse_message(const Frame& frame);
 
-}  // namespace millrace::worker
+}  // namespace millrace::backends::process

@@ -5,7 +5,7 @@
 #include "common/base/log.h"
 #include "common/base/text.h"
 
-namespace millrace::worker {
+namespace millrace::backends::process {
 
 void OutputLog::begin() {
     const MutexLock lock(mutex_);
@@ -37,4 +37,4 @@ std::string OutputLog::tail() const {
     return fmt::format("{}", fmt::join(tail_, " | "));
 }
 
-}  // namespace millrace::worker
+}  // namespace millrace::backends::process

@@ -15,7 +15,7 @@
 #include "common/base/clock.h"
 #include "common/base/mutex.h"
 
-namespace millrace::worker {
+namespace millrace::backends::process {
 
 class OutputLog {
  public:
@@ -41,4 +41,4 @@ class OutputLog {
     std::size_t lines_ GUARDED_BY(mutex_) = 0;  // In the present second.
 };
 
-}  // namespace millrace::worker
+}  // namespace millrace::backends::process

@@ -15,7 +15,7 @@
 #include "worker/backends/process/slot.h"
 #include "worker/backends/process/surroundings.h"
 
-namespace millrace::worker {
+namespace millrace::backends::process {
 namespace {
 
 constexpr milliseconds kIdle{60'000};
@@ -30,7 +30,7 @@ int poll_timeout(MonoTime next, MonoTime now) {
 // Drives all slots from one thread, the only one that touches them.
 class ProcessBackend::Loop {
  public:
-    Loop(const ProcessOptions& options, ExecutionSink& sink, process::Fd wake)
+    Loop(const ProcessOptions& options, ExecutionSink& sink, millrace::process::Fd wake)
         : sink_(sink), wake_(std::move(wake)) {
         for (std::size_t i = 0; i < options.slots; ++i) {
             slots_.push_back(std::make_unique<Slot>(i, options, sink));
@@ -138,7 +138,7 @@ class ProcessBackend::Loop {
     }
 
     ExecutionSink& sink_;
-    const process::Fd wake_;
+    const millrace::process::Fd wake_;
     Inbox inbox_;
     std::promise<Result<ReadyMessage>> started_;
 
@@ -163,7 +163,7 @@ ProcessBackend::~ProcessBackend() {
 
 Status ProcessBackend::start(ExecutionSink& sink) {
     CHECK(!loop_);
-    TRY(auto wake, process::make_wake_event());
+    TRY(auto wake, millrace::process::make_wake_event());
     auto loop = std::make_unique<Loop>(options_, sink, std::move(wake));
     TRY(const auto ready, loop->wait_until_ready());
     info_.models = options_.models.empty() ? ready.models : options_.models;
@@ -197,4 +197,4 @@ void ProcessBackend::abort(const AttemptKey& key, AbortReason reason) {
     loop_->abort({key, reason});
 }
 
-}  // namespace millrace::worker
+}  // namespace millrace::backends::process

@@ -21,7 +21,7 @@
 #include "common/base/device.h"
 #include "worker/backends/backend.h"
 
-namespace millrace::worker {
+namespace millrace::backends::process {
 
 struct ProcessOptions {
     std::vector<std::string> command;  // argv; [0] is a path, or a name to find on PATH.
@@ -71,4 +71,4 @@ class ProcessBackend : public Backend {
     std::unique_ptr<Loop> loop_;
 };
 
-}  // namespace millrace::worker
+}  // namespace millrace::backends::process

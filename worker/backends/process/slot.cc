@@ -13,7 +13,7 @@
 #include "worker/backends/process/failures.h"
 #include "worker/backends/process/surroundings.h"
 
-namespace millrace::worker {
+namespace millrace::backends::process {
 namespace {
 
 // Room in a frame for everything besides an output.
@@ -49,11 +49,11 @@ void Slot::launch(MonoTime now) {
 }
 
 Status Slot::try_launch(MonoTime now) {
-    TRY(auto sockets, process::make_socket_pair());
+    TRY(auto sockets, millrace::process::make_socket_pair());
     auto& [ours, theirs] = sockets;
     const auto device = device_of(options_, index_);
     TRY(auto child,
-        process::ChildProcess::start(
+        millrace::process::ChildProcess::start(
             {.argv = options_.command,
              .env = environment_of(options_, index_),
              .inherit_env = false,
@@ -380,4 +380,4 @@ MonoTime Slot::next_tick() const {
     return next;
 }
 
-}  // namespace millrace::worker
+}  // namespace millrace::backends::process

@@ -29,7 +29,7 @@
 #include "worker/backends/process/output_log.h"
 #include "worker/backends/process/process_backend.h"
 
-namespace millrace::worker {
+namespace millrace::backends::process {
 
 class Slot {
  public:
@@ -105,7 +105,7 @@ class Slot {
     MonoTime due_;  // When the present state has lasted long enough; max: never.
     MonoTime memory_due_ = MonoTime::max();
     std::optional<Channel> channel_;
-    std::optional<process::ChildProcess> child_;
+    std::optional<millrace::process::ChildProcess> child_;
     std::optional<Outcome> why_;  // If it was killed: the outcome for its batch.
     bool came_up_ = false;        // This process has reported that it is ready.
 
@@ -121,4 +121,4 @@ class Slot {
     std::optional<Error> start_error_;
 };
 
-}  // namespace millrace::worker
+}  // namespace millrace::backends::process

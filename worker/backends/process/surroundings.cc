@@ -7,7 +7,7 @@
 
 #include "worker/backends/process/message.h"
 
-namespace millrace::worker {
+namespace millrace::backends::process {
 namespace {
 
 void pass_on(std::map<std::string, std::string>& environment, const std::string& name) {
@@ -52,4 +52,4 @@ std::optional<std::size_t> memory_bytes_of(pid_t process) {
     return bytes;
 }
 
-}  // namespace millrace::worker
+}  // namespace millrace::backends::process

@@ -12,7 +12,7 @@
 
 #include "worker/backends/process/process_backend.h"
 
-namespace millrace::worker {
+namespace millrace::backends::process {
 
 // The device that a slot's process is bound to.
 Device device_of(const ProcessOptions& options, std::size_t slot);
@@ -28,4 +28,4 @@ std::map<std::string, std::string> environment_of(const ProcessOptions& options,
 // than any machine has memory, and mapped weights count in full.
 std::optional<std::size_t> memory_bytes_of(pid_t process);
 
-}  // namespace millrace::worker
+}  // namespace millrace::backends::process

@@ -11,7 +11,7 @@
 #include "common/http/curl_rules.h"
 #include "worker/backends/serving/server_text.h"
 
-namespace millrace::worker {
+namespace millrace::backends::serving {
 namespace {
 
 constexpr long kConnectionSeconds = 60;  // After that, a connection takes no new request.
@@ -210,4 +210,4 @@ bool is_unreachable(CURLcode code) {
     }
 }
 
-}  // namespace millrace::worker
+}  // namespace millrace::backends::serving

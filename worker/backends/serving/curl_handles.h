@@ -12,7 +12,7 @@
 
 #include "common/base/clock.h"
 
-namespace millrace::worker {
+namespace millrace::backends::serving {
 
 struct CurlDeleter {
     void operator()(CURL* handle) const { curl_easy_cleanup(handle); }
@@ -74,4 +74,4 @@ bool is_unreachable(CURLcode code);
 // away do so (docker-proxy, ssh), and so does a server that dies of the request.
 bool was_unanswered(CURL* handle, CURLcode code);
 
-}  // namespace millrace::worker
+}  // namespace millrace::backends::serving

@@ -6,7 +6,7 @@
 #include "common/base/check.h"
 #include "common/http/curl_rules.h"
 
-namespace millrace::worker {
+namespace millrace::backends::serving {
 namespace {
 
 constexpr std::size_t kErrorBytesMax = 64 << 10;
@@ -68,4 +68,4 @@ void HttpCall::end(CURLcode code) {
     on_done(end_of(code));
 }
 
-}  // namespace millrace::worker
+}  // namespace millrace::backends::serving

@@ -10,7 +10,7 @@
 
 #include "worker/backends/serving/curl_handles.h"
 
-namespace millrace::worker {
+namespace millrace::backends::serving {
 
 struct HttpRequest {
     std::string url;
@@ -61,4 +61,4 @@ class HttpCall {
     bool too_large_ = false;
 };
 
-}  // namespace millrace::worker
+}  // namespace millrace::backends::serving

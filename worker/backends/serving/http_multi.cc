@@ -2,7 +2,7 @@
 
 #include "common/base/check.h"
 
-namespace millrace::worker {
+namespace millrace::backends::serving {
 
 HttpMulti::HttpMulti(std::size_t connections_max) : multi_(curl_multi_init()) {
     CHECK(multi_);
@@ -40,4 +40,4 @@ void HttpMulti::wakeup() {
     curl_multi_wakeup(multi_.get());
 }
 
-}  // namespace millrace::worker
+}  // namespace millrace::backends::serving

@@ -6,7 +6,7 @@
 
 #include "worker/backends/serving/http_call.h"
 
-namespace millrace::worker {
+namespace millrace::backends::serving {
 
 class HttpMulti {
  public:
@@ -28,4 +28,4 @@ class HttpMulti {
     const CurlMulti multi_;
 };
 
-}  // namespace millrace::worker
+}  // namespace millrace::backends::serving

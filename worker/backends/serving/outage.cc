@@ -4,7 +4,7 @@
 
 #include "common/base/text.h"
 
-namespace millrace::worker {
+namespace millrace::backends::serving {
 
 bool is_of_a_gateway(long status) {
     return status == 408 || status == 502 || status == 504 || (status >= 520 && status <= 524) ||
@@ -49,4 +49,4 @@ void Outages::make_room() {
         std::ranges::min_element(jobs_, {}, [](const auto& entry) { return entry.second.last; }));
 }
 
-}  // namespace millrace::worker
+}  // namespace millrace::backends::serving

@@ -10,7 +10,7 @@
 #include "common/job/job.h"
 #include "common/job/outcome.h"
 
-namespace millrace::worker {
+namespace millrace::backends::serving {
 
 // Whether the status comes from a gateway in front of the server.
 bool is_of_a_gateway(long status);
@@ -64,4 +64,4 @@ class Outages {
     std::unordered_map<JobId, Seen> jobs_;
 };
 
-}  // namespace millrace::worker
+}  // namespace millrace::backends::serving

@@ -10,7 +10,7 @@
 
 #include "common/base/text.h"
 
-namespace millrace::worker {
+namespace millrace::backends::serving {
 namespace {
 
 struct UrlDeleter {
@@ -95,4 +95,4 @@ Result<ModelNames> parse_model_names(const std::vector<std::string>& names) {
     return models;
 }
 
-}  // namespace millrace::worker
+}  // namespace millrace::backends::serving

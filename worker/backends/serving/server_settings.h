@@ -9,7 +9,7 @@
 
 #include "common/base/result.h"
 
-namespace millrace::worker {
+namespace millrace::backends::serving {
 
 // A URL to which paths can be appended: no "/" at its end, no whitespace around it. Refuses a URL
 // without http:// or https://, with a user or password (they would show up in logs), or with a
@@ -30,4 +30,4 @@ using ModelNames = std::map<std::string, std::string>;
 // Parses "name" or "name=server-name".
 Result<ModelNames> parse_model_names(const std::vector<std::string>& names);
 
-}  // namespace millrace::worker
+}  // namespace millrace::backends::serving

@@ -7,7 +7,7 @@
 
 #include "common/base/text.h"
 
-namespace millrace::worker {
+namespace millrace::backends::serving {
 
 std::string one_line(std::string_view text) {
     constexpr std::size_t kBytesMax = 500;
@@ -48,4 +48,4 @@ void redact(std::string& text, std::string_view secret) {
     }
 }
 
-}  // namespace millrace::worker
+}  // namespace millrace::backends::serving

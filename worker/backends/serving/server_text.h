@@ -4,7 +4,7 @@
 #include <string>
 #include <string_view>
 
-namespace millrace::worker {
+namespace millrace::backends::serving {
 
 // At most about 500 bytes of it, on one line, as text (common/base/text.h).
 std::string one_line(std::string_view text);
@@ -16,4 +16,4 @@ std::string place_of(const std::string& url);
 // Replaces every occurrence of the secret: servers repeat a refused key in their message.
 void redact(std::string& text, std::string_view secret);
 
-}  // namespace millrace::worker
+}  // namespace millrace::backends::serving

@@ -10,7 +10,7 @@
 #include <optional>
 #include <utility>
 
-namespace millrace::worker {
+namespace millrace::backends::synthetic {
 namespace {
 
 using nlohmann::json;
@@ -198,4 +198,4 @@ std::uint64_t stable_hash(std::uint64_t seed, std::string_view text) {
     return next(hash);
 }
 
-}  // namespace millrace::worker
+}  // namespace millrace::backends::synthetic

@@ -16,7 +16,7 @@
 #include "common/job/outcome.h"
 #include "worker/backends/request.h"
 
-namespace millrace::worker {
+namespace millrace::backends::synthetic {
 
 // What happens instead of an output when the job's time is over.
 enum class SyntheticFault { kNone, kRetryable, kPermanent, kCrash, kHang };
@@ -59,4 +59,4 @@ SyntheticOutput make_output(const SyntheticJob& job, std::uint64_t salt);
 // Deterministic across processes and versions of the standard library.
 std::uint64_t stable_hash(std::uint64_t seed, std::string_view text);
 
-}  // namespace millrace::worker
+}  // namespace millrace::backends::synthetic

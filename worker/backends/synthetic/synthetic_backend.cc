@@ -14,7 +14,7 @@
 #include "worker/backends/outcomes.h"
 #include "worker/backends/synthetic/behaviour.h"
 
-namespace millrace::worker {
+namespace millrace::backends::synthetic {
 namespace {
 
 struct Running {
@@ -260,4 +260,4 @@ void SyntheticBackend::abort(const AttemptKey& key, AbortReason reason) {
     loop_->abort({key, reason});
 }
 
-}  // namespace millrace::worker
+}  // namespace millrace::backends::synthetic

@@ -19,7 +19,7 @@
 
 #include "worker/backends/backend.h"
 
-namespace millrace::worker {
+namespace millrace::backends::synthetic {
 
 struct SyntheticOptions {
     std::vector<std::string> models{"synthetic"};
@@ -50,4 +50,4 @@ class SyntheticBackend : public Backend {
     std::unique_ptr<Loop> loop_;
 };
 
-}  // namespace millrace::worker
+}  // namespace millrace::backends::synthetic

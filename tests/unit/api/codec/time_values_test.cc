@@ -4,7 +4,7 @@
 
 #include "tests/support/seeded_random.h"
 
-namespace millrace::api {
+namespace millrace::api::codec {
 namespace {
 
 std::optional<std::int64_t> micros(std::string_view text) {
@@ -132,4 +132,4 @@ TEST(TimeValuesFuzz, NeverReadOutsideTheirText) {
 }
 
 }  // namespace
-}  // namespace millrace::api
+}  // namespace millrace::api::codec

@@ -6,7 +6,7 @@
 #include <utility>
 #include <vector>
 
-namespace millrace::worker {
+namespace millrace::backends::llama {
 namespace {
 
 std::string message(std::string_view grammar) {
@@ -59,4 +59,4 @@ TEST(Gbnf, BoundsWhatTheLibraryWouldExpand) {
 }
 
 }  // namespace
-}  // namespace millrace::worker
+}  // namespace millrace::backends::llama

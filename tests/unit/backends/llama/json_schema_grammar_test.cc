@@ -10,7 +10,7 @@
 
 #include "worker/backends/llama/gbnf.h"
 
-namespace millrace::worker {
+namespace millrace::backends::llama {
 namespace {
 
 using nlohmann::ordered_json;
@@ -77,4 +77,4 @@ TEST(JsonSchemaGrammar, BoundsItsDepth) {
 }
 
 }  // namespace
-}  // namespace millrace::worker
+}  // namespace millrace::backends::llama

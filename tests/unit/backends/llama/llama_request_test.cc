@@ -7,7 +7,7 @@
 #include <utility>
 #include <vector>
 
-namespace millrace::worker {
+namespace millrace::backends::llama {
 namespace {
 
 LlamaRequest request_of(const std::string& parameters) {
@@ -93,4 +93,4 @@ TEST(LlamaRequest, RefusesWhatItCannotDo) {
 }
 
 }  // namespace
-}  // namespace millrace::worker
+}  // namespace millrace::backends::llama

@@ -4,7 +4,7 @@
 
 #include <utility>
 
-namespace millrace::worker {
+namespace millrace::backends::llama {
 namespace {
 
 SavedSequences::Saved saved(std::vector<Token> tokens, std::size_t bytes) {
@@ -55,4 +55,4 @@ TEST(SavedSequences, KeepsNothingWithoutRoom) {
 }
 
 }  // namespace
-}  // namespace millrace::worker
+}  // namespace millrace::backends::llama

@@ -2,7 +2,7 @@
 
 #include <gtest/gtest.h>
 
-namespace millrace::worker {
+namespace millrace::backends::llama {
 namespace {
 
 using Seconds = StepPace::Seconds;
@@ -43,4 +43,4 @@ TEST(StepPace, LearnsNothingFromShortSteps) {
 }
 
 }  // namespace
-}  // namespace millrace::worker
+}  // namespace millrace::backends::llama

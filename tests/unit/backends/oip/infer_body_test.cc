@@ -8,7 +8,7 @@
 
 #include "tests/support/seeded_random.h"
 
-namespace millrace::worker {
+namespace millrace::backends::oip {
 namespace {
 
 using nlohmann::json;
@@ -314,4 +314,4 @@ TEST(InferAnswer, IsCorruptIfNestedTooDeeply) {
 }
 
 }  // namespace
-}  // namespace millrace::worker
+}  // namespace millrace::backends::oip

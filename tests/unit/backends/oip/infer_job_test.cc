@@ -3,7 +3,7 @@
 #include <fmt/format.h>
 #include <gtest/gtest.h>
 
-namespace millrace::worker {
+namespace millrace::backends::oip {
 namespace {
 
 std::string error_of(const std::string& input) {
@@ -124,4 +124,4 @@ TEST(InferKey, SurvivesInvalidJson) {
 }
 
 }  // namespace
-}  // namespace millrace::worker
+}  // namespace millrace::backends::oip

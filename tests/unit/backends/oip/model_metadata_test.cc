@@ -3,7 +3,7 @@
 #include <fmt/format.h>
 #include <gtest/gtest.h>
 
-namespace millrace::worker {
+namespace millrace::backends::oip {
 namespace {
 
 // The answers of Triton 2.51.
@@ -151,4 +151,4 @@ TEST(ModelMetadata, IsCorruptIfNestedTooDeeply) {
 }
 
 }  // namespace
-}  // namespace millrace::worker
+}  // namespace millrace::backends::oip

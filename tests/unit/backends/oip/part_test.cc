@@ -3,7 +3,7 @@
 #include <fmt/format.h>
 #include <gtest/gtest.h>
 
-namespace millrace::worker {
+namespace millrace::backends::oip {
 namespace {
 
 // Returns jobs with this many rows each; a negative number is a job of another kind.
@@ -51,4 +51,4 @@ TEST(Parts, AreHalvedInOrder) {
 }
 
 }  // namespace
-}  // namespace millrace::worker
+}  // namespace millrace::backends::oip

@@ -4,7 +4,7 @@
 
 #include "worker/backends/serving/outage.h"
 
-namespace millrace::worker {
+namespace millrace::backends::oip {
 namespace {
 
 struct ErrorCase {
@@ -85,7 +85,7 @@ TEST(ServerError, RecognisesPermanentErrors) {
     EXPECT_TRUE(classify({.status = 502}).is_outage);
     EXPECT_FALSE(classify({.status = 507}).is_outage);
     EXPECT_FALSE(classify({.status = 504}).gave_up_waiting);
-    EXPECT_TRUE(classify({.status = 504, .took = kGatewayPatienceMin}).gave_up_waiting);
+    EXPECT_TRUE(classify({.status = 504, .took = serving::kGatewayPatienceMin}).gave_up_waiting);
     EXPECT_FALSE(page_instead_of("{}"));
     EXPECT_TRUE(page_instead_of("\n<!doctype html>")->is_outage);
     EXPECT_FALSE(invalid_answer("").is_dead);
@@ -120,11 +120,11 @@ TEST(ServerError, FindsAnErrorInsideASuccess) {
 TEST(ServerError, AJobThatIsTooSlowForAGatewayFailsAlone) {
     const auto at_once = classify({.status = 504});
     EXPECT_FALSE(failure_of(at_once, 1));
-    const auto late = classify({.status = 504, .took = kGatewayPatienceMin});
+    const auto late = classify({.status = 504, .took = serving::kGatewayPatienceMin});
     EXPECT_FALSE(failure_of(late, 2));
     ASSERT_TRUE(failure_of(late, 1));
     EXPECT_EQ(failure_of(late, 1)->kind, OutcomeKind::kRetryable);
-    EXPECT_FALSE(failure_of(classify({.status = 502, .took = kGatewayPatienceMin}), 1));
+    EXPECT_FALSE(failure_of(classify({.status = 502, .took = serving::kGatewayPatienceMin}), 1));
     EXPECT_EQ(failure_of(classify({.status = 507}), 2)->error_code, "http_507");
 }
 
@@ -137,4 +137,4 @@ TEST(ServerError, SurvivesTextThatIsNestedTooDeeply) {
 }
 
 }  // namespace
-}  // namespace millrace::worker
+}  // namespace millrace::backends::oip

@@ -2,7 +2,7 @@
 
 #include <gtest/gtest.h>
 
-namespace millrace::worker {
+namespace millrace::backends::oip {
 namespace {
 
 using Permit = ModelHealth::Permit;
@@ -101,4 +101,4 @@ TEST(Servers, AProbeThatIsDueGoesFirst) {
 }
 
 }  // namespace
-}  // namespace millrace::worker
+}  // namespace millrace::backends::oip

@@ -6,7 +6,7 @@
 
 #include "worker/backends/oip/base64.h"
 
-namespace millrace::worker {
+namespace millrace::backends::oip {
 namespace {
 
 using nlohmann::json;
@@ -183,4 +183,4 @@ TEST(Base64, RoundTrips) {
 }
 
 }  // namespace
-}  // namespace millrace::worker
+}  // namespace millrace::backends::oip

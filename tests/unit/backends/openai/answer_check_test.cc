@@ -8,7 +8,7 @@
 #include "worker/backends/openai/endpoint_error.h"
 #include "worker/backends/serving/outage.h"
 
-namespace millrace::worker {
+namespace millrace::backends::openai {
 namespace {
 
 using nlohmann::json;
@@ -220,16 +220,16 @@ TEST(GatewayTimeout, InsideAnAnswerCountsAsAFailureIfItTookLong) {
             return assemble({.took = took}, std::vector{event}).outcome;
         };
         EXPECT_TRUE(is_outage(of(milliseconds(0)))) << event.data;
-        EXPECT_EQ(of(kGatewayPatienceMin).kind, OutcomeKind::kRetryable) << event.data;
-        EXPECT_TRUE(of(kGatewayPatienceMin).error_code.starts_with("http_")) << event.data;
+        EXPECT_EQ(of(serving::kGatewayPatienceMin).kind, OutcomeKind::kRetryable) << event.data;
+        EXPECT_TRUE(of(serving::kGatewayPatienceMin).error_code.starts_with("http_")) << event.data;
     }
     const ExpectedAnswer vectors{.kind = RequestKind::kEmbeddings, .output_bytes_max = 1000};
     for (const auto* body : {R"({"error":{"code":504}})", R"([{"error":{"code":504}}])"}) {
         EXPECT_TRUE(is_outage(unstreamed_outcome(vectors, body))) << body;
-        const auto late = unstreamed_outcome(vectors, body, kGatewayPatienceMin);
+        const auto late = unstreamed_outcome(vectors, body, serving::kGatewayPatienceMin);
         EXPECT_EQ(late.error_code, "http_504") << body;
     }
 }
 
 }  // namespace
-}  // namespace millrace::worker
+}  // namespace millrace::backends::openai

@@ -8,7 +8,7 @@
 
 #include "worker/backends/openai/assembler.h"
 
-namespace millrace::worker {
+namespace millrace::backends::openai {
 
 struct Assembled {
     std::optional<Outcome> early;  // An event ended the attempt.
@@ -64,4 +64,4 @@ inline constexpr auto kStop = R"({"choices":[{"index":0,"delta":{},"finish_reaso
 inline constexpr auto kUsage =
     R"({"choices":[],"usage":{"prompt_tokens":9,"completion_tokens":2,"total_tokens":11}})";
 
-}  // namespace millrace::worker
+}  // namespace millrace::backends::openai

@@ -5,7 +5,7 @@
 
 #include "tests/unit/backends/openai/assembled.h"
 
-namespace millrace::worker {
+namespace millrace::backends::openai {
 namespace {
 
 using nlohmann::json;
@@ -203,4 +203,4 @@ TEST(Assembler, TakesIndicesAsServersGiveThem) {
 }
 
 }  // namespace
-}  // namespace millrace::worker
+}  // namespace millrace::backends::openai

@@ -9,7 +9,7 @@
 #include "tests/support/seeded_random.h"
 #include "tests/unit/backends/openai/assembled.h"
 
-namespace millrace::worker {
+namespace millrace::backends::openai {
 namespace {
 
 using nlohmann::json;
@@ -217,4 +217,4 @@ TEST(AssemblerFuzz, ABrokenStreamGivesTheWholeAnswerOrNone) {
 }
 
 }  // namespace
-}  // namespace millrace::worker
+}  // namespace millrace::backends::openai

@@ -7,7 +7,7 @@
 
 #include "tests/unit/backends/openai/assembled.h"
 
-namespace millrace::worker {
+namespace millrace::backends::openai {
 namespace {
 
 using nlohmann::json;
@@ -375,4 +375,4 @@ TEST(Assembler, JoinsObjectsToADepthAndKeepsWhatIsDeeper) {
 }
 
 }  // namespace
-}  // namespace millrace::worker
+}  // namespace millrace::backends::openai

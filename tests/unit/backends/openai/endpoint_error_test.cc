@@ -8,7 +8,7 @@
 #include "worker/backends/serving/curl_handles.h"
 #include "worker/backends/serving/outage.h"
 
-namespace millrace::worker {
+namespace millrace::backends::openai {
 namespace {
 
 TEST(EndpointError, ClassesFollowTheStatus) {
@@ -67,7 +67,7 @@ TEST(EndpointError, ANotFoundFromAnIngressIsAnOutage) {
         const auto outcome = http_error_outcome({.status = status, .body = body});
         EXPECT_EQ(outcome.kind, OutcomeKind::kRateLimited) << body;
         EXPECT_EQ(outcome.error_code, "endpoint_unavailable") << body;
-        EXPECT_EQ(call_result(outcome, status, true), CallResult::kOdd) << body;
+        EXPECT_EQ(call_result(outcome, status, true), serving::pool::CallResult::kOdd) << body;
     }
     const auto refused =
         http_error_outcome({.status = 405, .body = R"({"detail":"Method Not Allowed"})"});
@@ -212,17 +212,20 @@ TEST(EndpointError, AGatewayThatGaveUpWaitingCountsAsAFailure) {
         const auto after = [&](milliseconds took) {
             return http_error_outcome({.status = status, .took = took});
         };
-        EXPECT_TRUE(is_outage(after(kGatewayPatienceMin - milliseconds(1)))) << status;
-        EXPECT_EQ(after(kGatewayPatienceMin).kind, OutcomeKind::kRetryable) << status;
-        EXPECT_EQ(after(kGatewayPatienceMin).error_code, fmt::format("http_{}", status));
-        EXPECT_EQ(call_result(after(kGatewayPatienceMin), status, true), CallResult::kOdd);
+        EXPECT_TRUE(is_outage(after(serving::kGatewayPatienceMin - milliseconds(1)))) << status;
+        EXPECT_EQ(after(serving::kGatewayPatienceMin).kind, OutcomeKind::kRetryable) << status;
+        EXPECT_EQ(after(serving::kGatewayPatienceMin).error_code, fmt::format("http_{}", status));
+        EXPECT_EQ(call_result(after(serving::kGatewayPatienceMin), status, true),
+                  serving::pool::CallResult::kOdd);
     }
-    EXPECT_TRUE(is_outage(http_error_outcome({.status = 502, .took = kGatewayPatienceMin})));
+    EXPECT_TRUE(
+        is_outage(http_error_outcome({.status = 502, .took = serving::kGatewayPatienceMin})));
     // The same inside an answer that has begun.
     for (const nlohmann::json& code : {nlohmann::json(504), nlohmann::json("524")}) {
         const nlohmann::json error{{"message", "TimeoutError"}, {"code", code}};
         EXPECT_TRUE(is_outage(error_object_outcome(error)));
-        EXPECT_EQ(error_object_outcome(error, kGatewayPatienceMin).kind, OutcomeKind::kRetryable);
+        EXPECT_EQ(error_object_outcome(error, serving::kGatewayPatienceMin).kind,
+                  OutcomeKind::kRetryable);
     }
     EXPECT_FALSE(is_outage(http_error_outcome({.status = 429})));
 }
@@ -272,19 +275,24 @@ TEST(EndpointError, SaysWhatACallRevealsAboutItsEndpoint) {
         return call_result(http_error_outcome({.status = status, .body = body}), status, true);
     };
     for (const long status : {400, 403, 404, 422, 501}) {
-        EXPECT_EQ(result(status, "{}"), CallResult::kAnswered) << status;
+        EXPECT_EQ(result(status, "{}"), serving::pool::CallResult::kAnswered) << status;
     }
-    EXPECT_EQ(result(401), CallResult::kFailed);
-    for (const long status : {429, 503, 529}) EXPECT_EQ(result(status), CallResult::kRefused);
-    for (const long status : {502, 504, 522}) EXPECT_EQ(result(status), CallResult::kFailed);
-    EXPECT_EQ(result(500), CallResult::kOdd);
+    EXPECT_EQ(result(401), serving::pool::CallResult::kFailed);
+    for (const long status : {429, 503, 529})
+        EXPECT_EQ(result(status), serving::pool::CallResult::kRefused);
+    for (const long status : {502, 504, 522})
+        EXPECT_EQ(result(status), serving::pool::CallResult::kFailed);
+    EXPECT_EQ(result(500), serving::pool::CallResult::kOdd);
     // An error that only its text identifies may concern one job: it opens no breaker.
-    EXPECT_EQ(result(500, R"({"error":{"message":"Connection error."}})"), CallResult::kOdd);
-    EXPECT_EQ(call_result(page_instead("<html>"), 200, true), CallResult::kOdd);
-    EXPECT_EQ(call_result(invalid_response("x"), 200, true), CallResult::kOdd);
-    EXPECT_EQ(call_result(stream_truncated(), 200, true), CallResult::kOdd);
-    EXPECT_EQ(call_result(endpoint_stalled("e", milliseconds(1)), 200, true), CallResult::kFailed);
-    EXPECT_EQ(call_result(endpoint_unreachable("e", "x"), 0, false), CallResult::kUnreachable);
+    EXPECT_EQ(result(500, R"({"error":{"message":"Connection error."}})"),
+              serving::pool::CallResult::kOdd);
+    EXPECT_EQ(call_result(page_instead("<html>"), 200, true), serving::pool::CallResult::kOdd);
+    EXPECT_EQ(call_result(invalid_response("x"), 200, true), serving::pool::CallResult::kOdd);
+    EXPECT_EQ(call_result(stream_truncated(), 200, true), serving::pool::CallResult::kOdd);
+    EXPECT_EQ(call_result(endpoint_stalled("e", milliseconds(1)), 200, true),
+              serving::pool::CallResult::kFailed);
+    EXPECT_EQ(call_result(endpoint_unreachable("e", "x"), 0, false),
+              serving::pool::CallResult::kUnreachable);
 }
 
 TEST(EndpointError, FindsTheErrorWhereverItIs) {
@@ -337,12 +345,13 @@ TEST(EndpointError, ARequestThatCannotSucceedIsNotTriedAgain) {
 
 TEST(RetryAfter, IsReadInEveryForm) {
     const std::int64_t now = 1'445'412'480;  // Wed, 21 Oct 2015 07:28:00 GMT
-    EXPECT_EQ(parse_retry_after("7", now), milliseconds(7000));
-    EXPECT_EQ(parse_retry_after("0.5", now), milliseconds(500));
-    EXPECT_EQ(parse_retry_after("Wed, 21 Oct 2015 07:28:30 GMT", now), milliseconds(30'000));
-    EXPECT_EQ(parse_retry_after("99999999999", now), std::chrono::hours(24));
+    EXPECT_EQ(serving::parse_retry_after("7", now), milliseconds(7000));
+    EXPECT_EQ(serving::parse_retry_after("0.5", now), milliseconds(500));
+    EXPECT_EQ(serving::parse_retry_after("Wed, 21 Oct 2015 07:28:30 GMT", now),
+              milliseconds(30'000));
+    EXPECT_EQ(serving::parse_retry_after("99999999999", now), std::chrono::hours(24));
     for (const auto* text : {"", "0", "-5", "soon", "nan", "Wed, 21 Oct 2015 07:27:00 GMT"}) {
-        EXPECT_FALSE(parse_retry_after(text, now)) << text;
+        EXPECT_FALSE(serving::parse_retry_after(text, now)) << text;
     }
 }
 
@@ -366,4 +375,4 @@ TEST(EndpointError, SurvivesTextThatIsNestedTooDeeply) {
 }
 
 }  // namespace
-}  // namespace millrace::worker
+}  // namespace millrace::backends::openai

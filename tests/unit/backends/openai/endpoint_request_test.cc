@@ -4,7 +4,7 @@
 
 #include <nlohmann/json.hpp>
 
-namespace millrace::worker {
+namespace millrace::backends::openai {
 namespace {
 
 using nlohmann::json;
@@ -192,4 +192,4 @@ TEST(RequestOutline, PrefixesArePromptsBeginnings) {
 }
 
 }  // namespace
-}  // namespace millrace::worker
+}  // namespace millrace::backends::openai

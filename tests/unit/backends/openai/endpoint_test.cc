@@ -4,7 +4,7 @@
 
 #include "worker/backends/openai/queue_watch.h"
 
-namespace millrace::worker {
+namespace millrace::backends::openai {
 namespace {
 
 TEST(BaseUrl, IsNormalised) {
@@ -80,7 +80,7 @@ TEST(EndpointSetting, IsAUrlWithTheDefaults) {
     EXPECT_EQ(endpoint->capacity.tokens, 0);
     EXPECT_FALSE(endpoint->has_slots);
     EXPECT_EQ(endpoint->profile, nullptr);
-    EXPECT_EQ(endpoint->models, (ModelNames{{"chat", "org/model"}}));
+    EXPECT_EQ(endpoint->models, (serving::ModelNames{{"chat", "org/model"}}));
 }
 
 TEST(EndpointSetting, MayHaveOptions) {
@@ -95,7 +95,7 @@ TEST(EndpointSetting, MayHaveOptions) {
     EXPECT_TRUE(endpoint->has_slots);
     EXPECT_EQ(endpoint->capacity.tokens, 9000);
     EXPECT_EQ(endpoint->profile->name, "cloud");
-    EXPECT_EQ(endpoint->models, (ModelNames{{"chat", "big"}, {"embed", "embed"}}));
+    EXPECT_EQ(endpoint->models, (serving::ModelNames{{"chat", "big"}, {"embed", "embed"}}));
 }
 
 TEST(EndpointSetting, SaysWhichOptionIsWrong) {
@@ -161,4 +161,4 @@ TEST(Profile, IsTheSameInWhateverOrderTheModelsAre) {
 }
 
 }  // namespace
-}  // namespace millrace::worker
+}  // namespace millrace::backends::openai

@@ -7,7 +7,7 @@
 
 #include "tests/unit/backends/openai/assembled.h"
 
-namespace millrace::worker {
+namespace millrace::backends::openai {
 namespace {
 
 using nlohmann::json;
@@ -218,4 +218,4 @@ TEST(FunctionCall, ComesInPieces) {
 }
 
 }  // namespace
-}  // namespace millrace::worker
+}  // namespace millrace::backends::openai

@@ -4,7 +4,7 @@
 #include "worker/backends/process/frame.h"
 #include "worker/backends/process/message.h"
 
-namespace millrace::worker {
+namespace millrace::backends::process {
 namespace {
 
 using namespace std::string_literals;
@@ -94,4 +94,4 @@ TEST(ProcessFrame, KeepsNothingBeyondTheLimitWhateverTheBytes) {
 }
 
 }  // namespace
-}  // namespace millrace::worker
+}  // namespace millrace::backends::process

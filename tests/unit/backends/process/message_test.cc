@@ -10,7 +10,7 @@
 #include "tests/unit/backends/recording_sink.h"
 #include "worker/backends/process/message.h"
 
-namespace millrace::worker {
+namespace millrace::backends::process {
 namespace {
 
 using nlohmann::json;
@@ -277,4 +277,4 @@ TEST(ProcessMessage, BracketsInStringsAddNoDepth) {
 }
 
 }  // namespace
-}  // namespace millrace::worker
+}  // namespace millrace::backends::process

@@ -7,7 +7,7 @@
 #include "worker/backends/process/output_log.h"
 #include "worker/backends/process/surroundings.h"
 
-namespace millrace::worker {
+namespace millrace::backends::process {
 namespace {
 
 TEST(ProcessSurroundings, NothingIsInheritedUnasked) {
@@ -61,4 +61,4 @@ TEST(ProcessOutputLog, KeepsTheLastLines) {
 }
 
 }  // namespace
-}  // namespace millrace::worker
+}  // namespace millrace::backends::process

@@ -2,7 +2,7 @@
 
 #include <gtest/gtest.h>
 
-namespace millrace::worker {
+namespace millrace::backends::serving {
 namespace {
 
 using std::chrono::minutes;
@@ -81,4 +81,4 @@ TEST(Outage, AGatewayThatAnsweredAtOnceDidNotWait) {
 }
 
 }  // namespace
-}  // namespace millrace::worker
+}  // namespace millrace::backends::serving

@@ -2,7 +2,7 @@
 
 #include <gtest/gtest.h>
 
-namespace millrace::worker {
+namespace millrace::backends::serving {
 namespace {
 
 TEST(BaseUrl, HasNoSlashAtItsEnd) {
@@ -67,4 +67,4 @@ TEST(ModelNames, MapOursToTheServers) {
 }
 
 }  // namespace
-}  // namespace millrace::worker
+}  // namespace millrace::backends::serving

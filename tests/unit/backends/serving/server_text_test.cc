@@ -2,7 +2,7 @@
 
 #include <gtest/gtest.h>
 
-namespace millrace::worker {
+namespace millrace::backends::serving {
 namespace {
 
 TEST(OneLine, IsShortAndWhole) {
@@ -38,4 +38,4 @@ TEST(Redact, LeavesNoBeginningOfASecretThatWasCutOff) {
 }
 
 }  // namespace
-}  // namespace millrace::worker
+}  // namespace millrace::backends::serving

@@ -9,7 +9,7 @@
 #include "worker/backends/synthetic/behaviour.h"
 #include "worker/backends/synthetic/synthetic_backend.h"
 
-namespace millrace::worker {
+namespace millrace::backends::synthetic {
 namespace {
 
 using nlohmann::json;
@@ -235,4 +235,4 @@ TEST(SyntheticDeathTest, CrashKillsTheProcess) {
 }
 
 }  // namespace
-}  // namespace millrace::worker
+}  // namespace millrace::backends::synthetic

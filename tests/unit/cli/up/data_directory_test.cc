@@ -14,7 +14,7 @@
 
 #include "common/process/temporary_directory.h"
 
-namespace millrace::cli {
+namespace millrace::cli::up {
 namespace {
 
 namespace fs = std::filesystem;
@@ -186,4 +186,4 @@ TEST(DataDirectoryPath, IsAbsoluteAndNamesTheFolderItself) {
 }
 
 }  // namespace
-}  // namespace millrace::cli
+}  // namespace millrace::cli::up

@@ -5,7 +5,7 @@
 
 #include "tests/support/manual_clock.h"
 
-namespace millrace::cli {
+namespace millrace::cli::up {
 namespace {
 
 using testing::HasSubstr;
@@ -100,4 +100,4 @@ TEST_F(LiveStatusTest, PassesNoControlSequencesToTheTerminal) {
 }
 
 }  // namespace
-}  // namespace millrace::cli
+}  // namespace millrace::cli::up

@@ -8,7 +8,7 @@
 
 #include "common/process/temporary_directory.h"
 
-namespace millrace::cli {
+namespace millrace::cli::up {
 namespace {
 
 using testing::AllOf;
@@ -205,4 +205,4 @@ TEST(UrlOf, IsWhereThisMachineReachesIt) {
 }
 
 }  // namespace
-}  // namespace millrace::cli
+}  // namespace millrace::cli::up

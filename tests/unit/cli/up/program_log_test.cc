@@ -8,7 +8,7 @@
 #include "common/process/log_file.h"
 #include "common/process/temporary_directory.h"
 
-namespace millrace::cli {
+namespace millrace::cli::up {
 namespace {
 
 using testing::ElementsAre;
@@ -166,4 +166,4 @@ TEST(ProgramLog, SurvivesAMissingFile) {
 }
 
 }  // namespace
-}  // namespace millrace::cli
+}  // namespace millrace::cli::up

@@ -9,7 +9,7 @@
 #include "tests/support/fake_server.h"
 #include "tests/support/manual_clock.h"
 
-namespace millrace::cli {
+namespace millrace::cli::up {
 namespace {
 
 using testing::ElementsAre;
@@ -31,9 +31,8 @@ class RosterTest : public testing::Test {
     test::ManualClock clock_;
     int status_ = 200;
     std::string listed_ = R"({"data":[]})";
-    worker::FakeServer gateway_{[this](worker::Exchange& exchange) {
-        exchange.reply(status_, "application/json", listed_);
-    }};
+    test::FakeServer gateway_{
+        [this](test::Exchange& exchange) { exchange.reply(status_, "application/json", listed_); }};
     Roster roster_{clock_};
 };
 
@@ -91,7 +90,7 @@ TEST_F(RosterTest, DoesNotTrustAListFromBeforeItWasAsked) {
 // Each request that hangs holds up the loop that also stops the workers.
 TEST_F(RosterTest, AsksAGatewayThatHangsOnceForAllWorkers) {
     std::atomic<int> requests = 0;
-    worker::FakeServer hung([&](worker::Exchange& exchange) {
+    test::FakeServer hung([&](test::Exchange& exchange) {
         ++requests;
         clock_.advance(std::chrono::seconds(2));
         exchange.reply(503, "application/json", "{}");
@@ -134,4 +133,4 @@ TEST_F(RosterTest, LooksAgainBeforeItSaysThatOneIsMissing) {
 }
 
 }  // namespace
-}  // namespace millrace::cli
+}  // namespace millrace::cli::up

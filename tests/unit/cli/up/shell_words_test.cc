@@ -5,7 +5,7 @@
 
 #include <cstdlib>
 
-namespace millrace::cli {
+namespace millrace::cli::up {
 namespace {
 
 using testing::ElementsAre;
@@ -66,4 +66,4 @@ TEST(ShellWords, RefuseNothingAndEmptyWords) {
 }
 
 }  // namespace
-}  // namespace millrace::cli
+}  // namespace millrace::cli::up

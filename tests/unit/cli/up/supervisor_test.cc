@@ -5,7 +5,7 @@
 
 #include "tests/support/manual_clock.h"
 
-namespace millrace::cli {
+namespace millrace::cli::up {
 namespace {
 
 using testing::ElementsAre;
@@ -231,4 +231,4 @@ TEST_F(SupervisorTest, OneThatEndsBeforeItWasEverReadyIsAnErrorWithTheReason) {
 }
 
 }  // namespace
-}  // namespace millrace::cli
+}  // namespace millrace::cli::up

@@ -3,7 +3,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-namespace millrace::cli {
+namespace millrace::cli::up {
 namespace {
 
 using testing::HasSubstr;
@@ -80,4 +80,4 @@ TEST(Welcome, NamesTheFirstOfManyModels) {
 }
 
 }  // namespace
-}  // namespace millrace::cli
+}  // namespace millrace::cli::up

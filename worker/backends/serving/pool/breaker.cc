@@ -4,7 +4,7 @@
 
 #include "common/base/check.h"
 
-namespace millrace::worker {
+namespace millrace::backends::serving::pool {
 
 BreakerState Breaker::state(MonoTime now) const {
     if (!is_open_) return BreakerState::kClosed;
@@ -63,4 +63,4 @@ void Breaker::close() {
     is_open_ = false;
 }
 
-}  // namespace millrace::worker
+}  // namespace millrace::backends::serving::pool

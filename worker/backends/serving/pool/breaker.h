@@ -22,7 +22,7 @@
 #include "common/base/clock.h"
 #include "common/base/random.h"
 
-namespace millrace::worker {
+namespace millrace::backends::serving::pool {
 
 struct BreakerOptions {
     std::size_t window_calls = 20;   // Only the last calls count,
@@ -77,4 +77,4 @@ class Breaker {
     milliseconds open_time_{0};  // Of the last opening, before jitter.
 };
 
-}  // namespace millrace::worker
+}  // namespace millrace::backends::serving::pool

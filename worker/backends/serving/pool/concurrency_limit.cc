@@ -4,7 +4,7 @@
 
 #include "common/base/check.h"
 
-namespace millrace::worker {
+namespace millrace::backends::serving::pool {
 namespace {
 
 constexpr double kCut = 0.7;
@@ -45,4 +45,4 @@ void ConcurrencyLimit::on_queue(std::size_t waiting, std::size_t in_flight, Mono
     if (waiting > kQueueMax && in_flight <= value()) on_refusal(asked, now);
 }
 
-}  // namespace millrace::worker
+}  // namespace millrace::backends::serving::pool

@@ -18,7 +18,7 @@
 
 #include "common/base/clock.h"
 
-namespace millrace::worker {
+namespace millrace::backends::serving::pool {
 
 class ConcurrencyLimit {
  public:
@@ -47,4 +47,4 @@ class ConcurrencyLimit {
     bool is_queueing_ = false;
 };
 
-}  // namespace millrace::worker
+}  // namespace millrace::backends::serving::pool

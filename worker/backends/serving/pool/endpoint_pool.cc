@@ -5,7 +5,7 @@
 
 #include "common/base/check.h"
 
-namespace millrace::worker {
+namespace millrace::backends::serving::pool {
 namespace {
 
 // The factor of consistent hashing with bounded loads (Mirrokni, Thorup, Zadimoghaddam 2016).
@@ -294,4 +294,4 @@ EndpointPool::View EndpointPool::view(EndpointIndex index, MonoTime now) const {
             .is_odd = endpoint.odd_answers >= kOddAnswersMin};
 }
 
-}  // namespace millrace::worker
+}  // namespace millrace::backends::serving::pool

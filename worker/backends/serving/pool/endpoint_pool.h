@@ -33,7 +33,7 @@
 #include "worker/backends/serving/pool/concurrency_limit.h"
 #include "worker/backends/serving/pool/latency_estimate.h"
 
-namespace millrace::worker {
+namespace millrace::backends::serving::pool {
 
 using EndpointIndex = std::size_t;
 
@@ -151,4 +151,4 @@ class EndpointPool {
     std::map<CallId, EndpointIndex> calls_;
 };
 
-}  // namespace millrace::worker
+}  // namespace millrace::backends::serving::pool

@@ -2,7 +2,7 @@
 
 #include <cmath>
 
-namespace millrace::worker {
+namespace millrace::backends::serving::pool {
 
 void LatencyEstimate::observe(double ms_per_token, MonoTime now) {
     const bool jumps = !has_value_ || ms_per_token > value_;
@@ -25,4 +25,4 @@ double LatencyEstimate::left_of_peak(MonoTime now) const {
     return std::exp(-passed / std::chrono::duration<double>(decay_));
 }
 
-}  // namespace millrace::worker
+}  // namespace millrace::backends::serving::pool

@@ -9,7 +9,7 @@
 
 #include "common/base/clock.h"
 
-namespace millrace::worker {
+namespace millrace::backends::serving::pool {
 
 class LatencyEstimate {
  public:
@@ -32,4 +32,4 @@ class LatencyEstimate {
     MonoTime observed_at_;
 };
 
-}  // namespace millrace::worker
+}  // namespace millrace::backends::serving::pool

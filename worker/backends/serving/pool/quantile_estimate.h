@@ -4,7 +4,7 @@
 // Threads:   one caller at a time.
 #pragma once
 
-namespace millrace::worker {
+namespace millrace::backends::serving::pool {
 
 class QuantileEstimate {
  public:
@@ -25,4 +25,4 @@ class QuantileEstimate {
     double value_;
 };
 
-}  // namespace millrace::worker
+}  // namespace millrace::backends::serving::pool

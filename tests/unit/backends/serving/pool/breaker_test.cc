@@ -4,7 +4,7 @@
 
 #include "tests/support/seeded_random.h"
 
-namespace millrace::worker {
+namespace millrace::backends::serving::pool {
 namespace {
 
 using Verdict = Breaker::Verdict;
@@ -123,4 +123,4 @@ TEST_F(BreakerTest, JitterOnlyShortensTheWait) {
 }
 
 }  // namespace
-}  // namespace millrace::worker
+}  // namespace millrace::backends::serving::pool

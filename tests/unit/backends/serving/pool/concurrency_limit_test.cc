@@ -4,7 +4,7 @@
 
 #include "tests/unit/backends/serving/pool/start.h"
 
-namespace millrace::worker {
+namespace millrace::backends::serving::pool {
 namespace {
 
 MonoTime at(int ms) {
@@ -111,4 +111,4 @@ TEST(ConcurrencyLimit, AdaptsToLessCapacity) {
 }
 
 }  // namespace
-}  // namespace millrace::worker
+}  // namespace millrace::backends::serving::pool

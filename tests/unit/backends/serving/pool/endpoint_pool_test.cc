@@ -8,7 +8,7 @@
 
 #include "tests/support/seeded_random.h"
 
-namespace millrace::worker {
+namespace millrace::backends::serving::pool {
 namespace {
 
 class EndpointPoolTest : public testing::Test {
@@ -293,4 +293,4 @@ TEST_F(EndpointPoolTest, TakesOnlyCandidates) {
 }
 
 }  // namespace
-}  // namespace millrace::worker
+}  // namespace millrace::backends::serving::pool

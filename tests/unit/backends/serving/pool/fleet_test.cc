@@ -11,7 +11,7 @@
 #include "tests/unit/backends/serving/pool/start.h"
 #include "worker/backends/serving/pool/endpoint_pool.h"
 
-namespace millrace::worker {
+namespace millrace::backends::serving::pool {
 namespace {
 
 using std::chrono::seconds;
@@ -246,4 +246,4 @@ TEST_P(FleetTest, TheLimitReturnsWhenTheCapacityDoes) {
 }
 
 }  // namespace
-}  // namespace millrace::worker
+}  // namespace millrace::backends::serving::pool

@@ -6,7 +6,7 @@
 
 #include "tests/unit/backends/serving/pool/start.h"
 
-namespace millrace::worker {
+namespace millrace::backends::serving::pool {
 namespace {
 
 TEST(LatencyEstimate, KnowsNothingBeforeTheFirstCall) {
@@ -32,4 +32,4 @@ TEST(LatencyEstimate, FadesWithoutCalls) {
 }
 
 }  // namespace
-}  // namespace millrace::worker
+}  // namespace millrace::backends::serving::pool

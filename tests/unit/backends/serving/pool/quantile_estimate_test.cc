@@ -4,7 +4,7 @@
 
 #include "tests/support/seeded_random.h"
 
-namespace millrace::worker {
+namespace millrace::backends::serving::pool {
 namespace {
 
 TEST(QuantileEstimate, FindsTheQuantileFromAfarAndFollowsIt) {
@@ -17,4 +17,4 @@ TEST(QuantileEstimate, FindsTheQuantileFromAfarAndFollowsIt) {
 }
 
 }  // namespace
-}  // namespace millrace::worker
+}  // namespace millrace::backends::serving::pool

@@ -3,8 +3,8 @@
 
 #include "common/base/clock.h"
 
-namespace millrace::worker {
+namespace millrace::backends::serving::pool {
 
 inline constexpr MonoTime kStart{std::chrono::hours(1)};
 
-}  // namespace millrace::worker
+}  // namespace millrace::backends::serving::pool
