@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 """The worst patterns of docs/style.md: archaisms everywhere, comments that begin with a fragment, and
-strings and names of tests in unidiomatic English."""
+strings and names of tests in unidiomatic English. And the files that comments name exist."""
 
 import pathlib
 import re
@@ -26,6 +26,16 @@ TEST_NAME = re.compile(r"\b(?:TYPED_)?TEST(?:_F|_P)?\(\w+,\s*(\w+)\)")
 ODD_NAME = re.compile(
     r"Anew(?![a-z])|ForEver(?![a-z])|In(?:Its|Their)Stead|So(?:Many|Much|Long|Often)(?![a-z])(?!As)|(?:Is|Are|Be)Told(?![a-z])"
     r"|(?<!There)(?:Is|Are)(?:No(?=[A-Z])|None(?![a-z]))|^(?:Who|Whose|Whom)(?=[A-Z])|^Bears(?=[A-Z])|WhatIsNo(?![a-z])")
+# A file that a comment names, such as job_claim.sql or common/base/error.h: a path from the root or a part of one.
+COMMENT = re.compile(r"(?:^|\s)(//|--|#)\s+(\S.*)$")
+MARK = {".h": "//", ".cc": "//", ".inc": "//", ".proto": "//", ".sql": "--"}
+FILE = re.compile(r"(?<![\w./$<{*-])((?:[\w.-]+/)*[\w-]+\.(?:h|cc|inc|sql|py|md|sh|toml|pml|proto|cmake))(?![\w/*{(-]|\.\w)")
+OTHERS_FILES = {
+    "common/common.h": "llama.cpp",
+    "llama.h": "llama.cpp",
+    "path/to/declaring.h": "an example",
+    "src/include/utils/array.h": "PostgreSQL",
+}
 # The page shows what to avoid; licences and recorded answers are others' words.
 EXEMPT = ("docs/style.md", ".ci/check_prose.py", "tests/golden/", "tests/support/recorded/")
 
@@ -33,9 +43,24 @@ EXEMPT = ("docs/style.md", ".ci/check_prose.py", "tests/golden/", "tests/support
 def our_files():
     listed = subprocess.run(["git", "ls-files", "-co", "--exclude-standard"], cwd=ROOT, text=True,
                             capture_output=True, check=True).stdout.split("\n")
-    kinds = (".h", ".cc", ".inc", ".md", ".py", ".sh", ".sql", ".proto", ".toml")
+    kinds = (".h", ".cc", ".inc", ".md", ".py", ".sh", ".sql", ".proto", ".toml", ".pml", ".cmake", "CMakeLists.txt")
     return [name for name in listed
             if name.endswith(kinds) and not name.startswith(EXEMPT) and (ROOT / name).is_file()]
+
+
+def ends_of(names):
+    """Each path with all that it ends with: a/b/c.h, b/c.h, c.h."""
+    return {"/".join(parts[first:]) for parts in (name.split("/") for name in names) for first in range(len(parts))}
+
+
+def check_files(name, files):
+    """Whether the files that the comments name exist."""
+    mark = MARK.get(pathlib.Path(name).suffix, "#")
+    for number, line in enumerate((ROOT / name).read_text().split("\n") if not name.endswith(".md") else (), 1):
+        comment = COMMENT.search(line)
+        for file in FILE.findall(comment.group(2)) if comment and comment.group(1) == mark else ():
+            if file not in files and file not in OTHERS_FILES:
+                yield f"{name}:{number}: {file} does not exist"
 
 
 def check(name):
@@ -59,7 +84,9 @@ def check(name):
 
 
 def main():
-    problems = [problem for name in our_files() for problem in check(name)]
+    names = our_files()
+    files = ends_of(names)
+    problems = [problem for name in names for problem in (*check(name), *check_files(name, files))]
     print("\n".join(problems), end="\n" if problems else "")
     return 1 if problems else 0
 

@@ -148,10 +148,10 @@ class JobStore {
     // The pulses of workers that are alive or draining. Also makes database_time() exact again.
     virtual Result<std::vector<WorkerPulse>> worker_pulses() = 0;
     // Declares workers lost; they are never revived. Affects only those whose pulse is still the
-    // one seen, so a late heartbeat wins. Attempts lost with a worker in a mass outage count
-    // against nobody (design, invariant 8). A worker last heard from within `together` of one lost
-    // in an outage counts as part of it, whatever `mass_outage` says: keepers forget, and another
-    // one may lead by now.
+    // one seen, so a late heartbeat wins. Attempts lost with a worker in a mass outage do not count
+    // against their jobs (invariant 8 of ARCHITECTURE.md). A worker last heard from within
+    // `together` of one lost in an outage counts as part of it, whatever `mass_outage` says:
+    // keepers forget, and another one may lead by now.
     virtual Status worker_mark_lost(const std::vector<WorkerPulse>& silent, bool mass_outage,
                                     milliseconds together) = 0;
 

@@ -71,8 +71,8 @@ int run_get(const GlobalOptions& global, const GetOptions& options) {
     if (options.result) {
         const auto output = json_member(job->text, "output");
         if (output == "null") {
-            return fail({ErrorCode::kConflict, fmt::format("{} is {}: it has no output", options.id,
-                                                           ending_of(job->json))});
+            return fail({ErrorCode::kConflict,
+                         fmt::format("{} has no output ({})", options.id, ending_of(job->json))});
         }
         const auto text = global.json ? one_line(output) : for_output(output_text(output));
         return print_out(text + (text.ends_with('\n') ? "" : "\n")) ? kOk : kFailure;

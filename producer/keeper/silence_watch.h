@@ -26,9 +26,9 @@ struct SilenceOptions {
 struct SilentWorker {
     storage::WorkerPulse pulse;
     // True if its silence was ever part of a mass outage: more than a third of the live workers
-    // fell silent at about the same time (design, invariant 8). A single worker is never a mass
-    // outage; otherwise a job that kills its worker would go undetected where there are only one or
-    // two workers.
+    // fell silent at about the same time (invariant 8 of ARCHITECTURE.md). A single worker is never
+    // a mass outage; otherwise a job that kills its worker would go undetected where there are only
+    // one or two workers.
     bool in_outage = false;
 };
 

@@ -2,7 +2,7 @@
 //
 // Beast 1.81 accepts headers that can hide one request in another, such as a Transfer-Encoding
 // beside a Content-Length. Every such request is refused here and its connection closed; the list
-// is in tests/unit/api/http_rules_test.cc.
+// is in tests/unit/server/http_rules_test.cc.
 //
 // Threads: pure.
 #pragma once

@@ -1,4 +1,5 @@
-// The founding design's promises when something dies: nothing is lost, nothing finishes twice.
+// What ARCHITECTURE.md promises (invariants 1 and 2), kept when something dies: nothing is lost,
+// nothing finishes twice.
 
 #include <gtest/gtest.h>
 

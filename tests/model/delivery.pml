@@ -5,7 +5,7 @@
  * environment. README.md lists what is left out, and explains how to read a counterexample.
  *
  * A process has one state, its loop: all that is remembered stands in the tables. Whatever may go
- * on for ever in reality (crashes, lost answers, cuts) happens a bounded number of times here, and
+ * on forever in reality (crashes, lost answers, cuts) happens a bounded number of times here, and
  * nothing else can repeat without it. So every run ends, and liveness is a property of its end:
  * when nothing can happen any more, every job is final.
  */
@@ -374,7 +374,7 @@ proctype End() {
     d_step {
         do
         :: j < JOBS ->
-            PROMISE(!is_open(j), "no job stays open for ever");
+            PROMISE(!is_open(j), "no job stays open forever");
             j++
         :: else -> break
         od

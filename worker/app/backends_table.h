@@ -1,6 +1,6 @@
 // The one table of backends: which ones this build has, and the setting that switches each on. To
 // add a backend, add a row to the .cc file, its settings to common/config/settings.inc and its
-// module to program.cmake.
+// module to worker/app/CMakeLists.txt.
 #pragma once
 
 #include <memory>

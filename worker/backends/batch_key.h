@@ -11,7 +11,7 @@
 
 namespace millrace::backends {
 
-// Shorter inputs cost a model about the same, in bytes or in tokens (serving-facts: ≤ 256, 512, …).
+// Inputs up to this length, in bytes or in tokens, share a bucket: their costs hardly differ.
 inline constexpr std::size_t kShortLength = 256;
 
 // The bucket of a length: a power of two. Padding to the longest length of a bucket wastes less

@@ -1,7 +1,7 @@
 // The cost of a batch of n jobs, ms = launch + per_job · n, fitted to the batches that have run.
 //
-// Weighted least squares with forgetting: a batch that ran 50 batches ago counts about a third
-// (0.98, serving-facts: the usual memory of recursive least squares). If the sizes differ too
+// Weighted least squares with forgetting: a batch that ran 50 batches ago counts about a third (a
+// factor of 0.98 per batch, a usual one for recursive least squares). If the sizes differ too
 // little to determine the slope, the line is flat through the mean: it is right at the sizes that
 // occur and claims nothing about others. A lasting change of the model's speed shows as a run of
 // misses to one side; while the run lasts, half of the past is forgotten at each batch.

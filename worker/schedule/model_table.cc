@@ -37,8 +37,9 @@ Result<ModelTable> ModelTable::make(std::vector<backends::BackendInfo> backends)
     table.backends_ = std::move(backends);
     if (table.backends_.empty()) {
         return Error{ErrorCode::kInvalidArgument,
-                     "no backend is configured: set one of backend.synthetic.enabled, "
-                     "backend.llama.model and backend.openai.url"};
+                     "no backend is configured: set one of backend.llama.model, backend.oip.url, "
+                     "backend.openai.url, backend.process.command and "
+                     "backend.synthetic.enabled"};
     }
     leave_out_unnameable(table.backends_);
     std::unordered_map<std::string, BackendIndex> by_model;

@@ -20,7 +20,8 @@ namespace millrace::cli::up {
 
 class Roster {
  public:
-    // Longer than the gateway caches its answer about workers (cache_max of query/commands.h).
+    // Longer than the gateway caches its list of workers (`cache_max` in
+    // producer/commands/commands.h).
     static constexpr milliseconds kListAgeMax{1500};
 
     explicit Roster(const Clock& clock) : clock_(clock) {}

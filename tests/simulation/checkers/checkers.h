@@ -1,5 +1,5 @@
-// All checkers. Each file beside this one has those of one invariant of the design, whose number
-// their verdicts name:
+// All checkers. Each file beside this one has those of one invariant of ARCHITECTURE.md, whose
+// number their verdicts name:
 //
 //   1  acceptance.cc     accepted jobs exist, once, and end
 //   2  finality.cc       what is final stays as it is

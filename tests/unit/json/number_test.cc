@@ -51,8 +51,8 @@ TEST(FitsDouble, AcceptsZeroWithAnyExponent) {
     }
 }
 
-// The gateway must accept exactly the numbers that a worker may send, so both ask here. The
-// gateway's side is in tests/unit/api/json_test.cc.
+// The gateway must accept exactly the numbers that a worker may send, so both ask fits_double():
+// the worker when it mends, the gateway when it checks a body (json_syntax.cc).
 TEST(FitsDouble, DecidesWhatIsMended) {
     for (const auto& number : {"1" + zeros(400) + "e-5", "0." + zeros(400) + "1e+5"}) {
         EXPECT_EQ(mend(number).has_value(), fits_double(number)) << number;

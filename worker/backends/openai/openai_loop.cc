@@ -32,7 +32,8 @@ constexpr milliseconds kDeadlineMargin{1'000};
 // How often to look at the line: breakers and rests end without an event.
 constexpr milliseconds kLookInterval{50};
 
-// 256 tokens is an ordinary answer while little is known; p75 from serving-facts.md 3.3.
+// The expected length of an answer is the third quartile of those so far: an estimate that is too
+// low would overfill a server, one that is too high only delays. 256 is a guess for the first.
 constexpr double kOutputTokensFirst = 256;
 constexpr double kOutputQuantile = 0.75;
 

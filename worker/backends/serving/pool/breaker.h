@@ -11,7 +11,9 @@
 //
 // Refusals for lack of capacity do not count: a busy server is a healthy one.
 //
-// Pure arithmetic on the times it is given. The constants are those of serving-facts.md 3.3.
+// Pure arithmetic on the times it is given. The share of failures is resilience4j's default. Its
+// window of 100 calls would be too slow where a call may take a minute; the smaller one and the
+// times are judgement, not measured.
 //
 // Threads:   one caller at a time.
 #pragma once

@@ -9,7 +9,9 @@
 // calls it queues, that number controls it too: calls that wait inside a server can no longer be
 // put in order.
 //
-// The constants are those of serving-facts.md 3.3.
+// The cut lies between those of llm-d's controller (0.5) and of Netflix's concurrency-limits (0.9).
+// That the limit grows only when it is in use is from the latter, and five waiting calls are what
+// Kubernetes' Gateway API Inference Extension calls a full server.
 //
 // Threads:   one caller at a time.
 #pragma once
