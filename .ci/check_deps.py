@@ -1,7 +1,8 @@
 #!/usr/bin/env python3
 """The dependencies in the CMakeLists.txt are those of the includes: a target names each module and library
 that its files include (one that a dependency names in DEPS counts), in DEPS if others see the
-include in one of its headers, and it names nothing that its files do not include.
+include in one of its headers, and it names nothing that its files do not include. Every library is
+known here, and deploy/install-packages.sh installs what CMake looks for.
 """
 
 import collections
@@ -23,7 +24,9 @@ LIBRARIES = {
     "curl/": ["CURL::libcurl"],
     "fmt/": ["fmt::fmt"],
     "ggml": ["llama"],
+    "gguf": ["llama"],
     "gmock/": ["GTest::gmock"],
+    "google/protobuf/": ["millrace::proto"],
     "gtest/": ["GTest::gmock", "GTest::gtest"],
     "librdkafka/": ["PkgConfig::RDKAFKA"],
     "llama": ["llama"],
@@ -37,6 +40,33 @@ LIBRARIES = {
     "thread": ["Threads::Threads"],  # In the C library: nobody has to name it.
     "yaml-cpp/": ["PkgConfig::YAML_CPP"],
     "zlib.h": ["ZLIB::ZLIB"],
+}
+# Headers of the C library and of Linux; those of C++ have neither a slash nor a dot.
+SYSTEM = re.compile(r"(arpa|linux|net|netinet|sys)/|(dlfcn|fcntl|grp|netdb|poll|pthread|pwd|sched|signal|unistd"
+                    r"|wordexp)\.h$|[^/.]+$")
+# What CMake looks for, and the Debian package that has it; none: not from a package, or not needed.
+LOOKS_FOR = re.compile(r"^\s*find_package\((\S+)|^\s*pkg_check_modules\(.*IMPORTED_TARGET (\S+)\)", re.MULTILINE)
+PACKAGES = {
+    "benchmark": "libbenchmark-dev",
+    "Boost": "libboost1.81-dev",
+    "CLI11": "libcli11-dev",
+    "CURL": "libcurl4-openssl-dev",
+    "fmt": "libfmt-dev",
+    "GTest": "libgtest-dev",
+    "libpqxx": "libpqxx-dev",
+    "llama": None,  # deploy/fetch-llama.sh
+    "nlohmann_json": "nlohmann-json3-dev",
+    "OpenSSL": "libssl-dev",
+    "PkgConfig": "pkg-config",
+    "prometheus-cpp": "prometheus-cpp-dev",
+    "Protobuf": "libprotobuf-dev",
+    "Python3": "python3",
+    "rdkafka": "librdkafka-dev",
+    "simdjson": None,  # A bench compares with it if it is there.
+    "spdlog": "libspdlog-dev",
+    "Threads": None,  # The C library.
+    "yaml-cpp": "libyaml-cpp-dev",
+    "ZLIB": "zlib1g-dev",
 }
 
 
@@ -178,6 +208,25 @@ def check_target(tree, target, seen_by_others):
         yield f"{listed}: {target.name} includes nothing of {name}"
 
 
+def check_libraries(tree):
+    """Whether this file knows each library, and the script installs each that CMake looks for."""
+    for file, includes in tree.includes.items():
+        for included in includes:
+            if not (included in tree.includes or included.startswith(tuple(LIBRARIES)) or SYSTEM.match(included)
+                    or (ROOT / included).is_file()):
+                yield f"{file}: {included} belongs to no library of LIBRARIES in .ci/check_deps.py"
+    installed = set(re.sub(r"#.*", "", (ROOT / "deploy/install-packages.sh").read_text()).split())
+    lists = [ROOT / "CMakeLists.txt", *(ROOT / "cmake").glob("*.cmake"),
+             *(path for folder in FOLDERS for path in (ROOT / folder).rglob("CMakeLists.txt"))]
+    for path in lists:
+        for groups in LOOKS_FOR.findall(path.read_text()):
+            name = "".join(groups)
+            if name not in PACKAGES:
+                yield f"{path.relative_to(ROOT)}: {name} is missing in PACKAGES of .ci/check_deps.py"
+            elif PACKAGES[name] not in {None, *installed}:
+                yield f"deploy/install-packages.sh: {PACKAGES[name]} is missing, which has {name}"
+
+
 def main():
     tree = Tree()
     # Tests and benches also include what is internal to a module; they name its libraries themselves.
@@ -194,6 +243,7 @@ def main():
                 waiting.append(included)
     problems = [problem for target in tree.targets.values()
                 for problem in check_target(tree, target, seen)]
+    problems += check_libraries(tree)
     print("\n".join(problems), file=sys.stderr, end="\n" if problems else "")
     return 1 if problems else 0
 
