@@ -223,8 +223,8 @@ class Bench {
         return post("/v1/jobs", engine_body(priority, tokens), headers);
     }
 
-    // Jobs have `tokens` tokens on average, but from a half to one and a half times as many: like
-    // those of real models, they do not all end at once.
+    // Each job has `tokens` tokens or, if `varied`, from half to one and a half times that number:
+    // then the jobs do not all end at once, like those of real models.
     Requests engine_jobs(const std::string& priority, const std::string& headers = {}) const {
         return [this, priority, headers] {
             const auto mean = static_cast<std::uint64_t>(options_.tokens);

@@ -59,7 +59,8 @@ struct Sources {
     std::string file;                      // Path of a YAML file; empty: none.
     std::vector<std::string> environment;  // "NAME=value"; only MILLRACE_… are used.
     std::vector<std::string> flags;        // "--name=value", or "--name" and "value".
-    // "name=value", as in `millrace up --set`, for any program; they override all others.
+    // "name=value", as for `millrace up --set`; settings of any program are allowed. These override
+    // all other sources.
     std::vector<std::string> assignments;
 };
 

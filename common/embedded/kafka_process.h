@@ -42,7 +42,8 @@ inline std::filesystem::path kafka_data_dir(const std::filesystem::path& directo
     return directory / "data";
 }
 
-// What determines the format of data/: if it changes, prepared data is unusable.
+// A key of all that determines the format of data/; data that was prepared under another key cannot
+// be used.
 std::string kafka_format_key();
 
 // Prepares an empty data/ for its first start.

@@ -283,7 +283,8 @@ void Intake::answer(Ticket& ticket, service::SubmitResult result) {
 void Intake::keep_in_doubt(Batch batch) {
     const auto now = clock_.now();
     if (!batch.answer_by) {
-        log_warning("the outcome of a commit is in doubt", {{"jobs", batch.jobs.size()}});
+        log_warning("PostgreSQL did not answer a commit; reading whether its jobs exist",
+                    {{"jobs", batch.jobs.size()}});
         batch.answer_by = now + options_.in_doubt_max;
     }
     if (now >= *batch.answer_by) {

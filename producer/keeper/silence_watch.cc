@@ -26,8 +26,8 @@ void SilenceWatch::observe(const std::vector<storage::WorkerPulse>& pulses, Mono
     }
     while (!lost_.empty() && sent - lost_.front().first >= options_.ttl) lost_.pop_front();
     seen_ = std::move(now);
-    // This is remembered: by the time all victims are marked lost, other workers may have started
-    // instead.
+    // A worker stays in its outage: by the time all of them are marked lost, others may have
+    // started in their place, and the share of silent workers looks small.
     for (auto& [id, seen] : seen_) seen.in_outage = seen.in_outage || falls_in_outage(seen);
 }
 
@@ -51,7 +51,8 @@ bool SilenceWatch::falls_in_outage(const Seen& seen) const {
     const auto here = std::ranges::count_if(seen_, [&](const auto& entry) {
         return is_suspect(entry.second) && is_about(entry.second.since, seen.since);
     });
-    // Workers that appeared later, such as new incarnations of the victims, were not part of it.
+    // Workers first seen after that silence began, such as new incarnations of those that fell
+    // silent, do not count.
     const auto there = std::ranges::count_if(
         seen_, [&](const auto& entry) { return entry.second.first_seen <= seen.since; });
     const auto silent = gone + here;

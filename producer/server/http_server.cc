@@ -32,7 +32,7 @@ void raise_file_limit(int connections_max) {
     if (limit.rlim_cur >= wanted) return;
     limit.rlim_cur = std::min(wanted, limit.rlim_max);
     if (setrlimit(RLIMIT_NOFILE, &limit) == 0 && limit.rlim_cur >= wanted) return;
-    log_warning("the limit of open files is low for connections_max",
+    log_warning("the limit of open files (ulimit -n) is below what gateway.connections_max needs",
                 {{"limit", static_cast<std::int64_t>(limit.rlim_cur)}, {"wanted", wanted}});
 }
 

@@ -25,7 +25,7 @@ struct JobList {
 struct CancelTotals {
     std::int64_t cancelled = 0;   // At once, as no worker ran them.
     std::int64_t cancelling = 0;  // Their workers are being asked to stop.
-    bool has_more = false;        // It stopped before it had seen all of them.
+    bool has_more = false;        // The call ended before it had looked at all jobs.
 };
 
 class JobScans {

@@ -26,7 +26,8 @@ struct FaultRow {
     std::optional<Moment> caught_up_max;
 };
 
-// Returns the rows in the order of their first times; the last row, "all", counts every job once.
+// Returns a row for each kind of fault, in the order in which they first occurred; the last row,
+// "all", counts every job once.
 std::vector<FaultRow> fault_table(const History& history, const std::vector<Finding>& findings);
 
 std::string format_table(const std::vector<FaultRow>& rows);

@@ -1,8 +1,8 @@
-// The events of a run, as seen from outside of the system: what clients intended, sent and
-// received, what exists at the end, and the faults. A file of JSON lines, one event per line; the
-// checker knows nothing else.
+// The events of a run, as seen from outside the system: what clients intended, sent and received,
+// what exists at the end, and the faults. A file of JSON lines, one event per line; the checker
+// knows nothing else.
 //
-// Threads: HistoryWriter is thread-safe; the rest is values.
+// Threads: HistoryWriter is thread-safe; the rest are plain values.
 // Errors:  a file that cannot be read or written throws std::runtime_error.
 #pragma once
 

@@ -55,7 +55,8 @@ Status take_over(Succession& workers, const Shared& shared, const config::Source
                  config::Config& config) {
     TRY(auto reloaded, reload(config, sources));
     for (const auto& name : reloaded.need_restart) {
-        log_warning("a changed setting needs a restart", {{"setting", name}});
+        log_warning("a setting was changed that takes effect only at a restart",
+                    {{"setting", name}});
     }
     TRY(auto worker, make_worker(shared, reloaded.config));
     TRY_STATUS(workers.replace(std::move(worker)));

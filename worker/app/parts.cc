@@ -128,8 +128,9 @@ void Parts::settle() {
 void Parts::keep_lease() {
     if (auto backends = core.executor.changes()) {
         for (const auto& model : models.replace(*std::move(backends))) {
-            log_warning("two backends serve the same model; the one that had it keeps it",
-                        {{"model", model}});
+            log_warning(
+                "two backends serve the same model; its jobs run on the one that had it first",
+                {{"model", model}});
         }
         lease_keeper.serve(models.models());
     }

@@ -11,7 +11,7 @@ namespace {
 using nlohmann::json;
 using Count = std::optional<std::int64_t>;
 
-// A larger count is nonsense, and could overflow a sum.
+// A count above this is nonsense, and could overflow a sum.
 constexpr double kCountMax = 1e15;
 
 Count count_of(const json& usage, const char* name) {
@@ -27,7 +27,7 @@ Count first(const Count& one, const Count& other) {
     return one ? one : other;
 }
 
-// What remains of the whole without the given part.
+// The whole without the given part; unknown if one of them is, or if the part is larger.
 Count rest(const Count& whole, const Count& part) {
     if (!whole || !part || *part > *whole) return std::nullopt;
     return *whole - *part;

@@ -29,7 +29,7 @@ class BatchFormer {
     BatchFormer(const schedule::BatchOptions& options, const backends::BackendInfo& info);
     BatchFormer(BatchFormer&&) = delete;
 
-    // A job that was claimed at `now` and whose message arrived at `arrived`.
+    // A claimed job. `arrived` is when its message arrived, and add()'s `now` when it was claimed.
     struct Arrival {
         backends::Execution execution;
         std::string key;

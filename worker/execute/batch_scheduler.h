@@ -38,7 +38,7 @@ class BatchScheduler {
     void add(BatchFormer::Arrival arrival, MonoTime now) { former_.add(std::move(arrival), now); }
     // Removes a waiting job; false if it does not wait any more.
     bool remove(const AttemptKey& key) { return former_.remove(key); }
-    // What may be claimed now, while so many jobs of each lane are held.
+    // The room for claims at `now`; `held_by_lane` counts the jobs of each lane that are held.
     schedule::Room room(MonoTime now, const std::vector<std::size_t>& held_by_lane) const;
 
     // --- Batches ---

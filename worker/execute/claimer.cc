@@ -72,7 +72,7 @@ bool Claimer::step() {
     }
     if (more.error().code == ErrorCode::kOutcomeUnknown) reconcile_wanted_ = true;
     if (failures_++ == 0) {
-        log_warning("jobs cannot be claimed", {{"error", to_string(more.error())}});
+        log_warning("jobs cannot be claimed; trying again", {{"error", to_string(more.error())}});
     }
     retry_at_ = clock_.now() + backoff_delay(options_.store_backoff, failures_, random_);
     return false;
@@ -105,7 +105,8 @@ Status Claimer::reconcile(WorkerId worker) {
     if (handed_back > 0) {
         telemetry::count<Metric::kAttemptsHandedBack>(static_cast<double>(handed_back),
                                                       "unknown_claim");
-        log_warning("handed back jobs whose claim was never answered", {{"jobs", handed_back}});
+        log_warning("handed back jobs: PostgreSQL did not answer their claim",
+                    {{"jobs", handed_back}});
     }
     return ok();
 }

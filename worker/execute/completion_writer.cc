@@ -138,7 +138,8 @@ void CompletionWriter::acknowledge(const Batch& batch,
     }
     if (refused > 0) {
         telemetry::count<Metric::kOutcomesRefused>(static_cast<double>(refused));
-        log_warning("outcomes came too late", {{"jobs", refused}, {"worker", batch.worker.str()}});
+        log_warning("outcomes were dropped: their jobs no longer belong to this worker",
+                    {{"jobs", refused}, {"worker", batch.worker.str()}});
     }
     executor_.release(keys);
     events_.add(std::move(events));
@@ -150,7 +151,8 @@ void CompletionWriter::fail(const Error& error) {
             error_info(error.code).retryable || error.code == ErrorCode::kOutcomeUnknown
                 ? LogLevel::kWarning
                 : LogLevel::kError;
-        log(level, "outcomes cannot be written and are kept", {{"error", to_string(error)}});
+        log(level, "outcomes cannot be written; they keep their slots until PostgreSQL takes them",
+            {{"error", to_string(error)}});
     }
     retry_at_ = clock_.now() + backoff_delay(options_.store_backoff, failures_, random_);
 }
@@ -158,7 +160,8 @@ void CompletionWriter::fail(const Error& error) {
 // An output that cannot be stored makes the attempt fail; a failure only gets another message, and
 // another code if need be.
 void CompletionWriter::replace(storage::SettledAttempt& attempt) {
-    log_warning("an outcome cannot be stored as it is", {{"job", attempt.key.job.str()}});
+    log_warning("an outcome cannot be stored; an error is stored instead",
+                {{"job", attempt.key.job.str()}});
     auto& outcome = attempt.outcome;
     auto& settlement = attempt.settlement;
     if (outcome.kind == OutcomeKind::kCompleted) {
@@ -199,8 +202,10 @@ void CompletionWriter::bisect(Batch batch) {
     }
     auto& attempt = batch.attempts.front();
     if (std::exchange(batch.pending.front().replaced_outcome, true)) {
-        // Not even its error can be stored. The keeper ends the job at its deadline.
-        log_error("an outcome cannot be stored at all", {{"job", attempt.key.job.str()}});
+        log_error(
+            "neither an outcome nor an error instead of it can be stored; the keeper ends "
+            "the job at its deadline",
+            {{"job", attempt.key.job.str()}});
         executor_.release(std::vector{attempt.key});
         return;
     }

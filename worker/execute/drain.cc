@@ -16,7 +16,8 @@ bool Drain::step() {
         return false;
     }
     if (now - *handed_back_at_ < options_.hand_back_timeout) return false;
-    log_warning("ended with jobs that could not be handed back", {{"jobs", held}});
+    log_warning("ended with jobs that could not be handed back; a keeper queues them again",
+                {{"jobs", held}});
     return true;
 }
 

@@ -285,8 +285,9 @@ void Executor::stop_attempt(Attempt& attempt, backends::AbortReason reason, Acti
 
 void Executor::perform(Actions actions) {
     for (const auto& key : actions.replaced) {
-        log_warning("replaced an attempt that was lost without notice",
-                    {{"job", key.job.str()}, {"epoch", key.epoch}});
+        log_warning(
+            "an attempt was replaced: its job left this worker unnoticed and was claimed again",
+            {{"job", key.job.str()}, {"epoch", key.epoch}});
     }
     for (const auto& [backend, stop] : actions.aborts) backend->abort(stop.key, stop.reason);
     for (auto& attempt : actions.ended) reports_.ended(std::move(attempt));
@@ -356,7 +357,7 @@ void Executor::finished(const AttemptKey& key, Outcome outcome) {
         }
     }
     if (!backend) {
-        log_error("a backend reported an attempt that it does not run",
+        log_error("a report of a backend was dropped: it does not run that attempt",
                   {{"job", key.job.str()}, {"epoch", key.epoch}});
         return;
     }

@@ -53,7 +53,7 @@ struct ExecutorOptions {
     int preemptions_max = 3;              // See Preemptor.
 };
 
-// What may be claimed now.
+// The room for claims, by backend.
 struct Load {
     std::vector<schedule::Room> backends;
     std::size_t free = 0;  // Jobs, for all backends together.
@@ -134,7 +134,7 @@ class Executor : public backends::ExecutionSink {
 
  private:
     using Stop = BatchScheduler::Stop;
-    // What to do after the lock is released.
+    // Calls to make after the lock is released.
     struct Actions {
         std::vector<AttemptKey> replaced;
         std::vector<std::pair<backends::Backend*, Stop>> aborts;

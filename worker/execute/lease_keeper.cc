@@ -191,8 +191,8 @@ void LeaseKeeper::save_checkpoints() {
                 batch.push_back(std::move(next->second));
             }
             const auto saved = save(worker, batch);
-            // Not tried again: a later checkpoint holds more, and the job's end holds all of it.
             if (saved.has_value()) continue;
+            // A lost checkpoint is not sent again: the next one holds more, and the job's end all.
             log_debug("partial output was not saved", {{"error", to_string(saved.error())}});
             return;
         }
@@ -204,7 +204,7 @@ Status LeaseKeeper::save(WorkerId worker, std::span<const storage::PartialCheckp
     auto saved = store_.partial_save(worker, {batch.begin(), batch.end()});
     if (saved.has_value() || saved.error().code != ErrorCode::kDataCorrupt) return saved;
     if (batch.size() == 1) {
-        log_warning("partial output cannot be stored",
+        log_warning("a job's partial output cannot be stored and is left out",
                     {{"job", batch.front().key.job.str()}, {"error", saved.error().message}});
         return ok();
     }

@@ -47,13 +47,13 @@ class OutputFeed {
     // sequence for the event that follows. The `started` event has sequence 0.
     std::uint32_t end(const AttemptKey& key);
 
-    // What came since the last call, in order for each attempt.
+    // The events since the last call, in order for each attempt.
     std::vector<wire::Event> take_events();
 
+    using Checkpoint = std::pair<WorkerId, storage::PartialCheckpoint>;
     // Attempts with new output whose last checkpoint is old enough: as many as fit, but at least
     // one, those whose turn was longest ago first. Counts them as checkpointed. Further calls with
     // the same `now` return the rest, and finally none.
-    using Checkpoint = std::pair<WorkerId, storage::PartialCheckpoint>;
     std::vector<Checkpoint> take_checkpoints(MonoTime now, const CheckpointLimits& limits = {});
 
  private:

@@ -20,9 +20,9 @@ class Preemptor {
     // are.
     explicit Preemptor(int preemptions_max) : preemptions_max_(preemptions_max) {}
 
-    // The job must run on this backend, in a lane of `from` (one entry per lane), with a standing
-    // that gives way to `urgent`. Nothing if there is none, or if a place there is already being
-    // freed: the urgent job gets that one.
+    // Chooses the attempt to stop for an `urgent` job: it runs on this backend, in a lane of `from`
+    // (one entry per lane), and its standing (see Candidate) gives way. Nothing if there is no such
+    // attempt, or if one there is already being stopped: the urgent job gets that place.
     std::optional<AttemptKey> choose(const AttemptTable& attempts, schedule::BackendIndex backend,
                                      Priority urgent, const std::vector<bool>& from) const;
 

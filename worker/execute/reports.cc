@@ -11,7 +11,7 @@ using telemetry::Metric;
 
 namespace {
 
-// A server's page or a program's traceback is longer.
+// Bounds for text of servers and programs, which may be a whole page or traceback.
 constexpr std::size_t kCodeBytesMax = 64;
 constexpr std::size_t kMessageBytesMax = 4096;
 

@@ -1,7 +1,7 @@
-// What backends report about attempts, on its way on: output to the feed, outcomes to the
-// completion writer. The text of models, servers and programs enters the worker here, from every
-// backend. All text that goes on from here can be stored (common/base/text.h) and is bounded: codes
-// and messages are cut, and an output beyond `output_bytes_max` fails its job, output_too_large.
+// Passes on what backends report about attempts: output to the feed, outcomes to the completion
+// writer. The text of models, servers and programs enters the worker here, from every backend. All
+// text that goes on from here can be stored (common/base/text.h) and is bounded: codes and messages
+// are cut, and an output beyond `output_bytes_max` fails its job, output_too_large.
 //
 // Threads:   thread-safe; it has no state of its own.
 // Blocks:    never.

@@ -48,7 +48,7 @@ class Stealer {
     void observe_wait(schedule::LaneIndex lane, MonoTime arrived, milliseconds wait);
 
  private:
-    // What one backend knows about a lane.
+    // A backend's view of a lane.
     struct Look {
         JobId low_water;       // Jobs below it were taken since the last pause.
         MonoTime pause_until;  // The lane had no more jobs.

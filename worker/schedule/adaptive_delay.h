@@ -22,7 +22,7 @@ namespace millrace::schedule {
 
 class AdaptiveDelay {
  public:
-    // What the start and end of a batch depend on.
+    // The costs and limits that decide when a batch starts and ends.
     struct Model {
         const CostLine& cost;
         std::size_t batch_max = 1;
@@ -33,9 +33,9 @@ class AdaptiveDelay {
     void ended(double now, std::size_t waiting, const Model& model);
     void arrived(double at);
 
-    // Whether a free slot need not wait for more than these `waiting` jobs.
+    // Whether a free slot should start with these `waiting` jobs instead of waiting for more.
     bool is_enough(std::size_t waiting) const;
-    // When the wait ends, even if expected jobs are missing.
+    // When a free slot stops waiting, even if expected jobs have not arrived.
     double until() const;
 
  private:

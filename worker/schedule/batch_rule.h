@@ -26,7 +26,7 @@ struct BatchOptions {
     std::size_t bytes_max = 64 << 20;  // Input bytes of a batch; a single job may be larger.
 };
 
-// What a batch may hold.
+// The limits of a batch.
 struct BatchLimits {
     std::size_t jobs_max = 1;
     std::size_t weight_max = 0;  // 0: no limit.

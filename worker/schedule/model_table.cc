@@ -10,8 +10,8 @@
 namespace millrace::schedule {
 namespace {
 
-// A job cannot name a longer one (producer/api/codec/submission.cc), and an index of PostgreSQL
-// holds little more.
+// The longest name of a model that a job can give (producer/api/codec/submission.cc); an index of
+// PostgreSQL holds little more.
 constexpr std::size_t kModelBytesMax = 256;
 
 bool can_be_asked_for(const std::string& model) {
@@ -25,7 +25,7 @@ void leave_out_unnameable(std::vector<backends::BackendInfo>& backends) {
         const auto left_out = std::erase_if(
             backend.models, [](const auto& model) { return !can_be_asked_for(model); });
         if (left_out == 0) continue;
-        log_warning("left out models whose names no job can use",
+        log_warning("left out models: a job cannot give their names (empty, too long or not text)",
                     {{"backend", backend.name}, {"models", left_out}});
     }
 }

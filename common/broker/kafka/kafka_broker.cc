@@ -54,7 +54,10 @@ class KafkaBroker final : public Broker {
     std::unique_ptr<Consumer> make_consumer(const Properties& properties,
                                             const std::vector<std::string>& topics) const {
         auto consumer = Consumer::make(properties, extra_, topics);
-        if (!consumer) log_error("no Kafka consumer", {{"error", consumer.error().message}});
+        if (!consumer) {
+            log_error("cannot make a Kafka consumer; the program stops",
+                      {{"error", consumer.error().message}});
+        }
         CHECK(consumer.has_value());
         return *std::move(consumer);
     }

@@ -30,9 +30,9 @@ class Producer {
     std::size_t publish(const std::vector<OutgoingMessage>& messages);
     void flush(milliseconds timeout);
 
-    // The library's handle of a topic, made on the first call and kept for the life of this object.
-    // Making it starts the look-up of the topic at once; without it, the first message to the topic
-    // waits up to a second.
+    // The library's handle for a topic, made on the first call and kept for the life of this
+    // object. Making it looks the topic up at once; otherwise the first message waits up to a
+    // second for that.
     rd_kafka_topic_t* topic(const std::string& name);
 
     const Handle& handle() const { return *handle_; }

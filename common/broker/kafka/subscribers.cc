@@ -21,7 +21,7 @@ KafkaSubscriber::KafkaSubscriber(std::unique_ptr<Consumer> consumer)
 
 KafkaSubscriber::~KafkaSubscriber() {
     if (!destroy_within(std::move(consumer_), kDestroyMax)) {
-        log_warning("abandoned a Kafka consumer that does not end",
+        log_warning("a Kafka consumer does not end; its thread is left behind",
                     {{"waited_ms", kDestroyMax.count()}});
     }
 }

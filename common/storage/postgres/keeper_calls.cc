@@ -127,12 +127,14 @@ Result<int> PostgresJobStore::partition_rotate(const PartitionPolicy& policy) {
     TRY_STATUS(lead(Duty::kHousekeeping, "partition_rotate", body));
     TRY(const int partials, purge("partial_purge", kPartitionPage));
     if (done.too_full > 0) {
-        log_warning("old partitions hold too many unfinished jobs to be dropped",
+        log_warning("old partitions are kept: too many of their jobs are open or ended recently",
                     {{"partitions", done.too_full}, {"jobs_max", kPartitionPage}});
     }
     if (done.in_default > 0) {
-        log_warning("finished jobs are kept outside of all partitions",
-                    {{"jobs", done.in_default}, {"counted_up_to", kPartitionPage}});
+        log_warning(
+            "finished jobs lie in the DEFAULT partition, because there was none for their time; "
+            "they are removed row by row after keeper.partition_retention",
+            {{"jobs", done.in_default}, {"counted_up_to", kPartitionPage}});
     }
     return done.made + done.dropped + done.purged + partials;
 }

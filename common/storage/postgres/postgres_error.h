@@ -5,7 +5,8 @@
 
 namespace millrace::storage::postgres {
 
-// What a lost answer leaves open: a read changed nothing, a write may have.
+// Whether a statement whose answer was lost may have changed something: a read has not, a write may
+// have.
 enum class Effect { kRead, kWrite };
 
 struct Failure {

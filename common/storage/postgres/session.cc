@@ -177,7 +177,7 @@ void Session::handle(const Failure& failure) {
     const auto jitter = system_random().below(static_cast<std::uint64_t>(pause.count()) / 2);
     connect_at_ = system_clock().now() + pause - milliseconds(jitter);
     if (failures_in_a_row_ == 2) {
-        log_warning("PostgreSQL cannot be used", {{"reason", failure.error.message}});
+        log_warning("PostgreSQL cannot be used; trying again", {{"reason", failure.error.message}});
     }
 }
 

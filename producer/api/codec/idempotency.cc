@@ -49,7 +49,7 @@ milliseconds sdk_timeout(const Request& request, const ApiOptions& options) {
 
 // OpenAI's SDKs repeat a POST whose answer was lost: without a key, but with the number of the
 // attempt. A first attempt is remembered by its body and always creates a job, because a client
-// that sends one body twice wants two jobs.
+// that sends the same body again by itself means another job.
 std::optional<IdempotencyKey> body_key(const Request& request, const ApiOptions& options) {
     if (request.retry_count.empty() || !options.sdk_retries) return std::nullopt;
     const auto count = parse_digits(request.retry_count);
@@ -86,8 +86,9 @@ Decoded<IdempotencyKey> client_id_of(const Request& request) {
         return Problem{
             ProblemCode::kInvalidClientId,
             fmt::format(
-                "\"{}\" cannot be a job's id; send 1 to 64 letters, digits or any of ._- that do "
-                "not begin with job_ and are not just . or .., which clients remove from a path.",
+                "\"{}\" cannot be a job's id; send 1 to 64 letters, digits, '.', '_' or '-'. It "
+                "must not begin with job_, nor be '.' or '..', because clients remove these from "
+                "a path.",
                 shown(request.path_id)),
             "id"};
     }

@@ -101,7 +101,7 @@ Decoded<std::string> decode_metadata(const JsonFields& job, const ApiOptions& op
 Decoded<std::optional<storage::DbTime>> decode_run_at(const JsonFields& job,
                                                       const SubmissionRules& rules) {
     TRY(const auto time, job.time("run_at"));
-    // It is already due: the job is queued at once.
+    // Without a run_at, or with one that is due already, the job is queued at once.
     if (!time || *time <= rules.now) return std::optional<storage::DbTime>();
     if (*time <= rules.now + rules.options.run_at_ahead_max) return time;
     return wrong_value(job.path("run_at"), *job.find("run_at"),

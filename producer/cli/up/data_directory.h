@@ -51,7 +51,7 @@ class DataDirectory {
 
 // Finds the holder of the directory's lock without touching the lock, so an `up` that starts
 // meanwhile is not disturbed. The holder itself must not call it: it would lose the lock. Errors:
-// kNotFound if nobody holds it; kInvalidArgument if this user may not look.
+// kNotFound if nobody holds it; kInvalidArgument if the lock's file cannot be opened.
 Result<RunningUp> find_running_up(const std::filesystem::path& path);
 
 }  // namespace millrace::cli::up

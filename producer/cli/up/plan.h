@@ -20,7 +20,7 @@ namespace millrace::cli::up {
 
 using Environment = std::map<std::string, std::string>;
 
-// The kinds of backends, by the input of a job for one of their models.
+// Which inputs the models of the configured backends take.
 struct BackendKinds {
     bool prompts = false;  // {"prompt": …}: models in the worker's process, and programs.
     bool chats = false;    // {"messages": …}: servers of chat models and of embeddings.
@@ -29,8 +29,7 @@ struct BackendKinds {
 
 struct WorkerPlan {
     std::string name;  // "worker-1": its name in lists and its log's name.
-    // What it does before it is ready, such as "loading the model m.gguf"; empty if nothing is
-    // slow.
+    // The slow things that it does before it is ready, such as "loading the model m.gguf".
     std::vector<std::string> tasks;
     Environment settings;           // As environment variables.
     milliseconds drain_timeout{0};  // The most time that it takes to stop, give or take a moment.

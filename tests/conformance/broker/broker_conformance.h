@@ -37,7 +37,7 @@ inline Values values_of(const std::vector<broker::OutgoingMessage>& messages) {
     return values;
 }
 
-// What a subscriber has delivered up to now.
+// A subscriber, and all that it has delivered so far.
 class Reader {
  public:
     explicit Reader(std::unique_ptr<broker::Subscriber> subscriber)

@@ -57,7 +57,7 @@ std::size_t Sequences::restore(Sequence& sequence, const SavedSequences::Saved& 
                                std::span<const Token> tokens) {
     saved_.touch(saved);
     save(sequence, 0);
-    // That may have dropped the saved entry for lack of room.
+    // save() may have dropped the saved entry to make room.
     const auto match = saved_.find(tokens);
     if (match.saved == nullptr || !engine_.restore(sequence.id, match.saved->state.bytes())) {
         return engine_.keep_prefix(sequence.id, 0);

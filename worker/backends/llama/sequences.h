@@ -27,7 +27,7 @@
 
 namespace millrace::backends::llama {
 
-// A shorter beginning is not worth a copy or a wait: computing it is as fast.
+// A common beginning of fewer tokens is not worth a copy or a wait: computing it is as fast.
 constexpr std::size_t kWorthTokens = 32;
 // The number of steps for which taken sequences may stand apart before one is moved. The next job
 // often fills the gap, and a move copies the whole memory of a sequence.

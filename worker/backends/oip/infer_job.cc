@@ -69,8 +69,8 @@ Result<Shape> shape_of(const ordered_json& input, const std::string& path) {
     };
     if (value == nullptr || !value->is_array() || value->size() > kDimensionsMax ||
         !std::all_of(value->begin(), value->end(), is_dimension)) {
-        return invalid(fmt::format("{}.shape must be a list of at most {} integers from 0", path,
-                                   kDimensionsMax));
+        return invalid(fmt::format("{}.shape must be a list of at most {} non-negative integers",
+                                   path, kDimensionsMax));
     }
     return value->get<Shape>();
 }

@@ -154,7 +154,8 @@ bool is_too_large_for_the_rate(const Said& said) {
 
 Outcome outcome_of(Said said, long status, std::string_view prefix, milliseconds took = {}) {
     auto kind = kind_of(status);
-    // Model servers send their 404 and 405 as JSON: this comes from something in front of them.
+    // Model servers send 404 and 405 as JSON. One that is not JSON comes from something in front of
+    // them.
     const bool is_no_server = (status == 404 || status == 405) && !said.is_json;
     const bool may_be_input =
         kind != OutcomeKind::kRateLimited && !serving::is_of_a_gateway(status);

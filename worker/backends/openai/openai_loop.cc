@@ -169,7 +169,7 @@ void OpenAiLoop::close(AttemptKey key, AbortReason reason) {
     } else {
         std::erase(line_, &transfer);
     }
-    // The server was there: what the job saw of outages before is over.
+    // The server has answered: the outages that the job met before no longer count.
     if (transfer.has_output()) outages_.forget(key.job);
     report(transfer, aborted_outcome(reason));
 }
@@ -305,7 +305,7 @@ void OpenAiLoop::place_all() {
     for (const auto& [_, transfer] : transfers_) {
         if (transfer->call) pool_.grow(*transfer->call, transfer->tokens());
     }
-    // Reports may bring in new jobs, but only through the inbox.
+    // A report may bring in new jobs, but these go to the inbox: `line_` does not change meanwhile.
     std::erase_if(line_, [&](Transfer* transfer) { return place(*transfer, now); });
     look_at_ = line_.empty() ? MonoTime::max() : now + kLookInterval;
 }

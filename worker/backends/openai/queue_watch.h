@@ -59,7 +59,7 @@ class QueueWatch {
     std::vector<Server> servers_;
 };
 
-// The value of a metric in Prometheus' text, summed over its series; nothing if it is absent.
+// The sum of a metric's series in Prometheus text format; nothing if the metric is absent.
 std::optional<double> metric_in(std::string_view text, std::string_view name);
 
 }  // namespace millrace::backends::openai

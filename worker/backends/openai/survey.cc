@@ -191,8 +191,7 @@ std::vector<Endpoint> Survey::merged() const {
     return endpoints;
 }
 
-// If all endpoints that answered serve the same models, those that never did are taken to serve
-// them too.
+// If all endpoints that answered serve the same models, the others are assumed to serve them too.
 void Survey::complete_models(std::vector<Endpoint>& endpoints) const {
     serving::ModelNames common;
     for (const auto& endpoint : endpoints) {

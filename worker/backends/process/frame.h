@@ -26,10 +26,10 @@ struct Frame {
 
 class FrameReader {
  public:
-    // The part of a longer frame that is kept, to know which item it belongs to.
+    // How many bytes are kept of a frame that exceeds `bytes_max`: enough to read its item.
     static constexpr std::size_t kBeginningBytes = 1024;
-    // A child that prints text to the channel announces more than this: four printable characters
-    // are read as a length.
+    // The longest frame that is skipped. A length above it is text that the child printed to the
+    // channel: four printable characters, read as a number.
     static constexpr std::size_t kLongestBytes = 512 << 20;
 
     explicit FrameReader(std::size_t bytes_max) : bytes_max_(bytes_max) {}

@@ -139,7 +139,7 @@ Result<ProcessMessage> parse_failed(const Members& members, ItemId item) {
     return EndMessage{.item = item, .outcome = std::move(outcome)};
 }
 
-// What the beginning of a frame that was too long says.
+// The message of a frame that was too long, from its beginning.
 Result<ProcessMessage> parse_beginning(const Members& members, ItemId item, const Frame& frame) {
     const auto type = text_of(members, "type");
     if (type == "done") {

@@ -39,7 +39,7 @@ class ProcessBackend::Loop {
     }
     ~Loop() { stop(); }
 
-    // What the first process reported once all were ready, or why one did not come up.
+    // Returns the first process's report once all are ready, or the reason why one did not come up.
     Result<ReadyMessage> wait_until_ready() { return started_.get_future().get(); }
 
     void stop() {

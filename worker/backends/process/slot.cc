@@ -249,7 +249,7 @@ void Slot::receive(MonoTime now) {
         kill(invalid_message(received.error().message));
         return;
     }
-    // It is probably about to end; the way it ends says more than the closed channel.
+    // The process is probably about to end, and how it ends says more than that its channel closed.
     channel_.reset();
     if (state_ != State::kEnding) let_end(now);
 }

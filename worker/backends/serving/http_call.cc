@@ -54,7 +54,8 @@ HttpEnd HttpCall::end_of(CURLcode code) const {
     if (code == CURLE_OK || (code == CURLE_WRITE_ERROR && status() >= 300)) {
         return HttpEnd::kAnswered;
     }
-    // Also counts bytes sent over a kept connection that broke, if the second try is refused.
+    // The size includes what was sent over a reused connection that broke, even if the second try
+    // is refused.
     long sent = 0;
     curl_easy_getinfo(handle(), CURLINFO_REQUEST_SIZE, &sent);
     if (sent == 0 && is_unreachable(code)) return HttpEnd::kUnreachable;

@@ -103,7 +103,8 @@ class Item:
     def fail(self, error):
         """Ends the item with an exception: Permanent, Busy, or any other, which is retried."""
         if self._end():
-            # The item first: the worker reads no more than the beginning of what is too long.
+            # `type` and `item` come first: the worker reads only the beginning of a message that is
+            # too long.
             self._writer.send({"type": "failed", "item": self._id, **describe(error)})
 
     def _say(self, message):

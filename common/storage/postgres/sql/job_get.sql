@@ -1,11 +1,10 @@
 -- Jobs by id. $1 ids, $2 the lowest and $3 the highest of them, which rule out most partitions; $4
--- whether to include the spec, $5 the output, $6 the partial output.
--- Returns: the columns of job_list_*, then spec, output, partial text, its sequence.
--- Indexes: jobs_open_pkey, jobs_final_*_pkey, job_specs_*_pkey, job_partials_pkey. For jobs that
--- failed, expired or were cancelled, idempotency_keys_pkey too, to find their retries; other jobs
--- do not pay for that.
--- Each OFFSET 0 enforces one probe per id; without it, the bounds alone look like a way to the
--- rows.
+-- whether to include the spec, $5 the output, $6 the partial output. Returns: the columns of
+-- job_list_*, then spec, output, partial text, its sequence. Indexes: jobs_open_pkey,
+-- jobs_final_*_pkey, job_specs_*_pkey, job_partials_pkey. For jobs that failed, expired or were
+-- cancelled, idempotency_keys_pkey too, to find their retries; other jobs do not pay for that. Each
+-- OFFSET 0 makes the planner look up each id; without it, the planner may read all rows between the
+-- bounds.
 SELECT {job_columns},
     CASE WHEN $4::bool THEN s.spec END, CASE WHEN $5::bool THEN j.output END, p.text, p.sequence
 FROM unnest($1::uuid[]) AS a (id)

@@ -1,6 +1,6 @@
 -- Specs by id. $1 ids, $2 the lowest and $3 the highest of them, which rule out most partitions.
--- Index: job_specs_*_pkey.
--- OFFSET 0 enforces one probe per id; without it, the bounds alone look like a way to the rows.
+-- Index: job_specs_*_pkey. OFFSET 0 makes the planner look up each id; without it, the planner may
+-- read all rows between the bounds.
 SELECT a.id, s.spec
 FROM unnest($1::uuid[]) AS a (id)
 CROSS JOIN LATERAL (

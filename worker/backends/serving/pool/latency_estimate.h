@@ -20,7 +20,7 @@ class LatencyEstimate {
 
     // As of the last observation; nothing before the first.
     std::optional<double> value() const;
-    // What remains of it by now, for an endpoint without calls.
+    // The value as it has faded by `now`, for an endpoint without calls.
     std::optional<double> faded(MonoTime now) const;
 
  private:
