@@ -114,7 +114,7 @@ class Broker {
     virtual std::unique_ptr<Subscriber> subscribe(const std::string& group,
                                                   const std::vector<std::string>& topics) = 0;
 
-    // Reads every partition of the topics from now on, outside of any group.
+    // Reads every partition of the topics from now on, outside any group.
     virtual std::unique_ptr<Subscriber> tail(const std::vector<std::string>& topics) = 0;
 };
 

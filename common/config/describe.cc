@@ -71,7 +71,7 @@ std::string code(std::string_view text) {
 
 constexpr std::string_view kIntroduction = R"(# Configuration
 
-Generated from `common/config/settings.inc` by `make docs`; a test compares.
+Generated from `common/config/settings.inc` by `make docs`; a test checks that it is up to date.
 
 A setting has one name everywhere. Its value comes from these places; each overrides the one before:
 

@@ -14,7 +14,8 @@ constexpr std::array kLabels{
     LabelInfo{"queue", "the configured queues"},
     LabelInfo{"state", "`scheduled`, `queued`, `in_progress`"},
     LabelInfo{"code",
-              "error codes: `common/base/error.cc`, of the API `producer/server/problems.inc`"},
+              "error codes: those of `common/base/error.cc`, of the API those of "
+              "`producer/server/problems.inc`"},
     LabelInfo{"channel", "`jobs`, `events`, `control`"},
     LabelInfo{"event", "`started`, `partial`, `progress`, `finished`, `requeued`"},
     LabelInfo{"duty", "the keeper's duties, e.g. `rescue`"},
@@ -22,7 +23,7 @@ constexpr std::array kLabels{
     LabelInfo{"endpoint",
               "names of the model endpoints, `backend.openai.url`; `host:port` by default"},
     LabelInfo{"result",
-              "`served`, `answered` (refused the input), `refused` (no capacity), `unreachable`, "
+              "`served`, `answered` (rejected the input), `refused` (no capacity), `unreachable`, "
               "`failed`, `aborted`"},
     LabelInfo{"outcome", "outcomes of attempts, `common/job/outcome.h`"},
     LabelInfo{"source", "`control`, `heartbeat`"},
@@ -61,7 +62,8 @@ std::span<const LabelInfo> labels() {
 std::string metrics_markdown() {
     std::string out =
         "# Metrics\n\n"
-        "Generated from `common/telemetry/catalogue.inc` by `make docs`; a test compares. The "
+        "Generated from `common/telemetry/catalogue.inc` by `make docs`; a test checks that it is "
+        "up to date. The "
         "gateway\nserves them at `/metrics` of its API, a worker where `worker.port` is set.\n\n"
         "| Metric | Kind | Labels | Program | What it is | Look here … |\n"
         "| --- | --- | --- | --- | --- | --- |\n";

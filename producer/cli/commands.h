@@ -73,7 +73,7 @@ std::string filter_body(const FilterOptions& filter);
 struct BulkOptions {
     std::vector<std::string> ids;
     FilterOptions filter;
-    bool all = false;      // Every job, instead of a filter.
+    bool all = false;      // Select every job; excludes a filter.
     bool dry_run = false;  // Count only.
     bool yes = false;      // Do not ask for confirmation.
 };

@@ -17,22 +17,26 @@ const std::vector<std::string>& all_states() {
 void add_filter(Arguments& arguments, FilterOptions& filter, const std::vector<std::string>& states,
                 const std::string& status_help) {
     arguments.choices("--status", filter.status, status_help, states);
-    arguments.text("--queue,-q", filter.queue, "Of this queue");
-    arguments.choice("--priority,-p", filter.priority, "Of this priority",
+    arguments.text("--queue,-q", filter.queue, "Select the jobs of this queue");
+    arguments.choice("--priority,-p", filter.priority, "Select the jobs of this priority",
                      {"high", "normal", "low"});
-    arguments.text("--model,-m", filter.model, "For this model");
-    arguments.text("--error", filter.error, "With this error's code, e.g. worker_lost");
-    arguments.pairs("--metadata", filter.metadata, "With this pair; may be repeated");
-    arguments.text("--created-after", filter.created_after, "Submitted later (RFC 3339)");
-    arguments.text("--created-before", filter.created_before, "Submitted earlier");
+    arguments.text("--model,-m", filter.model, "Select the jobs for this model");
+    arguments.text("--error", filter.error,
+                   "Select the jobs with this error code, e.g. worker_lost");
+    arguments.pairs("--metadata", filter.metadata,
+                    "Select the jobs with this pair; may be repeated");
+    arguments.text("--created-after", filter.created_after,
+                   "Select the jobs submitted after this time (RFC 3339)");
+    arguments.text("--created-before", filter.created_before,
+                   "Select the jobs submitted before this time");
 }
 
 void add_bulk(Arguments& arguments, BulkOptions& options, const std::vector<std::string>& states,
               const std::string& status_help) {
-    arguments.ids("ids", options.ids, "The jobs; or else all that match");
+    arguments.ids("ids", options.ids, "The jobs; without ids, a filter or --all selects them");
     add_filter(arguments, options.filter, states, status_help);
-    arguments.flag("--dry-run", options.dry_run, "Only print how many match");
-    arguments.flag("--yes,-y", options.yes, "Do not ask");
+    arguments.flag("--dry-run", options.dry_run, "Only print how many jobs match");
+    arguments.flag("--yes,-y", options.yes, "Do not ask for confirmation");
 }
 
 void add_get(Program& program) {
@@ -62,7 +66,8 @@ void add_wait(Program& program) {
                                     });
     Arguments arguments(program, command);
     arguments.ids("ids", wait->ids, "The jobs")->required();
-    arguments.duration("--timeout", *timeout, "Longest wait, e.g. 90 or 10m (0: forever)");
+    arguments.duration("--timeout", *timeout,
+                       "Wait at most this long, e.g. 90 or 10m (0: forever)");
     arguments.flag("--result", wait->result, "Print only the output");
 }
 
@@ -74,9 +79,10 @@ void add_list(Program& program) {
                                     "millrace list --all --json | wc -l",
                                     [&program, list] { return run_list(program.global, *list); });
     Arguments arguments(program, command);
-    add_filter(arguments, list->filter, all_states(), "In these states, joined by commas");
-    arguments.count("--limit,-n", list->limit, "Number of jobs (default: 20)");
-    arguments.flag("--all", list->all, "Every job");
+    add_filter(arguments, list->filter, all_states(),
+               "Select the jobs in these states, joined by commas");
+    arguments.count("--limit,-n", list->limit, "List at most this many jobs (default: 20)");
+    arguments.flag("--all", list->all, "List every job");
 }
 
 }  // namespace
@@ -102,8 +108,9 @@ void add_bulk_commands(Program& program) {
                         [&program, cancel] { return run_cancel(program.global, *cancel); });
     Arguments cancel_arguments(program, cancel_command);
     add_bulk(cancel_arguments, *cancel, {"scheduled", "blocked", "queued", "in_progress"},
-             "Only these open states; default: all");
-    cancel_arguments.flag("--all", cancel->all, "Every open job, instead of a filter");
+             "Select the jobs in these states; default: all of them");
+    cancel_arguments.flag("--all", cancel->all,
+                          "Cancel every open job; cannot be combined with a filter");
 
     auto retry = std::make_shared<BulkOptions>();
     auto& retry_command =
@@ -114,8 +121,9 @@ void add_bulk_commands(Program& program) {
                         [&program, retry] { return run_retry(program.global, *retry); });
     Arguments retry_arguments(program, retry_command);
     add_bulk(retry_arguments, *retry, {"failed", "expired", "cancelled"},
-             "failed (default), expired, cancelled");
-    retry_arguments.flag("--all", retry->all, "Every failed job, instead of a filter");
+             "Select the jobs in these states; default: failed");
+    retry_arguments.flag("--all", retry->all,
+                         "Retry every failed job; cannot be combined with a filter");
 }
 
 }  // namespace millrace::cli

@@ -20,7 +20,7 @@ void add_sources(Arguments& arguments, SubmitOptions& options) {
                    "for what a line leaves out");
     arguments.text("--input", options.input, "The whole input, a JSON object");
     arguments.flag("--chat", options.chat, "Send the prompt as a chat message");
-    arguments.count("--max-tokens", options.tokens_max, "Maximum number of tokens to generate");
+    arguments.count("--max-tokens", options.tokens_max, "Generate at most this many tokens");
 }
 
 void add_envelope(Arguments& arguments, SubmitOptions& options) {
@@ -30,16 +30,16 @@ void add_envelope(Arguments& arguments, SubmitOptions& options) {
     arguments.text("--queue,-q", options.queue, "The queue (default: default)");
     arguments.choice("--priority,-p", options.priority, "high, normal or low",
                      {"high", "normal", "low"});
-    arguments.count("--max-attempts", options.attempts_max, "Number of failures that ends the job");
-    arguments.duration("--timeout", options.timeout, "Time limit of each attempt, e.g. 10m");
+    arguments.count("--max-attempts", options.attempts_max, "End the job after this many failures");
+    arguments.duration("--timeout", options.timeout, "Limit the time of each attempt, e.g. 10m");
     arguments.duration("--start-within", options.start_within,
-                       "Expire if not started within this time");
-    arguments.duration("--ttl", options.ttl, "Time limit of the whole job, e.g. 24h");
-    arguments.text("--run-at", options.run_at, "Not before this time (RFC 3339)");
+                       "Expire the job unless it starts within this time");
+    arguments.duration("--ttl", options.ttl, "Limit the time of the whole job, e.g. 24h");
+    arguments.text("--run-at", options.run_at, "Do not start the job before this time (RFC 3339)");
     arguments.pairs("--metadata", options.metadata, "A pair to list jobs by; may be repeated");
     arguments.text(
         "--idempotency-key", options.idempotency_key,
-        "Submitting twice with one key makes one job; with --jsonl, the keys are KEY-LINE");
+        "Make one job of all submissions with this key; with --jsonl, the keys are KEY-LINE");
 }
 
 }  // namespace

@@ -136,7 +136,7 @@ TEST_F(Checker, FindsTheOutputOfAnotherJob) {
     EXPECT_THAT(flaws(history), ElementsAre(Flaw::kWrongContent));
 }
 
-TEST_F(Checker, FindsTwoJobsOfOneKey) {
+TEST_F(Checker, FindsTwoJobsWithTheSameKey) {
     history.listed.push_back(listed());
     history.listed.back().id = "job_b";
     EXPECT_THAT(flaws(history), ElementsAre(Flaw::kDuplicate));

@@ -82,7 +82,7 @@ TEST_F(RetriesOfARun, AreKnownToTheJobThatTheyRetry) {
     EXPECT_THAT(flaws(), ElementsAre(Flaw::kLie));
 }
 
-TEST_F(RetriesOfARun, AreWhatWasAnswered) {
+TEST_F(RetriesOfARun, AreThoseThatTheAnswersNamed) {
     answer(200, "job_c");
     EXPECT_THAT(flaws(), ElementsAre(Flaw::kLie));
     history.listed.pop_back();

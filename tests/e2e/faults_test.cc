@@ -46,7 +46,7 @@ TEST(Faults, AllQueuedJobsFinishAlthoughTheBrokerLosesEverything) {
     for (const auto& id : ids) EXPECT_EQ(stack.wait_until_final(id)["status"], "completed");
 }
 
-TEST(Faults, ALongJobAtTheHeadOfTheOnlyPartitionDelaysNobody) {
+TEST(Faults, ALongJobAtTheHeadOfTheOnlyPartitionDelaysNoOther) {
     Stack stack({.workers = 4,
                  .settings = {{"kafka.partitions", "1"},
                               {"worker.slots", "1"},

@@ -51,7 +51,7 @@ class Command:
 class Page:
     name: str
     blocks: list
-    prose: str  # Everything outside of blocks, with as many lines as the page.
+    prose: str  # Everything outside blocks, with as many lines as the page.
     anchors: set
     problems: list  # (line, what is wrong) with its form.
 

@@ -88,9 +88,9 @@ class Backend {
     virtual BackendInfo info() const = 0;
 
     // Jobs of one batch have the same key, so that they may share one model call; see batch_key.h.
-    // Stream backends get jobs of one key one after the other if that delays no other job for long:
-    // their prompts begin alike, or they use the same model. Cheap; called once or twice per job,
-    // from any thread.
+    // Stream backends get jobs with the same key one after the other if that delays no other job
+    // for long: their prompts begin alike, or they use the same model. Cheap; called once or twice
+    // per job, from any thread.
     virtual std::string batch_key(const JobSpec& spec) const { return spec.model; }
     // The job's part of batch_weight_max: rows of a tensor, tokens. A heavier job runs alone.
     // Cheap; called once per job, from any thread.

@@ -12,7 +12,7 @@ namespace millrace::backends {
 // Answers nested deeper are rejected: readers could not parse them either.
 inline constexpr int kAnswerDepthMax = 200;
 
-// Whether the brackets outside of strings are nested deeper, in text that need not be JSON.
+// Whether the brackets outside strings are nested deeper, in text that need not be JSON.
 bool is_nested_deeper(std::string_view text, int depth_max);
 
 // Discarded if the text is not JSON, or is nested deeper than kAnswerDepthMax.

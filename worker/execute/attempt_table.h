@@ -68,7 +68,7 @@ class AttemptTable {
     Attempt* find(const AttemptKey& key);
     const Attempt* find(const AttemptKey& key) const;
     // The attempt with this key in this phase. If a failover undid a claim, two attempts may have
-    // one key, so this may be another one than find() returns.
+    // the same key, so this may be another one than find() returns.
     Attempt* find_in(Attempt::Phase phase, const AttemptKey& key);
 
     const std::unordered_map<JobId, Attempt>& current() const { return current_; }

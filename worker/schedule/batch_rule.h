@@ -33,7 +33,7 @@ struct BatchLimits {
     std::size_t bytes_max = 0;   // 0: no limit.
 };
 
-// Jobs of one key that wait together for a slot.
+// Jobs with the same key that wait together for a slot.
 struct Waiting {
     std::size_t jobs = 0;
     bool is_full = false;  // One of the limits is reached.

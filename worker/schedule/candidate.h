@@ -60,7 +60,7 @@ struct OpenBatch {
 // The room that one backend has for more jobs.
 struct Room {
     std::size_t jobs = 0;     // In total.
-    std::size_t batches = 0;  // New batches, each of one key and of up to batch_max jobs.
+    std::size_t batches = 0;  // New batches: jobs with the same key, up to batch_max.
     std::size_t batch_max = 1;
     std::vector<OpenBatch> open;
     std::vector<std::size_t> held;  // Jobs that it holds, by lane.

@@ -52,7 +52,7 @@ TEST_P(BrokerConformance, DeliversNoMoreThanAskedFor) {
         "all messages delivered", kDeadline));
 }
 
-TEST_P(BrokerConformance, KeepsTheOrderOfMessagesWithOneKey) {
+TEST_P(BrokerConformance, KeepsTheOrderOfMessagesWithTheSameKey) {
     const auto topic = make_topic(4);
     std::vector<std::string> wanted;
     for (int i = 0; i < 100; ++i) {

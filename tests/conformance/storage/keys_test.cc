@@ -116,7 +116,7 @@ TEST_P(Keys, AFirstTryThatIsInsertedAgainIsADuplicate) {
     EXPECT_THAT(store_->job_list({}, kLookMax).value().jobs, SizeIs(1));
 }
 
-TEST_P(Keys, ARetryKnowsWhatItRetriesAndIsKnownByIt) {
+TEST_P(Keys, ARetryAndItsJobNameEachOther) {
     const auto old = insert_failed();
     EXPECT_FALSE(get(old).retried_by);
     const auto retry = retry_of(old);

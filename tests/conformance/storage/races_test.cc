@@ -241,7 +241,7 @@ std::vector<Race> races_of_workers() {
 
 std::vector<Race> races_of_clients() {
     return {
-        {"SubmitAndSubmitWithOneKey", "to be made", submit(0), submit(1),
+        {"SubmitAndSubmitWithTheSameKey", "to be made", submit(0), submit(1),
          "made; replayed; queued 0", "replayed; made; no job"},
     };
 }

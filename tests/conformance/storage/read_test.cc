@@ -123,7 +123,7 @@ TEST_P(Read, CountsLookByLook) {
     EXPECT_EQ(store_->job_count({.states = {JobState::kFailed}}, kLookMax)->matching, 0);
 }
 
-TEST_P(Read, FiltersByWhatAJobIs) {
+TEST_P(Read, FiltersByQueuePriorityModelAndState) {
     const auto plain = insert();
     const auto gpu = insert([](NewJob& j) { j.spec.queue = "gpu"; });
     const auto high = insert([](NewJob& j) { j.spec.priority = Priority::kHigh; });

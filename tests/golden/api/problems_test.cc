@@ -44,7 +44,7 @@ TEST(Problems, HaveCodesOfTheirOwn) {
 
 // SDKs retry 408, 409, 429 and 5xx by themselves, so each of these says whether a retry makes
 // sense.
-TEST(Problems, ThatSdksWouldRetryGiveAdvice) {
+TEST(Problems, GiveAdviceIfSdksWouldRetryThem) {
     for (const auto& row : problem_table()) {
         if (row.status == 409 || row.status == 429 || row.status >= 500) {
             EXPECT_NE(row.retry, RetryAdvice::kAsUsual) << row.code;
@@ -64,7 +64,7 @@ TEST(Problems, HaveOneShape) {
               R"("type":"rate_limit_error","param":null,"code":"queue_full"}})");
 }
 
-TEST(Problems, OfErrorsHaveTheStatusOfTheErrorTable) {
+TEST(Problems, HaveTheStatusOfTheirErrorInTheErrorTable) {
     for (const auto& row : error_table()) {
         const auto& problem = info(problem_of({row.code, "x"}).code);
         if (row.code == ErrorCode::kCancelled) continue;  // 499 is no status of ours.

@@ -20,7 +20,7 @@ TEST(LlamaModels, ComputesItsMemoryFromTheFile) {
     EXPECT_EQ(memory->context, kBytesOfToken * 1000);
 }
 
-TEST(LlamaModels, RefusesWhatDoesNotFitTogether) {
+TEST(LlamaModels, RefusesModelsThatExceedTheMemoryTogether) {
     const auto each = std::filesystem::file_size(model_path()) + kBytesOfToken * kSlots * kContext;
     llama::LlamaModels models{.paths = {model_path(), model_path()},
                               .names = {"first", "second"},

@@ -36,7 +36,7 @@ TEST_F(MlServer, OneBadRowCostsItsNeighboursNothing) {
     EXPECT_EQ(data_of(outcomes[2]), json({6}));
 }
 
-TEST_F(MlServer, IsNotSentWhatItWouldNotCheck) {
+TEST_F(MlServer, ReceivesNoInputOfTheWrongDatatype) {
     const auto outcome = outcome_of(
         R"({"inputs":[{"name":"x","shape":[1,1],"datatype":"INT8","data":[1]}]})", "double");
     EXPECT_EQ(outcome.error_message, "the input 'x' must be FP32, not INT8");

@@ -80,7 +80,7 @@ TEST_F(Oip, GivesAlikeJobsTheSameKey) {
     EXPECT_NE(key(row({1, 2})), key(row({1, 2, 3})));
 }
 
-TEST_F(Oip, RefusesWhatDoesNotFitBeforeSendingIt) {
+TEST_F(Oip, RefusesInputsThatDoNotFitTheModelUnsent) {
     start_with(answer);
     const auto outcomes =
         outcomes_of({R"({"prompt":"a"})", row({1}),

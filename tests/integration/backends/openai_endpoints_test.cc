@@ -239,7 +239,7 @@ TEST_F(OpenAiEndpoints, GivesUpASilentStream) {
     EXPECT_TRUE(closed.get_future().get());
 }
 
-TEST_F(OpenAiEndpoints, DoesNotRepeatWhatWasShown) {
+TEST_F(OpenAiEndpoints, DoesNotRepeatTextThatWasShown) {
     // A refusal in the middle of its output: another endpoint would start again from the beginning.
     server_ = std::make_unique<test::FakeServer>(answer_hello);
     std::promise<void> shown;

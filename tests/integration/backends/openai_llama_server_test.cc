@@ -164,7 +164,7 @@ TEST_F(OpenAiOnLlamaServer, GivesTwoPromptsTwoChoices) {
     }
 }
 
-TEST_F(OpenAiOnLlamaServer, ReportsWhatDoesNotFit) {
+TEST_F(OpenAiOnLlamaServer, APromptBeyondTheContextFailsForGood) {
     std::string words;
     for (int i = 0; i < 2000; ++i) words += "mill ";
     for (const auto& input :

@@ -84,7 +84,7 @@ class OpenAiOutages : public OpenAi {
 };
 
 // The breaker's seconds are the only clock here.
-TEST_F(OpenAiOutages, ARestartOfTheServerCostsNobodyAnAttempt) {
+TEST_F(OpenAiOutages, ARestartOfTheServerCostsNoJobAnAttempt) {
     const int port = test::unused_port();
     start({.base_urls = {"http://127.0.0.1:" + std::to_string(port)}});
     auto all = courses(8);
@@ -110,7 +110,7 @@ TEST_F(OpenAiOutages, ARestartOfTheServerCostsNobodyAnAttempt) {
 }
 
 // No such page opens the breaker: firewalls answer single requests in this way.
-TEST_F(OpenAiOutages, AnAnswerFromAnIntermediaryCostsNobodyAnAttempt) {
+TEST_F(OpenAiOutages, AnAnswerFromAnIntermediaryCostsNoJobAnAttempt) {
     struct Page {
         int status;
         const char* type;
@@ -172,7 +172,7 @@ TEST_F(OpenAiOutages, AMissingRouteIsNotAnOutageWhileOthersAreServed) {
 }
 
 // A forwarder whose server is away closes each connection at once.
-TEST_F(OpenAiOutages, AnIntermediaryThatClosesConnectionsCostsNobodyAnAttempt) {
+TEST_F(OpenAiOutages, AnIntermediaryThatClosesConnectionsCostsNoJobAnAttempt) {
     std::atomic<bool> is_back{false};
     start_with(
         [&](test::Exchange& exchange) { is_back ? answer_hello(exchange) : exchange.close(); });

@@ -54,7 +54,7 @@ void send_delta(Exchange& exchange, const std::string& text) {
     exchange.event(event({{"type", "job.output.delta"}, {"delta", text}}));
 }
 
-TEST(Commands, ASubmissionWhoseAnswerIsLostIsSentAgainUnderOneKey) {
+TEST(Commands, ASubmissionWhoseAnswerIsLostIsSentAgainUnderTheSameKey) {
     std::mutex mutex;
     std::multiset<std::string> keys;
     test::FakeServer server([&](Exchange& exchange) {

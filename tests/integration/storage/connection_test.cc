@@ -60,7 +60,7 @@ TEST_F(Connection, SpeaksUtf8WhateverTheEnvironmentSays) {
               settled.outcome.output_json);
 }
 
-TEST_F(Connection, ThatDiedWhileIdleIsReplacedUnseen) {
+TEST_F(Connection, IsReplacedUnseenIfItDiedWhileIdle) {
     for (int i = 0; i < 3; ++i) {
         terminate_stores();
         const auto inserted = store_->job_insert({jobs_->new_job()});
@@ -68,7 +68,7 @@ TEST_F(Connection, ThatDiedWhileIdleIsReplacedUnseen) {
     }
 }
 
-TEST_F(Connection, ThatIsCutOffInAStatementLeavesItInDoubt) {
+TEST_F(Connection, ALossInAStatementLeavesItInDoubt) {
     const auto worker = jobs_->add_worker();
     const auto job = jobs_->insert();
     const auto claims = cut_off(job, [&] { return store_->job_claim(worker, {job}); });
@@ -77,7 +77,7 @@ TEST_F(Connection, ThatIsCutOffInAStatementLeavesItInDoubt) {
     EXPECT_TRUE(store_->job_claim(worker, {job}));
 }
 
-TEST_F(Connection, ThatIsCutOffBeforeTheCommitChangesNothing) {
+TEST_F(Connection, ALossBeforeTheCommitChangesNothing) {
     const auto job = jobs_->insert();
     const auto cancelled = cut_off(job, [&] { return store_->job_cancel({job}); });
     EXPECT_EQ(cancelled.error().code, ErrorCode::kUnavailable);
@@ -85,7 +85,7 @@ TEST_F(Connection, ThatIsCutOffBeforeTheCommitChangesNothing) {
     EXPECT_TRUE(store_->job_cancel({job}));
 }
 
-TEST_F(Connection, ThatIsLostAtACommitLeavesItInDoubt) {
+TEST_F(Connection, ALossAtTheCommitLeavesItInDoubt) {
     const auto job = jobs_->insert();
     add_trigger(
         "CONSTRAINT TRIGGER at_commit AFTER DELETE ON jobs_open DEFERRABLE INITIALLY DEFERRED",
@@ -118,7 +118,7 @@ TEST_F(Connection, WaitsForALockForABoundedTime) {
     EXPECT_EQ(store->job_cancel({job}).error().code, ErrorCode::kUnavailable);
 }
 
-TEST_F(Connection, ToAReadOnlyServerIsUnavailable) {
+TEST_F(Connection, AReadOnlyServerCountsAsUnavailable) {
     execute("ALTER DATABASE " + postgres_.database() + " SET default_transaction_read_only = on");
     terminate_stores();
     EXPECT_EQ(store_->store_probe().error().code, ErrorCode::kUnavailable);
@@ -183,7 +183,7 @@ class Server : public testing::Test {
     JobMaker jobs_{*store_};
 };
 
-TEST_F(Server, ThatRestartsIsFoundAgainWithItsJobs) {
+TEST_F(Server, IsFoundAgainWithItsJobsAfterARestart) {
     const auto job = jobs_.insert();
     server_.server().stop();
     EXPECT_EQ(store_->job_get({job}, {}).error().code, ErrorCode::kUnavailable);
@@ -193,7 +193,7 @@ TEST_F(Server, ThatRestartsIsFoundAgainWithItsJobs) {
     EXPECT_EQ(store_->job_get({job}, {}).value().size(), 1u);
 }
 
-TEST_F(Server, ThatCrashesInAWriteLeavesItInDoubt) {
+TEST_F(Server, ACrashInAWriteLeavesItInDoubt) {
     const auto worker = jobs_.add_worker();
     const auto job = jobs_.insert();
     pqxx::connection other(server_.conninfo());

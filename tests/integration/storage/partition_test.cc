@@ -130,7 +130,7 @@ TEST_F(Partitions, KeepJobsThatBecameFinalRecently) {
     EXPECT_EQ(rows("job_attempts"), 0);
 }
 
-TEST_F(Partitions, ThatAreFullOfUnfinishedJobsStay) {
+TEST_F(Partitions, StayIfTheyAreFullOfUnfinishedJobs) {
     rotate(0);
     for (int i = 0; i < 3; ++i) jobs_->insert();
     const auto round = rotate(60, 2);

@@ -83,7 +83,7 @@ TEST_F(EventsTest, ShowTheWholeLifeOfAJobInOrder) {
     await_watchers(0);
 }
 
-TEST_F(EventsTest, BeginWithWhatIsThereAlready) {
+TEST_F(EventsTest, BeginWithTheCurrentStateAndText) {
     const auto id = service_.put([](JobRecord& job) {
         job.state = JobState::kInProgress;
         job.epoch = 3;
@@ -278,7 +278,7 @@ TEST_F(EventsTest, SayThatAJobRunsAgain) {
     EXPECT_EQ(event(connection)["delta"], "new");
 }
 
-TEST_F(EventsTest, OfAFinalJobEndAtOnce) {
+TEST_F(EventsTest, AStreamOfAFinalJobEndsAtOnce) {
     const auto id = service_.put();
     service_.finish(id, JobState::kFailed);
     auto connection = open(id);

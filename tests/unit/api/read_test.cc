@@ -78,7 +78,7 @@ TEST_F(ReadTest, ResultIsTheBareOutput) {
     EXPECT_EQ(answer.body, R"({"text": "hello"})");
 }
 
-TEST_F(ReadTest, UsageIsNullIfNobodyCounted) {
+TEST_F(ReadTest, UsageIsNullIfItIsUnknown) {
     const auto usage_of = [this](const Usage& usage) {
         const auto id = service_.put();
         service_.finish(id, JobState::kCompleted, "{}");

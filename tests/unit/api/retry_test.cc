@@ -219,7 +219,7 @@ TEST_F(RetryTest, ABodyIsRememberedAsLongAsTheSdkWaitsAndAPause) {
     EXPECT_EQ(lifetime("x-stainless-read-timeout: soon\r\n"), minutes(12));
 }
 
-TEST_F(RetryTest, WithoutTheHeaderOrTheSettingNoBodyIsRemembered) {
+TEST_F(RetryTest, NoBodyIsRememberedWithoutTheHeaderOrTheSetting) {
     post("/v1/jobs", kJob);
     EXPECT_FALSE(service_.submitted().back().idempotency);
     start({}, {.sdk_retries = false});

@@ -30,7 +30,7 @@ TEST(Usage, TheThirdFollowsFromTheOtherTwo) {
     EXPECT_EQ(parse_usage(R"({"prompt_tokens":9,"total_tokens":3})"), (Usage{.prompt_tokens = 9}));
 }
 
-TEST(Usage, IsUnknownIfNobodyCounted) {
+TEST(Usage, IsUnknownWithoutCounts) {
     for (const auto* text :
          {"null", "{}", "[]", "7", "", "{\"prompt_tokens\":\"9\"}", R"({"total_tokens":11})",
           R"({"prompt_tokens":0,"completion_tokens":0,"total_tokens":0})"}) {

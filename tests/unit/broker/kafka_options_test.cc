@@ -34,7 +34,7 @@ TEST(KafkaOptions, TakeAdditionalProperties) {
     EXPECT_TRUE(kafka::make_kafka_broker({.bootstrap = kNobody, .extra = {"client.rack=a=b"}}));
 }
 
-TEST(KafkaBroker, SaysWhenNobodyAnswers) {
+TEST(KafkaBroker, EnsuringTopicsFailsWithoutAReachableBroker) {
     const auto broker = kafka::make_kafka_broker({.bootstrap = kNobody}).value();
     const auto made = broker->ensure_topics({{"topic", 1}}, 100ms);
     ASSERT_FALSE(made.has_value());
@@ -51,7 +51,7 @@ TEST(KafkaBroker, TakesMessagesFromTheFrontUntilItsBufferIsFull) {
     EXPECT_EQ(publisher->publish(messages), 0U);
 }
 
-TEST(KafkaBroker, ReturnsSubscribersThatReachedNobody) {
+TEST(KafkaBroker, SubscribersWithoutAReachableBrokerDeliverNothing) {
     const auto broker = kafka::make_kafka_broker({.bootstrap = kNobody}).value();
     const auto member = broker->subscribe("group", {"topic"});
     const auto tail = broker->tail({"topic"});

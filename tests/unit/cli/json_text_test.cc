@@ -36,7 +36,7 @@ TEST(JsonText, FindsAMember) {
     EXPECT_EQ(json_member("[1]", "b"), "null");
 }
 
-TEST(JsonText, MergesDefaultsBelowWhatIsThere) {
+TEST(JsonText, MergedDefaultsReplaceNoMember) {
     EXPECT_EQ(json_merged(R"({"z":1,"policy":{"ttl":"1h"},"a":1.0})",
                           R"({"policy":{"max_attempts":2,"ttl":"9h"},"queue":"q","z":{"y":1}})"),
               R"({"z":1,"policy":{"ttl":"1h","max_attempts":2},"a":1.0,"queue":"q"})");

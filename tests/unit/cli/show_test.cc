@@ -41,7 +41,7 @@ TEST(NoteIfNobodyServes, SaysThatAJobMayWaitForever) {
     EXPECT_FALSE(note_if_nobody_serves(answer(R"({"wait":{"reason":"backoff"}})").json));
 }
 
-TEST(JobText, SaysWhatPeopleAsk) {
+TEST(JobText, ShowsTheAttemptTheWorkerAndTheLastError) {
     const auto text = job_text(answer(R"({"id":"job_1","status":"in_progress","model":"m",
         "queue":"default","priority":"normal","attempt":4,"failures":1,"max_attempts":3,
         "interruptions":2,"worker":{"name":"gpu-7"},"created_at":1760000000,
@@ -66,7 +66,7 @@ TEST(JobText, SaysNothingOfARunThatNeverHappened) {
     EXPECT_THAT(text, HasSubstr("backoff, until 2025-10-0"));
 }
 
-TEST(JobText, AcceptsUsageThatNobodyCounted) {
+TEST(JobText, ShowsUnknownTokenCountsAsUnknown) {
     const auto with = [](const std::string& usage) {
         return job_text(answer(R"({"id":"job_1","status":"completed","usage":)" + usage + "}"));
     };

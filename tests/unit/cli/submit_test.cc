@@ -143,7 +143,7 @@ TEST(JobLines, AreCutByBytesAndByNumber) {
     EXPECT_EQ(batch_size(huge, 0), 1U);
 }
 
-TEST(JobLines, AreWhatAMessageNames) {
+TEST(JobLines, LoseTheirPlaceInTheBatchInMessages) {
     EXPECT_EQ(without_place("`jobs[17].policy.ttl` is odd"), "`policy.ttl` is odd");
     EXPECT_EQ(without_place("`jobs[1].a`, `jobs[2].b`"), "`a`, `b`");
     EXPECT_EQ(without_place("jobs[ jobs[x]. jobs[3]"), "jobs[ jobs[x]. jobs[3]");

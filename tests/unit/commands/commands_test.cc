@@ -209,7 +209,7 @@ TEST_F(ModelsTest, KnowsWhichModelsHaveNoWorker) {
     EXPECT_TRUE(models_.known("default", "echo"));
 }
 
-TEST_F(ModelsTest, NobodyIsRefusedIfTheLookupFails) {
+TEST_F(ModelsTest, NoJobIsRefusedIfTheLookupFails) {
     ask("nobody");
     commands_.step();
     store_.set_down(true);

@@ -115,7 +115,7 @@ TEST_F(RetriesTest, RefusesJobsThatDidNotEndBadly) {
     EXPECT_EQ(database_.job_count(), 1U);
 }
 
-TEST_F(RetriesTest, RetriesAPageOfThoseThatMatchAndSkipsTheRetried) {
+TEST_F(RetriesTest, RetriesMatchingJobsPageByPageAndNoneTwice) {
     retry({insert_cancelled()});
     for (int i = 0; i < 3; ++i) insert_cancelled();
     const storage::JobFilter filter{.states = {JobState::kCancelled}, .limit = 2};

@@ -49,7 +49,7 @@ TEST(AttemptTable, AnAttemptThatIsSetAsideKeepsItsPlaceAndIsFoundByItsKey) {
 }
 
 // A failover undid the claim each time, and each time another incarnation claimed the job.
-TEST(AttemptTable, TellsAttemptsOfOneKeyApartByTheirPhase) {
+TEST(AttemptTable, TellsAttemptsWithTheSameKeyApartByTheirPhase) {
     AttemptTable table(1, 1);
     const auto key = attempt_key(1);
     auto& oldest = table.set_aside(table.add(ready_attempt(key)));

@@ -74,7 +74,7 @@ TEST_F(BatchSchedulerTest, ABatchThatEndsWhileItStartsFreesItsSlotAfterwards) {
     EXPECT_EQ(scheduler.room(now, {0}).batches, 2U);
 }
 
-TEST_F(BatchSchedulerTest, HasRoomForWhatIsNotHeld) {
+TEST_F(BatchSchedulerTest, ItsRoomIsTheMaximumWithoutTheHeldJobs) {
     EXPECT_EQ(scheduler.held_max(), 8U);
     const auto room = scheduler.room(now, {1, 2});
     EXPECT_EQ(room.held, (std::vector<std::size_t>{1, 2}));

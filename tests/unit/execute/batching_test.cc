@@ -155,7 +155,7 @@ TEST(Batching, AJobClaimedAheadIsHandedBackAtADrain) {
 
 // --- Keys and lanes -----------------------------------------------------------------------------
 
-TEST(Batching, ClaimsABatchOfOneKeyFromAMixture) {
+TEST(Batching, ClaimsABatchWithTheSameKeyFromAMixture) {
     Harness h({.slots = 1, .batch_max = 4});
     busy(h, "a");
     for (int i = 0; i < 4; ++i) {

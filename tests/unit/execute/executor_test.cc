@@ -72,7 +72,7 @@ TEST(Executor, ALongJobDoesNotHoldUpItsNeighbours) {
     EXPECT_EQ(h.subscriber.done_up_to(h.topics.jobs("default", Priority::kNormal)), 10);
 }
 
-TEST(Executor, FormsBatchesOfOneKey) {
+TEST(Executor, FormsBatchesWithTheSameKey) {
     Harness h({.slots = 2, .batch_max = 3});
     auto a = Harness::spec();
     a.metadata_json = "a";

@@ -133,7 +133,7 @@ TEST_F(Preemption, SparesWhatIsNearlyDone) {
     EXPECT_FALSE(was_preempted(h, low[1]));
 }
 
-TEST_F(Preemption, NobodyGivesWayMoreThanThreeTimes) {
+TEST_F(Preemption, NoJobGivesWayMoreThanThreeTimes) {
     Harness h(full(1));
     const auto low = h.submit(Harness::spec(Priority::kLow));
     h.run();

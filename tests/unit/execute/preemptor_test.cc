@@ -65,7 +65,7 @@ TEST_F(PreemptorTest, ChoosesNoneWhileAPlaceIsBeingFreed) {
     EXPECT_EQ(choose(), std::nullopt);
 }
 
-TEST_F(PreemptorTest, SparesWhatHadItsTurnIsNearlyDoneOrWasInterruptedOften) {
+TEST_F(PreemptorTest, SparesJobsOfHighStandingNearlyDoneOrOftenInterrupted) {
     auto& one = run(1, Priority::kLow, seconds(1));
     EXPECT_NE(choose(), std::nullopt);
     one.standing = Priority::kHigh;

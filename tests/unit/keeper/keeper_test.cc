@@ -236,7 +236,7 @@ TEST_F(KeeperTest, AJobThatKillsItsWorkersFails) {
     EXPECT_EQ(database_.job(job)->error_code, "worker_lost");
 }
 
-TEST_F(KeeperTest, LossesInAMassOutageCountAgainstNobody) {
+TEST_F(KeeperTest, LossesInAMassOutageCountAgainstNoJob) {
     const auto job = insert();
     for (int outage = 0; outage < 3; ++outage) {
         const auto victim = add_worker();

@@ -145,7 +145,7 @@ TEST(ChildProcess, CutsLinesThatAreTooLong) {
     EXPECT_EQ(joined, std::string(20000, 'x') + "y");
 }
 
-TEST(ChildProcess, StatusDoesNotWaitForOtherHoldersOfTheOutput) {
+TEST(ChildProcess, ExitIsSeenWhileADescendantKeepsTheOutputOpen) {
     Lines lines;
     auto child = ChildProcess::start(shell("sleep 60 & echo $!", lines)).value();
     ASSERT_TRUE(child.wait(kLong));

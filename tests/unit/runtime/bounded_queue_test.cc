@@ -36,7 +36,7 @@ TEST(BoundedQueue, RefusesWhatDoesNotFitAndLeavesItIntact) {
     EXPECT_EQ(queue.size(), 1U);
 }
 
-TEST(BoundedQueue, PopAllTakesWhatIsThereUpToTheLimit) {
+TEST(BoundedQueue, PopAllTakesTheQueuedItemsUpToTheLimit) {
     BoundedQueue<int> queue(10);
     for (int i = 0; i < 5; ++i) EXPECT_TRUE(queue.push(int{i}, kNow));
     EXPECT_THAT(queue.pop_all(3, kNoDeadline), ElementsAre(0, 1, 2));

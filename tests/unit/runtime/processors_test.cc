@@ -33,7 +33,7 @@ TEST(ThreadBinding, HoldsForTheThreadAndWhatItStartsAndEnds) {
     EXPECT_EQ(allowed(), before);
 }
 
-TEST(ThreadBinding, ToNothingChangesNothing) {
+TEST(ThreadBinding, ChangesNothingIfItIsEmpty) {
     const auto before = allowed();
     const ThreadBinding binding({});
     EXPECT_TRUE(binding.ok());

@@ -97,7 +97,7 @@ TEST_F(CancelMatchingTest, OtherCallsComeInBetween) {
     EXPECT_FALSE(answer_);
 }
 
-TEST_F(CancelMatchingTest, StopsAWhileAfterTheFirstThatItFound) {
+TEST_F(CancelMatchingTest, StopsAWhileAfterItsFirstMatch) {
     for (int i = 0; i < 6; ++i) insert("other");
     for (int i = 0; i < 6; ++i) insert();
     store_.on_call([this](const std::string&) { clock_.advance(std::chrono::minutes(1)); });
@@ -106,7 +106,7 @@ TEST_F(CancelMatchingTest, StopsAWhileAfterTheFirstThatItFound) {
     EXPECT_TRUE(totals.has_more);
 }
 
-TEST_F(CancelMatchingTest, SaysWhatItDidBeforeTheStoreFailed) {
+TEST_F(CancelMatchingTest, ReportsTheCancelsMadeBeforeTheStoreFailed) {
     for (int i = 0; i < 5; ++i) insert();
     ask();
     scans_.step();
@@ -117,7 +117,7 @@ TEST_F(CancelMatchingTest, SaysWhatItDidBeforeTheStoreFailed) {
     EXPECT_TRUE(answer_->value().has_more);
 }
 
-TEST_F(CancelMatchingTest, FailsIfItDidNothing) {
+TEST_F(CancelMatchingTest, FailsIfItCancelledNothing) {
     const auto job = insert();
     store_.fail_before("job_cancel_matching", ErrorCode::kUnavailable);
     ask();
@@ -127,7 +127,7 @@ TEST_F(CancelMatchingTest, FailsIfItDidNothing) {
     EXPECT_EQ(state(job), JobState::kQueued);
 }
 
-TEST_F(CancelMatchingTest, AGatewayThatStopsSaysWhatItDid) {
+TEST_F(CancelMatchingTest, AGatewayThatStopsReportsTheCancelsMade) {
     for (int i = 0; i < 5; ++i) insert();
     ask();
     scans_.step();

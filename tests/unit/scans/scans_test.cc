@@ -113,7 +113,7 @@ TEST_F(ScansTest, CountsNoFurtherThanAsked) {
     EXPECT_EQ(store_.calls("job_count"), 2);
 }
 
-TEST_F(ScansTest, ListsWhatMatchesBehindManyThatDoNot) {
+TEST_F(ScansTest, ListsMatchesBehindManyOtherJobs) {
     const auto first = insert();
     for (int i = 0; i < 7; ++i) insert("other");
     const auto last = insert();
@@ -174,7 +174,7 @@ TEST_F(ScansTest, AListThatFoundSomeInItsTimeIsAShortPage) {
     EXPECT_EQ(store_.calls("job_list"), 2);
 }
 
-TEST_F(ScansTest, RetriesAPageOfThoseThatEndedBadly) {
+TEST_F(ScansTest, RetriesAPageOfJobsThatEndedBadly) {
     insert();
     const auto job = insert_cancelled();
     scans_.retry_matching({.limit = 10},
@@ -187,7 +187,7 @@ TEST_F(ScansTest, RetriesAPageOfThoseThatEndedBadly) {
 }
 
 // Otherwise the next call would pass over the same jobs, and never reach the one behind them.
-TEST_F(ScansTest, ARetryByAFilterContinuesUntilItFindsOne) {
+TEST_F(ScansTest, ARetryByAFilterContinuesUntilItFindsAJob) {
     for (int i = 0; i < 8; ++i) insert_cancelled("other");
     const auto job = insert_cancelled();
     for (int i = 0; i < 9; ++i) insert_cancelled("other");

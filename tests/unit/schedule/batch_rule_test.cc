@@ -220,7 +220,7 @@ TEST_F(Rule, StartsAtOnceIfNothingWasLearned) {
     EXPECT_LE(rule.start_at({.jobs = 1, .oldest_since = at(5)}), at(5));
 }
 
-TEST_F(Rule, WaitsForThoseWhoComeBackAndNotForTheRest) {
+TEST_F(Rule, WaitsForTheJobsThatUsuallyComeBackAndForNoOthers) {
     const BatchOptions options;
     BatchRule rule(options, limits_, 1);
     for (int batch = 0; batch < 5; ++batch) run_batch(rule, 16, 20 * batch, 16);

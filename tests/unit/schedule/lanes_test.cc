@@ -65,7 +65,7 @@ TEST(Lanes, PutBackRestoresTheOrder) {
     EXPECT_EQ(ids(lanes.pick(0, room(10), 10, shares)), (std::vector{id(1), id(2), id(3)}));
 }
 
-TEST(Lanes, PickWholeBatchesOfOneKeyAroundTheOldest) {
+TEST(Lanes, PickWholeBatchesWithTheSameKeyAroundTheOldest) {
     auto lanes = make_lanes(1);
     lanes.push({candidate(1, 1, 0, "a"), candidate(2, 1, 0, "b"), candidate(3, 1, 0, "a"),
                 candidate(4, 1, 0, "b"), candidate(5, 1, 0, "a"), candidate(6, 1, 0, "a")});
@@ -75,7 +75,7 @@ TEST(Lanes, PickWholeBatchesOfOneKeyAroundTheOldest) {
     EXPECT_EQ(ids(lanes.pick(0, room(2, 3), 10, shares)), (std::vector{id(6)}));
 }
 
-TEST(Lanes, AFullBatchGoesFirstButNobodyIsPassedOverMoreThanThreeTimes) {
+TEST(Lanes, AFullBatchGoesFirstButNoJobIsPassedOverMoreThanThreeTimes) {
     auto lanes = make_lanes(1);
     lanes.push({candidate(1, 1, 0, "a")});
     for (std::uint8_t n = 2; n <= 11; ++n) lanes.push({candidate(n, 1, 0, "b")});
@@ -106,7 +106,7 @@ TEST(Lanes, AnUrgentLaneLeadsTheNextBatchAndOthersMayJoinIt) {
 
 // --- Batches of one job -------------------------------------------------------------------------
 
-TEST(Lanes, JobsOfOneKeyFollowEachOther) {
+TEST(Lanes, JobsWithTheSameKeyFollowEachOther) {
     auto lanes = make_lanes(1);
     lanes.push({candidate(1, 1, 0, "a"), candidate(2, 1, 0, "b"), candidate(3, 1, 0, "a"),
                 candidate(4, 1, 0, "b"), candidate(5, 2, 0, "b")});
@@ -116,7 +116,7 @@ TEST(Lanes, JobsOfOneKeyFollowEachOther) {
     EXPECT_EQ(ids(lanes.pick(0, room(4), 10, shares)), (std::vector{id(3), id(5), id(2), id(4)}));
 }
 
-TEST(Lanes, NobodyIsPassedOverMoreThanThirtyTwoTimes) {
+TEST(Lanes, NoJobIsPassedOverMoreThanThirtyTwoTimes) {
     auto lanes = make_lanes(1);
     lanes.push({candidate(1, 1, 0, "a"), candidate(2, 1, 0, "b")});
     for (std::uint8_t n = 3; n <= 60; ++n) lanes.push({candidate(n, 1, 0, "a")});
@@ -126,8 +126,8 @@ TEST(Lanes, NobodyIsPassedOverMoreThanThirtyTwoTimes) {
 }
 
 // A server keeps what it computed of the last four prompts; jobs of twenty kinds come in random
-// order. In order of arrival, a fifth of them would find theirs.
-TEST(Lanes, PromptsThatBeginAlikeFindTheirGroupAmongTheLast) {
+// order. In order of arrival, only a fifth of the jobs would find their prefix among these.
+TEST(Lanes, MostJobsRunWhileTheServerKeepsTheirPrefix) {
     constexpr std::size_t kWindow = 64;
     constexpr std::size_t kKept = 4;
     constexpr int kJobs = 1000;

@@ -108,7 +108,7 @@ TEST(Shares, PicksNothingWithoutWork) {
     EXPECT_FALSE(shares.pick(Counts{}, Counts{}));
 }
 
-TEST(Shares, OrdersLanesForThoseThatAskOneByOne) {
+TEST(Shares, OrdersLanesForACallerThatAsksOneByOne) {
     Shares shares(kLanes, 1, {});
     EXPECT_EQ(shares.order(Counts{}), (std::vector<LaneIndex>{0, 1, 2}));
     shares.charge(0, 1);

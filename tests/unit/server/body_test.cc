@@ -54,7 +54,7 @@ TEST_F(BodyTest, MayComeInChunksOfAnySize) {
     EXPECT_EQ(bytewise.response().status, 202);
 }
 
-TEST_F(BodyTest, InChunksIsFollowedByTheNextRequest) {
+TEST_F(BodyTest, AChunkedBodyIsFollowedByTheNextRequest) {
     auto connection = client();
     std::string requests;
     for (int i = 0; i < 20; ++i) {
@@ -70,7 +70,7 @@ TEST_F(BodyTest, InChunksIsFollowedByTheNextRequest) {
     }
 }
 
-TEST_F(BodyTest, InMalformedChunksEndsTheConnection) {
+TEST_F(BodyTest, AMalformedChunkEndsTheConnection) {
     for (const auto* chunks : {"x\r\n", "5\nhello\r\n0\r\n\r\n", "5\r\nhello0\r\n\r\n",
                                "0\r\nContent-Length 5\r\n\r\n"}) {
         auto connection = client();
@@ -83,7 +83,7 @@ TEST_F(BodyTest, InMalformedChunksEndsTheConnection) {
     EXPECT_TRUE(service_.submitted().empty());
 }
 
-TEST_F(BodyTest, InChunksIsBoundedToo) {
+TEST_F(BodyTest, AChunkedBodyIsBoundedToo) {
     server::ServerOptions options;
     options.body_bytes_max = 1000;
     start(options);
@@ -97,7 +97,7 @@ TEST_F(BodyTest, InChunksIsBoundedToo) {
     EXPECT_EQ(ask(chunked(in_chunks(job_of(900), 100))).status, 202);
 }
 
-TEST_F(BodyTest, InChunksCountsAmongAllBodies) {
+TEST_F(BodyTest, AChunkedBodyCountsAmongAllBodies) {
     server::ServerOptions options;
     options.body_bytes_max = 1000;
     options.bodies_bytes_max = 1000;
@@ -110,14 +110,14 @@ TEST_F(BodyTest, InChunksCountsAmongAllBodies) {
     EXPECT_TRUE(eventually([&] { return post("/v1/jobs", job_of(300)).status == 202; }));
 }
 
-TEST_F(BodyTest, InChunksMayWaitForContinue) {
+TEST_F(BodyTest, AChunkedBodyMayWaitForContinue) {
     auto connection = client();
     connection.send(chunked("", "Expect: 100-continue\r\n"));
     EXPECT_EQ(connection.response().status, 100);
     EXPECT_EQ(connection.exchange(in_chunks(kJob, 10)).status, 202);
 }
 
-TEST_F(BodyTest, ThatStopsHalfwayTimesOutOrIsDropped) {
+TEST_F(BodyTest, ABodyThatStopsHalfwayTimesOutOrIsDropped) {
     server::ServerOptions options;
     options.body_timeout = milliseconds(50);
     start(options);
@@ -194,7 +194,7 @@ TEST_F(BodyTest, IsJsonWhateverAToolCallsIt) {
 }
 
 // A foreign site's page may send such types without a preflight, but not application/json.
-TEST_F(BodyTest, OfAPageMustBeDeclaredAsJson) {
+TEST_F(BodyTest, ABodyFromAWebPageMustBeDeclaredAsJson) {
     constexpr std::string_view kOrigin = "Origin: https://example.com\r\n";
     for (const auto* type : {"", "Content-Type: application/x-www-form-urlencoded\r\n",
                              "Content-Type: text/plain\r\n"}) {
@@ -205,7 +205,7 @@ TEST_F(BodyTest, OfAPageMustBeDeclaredAsJson) {
     EXPECT_TRUE(service_.submitted().size() == 1);
 }
 
-TEST_F(BodyTest, OfAnAnswerIsCompressedIfRequestedAndWorthIt) {
+TEST_F(BodyTest, AnAnswerIsCompressedIfRequestedAndWorthIt) {
     for (int i = 0; i < 30; ++i) service_.put();
     const auto plain = get("/v1/jobs");
     EXPECT_FALSE(plain.headers.contains("content-encoding"));
@@ -222,7 +222,7 @@ TEST_F(BodyTest, OfAnAnswerIsCompressedIfRequestedAndWorthIt) {
               R"({"status":"ok"})");
 }
 
-TEST_F(BodyTest, OfALargeResultIsCompressedWhole) {
+TEST_F(BodyTest, ALargeResultIsCompressedWhole) {
     const auto output = '"' + std::string(5'000'000, 'o') + '"';
     const auto id = service_.put();
     service_.finish(id, JobState::kCompleted, output);
@@ -263,7 +263,7 @@ TEST_F(BodyTest, IsLeftOutOfHeadsAndUnchangedJobs) {
     EXPECT_EQ(connection.exchange(get_request(target, listed)).status, 304);
 }
 
-TEST_F(BodyTest, OfEventStreamsIsNeverCompressed) {
+TEST_F(BodyTest, AnEventStreamIsNeverCompressed) {
     const auto id = service_.put();
     auto connection = client();
     connection.send(

@@ -276,7 +276,7 @@ TEST_F(HttpRulesTest, ListensOnAddressesOfEitherKindAndOnNames) {
 }
 
 // "::" serves IPv4 clients too, whatever the system's default is.
-TEST_F(HttpRulesTest, AllAddressesMeansThoseOfBothKinds) {
+TEST_F(HttpRulesTest, TheIpv6WildcardServesIpv4Too) {
     const auto server = make_server({.host = "::", .port = 0});
     if (!server->start().has_value()) return;  // This machine has no IPv6.
     EXPECT_EQ(RawClient(server->port()).exchange(get_request("/healthz")).status, 200);
@@ -293,7 +293,7 @@ TEST_F(HttpRulesTest, IdleConnectionsAreClosedSilently) {
     EXPECT_TRUE(used.is_closed_by_server());
 }
 
-TEST_F(HttpRulesTest, ClientThatHangsUpWhileServedHarmsNobody) {
+TEST_F(HttpRulesTest, ClientThatHangsUpWhileServedHarmsNoOther) {
     service_.hold();
     for (int i = 0; i < 20; ++i) client().send(post_request("/v1/jobs", kJob));
     EXPECT_TRUE(eventually([&] { return service_.calls_held() == 20; }));

@@ -54,13 +54,13 @@ TEST(EventEncoding, ComesBackAsItWasAndInOrder) {
     EXPECT_EQ(std::get<Finished>((*decoded)[4].what).state, JobState::kExpired);
 }
 
-TEST(EventEncoding, FromAnOldWriterDoesNotSayWhereATextBegins) {
+TEST(EventEncoding, LeavesOutWhereATextBeginsIfTheWriterIsOld) {
     const auto decoded = decode_events(batch_of(proto_event()));
     ASSERT_TRUE(decoded.has_value()) << decoded.error().message;
     EXPECT_FALSE(std::get<Partial>(decoded->at(0).what).offset);
 }
 
-TEST(EventEncoding, OfNoEventsIsAnEmptyBatch) {
+TEST(EventEncoding, IsAnEmptyBatchForNoEvents) {
     const auto decoded = decode_events(encode(std::vector<Event>{}));
     ASSERT_TRUE(decoded.has_value()) << decoded.error().message;
     EXPECT_TRUE(decoded->empty());

@@ -54,7 +54,8 @@ Result<std::vector<std::string>> base_urls_of(const OipOptions& options) {
         base_urls.push_back(std::move(base_url));
     }
     if (base_urls.empty()) {
-        return Error{ErrorCode::kInvalidArgument, "the oip backend needs at least one URL"};
+        return Error{ErrorCode::kInvalidArgument,
+                     "backend.oip.url is empty; give at least one URL"};
     }
     return base_urls;
 }

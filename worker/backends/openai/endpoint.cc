@@ -35,8 +35,9 @@ Result<std::int64_t> number(const std::string& name, const std::string& text, st
     const auto* end = text.data() + text.size();
     const auto parsed = std::from_chars(text.data(), end, value);
     if (parsed.ec != std::errc() || parsed.ptr != end || value < 1 || value > most) {
-        return invalid(fmt::format("the option '{}' of a backend URL must be a number from 1 to {}",
-                                   name, most));
+        return invalid(fmt::format(
+            "the option '{}' of a URL in backend.openai.url must be a number from 1 to {}", name,
+            most));
     }
     return value;
 }
@@ -45,7 +46,9 @@ Status set_profile(Endpoint& endpoint, const std::string& name) {
     endpoint.profile = name == "auto" ? nullptr : find_profile(name);
     if (endpoint.profile == nullptr && name != "auto") {
         return invalid(
-            fmt::format("'{}' is not a profile; the profiles are auto, {}", name, profile_names()));
+            fmt::format("'{}' is not a profile; backend.openai.profile and the option profile=… "
+                        "of a URL take auto, {}",
+                        name, profile_names()));
     }
     return ok();
 }
@@ -68,8 +71,8 @@ Status set_option(Endpoint& endpoint, const std::string& name, const std::string
         TRY(endpoint.models, serving::parse_model_names(split(value, '|')));
     } else {
         return invalid(
-            fmt::format("a backend URL has no option '{}'; the options are name=…, slots=N, "
-                        "order=N, tokens=N, profile=… and models=A|B",
+            fmt::format("a URL in backend.openai.url has the unknown option '{}'; the options are "
+                        "name=…, slots=N, order=N, tokens=N, profile=… and models=A|B",
                         name));
     }
     return ok();
@@ -103,13 +106,13 @@ Result<std::vector<Endpoint>> parse_endpoints(const std::vector<std::string>& te
         });
         if (same != endpoints.end()) {
             return invalid(
-                fmt::format("two backend URLs have the name '{}'; remove one, or name one with the "
-                            "option ';name=…'",
+                fmt::format("two URLs in backend.openai.url have the name '{}'; remove one, or "
+                            "name one with the option ';name=…'",
                             endpoint.name));
         }
         endpoints.push_back(std::move(endpoint));
     }
-    if (endpoints.empty()) return invalid("the openai backend needs at least one URL");
+    if (endpoints.empty()) return invalid("backend.openai.url is empty; give at least one URL");
     return endpoints;
 }
 
@@ -124,7 +127,7 @@ Result<std::string> normal_base_url(const std::string& text) {
     for (const std::string_view route :
          {"/chat/completions", "/completions", "/embeddings", "/models", "/responses"}) {
         if (!url.ends_with(route)) continue;
-        return invalid(fmt::format("a backend URL must end before {}: give {}", route,
+        return invalid(fmt::format("a URL in backend.openai.url must end before {}: give {}", route,
                                    url.substr(0, url.size() - route.size())));
     }
     const bool has_path = url.find('/', url.find("://") + 3) != std::string::npos;

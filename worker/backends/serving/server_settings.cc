@@ -33,28 +33,33 @@ Result<std::string> plain_base_url(const std::string& given) {
     const std::unique_ptr<CURLU, UrlDeleter> url(curl_url());
     if (text.find("://") == std::string::npos) {
         return invalid(
-            "a backend URL must begin with http:// or https://; give one like "
-            "http://127.0.0.1:8000");
+            "a URL in backend.openai.url or backend.oip.url must begin with http:// or https://; "
+            "give one like http://127.0.0.1:8000");
     }
     if (const auto code = curl_url_set(url.get(), CURLUPART_URL, text.c_str(), 0);
         code != CURLUE_OK && code != CURLUE_UNSUPPORTED_SCHEME) {
         return invalid(
-            fmt::format("a backend URL is not a URL ({}); give one like http://127.0.0.1:8000",
+            fmt::format("backend.openai.url or backend.oip.url has text that is not a URL ({}); "
+                        "give one like http://127.0.0.1:8000",
                         curl_url_strerror(code)));
     }
     const auto scheme = part_of(url.get(), CURLUPART_SCHEME);
     if (scheme != "http" && scheme != "https") {
         return invalid(
-            fmt::format("a backend URL must start with http:// or https://, not {}://", scheme));
+            fmt::format("a URL in backend.openai.url or backend.oip.url must begin with http:// or "
+                        "https://, not {}://",
+                        scheme));
     }
     if (!part_of(url.get(), CURLUPART_USER).empty() ||
         !part_of(url.get(), CURLUPART_PASSWORD).empty()) {
         return invalid(
-            "a backend URL must not contain a user or password; use the API key setting");
+            "a URL in backend.openai.url or backend.oip.url must not contain a user or password; "
+            "set backend.openai.api_key or backend.oip.api_key instead");
     }
     if (!part_of(url.get(), CURLUPART_QUERY).empty() ||
         !part_of(url.get(), CURLUPART_FRAGMENT).empty()) {
-        return invalid("a backend URL must not have a query or fragment");
+        return invalid(
+            "a URL in backend.openai.url or backend.oip.url must not have a query or fragment");
     }
     auto whole = part_of(url.get(), CURLUPART_URL);
     while (whole.ends_with('/')) whole.pop_back();
@@ -86,10 +91,15 @@ Result<ModelNames> parse_model_names(const std::vector<std::string>& names) {
         const auto server = equals == std::string::npos ? alias : name.substr(equals + 1);
         if (alias.empty() || server.empty()) {
             return invalid(
-                fmt::format("'{}' is not a model; give 'name' or 'name=server-name'", name));
+                fmt::format("'{}' does not name a model; backend.openai.models, backend.oip.models "
+                            "and a URL's option models=… take 'name' or 'name=server-name'",
+                            name));
         }
         if (!models.emplace(alias, server).second) {
-            return invalid(fmt::format("the model '{}' is listed twice", alias));
+            return invalid(
+                fmt::format("backend.openai.models, backend.oip.models or a URL's option models=… "
+                            "has the model '{}' twice",
+                            alias));
         }
     }
     return models;

@@ -100,7 +100,7 @@ TEST(InferAnswer, IsSplitByRows) {
               R"({"name":"s","datatype":"BYTES","shape":[1],"data":["c"]}]})");
 }
 
-TEST(InferAnswer, OfOneJobIsAcceptedWhateverItsShape) {
+TEST(InferAnswer, IsAcceptedForOneJobWhateverItsShape) {
     const auto answer = parse_infer_answer(
         R"({"model_name":"m","outputs":[{"name":"y","datatype":"INT8","shape":[],"data":[7]}]})",
         std::nullopt);

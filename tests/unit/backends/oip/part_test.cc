@@ -40,7 +40,7 @@ TEST(Parts, HoldALargeJobByItself) {
     EXPECT_EQ(parts_of({1, 6, 1}, kRowsUnlimited, 4), (std::deque<Part>{{0, 2}, {1}}));
 }
 
-TEST(Parts, LeaveOutWhatHasEnded) {
+TEST(Parts, LeaveOutJobsThatHaveEnded) {
     EXPECT_EQ(parts_of({1, 1, 1, 1}, 8, 8, {1, 3}), (std::deque<Part>{{1, 3}}));
 }
 

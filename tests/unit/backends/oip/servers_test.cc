@@ -53,7 +53,7 @@ TEST(ModelHealth, SendsOneProbeAtATimeAndLessAndLessOften) {
     EXPECT_EQ(health.wait(now), seconds(1)) << "begins again";
 }
 
-TEST(ModelHealth, CountsNothingThatWasSentBeforeItWasOut) {
+TEST(ModelHealth, IgnoresFailuresOfCallsSentBeforeTheOutage) {
     ModelHealth health;
     health.failed(true, kStart);
     for (int i = 0; i < 5; ++i) health.failed(true, kStart);

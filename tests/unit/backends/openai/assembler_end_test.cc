@@ -96,7 +96,7 @@ TEST(Assembler, UsageAndDoneAreNotEnoughWithoutAFinishReason) {
     EXPECT_TRUE(assemble_chat({chat_text("whole"), kStop, kUsage, "[DONE]"}).is_complete());
 }
 
-TEST(Assembler, TextAfterAFinishReasonMakesItInvalid) {
+TEST(Assembler, AFinishReasonBeforeMoreTextDoesNotCount) {
     const std::vector<std::string> stream{chat_text("a", "\"stop\""), chat_text("b", "\"stop\"")};
     const auto open = assemble_chat(stream);
     EXPECT_EQ(open.end, End::kOpen);

@@ -53,7 +53,7 @@ TEST(ProcessMessage, PassesTheInputOnUnchanged) {
     EXPECT_EQ(item["remaining_ms"], 0);
 }
 
-TEST(ProcessMessage, NamesWhatToRunAndWhatToCancel) {
+TEST(ProcessMessage, RunAndCancelNameTheirItems) {
     const std::vector<ItemId> ids{3, 4};
     EXPECT_EQ(json::parse(run_message(ids)), (json{{"type", "run"}, {"items", {3, 4}}}));
     EXPECT_EQ(json::parse(cancel_message(3, AbortReason::kDeadline)),

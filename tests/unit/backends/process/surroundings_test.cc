@@ -10,7 +10,7 @@
 namespace millrace::backends::process {
 namespace {
 
-TEST(ProcessSurroundings, NothingIsInheritedUnasked) {
+TEST(ProcessSurroundings, InheritsOnlyTheUsualVariablesAndThoseThatAreNamed) {
     ::setenv("MILLRACE_BACKEND_OPENAI_API_KEY", "sk-1", 1);
     ::setenv("HF_HOME", "/models", 1);
     const auto environment =

@@ -187,7 +187,7 @@ TEST_F(Synthetic, EndsAtTheDeadline) {
     }
 }
 
-TEST_F(Synthetic, AHangDelaysNobodyInItsBatch) {
+TEST_F(Synthetic, AHangDelaysNoOtherJobOfItsBatch) {
     start();
     std::vector<Execution> batch;
     batch.push_back(make_execution(job_with(R"({"fail":"hang"})")));

@@ -47,7 +47,7 @@ TEST_F(LiveStatusTest, DrawsItsLineOverItself) {
     EXPECT_EQ(written_, "one\r   \rtwo!");
 }
 
-TEST_F(LiveStatusTest, KeepsItsLineBelowThoseThatStay) {
+TEST_F(LiveStatusTest, KeepsItsLineBelowPermanentLines) {
     auto screen = status(true);
     refresh(screen, "one");
     screen.say("a line");
@@ -68,7 +68,7 @@ TEST_F(LiveStatusTest, StaysOneLineHoweverNarrowTheTerminalIs) {
     }
 }
 
-TEST_F(LiveStatusTest, WithoutATerminalPrintsALineWhenItHasChanged) {
+TEST_F(LiveStatusTest, PrintsALineWhenItHasChangedWithoutATerminal) {
     auto screen = status(false);
     refresh(screen, "one");
     refresh(screen, "one");

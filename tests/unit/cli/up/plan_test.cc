@@ -170,7 +170,7 @@ TEST_F(PlanTest, ProgramsGetTheEnvironmentButNoSettings) {
               R"(CUDA_VISIBLE_DEVICES,HF_HOME,PGHOST=db\,1,A=1,HF_HOME=/mine)");
 }
 
-TEST_F(PlanTest, FromAFileServesItsBackends) {
+TEST_F(PlanTest, ServesTheBackendsOfAFile) {
     const auto file = write("up.yaml",
                             "backend:\n  synthetic: {enabled: false}\n"
                             "  process: {command: [python3, x.py]}\n"

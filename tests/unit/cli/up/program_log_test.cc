@@ -82,7 +82,7 @@ TEST(ReasonOfEnd, IsEverySettingThatWasRefused) {
         "worker.slot is not a setting\nb = 1");
 }
 
-TEST(ReasonOfEnd, IsOtherwiseWhatOthersWroteLast) {
+TEST(ReasonOfEnd, IsOtherwiseTheLastTextThatIsNotALogLine) {
     EXPECT_EQ(reason_of_end(line("info    millrace-worker ready\n") +
                             "terminate called\n  what():  bad_alloc\n"),
               "terminate called\n  what():  bad_alloc");
@@ -106,7 +106,7 @@ TEST(ProgramLog, ShowsOnlyWhatTheRunWrote) {
     EXPECT_THAT(log.news(), ElementsAre("half a line"));
 }
 
-TEST(ProgramLog, OfALongRunShowsTheEnd) {
+TEST(ProgramLog, ShowsTheEndOfALongRun) {
     const auto directory = process::TemporaryDirectory::make("millrace-log-").value();
     const auto path = directory.path() / "worker.log";
     ProgramLog log(path);

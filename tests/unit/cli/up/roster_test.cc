@@ -123,7 +123,7 @@ TEST_F(RosterTest, SurvivesAnAnswerOfAnotherProgram) {
     }
 }
 
-TEST_F(RosterTest, LooksAgainBeforeItSaysThatOneIsMissing) {
+TEST_F(RosterTest, LooksAgainBeforeAWorkerCountsAsMissing) {
     roster_.look_at(gateway_.url());
     const auto asked = clock_.now();
     clock_.advance(Roster::kListAgeMax);

@@ -27,7 +27,7 @@ TEST(ShellWords, AreThoseThatAShellWouldMake) {
     EXPECT_THAT(*shell_words("a'b'\"c\""), ElementsAre("abc"));
 }
 
-TEST(ShellWords, FillInTheHomeDirectoryAndVariables) {
+TEST(ShellWords, ExpandTheHomeDirectoryAndVariables) {
     ::setenv("HOME", "/home/me", 1);
     ::setenv("WORDS_TEST_DIR", "my models", 1);
     EXPECT_THAT(*shell_words("~/venv/bin/python \"$WORDS_TEST_DIR/x.py\" '$HOME'"),

@@ -115,7 +115,7 @@ TEST_F(SupervisorTest, WaitsForNoServiceThatHasNothingToEnd) {
 
 // The service may have claimed something before it was asked to end, though the gateway lists it
 // later.
-TEST_F(SupervisorTest, WaitsUntilItIsKnownThatThereIsNothingToEnd) {
+TEST_F(SupervisorTest, WaitsUntilAServiceIsKnownToHaveNothingToEnd) {
     constexpr milliseconds kKnownAfter{1500};
     FakeService busy{.obeys = false};
     auto service = busy.service("busy", stopped);
@@ -219,7 +219,7 @@ TEST_F(SupervisorTest, AServiceThatDoesNotStartAtFirstIsAnErrorAndNotWatched) {
     EXPECT_TRUE(stopped.empty());
 }
 
-TEST_F(SupervisorTest, OneThatEndsBeforeItWasEverReadyIsAnErrorWithTheReason) {
+TEST_F(SupervisorTest, AServiceThatEndsBeforeItIsReadyIsAnErrorWithTheReason) {
     FakeService fake{.is_ready = false};
     ASSERT_TRUE(supervisor.start(fake.service("worker 1", stopped)).has_value());
     ASSERT_TRUE(supervisor.watch().has_value());
