@@ -19,6 +19,8 @@ UNIDIOMATIC = re.compile(
     r"(?<!there )\b(?:is|are) no\b(?! (?:longer|more|less|such|better)\b)|\bso (?:many|much|long|often)\b(?! (?:as|that)\b)"
     r"|\b(?:is|are) the most\b|\bmakes? no sense\b|\b(?:is|are|was|were|be|been|being) told\b|\bgo(?:es)? on as\b"
     r"|\bis there twice\b", re.IGNORECASE)
+# The same in comments and pages, as far as a pattern can tell.
+IS_NO = re.compile(r"(?<!there )\b(?:is|are|was|were) no\b(?! (?:longer|more|less|such|better)\b)", re.IGNORECASE)
 # Where users' strings are: not in tests, nor in messages of other programs that the code recognises.
 HAS_STRINGS = ("common/", "producer/", "worker/")
 NOT_OURS = ("worker/backends/openai/outage_words.cc", "worker/backends/openai/context_length.cc")
@@ -73,6 +75,10 @@ def check(name):
     for number, line in enumerate(text.split("\n"), 1):
         if found := ARCHAIC.search(line):
             yield f"{name}:{number}: '{found.group()}' is archaic; see docs/style.md"
+        comment = COMMENT.search(line)
+        prose = line if name.endswith(".md") else comment.group(2) if comment else ""
+        if found := IS_NO.search(re.sub(r"`[^`]*`|\"[^\"]*\"", "", prose)):
+            yield f"{name}:{number}: '{found.group()}': write 'is not a'; see docs/style.md"
         begins = not previous.lstrip().startswith("//") or SENTENCE_ENDS.search(previous)
         if name.endswith((".h", ".cc", ".inc")) and begins and FRAGMENT.match(line):
             yield f"{name}:{number}: begin with the subject, not with '{line.strip()[3:].split()[0]}'; see docs/style.md"

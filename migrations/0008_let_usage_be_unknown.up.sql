@@ -1,4 +1,4 @@
--- What nobody has counted is null: it is no zero.
+-- Unknown token counts are null, not zero.
 --
 -- Locks:     jobs_final exclusively; no row is written.
 -- Old binaries: do not start any more. A gateway that runs cannot read a job whose usage is null, so

@@ -73,8 +73,8 @@ class Condition {
     void wait(MutexLock& lock, Predicate predicate) {
         condition_.wait(lock.lock_, std::move(predicate));
     }
-    // Returns what the predicate returned last: false if the deadline came first.
-    // MonoTime::max() is no deadline; with MonoTime::min() nothing is waited for.
+    // Returns what the predicate returned last: false if the deadline came first. MonoTime::max()
+    // stands for no deadline; with MonoTime::min() it does not wait at all.
     template <class Predicate>
     bool wait_until(MutexLock& lock, MonoTime deadline, Predicate predicate) UNCHECKED_LOCKS {
         if (deadline == MonoTime::min()) return predicate();

@@ -62,7 +62,7 @@ class PrivatePostgres {
     // Creates a copy of `source`, which must have no connections; if that is empty, a database with
     // nothing in it. kUnavailable, with PostgreSQL's message, also if the database exists already.
     Status create_database(const std::string& name, const std::string& source = "");
-    // Cuts off everybody who is connected to it. It is no error if it does not exist.
+    // Cuts off everybody who is connected to it. If it does not exist, that is not an error.
     Status drop_database(const std::string& name);
 
     // The path of the socket, which `host` and `port` of conninfo() stand for.

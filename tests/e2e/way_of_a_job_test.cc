@@ -47,7 +47,7 @@ TEST_P(WayOfAJob, IsCancelledWhileItRunsAndFreesItsSlot) {
     const auto cancelled = stack.wait_until_final(id);
     EXPECT_EQ(cancelled["status"], "cancelled");
     EXPECT_TRUE(cancelled["cancel_requested_at"].is_number());
-    // Cancelling a final job changes nothing and is no error.
+    // Cancelling a final job changes nothing and is not an error.
     EXPECT_EQ(stack.call("POST", "/v1/jobs/" + id + "/cancel", Json(), 200)["status"], "cancelled");
 }
 

@@ -89,7 +89,8 @@ int run(int argc, char** argv) {
     app.add_option("--seeds", seeds, "One, or a range: 1..10000")->capture_default_str();
     app.add_flag("--trace", trace, "Tell what happens");
     app.add_option("--jobs", jobs, "Worlds at a time")->capture_default_str();
-    app.add_option("--failures-max", failures_max, "Stop after so many")->capture_default_str();
+    app.add_option("--failures-max", failures_max, "Stop after this many failing seeds")
+        ->capture_default_str();
     app.add_option("--mutation", mutation, "Leave out this guard");
     CLI11_PARSE(app, argc, argv);
 

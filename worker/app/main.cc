@@ -70,8 +70,8 @@ int run(config::Config config, const config::Sources& sources) {
     runtime::Signals signals(runtime::Signals::Reload::kYes);
 
     const auto postgres = program::postgres_options(kProgram, config);
-    // A PostgreSQL that is not reachable yet is no error: the lease waits for it. A wrong schema is
-    // one.
+    // A PostgreSQL that cannot be reached yet is not an error: the lease waits for it. A wrong
+    // schema is.
     if (const auto schema = storage::postgres::check_schema(postgres);
         !schema && schema.error().code != ErrorCode::kUnavailable) {
         return fail(schema.error());

@@ -10,8 +10,8 @@ constexpr double kKept = 0.98;         // The part of the past that is kept at e
 constexpr double kKeptOnChange = 0.5;  // The same, while the model's speed has visibly changed.
 constexpr double kNewestMiss = 0.1;    // The newest miss's weight in the moving averages.
 constexpr int kRunOfChange = 4;        // Consecutive misses to one side; by chance once in eight.
-constexpr double kMissMin = 0.02;      // Fraction of the prediction. A smaller miss is no change,
-constexpr double kJittersMin = 2;      // nor is one that the scatter of a steady model explains.
+constexpr double kMissMin = 0.02;  // Fraction of the prediction. A smaller miss is not a change,
+constexpr double kJittersMin = 2;  // nor is one that the scatter of a steady model explains.
 // If the variance of the sizes, in jobs², is below this, they do not determine a slope.
 constexpr double kVarianceMin = 0.25;
 

@@ -78,7 +78,7 @@ Handle::~Handle() {
 }
 
 void Handle::on_log(const rd_kafka_t* client, int level, const char* facility, const char* text) {
-    // Syslog's levels. Whatever a broker does to us, it is no error of ours, so it is at most a
+    // Syslog's levels. Whatever a broker does, the program has made no mistake, so it is at most a
     // warning.
     constexpr int kWarning = 4;
     constexpr int kInfo = 6;

@@ -67,7 +67,7 @@ TEST(Problems, HaveOneShape) {
 TEST(Problems, HaveTheStatusOfTheirErrorInTheErrorTable) {
     for (const auto& row : error_table()) {
         const auto& problem = info(problem_of({row.code, "x"}).code);
-        if (row.code == ErrorCode::kCancelled) continue;  // 499 is no status of ours.
+        if (row.code == ErrorCode::kCancelled) continue;  // We never answer 499.
         EXPECT_EQ(problem.status, row.http_status) << row.name;
     }
 }

@@ -281,7 +281,7 @@ TEST_F(OpenAiOnLlamaServerAlone, DiesAndComesBackAndNoJobIsLost) {
     for (const auto& key : keys) sink_.wait_for_partial(key);
     server_->kill();
     for (const auto& key : keys) {
-        // Half a text is no result.
+        // Half a text must not count as a result.
         EXPECT_NE(sink_.outcome(key).kind, OutcomeKind::kCompleted);
         EXPECT_NE(sink_.outcome(key).kind, OutcomeKind::kPermanent);
     }

@@ -1,4 +1,4 @@
-// Invariant 1: an accepted submission is exactly one job, which ends; a refused one is no job. An
+// Invariant 1: an accepted submission is exactly one job, which ends; a refused one is none. An
 // idempotency key stands for one job, however often it is sent.
 #include "tests/simulation/checkers/checkers.h"
 

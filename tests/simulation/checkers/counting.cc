@@ -83,7 +83,7 @@ class Counting : public Checker {
         violated(after, "was quarantined for losses that do not count");
     }
 
-    // A single victim is no mass outage.
+    // A single lost worker is not a mass outage.
     bool was_in_outage(WorkerId worker) const {
         return std::ranges::any_of(outages_, [&](const auto& victims) {
             return victims.size() > 1 && victims.contains(worker);

@@ -117,7 +117,7 @@ TEST_F(ReadTest, JobThatWaitsForItsRetryShowsTheLastErrorApart) {
     const auto id = service_.put([](JobRecord& job) {
         job.state = JobState::kScheduled;
         job.attempt = 1;
-        job.failures = 0;  // Its server was busy, which is no failure.
+        job.failures = 0;  // Its server was busy, which does not count.
         job.run_at = job.created_at + std::chrono::seconds(5);
         job.error_code = "overloaded";
     });
@@ -126,7 +126,7 @@ TEST_F(ReadTest, JobThatWaitsForItsRetryShowsTheLastErrorApart) {
     EXPECT_EQ(job["last_error"]["code"], "overloaded");
     EXPECT_EQ(job["wait"]["reason"], "backoff");
     EXPECT_EQ(job["wait"]["until"], 1760000005);
-    // A server without room is no failure, but the job still waits for its next try.
+    // A server without room does not count as a failure, but the job still waits for its next try.
     service_.change(id, [](JobRecord& record) { record.failures = 0; });
     EXPECT_EQ(json(get("/v1/jobs/" + id.str()))["wait"]["reason"], "backoff");
     service_.change(id, [](JobRecord& record) { record.attempt = 0; });

@@ -89,7 +89,7 @@ TEST(Settle, ARateLimitWaitsAtLeastAsLongAsAskedAndNeverCounts) {
     EXPECT_EQ(capped.delay, milliseconds(30'000)) << "a short backoff cuts no rest";
 }
 
-// The retries of a test, or of a hasty operator, are no reason to hurry while a server is away.
+// Short retry delays, as in tests or set by a hasty operator, do not apply while a server is away.
 TEST(Settle, ARestIsNotCutByAShortBackoff) {
     SeededRandom random;
     const BackoffPolicy hasty{.base = milliseconds(1), .max = milliseconds(1)};

@@ -37,7 +37,7 @@ struct InferAnswer {
 // `json_bytes` is the value of the answer's header; nothing: the whole body is JSON. Accepts
 // deviations from the protocol that servers write and that have only one meaning: bare NaN and
 // Infinity, datatypes in lower case, a shape of strings or with one -1, a single element without
-// its list. kDataCorrupt for anything else that is no answer of the protocol, including tensors
+// its list. kDataCorrupt for anything else that is not an answer of the protocol, including tensors
 // that are longer or shorter than their shape, a name that occurs twice, and an answer without
 // tensors.
 Result<InferAnswer> parse_infer_answer(std::string_view body,

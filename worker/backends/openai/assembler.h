@@ -66,7 +66,7 @@ class Assembler {
         MergedObject rest;  // finish_reason, logprobs, …
         std::size_t rest_bytes = 0;
         bool finished = false;  // The finish reason came with the last text or after it.
-        bool spoke_on = false;  // Text came after a finish reason: one alone is no mark of the end.
+        bool spoke_on = false;  // Text came after a finish reason, which then did not mark the end.
         bool repeats = false;   // Such text has a finish reason too: none of them marks the end.
 
         // The message from the deltas, or the summary's if the deltas contain no answer.

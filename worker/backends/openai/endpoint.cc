@@ -140,7 +140,7 @@ Result<std::vector<ServedModel>> parse_model_list(std::string_view body) {
             ErrorCode::kDataCorrupt,
             "the answer to GET /models does not have OpenAI's form {\"data\":[{\"id\":\"…\"},…]}"};
     };
-    // A name that is no text costs only its own model.
+    // A name that is not text costs only its own model.
     const auto mended = json_text::mend(body, {.depth_max = kAnswerDepthMax});
     if (!mended.has_value()) return wrong();
     const auto list = parse_bounded(*mended);

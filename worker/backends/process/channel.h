@@ -5,8 +5,8 @@
 //
 // Threads:   one caller at a time.
 // Owns:      this side of the socket.
-// Errors:    kUnavailable: the child's side is closed; kDataCorrupt: it sent something that is no
-//            frame. After an error the channel is of no more use.
+// Errors:    kUnavailable: the child's side is closed; kDataCorrupt: it sent something that is not
+//            a frame. After an error the channel is unusable.
 #pragma once
 
 #include <functional>

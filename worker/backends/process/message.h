@@ -62,13 +62,14 @@ struct EndMessage {
     ItemId item = 0;
     Outcome outcome;  // kCompleted, kPermanent, kRetryable, kRateLimited or kCancelled.
 };
-// A message without usable content: progress that is no number, or text too long to be shown.
+// A message without usable content: progress that is not a number, or text too long to be shown.
 struct NoMessage {};
 using ProcessMessage =
     std::variant<ReadyMessage, ProgressMessage, PartialMessage, EndMessage, NoMessage>;
 
 // Bytes in strings that are not valid text become U+FFFD. Otherwise an output is passed on
-// unchanged; one that is no JSON, or too long, ends its item as invalid_output or output_too_large.
+// unchanged; one that is not JSON, or too long, ends its item as invalid_output or
+// output_too_large.
 // Errors: kDataCorrupt, saying what is wrong, without the bytes themselves.
 Result<ProcessMessage> parse_message(const Frame& frame);
 

@@ -36,8 +36,8 @@ bool is_known_coding(const std::string& name) {
     return is_zip && (features & CURL_VERSION_LIBZ) != 0;
 }
 
-// Some servers name what is no coding, such as UTF-8 or aws-chunked. curl would refuse the answer;
-// other clients take it as it is.
+// Some servers name something that is not a coding, such as UTF-8 or aws-chunked. curl would refuse
+// the answer; other clients take it as it is.
 std::size_t watch_coding(char* bytes, std::size_t size, std::size_t count, void* handle) {
     constexpr std::string_view kName = "content-encoding:";
     const auto line = lower({bytes, size * count});

@@ -9,8 +9,8 @@ _LENGTH = struct.Struct(">I")
 
 
 def encode(value, default=None):
-    """The value as JSON. NaN and infinity are no JSON: ValueError. Halves of surrogate pairs are no
-    text: two that belong together are put together, others become U+FFFD."""
+    """The value as JSON. NaN and infinity are not JSON: ValueError. Halves of surrogate pairs are
+    not text: two that belong together are put together, others become U+FFFD."""
     text = json.dumps(value, allow_nan=False, ensure_ascii=False, separators=(",", ":"),
                       default=default)
     try:

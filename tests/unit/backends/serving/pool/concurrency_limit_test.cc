@@ -105,7 +105,7 @@ TEST(ConcurrencyLimit, AdaptsToLessCapacity) {
     ASSERT_EQ(limit.value(), 20U);
     limit.on_refusal(at(5), at(6));
     ASSERT_EQ(limit.value(), 14U);
-    // A call has succeeded since the last cut, so this is no outage, and the way back is slow.
+    // A call has succeeded since the last cut, so this is not an outage, and the way back is slow.
     succeed(limit, 5);
     EXPECT_EQ(limit.value(), 14U);
 }

@@ -1,4 +1,4 @@
-"""Sums up a matrix; its first dimension is no batch."""
+"""Sums up a matrix; its first dimension is not a batch."""
 
 import triton_python_backend_utils as triton
 
