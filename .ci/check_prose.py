@@ -24,7 +24,7 @@ IS_NO = re.compile(r"(?<!there )\b(?:is|are|was|were) no\b(?! (?:longer|more|les
 # Where users' strings are: not in tests, nor in messages of other programs that the code recognises.
 HAS_STRINGS = ("common/", "producer/", "worker/")
 NOT_OURS = ("worker/backends/openai/outage_words.cc", "worker/backends/openai/context_length.cc")
-TEST_NAME = re.compile(r"\b(?:TYPED_)?TEST(?:_F|_P)?\(\w+,\s*(\w+)\)")
+TEST_NAME = re.compile(r"\b(?:TYPED_)?TEST(?:_F|_P)?\((\w+),\s*(\w+)\)")
 ODD_NAME = re.compile(
     r"Anew(?![a-z])|ForEver(?![a-z])|In(?:Its|Their)Stead|So(?:Many|Much|Long|Often)(?![a-z])(?!As)|(?:Is|Are|Be)Told(?![a-z])"
     r"|(?<!There)(?:Is|Are)(?:No(?=[A-Z])|None(?![a-z]))|^(?:Who|Whose|Whom)(?=[A-Z])|^Bears(?=[A-Z])|WhatIsNo(?![a-z])")
@@ -38,6 +38,9 @@ OTHERS_FILES = {
     "path/to/declaring.h": "an example",
     "src/include/utils/array.h": "PostgreSQL",
 }
+# The subject of a test's name may be its suite, as in TEST(Partitions, StayIfTheyAreFull), but not one called …Test.
+FRAGMENT_NAME = re.compile(r"(?:At|By|For|From|In|Of|On|That|To|Under|With|Without)(?=[A-Z])")
+FRAGMENT_HELP = re.compile(r'"(?:At|By|For|From|In|Not|Of|On|Or|Under|With|Without) ')
 # The page shows what to avoid; licences and recorded answers are others' words.
 EXEMPT = ("docs/style.md", ".ci/check_prose.py", "tests/golden/", "tests/support/recorded/")
 
@@ -68,9 +71,16 @@ def check_files(name, files):
 def check(name):
     text = (ROOT / name).read_text()
     for found in TEST_NAME.finditer(text) if name.endswith(".cc") else ():
-        if odd := ODD_NAME.search(found.group(1)):
-            number = text.count("\n", 0, found.start()) + 1
+        suite, test = found.groups()
+        number = text.count("\n", 0, found.start()) + 1
+        if odd := ODD_NAME.search(test):
             yield f"{name}:{number}: '{odd.group()}' in the name of a test; see docs/style.md"
+        if suite.endswith("Test") and (odd := FRAGMENT_NAME.match(test)):
+            yield f"{name}:{number}: '{odd.group()}' begins the name of a test without its subject; see docs/style.md"
+    if name.startswith("producer/cli/") and name.endswith("_arguments.cc"):
+        for found in FRAGMENT_HELP.finditer(text):
+            number = text.count("\n", 0, found.start()) + 1
+            yield f"{name}:{number}: {found.group()}…: help begins with a verb; see docs/style.md"
     previous = ""
     for number, line in enumerate(text.split("\n"), 1):
         if found := ARCHAIC.search(line):

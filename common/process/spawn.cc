@@ -34,7 +34,7 @@ const char* describe(Step step) {
         case Step::kUser:
             return "setuid";
         case Step::kProcessors:
-            return "none of its processors exists: sched_setaffinity";
+            return "sched_setaffinity (none of its processors exists)";
         case Step::kDeathSignal:
             return "prctl";
         case Step::kChannel:
@@ -122,8 +122,8 @@ Result<pid_t> fork_and_exec(const SpawnPlan& plan) {
         ::_exit(127);
     }
     if (pid < 0) {
-        return Error{ErrorCode::kUnavailable,
-                     fmt::format("cannot start {}: fork: {}", plan.program, std::strerror(errno))};
+        return Error{ErrorCode::kUnavailable, fmt::format("cannot start {}: fork failed: {}",
+                                                          plan.program, std::strerror(errno))};
     }
 
     report.write_end.reset();
@@ -136,7 +136,7 @@ Result<pid_t> fork_and_exec(const SpawnPlan& plan) {
     if (size != sizeof failure) return pid;
     ::waitpid(pid, nullptr, 0);
     return Error{ErrorCode::kUnavailable,
-                 fmt::format("cannot start {}: {}: {}", plan.program, describe(failure.step),
+                 fmt::format("cannot start {}: {} failed: {}", plan.program, describe(failure.step),
                              std::strerror(failure.error))};
 }
 
