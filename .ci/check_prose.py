@@ -87,7 +87,8 @@ def check(name):
             yield f"{name}:{number}: '{found.group()}' is archaic; see docs/style.md"
         comment = COMMENT.search(line)
         prose = line if name.endswith(".md") else comment.group(2) if comment else ""
-        if found := IS_NO.search(re.sub(r"`[^`]*`|\"[^\"]*\"", "", prose)):
+        before = previous.split()[-1:]  # "There" may end the line before.
+        if found := IS_NO.search(" ".join([*before, re.sub(r"`[^`]*`|\"[^\"]*\"", "", prose)])):
             yield f"{name}:{number}: '{found.group()}': write 'is not a'; see docs/style.md"
         begins = not previous.lstrip().startswith("//") or SENTENCE_ENDS.search(previous)
         if name.endswith((".h", ".cc", ".inc")) and begins and FRAGMENT.match(line):

@@ -43,10 +43,11 @@ class EventFeed : public std::enable_shared_from_this<EventFeed> {
             id_, on_connection<const JobNotice&>(
                      exchange_, [self](const JobNotice& notice) { self->notice(notice); }));
         if (!subscription_) {
-            return reply_problem(*exchange_,
-                                 {ProblemCode::kOverloaded,
-                                  "Too many requests wait for jobs; poll the job instead.",
-                                  {}});
+            return reply_problem(
+                *exchange_,
+                {ProblemCode::kOverloaded,
+                 "Too many requests wait for jobs (gateway.waiters_max); poll the job instead.",
+                 {}});
         }
         exchange_->wake_at(MonoTime::max(), [self](Wake wake) {
             self->end();

@@ -68,7 +68,7 @@ std::string HelpFormatter::make_subcommand(const CLI::App* command) const {
 
 std::string help_footer(const std::string& examples) {
     std::string text = "Everywhere:\n" + entry("--url TEXT", "The gateway (MILLRACE_URL)") +
-                       entry("--json", "JSON for programs, one value per line") +
+                       entry("--json", "Print JSON for programs, one value per line") +
                        entry("--version", "Print the version");
     if (!examples.empty()) {
         text += "\nExamples:\n";

@@ -27,7 +27,8 @@ void add_migrate(Program& program) {
                                         return run_migrate(program.global, *migrate);
                                     });
     Arguments arguments(program, command);
-    arguments.text("--conninfo", migrate->conninfo, "The database (libpq connection string)")
+    arguments
+        .text("--conninfo", migrate->conninfo, "Connect to this database (libpq connection string)")
         ->envname("MILLRACE_POSTGRES_CONNINFO")
         ->required();
     arguments.count("--down", *down, "Go back this many steps instead");

@@ -40,7 +40,7 @@ Result<std::string> only_model(ApiClient& api, const std::string& queue) {
 }
 
 Result<std::string> only_model(const Json& workers, const std::string& queue) {
-    // A job is not refused because all workers are restarting.
+    // The command must also work while all workers are restarting.
     auto models = models_of(workers, queue, true);
     if (models.empty()) models = models_of(workers, queue, false);
     if (models.size() > 1) models.erase(std::string(kSynthetic));

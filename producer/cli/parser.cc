@@ -158,9 +158,9 @@ Program::Program()
     app.set_version_flag("--version", MILLRACE_VERSION, "Print the version");
     app.fallthrough();  // Also accepts --url, --json and --version after the command.
     Arguments arguments(*this, app);
-    arguments.text("--url", global.url, "The gateway; default: http://127.0.0.1:8080")
+    arguments.text("--url", global.url, "Use this gateway; default: http://127.0.0.1:8080")
         ->envname("MILLRACE_URL");
-    arguments.flag("--json", global.json, "JSON for programs, one value per line");
+    arguments.flag("--json", global.json, "Print JSON for programs, one value per line");
     app.footer(
         "`millrace COMMAND --help` shows a command's options and examples.\n"
         "Exit codes: 0 done, 1 the job did not complete, 2 wrong usage, 3 no such job,\n"

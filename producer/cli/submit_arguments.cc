@@ -14,21 +14,22 @@ constexpr const char* kExamples =
 
 void add_sources(Arguments& arguments, SubmitOptions& options) {
     arguments.words("prompt", options.prompt, "The prompt's words; - alone reads standard input");
-    arguments.path("--file,-f", options.file, "The prompt from this file (-: standard input)");
-    arguments.path("--jsonl", options.jsonl,
-                   "Many jobs: one request body per line (-: standard input); options are defaults "
-                   "for what a line leaves out");
-    arguments.text("--input", options.input, "The whole input, a JSON object");
+    arguments.path("--file,-f", options.file, "Read the prompt from this file (-: standard input)");
+    arguments.path(
+        "--jsonl", options.jsonl,
+        "Submit many jobs: one request body per line (-: standard input); options are defaults "
+        "for what a line leaves out");
+    arguments.text("--input", options.input, "Send this as the whole input, a JSON object");
     arguments.flag("--chat", options.chat, "Send the prompt as a chat message");
     arguments.count("--max-tokens", options.tokens_max, "Generate at most this many tokens");
 }
 
 void add_envelope(Arguments& arguments, SubmitOptions& options) {
     arguments
-        .text("--model,-m", options.model, "The model to run; default: the only one that is served")
+        .text("--model,-m", options.model, "Run this model; default: the only one that is served")
         ->envname("MILLRACE_MODEL");
-    arguments.text("--queue,-q", options.queue, "The queue (default: default)");
-    arguments.choice("--priority,-p", options.priority, "high, normal or low",
+    arguments.text("--queue,-q", options.queue, "Submit to this queue (default: default)");
+    arguments.choice("--priority,-p", options.priority, "Set the priority: high, normal or low",
                      {"high", "normal", "low"});
     arguments.count("--max-attempts", options.attempts_max, "End the job after this many failures");
     arguments.duration("--timeout", options.timeout, "Limit the time of each attempt, e.g. 10m");
@@ -36,7 +37,7 @@ void add_envelope(Arguments& arguments, SubmitOptions& options) {
                        "Expire the job unless it starts within this time");
     arguments.duration("--ttl", options.ttl, "Limit the time of the whole job, e.g. 24h");
     arguments.text("--run-at", options.run_at, "Do not start the job before this time (RFC 3339)");
-    arguments.pairs("--metadata", options.metadata, "A pair to list jobs by; may be repeated");
+    arguments.pairs("--metadata", options.metadata, "Add a pair to list jobs by; may be repeated");
     arguments.text(
         "--idempotency-key", options.idempotency_key,
         "Make one job of all submissions with this key; with --jsonl, the keys are KEY-LINE");

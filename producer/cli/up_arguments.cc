@@ -26,21 +26,25 @@ void add_up(Program& program, const std::string& called, int (*run)(const up::Up
                                     });
     Arguments arguments(program, command);
     arguments.number("--port", options->port, 0, kPortMax,
-                     "The API's port, 8080 unless the settings say otherwise (0: any free one)");
-    arguments.directory("--data", options->data, "Where jobs and results are kept");
-    arguments.number("--workers", *workers, 0, kWorkersMax, "Worker processes (default: 1)");
+                     "Serve the API on this port (default: gateway.port, 8080; 0: any free one)");
+    arguments.directory("--data", options->data, "Keep jobs and results in this directory");
+    arguments.number("--workers", *workers, 0, kWorkersMax,
+                     "Run this many worker processes (default: 1)");
     arguments.flag("--kafka", options->kafka, "Run Apache Kafka instead of the in-memory broker");
-    arguments.path("--config", options->config, "A YAML file of settings (docs/configuration.md)");
+    arguments.path("--config", options->config,
+                   "Read settings from this YAML file (docs/configuration.md)");
     arguments.paths("--model", options->models,
-                    "A GGUF model file to serve in process; may be repeated");
-    arguments.texts("--backend-url", options->backend_urls,
-                    "An OpenAI-compatible server, e.g. http://127.0.0.1:8000/v1; may be repeated");
+                    "Serve this GGUF model file in process; may be repeated");
+    arguments.texts(
+        "--backend-url", options->backend_urls,
+        "Use this OpenAI-compatible server, e.g. http://127.0.0.1:8000/v1; may be repeated");
     arguments.texts("--process", options->processes,
-                    "A program that runs jobs, e.g. \"python3 model.py\", quoted as in a shell; "
+                    "Run jobs by this program, e.g. \"python3 model.py\", quoted as in a shell; "
                     "may be repeated (docs/backends.md)");
-    arguments.texts("--set", options->settings,
-                    "name=value: any setting of docs/configuration.md; may be repeated; the values "
-                    "of a list add up");
+    arguments.texts(
+        "--set", options->settings,
+        "Set name=value, any setting of docs/configuration.md; may be repeated; the values "
+        "of a list add up");
 }
 
 void add_logs(Program& program, int (*run)(const up::LogsOptions&)) {
@@ -56,15 +60,15 @@ void add_logs(Program& program, int (*run)(const up::LogsOptions&)) {
         ->type_name("");
     arguments.flag("--follow,-f", options->follow, "Keep printing new lines, until Ctrl-C");
     arguments.number("--lines,-n", *lines, 0, kLinesMax,
-                     "The last lines of each part (default: 20)");
-    arguments.directory("--data", options->data, "The data directory of that `up`");
+                     "Print this many last lines of each part (default: 20)");
+    arguments.directory("--data", options->data, "Use the data directory of that `up`");
 }
 
 void add_control(Program& program, const std::string& name, const std::string& help,
                  int (*run)(const std::string&)) {
     auto data = std::make_shared<std::string>();
     auto& command = program.command(name, help, "", [data, run] { return run(*data); });
-    Arguments(program, command).directory("--data", *data, "The data directory of that `up`");
+    Arguments(program, command).directory("--data", *data, "Use the data directory of that `up`");
 }
 
 }  // namespace

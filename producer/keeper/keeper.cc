@@ -72,7 +72,7 @@ bool Keeper::run(Duty& duty) {
         duty.due = start + options_.interval;
         telemetry::count<Metric::kKeeperErrors>(1, duty.name);
         if (!std::exchange(duty.failing, true)) {
-            log_warning("a keeper duty fails",
+            log_warning("a keeper duty fails; it is tried again",
                         {{"duty", duty.name}, {"reason", work.error().message}});
         }
         return false;
@@ -117,8 +117,9 @@ void Keeper::watch_clock() {
         database_time - std::chrono::duration_cast<milliseconds>(now.time_since_epoch());
     const auto before = std::exchange(clock_distance_, distance);
     if (!before || std::chrono::abs(distance - *before) <= options_.clock_step_max) return;
-    log_warning("PostgreSQL's clock stepped; nothing is swept for one lease ttl",
-                {{"step_ms", (distance - *before).count()}});
+    log_warning(
+        "PostgreSQL's clock stepped; duties that go by the age of rows pause for worker.lease_ttl",
+        {{"step_ms", (distance - *before).count()}});
     sweep_from_ = now + options_.lease_ttl;
     deadlines_are_off_ = true;
     silence_.start_anew();
@@ -160,7 +161,7 @@ Status Keeper::mark_lost(bool in_outage) {
     if (pulses.empty()) return ok();
     TRY_STATUS(store_.worker_mark_lost(pulses, in_outage, silence_.together()));
     for (const auto& pulse : pulses) {
-        log_warning("a worker is silent for the lease's ttl; its jobs go to others",
+        log_warning("a worker was silent for worker.lease_ttl; its jobs go to others",
                     {{"worker", pulse.id.str()}, {"mass_outage", in_outage}});
     }
     return ok();

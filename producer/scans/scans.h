@@ -107,7 +107,7 @@ class Scans final : public service::JobScans {
     void serve(CancelMatching& scan);
     void serve(Retry& scan);
     void take(Retry scan, std::size_t asked, const Result<service::RetryPage>& retried);
-    // Returns false if the rest was refused; it is answered then.
+    // Returns false if there was no room to continue; the call is answered then.
     bool go_on(Retry scan);
 
     const ScansOptions options_;

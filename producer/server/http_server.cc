@@ -178,7 +178,7 @@ class HttpServer::Impl {
     // Waits when files or memory are exhausted; an immediate retry would spin.
     void pause(Listener& listener, NetError error) {
         if (!std::exchange(listener.is_short, true)) {
-            log_warning("cannot accept connections for now", {{"error", error.message()}});
+            log_warning("cannot accept connections; trying again", {{"error", error.message()}});
         }
         listener.backoff.expires_after(kAcceptBackoff);
         listener.backoff.async_wait([this, &listener](NetError cancelled) {

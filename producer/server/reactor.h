@@ -61,7 +61,7 @@ class Reactor : public std::enable_shared_from_this<Reactor> {
     Mutex mutex_;
     bool is_stopped_ GUARDED_BY(mutex_) = false;
 
-    // Only its own thread:
+    // Touched only by `thread_`:
     boost::asio::steady_timer sweep_timer_;
     bool is_closing_ = false;
     std::unordered_set<std::shared_ptr<Session>> sessions_;

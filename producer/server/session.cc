@@ -20,7 +20,7 @@ constexpr std::size_t kIgnoredBodyBytesMax = 64 * 1024;  // For routes that take
 
 Problem no_room() {
     return {ProblemCode::kOverloaded,
-            "Too many request bodies are being received; try again soon.",
+            "Too many request bodies are being received at once; try again soon.",
             {}};
 }
 
@@ -51,8 +51,8 @@ void Session::tick(MonoTime now) {
     Error ignored;
     socket_.cancel(ignored);
     refuse({ProblemCode::kRequestTimeout,
-            phase_ == Phase::kHeader ? "The header did not arrive in time."
-                                     : "The body did not arrive in time.",
+            phase_ == Phase::kHeader ? "The header did not arrive in time (gateway.header_timeout)."
+                                     : "The body did not arrive in time (gateway.body_timeout).",
             {}});
 }
 

@@ -61,11 +61,12 @@ void Consumer::take(const std::vector<broker::IncomingMessage>& messages) {
         auto dispatch = wire::decode_dispatch(message.value);
         if (!dispatch.has_value()) {
             telemetry::count<Metric::kMessagesMalformed>(1, "jobs");
-            log_warning("skipped a message that is not a dispatch",
-                        {{"topic", message.topic},
-                         {"partition", message.partition},
-                         {"offset", message.offset},
-                         {"error", dispatch.error().message}});
+            log_warning(
+                "skipped a message that is not a dispatch; if it was one, its job is stolen",
+                {{"topic", message.topic},
+                 {"partition", message.partition},
+                 {"offset", message.offset},
+                 {"error", dispatch.error().message}});
             skipped.push_back(ref);
             continue;
         }

@@ -69,7 +69,8 @@ void LeaseKeeper::announce() {
     const auto told = store_.worker_announce(lease_.worker(), models);
     if (!told.has_value()) {
         if (!std::exchange(failing_, true)) {
-            log_warning("cannot announce the models", {{"error", to_string(told.error())}});
+            log_warning("cannot announce the models; gateways still know the earlier ones",
+                        {{"error", to_string(told.error())}});
         }
         return;
     }
@@ -90,7 +91,7 @@ void LeaseKeeper::say_goodbye() {
 bool LeaseKeeper::start_incarnation() {
     const auto known = store_.queue_register(options_.info.queues);
     if (!known.has_value()) {
-        retry_later("cannot register the queues", known.error());
+        retry_later("cannot register the queues; the worker takes no jobs yet", known.error());
         return false;
     }
     auto info = options_.info;
@@ -102,7 +103,7 @@ bool LeaseKeeper::start_incarnation() {
     const auto sent = clock_.now();
     const auto registered = store_.worker_register(info);
     if (!registered.has_value()) {
-        retry_later("cannot register the worker", registered.error());
+        retry_later("cannot register the worker; it takes no jobs yet", registered.error());
         return false;
     }
     failing_ = false;
@@ -127,7 +128,7 @@ void LeaseKeeper::heartbeat() {
     telemetry::observe<Metric::kHeartbeatSeconds>(clock_.now() - sent);
     if (!reply.has_value()) {
         telemetry::count<Metric::kHeartbeatFailures>();
-        retry_later("cannot renew the lease", reply.error());
+        retry_later("cannot renew the lease; when it lapses, no job starts", reply.error());
         return;
     }
     if (std::exchange(failing_, false)) log_info("the lease is renewed again");
@@ -173,7 +174,8 @@ void LeaseKeeper::tell_draining() {
     if (told.has_value()) {
         drain_told_ = true;
     } else {
-        retry_later("cannot announce the drain", told.error());
+        retry_later("cannot announce the drain; gateways still show the worker as alive",
+                    told.error());
     }
 }
 

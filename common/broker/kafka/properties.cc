@@ -67,7 +67,7 @@ Result<Properties> extra_properties(const KafkaOptions& options) {
         if (equals == std::string::npos || equals == 0) {
             // The entry itself may be a secret.
             return Error{ErrorCode::kInvalidArgument,
-                         "an additional Kafka property is not of the form key=value"};
+                         "an entry of kafka.extra is not of the form key=value"};
         }
         properties.emplace_back(entry.substr(0, equals), entry.substr(equals + 1));
     }

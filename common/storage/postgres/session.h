@@ -28,8 +28,8 @@ class Session {
     Session(const Session&) = delete;
     Session& operator=(const Session&) = delete;
 
-    // Executes statements by their names and keeps what they return. Called a second time if the
-    // first call ran into a failure that repeating cures, such as a deadlock.
+    // Executes statements by their names and keeps what they return. Called again if the first call
+    // failed in a way that a repetition cures, such as a deadlock.
     using Body = std::function<void(pqxx::transaction_base&)>;
 
     // Runs one statement, which is its own transaction: one round trip.

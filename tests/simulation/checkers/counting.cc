@@ -1,5 +1,5 @@
 // Invariant 8: failures end a job at attempts_max and never exceed it; interruptions and losses are
-// no failures; three losses in a row, none of them in a mass outage, quarantine a job. And no job
+// not failures; three losses in a row, none of them in a mass outage, quarantine a job. And no job
 // gives way to more urgent work more often than it has to; the most urgent jobs never do.
 #include <algorithm>
 #include <iterator>

@@ -23,7 +23,7 @@ TEST(Usage, KeepsWhatWasCounted) {
               (Usage{.completion_tokens = 2}));
 }
 
-TEST(Usage, TheThirdFollowsFromTheOtherTwo) {
+TEST(Usage, AMissingCountFollowsFromTheOtherTwo) {
     EXPECT_EQ(parse_usage(R"({"prompt_tokens":9,"total_tokens":11})"), (Usage{9, 2}));
     EXPECT_EQ(parse_usage(R"({"prompt_tokens":4,"total_tokens":4})"), (Usage{4, 0}));
     EXPECT_EQ(parse_usage(R"({"completion_tokens":2,"total_tokens":11})"), (Usage{9, 2}));

@@ -239,9 +239,10 @@ void Survey::warm_up(const std::vector<Endpoint>& endpoints) {
     const auto answers = ask(questions, options_, options_.warm_up, is_over_);
     for (std::size_t i = 0; i < questions.size(); ++i) {
         if (answers[i].has_value()) continue;
-        log_warning("model endpoint did not answer its warm-up",
-                    {{"endpoint", endpoints[questions[i].endpoint].name},
-                     {"reason", answers[i].error().message}});
+        log_warning(
+            "model endpoint did not answer its warm-up; its first job may wait for the model",
+            {{"endpoint", endpoints[questions[i].endpoint].name},
+             {"reason", answers[i].error().message}});
     }
 }
 
