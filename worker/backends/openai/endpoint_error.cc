@@ -14,6 +14,7 @@
 #include "worker/backends/openai/context_length.h"
 #include "worker/backends/openai/outage_words.h"
 #include "worker/backends/outcomes.h"
+#include "worker/backends/serving/answer_class.h"
 #include "worker/backends/serving/outage.h"
 #include "worker/backends/serving/server_text.h"
 
@@ -21,6 +22,7 @@ namespace millrace::backends::openai {
 namespace {
 
 using nlohmann::json;
+using serving::AnswerClass;
 
 constexpr std::size_t kCodeBytesMax = 64;
 // The limit of errors inside errors, above what any server makes.
@@ -34,14 +36,6 @@ constexpr std::string_view kModelCode = "model_not_found";
 constexpr milliseconds kModelRest{6'000};
 // A job that found no place does not look for one again sooner.
 constexpr milliseconds kPlaceRestMin{1'000};
-
-OutcomeKind kind_of(long status) {
-    if (status == 429 || status == 503 || status == 529) return OutcomeKind::kRateLimited;
-    if (status == 409 || status == 425) return OutcomeKind::kRetryable;
-    // The server lacks this ability, so a retry cannot succeed.
-    if (status == 501 || status == 505) return OutcomeKind::kPermanent;
-    return status >= 500 ? OutcomeKind::kRetryable : OutcomeKind::kPermanent;
-}
 
 // The error as a server describes it: {"error":{…}} (OpenAI), {"error":"text"} (Ollama, Triton),
 // the members at the top (older vLLM), {"detail":…} (FastAPI), one of these in a list (Gemini), a
@@ -97,20 +91,11 @@ long as_status(const json& object, const char* name) {
     return status >= 400 && status <= 599 ? status : 0;
 }
 
-// The text of a page: its title, where proxies put their message.
-std::string words_of(std::string_view body) {
-    const auto low = lower(body.substr(0, 4096));
-    const auto begin = low.find("<title>");
-    const auto end = low.find("</title>");
-    if (begin == std::string::npos || end == std::string::npos || end < begin)
-        return serving::one_line(body);
-    return serving::one_line(body.substr(begin + 7, end - begin - 7));
-}
-
 Said said_by(const json& error, int depth = 0) {
     Said said;
     if (depth >= kDepthMax) return said;
-    if (error.is_string()) said.message = words_of(error.get_ref<const std::string&>());
+    if (error.is_string())
+        said.message = serving::title_or_all(error.get_ref<const std::string&>());
     if (error.is_array() && !error.empty()) return said_by(error.front(), depth + 1);
     if (!error.is_object()) return said;
     // The innermost error is the most precise.
@@ -132,7 +117,7 @@ Said said_by(const json& error, int depth = 0) {
 Said said_by_body(std::string_view body) {
     const auto parsed = parse_bounded(body);
     if (!parsed.is_object() && !parsed.is_array()) {
-        return {.code = {}, .message = words_of(body), .is_json = false};
+        return {.code = {}, .message = serving::title_or_all(body), .is_json = false};
     }
     return said_by(parsed);
 }
@@ -153,19 +138,18 @@ bool is_too_large_for_the_rate(const Said& said) {
 }
 
 Outcome outcome_of(Said said, long status, std::string_view prefix, milliseconds took = {}) {
-    auto kind = kind_of(status);
+    const auto what = serving::class_of(status, took);
+    auto kind = serving::kind_of(what);
     // Model servers send 404 and 405 as JSON. One that is not JSON comes from something in front of
     // them.
     const bool is_no_server = (status == 404 || status == 405) && !said.is_json;
-    const bool may_be_input =
-        kind != OutcomeKind::kRateLimited && !serving::is_of_a_gateway(status);
-    if (serving::gave_up_waiting(status, took)) {
-        kind = OutcomeKind::kRetryable;
-    } else if (may_be_input && is_about_context(said.code, said.message)) {
+    const bool is_of_the_server =
+        what == AnswerClass::kTransient || what == AnswerClass::kPermanent;
+    if (is_of_the_server && is_about_context(said.code, said.message)) {
         kind = OutcomeKind::kPermanent;
         said.code = kContextCode;
-    } else if (serving::is_of_a_gateway(status) || is_no_server ||
-               (status >= 500 && kind == OutcomeKind::kRetryable &&
+    } else if (what == AnswerClass::kOutage || is_no_server ||
+               (status >= 500 && what == AnswerClass::kTransient &&
                 is_about_an_outage(said.code, said.message))) {
         kind = OutcomeKind::kRateLimited;
         said.code = kOutageCode;
@@ -189,7 +173,7 @@ Outcome http_error_outcome(const HttpError& error) {
     const long status = error.status == 500 && said.status != 0 ? said.status : error.status;
     auto outcome = outcome_of(std::move(said), status,
                               fmt::format("the endpoint answered {}", error.status), error.took);
-    if (outcome.kind == OutcomeKind::kRateLimited) outcome.retry_after = error.retry_after;
+    serving::rest_as_asked(outcome, error.retry_after);
     if (outcome.error_code == kModelCode) outcome.retry_after = kModelRest;
     if (!error.location.empty()) outcome.error_message += "; it is at " + error.location;
     if (outcome.kind == OutcomeKind::kRetryable && error.should_retry == false) {
@@ -217,10 +201,10 @@ serving::pool::CallResult call_result(const Outcome& outcome, long status, bool 
             return serving::is_of_a_gateway(status) ? serving::pool::CallResult::kFailed
                                                     : serving::pool::CallResult::kOdd;
         case OutcomeKind::kPermanent:
-            // A wrong key affects every job. Any other refusal may be the job's fault: a server
-            // that does not support its kind of request answers 404.
-            return status == 401 ? serving::pool::CallResult::kFailed
-                                 : serving::pool::CallResult::kAnswered;
+            // Any other refusal may be the job's fault: a server that does not support its kind of
+            // request answers 404.
+            return serving::refuses_the_key(status) ? serving::pool::CallResult::kFailed
+                                                    : serving::pool::CallResult::kAnswered;
         default:
             return outcome.error_code == kStalledCode ? serving::pool::CallResult::kFailed
                                                       : serving::pool::CallResult::kOdd;
@@ -254,8 +238,9 @@ Outcome invalid_response(std::string_view what) {
 }
 
 Outcome page_instead(std::string_view body) {
-    return failed_outcome(OutcomeKind::kRateLimited, std::string(kOutageCode),
-                          fmt::format("the answer is a page of HTML: {}", words_of(body)));
+    return failed_outcome(
+        OutcomeKind::kRateLimited, std::string(kOutageCode),
+        fmt::format("the answer is a page of HTML: {}", serving::title_or_all(body)));
 }
 
 Outcome unanswered(std::string message) {

@@ -1,17 +1,16 @@
 // What an error answer means for the job, and what it says about the endpoint. Pure.
 //
-//   capacity  429 503 529                               kRateLimited: waits, costs no attempt
-//   outage    408 502 504 520-524 530                   kRateLimited, "endpoint_unavailable":
+//   capacity  by its status, see answer_class.h         kRateLimited: waits, costs no attempt
+//   outage    by its status,                            kRateLimited, "endpoint_unavailable":
 //             a page of HTML instead of an answer,        the same, but bounded by Outages
 //             404 405 without JSON,
 //             a message saying that the model server is unreachable
 //             a connection closed without an answer       the same, "connection_lost", unless
-//             others
-//                                                         are served
-//   input     501 505, other 3xx and 4xx                kPermanent, with the server's own code
-//   odd       409 425, other 5xx, invalid answers,      kRetryable: counts as a failure
+//                                                         others are served
+//   input     permanent by its status                   kPermanent, with the server's own code
+//   odd       transient by its status, invalid answers, kRetryable: counts as a failure
 //             404 of a model that the list had,
-//             408 504 524 that took long
+//             a gateway that gave up waiting
 //
 // The status is that of the answer's first line. If that is only 500 or 200, a status inside the
 // body counts instead. An odd answer may be the fault of the input, so it does not affect other

@@ -17,6 +17,17 @@ std::string one_line(std::string_view text) {
     return line;
 }
 
+std::string title_or_all(std::string_view body) {
+    constexpr std::string_view kBegin = "<title>";
+    const auto low = lower(body.substr(0, 4096));
+    const auto begin = low.find(kBegin);
+    const auto end = low.find("</title>");
+    if (begin == std::string::npos || end == std::string::npos || end < begin) {
+        return one_line(body);
+    }
+    return one_line(body.substr(begin + kBegin.size(), end - begin - kBegin.size()));
+}
+
 std::string place_of(const std::string& url) {
     const std::unique_ptr<CURLU, decltype(&curl_url_cleanup)> parts(curl_url(), &curl_url_cleanup);
     constexpr unsigned kFlags = CURLU_NON_SUPPORT_SCHEME;

@@ -11,6 +11,12 @@ TEST(OneLine, IsShortAndWhole) {
     EXPECT_EQ(one_line(std::string(499, 'x') + "\xc3\xa9"), std::string(499, 'x'));
 }
 
+TEST(TitleOrAll, IsThePartOfAPageThatSaysSomething) {
+    EXPECT_EQ(title_or_all("<html><TITLE>Back\nsoon</TITLE><body>x</body>"), "Back soon");
+    EXPECT_EQ(title_or_all("</title><title>"), "</title><title>");
+    EXPECT_EQ(title_or_all("no page"), "no page");
+}
+
 TEST(PlaceOf, HasNoSecrets) {
     EXPECT_EQ(place_of("https://me:secret@a.example:8443/login?token=secret#secret"),
               "https://a.example:8443/login");
