@@ -290,7 +290,7 @@ TEST_F(Cli, CancelsAJob) {
     EXPECT_THAT(waited.output, HasSubstr("cancelled"));
 }
 
-TEST_F(Cli, CancelsWhatMatchesAfterConfirmation) {
+TEST_F(Cli, CancelsMatchingJobsAfterConfirmation) {
     auto job = synthetic_job({{"ms", 600'000}});
     job["metadata"] = {{"suite", "cancel"}};
     const auto ids = stack.submit_many({job, job, job});

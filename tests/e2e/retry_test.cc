@@ -72,7 +72,7 @@ TEST_F(Retry, TheCommandRetriesById) {
     EXPECT_EQ(run({"retry", "job_00000000000000000000000000"}).exit_code, 3);
 }
 
-TEST_F(Retry, TheCommandRetriesWhatMatchesAfterConfirmation) {
+TEST_F(Retry, TheCommandRetriesMatchingJobsAfterConfirmation) {
     auto job = synthetic_job({{"fail", "permanent"}});
     job["metadata"] = {{"suite", "retry"}};
     const Json jobs{job, job, job};

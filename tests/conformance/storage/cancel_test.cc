@@ -99,7 +99,7 @@ TEST_P(Cancel, KeepsTheTimeOfTheFirstRequest) {
     }
 }
 
-TEST_P(Cancel, LeavesOutWhatDoesNotExist) {
+TEST_P(Cancel, LeavesOutJobsThatDoNotExist) {
     const auto job = insert();
     const auto replies = store_->job_cancel({new_job().id, job}).value();
     ASSERT_THAT(replies, SizeIs(1));

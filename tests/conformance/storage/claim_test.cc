@@ -41,7 +41,7 @@ TEST_P(ClaimJobs, GivesAJobOnlyOnce) {
     EXPECT_FALSE(can_claim(add_worker(), job));
 }
 
-TEST_P(ClaimJobs, LeavesOutWhatCannotBeClaimed) {
+TEST_P(ClaimJobs, LeavesOutJobsThatCannotBeClaimed) {
     const auto scheduled =
         insert([&](NewJob& j) { j.run_at = DbTime(store_->database_time() + 1h); });
     const auto cancelled = insert();

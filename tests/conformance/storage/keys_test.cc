@@ -151,7 +151,7 @@ TEST_P(Keys, ARetryIsRetriedInTurn) {
     EXPECT_EQ(get(old).retried_by, retry.id);
 }
 
-TEST_P(Keys, ListsWhatWasNeverRetried) {
+TEST_P(Keys, ListsJobsThatWereNeverRetried) {
     const auto one = insert_failed();
     const auto two = insert_failed();
     insert_one(retry_of(one));

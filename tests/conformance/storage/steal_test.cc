@@ -66,7 +66,7 @@ TEST_P(Steal, LooksAtNothingBelowTheLowWater) {
     EXPECT_THAT(steal([&](auto& r) { r.low_water = jobs[1]; }), ElementsAre(jobs[1], jobs[2]));
 }
 
-TEST_P(Steal, LeavesWhatIsNotReady) {
+TEST_P(Steal, LeavesJobsThatAreNotReady) {
     insert([&](NewJob& j) { j.run_at = DbTime(store_->database_time() + 1h); });
     insert([](NewJob& j) { j.spec.policy.ttl = 1s; });
     insert([](NewJob& j) { j.spec.policy.start_within = 1s; });

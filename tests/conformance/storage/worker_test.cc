@@ -141,7 +141,7 @@ TEST_P(Workers, KeepTheirLeaseWhileTheyDrain) {
     EXPECT_EQ(settle(completed(attempt)), JobState::kCompleted);
 }
 
-TEST_P(Workers, KnowWhatTheyHold) {
+TEST_P(Workers, CountTheJobsThatTheyHold) {
     const auto a = insert_claimed();
     const auto b = insert_claimed();
     settle(completed(insert_claimed()));

@@ -125,7 +125,7 @@ TEST_F(Llama, RefusesAPromptThatDoesNotFit) {
     EXPECT_NE(outcome.error_message.find("10"), std::string::npos) << outcome.error_message;
 }
 
-TEST_F(Llama, RefusesWhatItCannotDo) {
+TEST_F(Llama, RefusesUnsupportedAndInvalidInputs) {
     const std::vector<std::pair<std::string, std::string>> cases{
         {R"({"input":"a"})", "unsupported_operation"},
         {R"({"messages":[{"role":"user","content":[{"type":"image_url"}]}]})",

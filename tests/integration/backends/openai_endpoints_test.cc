@@ -50,13 +50,13 @@ TEST_F(OpenAiEndpoints, SharesTheWork) {
     backend_->stop();
 }
 
-TEST_F(OpenAiEndpoints, SkipsADeadOne) {
+TEST_F(OpenAiEndpoints, SkipsADeadEndpoint) {
     server_ = std::make_unique<test::FakeServer>(answer_hello);
     start({.base_urls = {dead_url(), server_->url()}});
     for (int i = 0; i < 20; ++i) EXPECT_EQ(outcome_of().kind, OutcomeKind::kCompleted);
 }
 
-TEST_F(OpenAiEndpoints, SkipsOneWithoutCapacity) {
+TEST_F(OpenAiEndpoints, SkipsAnEndpointWithoutCapacity) {
     server_ = std::make_unique<test::FakeServer>(answer_hello);
     test::FakeServer busy(
         [](test::Exchange& exchange) { exchange.reply(503, "text/plain", "loading"); });

@@ -112,7 +112,7 @@ class OpenAiOnLlamaServer : public LlamaServerTest {
 
 LlamaServerTest::Server* OpenAiOnLlamaServer::shared_ = nullptr;
 
-TEST_F(OpenAiOnLlamaServer, RecognisesIt) {
+TEST_F(OpenAiOnLlamaServer, FindsItsModelsAndSlots) {
     EXPECT_EQ(backend_->info().models, std::vector<std::string>{"smol"});
     EXPECT_EQ(backend_->info().slots, 4U);
 }

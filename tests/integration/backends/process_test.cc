@@ -68,7 +68,7 @@ TEST_F(Process, EachItemHasItsOwnOutcome) {
     EXPECT_EQ(busy.retry_after, milliseconds(7000));
 }
 
-TEST_F(Process, OneThatFailsItsBatchFailsAlone) {
+TEST_F(Process, AJobThatFailsItsBatchFailsAlone) {
     start();
     const auto keys = run({"{}", doing("raise"), "{}", "{}"});
     const auto failed = sink_.outcome(keys[1]);

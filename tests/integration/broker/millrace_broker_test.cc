@@ -70,7 +70,7 @@ TEST(MillraceBroker, PrintsItsVersion) {
     EXPECT_THAT(*output, HasSubstr("millrace-broker "));
 }
 
-TEST(MillraceBroker, RefusesWhatItDoesNotUnderstand) {
+TEST(MillraceBroker, RefusesUnknownArguments) {
     const auto no_port = process::run_to_end({.argv = {program(), "--port", "70000"}}, 30s);
     ASSERT_FALSE(no_port.has_value());
     EXPECT_THAT(no_port.error().message, HasSubstr("'70000' is not a port"));

@@ -144,7 +144,7 @@ TEST(PrivatePostgres, FindsAnotherPlaceForItsSocketIfThePathIsTooLong) {
     }
 }
 
-TEST(PrivatePostgres, RemovesTheSocketDirectoryOfOneThatWasKilled) {
+TEST(PrivatePostgres, RemovesTheSocketDirectoryOfAKilledServer) {
     const Place place(std::string(120, 'x'));
     const auto left = fs::path("/tmp/millrace-pg-" + std::to_string(::getpid()));
     const auto server = PrivatePostgres::start({.data_dir = place.data(), .fsync = false}).value();

@@ -202,7 +202,7 @@ TEST_F(Statements, ForAListAndACountExamineABoundedNumberOfJobs) {
 }
 
 // A request for open jobs only does not pay for those that ended, and the other way round.
-TEST_F(Statements, ForAListSkipWhatTheStatesRuleOut) {
+TEST_F(Statements, OfAListSkipTheTableThatTheStatesRuleOut) {
     fill(5000);
     transaction_.exec("ANALYZE");
     const auto* arguments =

@@ -144,7 +144,7 @@ TEST_F(EventsTest, VoidTheTextOfAFailedAttemptAtTheEnd) {
     EXPECT_EQ(event(connection)["type"], "job.completed");
 }
 
-TEST_F(EventsTest, SayNothingThatIsNotTheText) {
+TEST_F(EventsTest, SendNoDeltaThatContradictsTheOutput) {
     const auto id = put_running("0 1 2 ");
     auto connection = open(id);
     for (int i = 0; i < 4; ++i) type(connection);

@@ -44,7 +44,7 @@ TEST_F(RetryTest, AnswersTheSecondRetryWithTheFirst) {
     EXPECT_EQ(json(again)["id"], first["id"]);
 }
 
-TEST_F(RetryTest, RefusesWhatCannotBeRetriedAndTellsSdksToStop) {
+TEST_F(RetryTest, RefusesJobsThatCannotBeRetriedAndStopsSdks) {
     const auto answer = post("/v1/jobs/" + service_.put().str() + "/retry", "");
     EXPECT_EQ(answer.status, 409);
     EXPECT_EQ(code(answer), "job_not_retryable");

@@ -151,7 +151,7 @@ TEST_F(SubmitTest, ReplaysAKnownIdempotencyKey) {
     EXPECT_EQ(service_.submitted().size(), 1U);
 }
 
-TEST_F(SubmitTest, RefusesAnIdempotencyKeyThatCannotBeOne) {
+TEST_F(SubmitTest, RefusesAnInvalidIdempotencyKey) {
     for (const auto& key : {std::string("\"\""), std::string("a b"), std::string(256, 'k')}) {
         const auto answer = post("/v1/jobs", kJob, fmt::format("Idempotency-Key: {}\r\n", key));
         EXPECT_EQ(answer.status, 400) << key;

@@ -69,7 +69,7 @@ TEST(LogText, KeepsALineBreakInsideTheLine) {
     EXPECT_EQ(std::count(line.begin(), line.end(), '\n'), 1);
 }
 
-TEST(LogLevel, DropsWhatIsLessImportant) {
+TEST(LogLevel, DropsLessImportantLines) {
     const auto lines = logged({.level = LogLevel::kWarning}, [] {
         log_debug("debug");
         log_info("info");

@@ -218,7 +218,7 @@ TEST_F(ModelsTest, NoJobIsRefusedIfTheLookupFails) {
     EXPECT_THAT(known_, ElementsAre(true));
 }
 
-TEST_F(ModelsTest, StoppingAnswersThem) {
+TEST_F(ModelsTest, StoppingAnswersQuestionsAboutModels) {
     ask("nobody");
     commands_.close();
     commands_.run();

@@ -92,7 +92,7 @@ TEST_F(RetriesTest, AnswersASecondTimeWithTheSameRetry) {
     EXPECT_EQ(database_.job_count(), 2U);
 }
 
-TEST_F(RetriesTest, TwoThatBothFoundNoRetryMakeOne) {
+TEST_F(RetriesTest, TwoRequestsThatBothFoundNoRetryMakeOne) {
     const auto old = insert_cancelled();
     std::vector<service::SubmitResult> answers;
     const auto take = [&](const Result<service::RetryPage>& page) {

@@ -29,7 +29,7 @@ TEST_F(LaneHintsTest, SaysHowOldTheLanesAre) {
     EXPECT_FALSE(hints_.oldest(1, kNow)) << "nothing was said about that queue";
 }
 
-TEST_F(LaneHintsTest, ForgetsWhatWasMeasuredTooLongAgo) {
+TEST_F(LaneHintsTest, ForgetsHintsMeasuredTooLongAgo) {
     hints_.take(hint(kNow, milliseconds(300)));
     EXPECT_TRUE(hints_.oldest(0, kNow + kInterval * 3 / 2));
     EXPECT_FALSE(hints_.oldest(0, kNow + kInterval * 3 / 2 + milliseconds(1)));

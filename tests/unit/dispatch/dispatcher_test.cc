@@ -60,7 +60,7 @@ TEST_F(DispatcherTest, GathersJobsWhileTheLastPublishIsYoung) {
     EXPECT_THAT(publisher_.messages, SizeIs(4));
 }
 
-TEST_F(DispatcherTest, DropsWhatDoesNotFitAndContinues) {
+TEST_F(DispatcherTest, DropsJobsThatDoNotFitAndContinues) {
     auto dispatcher = make({.queue_max = 3});
     const auto first = jobs(2);
     const auto second = jobs(2);
@@ -74,7 +74,7 @@ TEST_F(DispatcherTest, DropsWhatDoesNotFitAndContinues) {
     EXPECT_THAT(publisher_.messages, SizeIs(4));
 }
 
-TEST_F(DispatcherTest, DropsWhatTheBrokersClientDoesNotTake) {
+TEST_F(DispatcherTest, DropsJobsThatTheBrokersClientDoesNotTake) {
     auto dispatcher = make({});
     publisher_.room = 1;
     dispatcher.offer(jobs(3));

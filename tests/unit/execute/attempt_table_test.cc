@@ -67,7 +67,7 @@ TEST(AttemptTable, TellsAttemptsWithTheSameKeyApartByTheirPhase) {
     EXPECT_EQ(table.places_by_lane(0), std::vector<std::size_t>{2});
 }
 
-TEST(AttemptTable, FindsWhatCanBeStopped) {
+TEST(AttemptTable, FindsTheAttemptsThatCanBeStopped) {
     AttemptTable table(1, 1);
     auto& ready = table.add(ready_attempt(attempt_key(1)));
     table.add(ready_attempt(attempt_key(2))).is_stopping = true;

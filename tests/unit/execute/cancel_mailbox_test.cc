@@ -38,7 +38,7 @@ TEST(CancelMailbox, ACancelThatIsRepeatedIsKeptLonger) {
     EXPECT_FALSE(mailbox.take(attempt_key(1)));
 }
 
-TEST(CancelMailbox, DropsWhatDoesNotFitUntilThereIsRoomAgain) {
+TEST(CancelMailbox, DropsCancelsThatDoNotFitUntilThereIsRoomAgain) {
     CancelMailbox mailbox(2);
     mailbox.keep(attempt_key(1));
     mailbox.keep(attempt_key(1));  // A repetition takes no room.

@@ -171,7 +171,7 @@ TEST(LeaseKeeper, TheHeartbeatGoesBeforeCheckpoints) {
 }
 
 // A single name that cannot be stored would keep the worker from ever being ready.
-TEST(LeaseKeeper, AnnouncesWhatCanBeStored) {
+TEST(LeaseKeeper, AnnouncesOnlyTextThatCanBeStored) {
     using namespace std::string_literals;
     Harness h;
     Lease lease({.ttl = seconds(30), .margin = seconds(1)});

@@ -63,7 +63,7 @@ TEST(CompletionWriter, SendsTheSameAgainWhenTheAnswerWasLost) {
 }
 
 // A message to PostgreSQL has at most 1 GiB, which 500 outputs of the maximum size exceed.
-TEST(CompletionWriter, BoundsWhatIsWrittenAtOnceInBytes) {
+TEST(CompletionWriter, BoundsTheBytesWrittenAtOnce) {
     Harness h({.slots = 6, .output_bytes_max = 1000, .complete_bytes_max = 200});
     std::vector<JobId> jobs;
     for (int i = 0; i < 6; ++i) jobs.push_back(h.submit());

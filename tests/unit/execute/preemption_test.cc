@@ -123,7 +123,7 @@ TEST_F(Preemption, WaitsForASlotThatIsBeingFreed) {
     EXPECT_EQ(h.backend.aborts().size(), 2U);
 }
 
-TEST_F(Preemption, SparesWhatIsNearlyDone) {
+TEST_F(Preemption, SparesJobsThatAreNearlyDone) {
     Harness h(full(2));
     const auto low = start(h, 2, Priority::kLow);
     h.backend.sink().progress(h.backend.key_of(low[1]), 0.95, "");

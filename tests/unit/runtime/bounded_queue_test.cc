@@ -25,7 +25,7 @@ TEST(BoundedQueue, GivesValuesInTheOrderTheyCame) {
     EXPECT_EQ(queue.pop(kNow), std::nullopt);
 }
 
-TEST(BoundedQueue, RefusesWhatDoesNotFitAndLeavesItIntact) {
+TEST(BoundedQueue, RefusesItemsThatDoNotFitAndLeavesThemIntact) {
     BoundedQueue<std::unique_ptr<int>> queue(1);
     EXPECT_TRUE(queue.push(std::make_unique<int>(1), kNow));
     auto second = std::make_unique<int>(2);

@@ -95,7 +95,7 @@ class ScansTest : public testing::Test {
     std::optional<Result<std::int64_t>> count_;
 };
 
-TEST_F(ScansTest, CountsWhatMatchesLookByLook) {
+TEST_F(ScansTest, CountsMatchesStepByStep) {
     for (int i = 0; i < 4; ++i) insert();
     for (int i = 0; i < 3; ++i) insert("other");
     insert();
@@ -309,7 +309,7 @@ TEST_F(ScansTest, ARetryThatDidNothingIsAnError) {
     EXPECT_THAT(submitted_, IsEmpty());
 }
 
-TEST_F(ScansTest, AGatewayThatStopsEndsThem) {
+TEST_F(ScansTest, AGatewayThatStopsRefusesOpenScans) {
     for (int i = 0; i < 8; ++i) insert();
     count({.model = "nobody's"});
     scans_.step();

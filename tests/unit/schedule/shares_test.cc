@@ -30,7 +30,7 @@ TEST(Shares, DividesSlotsByWeightWhileAllLanesHaveWork) {
     EXPECT_EQ(fill(shares, 100, {1000, 1000, 1000}), (Counts{60, 30, 10}));
 }
 
-TEST(Shares, LendsWhatALaneDoesNotUse) {
+TEST(Shares, LendsTheUnusedShareOfALane) {
     Shares shares(kLanes, 100, {});
     EXPECT_EQ(fill(shares, 100, {0, 1000, 0}), (Counts{0, 100, 0}));
     const auto got = fill(shares, 100, {5, 1000, 1000});

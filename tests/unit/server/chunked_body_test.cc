@@ -92,7 +92,7 @@ TEST(ChunkedBody, RefusesMalformedChunks) {
     }
 }
 
-TEST(ChunkedBody, BoundsWhatIsDropped) {
+TEST(ChunkedBody, BoundsTheBytesAroundTheContent) {
     EXPECT_EQ(read("1;" + std::string(kFramingMax + 1, 'a'), 10).status, Status::kMalformed);
     EXPECT_EQ(read("0\r\nX:" + std::string(kFramingMax + 1, 'a'), 10).status, Status::kMalformed);
     std::string many;

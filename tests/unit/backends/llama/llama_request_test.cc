@@ -62,7 +62,7 @@ TEST(LlamaRequest, MakesGrammarsFromOutputFormats) {
     EXPECT_LT(grammar.find("zebra"), grammar.find("ant"));
 }
 
-TEST(LlamaRequest, RefusesWhatItCannotDo) {
+TEST(LlamaRequest, RefusesUnsupportedAndInvalidMembers) {
     const std::vector<std::pair<std::string, std::string>> cases{
         {R"("tools":[])", "unsupported_operation"},
         {R"("n":2)", "unsupported_operation"},

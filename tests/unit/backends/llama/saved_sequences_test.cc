@@ -39,7 +39,7 @@ TEST(SavedSequences, TheLeastRecentlyUsedMakesRoom) {
     EXPECT_EQ(sequences.find(std::vector<Token>{3}).saved, nullptr);
 }
 
-TEST(SavedSequences, ReplacesTheOneThatTheNewOneExtends) {
+TEST(SavedSequences, ANewOneReplacesTheOneThatItExtends) {
     SavedSequences sequences(100);
     sequences.add(saved({1, 2}, 10));
     sequences.add(saved({1, 3}, 10));

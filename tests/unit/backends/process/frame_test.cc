@@ -33,7 +33,7 @@ TEST(ProcessFrame, ComesBackWholeHoweverItIsSplit) {
     }
 }
 
-TEST(ProcessFrame, KeepsOnlyTheBeginningOfOneThatIsTooLong) {
+TEST(ProcessFrame, OnlyTheBeginningIsKeptIfItIsTooLong) {
     const auto text = R"({"type":"done","item":3,"output":")" + std::string(5000, 'x') + "\"}";
     const auto bytes = frame(text) + frame("{\"next\":1}");
     for (const std::size_t piece : {std::size_t{1}, std::size_t{1000}, bytes.size()}) {

@@ -16,7 +16,7 @@ Outcome reported(Outages& outages, Epoch epoch, MonoTime now, JobId job = job_of
 }
 
 // Claims that met no outage do not count, however many there were.
-TEST(Outages, CountOnlyAttemptsThatSawOne) {
+TEST(Outages, CountOncePerAttempt) {
     Outages outages;
     EXPECT_EQ(reported(outages, 1000, MonoTime{}).kind, OutcomeKind::kRateLimited);
     EXPECT_FALSE(reported(outages, 1000, MonoTime{}).retry_after) << "once for each attempt";
@@ -50,7 +50,7 @@ TEST(Outages, AreWaitedForLongerEachTime) {
     EXPECT_EQ(asked.retry_after, minutes(1));
 }
 
-TEST(Outages, ShowWhichJobsAreAloneWithThem) {
+TEST(Outages, FindJobsThatMeetThemWhileOthersAreServed) {
     Outages outages;
     const MonoTime later = MonoTime{} + minutes(1);
     for (Epoch epoch = 1; epoch <= kLonelyOutagesMin; ++epoch) {

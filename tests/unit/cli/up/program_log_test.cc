@@ -90,7 +90,7 @@ TEST(ReasonOfEnd, IsOtherwiseTheLastTextThatIsNotALogLine) {
     EXPECT_EQ(reason_of_end(line("info    millrace-worker ready\n")), "");
 }
 
-TEST(ProgramLog, ShowsOnlyWhatTheRunWrote) {
+TEST(ProgramLog, ShowsOnlyLinesOfTheRun) {
     const auto directory = process::TemporaryDirectory::make("millrace-log-").value();
     const auto path = directory.path() / "worker.log";
     std::ofstream(path) << "of an earlier run\n";

@@ -166,7 +166,7 @@ TEST_F(EndpointPoolTest, OddAnswersDoNotEjectTheOnlyEndpoint) {
     EXPECT_FALSE(pool_->view(0, now_).is_odd);
 }
 
-TEST_F(EndpointPoolTest, AnOddOneGoesAfterTheOthers) {
+TEST_F(EndpointPoolTest, AnEndpointWithOddAnswersComesAfterTheOthers) {
     make({{.slots = 4}, {.slots = 4}, {.order = 2, .slots = 4}});
     for (int i = 0; i < 5; ++i) call(0, CallResult::kOdd, milliseconds(0));
     for (int i = 0; i < 4; ++i) {
