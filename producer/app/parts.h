@@ -1,5 +1,5 @@
-// A gateway without its HTTP API and its threads: intake, dispatch, queries, events and keeper,
-// wired to each other.
+// A gateway without its HTTP API and its threads: intake, dispatch, reads, commands, scans, events
+// and keeper, wired to each other.
 //
 // The owner calls each part's step again and again: Gateway does so from one thread per
 // part, a simulation on its own clock.

@@ -32,7 +32,7 @@ class Model : public backends::Backend {
     void begin(const ClaimedJob& job);
     Outcome draw_outcome();
     void end_after(microseconds delay, const AttemptKey& key, Outcome outcome);
-    // By value, because it may be an element of running_.
+    // Takes the key by value, because it may be an element of running_.
     void end(AttemptKey key, Outcome outcome);
 
     Process& process_;

@@ -21,7 +21,7 @@ Status check(const std::string& name, const Plan& plan, Environment settings,
         return Error{ErrorCode::kNotFound,
                      fmt::format("{} was not found beside this program or on PATH", name)};
     }
-    // The stack uses its own values for these.
+    // Placeholders, to pass the check: the stack sets these itself.
     settings["MILLRACE_POSTGRES_CONNINFO"] = "dbname=millrace";
     settings["MILLRACE_KAFKA_BOOTSTRAP"] = "127.0.0.1:9092";
     std::vector<std::string> argv{program->string(), "--check-config"};

@@ -104,7 +104,7 @@ TEST_F(SupervisorTest, AsksServicesThatAreNotReady) {
     EXPECT_THAT(early.told, ElementsAre("asked"));
 }
 
-TEST_F(SupervisorTest, WaitsForNoServiceThatHasNothingToEnd) {
+TEST_F(SupervisorTest, DoesNotWaitForAServiceWithNothingToEnd) {
     FakeService loading{.is_ready = false, .obeys = false, .is_idle = true};
     ASSERT_TRUE(supervisor.start(loading.service("loading", stopped)).has_value());
     const auto before = clock.now();
