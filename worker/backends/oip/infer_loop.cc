@@ -7,18 +7,22 @@
 #include <numeric>
 #include <utility>
 
-#include "common/base/log.h"
 #include "common/http/http_client.h"
 #include "worker/backends/oip/infer_body.h"
 #include "worker/backends/outcomes.h"
 
 namespace millrace::backends::oip {
+
+using serving::pool::CallResult;
+
 namespace {
 
 // A model may be reloaded with other tensors: older metadata are fetched again, beside the work.
 constexpr std::chrono::minutes kMetadataAgeMax{1};
 // Size of the answer's JSON (names, shapes) for each job.
 constexpr std::size_t kAnswerOverheadBytes = 64 << 10;
+// Jobs that found no server do not look for one again sooner.
+constexpr milliseconds kHandedBackMin{1'000};
 constexpr milliseconds kIdle{60'000};
 constexpr const char* kLengthHeader = "Inference-Header-Content-Length";
 
@@ -42,7 +46,7 @@ std::optional<std::size_t> json_bytes_of(const serving::HttpCall& call) {
 
 InferLoop::InferLoop(const OipOptions& options, const std::map<std::string, std::string>& models,
                      const std::vector<std::string>& base_urls, ExecutionSink& sink)
-    : options_(options), sink_(sink), multi_(options.slots), servers_(base_urls) {
+    : options_(options), base_urls_(base_urls), sink_(sink), multi_(options.slots) {
     serve(models);
 }
 
@@ -54,8 +58,8 @@ bool InferLoop::runs_alone(const std::string& name) const {
 void InferLoop::serve(const std::map<std::string, std::string>& models) {
     for (auto& [_, model] : models_) model.is_served = false;
     for (const auto& [name, server_name] : models) {
-        auto& model = models_[name];
-        model.name = name;
+        // Metadata are fetched beside the requests of all slots.
+        auto& model = models_.try_emplace(name, name, base_urls_, options_.slots + 1).first->second;
         model.path = path_of(server_name);
         model.is_served = true;
     }
@@ -77,6 +81,7 @@ void InferLoop::end_all() {
     for (auto& [_, model] : models_) {
         model.fetch.reset();
         model.waiting.clear();
+        model.parked.clear();
     }
 }
 
@@ -121,11 +126,11 @@ void InferLoop::begin(std::vector<Execution> executions) {
 
 void InferLoop::learn(Model& model) {
     if (model.fetch) return;
-    if (const auto server = servers_.choose(model.name, system_clock().now())) {
+    if (const auto at = model.servers.begin(1, system_clock().now())) {
         model.fetch = std::make_unique<MetadataFetch>(
-            multi_, options_, servers_.base_url(server->index), model.path,
-            [this, &model, server = *server](MetadataFetch::Result result) {
-                learned(model, server, std::move(result));
+            multi_, options_, model.servers.base_url(*at), model.path,
+            [this, &model, at = *at](MetadataFetch::Result result) {
+                learned(model, at, std::move(result));
             });
         return;
     }
@@ -136,13 +141,12 @@ void InferLoop::learn(Model& model) {
     }
 }
 
-void InferLoop::learned(Model& model, const Servers::Choice& server, MetadataFetch::Result result) {
+void InferLoop::learned(Model& model, const ModelServers::Call& at, MetadataFetch::Result result) {
     const auto fetch = std::move(model.fetch);
-    servers_.released(server.index);
     model.learned_at = system_clock().now();
     if (auto* error = std::get_if<ServerError>(&result)) {
-        blame(model, server, *error);
-        if (model.metadata) return;
+        blame(model, at, *error);
+        if (model.metadata) return resume(model);
         if (error->fault == Fault::kServer) return learn(model);
         for (auto* batch : std::exchange(model.waiting, {})) {
             finish_all(*batch, all_of(*batch), error->outcome);
@@ -151,7 +155,7 @@ void InferLoop::learned(Model& model, const Servers::Choice& server, MetadataFet
         return;
     }
     // An answer about metadata does not mean that the model computes.
-    if (server.is_probe) servers_.health(server.index, model.name).abandoned();
+    model.servers.end(at, CallResult::kAborted, system_clock().now());
     model.metadata = std::get<ModelMetadata>(std::move(result));
     {
         const MutexLock lock(mutex_);
@@ -162,6 +166,7 @@ void InferLoop::learned(Model& model, const Servers::Choice& server, MetadataFet
         }
     }
     for (auto* batch : std::exchange(model.waiting, {})) plan(*batch);
+    resume(model);
 }
 
 void InferLoop::plan(Batch& batch) {
@@ -184,31 +189,41 @@ void InferLoop::plan(Batch& batch) {
 // --- Requests -----------------------------------------------------------------------------------
 
 void InferLoop::advance(Batch& batch) {
+    auto& model = *batch.model;
     while (!batch.parts.empty()) {
         auto part = living(batch, batch.parts.front());
         batch.parts.pop_front();
         if (part.empty()) continue;
-        const auto server = servers_.choose(batch.model->name, system_clock().now());
-        if (!server) {
-            finish_all(batch, part, handed_back(*batch.model));
+        const auto now = system_clock().now();
+        const auto at = model.servers.begin(part.size(), now);
+        if (!at && model.servers.wait(now) == milliseconds(0)) {
+            batch.parts.push_front(std::move(part));
+            model.parked.push_back(&batch);
+            return;
+        }
+        if (!at) {
+            finish_all(batch, part, handed_back(model));
             continue;
         }
-        // One job is enough for a probe.
-        if (server->is_probe && part.size() > 1) {
+        if (at->is_probe && part.size() > 1) {
             batch.parts.emplace_front(part.begin() + 1, part.end());
             part.resize(1);
         }
-        return send(batch, std::move(part), *server);
+        return send(batch, std::move(part), *at);
     }
     batches_.erase(batch.self);
 }
 
-void InferLoop::send(Batch& batch, Part part, const Servers::Choice& server) {
+void InferLoop::resume(Model& model) {
+    for (auto* batch : std::exchange(model.parked, {})) advance(*batch);
+}
+
+void InferLoop::send(Batch& batch, Part part, const ModelServers::Call& at) {
     const auto jobs = jobs_of(batch, part);
     auto body = make_infer_body(jobs, batch.model->metadata->binary,
                                 batch.items[part.front()].key.job.str());
     auto request =
-        make_request(options_, servers_.base_url(server.index) + batch.model->path + "/infer",
+        make_request(options_, batch.model->servers.base_url(at) + batch.model->path + "/infer",
                      body.json_bytes ? "application/octet-stream" : "application/json");
     if (body.json_bytes) {
         serving::add_header(request.headers,
@@ -219,16 +234,16 @@ void InferLoop::send(Batch& batch, Part part, const Servers::Choice& server) {
     auto call = std::make_unique<serving::HttpCall>(
         std::move(request), [this, &batch](serving::HttpEnd end) { receive(batch, end); });
     multi_.start(*call);
-    batch.sent = Sent{std::move(part), server, std::move(call)};
+    batch.sent = Sent{std::move(part), at, std::move(call)};
 }
 
 void InferLoop::receive(Batch& batch, serving::HttpEnd end) {
     const auto sent = *std::exchange(batch.sent, std::nullopt);
-    servers_.released(sent.server.index);
+    auto& model = *batch.model;
     if (const auto error = error_of(end, *sent.call, options_)) {
         fail(batch, sent, *error);
     } else if (end == serving::HttpEnd::kTooLarge) {
-        trust(*batch.model, sent.server);
+        model.servers.end(sent.at, CallResult::kAnswered, system_clock().now());
         if (sent.part.size() > 1) {
             push_halves(sent.part, batch.parts);
         } else {
@@ -238,6 +253,7 @@ void InferLoop::receive(Batch& batch, serving::HttpEnd end) {
         deliver(batch, sent);
     }
     advance(batch);
+    resume(model);
 }
 
 void InferLoop::deliver(Batch& batch, const Sent& sent) {
@@ -250,8 +266,8 @@ void InferLoop::deliver(Batch& batch, const Sent& sent) {
     // All jobs of a request ask for the same outputs.
     const auto chosen = choose_outputs(batch.items[sent.part.front()].job, *answer);
     if (!chosen.has_value()) return fail(batch, sent, invalid_answer(chosen.error().message));
-    trust(*batch.model, sent.server);
     batch.model->served_at = system_clock().now();
+    batch.model->servers.end(sent.at, CallResult::kServed, batch.model->served_at);
     auto outcomes = split_answer(*answer, jobs_of(batch, sent.part), options_.output_bytes_max);
     // The model's outputs do not follow its rows. Alone, each job gets its own outputs.
     if (!outcomes.has_value()) return push_halves(sent.part, batch.parts);
@@ -262,7 +278,7 @@ void InferLoop::deliver(Batch& batch, const Sent& sent) {
 }
 
 void InferLoop::fail(Batch& batch, const Sent& sent, const ServerError& error) {
-    blame(*batch.model, sent.server, error);
+    blame(*batch.model, sent.at, error);
     if (!error.was_run) {
         // Tries the next server, if there is one. This ends, because each server that fails is left
         // alone.
@@ -285,27 +301,11 @@ void InferLoop::fail(Batch& batch, const Sent& sent, const ServerError& error) {
     }
 }
 
-void InferLoop::blame(Model& model, const Servers::Choice& server, const ServerError& error) {
+void InferLoop::blame(Model& model, const ModelServers::Call& at, const ServerError& error) {
+    const auto now = system_clock().now();
     // A refusal of a request that fits the metadata shows that the metadata are outdated.
-    if (error.fault == Fault::kRequest) {
-        model.learned_at = system_clock().now() - kMetadataAgeMax;
-    }
-    if (error.fault != Fault::kServer) return trust(model, server);
-    model.last_error =
-        fmt::format("{}: {}", servers_.base_url(server.index), error.outcome.error_message);
-    auto& health = servers_.health(server.index, model.name);
-    if (health.failed(error.is_dead, system_clock().now())) {
-        log_warning("a model does not work on a server; its jobs wait",
-                    {{"model", model.name},
-                     {"server", servers_.base_url(server.index)},
-                     {"reason", error.outcome.error_message}});
-    }
-}
-
-void InferLoop::trust(Model& model, const Servers::Choice& server) {
-    if (!servers_.health(server.index, model.name).alive()) return;
-    log_info("a model works again on a server",
-             {{"model", model.name}, {"server", servers_.base_url(server.index)}});
+    if (error.fault == Fault::kRequest) model.learned_at = now - kMetadataAgeMax;
+    model.servers.end(at, error, now);
 }
 
 // --- Jobs ---------------------------------------------------------------------------------------
@@ -341,11 +341,11 @@ void InferLoop::finish_all(Batch& batch, const Part& part, const Outcome& outcom
     for (const auto index : part) finish(batch, index, outcome);
 }
 
-Outcome InferLoop::handed_back(Model& model) {
-    auto outcome = failed_outcome(
-        OutcomeKind::kRateLimited, "server_unavailable",
-        fmt::format("no server can run the model '{}' now; {}", model.name, model.last_error));
-    outcome.retry_after = servers_.wait(model.name, system_clock().now());
+Outcome InferLoop::handed_back(const Model& model) {
+    auto outcome = failed_outcome(OutcomeKind::kRateLimited, "server_unavailable",
+                                  fmt::format("no server can run the model '{}' now; {}",
+                                              model.name, model.servers.last_error()));
+    outcome.retry_after = std::max(model.servers.wait(system_clock().now()), kHandedBackMin);
     return outcome;
 }
 
@@ -354,12 +354,18 @@ void InferLoop::abort(const AttemptKey& key, AbortReason reason) {
     if (found == running_.end()) return;
     auto& batch = *found->second.batch;
     finish(batch, found->second.index, aborted_outcome(reason));
+    const bool is_parked = std::ranges::count(batch.model->parked, &batch) > 0;
+    if (is_parked && all_of(batch).empty()) {
+        std::erase(batch.model->parked, &batch);
+        return advance(batch);
+    }
     if (!batch.sent || !living(batch, batch.sent->part).empty()) return;
     const auto sent = *std::exchange(batch.sent, std::nullopt);
+    auto& model = *batch.model;
     multi_.stop(*sent.call);
-    servers_.released(sent.server.index);
-    if (sent.server.is_probe) servers_.health(sent.server.index, batch.model->name).abandoned();
+    model.servers.end(sent.at, CallResult::kAborted, system_clock().now());
     advance(batch);
+    resume(model);
 }
 
 void InferLoop::end_late_ones() {

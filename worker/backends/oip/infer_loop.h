@@ -3,8 +3,9 @@
 //
 // A batch is split into parts, which are sent one after another, so that each slot of the backend
 // has one request at a time. A part that fails by the fault of some job is split in halves, and so
-// on: at most 2n - 1 requests for n jobs. Jobs that no server can take now are handed back, which
-// does not count as a failure. Jobs that were hit by an outage run alone the next time, because one
+// on: at most 2n - 1 requests for n jobs. If the servers only lack room, a part waits here until
+// another request of its model ends. Jobs that no server can take now are handed back, which does
+// not count as a failure. Jobs that were hit by an outage run alone the next time, because one
 // of them may have caused it.
 #pragma once
 
@@ -15,14 +16,16 @@
 #include <set>
 #include <string>
 #include <unordered_map>
+#include <utility>
 #include <vector>
 
 #include "common/base/mutex.h"
+#include "common/base/random.h"
 #include "worker/backends/inbox.h"
 #include "worker/backends/oip/metadata_fetch.h"
+#include "worker/backends/oip/model_servers.h"
 #include "worker/backends/oip/oip_backend.h"
 #include "worker/backends/oip/part.h"
-#include "worker/backends/oip/servers.h"
 #include "worker/backends/serving/http_multi.h"
 #include "worker/backends/serving/outage.h"
 
@@ -30,7 +33,7 @@ namespace millrace::backends::oip {
 
 class InferLoop {
  public:
-    // `models` maps names that jobs use to names on the servers. All arguments must outlive it.
+    // `models` maps names that jobs use to names on the servers. Borrows the options and the sink.
     InferLoop(const OipOptions& options, const std::map<std::string, std::string>& models,
               const std::vector<std::string>& base_urls, ExecutionSink& sink);
     ~InferLoop();
@@ -61,7 +64,7 @@ class InferLoop {
     };
     struct Sent {
         Part part;
-        Servers::Choice server;
+        ModelServers::Call at;
         std::unique_ptr<serving::HttpCall> call;
     };
     struct Batch {
@@ -72,13 +75,17 @@ class InferLoop {
         std::list<Batch>::iterator self;
     };
     struct Model {
-        std::string name;  // The name that jobs use.
-        std::string path;  // "/v2/models/NAME"
+        Model(std::string given, const std::vector<std::string>& base_urls, std::size_t slots)
+            : name(std::move(given)), servers(name, base_urls, slots, system_random()) {}
+
+        const std::string name;  // The name that jobs use.
+        std::string path;        // "/v2/models/NAME"
+        ModelServers servers;
         std::optional<ModelMetadata> metadata;
         MonoTime learned_at;
         std::unique_ptr<MetadataFetch> fetch;  // The fetch under way, or null.
         std::vector<Batch*> waiting;           // Batches waiting for the first metadata.
-        std::string last_error;                // Reported by a server.
+        std::vector<Batch*> parked;            // Batches waiting for room on a server.
         MonoTime served_at = MonoTime::min();  // A server's last right answer.
         // If false, its jobs are handed back. A Model is never erased, because batches use it.
         bool is_served = false;
@@ -89,16 +96,18 @@ class InferLoop {
     };
 
     void learn(Model& model);
-    void learned(Model& model, const Servers::Choice& server, MetadataFetch::Result result);
+    void learned(Model& model, const ModelServers::Call& at, MetadataFetch::Result result);
     void plan(Batch& batch);
 
     void advance(Batch& batch);
-    void send(Batch& batch, Part part, const Servers::Choice& server);
+    // A request of the model has ended: there may be room.
+    void resume(Model& model);
+    void send(Batch& batch, Part part, const ModelServers::Call& at);
     void receive(Batch& batch, serving::HttpEnd end);
     void deliver(Batch& batch, const Sent& sent);
     void fail(Batch& batch, const Sent& sent, const ServerError& error);
-    void blame(Model& model, const Servers::Choice& server, const ServerError& error);
-    void trust(Model& model, const Servers::Choice& server);
+    // Ends the call, and learns from the error.
+    void blame(Model& model, const ModelServers::Call& at, const ServerError& error);
 
     // Without jobs that have ended.
     static Part living(const Batch& batch, const Part& part);
@@ -106,13 +115,13 @@ class InferLoop {
     static std::vector<const InferJob*> jobs_of(const Batch& batch, const Part& part);
     void finish(Batch& batch, std::size_t index, Outcome outcome);
     void finish_all(Batch& batch, const Part& part, const Outcome& outcome);
-    Outcome handed_back(Model& model);
+    static Outcome handed_back(const Model& model);
     void end_late_ones();
 
     const OipOptions& options_;
+    const std::vector<std::string> base_urls_;
     ExecutionSink& sink_;
     serving::HttpMulti multi_;
-    Servers servers_;
     serving::Outages outages_;
     std::map<std::string, Model> models_;
     std::list<Batch> batches_;

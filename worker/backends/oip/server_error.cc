@@ -9,6 +9,7 @@
 
 #include "worker/backends/bounded_json.h"
 #include "worker/backends/outcomes.h"
+#include "worker/backends/serving/answer_class.h"
 #include "worker/backends/serving/outage.h"
 #include "worker/backends/serving/server_text.h"
 
@@ -16,6 +17,8 @@ namespace millrace::backends::oip {
 namespace {
 
 using nlohmann::json;
+using serving::AnswerClass;
+using serving::pool::CallResult;
 
 // The fault that a text in an error of status 500 reveals. Triton before 2.40 sends 400 for all of
 // them.
@@ -70,7 +73,8 @@ std::string message_of(std::string_view body) {
                                    : value->dump(-1, ' ', false, json::error_handler_t::replace));
         }
     }
-    return serving::one_line(body.starts_with("Traceback") ? last_line(body) : body);
+    if (body.starts_with("Traceback")) return serving::one_line(last_line(body));
+    return serving::title_or_all(body);
 }
 
 OutcomeKind kind_of(Fault fault) {
@@ -86,13 +90,28 @@ OutcomeKind kind_of(Fault fault) {
     return OutcomeKind::kRetryable;
 }
 
+CallResult result_of(Fault fault) {
+    switch (fault) {
+        case Fault::kCapacity:
+            return CallResult::kRefused;
+        case Fault::kRequest:
+            return CallResult::kAnswered;
+        case Fault::kModel:
+            return CallResult::kOdd;
+        case Fault::kServer:
+            break;
+    }
+    return CallResult::kFailed;
+}
+
 ServerError make_error(Fault fault, std::string_view code, std::string message) {
     return {.fault = fault,
+            .result = result_of(fault),
             .outcome = failed_outcome(kind_of(fault), std::string(code), std::move(message))};
 }
 
 ServerError not_run(ServerError error) {
-    error.is_dead = true;
+    error.result = CallResult::kDead;
     error.was_run = false;
     return error;
 }
@@ -109,7 +128,7 @@ std::optional<ServerError> classify_words(const std::string& said, const std::st
     for (const auto& sign : kSigns) {
         if (said.find(sign.text) == std::string::npos) continue;
         auto error = make_error(sign.fault, sign.code, message);
-        error.is_dead = sign.fault == Fault::kServer;
+        if (sign.fault == Fault::kServer) error.result = CallResult::kDead;
         return error;
     }
     return std::nullopt;
@@ -120,44 +139,53 @@ ServerError classify_500(const std::string& said, const std::string& message) {
     return make_error(Fault::kModel, "model_error", message);
 }
 
-}  // namespace
+ServerError classify_status(long status, milliseconds took, std::string message) {
+    const auto what = serving::class_of(status, took);
+    if (what == AnswerClass::kCapacity) {
+        return make_error(Fault::kCapacity, "server_busy", std::move(message));
+    }
+    if (what == AnswerClass::kOutage || what == AnswerClass::kGaveUp) {
+        auto error = outage(std::move(message));
+        error.gave_up_waiting = what == AnswerClass::kGaveUp;
+        return error;
+    }
+    const auto fault = what == AnswerClass::kPermanent ? Fault::kRequest : Fault::kServer;
+    auto error = make_error(fault, fmt::format("http_{}", status), std::move(message));
+    if (serving::refuses_the_key(status)) error.result = CallResult::kFailed;
+    return error;
+}
 
-ServerError classify(const ErrorAnswer& answer) {
+ServerError classify_answer(const ErrorAnswer& answer) {
     const auto status = answer.status;
     const auto said = message_of(answer.body);
     auto message = fmt::format("the server answered {}", status);
     if (!said.empty()) message += ": " + said;
-    const auto code = fmt::format("http_{}", status);
-    if (status == 429 || status == 503 || status == 529) {
-        auto error = make_error(Fault::kCapacity, "server_busy", std::move(message));
-        error.outcome.retry_after = answer.retry_after;
-        return error;
-    }
     // The model was there when its metadata were read: it is being unloaded or loaded.
     if (status == 404 || (status == 400 && tells_of_a_missing_model(said))) {
         return not_run(make_error(Fault::kServer, "model_unavailable", std::move(message)));
-    }
-    if (serving::is_of_a_gateway(status)) {
-        auto error = outage(std::move(message));
-        error.gave_up_waiting = serving::gave_up_waiting(status, answer.took);
-        return error;
     }
     if (status == 500) return classify_500(said, message);
     if (status == 400) {
         auto error = classify_words(said, message);
         if (error && error->fault != Fault::kRequest) return *std::move(error);
     }
-    const bool is_request = status < 500 && status != 425;
-    return make_error(is_request ? Fault::kRequest : Fault::kServer, code, std::move(message));
+    return classify_status(status, answer.took, std::move(message));
+}
+
+}  // namespace
+
+ServerError classify(const ErrorAnswer& answer) {
+    auto error = classify_answer(answer);
+    serving::rest_as_asked(error.outcome, answer.retry_after);
+    return error;
 }
 
 std::optional<Outcome> failure_of(const ServerError& error, std::size_t jobs) {
     if (!error.is_outage) return error.outcome;
     // Any one of several jobs may be the slow one: alone, each gets its own answer.
     if (!error.gave_up_waiting || jobs > 1) return std::nullopt;
-    auto outcome = error.outcome;
-    outcome.kind = OutcomeKind::kRetryable;
-    return outcome;
+    return failed_outcome(OutcomeKind::kRetryable, error.outcome.error_code,
+                          error.outcome.error_message);
 }
 
 std::optional<ServerError> error_inside(std::string_view body) {
@@ -171,7 +199,7 @@ std::optional<ServerError> error_inside(std::string_view body) {
 
 std::optional<ServerError> page_instead_of(std::string_view body) {
     if (!serving::is_page(body)) return std::nullopt;
-    return outage("the answer is a page of HTML: " + serving::one_line(body));
+    return outage("the answer is a page of HTML: " + serving::title_or_all(body));
 }
 
 ServerError invalid_answer(std::string_view what) {

@@ -5,14 +5,14 @@
 // and of CUDA):
 //
 //   at fault  symptom                                                 a job that was alone gets
-//   capacity  429 503 529                                             kRateLimited
-//   request   other 3xx and 4xx; 500 "failed to parse", "unexpected…" kPermanent
+//   capacity  by its status, see serving/answer_class.h               kRateLimited
+//   request   permanent by its status; 500 "failed to parse", …       kPermanent
 //   model     other 500: an exception, maybe for another row          kRetryable
-//   server    425, other 5xx; 500 "not healthy", "CUDA error";        kRetryable
-//             garbage, a cut connection, no answer in time
-//   server    408 502 504 520-524 530, an HTML page: it is down       kRateLimited, by Outages
+//   server    transient by its status; 500 "not healthy", "CUDA       kRetryable
+//             error"; garbage, a cut connection, no answer in time
+//   server    an outage by its status, an HTML page: it is down       kRateLimited, by Outages
 //   server    a connection that is closed without an answer             the same, see is_unanswered
-//   server    408 504 524 of these, if they took long                 kRetryable
+//   server    a gateway that gave up waiting                          kRetryable
 //   server    404, no connection: the model is not there              not run at all
 //
 // The fault of a request or a model may be that of a single job of the batch. The fault of a server
@@ -26,6 +26,7 @@
 
 #include "common/base/clock.h"
 #include "common/job/outcome.h"
+#include "worker/backends/serving/pool/endpoint_pool.h"
 
 namespace millrace::backends::oip {
 
@@ -33,8 +34,8 @@ enum class Fault { kCapacity, kRequest, kModel, kServer };
 
 struct ServerError {
     Fault fault = Fault::kServer;
-    // kServer: it will not recover by itself soon, so trying again at once is useless.
-    bool is_dead = false;
+    // What it says about the model on this server.
+    serving::pool::CallResult result = serving::pool::CallResult::kFailed;
     // False: no job was started, so another server may get the request.
     bool was_run = true;
     // Something in front of the server answered: the outcome is for Outages.

@@ -7,6 +7,8 @@
 namespace millrace::backends::oip {
 namespace {
 
+using serving::pool::CallResult;
+
 struct ErrorCase {
     long status;
     std::string_view body;
@@ -28,6 +30,9 @@ TEST(ServerError, SaysWhoIsAtFault) {
         {422, R"({"detail":[{"msg":"Input should be a valid dictionary"}]})", Fault::kRequest,
          OutcomeKind::kPermanent, "http_422"},
         {401, "", Fault::kRequest, OutcomeKind::kPermanent, "http_401"},
+        {501, "", Fault::kRequest, OutcomeKind::kPermanent, "http_501"},
+        {409, "", Fault::kServer, OutcomeKind::kRetryable, "http_409"},
+        {425, "", Fault::kServer, OutcomeKind::kRetryable, "http_425"},
         {500, R"({"error":"Unable to parse 'data': Shape does not match true shape"})",
          Fault::kRequest, OutcomeKind::kPermanent, "http_500"},
         {500, R"({"error":"failed to parse the request JSON buffer: Invalid value. at 3"})",
@@ -71,16 +76,27 @@ TEST(ServerError, SaysWhoIsAtFault) {
     }
 }
 
-TEST(ServerError, RecognisesPermanentErrors) {
-    EXPECT_TRUE(classify({.status = 500, .body = R"({"error":"Stub process 'm' is not healthy."})"})
-                    .is_dead);
-    EXPECT_TRUE(classify({.status = 404}).is_dead);
+TEST(ServerError, SaysWhatItMeansForTheServer) {
+    EXPECT_EQ(
+        classify({.status = 500, .body = R"({"error":"Stub process 'm' is not healthy."})"}).result,
+        CallResult::kDead);
+    EXPECT_EQ(classify({.status = 404}).result, CallResult::kDead);
+    EXPECT_EQ(unreachable("refused").result, CallResult::kDead);
+    EXPECT_EQ(classify({.status = 503}).result, CallResult::kRefused);
+    EXPECT_EQ(classify({.status = 400}).result, CallResult::kAnswered);
+    EXPECT_EQ(classify({.status = 401}).result, CallResult::kFailed) << "concerns every job";
+    EXPECT_EQ(classify({.status = 500}).result, CallResult::kOdd);
+    EXPECT_EQ(classify({.status = 502}).result, CallResult::kFailed);
+    EXPECT_EQ(invalid_answer("").result, CallResult::kFailed);
+    EXPECT_EQ(timed_out(milliseconds(5)).result, CallResult::kFailed);
+    EXPECT_EQ(connection_lost("").result, CallResult::kFailed);
+}
+
+TEST(ServerError, TellsOutagesFromFailures) {
     EXPECT_FALSE(classify({.status = 404}).was_run);
     EXPECT_FALSE(
         classify({.status = 400, .body = R"({"error":"Request for unknown model: 'm'"})"}).was_run);
-    EXPECT_TRUE(unreachable("refused").is_dead);
     EXPECT_FALSE(unreachable("refused").was_run);
-    EXPECT_FALSE(classify({.status = 502}).is_dead);
     EXPECT_TRUE(classify({.status = 502}).was_run);
     EXPECT_TRUE(classify({.status = 502}).is_outage);
     EXPECT_FALSE(classify({.status = 507}).is_outage);
@@ -88,9 +104,6 @@ TEST(ServerError, RecognisesPermanentErrors) {
     EXPECT_TRUE(classify({.status = 504, .took = serving::kGatewayPatienceMin}).gave_up_waiting);
     EXPECT_FALSE(page_instead_of("{}"));
     EXPECT_TRUE(page_instead_of("\n<!doctype html>")->is_outage);
-    EXPECT_FALSE(invalid_answer("").is_dead);
-    EXPECT_FALSE(timed_out(milliseconds(5)).is_dead);
-    EXPECT_FALSE(connection_lost("").is_dead);
 }
 
 TEST(ServerError, KeepsWhatTheServerSaid) {
@@ -105,6 +118,10 @@ TEST(ServerError, KeepsWhatTheServerSaid) {
     EXPECT_LT(message(400, std::string(100'000, 'x')).size(), 600U);
     EXPECT_EQ(classify({.status = 503, .retry_after = milliseconds(7)}).outcome.retry_after,
               milliseconds(7));
+    EXPECT_EQ(classify({.status = 502, .retry_after = milliseconds(7)}).outcome.retry_after,
+              milliseconds(7));
+    EXPECT_EQ(message(502, "<html><title>Back soon</title><body>…</body></html>"),
+              "the server answered 502: Back soon");
 }
 
 TEST(ServerError, FindsAnErrorInsideASuccess) {

@@ -30,10 +30,10 @@ void Breaker::end(bool is_probe, Verdict verdict, MonoTime now, Random& random) 
     if (is_open_ != is_probe) return;
     if (is_probe) is_probing_ = false;
     if (verdict == Verdict::kNone) return;
-    const bool failed = verdict == Verdict::kFailure;
+    const bool failed = verdict != Verdict::kSuccess;
     if (is_probe) return failed ? open(now, random) : close();
     record(failed, now);
-    if (has_failed()) open(now, random);
+    if (verdict == Verdict::kDead || has_failed()) open(now, random);
 }
 
 void Breaker::record(bool failed, MonoTime now) {

@@ -9,7 +9,8 @@
 //
 // The bound is seconds: a probe costs only one call, and waiting jobs need the result soon.
 //
-// Refusals for lack of capacity do not count: a busy server is a healthy one.
+// A failure that leaves no doubt opens it at once. Refusals for lack of capacity do not count: a
+// busy server is a healthy one.
 //
 // Pure arithmetic on the times it is given. The share of failures is resilience4j's default. Its
 // window of 100 calls would be too slow where a call may take a minute; the smaller one and the
@@ -43,6 +44,7 @@ class Breaker {
     enum class Verdict {
         kSuccess,
         kFailure,
+        kDead,  // A failure that leaves no doubt: the breaker opens at once.
         kNone,  // The call says nothing about the endpoint: the worker gave up.
     };
 

@@ -57,6 +57,8 @@ std::string_view name(CallResult result) {
             return "unreachable";
         case CallResult::kFailed:
             return "failed";
+        case CallResult::kDead:
+            return "dead";
         case CallResult::kOdd:
             return "odd";
         case CallResult::kAborted:
@@ -65,10 +67,11 @@ std::string_view name(CallResult result) {
     CHECK(false);
 }
 
-EndpointPool::EndpointPool(const std::vector<EndpointCapacity>& endpoints, Random& random)
+EndpointPool::EndpointPool(const std::vector<EndpointCapacity>& endpoints, Random& random,
+                           const BreakerOptions& breaker)
     : random_(random) {
     CHECK(!endpoints.empty());
-    for (const auto& endpoint : endpoints) endpoints_.emplace_back(endpoint);
+    for (const auto& endpoint : endpoints) endpoints_.emplace_back(endpoint, breaker);
 }
 
 // --- Choice -------------------------------------------------------------------------------------
@@ -273,6 +276,8 @@ Breaker::Verdict EndpointPool::verdict(CallResult result) {
         case CallResult::kUnreachable:
         case CallResult::kFailed:
             return Breaker::Verdict::kFailure;
+        case CallResult::kDead:
+            return Breaker::Verdict::kDead;
         case CallResult::kAborted:
             return Breaker::Verdict::kNone;
     }

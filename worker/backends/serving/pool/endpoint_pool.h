@@ -49,6 +49,7 @@ enum class CallResult {
     kRefused,      // No capacity: 429, 503 and the like.
     kUnreachable,  // The connection failed.
     kFailed,       // An outage: nothing behind it answers; silence; the API key is refused.
+    kDead,         // The same beyond doubt: only a restart or a reload of its model helps.
     kOdd,          // An error, garbage, half an answer: its own fault, or that of the input.
     kAborted,      // The worker gave up the call.
 };
@@ -83,7 +84,8 @@ class EndpointPool {
     };
 
     // Borrows `random`.
-    EndpointPool(const std::vector<EndpointCapacity>& endpoints, Random& random);
+    EndpointPool(const std::vector<EndpointCapacity>& endpoints, Random& random,
+                 const BreakerOptions& breaker = {});
 
     // The endpoint for the call now; nothing if no candidate can take it.
     std::optional<EndpointIndex> choose(const CallPlan& plan,
@@ -117,11 +119,12 @@ class EndpointPool {
         bool is_probe_of_doubt = false;
     };
     struct Endpoint {
-        explicit Endpoint(const EndpointCapacity& given) : capacity(given), limit(given.slots) {}
+        Endpoint(const EndpointCapacity& given, const BreakerOptions& options)
+            : capacity(given), limit(given.slots), breaker(options) {}
 
         EndpointCapacity capacity;
         ConcurrencyLimit limit;
-        Breaker breaker = Breaker();
+        Breaker breaker;
         Breaker doubt = Breaker();    // Counts odd answers; keeps no call away.
         std::size_t odd_answers = 0;  // Since it last served a call.
         LatencyEstimate latency = LatencyEstimate();

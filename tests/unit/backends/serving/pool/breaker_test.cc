@@ -44,6 +44,16 @@ TEST_F(BreakerTest, NeedsAFewCalls) {
     EXPECT_EQ(state(), BreakerState::kOpen);
 }
 
+TEST_F(BreakerTest, OpensAtOnceIfThereIsNoDoubt) {
+    calls(10, Verdict::kSuccess);
+    call(Verdict::kDead);
+    EXPECT_EQ(state(), BreakerState::kOpen);
+    EXPECT_EQ(breaker_.open_for(now_), milliseconds(5000));
+    now_ += std::chrono::seconds(5);
+    call(Verdict::kDead);
+    EXPECT_EQ(breaker_.open_for(now_), milliseconds(10'000));
+}
+
 TEST_F(BreakerTest, ForgetsOldCalls) {
     calls(4, Verdict::kFailure);
     now_ += std::chrono::seconds(31);

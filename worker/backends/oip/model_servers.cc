@@ -1,0 +1,81 @@
+#include "worker/backends/oip/model_servers.h"
+
+#include <fmt/format.h>
+
+#include <numeric>
+#include <utility>
+
+#include "common/base/log.h"
+
+namespace millrace::backends::oip {
+
+using serving::pool::BreakerState;
+using serving::pool::CallResult;
+using serving::pool::EndpointCapacity;
+using serving::pool::EndpointIndex;
+
+namespace {
+
+constexpr std::size_t kFailuresMax = 3;
+constexpr serving::pool::BreakerOptions kBreaker{.window_calls = kFailuresMax,
+                                                 .window = std::chrono::hours(24),
+                                                 .calls_min = kFailuresMax,
+                                                 .failure_share = 1};
+
+// Whether the server takes no more requests because of such a result.
+bool is_against_the_server(CallResult result) {
+    return result == CallResult::kRefused || result == CallResult::kFailed ||
+           result == CallResult::kDead;
+}
+
+}  // namespace
+
+ModelServers::ModelServers(std::string model, const std::vector<std::string>& base_urls,
+                           std::size_t slots, Random& random)
+    : model_(std::move(model)),
+      base_urls_(base_urls),
+      pool_(std::vector(base_urls.size(), EndpointCapacity{.slots = slots}), random, kBreaker),
+      all_(base_urls.size()) {
+    std::iota(all_.begin(), all_.end(), EndpointIndex{0});
+}
+
+std::optional<ModelServers::Call> ModelServers::begin(std::size_t jobs, MonoTime now) {
+    serving::pool::CallPlan plan{.tokens = static_cast<std::int64_t>(jobs)};
+    const auto server = pool_.choose(plan, all_, now);
+    if (!server) return std::nullopt;
+    const bool is_probe = pool_.view(*server, now).breaker == BreakerState::kHalfOpen;
+    if (is_probe) plan.tokens = 1;
+    return Call{.server = *server, .id = pool_.begin(*server, plan, now), .is_probe = is_probe};
+}
+
+void ModelServers::end(const Call& call, CallResult result, MonoTime now) {
+    end(call, {.result = result}, /*reason=*/"", now);
+}
+
+void ModelServers::end(const Call& call, const ServerError& error, MonoTime now) {
+    const auto& outcome = error.outcome;
+    if (is_against_the_server(error.result)) {
+        last_error_ = fmt::format("{}: {}", base_url(call), outcome.error_message);
+    }
+    end(call, {.result = error.result, .retry_after = outcome.retry_after}, outcome.error_message,
+        now);
+}
+
+void ModelServers::end(const Call& call, const serving::pool::CallEnd& how,
+                       const std::string& reason, MonoTime now) {
+    const auto is_closed = [&] {
+        return pool_.view(call.server, now).breaker == BreakerState::kClosed;
+    };
+    const bool was_closed = is_closed();
+    pool_.end(call.id, how, now);
+    if (was_closed == is_closed()) return;
+    if (was_closed) {
+        log_warning("a model does not work on a server; its jobs wait",
+                    {{"model", model_}, {"server", base_url(call)}, {"reason", reason}});
+    } else {
+        log_info("a model works again on a server",
+                 {{"model", model_}, {"server", base_url(call)}});
+    }
+}
+
+}  // namespace millrace::backends::oip

@@ -1,0 +1,60 @@
+// The servers as one model sees them: an EndpointPool for each model. A model that has died on a
+// server is kept away from it while the server's other models continue.
+//
+// Only results show health: a server whose model has died goes on reporting that it is ready. A
+// request carries many jobs, so the pool's breaker opens sooner here: after three failures in a
+// row, however far apart.
+//
+// Threads:   one caller at a time.
+#pragma once
+
+#include <cstddef>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "common/base/clock.h"
+#include "common/base/random.h"
+#include "worker/backends/oip/server_error.h"
+#include "worker/backends/serving/pool/endpoint_pool.h"
+
+namespace millrace::backends::oip {
+
+class ModelServers {
+ public:
+    struct Call {
+        serving::pool::EndpointIndex server = 0;
+        serving::pool::EndpointPool::CallId id = 0;
+        // It tests whether the model works again; one job is enough for that.
+        bool is_probe = false;
+    };
+
+    // At most `slots` requests at a time go to each server. Borrows everything but the name.
+    ModelServers(std::string model, const std::vector<std::string>& base_urls, std::size_t slots,
+                 Random& random);
+
+    // Begins a request of `jobs` jobs; nothing if no server takes one now. After it, end() must
+    // follow once.
+    std::optional<Call> begin(std::size_t jobs, MonoTime now);
+    // Logs if the model has failed on the server, or works again.
+    void end(const Call& call, serving::pool::CallResult result, MonoTime now);
+    void end(const Call& call, const ServerError& error, MonoTime now);
+
+    const std::string& base_url(const Call& call) const { return base_urls_[call.server]; }
+    // Time until a server may take a request; zero if one may, or only lacks room.
+    milliseconds wait(MonoTime now) const { return pool_.available_in(all_, now); }
+    // The last reason why a server took no more requests, with its URL.
+    const std::string& last_error() const { return last_error_; }
+
+ private:
+    void end(const Call& call, const serving::pool::CallEnd& how, const std::string& reason,
+             MonoTime now);
+
+    const std::string model_;
+    const std::vector<std::string>& base_urls_;
+    serving::pool::EndpointPool pool_;
+    std::vector<serving::pool::EndpointIndex> all_;
+    std::string last_error_;
+};
+
+}  // namespace millrace::backends::oip
