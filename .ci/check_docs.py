@@ -1,9 +1,11 @@
 #!/usr/bin/env python3
-"""The pages tell the truth about the tree: paths, links, anchors, settings, metrics and make targets
+"""The pages tell the truth about the tree: paths, names of sources, links, anchors, settings, metrics and make targets
 in them exist, and each block says what it is. Tests in tests/pages run what is printed to be run."""
 
+import fnmatch
 import pathlib
 import re
+import subprocess
 import sys
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
@@ -19,6 +21,14 @@ METRIC = re.compile(r'"(millrace_\w+)"')
 NOT_METRICS = ("millrace_worker", "millrace_module", "millrace_test", "millrace_program")
 NOT_SETTINGS = ("docs/api.md",)  # Names events and fields that look like settings.
 PLACEHOLDER = re.compile(r"NAME|NNNN|name\b|…|[<>{}]")
+SOURCE = re.compile(r"[\w/*][\w./*-]+\.(?:cc|h|inc|pml|proto|sql)")
+
+
+def ends_of_files():
+    """Each path in the tree with all that it ends with: a/b/c.h, b/c.h, c.h."""
+    names = subprocess.run(["git", "ls-files", "-co", "--exclude-standard"], cwd=ROOT, text=True,
+                           capture_output=True, check=True).stdout.split("\n")
+    return {"/".join(parts[first:]) for parts in (name.split("/") for name in names) for first in range(len(parts))}
 
 
 def is_path(text):
@@ -30,12 +40,14 @@ def is_path(text):
         re.fullmatch(r"[\w-]+\.(md|txt|toml|json)", text) and text[0].isupper())
 
 
-def check_code(page, targets, settings, metrics):
+def check_code(page, targets, settings, metrics, files):
     sections = {setting.split(".")[0] for setting in settings if "." in setting}
     for line, code in page.code():
         where = f"{page.name}:{line}"
         if is_path(code) and not any(ROOT.glob(code.rstrip("/"))):
             yield f"{where}: {code} does not exist"
+        elif SOURCE.fullmatch(code) and not PLACEHOLDER.search(code) and not fnmatch.filter(files, code):
+            yield f"{where}: {code} is the end of no path in the tree"
         elif re.fullmatch(r"make [a-z-]+", code) and code.split()[1] not in targets:
             yield f"{where}: `{code}` is not a target of the Makefile"
         elif (page.name not in NOT_SETTINGS and re.fullmatch(r"[a-z]+(\.[a-z_]+)+", code)
@@ -71,10 +83,11 @@ def main():
     settings = SETTING.findall((ROOT / "common/config/settings.inc").read_text())
     metrics = METRIC.findall((ROOT / "common/telemetry/catalogue.inc").read_text())
     all_pages = pages.all_pages()
+    files = ends_of_files()
     anchors = {(ROOT / page.name).resolve(): page.anchors for page in all_pages}
     problems = [f"{page.name}:{line}: {what}" for page in all_pages for line, what in page.problems]
     for page in all_pages:
-        problems += check_code(page, targets, settings, metrics)
+        problems += check_code(page, targets, settings, metrics, files)
         problems += check_links(page, anchors)
     problems += check_table(all_pages)
     print("\n".join(problems), file=sys.stderr, end="\n" if problems else "")
