@@ -211,6 +211,13 @@ std::vector<JsonView> JsonView::items() const {
     return items;
 }
 
+std::optional<JsonView> JsonView::first_item() const {
+    CHECK(kind() == JsonKind::kArray);
+    const auto at = skip_space(text_, 1);
+    if (text_[at] == ']') return std::nullopt;
+    return JsonView(text_.substr(at, value_end(text_, at) - at));
+}
+
 std::string JsonView::string() const {
     CHECK(kind() == JsonKind::kString);
     return decode_string(text_);
@@ -223,6 +230,12 @@ std::optional<std::int64_t> JsonView::integer() const {
     const auto result = std::from_chars(text_.data(), end, value);
     if (result.ec != std::errc() || result.ptr != end) return std::nullopt;
     return value;
+}
+
+const JsonView* find(const std::vector<JsonMember>& members, std::string_view name) {
+    const auto found = std::find_if(members.rbegin(), members.rend(),
+                                    [&](const JsonMember& member) { return member.name == name; });
+    return found == members.rend() ? nullptr : &found->value;
 }
 
 void join_text(std::string& text, std::string_view piece) {

@@ -31,6 +31,7 @@ class JsonView {
     // Each of these requires the kind in its name.
     std::vector<JsonMember> members() const;
     std::vector<JsonView> items() const;
+    std::optional<JsonView> first_item() const;  // Nothing in an empty array.
     // Each half of a surrogate pair becomes three bytes, as if it were a character; join_text()
     // combines two halves that arrive in two strings.
     std::string string() const;
@@ -46,6 +47,9 @@ struct JsonMember {
     std::string_view quoted_name;  // As it stands in the text, with its quotes.
     JsonView value;
 };
+
+// The value of the last member of that name, as most readers take it; null if there is none.
+const JsonView* find(const std::vector<JsonMember>& members, std::string_view name);
 
 // Appends the next piece of a text. If the text ends with the high half of a surrogate pair and the
 // piece begins with the low half, the two become one character.

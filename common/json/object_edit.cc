@@ -29,10 +29,6 @@ const ObjectEdit::Change* ObjectEdit::change_of(std::string_view name) const {
 
 std::string ObjectEdit::text() const {
     const auto members = JsonView(object_).members();
-    const auto last_of = [&](std::string_view name) {
-        return std::find_if(members.rbegin(), members.rend(),
-                            [&](const JsonMember& member) { return member.name == name; });
-    };
     std::string text;
     text.reserve(object_.size());
     const auto append = [&](const char* begin, const char* end) { text.append(begin, end); };
@@ -47,7 +43,7 @@ std::string ObjectEdit::text() const {
         const char* gap = std::exchange(at, value.data() + value.size());
         const auto* change = change_of(member.name);
         const bool goes =
-            change != nullptr && (change->is_erased || &*last_of(member.name) != &member);
+            change != nullptr && (change->is_erased || find(members, member.name) != &member.value);
         if (goes) continue;
         // The first member that stays has no comma before it.
         const char* comma = std::find(gap, begin, ',');
@@ -63,7 +59,7 @@ std::string ObjectEdit::text() const {
             change != nullptr && !change->value.empty() ? std::string_view(change->value) : value;
     }
     for (const auto& change : changes_) {
-        if (!change.is_added_if_missing || last_of(change.name) != members.rend()) continue;
+        if (!change.is_added_if_missing || find(members, change.name) != nullptr) continue;
         if (!std::exchange(is_first, false)) text += ',';
         quote(text, change.name);
         text += ':';

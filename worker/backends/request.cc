@@ -5,17 +5,57 @@
 #include <array>
 #include <nlohmann/json.hpp>
 
+#include "common/json/json_syntax.h"
+
 namespace millrace::backends {
 namespace {
 
 using nlohmann::json;
 
+using json_text::JsonKind;
+using json_text::JsonMember;
+using json_text::JsonView;
+
 constexpr std::size_t kStopsMax = 16;
+// The most that gateway.json_depth_max can allow.
+constexpr int kInputDepthMax = 1000;
+
+Error not_json() {
+    return invalid("the input is not valid JSON");
+}
+
+Error not_an_object() {
+    return invalid("the input must be a JSON object");
+}
 
 // The member; null if it is absent or null.
 const json* member(const json& object, const char* name) {
     const auto found = object.find(name);
     return found == object.end() || found->is_null() ? nullptr : &*found;
+}
+
+const JsonView* member(const std::vector<JsonMember>& object, const char* name) {
+    const auto* value = json_text::find(object, name);
+    return value == nullptr || value->kind() == JsonKind::kNull ? nullptr : value;
+}
+
+template <class Input>
+Result<RequestKind> kind_of(const Input& input) {
+    constexpr std::array<std::pair<const char*, RequestKind>, 4> kKinds{{
+        {"messages", RequestKind::kChat},
+        {"prompt", RequestKind::kCompletion},
+        {"input", RequestKind::kEmbeddings},
+        {"image_prompt", RequestKind::kImages},
+    }};
+    constexpr auto kNames = "'messages', 'prompt', 'input', 'image_prompt'";
+    std::optional<RequestKind> found;
+    for (const auto& [name, kind] : kKinds) {
+        if (!member(input, name)) continue;
+        if (found) return invalid(fmt::format("the input has more than one of {}", kNames));
+        found = kind;
+    }
+    if (!found) return invalid(fmt::format("the input needs one of {}", kNames));
+    return *found;
 }
 
 Result<std::optional<double>> number(const json& input, const char* name) {
@@ -140,28 +180,25 @@ Status parse_embedding_input(const json& value, ModelRequest& request) {
 
 Result<json> parse_input(std::string_view input_json) {
     auto input = json::parse(input_json, nullptr, /*allow_exceptions=*/false);
-    if (input.is_discarded()) return invalid("the input is not valid JSON");
-    if (!input.is_object()) return invalid("the input must be a JSON object");
+    if (input.is_discarded()) return not_json();
+    if (!input.is_object()) return not_an_object();
     // Constructed in place: json converts to anything, so that a plain return would be ambiguous.
     return Result<json>(boost::system::in_place_value, std::move(input));
 }
 
+Result<std::vector<JsonMember>> input_members(std::string_view input_json) {
+    if (json_text::check_json(input_json, kInputDepthMax)) return not_json();
+    const JsonView input(input_json);
+    if (input.kind() != JsonKind::kObject) return not_an_object();
+    return input.members();
+}
+
 Result<RequestKind> request_kind(const json& input) {
-    constexpr std::array<std::pair<const char*, RequestKind>, 4> kKinds{{
-        {"messages", RequestKind::kChat},
-        {"prompt", RequestKind::kCompletion},
-        {"input", RequestKind::kEmbeddings},
-        {"image_prompt", RequestKind::kImages},
-    }};
-    constexpr auto kNames = "'messages', 'prompt', 'input', 'image_prompt'";
-    std::optional<RequestKind> found;
-    for (const auto& [name, kind] : kKinds) {
-        if (!member(input, name)) continue;
-        if (found) return invalid(fmt::format("the input has more than one of {}", kNames));
-        found = kind;
-    }
-    if (!found) return invalid(fmt::format("the input needs one of {}", kNames));
-    return *found;
+    return kind_of(input);
+}
+
+Result<RequestKind> request_kind(const std::vector<JsonMember>& input) {
+    return kind_of(input);
 }
 
 Result<ModelRequest> parse_request(const json& input) {

@@ -126,6 +126,16 @@ TEST(JsonView, DecodesStringsAndKeepsTheRestUnchanged) {
     EXPECT_EQ(JsonView("9223372036854775808").integer(), std::nullopt);
 }
 
+TEST(JsonView, FindsTheLastMemberOfANameAndTheFirstItem) {
+    const auto members = JsonView(R"({"a":[ [1] ,2],"b":[ ],"a":["\"]\"",3]})").members();
+    ASSERT_NE(find(members, "a"), nullptr);
+    EXPECT_EQ(find(members, "a"), &members.back().value);
+    EXPECT_EQ(find(members, "c"), nullptr);
+    EXPECT_EQ(members[0].value.first_item()->text(), "[1]");
+    EXPECT_FALSE(members[1].value.first_item());
+    EXPECT_EQ(members[2].value.first_item()->string(), "\"]\"");
+}
+
 TEST(JsonWriter, EscapesSoThatAnyParserReadsItBack) {
     JsonWriter json;
     json.begin_object();

@@ -32,13 +32,6 @@ using NotANumber = json_text::NotANumber;
 // The limit of errors inside errors, above what any server makes: each level is scanned again.
 constexpr int kErrorDepthMax = 4;
 
-// The last member of the name, as JSON readers choose; null if there is none.
-const JsonView* find(const Members& members, std::string_view name) {
-    const auto found = std::find_if(members.rbegin(), members.rend(),
-                                    [&](const JsonMember& member) { return member.name == name; });
-    return found == members.rend() ? nullptr : &found->value;
-}
-
 bool says(const Members& members, std::string_view name) {
     const auto* value = find(members, name);
     return value != nullptr && !is_blank(*value);

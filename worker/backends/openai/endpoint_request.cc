@@ -3,22 +3,30 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <charconv>
 #include <functional>
-#include <nlohmann/json.hpp>
 #include <utility>
+#include <vector>
 
 #include "common/base/check.h"
 #include "common/json/json_view.h"
 #include "common/json/object_edit.h"
+#include "worker/backends/openai/merged.h"
 
 namespace millrace::backends::openai {
 namespace {
 
-using nlohmann::json;
+using json_text::JsonKind;
+using json_text::JsonMember;
+using json_text::JsonView;
+using Members = std::vector<JsonMember>;
 
 constexpr std::size_t kBytesPerToken = 4;
 constexpr std::size_t kPrefixBytesMax = 1024;
 constexpr std::size_t kPrefixBytesMin = 256;
+// More than the levels from a list of messages to the text in a part of one. Each level is scanned
+// again.
+constexpr int kTextDepthMax = 6;
 
 struct Route {
     const char* member;     // The member with the texts.
@@ -41,81 +49,93 @@ Route route_of(RequestKind kind) {
 }
 
 // Calls `take` with each text in the value: a string, a list of them, messages and their parts.
-void each_text(const json& value, const std::function<void(const std::string&)>& take) {
-    if (value.is_string()) return take(value.get_ref<const std::string&>());
-    if (value.is_array()) {
-        for (const auto& item : value) each_text(item, take);
+void each_text(const JsonView& value, const std::function<void(std::string_view)>& take,
+               int depth = 0) {
+    const auto kind = value.kind();
+    if (kind == JsonKind::kString) return take(value.string());
+    if (depth == kTextDepthMax) return;
+    if (kind == JsonKind::kArray) {
+        for (const auto& item : value.items()) each_text(item, take, depth + 1);
     }
-    if (!value.is_object()) return;
+    if (kind != JsonKind::kObject) return;
+    const auto members = value.members();
     for (const auto* name : {"content", "text"}) {
-        if (const auto found = value.find(name); found != value.end()) each_text(*found, take);
+        if (const auto* found = find(members, name)) each_text(*found, take, depth + 1);
     }
 }
 
-std::size_t count_tokens(const json& value) {
-    std::size_t bytes = 0;
-    each_text(value, [&bytes](const std::string& text) { bytes += text.size(); });
-    // A list of numbers is a list of tokens.
-    const bool has_tokens = value.is_array() && !value.empty() && value.front().is_number();
-    return bytes / kBytesPerToken + (has_tokens ? value.size() : 0);
+bool is_token_list(const JsonView& asked) {
+    if (asked.kind() != JsonKind::kArray) return false;
+    const auto first = asked.first_item();
+    return first && first->kind() == JsonKind::kNumber;
 }
 
-std::optional<std::uint64_t> prefix_of(RequestKind kind, const json& value) {
-    if (!route_of(kind).streams) return std::nullopt;
-    const bool has_messages = kind == RequestKind::kChat && value.is_array() && !value.empty();
+std::optional<std::uint64_t> prefix_of(RequestKind kind, const JsonView& asked) {
+    if (!route_of(kind).streams || is_token_list(asked)) return std::nullopt;
+    const bool may_have_messages = kind == RequestKind::kChat && asked.kind() == JsonKind::kArray;
+    const auto first = may_have_messages ? asked.first_item() : std::nullopt;
     std::string text;
-    each_text(has_messages ? value.front() : value, [&text](const std::string& part) {
-        text.append(part, 0, kPrefixBytesMax - std::min(kPrefixBytesMax, text.size()));
+    each_text(first.value_or(asked), [&text](std::string_view part) {
+        text += part.substr(0, kPrefixBytesMax - std::min(kPrefixBytesMax, text.size()));
     });
     if (text.size() < kPrefixBytesMin) return std::nullopt;
     return std::hash<std::string>{}(text);
 }
 
-std::optional<std::int64_t> positive(const json& input, const char* name) {
-    const auto found = input.find(name);
-    if (found == input.end() || !found->is_number_unsigned()) return std::nullopt;
-    const auto value = std::min(found->get<std::uint64_t>(), std::uint64_t{kTokensMax});
-    return static_cast<std::int64_t>(value);
+// Nothing also if it is negative or no integer; at most kTokensMax.
+std::optional<std::int64_t> count_of(const JsonView* value) {
+    if (value == nullptr || value->kind() != JsonKind::kNumber) return std::nullopt;
+    const auto text = value->text();
+    std::uint64_t count = 0;
+    const auto parsed = std::from_chars(text.data(), text.data() + text.size(), count);
+    if (parsed.ptr != text.data() + text.size()) return std::nullopt;
+    if (parsed.ec == std::errc::result_out_of_range) return kTokensMax;
+    return static_cast<std::int64_t>(std::min(count, std::uint64_t{kTokensMax}));
 }
 
-std::optional<std::int64_t> output_tokens_max(RequestKind kind, const json& input) {
+void count_texts(const JsonView& asked, RequestOutline& outline) {
+    outline.is_list = asked.kind() == JsonKind::kArray;
+    const auto items = outline.is_list ? asked.items() : std::vector{asked};
+    // A list of numbers is one text, as tokens.
+    if (is_token_list(asked)) {
+        outline.prompt_tokens = static_cast<std::int64_t>(items.size());
+        return;
+    }
+    outline.texts = std::max<std::size_t>(items.size(), 1);
+    std::size_t bytes = 0;
+    const auto count = [&bytes](std::string_view text) { bytes += text.size(); };
+    for (const auto& item : items) each_text(item, count);
+    outline.prompt_tokens = static_cast<std::int64_t>(bytes / kBytesPerToken);
+}
+
+std::optional<std::int64_t> output_tokens_max(RequestKind kind, const Members& input) {
     if (kind == RequestKind::kEmbeddings) return 0;
-    auto each = positive(input, "max_completion_tokens");
-    if (!each) each = positive(input, "max_tokens");
+    auto each = count_of(find(input, "max_completion_tokens"));
+    if (!each) each = count_of(find(input, "max_tokens"));
     if (!each) return std::nullopt;
-    return std::min(*each * std::max(positive(input, "n").value_or(1), std::int64_t{1}),
-                    kTokensMax);
+    const auto answers = std::max(count_of(find(input, "n")).value_or(1), std::int64_t{1});
+    return std::min(*each * answers, kTokensMax);
 }
 
-// A list of numbers is one text, as tokens.
-std::size_t count_texts(const json& value) {
-    if (!value.is_array() || value.empty() || value.front().is_number()) return 1;
-    return value.size();
-}
-
-std::optional<std::size_t> count_answers(RequestKind kind, const json& input, std::size_t texts) {
+std::optional<std::size_t> count_answers(RequestKind kind, const Members& input,
+                                         std::size_t texts) {
     if (kind == RequestKind::kImages) return std::nullopt;
-    const auto n = input.find("n");
-    if (kind == RequestKind::kEmbeddings || n == input.end() || n->is_null()) return texts;
-    const auto each = positive(input, "n");
+    const auto* n = find(input, "n");
+    if (kind == RequestKind::kEmbeddings || n == nullptr || n->kind() == JsonKind::kNull) {
+        return texts;
+    }
+    const auto each = count_of(n);
     if (!each || *each < 1) return std::nullopt;
     return texts * static_cast<std::size_t>(*each);
 }
 
-bool is_true(const json& input, const char* name) {
-    const auto found = input.find(name);
-    return found != input.end() && *found == true;
-}
-
-bool can_stream(RequestKind kind, const json& input, const Profile& profile) {
-    const auto route = route_of(kind);
-    if (!route.streams) return false;
-    if (!profile.streams_prompt_lists && kind == RequestKind::kCompletion &&
-        count_texts(input[route.member]) > 1) {
+bool can_stream(const RequestOutline& outline, const Profile& profile) {
+    if (!route_of(outline.kind).streams) return false;
+    if (!profile.streams_prompt_lists && outline.kind == RequestKind::kCompletion &&
+        outline.texts > 1) {
         return false;
     }
-    const bool has_tools = input.contains("tools") && !input["tools"].empty();
-    return profile.streams_tools_with_logprobs || !has_tools || !is_true(input, "logprobs");
+    return profile.streams_tools_with_logprobs || !outline.has_tools || !outline.has_logprobs;
 }
 
 std::string as_json(std::string_view text) {
@@ -124,62 +144,69 @@ std::string as_json(std::string_view text) {
     return quoted;
 }
 
-std::string stream_options(std::string_view input_json) {
-    for (const auto& member : json_text::JsonView(input_json).members()) {
-        const bool is_object = member.value.kind() == json_text::JsonKind::kObject;
-        if (member.name != "stream_options" || !is_object) continue;
-        json_text::ObjectEdit options(member.value.text());
-        options.set("include_usage", "true");
-        return options.text();
-    }
-    return R"({"include_usage":true})";
+std::string stream_options(const JsonView* given) {
+    if (given == nullptr || given->kind() != JsonKind::kObject) return R"({"include_usage":true})";
+    json_text::ObjectEdit options(given->text());
+    options.set("include_usage", "true");
+    return options.text();
 }
 
 }  // namespace
 
 Result<RequestOutline> outline_request(std::string_view input_json) {
-    TRY(const auto input, parse_input(input_json));
+    TRY(const auto input, input_members(input_json));
     RequestOutline outline;
     TRY(outline.kind, request_kind(input));
-    const auto route = route_of(outline.kind);
-    const auto& asked = input[route.member];
-    outline.answers = count_answers(outline.kind, input, count_texts(asked));
-    outline.prompt_tokens = static_cast<std::int64_t>(count_tokens(asked));
-    outline.output_tokens_max = output_tokens_max(outline.kind, input);
+    const auto& asked = *find(input, route_of(outline.kind).member);
+    count_texts(asked, outline);
     outline.prefix = prefix_of(outline.kind, asked);
+    outline.answers = count_answers(outline.kind, input, outline.texts);
+    outline.output_tokens_max = output_tokens_max(outline.kind, input);
+    const auto* tools = find(input, "tools");
+    outline.has_tools = tools != nullptr && !is_blank(*tools);
+    const auto* logprobs = find(input, "logprobs");
+    outline.has_logprobs = logprobs != nullptr && logprobs->text() == "true";
+    outline.stream_options = stream_options(find(input, "stream_options"));
     return outline;
 }
 
+std::optional<std::uint64_t> request_prefix(std::string_view input_json) {
+    const auto input = input_members(input_json);
+    if (!input.has_value()) return std::nullopt;
+    const auto kind = request_kind(*input);
+    if (!kind.has_value()) return std::nullopt;
+    return prefix_of(*kind, *find(*input, route_of(*kind).member));
+}
+
 Result<EndpointRequest> make_endpoint_request(std::string_view input_json,
+                                              const RequestOutline& outline,
                                               const RequestTarget& target) {
-    TRY(const auto input, parse_input(input_json));
-    TRY(const auto kind, request_kind(input));
-    const auto route = route_of(kind);
     const auto& profile = target.profile;
-    if (kind == RequestKind::kCompletion && !profile.takes_prompt_lists &&
-        input["prompt"].is_array()) {
+    if (outline.kind == RequestKind::kCompletion && !profile.takes_prompt_lists &&
+        outline.is_list) {
         return Error{
             ErrorCode::kInvalidArgument,
             fmt::format(
                 "'prompt' must be a string: {} takes no lists; submit one job for each prompt",
                 profile.name)};
     }
-    const bool streams = can_stream(kind, input, profile);
+    const bool streams = can_stream(outline, profile);
     json_text::ObjectEdit body(input_json);
     body.set("model", as_json(target.model));
     if (streams) {
         body.set("stream", "true");
-        body.set("stream_options", stream_options(input_json));
+        body.set("stream_options", outline.stream_options);
     } else {
         body.erase("stream");
         body.erase("stream_options");
     }
-    if (kind == RequestKind::kImages) {
+    if (outline.kind == RequestKind::kImages) {
         body.erase("prompt");
         body.rename("image_prompt", "prompt");
     }
     if (!profile.id_member.empty()) body.set(profile.id_member, as_json(target.id));
-    return EndpointRequest{.path = route.path, .body = body.text(), .streams = streams};
+    return EndpointRequest{
+        .path = route_of(outline.kind).path, .body = body.text(), .streams = streams};
 }
 
 }  // namespace millrace::backends::openai

@@ -1,4 +1,7 @@
-// Turns a job's input into the HTTP request for one endpoint. Pure.
+// Turns a job's input into the HTTP request for one endpoint. No tree is built of the input:
+// docs/decisions/0014-inputs-are-read-as-text.md has the reason, and the figures.
+//
+// Pure.
 #pragma once
 
 #include <cstddef>
@@ -29,10 +32,20 @@ struct RequestOutline {
     // A hash of the beginning, which jobs with the same system prompt share: the first 1 KiB of the
     // first message, or of the prompt. Absent if that is too short to be worth caching.
     std::optional<std::uint64_t> prefix;
+
+    // --- For make_endpoint_request() ---
+    bool is_list = false;   // What is asked is a list.
+    std::size_t texts = 1;  // How many texts are asked; a list of tokens is one.
+    bool has_tools = false;
+    bool has_logprobs = false;
+    std::string stream_options;  // The value to send, with include_usage.
 };
 
-// kInvalidArgument if the input is none of the four kinds.
+// kInvalidArgument if the input is not a JSON object of one of the four kinds.
 Result<RequestOutline> outline_request(std::string_view input_json);
+
+// The outline's prefix alone, which takes less time; absent also for an input that is refused.
+std::optional<std::uint64_t> request_prefix(std::string_view input_json);
 
 struct EndpointRequest {
     std::string_view path;  // Below the base URL, such as "/chat/completions".
@@ -49,9 +62,10 @@ struct RequestTarget {
 // Passes the input on byte for byte, except `model`, `stream` and `stream_options.include_usage`,
 // which the worker sets. Completions are streamed, because only then does the server notice at once
 // that the worker has closed the connection. Requests that the server is known to answer correctly
-// only unstreamed are not streamed. "image_prompt" is sent as "prompt". kInvalidArgument as above,
-// and for requests that the server is known not to support.
+// only unstreamed are not streamed. "image_prompt" is sent as "prompt". kInvalidArgument for
+// requests that the server is known not to support. Requires: the outline is that of the input.
 Result<EndpointRequest> make_endpoint_request(std::string_view input_json,
+                                              const RequestOutline& outline,
                                               const RequestTarget& target);
 
 }  // namespace millrace::backends::openai

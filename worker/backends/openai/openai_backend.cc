@@ -102,9 +102,8 @@ BackendInfo OpenAiBackend::info() const {
 }
 
 std::string OpenAiBackend::batch_key(const JobSpec& spec) const {
-    const auto outline = outline_request(spec.input_json);
-    if (!outline.has_value() || !outline->prefix) return spec.model;
-    return fmt::format("{} {:x}", spec.model, *outline->prefix);
+    const auto prefix = request_prefix(spec.input_json);
+    return prefix ? fmt::format("{} {:x}", spec.model, *prefix) : spec.model;
 }
 
 void OpenAiBackend::run(std::vector<Execution> batch) {

@@ -134,16 +134,17 @@ void OpenAiLoop::take(Execution execution) {
     const auto key = execution.job.key;
     const auto& spec = execution.job.spec;
     if (!serves(spec.model)) return sink_.finished(key, model_gone(spec.model));
-    const auto outline = outline_request(spec.input_json);
-    if (!outline.has_value()) {
-        return sink_.finished(key, invalid_input(outline.error().message));
+    auto outlined = outline_request(spec.input_json);
+    if (!outlined.has_value()) {
+        return sink_.finished(key, invalid_input(outlined.error().message));
     }
-    auto transfer =
-        std::make_unique<Transfer>(std::move(execution), *outline, transfer_options_, sink_);
+    auto transfer = std::make_unique<Transfer>(std::move(execution), *std::move(outlined),
+                                               transfer_options_, sink_);
+    const auto& outline = transfer->outline();
     const auto expected = static_cast<std::int64_t>(output_tokens_.value());
-    const auto output = std::min(outline->output_tokens_max.value_or(expected), expected);
-    transfer->plan = {.tokens = std::max<std::int64_t>(outline->prompt_tokens + output, 1),
-                      .prefix = outline->prefix};
+    const auto output = std::min(outline.output_tokens_max.value_or(expected), expected);
+    transfer->plan = {.tokens = std::max<std::int64_t>(outline.prompt_tokens + output, 1),
+                      .prefix = outline.prefix};
     line_up(*transfer);
     transfers_.emplace(key, std::move(transfer));
 }
@@ -345,10 +346,11 @@ std::vector<EndpointIndex> OpenAiLoop::candidates(const Transfer& transfer) cons
 void OpenAiLoop::open(Transfer& transfer, EndpointIndex index, MonoTime now) {
     const auto& endpoint = endpoints_[index];
     const auto& job = transfer.execution().job;
-    auto request = make_endpoint_request(
-        job.spec.input_json, {.model = endpoint.models.at(job.spec.model),
-                              .profile = *endpoint.profile,
-                              .id = fmt::format("{}-{}", job.key.job.str(), job.key.epoch)});
+    auto request =
+        make_endpoint_request(job.spec.input_json, transfer.outline(),
+                              {.model = endpoint.models.at(job.spec.model),
+                               .profile = *endpoint.profile,
+                               .id = fmt::format("{}-{}", job.key.job.str(), job.key.epoch)});
     if (!request.has_value()) return report(transfer, invalid_input(request.error().message));
     const auto call = pool_.begin(index, transfer.plan, now);
     transfer.call = call;

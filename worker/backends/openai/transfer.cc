@@ -28,7 +28,10 @@ constexpr milliseconds kQuotaRest{60'000};
 
 Transfer::Transfer(Execution execution, RequestOutline outline, const TransferOptions& options,
                    ExecutionSink& sink)
-    : execution_(std::move(execution)), outline_(outline), options_(options), sink_(sink) {}
+    : execution_(std::move(execution)),
+      outline_(std::move(outline)),
+      options_(options),
+      sink_(sink) {}
 
 CURL* Transfer::open(serving::pool::EndpointIndex index, const Endpoint& endpoint,
                      EndpointRequest request, MonoTime now, std::function<void()> on_output) {

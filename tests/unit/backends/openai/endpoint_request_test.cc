@@ -1,8 +1,11 @@
 #include "worker/backends/openai/endpoint_request.h"
 
+#include <fmt/format.h>
 #include <gtest/gtest.h>
 
 #include <nlohmann/json.hpp>
+#include <string>
+#include <vector>
 
 namespace millrace::backends::openai {
 namespace {
@@ -11,8 +14,9 @@ using nlohmann::json;
 
 Result<EndpointRequest> request_for(const std::string& input, const char* profile = "generic") {
     static const std::string kModel = "theirs";
+    TRY(const auto outline, outline_request(input));
     return make_endpoint_request(
-        input, {.model = kModel, .profile = *find_profile(profile), .id = "job_1-2"});
+        input, outline, {.model = kModel, .profile = *find_profile(profile), .id = "job_1-2"});
 }
 
 TEST(EndpointRequest, PassesTheInputOnAndStreams) {
@@ -75,6 +79,7 @@ TEST(EndpointRequest, StreamsOnlyWhatTheServerStreamsCorrectly) {
     EXPECT_FALSE(streams(tools, "llama.cpp"));
     EXPECT_TRUE(streams(tools, "generic"));
     EXPECT_TRUE(streams(R"({"messages":[],"tools":[],"logprobs":true})", "llama.cpp"));
+    EXPECT_TRUE(streams(R"({"messages":[],"tools":null,"logprobs":true})", "llama.cpp"));
     EXPECT_TRUE(streams(R"({"messages":[],"tools":[{}],"logprobs":false})", "llama.cpp"));
     EXPECT_FALSE(streams(R"({"input":"a","stream":true})", "generic"));
 }
@@ -118,6 +123,33 @@ TEST(EndpointRequest, RefusesAListIfTheServerTakesNone) {
     EXPECT_TRUE(request_for(R"({"prompt":["a","b"]})", "vllm").has_value());
 }
 
+TEST(RequestOutline, SaysWhyAnInputIsRefused) {
+    const auto message = [](std::string_view input) {
+        EXPECT_FALSE(request_prefix(input)) << input;
+        const auto outline = outline_request(input);
+        return outline.has_value() ? std::string() : outline.error().message;
+    };
+    for (const auto* text : {"", "{", R"({"messages":[})", R"({"messages":[]}x)"}) {
+        EXPECT_EQ(message(text), "the input is not valid JSON") << text;
+    }
+    EXPECT_EQ(message("[]"), "the input must be a JSON object");
+    constexpr auto kNames = "'messages', 'prompt', 'input', 'image_prompt'";
+    EXPECT_EQ(message(R"({"messages":null})"), fmt::format("the input needs one of {}", kNames));
+    EXPECT_EQ(message(R"({"prompt":"a","input":"b"})"),
+              fmt::format("the input has more than one of {}", kNames));
+    // The last member of a name counts.
+    EXPECT_EQ(message(R"({"prompt":"a","prompt":null,"input":"b"})"), "");
+}
+
+// As deep as a gateway may let it be. Texts that deep are not those of a request.
+TEST(RequestOutline, TakesInputsOfAnyDepth) {
+    const auto nested = std::string(990, '[') + "\"text\"" + std::string(990, ']');
+    const auto outline = outline_request(R"({"prompt":)" + nested + "}");
+    ASSERT_TRUE(outline.has_value());
+    EXPECT_EQ(outline->answers, 1U);
+    EXPECT_EQ(outline->prompt_tokens, 0);
+}
+
 TEST(RequestOutline, CountsTheTextsOfEveryShape) {
     const std::string text(400, 'x');
     const auto tokens = [](const json& input) {
@@ -126,6 +158,8 @@ TEST(RequestOutline, CountsTheTextsOfEveryShape) {
     EXPECT_EQ(tokens({{"prompt", text}}), 100);
     EXPECT_EQ(tokens({{"prompt", {text, text}}}), 200);
     EXPECT_EQ(tokens({{"input", {1, 2, 3}}}), 3);
+    // As the server reads them, not as they are escaped.
+    EXPECT_EQ(outline_request(R"({"prompt":"\u6c34\u8eca\n\"a"})")->prompt_tokens, 2);
     EXPECT_EQ(tokens({{"image_prompt", text}}), 100);
     const json parts{{{"type", "text"}, {"text", text}},
                      {{"type", "image_url"}, {"image_url", {{"url", "data:" + text}}}}};
@@ -136,13 +170,19 @@ TEST(RequestOutline, CountsTheTextsOfEveryShape) {
 }
 
 TEST(RequestOutline, KnowsTheMaximumThatIsRequested) {
-    const auto most = [](const char* input) { return outline_request(input)->output_tokens_max; };
+    const auto most = [](const std::string& input) {
+        return outline_request(input)->output_tokens_max;
+    };
     EXPECT_EQ(most(R"({"prompt":"a"})"), std::nullopt);
     EXPECT_EQ(most(R"({"prompt":"a","max_tokens":50})"), 50);
     EXPECT_EQ(most(R"({"prompt":"a","max_tokens":50,"n":3})"), 150);
     EXPECT_EQ(most(R"({"messages":[],"max_completion_tokens":7,"max_tokens":9})"), 7);
     EXPECT_EQ(most(R"({"prompt":"a","max_tokens":18446744073709551615,"n":9})"), 1'000'000'000);
-    EXPECT_EQ(most(R"({"prompt":"a","max_tokens":"many"})"), std::nullopt);
+    EXPECT_EQ(most(R"({"prompt":"a","max_tokens":99999999999999999999,"n":9})"), 1'000'000'000);
+    for (const auto* odd : {"\"many\"", "5.0", "5e1", "-5", "null", "[5]"}) {
+        EXPECT_EQ(most(fmt::format(R"({{"prompt":"a","max_tokens":{}}})", odd)), std::nullopt);
+    }
+    EXPECT_EQ(most(R"({"prompt":"a","max_tokens":5,"max_tokens":6})"), 6);
     EXPECT_EQ(most(R"({"input":"a"})"), 0);
 }
 
@@ -189,6 +229,22 @@ TEST(RequestOutline, PrefixesArePromptsBeginnings) {
     EXPECT_EQ(prompt(beginning + "a"), prompt(beginning + "b"));
     EXPECT_FALSE(prompt("short"));
     EXPECT_FALSE(outline_request(json{{"input", beginning}}.dump())->prefix);
+    EXPECT_FALSE(outline_request(json{{"prompt", std::vector<int>(1024, 1)}}.dump())->prefix);
+    EXPECT_EQ(outline_request(json{{"prompt", {beginning, "a"}}}.dump())->prefix,
+              prompt(beginning));
+}
+
+// They decide together which jobs follow each other, and on which endpoint.
+TEST(RequestOutline, PrefixesAreTheSameWithoutTheRest) {
+    const std::string text(300, 'x');
+    const json parts{{{"type", "text"}, {"text", text}}};
+    for (const json& input : {json{{"prompt", text}}, json{{"prompt", {"a", text}}},
+                              json{{"input", text}}, json{{"image_prompt", text}},
+                              json{{"messages", {{{"role", "user"}, {"content", parts}}}}},
+                              json{{"messages", {{{"content", "a"}}, {{"content", text}}}}}}) {
+        EXPECT_EQ(request_prefix(input.dump()), outline_request(input.dump())->prefix) << input;
+    }
+    EXPECT_TRUE(request_prefix(json{{"messages", {{{"content", parts}}}}}.dump()));
 }
 
 }  // namespace
