@@ -19,4 +19,11 @@ bool is_nested_deeper(std::string_view text, int depth_max) {
     return false;
 }
 
+nlohmann::json parse_mended(std::string_view text, json_text::NotANumber not_a_number) {
+    const auto mended =
+        json_text::mend(text, {.depth_max = kAnswerDepthMax, .not_a_number = not_a_number});
+    if (!mended.has_value()) return nullptr;
+    return nlohmann::json::parse(*mended, nullptr, /*allow_exceptions=*/false);
+}
+
 }  // namespace millrace::backends

@@ -7,6 +7,8 @@
 #include <nlohmann/json.hpp>
 #include <string_view>
 
+#include "common/json/mend.h"
+
 namespace millrace::backends {
 
 // Answers nested deeper are rejected: readers could not parse them either.
@@ -21,5 +23,8 @@ Json parse_bounded(std::string_view text) {
     if (is_nested_deeper(text, kAnswerDepthMax)) return Json(Json::value_t::discarded);
     return Json::parse(text, nullptr, /*allow_exceptions=*/false);
 }
+
+// Mends the text first, which also bounds its depth. Null if it cannot be mended.
+nlohmann::json parse_mended(std::string_view text, json_text::NotANumber not_a_number);
 
 }  // namespace millrace::backends

@@ -20,6 +20,14 @@ TEST(BoundedJson, IsDiscardedIfNestedTooDeeply) {
     EXPECT_TRUE(parse_bounded("[1").is_discarded());
 }
 
+TEST(BoundedJson, IsNullIfItCannotBeMended) {
+    using enum json_text::NotANumber;
+    EXPECT_EQ(parse_mended("[NaN,\"\xff\"]", kQuote), nlohmann::json({"NaN", "\uFFFD"}));
+    EXPECT_TRUE(parse_mended("[NaN]", kRefuse).is_null());
+    EXPECT_TRUE(parse_mended(lists(kAnswerDepthMax), kRefuse).is_array());
+    EXPECT_TRUE(parse_mended(lists(kAnswerDepthMax + 1), kRefuse).is_null());
+}
+
 TEST(BoundedJson, CountsOnlyBracketsOutsideOfStrings) {
     const auto text = R"(["\"[[{\\",")" + std::string(1000, '[') + R"(",{}])";
     EXPECT_FALSE(is_nested_deeper(text, 2));

@@ -38,10 +38,7 @@ bool says(const Members& members, std::string_view name) {
 }
 
 nlohmann::json parsed(const JsonView& value) {
-    const auto mended = json_text::mend(
-        value.text(), {.depth_max = kAnswerDepthMax, .not_a_number = NotANumber::kQuote});
-    if (!mended.has_value()) return {};
-    return parse_bounded(*mended);
+    return parse_mended(value.text(), NotANumber::kQuote);
 }
 
 bool has_text(const Members& members, std::string_view name) {

@@ -94,18 +94,19 @@ std::optional<Outcome> Assembler::add(const http::ServerEvent& event, std::strin
     const std::string_view data = event.data;
     // Some servers put no empty line between events, so that several become one event of
     // several lines.
-    const bool is_one = data.find('\n') == std::string_view::npos || is_json(data);
-    if (is_one) return add_data(trimmed(data), is_error, partial);
+    const bool has_lines = data.find('\n') != std::string_view::npos;
+    const bool is_checked = has_lines && is_json(data);
+    if (is_checked || !has_lines) return add_data(trimmed(data), is_checked, is_error, partial);
     for (std::size_t at = 0; at < data.size();) {
         const auto end = std::min(data.find('\n', at), data.size());
         const auto line = trimmed(data.substr(at, end - at));
-        if (auto outcome = add_data(line, is_error, partial)) return outcome;
+        if (auto outcome = add_data(line, /*is_checked=*/false, is_error, partial)) return outcome;
         at = end + 1;
     }
     return std::nullopt;
 }
 
-std::optional<Outcome> Assembler::add_data(std::string_view data, bool is_error,
+std::optional<Outcome> Assembler::add_data(std::string_view data, bool is_checked, bool is_error,
                                            std::string& partial) {
     if (done_) return std::nullopt;
     if (is_error) return error_event_outcome(data, took_);
@@ -115,7 +116,7 @@ std::optional<Outcome> Assembler::add_data(std::string_view data, bool is_error,
         if (is_whole(/*clean=*/true)) return std::nullopt;
         return what_is_missing();
     }
-    if (data.front() != '{' || !is_json(data)) return odd_event();
+    if (data.front() != '{' || !(is_checked || is_json(data))) return odd_event();
     const JsonView chunk(data);
     if (auto error = error_in(chunk, took_)) return error;
     return add_chunk(chunk, partial);

@@ -77,7 +77,8 @@ class Assembler {
     };
     using Members = std::vector<json_text::JsonMember>;
 
-    std::optional<Outcome> add_data(std::string_view data, bool is_error, std::string& partial);
+    std::optional<Outcome> add_data(std::string_view data, bool is_checked, bool is_error,
+                                    std::string& partial);
     std::optional<Outcome> add_chunk(const json_text::JsonView& chunk, std::string& partial);
     std::optional<Outcome> add_choices(const json_text::JsonView& list, std::string& text);
     std::optional<Outcome> add_choice(Choice& choice, const Members& delta, std::string& text);

@@ -7,7 +7,6 @@
 #include <nlohmann/json.hpp>
 #include <utility>
 
-#include "common/json/mend.h"
 #include "worker/backends/bounded_json.h"
 #include "worker/backends/openai/endpoint_request.h"
 
@@ -141,9 +140,7 @@ Result<std::vector<ServedModel>> parse_model_list(std::string_view body) {
             "the answer to GET /models does not have OpenAI's form {\"data\":[{\"id\":\"…\"},…]}"};
     };
     // A name that is not text costs only its own model.
-    const auto mended = json_text::mend(body, {.depth_max = kAnswerDepthMax});
-    if (!mended.has_value()) return wrong();
-    const auto list = parse_bounded(*mended);
+    const auto list = parse_mended(body, json_text::NotANumber::kRefuse);
     // Together AI sends the array alone.
     const auto data = list.is_object() ? list.value("data", json()) : list;
     if (!data.is_array()) return wrong();

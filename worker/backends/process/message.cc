@@ -30,11 +30,7 @@ constexpr std::size_t kBatchMaxMost = 10'000;  // As for backend.process.batch_m
 
 // Null also if the member is absent or no JSON.
 json value_of(const Members& members, std::string_view name) {
-    const auto text = json_text::find(members, name);
-    const auto mended = json_text::mend(
-        text, {.depth_max = kAnswerDepthMax, .not_a_number = json_text::NotANumber::kQuote});
-    if (!mended.has_value()) return {};
-    return parse_bounded(*mended);
+    return parse_mended(json_text::find(members, name), json_text::NotANumber::kQuote);
 }
 
 std::string text_of(const Members& members, std::string_view name) {
