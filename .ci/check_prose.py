@@ -38,6 +38,7 @@ OTHERS_FILES = {
     "path/to/declaring.h": "an example",
     "src/include/utils/array.h": "PostgreSQL",
 }
+ODD_PYTHON_NAME = re.compile(r"\bdef test_(?!\w*there_is_no)\w*?((?<=_)(?:(?:is|are)_no_|so_(?:many|much|long|often)(?!_as)|anew|told)\w*)")
 # The subject of a test's name may be its suite, as in TEST(Partitions, StayIfTheyAreFull), but not one called …Test.
 FRAGMENT_NAME = re.compile(r"(?:At|By|For|From|In|Of|On|That|To|Under|With|Without)(?=[A-Z])")
 FRAGMENT_HELP = re.compile(r'"(?:At|By|For|From|In|Not|Of|On|Or|Under|With|Without) ')
@@ -81,6 +82,8 @@ def check(name):
         for found in FRAGMENT_HELP.finditer(text):
             number = text.count("\n", 0, found.start()) + 1
             yield f"{name}:{number}: {found.group()}…: help begins with a verb; see docs/style.md"
+    for found in ODD_PYTHON_NAME.finditer(text) if name.endswith(".py") else ():
+        yield f"{name}:{text.count(chr(10), 0, found.start()) + 1}: '{found.group(1)}' in the name of a test; see docs/style.md"
     previous = ""
     for number, line in enumerate(text.split("\n"), 1):
         if found := ARCHAIC.search(line):

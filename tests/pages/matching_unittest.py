@@ -21,7 +21,7 @@ class Values(unittest.TestCase):
         self.assertFalse(agree("true", False))
         self.assertFalse(agree('"1"', 1))
 
-    def test_null_matches_what_is_there_at_times(self):
+    def test_null_matches_any_value_and_the_reverse(self):
         self.assertTrue(agree('{"usage": null}', {"usage": {"total_tokens": 3}}))
         self.assertTrue(agree('{"usage": {"total_tokens": 3}}', {"usage": None}))
 

@@ -13,7 +13,7 @@ def page_of(text):
 
 
 class Pages(unittest.TestCase):
-    def test_a_block_knows_what_it_is_and_where(self):
+    def test_a_block_has_its_kind_and_its_line(self):
         page = page_of("""\
             # Title
             ## Use
@@ -34,7 +34,7 @@ class Pages(unittest.TestCase):
                           (12, "python", "shout.py", "Use", False)])
         self.assertEqual(page.problems, [])
 
-    def test_blocks_say_what_they_are(self):
+    def test_blocks_must_declare_their_kind(self):
         for text in ("```\nls\n```\n", "```bash\nls\n```\n", "```sh\nls\n", "So:\n\n    ls\n"):
             self.assertTrue(page_of(text).problems, text)
         self.assertEqual(page_of("- one\n\n    more of it\n").problems, [])

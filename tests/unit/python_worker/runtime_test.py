@@ -66,7 +66,7 @@ class RuntimeTest(unittest.TestCase):
         self.addCleanup(worker.close)
         return worker
 
-    def test_says_what_it_serves(self):
+    def test_names_the_models_that_it_serves(self):
         worker = self.worker(lambda batch, context: [], models=["a", "b"], batch_max=8)
         self.assertEqual(worker.ready, {"type": "ready", "protocol": 1, "models": ["a", "b"],
                                         "batch_max": 8})
@@ -149,7 +149,7 @@ class RuntimeTest(unittest.TestCase):
         self.assertEqual(self.worker(busy).run(1, 2, 3), ["rate_limited busy"] * 3)
         self.assertEqual(calls, [3])
 
-    def test_does_not_run_again_what_was_shown(self):
+    def test_does_not_run_items_again_whose_text_was_shown(self):
         calls = []
 
         def shows_then_fails(batch, context):
@@ -241,7 +241,7 @@ class RuntimeTest(unittest.TestCase):
 
         self.assertEqual(self.worker(handler).run(1, 2), ["permanent no", "second"])
 
-    def test_outputs_that_are_no_json_fail_alone(self):
+    def test_outputs_that_are_not_json_fail_alone(self):
         outputs = [float("nan"), object(), "fine"]
         self.assertEqual(self.worker(lambda batch, context: outputs).run(1, 2, 3),
                          ["permanent invalid_output", "permanent invalid_output", "fine"])
@@ -320,7 +320,7 @@ class RuntimeTest(unittest.TestCase):
         worker = self.worker(lambda batch, context: outputs)
         self.assertEqual(worker.run(1, 2, 3), ["caf\ufffd", "\U0001F600", {"\ufffd": "\ufffd"}])
 
-    def test_what_is_no_exception_by_its_class_ends_no_process(self):
+    def test_a_base_exception_does_not_end_the_process(self):
         class PanicException(BaseException):  # As pyo3 has it.
             pass
 
@@ -347,7 +347,7 @@ class RuntimeTest(unittest.TestCase):
         self.assertEqual([worker.receive().get("text") for _ in range(4)],
                          ["a", "\U0001F600b", "\ufffdc", None])
 
-    def test_says_of_any_exception_what_it_can(self):
+    def test_describes_any_exception(self):
         class Mute(Exception):
             def __str__(self):
                 raise RuntimeError("never")
@@ -431,7 +431,7 @@ class RuntimeTest(unittest.TestCase):
                           {"type": "done", "item": 1, "output": "Hello"}])
         self.assertEqual(worker.run(1), ["Hello"])  # Nothing came in between.
 
-    def test_tells_the_handler_what_is_cancelled(self):
+    def test_the_handler_sees_which_items_are_cancelled(self):
         def handler(batch, context):
             batch[0].partial("started")
             deadline = time.monotonic() + LONG
@@ -445,7 +445,7 @@ class RuntimeTest(unittest.TestCase):
         worker.cancel(items[0])
         self.assertEqual(worker.ends(items), ["cancelled cancelled", "fine"])
 
-    def test_does_not_start_what_is_cancelled(self):
+    def test_does_not_start_cancelled_items(self):
         calls = []
 
         def handler(batch, context):
@@ -482,7 +482,7 @@ class RuntimeTest(unittest.TestCase):
         self.assertEqual(worker.ends(items[1:]), ["wait", "cancelled cancelled"])
         self.assertTrue(closed.wait(LONG))
 
-    def test_the_end_of_the_channel_cancels_what_runs(self):
+    def test_the_end_of_the_channel_cancels_running_items(self):
         seen = []
 
         def handler(batch, context):

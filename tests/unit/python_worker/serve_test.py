@@ -52,7 +52,7 @@ class ServeTest(unittest.TestCase):
         self.assertEqual(program.receive()["type"], "partial")
         self.assertEqual(program.end(), ("", 1))
 
-    def test_what_a_handler_starts_does_not_hold_the_channel(self):
+    def test_programs_that_a_handler_starts_do_not_hold_the_channel(self):
         program = Program("import subprocess\n"
                           "from millrace_worker import serve\n"
                           "def handle(batch, context):\n"
