@@ -5,7 +5,7 @@
 // or a 504 if the job has a key. A job without a key whose answer was lost is given up, because it
 // may exist. The client polls the job or waits for it, cancels it if planned, retries it by hand if
 // planned and then follows the retry, and sometimes reads it again after its end. From time to time
-// an operator redrives all marked jobs, by a filter.
+// an operator redrives all marked jobs, which is to retry them by a filter.
 //
 // Threads:   one caller at a time; `clients` threads of its own.
 // Blocks:    the destructor, for up to two requests.

@@ -26,7 +26,7 @@ struct JobPlan {
     bool is_redriven = false;                               // By an operator.
 };
 
-// The metadata key that marks a job to be redriven.
+// The metadata key that marks a job to be redriven: retried by the operator, by a filter.
 inline constexpr std::string_view kRedriveKey = "redrive";
 inline constexpr std::string_view kRedriveValue = "yes";
 
