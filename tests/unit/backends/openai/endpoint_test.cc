@@ -100,10 +100,11 @@ TEST(EndpointSetting, MayHaveOptions) {
 
 TEST(EndpointSetting, SaysWhichOptionIsWrong) {
     const std::vector<std::pair<const char*, const char*>> cases{
-        {";slots=0", "'slots'"},   {";slots=many", "'slots'"},  {";slots", "'slots'"},
-        {";order=-1", "'order'"},  {";tokens=1e9", "'tokens'"}, {";weight=2", "no option 'weight'"},
-        {";profile=x", "'x'"},     {";name=", "'name'"},        {";models=a|a", "listed twice"},
-        {";;slots=1", "option ''"}};
+        {";slots=0", "'slots'"},      {";slots=many", "'slots'"},
+        {";slots", "'slots'"},        {";order=-1", "'order'"},
+        {";tokens=1e9", "'tokens'"},  {";weight=2", "unknown option 'weight'"},
+        {";profile=x", "'x'"},        {";name=", "'name'"},
+        {";models=a|a", "'a' twice"}, {";;slots=1", "option ''"}};
     for (const auto& [options, part] : cases) {
         const auto endpoint = parse_endpoint(std::string("http://a:1") + options, {});
         ASSERT_FALSE(endpoint.has_value()) << options;
