@@ -92,7 +92,7 @@ TEST_F(UpStart, RefusesMistakesBeforeItStartsAnything) {
         {{"--model", "/nonexistent.gguf"}, "/nonexistent.gguf"},
         {{"--process", "python3 'x.py"}, "quotes are not balanced"},
         {{"--backend-url", "ftp://127.0.0.1/v1"},
-         "must start with http:// or https://, not ftp://"},
+         "must begin with http:// or https://, not ftp://"},
         {{"--backend-url", "[http://127.0.0.1]"}, "is not a URL"},
         {{"--set", "backend.oip.url=http://user:secret@127.0.0.1"}, "a user or password"},
         {{"--workers", "2", "--set", "backend.openai.url=http://a b"}, "is not a URL"},
