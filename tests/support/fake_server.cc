@@ -139,10 +139,14 @@ FakeServer::~FakeServer() {
     {
         const std::lock_guard lock(mutex_);
         stopping_ = true;
-        for (const int fd : open_) shutdown(fd, SHUT_RDWR);
     }
+    // Before the connections: a client whose connection ends must find nobody at the port.
     shutdown(listener_, SHUT_RDWR);
     acceptor_.join();
+    {
+        const std::lock_guard lock(mutex_);
+        for (const int fd : open_) shutdown(fd, SHUT_RDWR);
+    }
     servers_.clear();
     ::close(listener_);
 }
