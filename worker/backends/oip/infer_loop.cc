@@ -126,7 +126,7 @@ void InferLoop::begin(std::vector<Execution> executions) {
 
 void InferLoop::learn(Model& model) {
     if (model.fetch) return;
-    if (const auto at = model.servers.begin(1, system_clock().now())) {
+    if (const auto at = model.servers.begin(1, /*tried=*/{}, system_clock().now())) {
         model.fetch = std::make_unique<MetadataFetch>(
             multi_, options_, model.servers.base_url(*at), model.path,
             [this, &model, at = *at](MetadataFetch::Result result) {
@@ -195,14 +195,14 @@ void InferLoop::advance(Batch& batch) {
         batch.parts.pop_front();
         if (part.empty()) continue;
         const auto now = system_clock().now();
-        const auto at = model.servers.begin(part.size(), now);
-        if (!at && model.servers.wait(now) == milliseconds(0)) {
+        const auto at = model.servers.begin(part.size(), batch.refused_by, now);
+        if (!at && model.servers.are_full(batch.refused_by, now)) {
             batch.parts.push_front(std::move(part));
             model.parked.push_back(&batch);
             return;
         }
         if (!at) {
-            finish_all(batch, part, handed_back(model));
+            finish_all(batch, part, batch.refusal ? *batch.refusal : handed_back(model));
             continue;
         }
         if (at->is_probe && part.size() > 1) {
@@ -279,9 +279,13 @@ void InferLoop::deliver(Batch& batch, const Sent& sent) {
 
 void InferLoop::fail(Batch& batch, const Sent& sent, const ServerError& error) {
     blame(*batch.model, sent.at, error);
-    if (!error.was_run) {
-        // Tries the next server, if there is one. This ends, because each server that fails is left
-        // alone.
+    if (error.fault == Fault::kCapacity) {
+        batch.refused_by.push_back(sent.at.server);
+        batch.refusal = error.outcome;
+    }
+    if (!error.was_run || error.fault == Fault::kCapacity) {
+        // Tries the next server, if there is one. This ends, because each server that refuses is
+        // not asked again, and each that fails is left alone.
         batch.parts.push_front(sent.part);
         return;
     }

@@ -3,10 +3,10 @@
 //
 // A batch is split into parts, which are sent one after another, so that each slot of the backend
 // has one request at a time. A part that fails by the fault of some job is split in halves, and so
-// on: at most 2n - 1 requests for n jobs. If the servers only lack room, a part waits here until
-// another request of its model ends. Jobs that no server can take now are handed back, which does
-// not count as a failure. Jobs that were hit by an outage run alone the next time, because one
-// of them may have caused it.
+// on: at most 2n - 1 requests for n jobs. A part that a server refuses goes to the next one. If the
+// servers only lack room, it waits here until another request of its model ends. Jobs that no
+// server can take now are handed back, which does not count as a failure. Jobs that were hit by an
+// outage run alone the next time, because one of them may have caused it.
 #pragma once
 
 #include <list>
@@ -72,6 +72,9 @@ class InferLoop {
         std::vector<Item> items;
         std::deque<Part> parts;    // Parts to be sent.
         std::optional<Sent> sent;  // The request under way.
+        // The servers that had no room for it, and the last one's answer.
+        ModelServers::Servers refused_by;
+        std::optional<Outcome> refusal;
         std::list<Batch>::iterator self;
     };
     struct Model {

@@ -2,6 +2,8 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+#include <iterator>
 #include <numeric>
 #include <utility>
 
@@ -39,13 +41,26 @@ ModelServers::ModelServers(std::string model, const std::vector<std::string>& ba
     std::iota(all_.begin(), all_.end(), EndpointIndex{0});
 }
 
-std::optional<ModelServers::Call> ModelServers::begin(std::size_t jobs, MonoTime now) {
+std::optional<ModelServers::Call> ModelServers::begin(std::size_t jobs, const Servers& tried,
+                                                      MonoTime now) {
     serving::pool::CallPlan plan{.tokens = static_cast<std::int64_t>(jobs)};
-    const auto server = pool_.choose(plan, all_, now);
+    const auto server = pool_.choose(plan, without(tried), now);
     if (!server) return std::nullopt;
     const bool is_probe = pool_.view(*server, now).breaker == BreakerState::kHalfOpen;
     if (is_probe) plan.tokens = 1;
     return Call{.server = *server, .id = pool_.begin(*server, plan, now), .is_probe = is_probe};
+}
+
+bool ModelServers::are_full(const Servers& tried, MonoTime now) const {
+    const auto left = without(tried);
+    return !left.empty() && pool_.available_in(left, now) == milliseconds(0);
+}
+
+ModelServers::Servers ModelServers::without(const Servers& tried) const {
+    Servers left;
+    std::ranges::copy_if(all_, std::back_inserter(left),
+                         [&](auto server) { return std::ranges::count(tried, server) == 0; });
+    return left;
 }
 
 void ModelServers::end(const Call& call, CallResult result, MonoTime now) {

@@ -22,6 +22,7 @@ namespace millrace::backends::oip {
 
 class ModelServers {
  public:
+    using Servers = std::vector<serving::pool::EndpointIndex>;
     struct Call {
         serving::pool::EndpointIndex server = 0;
         serving::pool::EndpointPool::CallId id = 0;
@@ -33,9 +34,12 @@ class ModelServers {
     ModelServers(std::string model, const std::vector<std::string>& base_urls, std::size_t slots,
                  Random& random);
 
-    // Begins a request of `jobs` jobs; nothing if no server takes one now. After it, end() must
-    // follow once.
-    std::optional<Call> begin(std::size_t jobs, MonoTime now);
+    // Begins a request of `jobs` jobs on a server that is not among `tried`; nothing if none takes
+    // one now. After it, end() must follow once.
+    std::optional<Call> begin(std::size_t jobs, const Servers& tried, MonoTime now);
+    // Whether a server that is not among `tried` only lacks room, and takes a request once another
+    // has ended. Requires: begin() returned nothing at this time.
+    bool are_full(const Servers& tried, MonoTime now) const;
     // Logs if the model has failed on the server, or works again.
     void end(const Call& call, serving::pool::CallResult result, MonoTime now);
     void end(const Call& call, const ServerError& error, MonoTime now);
@@ -47,13 +51,14 @@ class ModelServers {
     const std::string& last_error() const { return last_error_; }
 
  private:
+    Servers without(const Servers& tried) const;
     void end(const Call& call, const serving::pool::CallEnd& how, const std::string& reason,
              MonoTime now);
 
     const std::string model_;
     const std::vector<std::string>& base_urls_;
     serving::pool::EndpointPool pool_;
-    std::vector<serving::pool::EndpointIndex> all_;
+    Servers all_;
     std::string last_error_;
 };
 

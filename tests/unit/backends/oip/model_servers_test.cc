@@ -21,8 +21,8 @@ class ModelServersTest : public testing::Test {
     static void call(ModelServers& servers, std::size_t server, const ServerError& error,
                      MonoTime now) {
         std::vector<ModelServers::Call> others;
-        auto call = servers.begin(1, now);
-        for (; call && call->server != server; call = servers.begin(1, now)) {
+        auto call = servers.begin(1, {}, now);
+        for (; call && call->server != server; call = servers.begin(1, {}, now)) {
             others.push_back(*call);
         }
         ASSERT_TRUE(call);
@@ -42,7 +42,7 @@ class ModelServersTest : public testing::Test {
 TEST_F(ModelServersTest, AModelIsOutAtOnceIfThereIsNoDoubt) {
     auto servers = servers_of();
     call(servers, 0, dead_, kStart);
-    EXPECT_FALSE(servers.begin(1, kStart));
+    EXPECT_FALSE(servers.begin(1, {}, kStart));
     EXPECT_GT(servers.wait(kStart), milliseconds(0));
     EXPECT_LE(servers.wait(kStart), seconds(1));
     EXPECT_EQ(servers.last_error(), "http://a: cannot connect to the server: refused");
@@ -56,7 +56,7 @@ TEST_F(ModelServersTest, AModelIsOutAfterThreeFailuresInARow) {
         call(servers, 0, failed_, now += std::chrono::minutes(5));
         call(servers, 0, failed_, now += std::chrono::minutes(5));
         EXPECT_FALSE(is_out(servers, now));
-        servers.end(servers.begin(1, now).value(), CallResult::kServed, now);
+        servers.end(servers.begin(1, {}, now).value(), CallResult::kServed, now);
     }
     call(servers, 0, failed_, now += std::chrono::minutes(5));
     call(servers, 0, failed_, now += std::chrono::minutes(5));
@@ -71,24 +71,24 @@ TEST_F(ModelServersTest, OneJobProbesWhetherItWorksAgain) {
     for (int i = 0; i < 5; ++i) {
         EXPECT_LE(servers.wait(now), seconds(5));
         now += servers.wait(now);
-        const auto probe = servers.begin(32, now);
+        const auto probe = servers.begin(32, {}, now);
         ASSERT_TRUE(probe);
         EXPECT_TRUE(probe->is_probe);
-        EXPECT_FALSE(servers.begin(32, now)) << "one at a time";
+        EXPECT_FALSE(servers.begin(32, {}, now)) << "one at a time";
         servers.end(*probe, failed_, now);
         EXPECT_TRUE(is_out(servers, now));
     }
     now += servers.wait(now);
-    servers.end(servers.begin(32, now).value(), CallResult::kServed, now);
-    EXPECT_FALSE(servers.begin(32, now).value().is_probe);
+    servers.end(servers.begin(32, {}, now).value(), CallResult::kServed, now);
+    EXPECT_FALSE(servers.begin(32, {}, now).value().is_probe);
 }
 
 TEST_F(ModelServersTest, AnAbandonedProbeLeavesRoomForTheNext) {
     auto servers = servers_of();
     call(servers, 0, dead_, kStart);
     const auto later = kStart + seconds(1);
-    servers.end(servers.begin(1, later).value(), CallResult::kAborted, later);
-    EXPECT_TRUE(servers.begin(1, later).value().is_probe);
+    servers.end(servers.begin(1, {}, later).value(), CallResult::kAborted, later);
+    EXPECT_TRUE(servers.begin(1, {}, later).value().is_probe);
 }
 
 TEST_F(ModelServersTest, AModelThatIsOutOnOneServerIsRunOnTheOther) {
@@ -96,7 +96,7 @@ TEST_F(ModelServersTest, AModelThatIsOutOnOneServerIsRunOnTheOther) {
     auto servers = servers_of();
     auto others = servers_of("other");
     call(servers, 0, dead_, kStart);
-    for (int i = 0; i < 3; ++i) EXPECT_EQ(servers.begin(1, kStart)->server, 1U);
+    for (int i = 0; i < 3; ++i) EXPECT_EQ(servers.begin(1, {}, kStart)->server, 1U);
     EXPECT_EQ(servers.wait(kStart), seconds(0));
     call(others, 0, classify({.status = 400}), kStart);
 }
@@ -106,20 +106,20 @@ TEST_F(ModelServersTest, AProbeThatIsDueGoesFirst) {
     auto servers = servers_of();
     call(servers, 1, dead_, kStart);
     const auto later = kStart + seconds(2);
-    const auto probe = servers.begin(1, later);
+    const auto probe = servers.begin(1, {}, later);
     EXPECT_EQ(probe->server, 1U);
     EXPECT_TRUE(probe->is_probe);
-    EXPECT_EQ(servers.begin(1, later)->server, 0U);
+    EXPECT_EQ(servers.begin(1, {}, later)->server, 0U);
 }
 
 TEST_F(ModelServersTest, TheLeastLoadedGetsTheNextRequest) {
     base_urls_ = {"http://a", "http://b"};
     auto servers = servers_of();
-    const auto first = servers.begin(1, kStart)->server;
-    const auto second = *servers.begin(1, kStart);
+    const auto first = servers.begin(1, {}, kStart)->server;
+    const auto second = *servers.begin(1, {}, kStart);
     EXPECT_NE(second.server, first);
     servers.end(second, CallResult::kAborted, kStart);
-    EXPECT_EQ(servers.begin(1, kStart)->server, second.server);
+    EXPECT_EQ(servers.begin(1, {}, kStart)->server, second.server);
 }
 
 TEST_F(ModelServersTest, AServerThatRefusesIsLeftAloneAsLongAsItAsks) {
@@ -127,10 +127,20 @@ TEST_F(ModelServersTest, AServerThatRefusesIsLeftAloneAsLongAsItAsks) {
     auto servers = servers_of();
     const auto busy = classify({.status = 503, .retry_after = seconds(20)});
     call(servers, 0, busy, kStart);
-    for (int i = 0; i < 8; ++i) EXPECT_EQ(servers.begin(1, kStart)->server, 1U);
-    EXPECT_FALSE(servers.begin(1, kStart));
+    for (int i = 0; i < 8; ++i) EXPECT_EQ(servers.begin(1, {}, kStart)->server, 1U);
+    EXPECT_FALSE(servers.begin(1, {}, kStart));
     EXPECT_FALSE(is_out(servers, kStart)) << "the other one is only full";
-    EXPECT_EQ(servers.begin(1, kStart + seconds(20))->server, 0U);
+    EXPECT_EQ(servers.begin(1, {}, kStart + seconds(20))->server, 0U);
+}
+
+TEST_F(ModelServersTest, AServerThatWasTriedIsNotChosen) {
+    base_urls_ = {"http://a", "http://b"};
+    auto servers = servers_of();
+    for (int i = 0; i < 8; ++i) EXPECT_EQ(servers.begin(1, {0}, kStart)->server, 1U);
+    EXPECT_FALSE(servers.begin(1, {0}, kStart));
+    EXPECT_TRUE(servers.are_full({0}, kStart));
+    EXPECT_FALSE(servers.begin(1, {0, 1}, kStart));
+    EXPECT_FALSE(servers.are_full({0, 1}, kStart)) << "nobody is left to wait for";
 }
 
 TEST_F(ModelServersTest, AKeyThatIsRefusedCountsAgainstTheServer) {
