@@ -73,10 +73,14 @@ double microseconds(std::size_t bytes, const std::function<bool()>& parse) {
 
 void measure(const Body& body) {
     const auto& text = body.text;
-    const auto check = microseconds(
-        text.size(), [&] { return !json_text::check_json(text, kDepthMax).has_value(); });
-    const auto view =
-        microseconds(text.size(), [&] { return json_text::JsonView(text).members().size() == 3; });
+    const auto check = microseconds(text.size(), [&] {
+        json_text::JsonOutline outline;
+        return !json_text::check_json(text, kDepthMax, &outline).has_value();
+    });
+    json_text::JsonOutline outline;
+    CHECK(!json_text::check_json(text, kDepthMax, &outline));
+    const auto view = microseconds(
+        text.size(), [&] { return json_text::JsonView(text, &outline).members().size() == 3; });
     const auto nlohmann = microseconds(text.size(), [&] { return nlohmann::json::accept(text); });
     fmt::print("| {} | {} | {:.2f} | {:.2f} | {:.2f} |", body.name, text.size(), check, view,
                nlohmann);

@@ -11,6 +11,8 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <utility>
+#include <vector>
 
 namespace millrace::json_text {
 
@@ -20,8 +22,26 @@ struct JsonFault {
     std::string what;  // "expected a comma or a closing brace"
 };
 
-// Returns nothing if the text is valid. Recursion is at most `depth_max` deep.
-std::optional<JsonFault> check_json(std::string_view text, int depth_max);
+// Where the larger arrays and objects of a checked text end, so that a JsonView of the text does
+// not read them a second time to find what follows them. Holds at most a quarter of the text's
+// size.
+//
+// Owns nothing: refers to the text by address.
+class JsonOutline {
+ public:
+    // Where the array or object that begins at this character ends: after its last one. Null: it is
+    // not in here, because it is small or lies deep.
+    const char* end_of(const char* begin) const;
+
+ private:
+    friend class OutlineBuilder;
+    std::vector<std::pair<const char*, const char*>> ends_;  // By begin, ascending.
+};
+
+// Returns nothing if the text is valid. Recursion is at most `depth_max` deep. Fills an empty
+// outline, which is of no use if the text is invalid.
+std::optional<JsonFault> check_json(std::string_view text, int depth_max,
+                                    JsonOutline* outline = nullptr);
 
 // A position for people, such as "line 2, column 5". Columns count bytes.
 std::string position_text(std::string_view text, std::size_t offset);

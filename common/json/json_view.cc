@@ -8,6 +8,7 @@
 
 #include "common/base/check.h"
 #include "common/base/text.h"
+#include "common/json/json_syntax.h"
 #include "common/json/scan.h"
 
 namespace millrace::json_text {
@@ -32,14 +33,8 @@ bool closes(char c) {
     return c == '}' || c == ']';
 }
 
-// Returns the position after the value that begins at `at`.
-std::size_t value_end(std::string_view text, std::size_t at) {
-    if (text[at] == '"') return string_end(text, at);
-    if (!opens(text[at])) {
-        while (at < text.size() && text[at] != ',' && !closes(text[at]) && !is_space(text[at]))
-            ++at;
-        return at;
-    }
+// Returns the position after the array or object that begins at `at`.
+std::size_t container_end(std::string_view text, std::size_t at) {
     int open = 0;
     do {
         if (text[at] == '"') {
@@ -161,8 +156,23 @@ std::string_view phrase(JsonKind kind) {
     return kPhrases.at(static_cast<std::size_t>(kind));
 }
 
-JsonView::JsonView(std::string_view text) : text_(trimmed(text)) {
+JsonView::JsonView(std::string_view text, const JsonOutline* outline)
+    : text_(trimmed(text)), outline_(outline) {
     CHECK(!text_.empty());
+}
+
+std::size_t JsonView::value_end(std::size_t at) const {
+    if (text_[at] == '"') return string_end(text_, at);
+    if (opens(text_[at])) {
+        const auto* begin = text_.data() + at;
+        const auto* end = outline_ == nullptr ? nullptr : outline_->end_of(begin);
+        return end == nullptr ? container_end(text_, at)
+                              : static_cast<std::size_t>(end - text_.data());
+    }
+    while (at < text_.size() && text_[at] != ',' && !closes(text_[at]) && !is_space(text_[at])) {
+        ++at;
+    }
+    return at;
 }
 
 JsonKind JsonView::kind() const {
@@ -190,9 +200,9 @@ std::vector<JsonMember> JsonView::members() const {
         const auto name_end = string_end(text_, at);
         auto name = decode_string(text_.substr(at, name_end - at));
         const auto value_at = skip_space(text_, text_.find(':', name_end) + 1);
-        const auto end = value_end(text_, value_at);
+        const auto end = value_end(value_at);
         members.push_back({std::move(name), text_.substr(at, name_end - at),
-                           JsonView(text_.substr(value_at, end - value_at))});
+                           JsonView(text_.substr(value_at, end - value_at), outline_)});
         at = skip_space(text_, end);
         if (text_[at] == ',') at = skip_space(text_, at + 1);
     }
@@ -203,8 +213,8 @@ std::vector<JsonView> JsonView::items() const {
     CHECK(kind() == JsonKind::kArray);
     std::vector<JsonView> items;
     for (auto at = skip_space(text_, 1); text_[at] != ']';) {
-        const auto end = value_end(text_, at);
-        items.emplace_back(text_.substr(at, end - at));
+        const auto end = value_end(at);
+        items.emplace_back(text_.substr(at, end - at), outline_);
         at = skip_space(text_, end);
         if (text_[at] == ',') at = skip_space(text_, at + 1);
     }
@@ -215,7 +225,7 @@ std::optional<JsonView> JsonView::first_item() const {
     CHECK(kind() == JsonKind::kArray);
     const auto at = skip_space(text_, 1);
     if (text_[at] == ']') return std::nullopt;
-    return JsonView(text_.substr(at, value_end(text_, at) - at));
+    return JsonView(text_.substr(at, value_end(at) - at), outline_);
 }
 
 std::string JsonView::string() const {

@@ -18,12 +18,14 @@ enum class JsonKind { kNull, kBoolean, kNumber, kString, kArray, kObject };
 std::string_view phrase(JsonKind kind);
 
 struct JsonMember;
+class JsonOutline;
 
 class JsonView {
  public:
     // Requires: the text has the form of a value, as check_json or mend() has verified. Its strings
-    // may contain halves of surrogate pairs and bytes that are not UTF-8.
-    explicit JsonView(std::string_view text);
+    // may contain halves of surrogate pairs and bytes that are not UTF-8. With the outline that the
+    // check made, which must outlive the view, it is quicker.
+    explicit JsonView(std::string_view text, const JsonOutline* outline = nullptr);
 
     JsonKind kind() const;
     std::string_view text() const { return text_; }  // Without the space around it.
@@ -39,7 +41,11 @@ class JsonView {
     std::optional<std::int64_t> integer() const;
 
  private:
+    // The position after the value that begins at `at`.
+    std::size_t value_end(std::size_t at) const;
+
     std::string_view text_;
+    const JsonOutline* outline_;
 };
 
 struct JsonMember {

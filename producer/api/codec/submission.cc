@@ -14,6 +14,7 @@
 namespace millrace::api::codec {
 
 using json_text::check_json;
+using json_text::JsonOutline;
 using json_text::JsonWriter;
 using json_text::position_text;
 using json_text::utf8_length;
@@ -176,14 +177,16 @@ Submission decode_job(const JsonView& value, const std::string& path,
     return request;
 }
 
-Decoded<JsonView> check_body(std::string_view body, const ApiOptions& options) {
+// The view borrows the outline.
+Decoded<JsonView> check_body(std::string_view body, const ApiOptions& options,
+                             JsonOutline* outline) {
     // Some tools put a byte order mark before UTF-8; RFC 8259 allows ignoring it.
     body = without_byte_order_mark(body);
     if (body.empty()) {
         return Problem{ProblemCode::kInvalidJson, "The body is empty; send a JSON object.", {}};
     }
-    const auto fault = check_json(body, options.json_depth_max);
-    if (!fault) return JsonView(body);
+    const auto fault = check_json(body, options.json_depth_max, outline);
+    if (!fault) return JsonView(body, outline);
     return Problem{fault->too_deep ? ProblemCode::kJsonTooDeep : ProblemCode::kInvalidJson,
                    fmt::format("The body is invalid at {}: {}.", position_text(body, fault->offset),
                                fault->what),
@@ -193,21 +196,23 @@ Decoded<JsonView> check_body(std::string_view body, const ApiOptions& options) {
 }  // namespace
 
 Decoded<JsonView> check_object(std::string_view body, const ApiOptions& options,
-                               std::string_view wanted) {
-    TRY(const auto value, check_body(body, options));
+                               std::string_view wanted, JsonOutline* outline) {
+    TRY(const auto value, check_body(body, options, outline));
     if (value.kind() != JsonKind::kObject) return wrong_body(value, wanted);
     return value;
 }
 
 Submission decode_submission(std::string_view body, const SubmissionRules& rules) {
-    TRY(const auto value, check_body(body, rules.options));
+    JsonOutline outline;
+    TRY(const auto value, check_body(body, rules.options, &outline));
     return decode_job(value, "", rules);
 }
 
 Decoded<std::vector<Submission>> decode_batch(std::string_view body, const SubmissionRules& rules) {
     constexpr std::array<std::string_view, 1> kKnown{"jobs"};
+    JsonOutline outline;
     TRY(const auto value,
-        check_object(body, rules.options, "an object such as {\"jobs\": [{…}, {…}]}"));
+        check_object(body, rules.options, "an object such as {\"jobs\": [{…}, {…}]}", &outline));
     TRY(const auto fields, JsonFields::of(value, "", kKnown, batch_advice()));
     TRY(const auto jobs, fields.require("jobs", "an array of jobs"));
     if (jobs.kind() != JsonKind::kArray) return wrong_type("jobs", jobs, "an array of jobs");

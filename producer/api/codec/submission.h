@@ -11,6 +11,7 @@
 #include <string_view>
 #include <vector>
 
+#include "common/json/json_syntax.h"
 #include "producer/api/codec/api_options.h"
 #include "producer/api/codec/json_fields.h"
 #include "producer/server/problems.h"
@@ -34,9 +35,10 @@ Submission decode_submission(std::string_view body, const SubmissionRules& rules
 // a whole is invalid.
 Decoded<std::vector<Submission>> decode_batch(std::string_view body, const SubmissionRules& rules);
 
-// Parses the whole body as an object; `wanted` describes it in the problem.
+// Checks that the whole body is an object; `wanted` describes it in the problem. The view borrows
+// the outline, if one is given.
 Decoded<JsonView> check_object(std::string_view body, const ApiOptions& options,
-                               std::string_view wanted);
+                               std::string_view wanted, json_text::JsonOutline* outline = nullptr);
 
 // "The known ones are a, b, c.", shortened if there are many names.
 std::string known_names(std::span<const std::string> names);

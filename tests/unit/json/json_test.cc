@@ -1,5 +1,6 @@
 // Checking, viewing and writing JSON. Random texts are also judged by nlohmann's parser: it must
 // accept whatever we accept, and see the same in it.
+#include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
 #include <array>
@@ -136,6 +137,50 @@ TEST(JsonView, FindsTheLastMemberOfANameAndTheFirstItem) {
     EXPECT_EQ(members[2].value.first_item()->string(), "\"]\"");
 }
 
+// Rebuilds the same value through JsonView.
+Json rebuilt(const JsonView& view) {
+    switch (view.kind()) {
+        case JsonKind::kObject: {
+            Json object = Json::object();
+            for (const auto& member : view.members()) object[member.name] = rebuilt(member.value);
+            return object;
+        }
+        case JsonKind::kArray: {
+            Json array = Json::array();
+            for (const auto& item : view.items()) array.push_back(rebuilt(item));
+            return array;
+        }
+        case JsonKind::kString:
+            return view.string();
+        default:
+            return Json::parse(view.text());
+    }
+}
+
+// A batch of two jobs, the first with a large input.
+const std::string kBatch = R"({"jobs":[{"input":{"list":[)" + std::string(300, ' ') +
+                           R"("}]"]},"model":"m"} , {"input":{}}], "x" : 1})";
+
+// Returns the end of the array or object that begins with `begin`, as the outline has it.
+std::string_view outlined(const JsonOutline& outline, std::string_view begin) {
+    const auto* from = kBatch.data() + kBatch.find(begin);
+    const auto* to = outline.end_of(from);
+    return to == nullptr ? "" : std::string_view(from, to);
+}
+
+TEST(JsonOutline, HasTheEndsOfWhatIsLargeAndNotDeep) {
+    JsonOutline outline;
+    ASSERT_FALSE(check_json(kBatch, 64, &outline));
+    EXPECT_EQ(outlined(outline, R"({"jobs")"), kBatch);
+    EXPECT_THAT(outlined(outline, R"([{"input")"), testing::EndsWith(R"({"input":{}}])"));
+    EXPECT_THAT(outlined(outline, R"({"input":{"list")"), testing::EndsWith(R"("model":"m"})"));
+    EXPECT_THAT(outlined(outline, R"({"list")"), testing::EndsWith(R"("}]"]})"));
+    EXPECT_EQ(outlined(outline, R"([   )"), "") << "it lies deep";
+    EXPECT_EQ(outlined(outline, R"({"input":{}})"), "") << "it is small";
+    EXPECT_EQ(outlined(outline, R"("model")"), "") << "it is a string";
+    EXPECT_EQ(rebuilt(JsonView(kBatch, &outline)), Json::parse(kBatch));
+}
+
 TEST(JsonWriter, EscapesSoThatAnyParserReadsItBack) {
     JsonWriter json;
     json.begin_object();
@@ -155,26 +200,6 @@ TEST(JsonWriter, EscapesSoThatAnyParserReadsItBack) {
     EXPECT_EQ(read["t"], true);
     EXPECT_TRUE(read["z"].is_null());
     EXPECT_EQ(read["r"], Json({1}));
-}
-
-// Rebuilds the same value through JsonView.
-Json rebuilt(const JsonView& view) {
-    switch (view.kind()) {
-        case JsonKind::kObject: {
-            Json object = Json::object();
-            for (const auto& member : view.members()) object[member.name] = rebuilt(member.value);
-            return object;
-        }
-        case JsonKind::kArray: {
-            Json array = Json::array();
-            for (const auto& item : view.items()) array.push_back(rebuilt(item));
-            return array;
-        }
-        case JsonKind::kString:
-            return view.string();
-        default:
-            return Json::parse(view.text());
-    }
 }
 
 // Returns a text close to JSON: pieces of it in random order, sometimes with a random byte.
@@ -228,10 +253,12 @@ TEST(JsonFuzz, AcceptsNothingThatAnotherParserRefusesAndSeesTheSame) {
     for (int i = 0; i < 50'000; ++i) {
         const auto text = random_text(random);
         const auto theirs = Json::parse(text, nullptr, false);
-        if (check_json(text, 64)) continue;
+        JsonOutline outline;
+        if (check_json(text, 64, &outline)) continue;
         ++accepted;
         ASSERT_FALSE(theirs.is_discarded()) << text;
         ASSERT_EQ(rebuilt(JsonView(text)), theirs) << text;
+        ASSERT_EQ(rebuilt(JsonView(text, &outline)), theirs) << text;
     }
     EXPECT_GT(accepted, 500);
 }
