@@ -182,12 +182,20 @@ void commit(const SubmittingPtr& job) {
         }));
 }
 
-// The progress of a batch. `submissions` keeps the order of the body.
+// What the answer for a job of a batch needs once its request is on its way.
+struct Submitted {
+    JobRecord record;
+    std::optional<milliseconds> ttl;
+    std::optional<IdempotencyKey> key;
+};
+
+// The progress of a batch. `submissions` keeps the order of the body; their requests leave with the
+// commit.
 struct Batch {
     const ApiContext& context;
     ExchangePtr exchange;
     std::vector<codec::Submission> submissions;
-    std::vector<JobRecord> records{};
+    std::vector<Submitted> submitted{};
     std::size_t models_asked = 0;
 };
 using BatchPtr = std::shared_ptr<Batch>;
@@ -203,12 +211,12 @@ std::optional<Problem> common_refusal(const std::vector<SubmitResult>& results) 
 }
 
 void write_item(JsonWriter& json, const Batch& batch, std::size_t i, const SubmitResult& result) {
+    const auto& [made, ttl, key] = batch.submitted[i];
     if (!result.has_value())
         return json.raw(problem_item_json(problem_of_submit(*batch.exchange, result.error())));
-    if (result->key_reused)
-        return json.raw(problem_item_json(codec::reused_key(*batch.submissions[i]->idempotency)));
-    auto record = batch.records[i];
-    complete_record(record, *result, batch.submissions[i]->spec.policy.ttl);
+    if (result->key_reused) return json.raw(problem_item_json(codec::reused_key(*key)));
+    auto record = made;
+    complete_record(record, *result, ttl);
     codec::write_job(json, record, batch.context.services.fleet);
 }
 
@@ -222,10 +230,10 @@ void answer_batch(const Batch& batch, const std::vector<SubmitResult>& results) 
     json.name("data");
     json.begin_array();
     std::size_t next = 0;
-    for (std::size_t i = 0; i < batch.submissions.size(); ++i) {
-        const auto& submission = batch.submissions[i];
+    for (const auto& submission : batch.submissions) {
         if (submission.has_value()) {
-            write_item(json, batch, i, results[next++]);
+            write_item(json, batch, next, results[next]);
+            ++next;
         } else {
             count_refusal(submission.error());
             json.raw(problem_item_json(submission.error()));
@@ -239,9 +247,11 @@ void answer_batch(const Batch& batch, const std::vector<SubmitResult>& results) 
 
 void commit(const BatchPtr& batch) {
     std::vector<SubmitRequest> requests;
-    for (const auto& submission : batch->submissions) {
-        batch->records.push_back(submission.has_value() ? record_of(*submission) : JobRecord{});
-        if (submission.has_value()) requests.push_back(*submission);
+    for (auto& submission : batch->submissions) {
+        if (!submission.has_value()) continue;
+        batch->submitted.push_back(
+            {record_of(*submission), submission->spec.policy.ttl, submission->idempotency});
+        requests.push_back(*std::move(submission));
     }
     if (requests.empty()) return answer_batch(*batch, {});
     batch->context.services.submissions.submit_many(
