@@ -13,6 +13,7 @@
 #include "common/wire/messages.h"
 #include "tests/support/memory_broker.h"
 #include "tests/support/memory_job_store.h"
+#include "tests/support/new_job.h"
 #include "worker/app/worker.h"
 
 namespace millrace::bench {
@@ -97,11 +98,12 @@ class InProcess::Impl {
 
     JobId submit(const std::string& input) {
         const JobId id(ids_.next(store_.database_time()));
-        const JobSpec spec{.queue = "default",
-                           .model = "synthetic",
-                           .input_json = input,
-                           .policy = {.execution_timeout = seconds(600), .attempts_max = 3}};
-        (void)store_.job_insert({{.id = id, .spec = spec}});
+        const JobSpec spec{{.queue = "default",
+                            .model = "synthetic",
+                            .policy = {.execution_timeout = seconds(600), .attempts_max = 3}},
+                           input,
+                           {}};
+        (void)store_.job_insert({test::new_job(id, spec)});
         publisher_->publish({{.topic = topics_.jobs("default", Priority::kNormal),
                               .key = id.str(),
                               .value = wire::encode(wire::Dispatch{.job = id, .spec = spec})}});

@@ -21,6 +21,7 @@
 #include "common/storage/postgres/migrate.h"
 #include "common/storage/postgres/postgres_job_store.h"
 #include "common/wire/messages.h"
+#include "tests/support/new_job.h"
 
 namespace millrace::bench {
 namespace {
@@ -74,11 +75,12 @@ class Store : public Subject {
         UuidGenerator ids(system_random());
         worker_ = WorkerId(ids.next(store_->database_time()));
         store_->worker_register({.id = worker_, .queues = {"default"}, .models = {"m"}}).value();
-        job_.spec.queue = "default";
-        job_.spec.model = "m";
-        job_.spec.input_json = kSpecText;
-        job_.spec.policy.execution_timeout = std::chrono::minutes(10);
-        job_.encoded_spec = wire::encode_spec(job_.spec);
+        JobSpec spec;
+        spec.queue = "default";
+        spec.model = "m";
+        spec.input_json = kSpecText;
+        spec.policy.execution_timeout = std::chrono::minutes(10);
+        job_ = test::new_job({}, spec);
     }
 
     void insert(const std::vector<JobId>& ids) override {

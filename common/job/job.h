@@ -1,4 +1,8 @@
-// A job in the system's own terms: what to run (JobSpec), and one attempt at it (ClaimedJob).
+// A job in the system's own terms: what to run (JobSpec), and one attempt at it (Claim).
+//
+//   JobTerms ⊂ JobSpec            what the client asks for: without its texts, and with them
+//   Claim                         what a worker gets by claiming the job: an attempt's identity
+//   ClaimedJob = Claim + JobSpec  what it runs
 //
 // Plain values; pure.
 #pragma once
@@ -25,18 +29,24 @@ struct JobPolicy {
     bool operator==(const JobPolicy&) const = default;
 };
 
-// What to run. Written once at submission and never changed.
-struct JobSpec {
+// What a job asks for, without the client's texts: small enough to be copied and kept.
+struct JobTerms {
     std::string queue;
     Priority priority = Priority::kNormal;
     std::string model;
+    JobPolicy policy;
+
+    bool operator==(const JobTerms&) const = default;
+};
+
+// What to run. Written once at submission and never changed.
+struct JobSpec : JobTerms {
     // The model's input: one JSON object as text, passed to the backend unchanged. Its shape
     // follows the OpenAI request bodies: {"messages":[…]}, {"prompt":…} or {"input":…} with the
     // sampling parameters beside it (max_tokens, temperature, stop, …). For models of the Open
     // Inference Protocol it is that protocol's request, {"inputs":[…]}.
     std::string input_json;
     std::string metadata_json;  // One JSON object of strings, or empty.
-    JobPolicy policy;
 
     bool operator==(const JobSpec&) const = default;
 };
@@ -52,14 +62,18 @@ struct AttemptKey {
     auto operator<=>(const AttemptKey&) const = default;
 };
 
-// A job that this worker has claimed and may now run.
-struct ClaimedJob {
+// A successful claim of a job: the attempt that it begins, and the job's history so far.
+struct Claim {
     AttemptKey key;
     int attempt = 1;               // The attempt's number, from 1; interruptions count too.
     int failures = 0;              // Attempts so far that counted against attempts_max.
     int losses = 0;                // Consecutive attempts lost with their worker.
     milliseconds remaining{0};     // From the claim to the attempt's deadline.
     bool deadline_is_ttl = false;  // The whole job's deadline: reaching it expires the job.
+};
+
+// A job that this worker has claimed and may now run.
+struct ClaimedJob : Claim {
     JobSpec spec;
 };
 

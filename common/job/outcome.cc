@@ -31,10 +31,10 @@ milliseconds at_least(milliseconds own, const Outcome& outcome, milliseconds max
     return std::min(std::max(own, asked), max);
 }
 
-Settlement retried(const Outcome& outcome, const ClaimedJob& job, const BackoffPolicy& backoff,
-                   Random& random) {
-    const int failures = job.failures + 1;
-    if (failures >= job.spec.policy.attempts_max) return failed(outcome);
+Settlement retried(const Outcome& outcome, const Claim& claim, const JobPolicy& policy,
+                   const BackoffPolicy& backoff, Random& random) {
+    const int failures = claim.failures + 1;
+    if (failures >= policy.attempts_max) return failed(outcome);
     return {.next = JobState::kScheduled,
             .delay = at_least(backoff_delay(backoff, failures, random), outcome, backoff.max),
             .counts_as_failure = true,
@@ -42,20 +42,20 @@ Settlement retried(const Outcome& outcome, const ClaimedJob& job, const BackoffP
             .error_message = outcome.error_message};
 }
 
-Settlement waits_for_capacity(const Outcome& outcome, const ClaimedJob& job,
+Settlement waits_for_capacity(const Outcome& outcome, const Claim& claim,
                               const BackoffPolicy& backoff, Random& random) {
     const BackoffPolicy patient{.base = backoff.base,
                                 .max = std::min(backoff.max, kCapacityDelayMax)};
     return {.next = JobState::kScheduled,
-            .delay = at_least(backoff_delay(patient, job.attempt, random), outcome,
+            .delay = at_least(backoff_delay(patient, claim.attempt, random), outcome,
                               std::max(backoff.max, kCapacityRestMax)),
             .error_code = outcome.error_code,
             .error_message = outcome.error_message};
 }
 
-Settlement timed_out(const Outcome& outcome, const ClaimedJob& job, const BackoffPolicy& backoff,
-                     Random& random) {
-    if (!job.deadline_is_ttl) return retried(outcome, job, backoff, random);
+Settlement timed_out(const Outcome& outcome, const Claim& claim, const JobPolicy& policy,
+                     const BackoffPolicy& backoff, Random& random) {
+    if (!claim.deadline_is_ttl) return retried(outcome, claim, policy, backoff, random);
     return {.next = JobState::kExpired,
             .counts_as_failure = true,
             .error_code = "expired",
@@ -81,19 +81,19 @@ milliseconds backoff_delay(const BackoffPolicy& policy, int failures, Random& ra
     return milliseconds(random.below(static_cast<std::uint64_t>(bound.count()) + 1));
 }
 
-Settlement settle(const Outcome& outcome, const ClaimedJob& job, const BackoffPolicy& backoff,
-                  Random& random) {
+Settlement settle(const Outcome& outcome, const Claim& claim, const JobPolicy& policy,
+                  const BackoffPolicy& backoff, Random& random) {
     switch (outcome.kind) {
         case OutcomeKind::kCompleted:
             return {.next = JobState::kCompleted};
         case OutcomeKind::kPermanent:
             return failed(outcome);
         case OutcomeKind::kRetryable:
-            return retried(outcome, job, backoff, random);
+            return retried(outcome, claim, policy, backoff, random);
         case OutcomeKind::kRateLimited:
-            return waits_for_capacity(outcome, job, backoff, random);
+            return waits_for_capacity(outcome, claim, backoff, random);
         case OutcomeKind::kTimeout:
-            return timed_out(outcome, job, backoff, random);
+            return timed_out(outcome, claim, policy, backoff, random);
         case OutcomeKind::kInterrupted:
             return {.next = JobState::kQueued,
                     .error_code = outcome.error_code,

@@ -77,7 +77,7 @@ struct Settlement {
     std::string error_message;
 };
 
-Settlement settle(const Outcome& outcome, const ClaimedJob& job, const BackoffPolicy& backoff,
-                  Random& random);
+Settlement settle(const Outcome& outcome, const Claim& claim, const JobPolicy& policy,
+                  const BackoffPolicy& backoff, Random& random);
 
 }  // namespace millrace

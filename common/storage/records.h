@@ -24,8 +24,9 @@ using DbTime = std::chrono::sys_time<std::chrono::microseconds>;
 
 struct NewJob {
     JobId id;
-    JobSpec spec;
-    std::string encoded_spec;      // wire::encode_spec(spec); stored unchanged.
+    JobTerms terms;
+    std::string metadata_json;     // Empty: none.
+    std::string encoded_spec;      // The whole JobSpec by wire::encode_spec(); stored unchanged.
     std::optional<DbTime> run_at;  // In the future: the job is scheduled first.
     std::optional<IdempotencyKey> idempotency;
     std::optional<JobId> retry_of;
@@ -39,16 +40,6 @@ struct InsertedJob {
 };
 
 // --- Attempts -----------------------------------------------------------------------------------
-
-// A successful claim; the spec came with the message or is read separately.
-struct Claim {
-    AttemptKey key;
-    int attempt = 1;
-    int failures = 0;
-    int losses = 0;
-    milliseconds remaining{0};
-    bool deadline_is_ttl = false;
-};
 
 struct StealRequest {
     std::string queue;

@@ -139,13 +139,16 @@ Intake::Group Intake::make_group(std::vector<service::SubmitRequest> requests,
     Group group;
     group.reserve(requests.size());
     for (auto& request : requests) {
-        storage::NewJob job;
-        job.encoded_spec = wire::encode_spec(request.spec);
-        job.spec = std::move(request.spec);
-        job.run_at = request.run_at;
-        job.idempotency = std::move(request.idempotency);
-        job.retry_of = request.retry_of;
-        group.push_back({std::move(job), {submission, group.size()}});
+        // The input is held once: encoded.
+        const auto spec = std::exchange(request.spec, {});
+        group.push_back({{.id = {},
+                          .terms = spec,
+                          .metadata_json = spec.metadata_json,
+                          .encoded_spec = wire::encode_spec(spec),
+                          .run_at = request.run_at,
+                          .idempotency = std::move(request.idempotency),
+                          .retry_of = request.retry_of},
+                         {submission, group.size()}});
     }
     return group;
 }
@@ -229,10 +232,10 @@ void Intake::accept(Batch batch, const std::vector<storage::InsertedJob>& insert
         // A key that leads to this same id was committed by an earlier attempt of this batch.
         if (inserted[i].id != batch.jobs[i].id) continue;
         auto& job = batch.jobs[i];
-        ++accepted.at(static_cast<std::size_t>(job.spec.priority));
+        ++accepted.at(static_cast<std::size_t>(job.terms.priority));
         if (inserted[i].state != JobState::kQueued) continue;
         queued.push_back(
-            {job.id, std::move(job.spec.queue), job.spec.priority, std::move(job.encoded_spec)});
+            {job.id, std::move(job.terms.queue), job.terms.priority, std::move(job.encoded_spec)});
     }
     dispatcher_.offer(std::move(queued));
     for (const auto priority : kPriorities) {

@@ -71,8 +71,7 @@ Result<storage::HeartbeatReply> Database::worker_heartbeat(WorkerId worker) {
     return reply;
 }
 
-Result<std::vector<storage::Claim>> Database::job_claim(WorkerId worker,
-                                                        const std::vector<JobId>& ids) {
+Result<std::vector<Claim>> Database::job_claim(WorkerId worker, const std::vector<JobId>& ids) {
     auto claims = MemoryJobStore::job_claim(worker, ids);
     for (const auto& claim : *claims) tell_claim(worker, claim);
     return claims;
@@ -89,7 +88,7 @@ Result<std::vector<ClaimedJob>> Database::job_steal(WorkerId worker,
     return stolen;
 }
 
-void Database::tell_claim(WorkerId worker, const storage::Claim& claim) {
+void Database::tell_claim(WorkerId worker, const Claim& claim) {
     history_.tell(&Checker::claimed, worker, claim);
     history_.touched(claim.key.job, Cause::kClaim);
 }

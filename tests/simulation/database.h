@@ -43,8 +43,7 @@ class Database : public test::MemoryJobStore {
                                               int look_max) override;
     Status worker_register(const storage::WorkerInfo& worker) override;
     Result<storage::HeartbeatReply> worker_heartbeat(WorkerId worker) override;
-    Result<std::vector<storage::Claim>> job_claim(WorkerId worker,
-                                                  const std::vector<JobId>& ids) override;
+    Result<std::vector<Claim>> job_claim(WorkerId worker, const std::vector<JobId>& ids) override;
     Result<std::vector<ClaimedJob>> job_steal(WorkerId worker,
                                               const storage::StealRequest& request) override;
     Result<std::vector<storage::SettledReply>> job_settle(
@@ -62,7 +61,7 @@ class Database : public test::MemoryJobStore {
 
  private:
     Result<storage::DutyPage> moved(Result<storage::DutyPage> page, Cause cause);
-    void tell_claim(WorkerId worker, const storage::Claim& claim);
+    void tell_claim(WorkerId worker, const Claim& claim);
 
     History& history_;
     int calls_expected_ = 0;

@@ -59,7 +59,7 @@ class Checker {
     virtual ~Checker() = default;
 
     virtual void changed(const Change&) {}
-    virtual void claimed(WorkerId, const storage::Claim&) {}
+    virtual void claimed(WorkerId, const Claim&) {}
     virtual void settled(WorkerId, const storage::SettledAttempt&, const storage::SettledReply&) {}
     virtual void started(const StartedAttempt&) {}
     virtual void heard_of(WorkerId) {}  // Registered, or renewed its lease.

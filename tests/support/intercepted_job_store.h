@@ -65,8 +65,8 @@ class InterceptedJobStore : public storage::JobStore {
     MILLRACE_FORWARD(Status, worker_drain, (WorkerId worker), (worker))
     MILLRACE_FORWARD(Status, worker_stop, (WorkerId worker), (worker))
     MILLRACE_FORWARD(Result<std::vector<AttemptKey>>, worker_active, (WorkerId worker), (worker))
-    MILLRACE_FORWARD(Result<std::vector<storage::Claim>>, job_claim,
-                     (WorkerId worker, const Ids& ids), (worker, ids))
+    MILLRACE_FORWARD(Result<std::vector<Claim>>, job_claim, (WorkerId worker, const Ids& ids),
+                     (worker, ids))
     MILLRACE_FORWARD(Result<std::vector<ClaimedJob>>, job_steal,
                      (WorkerId worker, const storage::StealRequest& request), (worker, request))
     MILLRACE_FORWARD(Result<Specs>, job_specs, (const Ids& ids), (ids))

@@ -1,5 +1,7 @@
 #include "tests/support/memory_job_store.h"
 
+#include "common/wire/messages.h"
+
 #include <algorithm>
 #include <nlohmann/json.hpp>
 
@@ -12,7 +14,7 @@ namespace {
 // Checks the fields that PostgreSQL stores as text; it stores a spec as bytes.
 bool has_zero_byte(const NewJob& job) {
     const auto has = [](const std::string& text) { return text.find('\0') != std::string::npos; };
-    return has(job.spec.model) || has(job.spec.metadata_json) ||
+    return has(job.terms.model) || has(job.metadata_json) ||
            (job.idempotency && has(job.idempotency->key));
 }
 
@@ -103,7 +105,7 @@ Status MemoryJobStore::check_queue(const std::string& queue) const {
 }
 
 Status MemoryJobStore::check(const NewJob& job) const {
-    TRY_STATUS(check_queue(job.spec.queue));
+    TRY_STATUS(check_queue(job.terms.queue));
     if (has_zero_byte(job)) return Error{ErrorCode::kDataCorrupt, "A text holds a zero byte."};
     if (db_.rows_.contains(job.id) && !holder_of_key(job)) {
         return Error{ErrorCode::kDataCorrupt, "A job with this id exists."};
@@ -127,7 +129,8 @@ InsertedJob MemoryJobStore::insert(const NewJob& job) {
     take_key(job);
     Row row;
     row.job = job;
-    const auto& [queue, priority, model, input, metadata, policy] = job.spec;
+    row.spec = wire::decode_spec(job.encoded_spec).value();
+    const auto& [queue, priority, model, policy] = job.terms;
     const bool later = job.run_at && *job.run_at > now();
     auto& record = row.record;
     record.id = job.id;
@@ -135,7 +138,7 @@ InsertedJob MemoryJobStore::insert(const NewJob& job) {
     record.queue = queue;
     record.priority = priority;
     record.model = model;
-    record.metadata_json = metadata;
+    record.metadata_json = job.metadata_json;
     record.attempts_max = policy.attempts_max;
     record.retry_of = job.retry_of;
     if (job.idempotency && job.idempotency->scope == IdempotencyKey::Scope::kClientId) {

@@ -46,6 +46,7 @@ class MemoryDatabase {
 
     struct Row {
         storage::NewJob job;
+        JobSpec spec;               // Decoded.
         storage::JobRecord record;  // Without input, output and partial text.
         int losses = 0;
         std::optional<storage::DbTime> claim_by;  // While waiting: expires if not claimed by then.
@@ -117,8 +118,7 @@ class MemoryJobStore : public storage::JobStore {
     Status worker_drain(WorkerId worker) override;
     Status worker_stop(WorkerId worker) override;
     Result<std::vector<AttemptKey>> worker_active(WorkerId worker) override;
-    Result<std::vector<storage::Claim>> job_claim(WorkerId worker,
-                                                  const std::vector<JobId>& ids) override;
+    Result<std::vector<Claim>> job_claim(WorkerId worker, const std::vector<JobId>& ids) override;
     Result<std::vector<ClaimedJob>> job_steal(WorkerId worker,
                                               const storage::StealRequest& request) override;
     Result<std::vector<std::pair<JobId, JobSpec>>> job_specs(
@@ -174,7 +174,7 @@ class MemoryJobStore : public storage::JobStore {
     bool claimable(const Row& row) const;
     // The deadline of an attempt that begins now.
     storage::DbTime deadline_of(const Row& row) const;
-    storage::Claim claim(Row& row, WorkerId worker);
+    Claim claim(Row& row, WorkerId worker);
     // Whether the attempt runs, and the worker holds it.
     bool holds(const Row& row, AttemptKey key, WorkerId worker) const;
     void settle(Row& row, const storage::SettledAttempt& attempt);

@@ -39,7 +39,7 @@ void MemoryJobStore::take_key(const NewJob& job) {
 
 JobRecord MemoryDatabase::shown(const Row& row, JobFields fields) const {
     JobRecord record = row.record;
-    if (fields.input) record.input_json = row.job.spec.input_json;
+    if (fields.input) record.input_json = row.spec.input_json;
     if (fields.output) record.output_json = row.output;
     if (fields.partial) record.partial_text = row.partial;
     if (!fields.attempts) record.attempts.clear();

@@ -112,7 +112,7 @@ bool MemoryJobStore::claimable(const Row& row) const {
 }
 
 DbTime MemoryJobStore::deadline_of(const Row& row) const {
-    const auto timeout_at = now() + row.job.spec.policy.execution_timeout;
+    const auto timeout_at = now() + row.job.terms.policy.execution_timeout;
     return std::min<DbTime>(timeout_at, row.record.expires_at.value_or(timeout_at));
 }
 
@@ -134,7 +134,7 @@ Claim MemoryJobStore::claim(Row& row, WorkerId worker) {
     row.claim_by.reset();
     row.deadline = deadline_of(row);
     const bool is_ttl =
-        record.expires_at && *record.expires_at < now() + row.job.spec.policy.execution_timeout;
+        record.expires_at && *record.expires_at < now() + row.job.terms.policy.execution_timeout;
     const auto remaining = std::chrono::duration_cast<milliseconds>(*row.deadline - now());
     return {
         {record.id, record.epoch}, record.attempt, record.failures, row.losses, remaining, is_ttl};
@@ -167,9 +167,7 @@ Result<std::vector<ClaimedJob>> MemoryJobStore::job_steal(WorkerId worker,
         const auto& models = request.models;
         if (std::ranges::find(models, record.model) == models.end()) continue;
         if (now() - *record.queued_at < request.age_min) continue;
-        const auto c = claim(row, worker);
-        stolen.push_back(
-            {c.key, c.attempt, c.failures, c.losses, c.remaining, c.deadline_is_ttl, row.job.spec});
+        stolen.push_back({claim(row, worker), row.spec});
     }
     return stolen;
 }
@@ -180,7 +178,7 @@ Result<std::vector<std::pair<JobId, JobSpec>>> MemoryJobStore::job_specs(
     std::vector<std::pair<JobId, JobSpec>> specs;
     for (const auto& id : ids) {
         const auto row = db_.rows_.find(id);
-        if (row != db_.rows_.end()) specs.emplace_back(id, row->second.job.spec);
+        if (row != db_.rows_.end()) specs.emplace_back(id, row->second.spec);
     }
     return specs;
 }

@@ -3,16 +3,6 @@
 #include <utility>
 
 namespace millrace::execute {
-namespace {
-
-ClaimedJob without_input(ClaimedJob& job) {
-    auto input = std::exchange(job.spec.input_json, {});
-    auto copy = job;
-    job.spec.input_json = std::move(input);
-    return copy;
-}
-
-}  // namespace
 
 Admission admission_of(Start start, const backends::Backend& backend, WorkerId worker,
                        MonoTime claimed_at, MonoTime now) {
@@ -22,7 +12,8 @@ Admission admission_of(Start start, const backends::Backend& backend, WorkerId w
     const auto deadline = claimed_at + start.job.remaining;
     // As if it had been claimed on arrival: no wait for a batch can save the time of a claim.
     const auto arrived = start.arrived ? *start.arrived + (now - claimed_at) : now;
-    Attempt attempt{.job = without_input(start.job),
+    Attempt attempt{.claim = start.job,
+                    .terms = spec,
                     .worker = worker,
                     .backend = start.backend,
                     .lane = start.lane,

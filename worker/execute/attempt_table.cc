@@ -8,25 +8,24 @@
 namespace millrace::execute {
 
 EndedAttempt Attempt::settle(Outcome outcome) {
-    const auto key = job.key;
     phase = Phase::kSettling;
-    EndedAttempt ended{.worker = worker, .job = std::move(job), .outcome = std::move(outcome)};
-    job = {};
-    job.key = key;
-    return ended;
+    return {.worker = worker,
+            .claim = claim,
+            .terms = std::exchange(terms, {}),
+            .outcome = std::move(outcome)};
 }
 
 Attempt& AttemptTable::add(Attempt attempt) {
     next_deadline_ = std::min(next_deadline_, attempt.deadline);
     ++places_by_lane_[attempt.backend][attempt.lane];
-    const auto job = attempt.job.key.job;
+    const auto job = attempt.claim.key.job;
     const auto [added, is_new] = current_.emplace(job, std::move(attempt));
     CHECK(is_new);
     return added->second;
 }
 
 Attempt& AttemptTable::set_aside(Attempt& attempt) {
-    const auto key = attempt.job.key;
+    const auto key = attempt.claim.key;
     auto node = current_.extract(key.job);
     node.mapped().is_aside = true;
     return aside_.emplace(key, std::move(node.mapped()))->second;
@@ -34,7 +33,7 @@ Attempt& AttemptTable::set_aside(Attempt& attempt) {
 
 void AttemptTable::erase(Attempt& attempt) {
     --places_by_lane_[attempt.backend][attempt.lane];
-    const auto key = attempt.job.key;
+    const auto key = attempt.claim.key;
     if (!attempt.is_aside) {
         current_.erase(key.job);
         return;
@@ -55,7 +54,8 @@ Attempt* AttemptTable::find(const AttemptKey& key) {
 
 const Attempt* AttemptTable::find(const AttemptKey& key) const {
     const auto found = current_.find(key.job);
-    if (found != current_.end() && found->second.job.key.epoch == key.epoch) return &found->second;
+    if (found != current_.end() && found->second.claim.key.epoch == key.epoch)
+        return &found->second;
     if (aside_.empty()) return nullptr;
     const auto aside = aside_.find(key);
     return aside == aside_.end() ? nullptr : &aside->second;
@@ -63,7 +63,7 @@ const Attempt* AttemptTable::find(const AttemptKey& key) const {
 
 Attempt* AttemptTable::find_in(Attempt::Phase phase, const AttemptKey& key) {
     auto* newest = current(key.job);
-    if (newest != nullptr && newest->job.key == key && newest->phase == phase) return newest;
+    if (newest != nullptr && newest->claim.key == key && newest->phase == phase) return newest;
     const auto [begin, end] = aside_.equal_range(key);
     const auto found =
         std::find_if(begin, end, [&](const auto& entry) { return entry.second.phase == phase; });

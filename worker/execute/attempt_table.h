@@ -31,7 +31,8 @@ struct Attempt {
         kSettling,  // Is over; its outcome is being written.
     };
 
-    ClaimedJob job;  // Without its input. When settling, only the key is left.
+    Claim claim;
+    JobTerms terms;  // Gone when settling.
     WorkerId worker;
     schedule::BackendIndex backend = 0;
     schedule::LaneIndex lane = 0;

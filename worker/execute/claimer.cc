@@ -221,9 +221,9 @@ bool Claimer::preempt_for(schedule::LaneIndex urgent, schedule::BackendIndex bac
 }
 
 void Claimer::start(WorkerId worker, MonoTime sent, std::vector<schedule::Candidate> picked,
-                    const std::vector<storage::Claim>& claims) {
+                    const std::vector<Claim>& claims) {
     const auto database_time = store_.database_time();
-    std::unordered_map<JobId, storage::Claim> by_id;
+    std::unordered_map<JobId, Claim> by_id;
     by_id.reserve(claims.size());
     for (const auto& claim : claims) by_id.emplace(claim.key.job, claim);
     std::vector<Start> starts;
@@ -241,13 +241,7 @@ void Claimer::start(WorkerId worker, MonoTime sent, std::vector<schedule::Candid
             stealer_.observe_wait(candidate.lane, candidate.arrived,
                                   database_time - uuid_unix_time(candidate.id.uuid()));
         }
-        starts.push_back({.job = {.key = claim.key,
-                                  .attempt = claim.attempt,
-                                  .failures = claim.failures,
-                                  .losses = claim.losses,
-                                  .remaining = claim.remaining,
-                                  .deadline_is_ttl = claim.deadline_is_ttl,
-                                  .spec = *std::move(candidate.spec)},
+        starts.push_back({.job = {claim, *std::move(candidate.spec)},
                           .backend = *candidate.backend,
                           .lane = candidate.lane,
                           .arrived = candidate.arrived,

@@ -64,7 +64,7 @@ class Claimer {
     void preempt();
     bool preempt_for(schedule::LaneIndex urgent, schedule::BackendIndex backend);
     void start(WorkerId worker, MonoTime sent, std::vector<schedule::Candidate> picked,
-               const std::vector<storage::Claim>& claims);
+               const std::vector<Claim>& claims);
 
     storage::JobStore& store_;
     const Lease& lease_;

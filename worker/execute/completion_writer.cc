@@ -66,14 +66,15 @@ bool CompletionWriter::step() {
 
 void CompletionWriter::collect() {
     for (auto& ended : ended_.take()) {
-        auto settlement = settle(ended.outcome, ended.job, options_.job_backoff, random_);
+        auto settlement =
+            settle(ended.outcome, ended.claim, ended.terms.policy, options_.job_backoff, random_);
         append(ended.worker,
-               {.key = ended.job.key,
+               {.key = ended.claim.key,
                 .settlement = std::move(settlement),
                 .outcome = std::move(ended.outcome)},
                {.sequence = ended.sequence,
-                .queue = std::move(ended.job.spec.queue),
-                .priority = ended.job.spec.priority});
+                .queue = std::move(ended.terms.queue),
+                .priority = ended.terms.priority});
     }
     std::vector<std::pair<WorkerId, AttemptKey>> handed_back;
     {

@@ -18,7 +18,8 @@ namespace millrace::execute {
 
 struct EndedAttempt {
     WorkerId worker;  // The incarnation that claimed it: part of the fence.
-    ClaimedJob job;   // Without its input.
+    Claim claim;
+    JobTerms terms;
     Outcome outcome;
     std::uint32_t sequence = 0;  // Of the event that follows the attempt's output.
 };

@@ -81,7 +81,7 @@ void Executor::launch(WorkerId worker, MonoTime claimed_at, std::vector<Start> s
     {
         const MutexLock lock(mutex_);
         for (auto& admission : admissions) {
-            const auto key = admission.attempt.job.key;
+            const auto key = admission.attempt.claim.key;
             touched[admission.attempt.backend] = true;
             admit(std::move(admission), actions);
             if (may_start) {
@@ -101,11 +101,11 @@ void Executor::launch(WorkerId worker, MonoTime claimed_at, std::vector<Start> s
 }
 
 void Executor::admit(Admission admission, Actions& actions) {
-    const auto key = admission.attempt.job.key;
+    const auto key = admission.attempt.claim.key;
     if (auto* older = attempts_.current(key.job)) {
         // A failover undid the claim, which was then made again with the same epoch: this attempt
         // goes on.
-        if (older->job.key == key && older->worker == admission.attempt.worker) return;
+        if (older->claim.key == key && older->worker == admission.attempt.worker) return;
         replace(*older, actions);
     }
     auto& attempt = attempts_.add(std::move(admission.attempt));
@@ -114,9 +114,9 @@ void Executor::admit(Admission admission, Actions& actions) {
 }
 
 void Executor::replace(Attempt& older, Actions& actions) {
-    actions.replaced.push_back(older.job.key);
+    actions.replaced.push_back(older.claim.key);
     if (older.phase == Attempt::Phase::kReady) {
-        CHECK(schedulers_[older.backend].remove(older.job.key));
+        CHECK(schedulers_[older.backend].remove(older.claim.key));
         attempts_.erase(older);
         return;
     }
@@ -274,7 +274,7 @@ void Executor::stop_attempt(Attempt& attempt, backends::AbortReason reason, Acti
     if (!attempt.is_stoppable()) return;
     attempt.is_stopping = true;
     auto& scheduler = schedulers_[attempt.backend];
-    const Stop stop{.key = attempt.job.key, .reason = reason};
+    const Stop stop{.key = attempt.claim.key, .reason = reason};
     if (attempt.phase == Attempt::Phase::kReady) {
         CHECK(scheduler.remove(stop.key));
         actions.ended.push_back(attempt.settle(backends::aborted_outcome(reason)));

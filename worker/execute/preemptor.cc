@@ -7,8 +7,8 @@ namespace {
 constexpr double kNearlyDone = 0.9;
 
 bool loses_less(const Attempt& a, const Attempt& b) {
-    const auto mine = a.job.spec.priority;
-    const auto other = b.job.spec.priority;
+    const auto mine = a.terms.priority;
+    const auto other = b.terms.priority;
     return mine != other ? mine > other : a.started > b.started;
 }
 
@@ -25,11 +25,11 @@ std::optional<AttemptKey> Preemptor::choose(const AttemptTable& attempts,
         if (victim == nullptr || loses_less(attempt, *victim)) victim = &attempt;
     }
     if (victim == nullptr) return std::nullopt;
-    return victim->job.key;
+    return victim->claim.key;
 }
 
 bool Preemptor::gives_way(const Attempt& attempt, Priority urgent) const {
-    const auto interruptions = attempt.job.attempt - 1 - attempt.job.failures;
+    const auto interruptions = attempt.claim.attempt - 1 - attempt.claim.failures;
     return attempt.phase == Attempt::Phase::kRunning && urgent < attempt.standing &&
            attempt.fraction < kNearlyDone && interruptions < preemptions_max_;
 }

@@ -68,7 +68,7 @@ void Reports::finished(const std::string& backend, std::chrono::nanoseconds took
 }
 
 void Reports::ended(EndedAttempt attempt) {
-    attempt.sequence = outputs_.end(attempt.job.key);
+    attempt.sequence = outputs_.end(attempt.claim.key);
     attempt.outcome = within_limit(storable_outcome(std::move(attempt.outcome)), output_bytes_max_);
     ended_.add(std::move(attempt));
 }

@@ -70,18 +70,18 @@ struct InsertColumns {
     ArrayParameter takers{Element::kUuid};
 
     void add(const NewJob& job, std::int16_t queue) {
-        const auto& spec = job.spec;
+        const auto& terms = job.terms;
         ids.add(job.id.uuid());
         queues.add(queue);
-        priorities.add(static_cast<std::int16_t>(spec.priority));
-        models.add(std::string_view(spec.model));
-        timeouts.add(spec.policy.execution_timeout);
-        start_within.add(spec.policy.start_within);
-        ttls.add(spec.policy.ttl);
-        attempts_max.add(std::int32_t{spec.policy.attempts_max});
+        priorities.add(static_cast<std::int16_t>(terms.priority));
+        models.add(std::string_view(terms.model));
+        timeouts.add(terms.policy.execution_timeout);
+        start_within.add(terms.policy.start_within);
+        ttls.add(terms.policy.ttl);
+        attempts_max.add(std::int32_t{terms.policy.attempts_max});
         run_at.add(job.run_at);
         specs.add(std::string_view(job.encoded_spec));
-        metadata.add_unless_empty(spec.metadata_json);
+        metadata.add_unless_empty(job.metadata_json);
         retry_of.add(uuid_of(job.retry_of));
         client_ids.add(client_id_of(job));
     }
@@ -125,7 +125,7 @@ struct InsertColumns {
 Result<std::vector<InsertedJob>> PostgresJobStore::job_insert(const std::vector<NewJob>& jobs) {
     InsertColumns columns;
     for (const auto& job : jobs) {
-        TRY(const auto queue, queue_id(job.spec.queue));
+        TRY(const auto queue, queue_id(job.terms.queue));
         columns.add(job, queue);
     }
     columns.add_keys(jobs);

@@ -113,14 +113,7 @@ Result<std::vector<ClaimedJob>> PostgresJobStore::job_steal(WorkerId worker,
             // holds the job, hands it back when it reconciles.
             auto spec = wire::decode_spec(bytes_of(row[7]));
             if (!spec) continue;
-            const auto claim = claim_of(id_of<JobId>(row[0]), row);
-            jobs.push_back({.key = claim.key,
-                            .attempt = claim.attempt,
-                            .failures = claim.failures,
-                            .losses = claim.losses,
-                            .remaining = claim.remaining,
-                            .deadline_is_ttl = claim.deadline_is_ttl,
-                            .spec = *std::move(spec)});
+            jobs.push_back({claim_of(id_of<JobId>(row[0]), row), *std::move(spec)});
         }
     }));
     return jobs;

@@ -148,10 +148,10 @@ TEST_P(Cancel, ByAFilterEndsWaitingJobsAndAsksRunningOnes) {
 
 TEST_P(Cancel, ByAFilterLeavesWhatDoesNotMatch) {
     const auto plain = insert();
-    const auto gpu = insert([](NewJob& j) { j.spec.queue = "gpu"; });
-    const auto high = insert([](NewJob& j) { j.spec.priority = Priority::kHigh; });
-    const auto llama = insert([](NewJob& j) { j.spec.model = "llama"; });
-    const auto ann = insert([](NewJob& j) { j.spec.metadata_json = R"({"user":"ann"})"; });
+    const auto gpu = insert([](NewJob& j) { j.terms.queue = "gpu"; });
+    const auto high = insert([](NewJob& j) { j.terms.priority = Priority::kHigh; });
+    const auto llama = insert([](NewJob& j) { j.terms.model = "llama"; });
+    const auto ann = insert([](NewJob& j) { j.metadata_json = R"({"user":"ann"})"; });
     const auto retrying = insert_claimed();
     settle(to_retry(retrying));
     const auto running = insert_claimed();
@@ -194,7 +194,7 @@ TEST_P(Cancel, ByAFilterContinuesWhereItStopped) {
 // However few jobs match: a call that looks at all jobs would delay all others.
 TEST_P(Cancel, ByAFilterExaminesABoundedNumberOfJobs) {
     const auto jobs = insert_many(3);
-    const auto gpu = insert([](NewJob& j) { j.spec.queue = "gpu"; });
+    const auto gpu = insert([](NewJob& j) { j.terms.queue = "gpu"; });
     const auto of_gpu = [&](auto& f) {
         f.queue = "gpu";
         f.after = next_;

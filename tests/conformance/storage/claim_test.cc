@@ -1,5 +1,6 @@
 // Claiming by id: who gets a job, and under which epoch and deadline.
 #include "tests/conformance/storage/store_test.h"
+#include "tests/support/new_job.h"
 
 namespace millrace::test {
 namespace {
@@ -70,7 +71,7 @@ TEST_P(ClaimJobs, RaisesTheEpochEachTime) {
 }
 
 TEST_P(ClaimJobs, LetsTheTimeToLiveCutTheDeadline) {
-    const auto job = insert([](NewJob& j) { j.spec.policy.ttl = 40s; });
+    const auto job = insert([](NewJob& j) { j.terms.policy.ttl = 40s; });
     pass(10s);
     const auto claim = claim_one(job);
     EXPECT_TRUE(claim.deadline_is_ttl);
@@ -78,19 +79,19 @@ TEST_P(ClaimJobs, LetsTheTimeToLiveCutTheDeadline) {
 }
 
 TEST_P(ClaimJobs, LeavesAJobWhoseTimeToLiveIsOver) {
-    const auto job = insert([](NewJob& j) { j.spec.policy.ttl = 40s; });
+    const auto job = insert([](NewJob& j) { j.terms.policy.ttl = 40s; });
     pass(41s);
     EXPECT_FALSE(can_claim(worker_, job));
 }
 
 TEST_P(ClaimJobs, LeavesAJobWhoseTimeToStartIsOver) {
-    const auto job = insert([](NewJob& j) { j.spec.policy.start_within = 40s; });
+    const auto job = insert([](NewJob& j) { j.terms.policy.start_within = 40s; });
     pass(41s);
     EXPECT_FALSE(can_claim(worker_, job));
 }
 
 TEST_P(ClaimJobs, ForgetsTheTimeToStartOnceAJobHasStarted) {
-    const auto job = insert([](NewJob& j) { j.spec.policy.start_within = 40s; });
+    const auto job = insert([](NewJob& j) { j.terms.policy.start_within = 40s; });
     settle(interrupted(claim(job)));
     pass(41s);
     EXPECT_TRUE(can_claim(worker_, job));
@@ -99,7 +100,7 @@ TEST_P(ClaimJobs, ForgetsTheTimeToStartOnceAJobHasStarted) {
 TEST_P(ClaimJobs, CountsTheTimeToStartFromRunAt) {
     const auto job = insert([&](NewJob& j) {
         j.run_at = DbTime(store_->database_time() + 100s);
-        j.spec.policy.start_within = 40s;
+        j.terms.policy.start_within = 40s;
     });
     pass(110s);
     ASSERT_THAT(store_->keeper_release(10).value().moved, SizeIs(1));
@@ -122,12 +123,12 @@ TEST_P(ClaimJobs, GivesNothingToAWorkerThatIsNotAlive) {
 }
 
 TEST_P(ClaimJobs, ReadsSpecsApart) {
-    const auto job = new_job([](NewJob& j) { j.spec.metadata_json = R"({"a":"b"})"; });
+    const auto job = new_job([](NewJob& j) { j.metadata_json = R"({"a":"b"})"; });
     ASSERT_TRUE(store_->job_insert({job}));
     const auto specs = store_->job_specs({job.id, new_job().id}).value();
     ASSERT_THAT(specs, SizeIs(1));
     EXPECT_EQ(specs[0].first, job.id);
-    EXPECT_EQ(specs[0].second, job.spec);
+    EXPECT_EQ(specs[0].second, spec_of(job, R"({"prompt":"hello"})"));
     EXPECT_THAT(store_->job_specs({}).value(), IsEmpty());
 }
 

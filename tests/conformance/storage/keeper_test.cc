@@ -29,7 +29,7 @@ class Keeper : public StoreTest {
 TEST_P(Keeper, ReleasesScheduledJobsWhenTheirTimeHasCome) {
     const auto job = insert([&](NewJob& j) {
         j.run_at = DbTime(store_->database_time() + 60s);
-        j.spec.priority = Priority::kLow;
+        j.terms.priority = Priority::kLow;
     });
     const auto early = store_->keeper_release(10).value();
     EXPECT_TRUE(early.led);
@@ -54,11 +54,11 @@ TEST_P(Keeper, MovesNoMoreThanAPage) {
 }
 
 TEST_P(Keeper, ExpiresWaitingJobs) {
-    const auto no_start = insert([](NewJob& j) { j.spec.policy.start_within = 60s; });
-    const auto no_time = insert([](NewJob& j) { j.spec.policy.ttl = 60s; });
+    const auto no_start = insert([](NewJob& j) { j.terms.policy.start_within = 60s; });
+    const auto no_time = insert([](NewJob& j) { j.terms.policy.ttl = 60s; });
     const auto later = insert([&](NewJob& j) {
         j.run_at = DbTime(store_->database_time() + 1h);
-        j.spec.policy.ttl = 60s;
+        j.terms.policy.ttl = 60s;
     });
     const auto patient = insert();
     EXPECT_THAT(expire(), IsEmpty());
@@ -80,8 +80,8 @@ TEST_P(Keeper, ExpiresWaitingJobs) {
 }
 
 TEST_P(Keeper, AJobThatExpiresBetweenAttemptsKeepsItsLastError) {
-    const auto fresh = insert([](NewJob& j) { j.spec.policy.ttl = 60s; });
-    const auto tried = insert([](NewJob& j) { j.spec.policy.ttl = 60s; });
+    const auto fresh = insert([](NewJob& j) { j.terms.policy.ttl = 60s; });
+    const auto tried = insert([](NewJob& j) { j.terms.policy.ttl = 60s; });
     const auto attempt = claim(worker_, tried);
     settle(to_retry(attempt));
     const auto last = get(tried);
@@ -96,7 +96,7 @@ TEST_P(Keeper, AJobThatExpiresBetweenAttemptsKeepsItsLastError) {
 }
 
 TEST_P(Keeper, DoesNotExpireRunningJobs) {
-    const auto attempt = insert_claimed([](NewJob& j) { j.spec.policy.ttl = 60s; });
+    const auto attempt = insert_claimed([](NewJob& j) { j.terms.policy.ttl = 60s; });
     pass(61s);
     EXPECT_THAT(expire(), IsEmpty());
     settle(interrupted(attempt));
@@ -124,7 +124,7 @@ TEST_P(Keeper, EndsAttemptsPastTheirDeadlineAndGrace) {
 
 TEST_P(Keeper, GivesRunningAttemptsTheirWholeTimeAgain) {
     const auto attempt = insert_claimed();
-    const auto with_ttl = insert_claimed([](NewJob& j) { j.spec.policy.ttl = 90s; });
+    const auto with_ttl = insert_claimed([](NewJob& j) { j.terms.policy.ttl = 90s; });
     const auto waiting = insert();
     pass(50s);
     ASSERT_TRUE(store_->keeper_reset_deadlines());
@@ -139,7 +139,7 @@ TEST_P(Keeper, GivesRunningAttemptsTheirWholeTimeAgain) {
 }
 
 TEST_P(Keeper, FailsAnOverdueJobAfterItsLastAttempt) {
-    const auto attempt = insert_claimed([](NewJob& j) { j.spec.policy.attempts_max = 1; });
+    const auto attempt = insert_claimed([](NewJob& j) { j.terms.policy.attempts_max = 1; });
     pass(2h);
     EXPECT_THAT(end_overdue(), SizeIs(1));
     EXPECT_EQ(state(attempt.job), JobState::kFailed);
@@ -148,7 +148,7 @@ TEST_P(Keeper, FailsAnOverdueJobAfterItsLastAttempt) {
 }
 
 TEST_P(Keeper, ExpiresAnOverdueJobWhoseTimeToLiveIsOver) {
-    const auto attempt = insert_claimed([](NewJob& j) { j.spec.policy.ttl = 30s; });
+    const auto attempt = insert_claimed([](NewJob& j) { j.terms.policy.ttl = 30s; });
     pass(2h);
     EXPECT_THAT(end_overdue(), SizeIs(1));
     EXPECT_EQ(state(attempt.job), JobState::kExpired);
@@ -251,7 +251,7 @@ TEST_P(Keeper, CancelsARescuedJobThatIsCancelling) {
 }
 
 TEST_P(Keeper, ExpiresARescuedJobWhoseTimeToLiveIsOver) {
-    const auto attempt = insert_claimed([](NewJob& j) { j.spec.policy.ttl = 30s; });
+    const auto attempt = insert_claimed([](NewJob& j) { j.terms.policy.ttl = 30s; });
     lose(worker_);
     pass(31s);
     EXPECT_EQ(rescue().at(0).state, JobState::kExpired);

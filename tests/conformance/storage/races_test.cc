@@ -264,7 +264,7 @@ class StoreRaces : public StoreFixture,
             prize.candidates = {new_job(keyed), new_job(keyed)};
             prize.job = prize.candidates.front().id;
         } else if (stage == "out of time") {
-            prize.job = insert([](NewJob& job) { job.spec.policy.ttl = 60s; });
+            prize.job = insert([](NewJob& job) { job.terms.policy.ttl = 60s; });
             pass(61s);
         } else if (stage == "due") {
             const auto soon = DbTime(store_->database_time() + 60s);

@@ -76,7 +76,7 @@ TEST_P(Read, ListsPageByPage) {
 
 // However few jobs match: it returns open and final ones alike, each once.
 TEST_P(Read, ExaminesABoundedNumberOfJobsAndSaysWhereToContinue) {
-    insert_many(7, [](NewJob& j) { j.spec.model = "other"; });
+    insert_many(7, [](NewJob& j) { j.terms.model = "other"; });
     const auto open = insert();
     const auto done = insert_claimed().job;
     settle(completed({done, 1}));
@@ -110,7 +110,7 @@ TEST_P(Read, AFullPageSaysWhetherAnotherMatches) {
 TEST_P(Read, CountsLookByLook) {
     insert_many(3);
     settle(completed(insert_claimed()));
-    insert_many(2, [](NewJob& j) { j.spec.model = "other"; });
+    insert_many(2, [](NewJob& j) { j.terms.model = "other"; });
     JobFilter filter{.model = "echo"};
     std::vector<std::int64_t> counts;
     do {
@@ -125,9 +125,9 @@ TEST_P(Read, CountsLookByLook) {
 
 TEST_P(Read, FiltersByQueuePriorityModelAndState) {
     const auto plain = insert();
-    const auto gpu = insert([](NewJob& j) { j.spec.queue = "gpu"; });
-    const auto high = insert([](NewJob& j) { j.spec.priority = Priority::kHigh; });
-    const auto llama = insert([](NewJob& j) { j.spec.model = "llama"; });
+    const auto gpu = insert([](NewJob& j) { j.terms.queue = "gpu"; });
+    const auto high = insert([](NewJob& j) { j.terms.priority = Priority::kHigh; });
+    const auto llama = insert([](NewJob& j) { j.terms.model = "llama"; });
     const auto done = insert_claimed().job;
     settle(completed({done, 1}));
     EXPECT_THAT(list([](auto& f) { f.queue = "gpu"; }), ElementsAre(gpu));
@@ -142,10 +142,8 @@ TEST_P(Read, FiltersByQueuePriorityModelAndState) {
 }
 
 TEST_P(Read, FiltersByMetadata) {
-    const auto ann =
-        insert([](NewJob& j) { j.spec.metadata_json = R"({"user":"ann","run":"1"})"; });
-    const auto bob =
-        insert([](NewJob& j) { j.spec.metadata_json = R"({"user":"bob","run":"1"})"; });
+    const auto ann = insert([](NewJob& j) { j.metadata_json = R"({"user":"ann","run":"1"})"; });
+    const auto bob = insert([](NewJob& j) { j.metadata_json = R"({"user":"bob","run":"1"})"; });
     insert();
     EXPECT_THAT(list([](auto& f) { f.metadata = {{"run", "1"}}; }), ElementsAre(ann, bob));
     EXPECT_THAT(list([](auto& f) {

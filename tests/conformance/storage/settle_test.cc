@@ -163,7 +163,7 @@ TEST_P(Settle, RecognisesAnInterruptionThatContinued) {
 }
 
 TEST_P(Settle, DoesNotMistakeAKeepersEndingForItsOwn) {
-    const auto attempt = insert_claimed([](NewJob& j) { j.spec.policy.attempts_max = 1; });
+    const auto attempt = insert_claimed([](NewJob& j) { j.terms.policy.attempts_max = 1; });
     pass(120s);
     ASSERT_THAT(store_->keeper_end_overdue(10s, 10).value().moved, SizeIs(1));
     EXPECT_FALSE(is_accepted(worker_, completed(attempt)));

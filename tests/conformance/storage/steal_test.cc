@@ -36,14 +36,14 @@ TEST_P(Steal, ClaimsTheOldestWithTheirSpecs) {
 }
 
 TEST_P(Steal, TakesOnlyModelsThatTheWorkerServes) {
-    insert([](NewJob& j) { j.spec.model = "other"; });
-    const auto job = insert([](NewJob& j) { j.spec.model = "second"; });
+    insert([](NewJob& j) { j.terms.model = "other"; });
+    const auto job = insert([](NewJob& j) { j.terms.model = "second"; });
     EXPECT_THAT(steal([](auto& r) { r.models = {"echo", "second"}; }), ElementsAre(job));
 }
 
 TEST_P(Steal, StaysInItsLane) {
-    insert([](NewJob& j) { j.spec.queue = "gpu"; });
-    insert([](NewJob& j) { j.spec.priority = Priority::kHigh; });
+    insert([](NewJob& j) { j.terms.queue = "gpu"; });
+    insert([](NewJob& j) { j.terms.priority = Priority::kHigh; });
     EXPECT_THAT(steal(), IsEmpty());
 }
 
@@ -68,8 +68,8 @@ TEST_P(Steal, LooksAtNothingBelowTheLowWater) {
 
 TEST_P(Steal, LeavesJobsThatAreNotReady) {
     insert([&](NewJob& j) { j.run_at = DbTime(store_->database_time() + 1h); });
-    insert([](NewJob& j) { j.spec.policy.ttl = 1s; });
-    insert([](NewJob& j) { j.spec.policy.start_within = 1s; });
+    insert([](NewJob& j) { j.terms.policy.ttl = 1s; });
+    insert([](NewJob& j) { j.terms.policy.start_within = 1s; });
     ASSERT_TRUE(store_->job_cancel({insert()}));
     insert_claimed();
     pass(2s);

@@ -1,4 +1,5 @@
 #include "tests/conformance/storage/store_test.h"
+#include "tests/support/new_job.h"
 
 #include "common/wire/messages.h"
 
@@ -55,13 +56,12 @@ StoreFixture::StoreFixture(const std::string& kind)
 NewJob StoreFixture::new_job(const Change& change) {
     NewJob job;
     job.id = JobId(new_id());
-    job.spec.queue = "default";
-    job.spec.model = "echo";
-    job.spec.input_json = R"({"prompt":"hello"})";
-    job.spec.policy.execution_timeout = 60s;
-    job.spec.policy.attempts_max = 3;
+    job.terms.queue = "default";
+    job.terms.model = "echo";
+    job.terms.policy.execution_timeout = 60s;
+    job.terms.policy.attempts_max = 3;
     if (change) change(job);
-    job.encoded_spec = wire::encode_spec(job.spec);
+    job.encoded_spec = wire::encode_spec(spec_of(job, R"({"prompt":"hello"})"));
     return job;
 }
 

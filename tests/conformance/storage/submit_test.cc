@@ -22,11 +22,11 @@ class Submit : public StoreTest {
 
 TEST_P(Submit, StoresAJobAsQueued) {
     const auto job = new_job([](NewJob& j) {
-        j.spec.queue = "gpu";
-        j.spec.priority = Priority::kHigh;
-        j.spec.model = "llama";
-        j.spec.metadata_json = R"({"user":"u1"})";
-        j.spec.policy.ttl = 1h;
+        j.terms.queue = "gpu";
+        j.terms.priority = Priority::kHigh;
+        j.terms.model = "llama";
+        j.metadata_json = R"({"user":"u1"})";
+        j.terms.policy.ttl = 1h;
     });
     EXPECT_EQ(insert_one(job).state, JobState::kQueued);
     const auto record = get(job.id);
@@ -34,7 +34,7 @@ TEST_P(Submit, StoresAJobAsQueued) {
     EXPECT_EQ(record.queue, "gpu");
     EXPECT_EQ(record.priority, Priority::kHigh);
     EXPECT_EQ(record.model, "llama");
-    EXPECT_EQ(record.input_json, job.spec.input_json);
+    EXPECT_EQ(record.input_json, R"({"prompt":"hello"})");
     EXPECT_EQ(record.attempts_max, 3);
     EXPECT_EQ(record.epoch, 0);
     EXPECT_EQ(record.attempt, 0);
@@ -56,12 +56,12 @@ TEST_P(Submit, CountsAJobsTimeFromItsRunAt) {
     const auto run_at = DbTime(store_->database_time() + 72h);
     const auto job = insert([&](NewJob& j) {
         j.run_at = run_at;
-        j.spec.policy.ttl = 24h;
+        j.terms.policy.ttl = 24h;
     });
     EXPECT_EQ(get(job).expires_at, run_at + 24h);
     const auto late = insert([&](NewJob& j) {
         j.run_at = DbTime(store_->database_time() - 72h);
-        j.spec.policy.ttl = 24h;
+        j.terms.policy.ttl = 24h;
     });
     EXPECT_EQ(get(late).expires_at, get(late).created_at + 24h);
 }
@@ -83,7 +83,7 @@ TEST_P(Submit, AnswersInTheOrderOfTheBatch) {
 
 TEST_P(Submit, RefusesAnUnknownQueueAndStoresNothing) {
     const auto good = new_job();
-    const auto bad = new_job([](NewJob& j) { j.spec.queue = "nowhere"; });
+    const auto bad = new_job([](NewJob& j) { j.terms.queue = "nowhere"; });
     const auto replies = store_->job_insert({good, bad});
     ASSERT_FALSE(replies);
     EXPECT_EQ(replies.error().code, ErrorCode::kInvalidArgument);
@@ -93,13 +93,12 @@ TEST_P(Submit, RefusesAnUnknownQueueAndStoresNothing) {
 TEST_P(Submit, SeesAQueueThatAnotherStoreRegistered) {
     const auto other = database_->open();
     ASSERT_TRUE(other->queue_register({"default", "new"}));
-    EXPECT_EQ(state(insert([](NewJob& j) { j.spec.queue = "new"; })), JobState::kQueued);
+    EXPECT_EQ(state(insert([](NewJob& j) { j.terms.queue = "new"; })), JobState::kQueued);
 }
 
 TEST_P(Submit, CallsARowThatCannotBeStoredCorruptAndStoresNothing) {
     const auto good = new_job();
-    const auto bad =
-        new_job([](NewJob& j) { j.spec.metadata_json = std::string("{\"a\":\"\0\"}", 9); });
+    const auto bad = new_job([](NewJob& j) { j.metadata_json = std::string("{\"a\":\"\0\"}", 9); });
     const auto replies = store_->job_insert({good, bad});
     ASSERT_FALSE(replies);
     EXPECT_EQ(replies.error().code, ErrorCode::kDataCorrupt);

@@ -67,14 +67,14 @@ TEST_F(Oip, RunsJobsOneByOneIfTheModelDoesNotBatch) {
     }
     EXPECT_EQ(infers().size(), 2U);
     // From now on the executor learns by the batch key that no two jobs can share a call.
-    const JobSpec spec{.model = "m", .input_json = row({1})};
+    const JobSpec spec{{.model = "m"}, row({1}), {}};
     EXPECT_NE(backend_->batch_key(spec), backend_->batch_key(spec));
 }
 
 TEST_F(Oip, GivesAlikeJobsTheSameKey) {
     start_with(answer);
     const auto key = [&](const std::string& input) {
-        return backend_->batch_key({.model = "m", .input_json = input});
+        return backend_->batch_key({{.model = "m"}, input, {}});
     };
     EXPECT_EQ(key(row({1, 2})), key(row({3, 4})));
     EXPECT_NE(key(row({1, 2})), key(row({1, 2, 3})));

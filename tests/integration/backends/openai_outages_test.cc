@@ -47,7 +47,7 @@ class OpenAiOutages : public OpenAi {
         for (auto* one : running) take(*one, sink_.outcome(one->job.key));
     }
     void take(Course& one, const Outcome& outcome) {
-        const auto settlement = settle(outcome, one.job, {}, random_);
+        const auto settlement = settle(outcome, one.job, one.job.spec.policy, {}, random_);
         one.state = settlement.next;
         one.job.failures += settlement.counts_as_failure ? 1 : 0;
         ++one.job.attempt;

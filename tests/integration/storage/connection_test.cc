@@ -142,7 +142,7 @@ TEST_F(Connection, RecognisesDataThatCannotBeStored) {
 
 TEST_F(Connection, QuotesNoDataInErrors) {
     auto job = jobs_->new_job();
-    job.spec.metadata_json = R"({"secret": oops})";
+    job.metadata_json = R"({"secret": oops})";
     const auto inserted = store_->job_insert({job});
     EXPECT_EQ(inserted.error().code, ErrorCode::kDataCorrupt);
     EXPECT_EQ(inserted.error().message.find("oops"), std::string::npos) << inserted.error().message;

@@ -1,4 +1,5 @@
 #include "tests/integration/storage/postgres_test.h"
+#include "tests/support/new_job.h"
 
 #include "common/wire/messages.h"
 #include "tests/support/eventually.h"
@@ -15,14 +16,12 @@ JobMaker::JobMaker(JobStore& store) : store_(store) {
 }
 
 NewJob JobMaker::new_job() {
-    NewJob job;
-    job.id = JobId(ids_.next(store_.database_time()));
-    job.spec.queue = "default";
-    job.spec.model = "echo";
-    job.spec.input_json = "{}";
-    job.spec.policy.execution_timeout = 60s;
-    job.encoded_spec = wire::encode_spec(job.spec);
-    return job;
+    JobSpec spec;
+    spec.queue = "default";
+    spec.model = "echo";
+    spec.input_json = "{}";
+    spec.policy.execution_timeout = 60s;
+    return test::new_job(JobId(ids_.next(store_.database_time())), spec);
 }
 
 JobId JobMaker::insert() {

@@ -26,11 +26,11 @@ class Counting : public Checker {
         auto& preempted = preempted_[job.id];
         preempted.insert(attempt.key.epoch);  // A set, because outcomes in doubt are sent again.
         if (preempted.size() > kPreemptionsMax) violated(job, "gave way too often");
-        if (history().submitted(job.id).spec.priority != Priority::kHigh) return;
+        if (history().submitted(job.id).terms.priority != Priority::kHigh) return;
         violated(job, "gave way although nothing is more urgent");
     }
 
-    void claimed(WorkerId, const storage::Claim& claim) override {
+    void claimed(WorkerId, const Claim& claim) override {
         const auto& job = history().jobs().at(claim.key.job);
         if (claim.losses > losses_[job.id]) violated(job, "had a loss counted that does not");
     }

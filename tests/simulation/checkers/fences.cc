@@ -9,7 +9,7 @@ class Fences : public Checker {
  public:
     using Checker::Checker;
 
-    void claimed(WorkerId worker, const storage::Claim& claim) override {
+    void claimed(WorkerId worker, const Claim& claim) override {
         const auto& job = history().jobs().at(claim.key.job);
         if (job.state != JobState::kQueued) {
             history().violated(

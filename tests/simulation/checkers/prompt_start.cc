@@ -24,7 +24,7 @@ class PromptStart : public Checker {
         }
     }
 
-    void claimed(WorkerId worker, const storage::Claim&) override { claimed_.insert(worker); }
+    void claimed(WorkerId worker, const Claim&) override { claimed_.insert(worker); }
 
     // PostgreSQL measures the ages: a clock that was set back makes jobs seem younger.
     void clock_stepped() override { steady_from_ = history().world().now() + seconds(3); }
@@ -52,9 +52,9 @@ class PromptStart : public Checker {
  private:
     // Jobs whose time ran out wait for a keeper, not for a worker.
     bool may_run(const WorkerGlance& worker, JobId id) {
-        const auto& spec = history().submitted(id).spec;
-        if (spec.policy.ttl || spec.policy.start_within) return false;
-        return std::ranges::find(worker.models, spec.model) != worker.models.end();
+        const auto& terms = history().submitted(id).terms;
+        if (terms.policy.ttl || terms.policy.start_within) return false;
+        return std::ranges::find(worker.models, terms.model) != worker.models.end();
     }
 
     std::map<JobId, MonoTime> queued_;

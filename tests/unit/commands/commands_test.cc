@@ -7,6 +7,7 @@
 #include "tests/support/faulty_job_store.h"
 #include "tests/support/manual_clock.h"
 #include "tests/support/memory_job_store.h"
+#include "tests/support/new_job.h"
 #include "tests/support/seeded_random.h"
 #include "tests/unit/gateway/fakes.h"
 
@@ -25,9 +26,7 @@ class CommandsTest : public testing::Test {
     }
 
     JobId insert() {
-        storage::NewJob job;
-        job.id = JobId(ids_.next(milliseconds(1)));
-        job.spec = test::a_spec();
+        const auto job = test::new_job(JobId(ids_.next(milliseconds(1))), test::a_spec());
         EXPECT_TRUE(memory_.job_insert({job}).has_value());
         return job.id;
     }

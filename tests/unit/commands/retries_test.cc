@@ -8,6 +8,7 @@
 #include "tests/support/faulty_job_store.h"
 #include "tests/support/manual_clock.h"
 #include "tests/support/memory_job_store.h"
+#include "tests/support/new_job.h"
 #include "tests/support/seeded_random.h"
 #include "tests/unit/gateway/fakes.h"
 
@@ -21,12 +22,13 @@ class RetriesTest : public testing::Test {
     void SetUp() override { ASSERT_TRUE(store_.queue_register({"default"}).has_value()); }
 
     JobId insert() {
-        storage::NewJob job;
-        job.id = JobId(ids_.next(memory_.database_time()));
-        job.spec.queue = "default";
-        job.spec.model = "echo";
-        job.spec.input_json = R"({"prompt":"hello"})";
-        job.spec.policy = {.execution_timeout = std::chrono::seconds(7), .attempts_max = 5};
+        const JobSpec spec{
+            {.queue = "default",
+             .model = "echo",
+             .policy = {.execution_timeout = std::chrono::seconds(7), .attempts_max = 5}},
+            R"({"prompt":"hello"})",
+            {}};
+        const auto job = test::new_job(JobId(ids_.next(memory_.database_time())), spec);
         EXPECT_TRUE(memory_.job_insert({job}).has_value());
         return job.id;
     }

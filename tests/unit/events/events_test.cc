@@ -9,6 +9,7 @@
 #include "tests/support/faulty_job_store.h"
 #include "tests/support/manual_clock.h"
 #include "tests/support/memory_job_store.h"
+#include "tests/support/new_job.h"
 #include "tests/support/seeded_random.h"
 #include "tests/unit/gateway/fakes.h"
 
@@ -138,9 +139,7 @@ class ProberTest : public EventsTest {
     ProberTest() { (void)memory_.queue_register({"default"}); }
 
     JobId insert() {
-        storage::NewJob job;
-        job.id = new_id();
-        job.spec = test::a_spec();
+        const auto job = test::new_job(new_id(), test::a_spec());
         EXPECT_TRUE(memory_.job_insert({job}).has_value());
         return job.id;
     }

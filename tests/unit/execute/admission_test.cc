@@ -13,9 +13,8 @@ using std::chrono::seconds;
 class AdmissionTest : public testing::Test {
  protected:
     static Start start() {
-        return {.job = {.key = test::attempt_key(1, 2),
-                        .remaining = seconds(60),
-                        .spec = {.model = "m", .input_json = "{}", .metadata_json = "its key"}},
+        return {.job = {{.key = test::attempt_key(1, 2), .remaining = seconds(60)},
+                        {{.model = "m"}, "{}", "its key"}},
                 .lane = 1};
     }
     Admission admit(Start start) const {
@@ -31,9 +30,8 @@ class AdmissionTest : public testing::Test {
 TEST_F(AdmissionTest, TheBackendGetsTheInputAndTheTableDoesNot) {
     const auto [attempt, arrival] = admit(start());
     EXPECT_EQ(arrival.execution.job.spec.input_json, "{}");
-    EXPECT_EQ(attempt.job.spec.input_json, "");
-    EXPECT_EQ(attempt.job.spec.model, "m");
-    EXPECT_EQ(attempt.job.key, arrival.execution.job.key);
+    EXPECT_EQ(attempt.terms.model, "m");
+    EXPECT_EQ(attempt.claim.key, arrival.execution.job.key);
     EXPECT_EQ(attempt.lane, 1U);
     EXPECT_EQ(attempt.worker, worker);
 }

@@ -14,7 +14,7 @@ using test::attempt_key;
 Attempt ready_attempt(const AttemptKey& key, seconds deadline = seconds(60),
                       schedule::LaneIndex lane = 0) {
     Attempt attempt;
-    attempt.job.key = key;
+    attempt.claim.key = key;
     attempt.deadline = MonoTime(deadline);
     attempt.lane = lane;
     return attempt;
@@ -93,14 +93,14 @@ TEST(AttemptTable, FindsEachOverdueAttempt) {
 TEST(Attempt, LeavesItsKeyBehindWhenItSettles) {
     auto one = ready_attempt(attempt_key(1));
     one.worker = WorkerId(Uuid{{9}});
-    one.job.spec.model = "m";
+    one.terms.model = "m";
     const auto ended = one.settle({.kind = OutcomeKind::kTimeout});
-    EXPECT_EQ(ended.job.key, attempt_key(1));
-    EXPECT_EQ(ended.job.spec.model, "m");
+    EXPECT_EQ(ended.claim.key, attempt_key(1));
+    EXPECT_EQ(ended.terms.model, "m");
     EXPECT_EQ(ended.worker, one.worker);
     EXPECT_EQ(ended.outcome.kind, OutcomeKind::kTimeout);
     EXPECT_EQ(one.phase, Phase::kSettling);
-    EXPECT_EQ(one.job.key, attempt_key(1));
+    EXPECT_EQ(one.claim.key, attempt_key(1));
     EXPECT_FALSE(one.is_stoppable());
 }
 

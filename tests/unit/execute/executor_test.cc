@@ -267,7 +267,7 @@ TEST(Executor, ContinuesAnAttemptThatIsClaimedAgainUnderItsOwnKey) {
     const auto key = h.backend.key_of(job);
     h.executor.launch(
         h.lease.worker(), h.clock.now(),
-        {{.job = {.key = key, .remaining = seconds(60), .spec = Harness::spec()}, .lane = 1}});
+        {{.job = {{.key = key, .remaining = seconds(60)}, Harness::spec()}, .lane = 1}});
     h.run();
     EXPECT_EQ(h.backend.batches().size(), 1U);
     EXPECT_EQ(h.executor.load().free, 3U);
@@ -288,7 +288,7 @@ TEST(Executor, AnOlderAttemptWithTheSameKeyGivesItsSlotBack) {
     h.lease.renew(next, h.clock.now());
     h.executor.launch(
         next, h.clock.now(),
-        {{.job = {.key = key, .remaining = seconds(60), .spec = Harness::spec()}, .lane = 1}});
+        {{.job = {{.key = key, .remaining = seconds(60)}, Harness::spec()}, .lane = 1}});
     ASSERT_EQ(h.backend.aborts().size(), 1U);
     EXPECT_EQ(h.backend.batches().size(), 1U);
     h.backend.finish(key, backends::aborted_outcome(backends::AbortReason::kInterrupted));

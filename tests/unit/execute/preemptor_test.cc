@@ -18,8 +18,8 @@ class PreemptorTest : public testing::Test {
     Attempt& run(std::uint8_t job, Priority priority, seconds started,
                  schedule::BackendIndex backend = 0) {
         Attempt attempt;
-        attempt.job.key = test::attempt_key(job);
-        attempt.job.spec.priority = priority;
+        attempt.claim.key = test::attempt_key(job);
+        attempt.terms.priority = priority;
         attempt.backend = backend;
         attempt.lane = static_cast<schedule::LaneIndex>(priority);
         attempt.standing = priority;
@@ -40,7 +40,7 @@ TEST_F(PreemptorTest, ChoosesTheLeastUrgentThenTheOneThatStartedLast) {
     run(1, Priority::kNormal, seconds(9));
     EXPECT_EQ(choose(), test::attempt_key(1));
     run(2, Priority::kLow, seconds(1));
-    const auto last = run(3, Priority::kLow, seconds(3)).job.key;
+    const auto last = run(3, Priority::kLow, seconds(3)).claim.key;
     run(4, Priority::kLow, seconds(2));
     EXPECT_EQ(choose(), last);
 }
@@ -48,7 +48,7 @@ TEST_F(PreemptorTest, ChoosesTheLeastUrgentThenTheOneThatStartedLast) {
 TEST_F(PreemptorTest, LooksAtOneBackendAndAtTheLanesThatMayLose) {
     run(1, Priority::kLow, seconds(1), 1);
     EXPECT_EQ(choose(), std::nullopt);
-    const auto normal = run(2, Priority::kNormal, seconds(1)).job.key;
+    const auto normal = run(2, Priority::kNormal, seconds(1)).claim.key;
     run(3, Priority::kLow, seconds(1));
     EXPECT_EQ(choose(Priority::kHigh, {true, true, false}), normal);
     EXPECT_EQ(choose(Priority::kNormal, {true, true, false}), std::nullopt);
@@ -75,10 +75,10 @@ TEST_F(PreemptorTest, SparesJobsOfHighStandingNearlyDoneOrOftenInterrupted) {
     EXPECT_EQ(choose(), std::nullopt);
     one.fraction = 0.89;
     // Its fifth attempt, after a failure and three interruptions.
-    one.job.attempt = 5;
-    one.job.failures = 1;
+    one.claim.attempt = 5;
+    one.claim.failures = 1;
     EXPECT_EQ(choose(), std::nullopt);
-    one.job.failures = 2;
+    one.claim.failures = 2;
     EXPECT_NE(choose(), std::nullopt);
     EXPECT_EQ(Preemptor(0).choose(attempts, 0, Priority::kHigh, {true, true, true}), std::nullopt);
     one.phase = Phase::kReady;

@@ -12,8 +12,8 @@ using namespace std::string_literals;
 class ReportsTest : public testing::Test {
  protected:
     EndedAttempt ended(Outcome outcome) {
-        EndedAttempt attempt{.worker = worker, .job = {}, .outcome = std::move(outcome)};
-        attempt.job.key = key;
+        EndedAttempt attempt{
+            .worker = worker, .claim = {.key = key}, .terms = {}, .outcome = std::move(outcome)};
         reports.ended(std::move(attempt));
         return list.take().at(0);
     }

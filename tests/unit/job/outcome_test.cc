@@ -21,7 +21,7 @@ ClaimedJob job_with(int failures, int attempts_max) {
 
 Settlement settled(const Outcome& outcome, const ClaimedJob& job) {
     SeededRandom random;
-    return settle(outcome, job, kBackoff, random);
+    return settle(outcome, job, job.spec.policy, kBackoff, random);
 }
 
 TEST(Backoff, IsUniformUpToABoundThatDoublesToTheCap) {
@@ -93,9 +93,10 @@ TEST(Settle, ARateLimitWaitsAtLeastAsLongAsAskedAndNeverCounts) {
 TEST(Settle, ARestIsNotCutByAShortBackoff) {
     SeededRandom random;
     const BackoffPolicy hasty{.base = milliseconds(1), .max = milliseconds(1)};
+    const auto job = job_with(0, 1);
     const auto settlement =
-        settle({.kind = OutcomeKind::kRateLimited, .retry_after = milliseconds(30'000)},
-               job_with(0, 1), hasty, random);
+        settle({.kind = OutcomeKind::kRateLimited, .retry_after = milliseconds(30'000)}, job,
+               job.spec.policy, hasty, random);
     EXPECT_EQ(settlement.delay, milliseconds(30'000));
 }
 

@@ -7,6 +7,7 @@
 #include "tests/support/faulty_job_store.h"
 #include "tests/support/manual_clock.h"
 #include "tests/support/memory_job_store.h"
+#include "tests/support/new_job.h"
 #include "tests/support/seeded_random.h"
 #include "tests/unit/gateway/fakes.h"
 
@@ -23,10 +24,8 @@ class KeeperTest : public testing::Test {
     KeeperTest() { (void)memory_.queue_register({"default"}); }
 
     JobId insert(std::function<void(storage::NewJob&)> change = [](auto&) {}) {
-        storage::NewJob job;
-        job.id = JobId(ids_.next(milliseconds(1)));
-        job.spec = test::a_spec();
-        job.spec.policy.execution_timeout = std::chrono::hours(1);
+        auto job = test::new_job(JobId(ids_.next(milliseconds(1))), test::a_spec());
+        job.terms.policy.execution_timeout = std::chrono::hours(1);
         change(job);
         EXPECT_TRUE(memory_.job_insert({job}).has_value());
         return job.id;
@@ -104,7 +103,7 @@ TEST_F(KeeperTest, ADutyRunsOncePerInterval) {
 }
 
 TEST_F(KeeperTest, ExpiresWaitingJobsAndNotifiesWaiters) {
-    const auto job = insert([](auto& j) { j.spec.policy.ttl = seconds(5); });
+    const auto job = insert([](auto& j) { j.terms.policy.ttl = seconds(5); });
     int notices = 0;
     const auto subscription = hub_.watch(job, [&](const service::JobNotice& notice) {
         EXPECT_EQ(notice.state, JobState::kExpired);
@@ -119,7 +118,7 @@ TEST_F(KeeperTest, ExpiresWaitingJobsAndNotifiesWaiters) {
 TEST_F(KeeperTest, EndsAttemptsPastTheirDeadlineAndGrace) {
     const auto worker = add_worker();
     beating_ = {worker};
-    const auto job = insert([](auto& j) { j.spec.policy.execution_timeout = seconds(60); });
+    const auto job = insert([](auto& j) { j.terms.policy.execution_timeout = seconds(60); });
     ASSERT_THAT(memory_.job_claim(worker, {job}).value(), SizeIs(1));
     pass(seconds(90));
     EXPECT_EQ(state(job), JobState::kInProgress);
@@ -192,7 +191,7 @@ TEST_F(KeeperTest, ANewLeaderRestartsTheSilence) {
 
 TEST_F(KeeperTest, NothingIsSweptForOneTtlAfterAStepOfTheDatabasesClock) {
     const auto scheduled = insert_scheduled(seconds(600));
-    const auto expiring = insert([](auto& j) { j.spec.policy.ttl = seconds(600); });
+    const auto expiring = insert([](auto& j) { j.terms.policy.ttl = seconds(600); });
     const auto worker = add_worker();
     beating_ = {worker};
     const auto running = claimed_by(worker);
@@ -250,7 +249,7 @@ TEST_F(KeeperTest, LossesInAMassOutageCountAgainstNoJob) {
 TEST_F(KeeperTest, ADutyThatFailsIsTriedAgainNextTimeAndDelaysNoOther) {
     const auto job = insert_scheduled(seconds(1));
     store_.fail_before("keeper_release", ErrorCode::kUnavailable);
-    const auto expiring = insert([](auto& j) { j.spec.policy.ttl = seconds(1); });
+    const auto expiring = insert([](auto& j) { j.terms.policy.ttl = seconds(1); });
     pass(seconds(1));
     EXPECT_EQ(state(job), JobState::kScheduled);
     EXPECT_EQ(state(expiring), JobState::kExpired);

@@ -6,6 +6,7 @@
 #include "tests/support/faulty_job_store.h"
 #include "tests/support/manual_clock.h"
 #include "tests/support/memory_job_store.h"
+#include "tests/support/new_job.h"
 #include "tests/support/seeded_random.h"
 #include "tests/unit/gateway/fakes.h"
 
@@ -19,9 +20,7 @@ class JobReaderTest : public testing::Test {
     JobReaderTest() { (void)memory_.queue_register({"default"}); }
 
     JobId insert() {
-        storage::NewJob job;
-        job.id = JobId(ids_.next(milliseconds(1)));
-        job.spec = test::a_spec();
+        const auto job = test::new_job(JobId(ids_.next(milliseconds(1))), test::a_spec());
         EXPECT_TRUE(memory_.job_insert({job}).has_value());
         return job.id;
     }
@@ -56,9 +55,7 @@ TEST_F(JobReaderTest, ReadsForAllWaitersAtOnce) {
 }
 
 TEST_F(JobReaderTest, FindsJobsByTheIdsOfTheirClients) {
-    storage::NewJob job;
-    job.id = JobId(ids_.next(milliseconds(1)));
-    job.spec = test::a_spec();
+    auto job = test::new_job(JobId(ids_.next(milliseconds(1))), test::a_spec());
     job.idempotency = storage::IdempotencyKey{.key = "order-1",
                                               .scope = storage::IdempotencyKey::Scope::kClientId};
     ASSERT_TRUE(memory_.job_insert({job}).has_value());

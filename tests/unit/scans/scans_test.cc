@@ -12,6 +12,7 @@
 #include "tests/support/faulty_job_store.h"
 #include "tests/support/manual_clock.h"
 #include "tests/support/memory_job_store.h"
+#include "tests/support/new_job.h"
 #include "tests/support/seeded_random.h"
 #include "tests/unit/gateway/fakes.h"
 
@@ -29,10 +30,9 @@ class ScansTest : public testing::Test {
     ScansTest() { (void)memory_.queue_register({"default"}); }
 
     JobId insert(const std::string& model = "echo") {
-        storage::NewJob job;
-        job.id = JobId(ids_.next(milliseconds(1)));
-        job.spec = test::a_spec();
-        job.spec.model = model;
+        auto spec = test::a_spec();
+        spec.model = model;
+        const auto job = test::new_job(JobId(ids_.next(milliseconds(1))), spec);
         EXPECT_TRUE(memory_.job_insert({job}).has_value());
         return job.id;
     }

@@ -20,7 +20,7 @@ JobId id(std::uint8_t n) {
 Candidate candidate(std::uint8_t n, LaneIndex lane, std::optional<BackendIndex> backend,
                     std::string model = "m") {
     Candidate candidate{.id = id(n), .lane = lane, .backend = backend};
-    if (backend) candidate.spec = JobSpec{.model = std::move(model)};
+    if (backend) candidate.spec = JobSpec{{.model = std::move(model)}, {}, {}};
     return candidate;
 }
 

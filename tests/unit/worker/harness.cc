@@ -1,4 +1,5 @@
 #include "tests/unit/worker/harness.h"
+#include "tests/support/new_job.h"
 
 #include <algorithm>
 #include <stdexcept>
@@ -133,16 +134,17 @@ void Harness::run_for(milliseconds duration) {
 }
 
 JobSpec Harness::spec(Priority priority) {
-    return {.queue = "default",
-            .priority = priority,
-            .model = "fake",
-            .input_json = R"({"prompt":"hello"})",
-            .policy = {.execution_timeout = seconds(600), .attempts_max = 3}};
+    return {{.queue = "default",
+             .priority = priority,
+             .model = "fake",
+             .policy = {.execution_timeout = seconds(600), .attempts_max = 3}},
+            R"({"prompt":"hello"})",
+            {}};
 }
 
 JobId Harness::submit_silently(JobSpec spec) {
     const JobId id(ids_.next(memory.database_time()));
-    if (!memory.job_insert({{.id = id, .spec = std::move(spec)}}).has_value()) {
+    if (!memory.job_insert({test::new_job(id, spec)}).has_value()) {
         throw std::runtime_error("the job was not inserted");
     }
     return id;

@@ -11,6 +11,7 @@
 
 #include "tests/support/eventually.h"
 #include "tests/support/memory_job_store.h"
+#include "tests/support/new_job.h"
 #include "worker/backends/synthetic/synthetic_backend.h"
 
 namespace millrace::worker {
@@ -93,11 +94,12 @@ class WorkerTest : public testing::Test {
         std::vector<JobId> ids;
         for (int i = 0; i < count; ++i) {
             ids.emplace_back(uuids_.next(store_.database_time()));
-            (void)store_.job_insert({{.id = ids.back(),
-                                      .spec = {.queue = "default",
-                                               .model = "synthetic",
-                                               .input_json = input,
-                                               .policy = {.execution_timeout = seconds(60)}}}});
+            const JobSpec spec{{.queue = "default",
+                                .model = "synthetic",
+                                .policy = {.execution_timeout = seconds(60)}},
+                               input,
+                               {}};
+            (void)store_.job_insert({test::new_job(ids.back(), spec)});
         }
         return ids;
     }

@@ -139,7 +139,7 @@ TEST_F(Synthetic, EndsABatchWithItsSlowestJob) {
 TEST_F(Synthetic, KeepsJobsOfDifferentKindsAndLengthsApart) {
     start();
     const auto key = [&](const std::string& input) {
-        return backend_->batch_key({.model = "synthetic", .input_json = input});
+        return backend_->batch_key({{.model = "synthetic"}, input, {}});
     };
     const auto plain = key(R"({"prompt":"a"})");
     EXPECT_EQ(key(R"({"prompt":"b","synthetic":{}})"), plain);
