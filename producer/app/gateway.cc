@@ -57,7 +57,7 @@ struct Gateway::Threads {
     runtime::Thread intake;
 };
 
-Gateway::Gateway(GatewayOptions options, Surroundings given)
+Gateway::Gateway(GatewayOptions options, Dependencies given)
     : parts_(std::make_unique<Parts>(std::move(options), std::move(given))) {}
 
 Gateway::~Gateway() {

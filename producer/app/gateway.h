@@ -27,7 +27,7 @@ namespace millrace::gateway {
 
 class Gateway {
  public:
-    Gateway(GatewayOptions options, Surroundings given);
+    Gateway(GatewayOptions options, Dependencies given);
     ~Gateway();
 
     // Checks the schema, registers the queues, creates partitions, then starts the threads. After

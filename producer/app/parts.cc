@@ -10,9 +10,9 @@ constexpr milliseconds kTopicsTimeout{5000};
 
 }  // namespace
 
-Parts::Parts(GatewayOptions gateway_options, Surroundings surroundings)
+Parts::Parts(GatewayOptions gateway_options, Dependencies dependencies)
     : options(std::move(gateway_options)),
-      given(std::move(surroundings)),
+      given(std::move(dependencies)),
       topics(options.topic_prefix),
       publisher(given.broker.make_publisher()),
       intake_store(given.open_store()),

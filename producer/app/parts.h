@@ -53,7 +53,7 @@ struct GatewayOptions {
 };
 
 // What a gateway works with. All of it must outlive the gateway.
-struct Surroundings {
+struct Dependencies {
     const Clock& clock;
     Random& random;  // Thread-safe, if the steps have threads.
     broker::Broker& broker;
@@ -62,7 +62,7 @@ struct Surroundings {
 };
 
 struct Parts {
-    Parts(GatewayOptions gateway_options, Surroundings surroundings);
+    Parts(GatewayOptions gateway_options, Dependencies dependencies);
 
     // Checks the schema, registers the queues and creates partitions. Call it first; after an error
     // it may be called again.
@@ -72,7 +72,7 @@ struct Parts {
     commands::Retries::SubmitMany submit_many();
 
     const GatewayOptions options;
-    const Surroundings given;
+    const Dependencies given;
     const broker::Topics topics;
     const std::unique_ptr<broker::Publisher> publisher;
     const std::unique_ptr<storage::JobStore> intake_store;

@@ -13,8 +13,8 @@
 #include "common/storage/postgres/postgres_job_store.h"
 #include "common/telemetry/telemetry.h"
 #include "worker/app/backends_table.h"
+#include "worker/app/generations.h"
 #include "worker/app/reload.h"
-#include "worker/app/succession.h"
 #include "worker/app/worker.h"
 #include "worker/app/worker_config.h"
 #include "worker/status/status_server.h"
@@ -51,7 +51,7 @@ Result<std::unique_ptr<Worker>> make_worker(const Shared& shared, const config::
 }
 
 // Switches to the current settings, or keeps the previous ones.
-Status take_over(Succession& workers, const Shared& shared, const config::Sources& sources,
+Status take_over(WorkerGenerations& workers, const Shared& shared, const config::Sources& sources,
                  config::Config& config) {
     TRY(auto reloaded, reload(config, sources));
     for (const auto& name : reloaded.need_restart) {
@@ -84,7 +84,7 @@ int run(config::Config config, const config::Sources& sources) {
     const auto status = start_status(config);
     if (!status) return fail(status.error());
 
-    const auto workers = std::make_shared<Succession>();
+    const auto workers = std::make_shared<WorkerGenerations>();
     if (const auto started = workers->start(*std::move(worker)); !started) {
         return fail(started.error());
     }

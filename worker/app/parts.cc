@@ -64,10 +64,10 @@ std::size_t buffer_max(const Core& core) {
 
 }  // namespace
 
-Core::Core(WorkerOptions worker_options, Surroundings surroundings,
+Core::Core(WorkerOptions worker_options, Dependencies dependencies,
            std::vector<std::unique_ptr<backends::Backend>> its_backends)
     : options(std::move(worker_options)),
-      given(std::move(surroundings)),
+      given(std::move(dependencies)),
       topics(options.topic_prefix),
       lanes(schedule::lanes_of(options.queues)),
       publisher(given.broker.make_publisher()),
@@ -191,7 +191,7 @@ void Parts::report() {
 }
 
 void Parts::report_slots(std::int64_t held) {
-    // The workers of one process may overlap; see succession.h.
+    // The workers of one process may overlap; see generations.h.
     static std::atomic<std::int64_t> held_by_all = 0;
     const auto change = held - std::exchange(slots_reported_, held);
     telemetry::set<Metric::kSlotsBusy>(static_cast<double>(held_by_all += change));

@@ -52,7 +52,7 @@ struct WorkerOptions {
 };
 
 // What a worker uses but does not own; everything here must outlive it.
-struct Surroundings {
+struct Dependencies {
     const Clock& clock;
     Random& random;  // Must be thread-safe if the steps run on threads.
     broker::Broker& broker;
@@ -75,11 +75,11 @@ inline constexpr milliseconds kTopicsInterval{5000};
 
 // The parts that must exist before the models are loaded, because their backends report to them.
 struct Core {
-    Core(WorkerOptions worker_options, Surroundings surroundings,
+    Core(WorkerOptions worker_options, Dependencies dependencies,
          std::vector<std::unique_ptr<backends::Backend>> its_backends);
 
     const WorkerOptions options;
-    const Surroundings given;
+    const Dependencies given;
     const broker::Topics topics;
     const std::vector<schedule::LaneInfo> lanes;
     const std::unique_ptr<broker::Publisher> publisher;

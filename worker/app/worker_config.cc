@@ -55,7 +55,7 @@ WorkerOptions worker_options(const Config& c) {
         .offsets = {.lag_messages_max = c.size<Setting::kWorkerOffsetLagMessagesMax>(),
                     .lag_max = c.get<Setting::kWorkerOffsetLagMax>()},
         .outputs = {.bytes_max = output_bytes_max,
-                    .checkpoint_interval = c.get<Setting::kWorkerPartialInterval>()},
+                    .partial_interval = c.get<Setting::kWorkerPartialInterval>()},
         .executor = {.worker_name = name,
                      .slots_max = c.size<Setting::kWorkerSlots>(),
                      .batch = batch_options(c),

@@ -65,7 +65,7 @@ std::vector<OutputFeed::Checkpoint> OutputFeed::take_checkpoints(MonoTime now,
     for (auto& [key, feed] : feeds_) {
         // Only published text has a sequence that a checkpoint can refer to.
         if (feed.checkpointed == feed.published) continue;
-        if (feed.checkpointed_at && now - *feed.checkpointed_at < options_.checkpoint_interval) {
+        if (feed.checkpointed_at && now - *feed.checkpointed_at < options_.partial_interval) {
             continue;
         }
         line.emplace_back(&key, &feed);

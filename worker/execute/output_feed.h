@@ -26,7 +26,7 @@ namespace millrace::execute {
 
 struct OutputFeedOptions {
     std::size_t bytes_max = 16 << 20;
-    milliseconds checkpoint_interval{1000};  // Per attempt.
+    milliseconds partial_interval{1000};  // Per attempt.
 };
 
 // Limits of one call of the store.

@@ -39,8 +39,8 @@ std::optional<std::string> job_for(const std::string& model, const BackendKinds&
 }  // namespace
 
 std::string welcome(const std::vector<std::string>& models, const BackendKinds& kinds,
-                    const Surroundings& here) {
-    std::string text = fmt::format("Millrace is up at {}\n", here.url);
+                    const StackFacts& stack) {
+    std::string text = fmt::format("Millrace is up at {}\n", stack.url);
     auto real = models;
     const bool has_synthetic = std::erase(real, kSynthetic) > 0;
     auto shown = real;
@@ -57,18 +57,18 @@ std::string welcome(const std::vector<std::string>& models, const BackendKinds& 
         if (!job) job = job_for(model, kinds);
     }
     if (!job && has_synthetic) job = job_for(std::string(kSynthetic), kinds);
-    const auto program = shell_quoted(here.program);
+    const auto program = shell_quoted(stack.program);
     if (job) {
-        const bool is_default = here.url == here.default_url;
+        const bool is_default = stack.url == stack.default_url;
         text += fmt::format("  try: {} {}{}\n", program,
-                            is_default ? "" : fmt::format("--url {} ", here.url), *job);
+                            is_default ? "" : fmt::format("--url {} ", stack.url), *job);
     }
     if (real.empty() && has_synthetic) {
         text +=
             "  only the synthetic model is served; --model FILE.gguf, --backend-url URL or "
             "--process \"python3 FILE.py\" serves a real one\n";
     }
-    text += fmt::format("  logs: {} ({} logs{} -f)\n", here.logs, program, here.data_option);
+    text += fmt::format("  logs: {} ({} logs{} -f)\n", stack.logs, program, stack.data_option);
     return text + "  Ctrl-C stops all of it";
 }
 

@@ -11,7 +11,8 @@
 
 namespace millrace::cli::up {
 
-struct Surroundings {
+// What a person needs to know to use the running stack.
+struct StackFacts {
     std::string program;      // How `millrace` is called from here.
     std::string url;          // The gateway's address.
     std::string default_url;  // The commands' default address.
@@ -21,6 +22,6 @@ struct Surroundings {
 
 // `models` is the list that workers announce.
 std::string welcome(const std::vector<std::string>& models, const BackendKinds& kinds,
-                    const Surroundings& surroundings);
+                    const StackFacts& stack);
 
 }  // namespace millrace::cli::up

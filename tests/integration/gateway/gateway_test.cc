@@ -35,7 +35,7 @@ class GatewayIntegrationTest : public testing::Test {
         ASSERT_TRUE(broker.has_value()) << broker.error().message;
         broker_ = *std::move(broker);
         gateway_ = std::make_unique<Gateway>(
-            options(), Surroundings{system_clock(), system_random(), *broker_, open_store_, [this] {
+            options(), Dependencies{system_clock(), system_random(), *broker_, open_store_, [this] {
                                         return storage::postgres::check_schema(store_options_);
                                     }});
         const auto started = gateway_->start();

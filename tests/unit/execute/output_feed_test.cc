@@ -77,7 +77,7 @@ TEST(OutputFeed, GivesCheckpointsInBoundedParts) {
 
 // Each time, there may be time for only a few.
 TEST(OutputFeed, CheckpointsEveryAttemptInItsTurn) {
-    OutputFeed feed({.checkpoint_interval = seconds(1)});
+    OutputFeed feed({.partial_interval = seconds(1)});
     std::vector<Epoch> turns;
     for (int round = 0; round < 12; ++round) {
         for (int epoch = 1; epoch <= 4; ++epoch) feed.append({kKey.job, epoch}, kWorker, "more");
@@ -101,7 +101,7 @@ TEST(OutputFeed, EndsAtTheFirstPieceThatDoesNotFit) {
 }
 
 TEST(OutputFeed, ChecksPublishedTextPointsAtMostOnceAnInterval) {
-    OutputFeed feed({.checkpoint_interval = seconds(1)});
+    OutputFeed feed({.partial_interval = seconds(1)});
     const MonoTime start{};
     feed.append(kKey, kWorker, "a");
     EXPECT_TRUE(feed.take_checkpoints(start).empty());  // Not published yet.

@@ -30,7 +30,7 @@ class GatewayTest : public testing::Test {
         options.keeper.interval = milliseconds(10);
         return options;
     }
-    Surroundings parts() {
+    Dependencies parts() {
         return {system_clock(), system_random(), broker_,
                 [this] { return std::make_unique<test::MemoryJobStore>(database_); },
                 [this] { return schema_; }};

@@ -28,7 +28,7 @@ Harness::Harness(HarnessOptions options)
                .batch_weight_max = options.batch_weight_max,
                .is_preemptible = options.is_preemptible}),
       lease({.ttl = seconds(30), .margin = seconds(5)}),
-      outputs({.bytes_max = options.output_bytes_max, .checkpoint_interval = seconds(1)}),
+      outputs({.bytes_max = options.output_bytes_max, .partial_interval = seconds(1)}),
       events(publisher, topics, outputs, {.key = "worker"}),
       executor({&backend}, lane_infos.size(), inbox, outputs, events, lease, clock,
                {.worker_name = "worker",

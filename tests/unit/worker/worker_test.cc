@@ -1,7 +1,7 @@
 // A whole worker with its threads, over a store in memory and a broker that delivers nothing: every
 // job is stolen, in real time.
 #include "worker/app/worker.h"
-#include "worker/app/succession.h"
+#include "worker/app/generations.h"
 
 #include <gtest/gtest.h>
 
@@ -138,7 +138,7 @@ TEST_F(WorkerTest, HandsBackRunningJobsWhenHurried) {
 constexpr const char* kEndless = R"({"prompt":"hello","synthetic":{"fail":"hang"}})";
 
 TEST_F(WorkerTest, ASuccessorTakesTheJobsWhileRunningOnesContinue) {
-    Succession workers;
+    WorkerGenerations workers;
     ASSERT_TRUE(workers.start(std::move(worker_)).has_value());
     const auto endless = submit(1, kEndless);
     EXPECT_TRUE(eventually([&] { return all_are(endless, JobState::kInProgress); }, "it runs"));
@@ -154,7 +154,7 @@ TEST_F(WorkerTest, ASuccessorTakesTheJobsWhileRunningOnesContinue) {
 }
 
 TEST_F(WorkerTest, ASuccessorThatCannotStartChangesNothing) {
-    Succession workers;
+    WorkerGenerations workers;
     ASSERT_TRUE(workers.start(std::move(worker_)).has_value());
     const auto replaced = workers.replace(make_worker(2));  // Both serve the same model.
     ASSERT_FALSE(replaced.has_value());
@@ -167,9 +167,9 @@ TEST_F(WorkerTest, ASuccessorThatCannotStartChangesNothing) {
 }
 
 TEST_F(WorkerTest, TheNumberOfEndingWorkersIsBounded) {
-    Succession workers;
+    WorkerGenerations workers;
     ASSERT_TRUE(workers.start(std::move(worker_)).has_value());
-    for (std::size_t i = 0; i < Succession::kEndingMax; ++i) {
+    for (std::size_t i = 0; i < WorkerGenerations::kEndingMax; ++i) {
         const auto endless = submit(1, kEndless);
         EXPECT_TRUE(eventually([&] { return all_are(endless, JobState::kInProgress); }, "runs"));
         ASSERT_TRUE(workers.replace(make_worker()).has_value());

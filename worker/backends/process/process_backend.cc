@@ -12,8 +12,8 @@
 #include "common/process/fd.h"
 #include "common/runtime/thread.h"
 #include "worker/backends/inbox.h"
+#include "worker/backends/process/environment.h"
 #include "worker/backends/process/slot.h"
-#include "worker/backends/process/surroundings.h"
 
 namespace millrace::backends::process {
 namespace {

@@ -10,8 +10,8 @@
 #include "common/base/log.h"
 #include "common/telemetry/telemetry.h"
 #include "worker/backends/outcomes.h"
+#include "worker/backends/process/environment.h"
 #include "worker/backends/process/failures.h"
-#include "worker/backends/process/surroundings.h"
 
 namespace millrace::backends::process {
 namespace {

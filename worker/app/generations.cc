@@ -1,4 +1,4 @@
-#include "worker/app/succession.h"
+#include "worker/app/generations.h"
 
 #include <fmt/format.h>
 
@@ -9,20 +9,20 @@
 
 namespace millrace::worker {
 
-Succession::~Succession() {
+WorkerGenerations::~WorkerGenerations() {
     for (auto& ending : ending_) {
         if (const auto worker = ending.worker.lock()) worker->hurry();
     }
 }
 
-Status Succession::start(std::unique_ptr<Worker> worker) {
+Status WorkerGenerations::start(std::unique_ptr<Worker> worker) {
     CHECK(!running_);
     TRY_STATUS(worker->start());
     running_ = std::move(worker);
     return ok();
 }
 
-Status Succession::replace(std::unique_ptr<Worker> worker) {
+Status WorkerGenerations::replace(std::unique_ptr<Worker> worker) {
     CHECK(running_);
     std::erase_if(ending_, [](const Ending& ending) { return ending.worker.expired(); });
     if (ending_.size() >= kEndingMax) {
@@ -44,21 +44,21 @@ Status Succession::replace(std::unique_ptr<Worker> worker) {
     return ok();
 }
 
-void Succession::drain() {
+void WorkerGenerations::drain() {
     for (auto& ending : ending_) {
         if (const auto worker = ending.worker.lock()) worker->drain();
     }
     running_->drain();
 }
 
-void Succession::hurry() {
+void WorkerGenerations::hurry() {
     for (auto& ending : ending_) {
         if (const auto worker = ending.worker.lock()) worker->hurry();
     }
     running_->hurry();
 }
 
-void Succession::finish() {
+void WorkerGenerations::finish() {
     running_->finish();
     for (auto& ending : ending_) ending.thread.join();
 }

@@ -4,13 +4,13 @@
 #include <cstdlib>
 #include <vector>
 
+#include "worker/backends/process/environment.h"
 #include "worker/backends/process/output_log.h"
-#include "worker/backends/process/surroundings.h"
 
 namespace millrace::backends::process {
 namespace {
 
-TEST(ProcessSurroundings, InheritsOnlyTheUsualVariablesAndThoseThatAreNamed) {
+TEST(ProcessEnvironment, InheritsOnlyTheUsualVariablesAndThoseThatAreNamed) {
     ::setenv("MILLRACE_BACKEND_OPENAI_API_KEY", "sk-1", 1);
     ::setenv("HF_HOME", "/models", 1);
     const auto environment =
@@ -24,7 +24,7 @@ TEST(ProcessSurroundings, InheritsOnlyTheUsualVariablesAndThoseThatAreNamed) {
     EXPECT_EQ(environment.at("MILLRACE_PROTOCOL"), "1");
 }
 
-TEST(ProcessSurroundings, DevicesAreDealtOut) {
+TEST(ProcessEnvironment, DevicesAreDealtOut) {
     const ProcessOptions options{
         .slots = 4, .devices = parse_devices({"0+1+cpu:0-3", "MIG-1", "cpu:4"}).value()};
     EXPECT_EQ(environment_of(options, 0).at("CUDA_VISIBLE_DEVICES"), "0,1");
@@ -38,7 +38,7 @@ TEST(ProcessSurroundings, DevicesAreDealtOut) {
     EXPECT_TRUE(device_of({}, 0).processors.empty());
 }
 
-TEST(ProcessSurroundings, MemoryIsWhatAProcessAllocated) {
+TEST(ProcessEnvironment, MemoryIsWhatAProcessAllocated) {
     const auto before = memory_bytes_of(::getpid());
     ASSERT_TRUE(before);
     constexpr std::size_t kBytes = 64 << 20;

@@ -23,14 +23,14 @@
 
 namespace millrace::worker {
 
-class Succession {
+class WorkerGenerations {
  public:
     // The maximum number of workers ending at once; each keeps its models and connections until it
     // ends.
     static constexpr std::size_t kEndingMax = 4;
 
-    Succession() = default;
-    ~Succession();
+    WorkerGenerations() = default;
+    ~WorkerGenerations();
 
     // Starts the first worker. An error says what to change.
     Status start(std::unique_ptr<Worker> worker);

@@ -1,4 +1,4 @@
-#include "worker/backends/process/surroundings.h"
+#include "worker/backends/process/environment.h"
 
 #include <fmt/format.h>
 
