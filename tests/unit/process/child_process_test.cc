@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include <condition_variable>
+#include <filesystem>
 #include <fstream>
 #include <future>
 #include <mutex>
@@ -16,6 +17,7 @@
 
 #include "common/process/fd.h"
 #include "common/process/temporary_directory.h"
+#include "tests/support/eventually.h"
 
 namespace millrace::process {
 namespace {
@@ -270,9 +272,21 @@ TEST(ChildProcess, DestructorEndsTheChild) {
 }
 
 TEST(ChildProcess, OutlivesTheThreadThatStartedIt) {
+    Lines lines;
     std::optional<ChildProcess> child;
-    std::thread([&] { child = ChildProcess::start(shell("exec sleep 60")).value(); }).join();
-    EXPECT_FALSE(child->wait(100ms));
+    std::filesystem::path thread;
+    std::thread([&] {
+        thread = "/proc/self/task/" + std::to_string(::gettid());
+        child =
+            ChildProcess::start(
+                shell("trap 'echo alive' USR1; echo ready; while :; do sleep 0.01; done", lines))
+                .value();
+    }).join();
+    ASSERT_TRUE(lines.wait_for_count(1));
+    // When the kernel has let go of the thread, it has sent its children what it sends them.
+    ASSERT_TRUE(test::eventually([&] { return !std::filesystem::exists(thread); }));
+    ASSERT_EQ(::kill(child->pid(), SIGUSR1), 0);
+    EXPECT_TRUE(lines.wait_for_count(2));
 }
 
 // Runs as the parent in the next test, in a process of its own, until it is killed.
