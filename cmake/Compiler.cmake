@@ -2,8 +2,9 @@
 
 find_program(CCACHE_PROGRAM ccache)
 if(CCACHE_PROGRAM)
-    # Without this ccache passes on whatever uses a precompiled header.
-    set(launcher ${CMAKE_COMMAND} -E env CCACHE_SLOPPINESS=pch_defines,time_macros ${CCACHE_PROGRAM})
+    # Without the sloppiness ccache passes on whatever uses a precompiled header. CCACHE_DEPEND: the compiler says
+    # what a source includes, so ccache does not preprocess it first.
+    set(launcher ${CMAKE_COMMAND} -E env CCACHE_SLOPPINESS=pch_defines,time_macros CCACHE_DEPEND=1 ${CCACHE_PROGRAM})
     set(CMAKE_CXX_COMPILER_LAUNCHER ${launcher})
     set(CMAKE_C_COMPILER_LAUNCHER ${launcher})
 endif()
@@ -14,6 +15,9 @@ target_compile_options(millrace_compiler INTERFACE
     -Woverloaded-virtual -Wnull-dereference -Wimplicit-fallthrough -Wcast-align -Werror
     # Designated initialisers name what differs from the defaults; the rest is meant.
     -Wno-missing-field-initializers)
+# The precompiled headers (cmake/Modules.cmake) have fmt's; what shares them must see the same macros.
+target_compile_definitions(millrace_compiler INTERFACE
+    $<TARGET_PROPERTY:fmt::fmt,INTERFACE_COMPILE_DEFINITIONS>)
 # GCC 12 reports null dereferences and maybe-uninitialised reads inside inlined libstdc++ and
 # Boost code that do not exist; both are errors only where optimisation does not invent them.
 target_compile_options(millrace_compiler INTERFACE

@@ -9,6 +9,7 @@
 
 #include "common/http/proxy.h"
 #include "producer/cli/gateway_url.h"
+#include "producer/cli/json_text.h"
 #include "producer/cli/terminal.h"
 
 namespace millrace::cli {
@@ -93,7 +94,7 @@ bool may_pass(const Error& error) {
 
 Error api_error(int status, const std::string& body, std::string_view url) {
     std::string message = fmt::format("the gateway answered {}", status);
-    const auto json = Json::parse(body, nullptr, false);
+    const auto json = parse_json(body);
     const auto text = [](const Json& object, const char* key) {
         const auto found = object.is_object() ? object.find(key) : object.end();
         return object.is_object() && found != object.end() && found->is_string()
@@ -238,7 +239,7 @@ Result<Answer> ApiClient::call_once(const http::Request& request) {
     if (!response.has_value()) return unreachable(response.error());
     if (response->status / 100 != 2) return api_error(response->status, response->body, *url_);
     has_answered();
-    auto json = Json::parse(response->body, nullptr, false);
+    auto json = parse_json(response->body);
     if (!json.is_object()) {
         return Error{
             ErrorCode::kInternal,

@@ -83,7 +83,7 @@ int do_to_matching(const GlobalOptions& global, ApiClient& api, const Deed& deed
         const auto items = json_elements(json_member(page->text, "data"));
         std::size_t fine = 0;
         for (const auto text : items) {
-            const auto item = Json::parse(text, nullptr, false);
+            const auto item = parse_json(text);
             const bool is_error = text_of(item, "object") == "error";
             fine += is_error ? 0 : 1;
             if (global.json) {
@@ -134,7 +134,7 @@ int cancel_matching(const GlobalOptions& global, ApiClient& api, Json filter, st
 int count_and_do(const GlobalOptions& global, ApiClient& api, const Deed& deed,
                  const BulkOptions& options) {
     const auto body = filter_body(options.filter);
-    Json filter = body.empty() ? Json::object() : Json::parse(body);
+    Json filter = body.empty() ? Json::object() : parse_json(body);
     if (options.all) filter["all"] = true;
     auto dry_run = filter;
     dry_run["dry_run"] = true;

@@ -20,7 +20,7 @@ void Follower::begin_stream() {
 }
 
 bool Follower::take(const http::ServerEvent& event) {
-    const auto data = Json::parse(event.data, nullptr, false);
+    const auto data = parse_json(event.data);
     if (!data.is_object()) return true;
     auto type = text_of(data, "type");
     if (type.empty()) type = event.type;
@@ -179,7 +179,7 @@ int run_tail(const GlobalOptions& global, const std::string& id) {
         [&](const http::ServerEvent& event) {
             if (!global.json) return follower.take(event) && is_written;
             out(one_line(event.data) + "\n");
-            const auto data = Json::parse(event.data, nullptr, false);
+            const auto data = parse_json(event.data);
             const auto type = text_of(data, "type");
             if (type.starts_with("job.") && is_final(type.substr(4))) final_status = type.substr(4);
             return final_status.empty() && is_written;

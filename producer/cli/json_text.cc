@@ -56,6 +56,10 @@ bool is_object(std::string_view text) {
 
 }  // namespace
 
+Json parse_json(std::string_view text) {
+    return Json::parse(text, nullptr, /*allow_exceptions=*/false);
+}
+
 std::string object_fault(std::string_view text, std::string_view part) {
     const auto first = static_cast<std::size_t>(part.data() - text.data());
     const auto fault = json_text::check_json(part, kDepthMax);
@@ -70,7 +74,7 @@ std::vector<JsonMember> json_members(std::string_view object) {
     for (const auto piece : pieces(object)) {
         const auto size = string_size(piece);
         const auto colon = piece.find(':', size);
-        members.push_back({Json::parse(piece.substr(0, size)).get<std::string>(),
+        members.push_back({parse_json(piece.substr(0, size)).get<std::string>(),
                            trimmed(piece.substr(colon + 1))});
     }
     return members;

@@ -4,6 +4,7 @@
 // Pure. The returned views point into the given text.
 #pragma once
 
+#include <nlohmann/json_fwd.hpp>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -14,6 +15,10 @@ struct JsonMember {
     std::string name;
     std::string_view value;
 };
+
+// Discarded if the text is not JSON. Here once, because nlohmann's parser costs each module that
+// instantiates it two seconds of compile time.
+nlohmann::json parse_json(std::string_view text);
 
 // Says why `part` of `text` is not a JSON object that the gateway can store, by the gateway's own
 // rules: "line 2, column 14: expected a value", where the place is in `text`. Empty if it is one.

@@ -88,7 +88,7 @@ int run_list(const GlobalOptions& global, const ListOptions& options) {
             if (global.json) {
                 text += one_line(job) + "\n";
             } else {
-                table.add(row_of(Json::parse(job, nullptr, false)));
+                table.add(row_of(parse_json(job)));
             }
         }
         if (!(global.json ? print_out(text) : table.print())) return kFailure;

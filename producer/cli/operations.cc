@@ -39,7 +39,7 @@ int print_rows(const GlobalOptions& global, const Result<Answer>& answer, Table 
         if (global.json) {
             lines += one_line(row) + "\n";
         } else {
-            table.add(to_row(Json::parse(row, nullptr, false)));
+            table.add(to_row(parse_json(row)));
         }
     }
     return (global.json ? print_out(lines) : table.print()) ? kOk : kFailure;

@@ -160,7 +160,7 @@ std::string error_of(const Json& object, const char* key) {
 }
 
 std::string output_text(std::string_view output_json) {
-    const auto output = Json::parse(output_json, nullptr, false);
+    const auto output = parse_json(output_json);
     const auto* text = only_text(output);
     return text != nullptr ? text->get<std::string>() : one_line(output_json);
 }

@@ -135,7 +135,7 @@ class LineSubmitter {
 
     // Takes the gateway's answer for the next job.
     void take(std::string_view item) {
-        const auto reply = Json::parse(item, nullptr, false);
+        const auto reply = parse_json(item);
         const auto id = text_of(reply, "id");
         if (id.empty()) {
             const auto message = text_of(member_of(reply, "error"), "message");

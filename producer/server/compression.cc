@@ -134,7 +134,7 @@ bool Deflater::step() {
         z.next_out = bytes(result_.data() + before);
         z.avail_out = static_cast<uInt>(kRoom);
         CHECK(deflate(&z, is_last ? Z_FINISH : Z_NO_FLUSH) != Z_STREAM_ERROR);
-        result_.resize(result_.size() - z.avail_out);
+        result_.erase(result_.size() - z.avail_out);
     } while (z.avail_out == 0);
     return is_last;
 }

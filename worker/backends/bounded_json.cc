@@ -19,6 +19,8 @@ bool is_nested_deeper(std::string_view text, int depth_max) {
     return false;
 }
 
+template nlohmann::json parse_bounded<nlohmann::json>(std::string_view text);
+
 nlohmann::json parse_mended(std::string_view text, json_text::NotANumber not_a_number) {
     const auto mended =
         json_text::mend(text, {.depth_max = kAnswerDepthMax, .not_a_number = not_a_number});

@@ -23,6 +23,8 @@ Json parse_bounded(std::string_view text) {
     if (is_nested_deeper(text, kAnswerDepthMax)) return Json(Json::value_t::discarded);
     return Json::parse(text, nullptr, /*allow_exceptions=*/false);
 }
+// Compiled once: the parser costs each module that instantiates it two seconds.
+extern template nlohmann::json parse_bounded<nlohmann::json>(std::string_view text);
 
 // Mends the text first, which also bounds its depth. Null if it cannot be mended.
 nlohmann::json parse_mended(std::string_view text, json_text::NotANumber not_a_number);

@@ -10,6 +10,7 @@
 
 #include "common/base/error.h"
 #include "common/process/log_file.h"
+#include "producer/cli/json_text.h"
 
 namespace millrace::cli::up {
 namespace {
@@ -124,7 +125,7 @@ std::optional<LogLine> read_text(std::string_view line) {
 }
 
 std::optional<LogLine> read_json(const std::string& line) {
-    const auto json = nlohmann::json::parse(line, nullptr, false);
+    const auto json = parse_json(line);
     if (!json.is_object() || !json.contains("message") || !json["message"].is_string()) {
         return std::nullopt;
     }

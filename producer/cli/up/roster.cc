@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include "producer/cli/json_text.h"
 #include "producer/cli/show.h"
 
 namespace millrace::cli::up {
@@ -27,9 +28,8 @@ std::optional<Json> Roster::get(const std::string& path) {
     if (asked < rests_until_) return std::nullopt;
     const auto answer = client_.send({.url = url_ + path, .timeout = kTimeout});
     const auto now = clock_.now();
-    const auto json = answer.has_value() && answer->status == 200
-                          ? Json::parse(answer->body, nullptr, false)
-                          : Json();
+    const auto json =
+        answer.has_value() && answer->status == 200 ? parse_json(answer->body) : Json();
     const auto& data = member_of(json, "data");
     if (data.is_array()) return std::optional<Json>(std::in_place, data);
     rests_until_ = now + kRestFactor * (now - asked);
