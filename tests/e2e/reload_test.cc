@@ -4,13 +4,13 @@
 #include <fmt/format.h>
 #include <gtest/gtest.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <csignal>
 #include <cstdlib>
 #include <fstream>
 
-#include "common/process/fd.h"
 #include "tests/e2e/stack.h"
 #include "tests/support/eventually.h"
 
@@ -71,7 +71,7 @@ TEST_F(ReloadTest, NewModelsAreServedWhileOldJobsContinue) {
     EXPECT_EQ(stack_.wait_until_final(submit("second"))["status"], "completed");
 
     EXPECT_EQ(stack_.job(old)["status"], "in_progress");
-    process::Fd(::open(path("gate").c_str(), O_WRONLY | O_CLOEXEC));  // Lets the job pass.
+    ::close(::open(path("gate").c_str(), O_WRONLY | O_CLOEXEC));  // Lets the job pass.
     const auto done = stack_.wait_until_final(old);
     EXPECT_EQ(done["status"], "completed");
     EXPECT_EQ(done["attempt"], 1);

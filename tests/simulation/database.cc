@@ -4,8 +4,6 @@
 
 namespace millrace::simulation {
 
-using test::MemoryJobStore;
-
 WallTime DatabaseClock::wall() const {
     return std::chrono::sys_days(std::chrono::year(2026) / 1 / 1) + world_.age() + offset_;
 }

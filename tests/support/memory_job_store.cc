@@ -90,10 +90,11 @@ Result<std::vector<KnownModel>> MemoryJobStore::model_list() {
     };
     std::vector<KnownModel> models;
     for (const auto& [queue, model] : db_.models_) {
-        const bool has_worker = std::ranges::any_of(db_.workers_, [&](const auto& entry) {
-            const auto& info = entry.second.info;
-            return may_claim(entry.first) && has(info.queues, queue) && has(info.models, model);
-        });
+        const bool has_worker = std::ranges::any_of(
+            db_.workers_, [&, &queue = queue, &model = model](const auto& entry) {
+                const auto& info = entry.second.info;
+                return may_claim(entry.first) && has(info.queues, queue) && has(info.models, model);
+            });
         models.push_back({queue, model, has_worker});
     }
     return models;
@@ -299,7 +300,7 @@ Result<std::vector<WorkerRecord>> MemoryJobStore::worker_list() {
     const std::lock_guard lock(db_.mutex_);
     std::vector<WorkerRecord> workers;
     for (const auto& [id, worker] : db_.workers_) {
-        const auto active = std::ranges::count_if(db_.rows_, [&](const auto& entry) {
+        const auto active = std::ranges::count_if(db_.rows_, [&id = id](const auto& entry) {
             const auto& record = entry.second.record;
             return info(record.state).is_active && record.worker == id;
         });

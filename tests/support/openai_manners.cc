@@ -273,9 +273,9 @@ OpenAiManner azure() {
 }  // namespace
 
 const std::vector<OpenAiManner>& openai_manners() {
-    static const std::vector<OpenAiManner> kManners{
+    static const std::vector<OpenAiManner> manners{
         vllm(), sglang(), tgi(), llama_cpp(), ollama(), localai(), litellm(), gemini(), azure()};
-    return kManners;
+    return manners;
 }
 
 FakeServer::Handler handler_of(const OpenAiManner& manner) {

@@ -111,7 +111,8 @@ TEST_P(Concurrency, MakesOneRetryOfAJobThatManyRetry) {
     }
     race(4, [&](JobStore& store, int thread) {
         for (int i = 0; i < 5; ++i) {
-            const auto& job = jobs[static_cast<std::size_t>(thread * 5 + i)];
+            const auto& job =
+                jobs[static_cast<std::size_t>(thread) * 5 + static_cast<std::size_t>(i)];
             const auto reply = store.job_insert({job}).value().at(0);
             const std::lock_guard lock(mutex);
             retries.push_back(reply.id);

@@ -78,10 +78,10 @@ Move settle_with(std::function<SettledAttempt(AttemptKey)> ending) {
     };
 }
 
-const Move complete = settle_with([](AttemptKey key) { return completed(key); });
-const Move fail = settle_with(failed);
-const Move retry = settle_with([](AttemptKey key) { return to_retry(key); });
-const Move interrupt = settle_with(interrupted);
+const Move kComplete = settle_with([](AttemptKey key) { return completed(key); });
+const Move kFail = settle_with(failed);
+const Move kRetry = settle_with([](AttemptKey key) { return to_retry(key); });
+const Move kInterrupt = settle_with(interrupted);
 
 std::string save_partial(JobStore& store, const Prize& prize) {
     return told(store.partial_save(prize.worker, {{prize.attempt, 1, "so far"}}));
@@ -163,33 +163,35 @@ std::vector<Race> races_of_waiting_jobs() {
 
 std::vector<Race> races_of_running_jobs() {
     return {
-        {"CompleteAndCancel", "running", complete, cancel,
+        {"CompleteAndCancel", "running", kComplete, cancel,
          "completed; completed; completed 1 by worker",
          "completed; cancelling; completed 1 by worker"},
-        {"FailAndCancel", "running", fail, cancel, "failed; failed; failed 1 by worker, failures 1",
+        {"FailAndCancel", "running", kFail, cancel,
+         "failed; failed; failed 1 by worker, failures 1",
          "cancelled; cancelling; cancelled 1 by worker, failures 1"},
-        {"RetryAndCancel", "running", retry, cancel,
+        {"RetryAndCancel", "running", kRetry, cancel,
          "scheduled; cancelled; cancelled 1, failures 1",
          "cancelled; cancelling; cancelled 1 by worker, failures 1"},
-        {"InterruptAndCancel", "running", interrupt, cancel,
+        {"InterruptAndCancel", "running", kInterrupt, cancel,
          "queued; cancelled; cancelled 1, interruptions 1",
          "cancelled; cancelling; cancelled 1 by worker"},
-        {"CompleteAndSavePartial", "running", complete, save_partial,
+        {"CompleteAndSavePartial", "running", kComplete, save_partial,
          "completed; ok; completed 1 by worker", "completed; ok; completed 1 by worker"},
-        {"CompleteAndComplete", "running", complete, complete,
+        {"CompleteAndComplete", "running", kComplete, kComplete,
          "completed; completed; completed 1 by worker",
          "completed; completed; completed 1 by worker"},
-        {"CompleteAndFail", "running", complete, fail, "completed; refused; completed 1 by worker",
+        {"CompleteAndFail", "running", kComplete, kFail,
+         "completed; refused; completed 1 by worker",
          "refused; failed; failed 1 by worker, failures 1"},
     };
 }
 
 std::vector<Race> races_of_keepers() {
     return {
-        {"CompleteAndRescue", "orphaned", complete, rescue,
+        {"CompleteAndRescue", "orphaned", kComplete, rescue,
          "completed; -; completed 1 by worker, worker lost",
          "refused; -; queued 1, interruptions 1, worker lost", rescue},
-        {"RetryAndRescue", "orphaned", retry, rescue,
+        {"RetryAndRescue", "orphaned", kRetry, rescue,
          "scheduled; -; scheduled 1, failures 1, worker lost",
          "refused; -; queued 1, interruptions 1, worker lost", rescue},
         {"RescueAndRescue", "orphaned", rescue, rescue,
@@ -207,9 +209,9 @@ std::vector<Race> races_of_keepers() {
         {"RescueAndEndOverdue", "orphaned and overdue", rescue, end_overdue,
          "-; -; queued 1, interruptions 1, worker lost", "-; -; queued 1, failures 1, worker lost",
          rescue},
-        {"CompleteAndEndOverdue", "overdue", complete, end_overdue,
+        {"CompleteAndEndOverdue", "overdue", kComplete, end_overdue,
          "completed; -; completed 1 by worker", "refused; -; queued 1, failures 1", end_overdue},
-        {"RetryAndEndOverdue", "overdue", retry, end_overdue,
+        {"RetryAndEndOverdue", "overdue", kRetry, end_overdue,
          "scheduled; -; scheduled 1, failures 1", "refused; -; queued 1, failures 1", end_overdue},
         {"EndOverdueAndCancel", "overdue", end_overdue, cancel,
          "-; cancelled; cancelled 1, failures 1",

@@ -5,7 +5,6 @@ namespace millrace::test {
 namespace {
 
 using testing::ElementsAre;
-using testing::ElementsAreArray;
 using testing::IsEmpty;
 
 class Steal : public StoreTest {

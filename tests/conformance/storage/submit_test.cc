@@ -4,7 +4,6 @@
 namespace millrace::test {
 namespace {
 
-using testing::ElementsAre;
 using testing::IsEmpty;
 using testing::SizeIs;
 

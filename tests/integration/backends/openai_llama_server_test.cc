@@ -88,7 +88,8 @@ class LlamaServerTest : public testing::Test {
                 choice.erase("logprobs");
             if (!choice.contains("message") || !choice["message"].contains("tool_calls")) continue;
             for (auto& call : choice["message"]["tool_calls"]) call.erase("id");
-            if (choice["message"]["content"] == "") choice["message"]["content"] = nullptr;
+            auto& content = choice["message"]["content"];
+            if (content.is_string() && content.get_ref<std::string&>().empty()) content = nullptr;
         }
         return choices;
     }

@@ -45,10 +45,10 @@ class Statements : public PostgresTest {
         transaction_.exec(fmt::format("PREPARE \"{}\" AS {}", name, text));
         // Ids lie between the bounds, so that no partition is ruled out; everything else may be
         // null.
-        static const std::regex kParameter(R"(\$(\d+)::(uuid\b(?!\[))?)");
+        static const std::regex placeholder(R"(\$(\d+)::(uuid\b(?!\[))?)");
         const std::string all(text);
         std::map<int, std::string> arguments;
-        for (std::sregex_iterator it(all.begin(), all.end(), kParameter), end; it != end; ++it) {
+        for (std::sregex_iterator it(all.begin(), all.end(), placeholder), end; it != end; ++it) {
             auto& argument = arguments[std::stoi((*it)[1])];
             argument = (*it)[2].matched ? "'80000000-0000-0000-0000-000000000000'" : "NULL";
         }
@@ -122,13 +122,13 @@ std::string header_of(std::string_view text) {
 
 // Returns the names after "Index:" or "Indexes:"; a star stands for the name of a partition.
 std::vector<std::string> indexes_of(const std::string& header) {
-    static const std::regex kList(R"(Index(?:es)?: ([a-z_*]+(?:, [a-z_*]+)*))");
-    static const std::regex kName(R"([a-z_*]+)");
+    static const std::regex list_pattern(R"(Index(?:es)?: ([a-z_*]+(?:, [a-z_*]+)*))");
+    static const std::regex name_pattern(R"([a-z_*]+)");
     std::vector<std::string> names;
     std::smatch list;
-    if (!std::regex_search(header, list, kList)) return names;
+    if (!std::regex_search(header, list, list_pattern)) return names;
     const std::string text = list[1];
-    for (std::sregex_iterator it(text.begin(), text.end(), kName), end; it != end; ++it) {
+    for (std::sregex_iterator it(text.begin(), text.end(), name_pattern), end; it != end; ++it) {
         names.push_back(std::regex_replace(it->str(), std::regex(R"(\*)"), "default"));
     }
     return names;
@@ -149,7 +149,7 @@ TEST_F(Statements, UseTheIndexesThatTheyName) {
 // Reading an index from its start to its end is no better than reading the table. Checkpoints may
 // be scanned, because they are few.
 TEST_F(Statements, NeverReadAllJobs) {
-    static const std::regex kWholeIndex(
+    static const std::regex whole_index(
         R"(using (?:jobs_open|job_partials)_pkey[^\n]*\n *(?! )(?!Index Cond)[^\n]*)");
     for (const auto& [name, text] : statements()) {
         if (name == "partial_purge") continue;
@@ -157,7 +157,7 @@ TEST_F(Statements, NeverReadAllJobs) {
         const auto lines = plan(name, text);
         EXPECT_THAT(lines, Not(HasSubstr("Seq Scan on job")));
         std::smatch whole;
-        EXPECT_FALSE(std::regex_search(lines, whole, kWholeIndex)) << whole.str();
+        EXPECT_FALSE(std::regex_search(lines, whole, whole_index)) << whole.str();
     }
 }
 

@@ -338,8 +338,8 @@ void FakeServices::readiness(Callback<service::Readiness> done) {
 }
 
 const std::vector<std::string>& FakeServices::queues() const {
-    static const std::vector<std::string> kQueues{"default", "images"};
-    return kQueues;
+    static const std::vector<std::string> names{"default", "images"};
+    return names;
 }
 
 void FakeServices::model_known(std::string, std::string model, Callback<bool> done) {

@@ -80,7 +80,7 @@ TEST_F(ArgumentsTest, AnOptionTakesOneWordOnly) {
 }
 
 TEST_F(ArgumentsTest, WrongValuesAreRefusedWithTheOptionsName) {
-    const std::vector<Words> kWrong{
+    const std::vector<Words> mistakes{
         {"--text", ""},        {"--text", "caf\xe9"},      {"--text="},
         {"--path", ""},        {"--choice", "blue"},       {"--choice", "Red"},
         {"--choices", "red,"}, {"--choices", "red,bl"},    {"--pair", "user"},
@@ -88,7 +88,7 @@ TEST_F(ArgumentsTest, WrongValuesAreRefusedWithTheOptionsName) {
         {"--count", "0"},      {"--count", "-5"},          {"--count", "0x10"},
         {"--count", "1e3"},    {"--count", "99999999999"}, {"--count", "3 "},
         {"--time", "fast"},    {"--time", "-1s"},          {"--text", "a", "--text", "b"}};
-    for (const auto& words : kWrong) {
+    for (const auto& words : mistakes) {
         EXPECT_EQ(run(words), kUsage) << testing::PrintToString(words);
         EXPECT_THAT(error_, HasSubstr(words[0].substr(0, words[0].find('='))))
             << testing::PrintToString(words);

@@ -11,7 +11,7 @@ using testing::HasSubstr;
 using testing::Not;
 
 TEST(GatewayUrl, IsAcceptedHoweverItIsWritten) {
-    const std::vector<std::pair<std::string, std::string>> kCases{
+    const std::vector<std::pair<std::string, std::string>> cases{
         {"http://127.0.0.1:8080", "http://127.0.0.1:8080"},
         {"http://127.0.0.1:8080/", "http://127.0.0.1:8080"},
         {"http://127.0.0.1:8080///", "http://127.0.0.1:8080"},
@@ -28,7 +28,7 @@ TEST(GatewayUrl, IsAcceptedHoweverItIsWritten) {
         {"http://host\n", "http://host"},
         {"  http://host ", "http://host"},
     };
-    for (const auto& [written, meant] : kCases) {
+    for (const auto& [written, meant] : cases) {
         const auto url = gateway_url(written);
         ASSERT_TRUE(url.has_value()) << written << ": " << url.error().message;
         EXPECT_EQ(*url, meant) << written;
@@ -36,7 +36,7 @@ TEST(GatewayUrl, IsAcceptedHoweverItIsWritten) {
 }
 
 TEST(GatewayUrl, IsRefusedWithTheReason) {
-    const std::vector<std::pair<std::string, std::string>> kCases{
+    const std::vector<std::pair<std::string, std::string>> cases{
         {"", "no host"},
         {"http://", "no host"},
         {"http://:8080", "no host"},
@@ -53,7 +53,7 @@ TEST(GatewayUrl, IsRefusedWithTheReason) {
         {"http://host?x=1", "query"},
         {"http://host/#x", "query"},
     };
-    for (const auto& [written, reason] : kCases) {
+    for (const auto& [written, reason] : cases) {
         const auto url = gateway_url(written);
         ASSERT_FALSE(url.has_value()) << written;
         EXPECT_EQ(url.error().code, ErrorCode::kInvalidArgument);

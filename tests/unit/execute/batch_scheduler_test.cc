@@ -21,7 +21,7 @@ class BatchSchedulerTest : public testing::Test {
     }
 
     const MonoTime now{milliseconds(1000)};
-    const schedule::BatchOptions options;
+    const schedule::BatchOptions options{};
     BatchScheduler scheduler{{.name = "b", .models = {}, .slots = 2, .batch_max = 2}, options};
 };
 

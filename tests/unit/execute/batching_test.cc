@@ -9,7 +9,6 @@ namespace {
 
 using std::chrono::seconds;
 using test::Harness;
-using test::HarnessOptions;
 
 constexpr milliseconds kCost{100};
 

@@ -13,10 +13,10 @@ namespace {
 using nlohmann::json;
 
 Result<EndpointRequest> request_for(const std::string& input, const char* profile = "generic") {
-    static const std::string kModel = "theirs";
+    static const std::string model = "theirs";
     TRY(const auto outline, outline_request(input));
     return make_endpoint_request(
-        input, outline, {.model = kModel, .profile = *find_profile(profile), .id = "job_1-2"});
+        input, outline, {.model = model, .profile = *find_profile(profile), .id = "job_1-2"});
 }
 
 TEST(EndpointRequest, PassesTheInputOnAndStreams) {
