@@ -47,7 +47,6 @@ SYSTEM = re.compile(r"(arpa|linux|net|netinet|sys)/|(dlfcn|fcntl|grp|netdb|poll|
 # What CMake looks for, and the Debian package that has it; none: not from a package, or not needed.
 LOOKS_FOR = re.compile(r"^\s*find_package\((\S+)|^\s*pkg_check_modules\(.*IMPORTED_TARGET (\S+)\)", re.MULTILINE)
 PACKAGES = {
-    "benchmark": "libbenchmark-dev",
     "Boost": "libboost1.81-dev",
     "CLI11": "libcli11-dev",
     "CURL": "libcurl4-openssl-dev",

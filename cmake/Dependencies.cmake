@@ -19,9 +19,6 @@ if(MILLRACE_BUILD_TESTS)
     find_package(GTest REQUIRED)
     include(GoogleTest)
 endif()
-if(MILLRACE_BUILD_BENCH)
-    find_package(benchmark REQUIRED)
-endif()
 
 # Optional: in-process llama.cpp. deploy/fetch-llama.sh builds it into the cache and
 # `make build` passes its prefix in CMAKE_PREFIX_PATH.

@@ -13,7 +13,7 @@ packages=(
     nlohmann-json3-dev libfmt-dev libspdlog-dev libcurl4-openssl-dev libssl-dev zlib1g-dev
     libyaml-cpp-dev libcli11-dev prometheus-cpp-dev
     # Tests and benches.
-    libgtest-dev libgmock-dev libbenchmark-dev spin
+    libgtest-dev libgmock-dev spin
     # Servers: the private PostgreSQL cluster, Apache Kafka's virtual machine and its fetcher.
     postgresql openjdk-17-jre-headless maven
     # Scripts; pip fetches llama.cpp, a small model, and NVIDIA Triton, which runs models in Python.
