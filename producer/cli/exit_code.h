@@ -7,7 +7,7 @@ namespace millrace::cli {
 
 enum ExitCode : int {
     kOk = 0,
-    kFailure = 1,      // A job ended other than completed, or the call failed.
+    kFailure = 1,      // A job did not complete, or the call failed.
     kUsage = 2,        // The command line or the request is wrong.
     kNotFound = 3,     // No such job.
     kUnreachable = 4,  // The gateway cannot be reached, or is not ready to accept work.

@@ -16,7 +16,8 @@ constexpr int kWindowBits = 15;
 constexpr int kGzip = 16;  // Added to the window bits: use gzip's header and trailer.
 constexpr std::size_t kInflateStep = 64 * 1024;
 constexpr std::size_t kDeflateStep = 256 * 1024;
-constexpr std::size_t kRoom = 64 * 1024;  // Output per step of deflate().
+constexpr std::size_t kRoom =
+    64 * 1024;  // The output of one call of deflate(); a step may need several.
 
 bool is_gzip(std::string_view coding) {
     return coding == "gzip" || coding == "x-gzip";

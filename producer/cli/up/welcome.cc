@@ -69,7 +69,7 @@ std::string welcome(const std::vector<std::string>& models, const BackendKinds& 
             "--process \"python3 FILE.py\" serves a real one\n";
     }
     text += fmt::format("  logs: {} ({} logs{} -f)\n", stack.logs, program, stack.data_option);
-    return text + "  Ctrl-C stops all of it";
+    return text + "  Ctrl-C stops everything";
 }
 
 }  // namespace millrace::cli::up

@@ -1,9 +1,9 @@
-// The servers as one model sees them: an EndpointPool for each model. A model that has died on a
-// server is kept away from it while the server's other models continue.
+// The servers as one model sees them: an EndpointPool for each model. If a model has died on a
+// server, its jobs are kept away from that server, whose other models continue.
 //
 // Only results show health: a server whose model has died goes on reporting that it is ready. A
 // request carries many jobs, so the pool's breaker opens sooner here: after three failures in a
-// row, however far apart.
+// row within a day.
 //
 // Threads:   one caller at a time.
 #pragma once

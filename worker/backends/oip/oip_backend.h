@@ -68,7 +68,8 @@ class OipBackend : public Backend {
 
     const OipOptions options_;
     mutable Mutex mutex_;
-    std::map<std::string, std::string> models_ GUARDED_BY(mutex_);  // Jobs' names → servers'.
+    // By the name with which jobs choose a model: the servers' name for it.
+    std::map<std::string, std::string> models_ GUARDED_BY(mutex_);
     std::string waits_for_ GUARDED_BY(mutex_);
     std::atomic<bool> is_over_ = false;
     std::unique_ptr<Loop> loop_;
