@@ -29,6 +29,11 @@ const ObjectEdit::Change* ObjectEdit::change_of(std::string_view name) const {
 
 std::string ObjectEdit::text() const {
     const auto members = JsonView(object_).members();
+    std::vector<const JsonMember*> last(
+        changes_.size());  // By change: the member that it is about.
+    for (const auto& member : members) {
+        if (const auto* change = change_of(member.name)) last[index_of(*change)] = &member;
+    }
     std::string text;
     text.reserve(object_.size());
     const auto append = [&](const char* begin, const char* end) { text.append(begin, end); };
@@ -43,7 +48,7 @@ std::string ObjectEdit::text() const {
         const char* gap = std::exchange(at, value.data() + value.size());
         const auto* change = change_of(member.name);
         const bool goes =
-            change != nullptr && (change->is_erased || find(members, member.name) != &member.value);
+            change != nullptr && (change->is_erased || last[index_of(*change)] != &member);
         if (goes) continue;
         // The first member that stays has no comma before it.
         const char* comma = std::find(gap, begin, ',');
@@ -59,7 +64,7 @@ std::string ObjectEdit::text() const {
             change != nullptr && !change->value.empty() ? std::string_view(change->value) : value;
     }
     for (const auto& change : changes_) {
-        if (!change.is_added_if_missing || find(members, change.name) != nullptr) continue;
+        if (!change.is_added_if_missing || last[index_of(change)] != nullptr) continue;
         if (!std::exchange(is_first, false)) text += ',';
         quote(text, change.name);
         text += ':';

@@ -3,6 +3,7 @@
 // Threads: values. The text must outlive the edit.
 #pragma once
 
+#include <cstddef>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -32,6 +33,9 @@ class ObjectEdit {
     };
 
     const Change* change_of(std::string_view name) const;
+    std::size_t index_of(const Change& change) const {
+        return static_cast<std::size_t>(&change - changes_.data());
+    }
 
     std::string_view object_;
     std::vector<Change> changes_;

@@ -1,5 +1,5 @@
-// Parses JSON that a model server or a program sent. nlohmann copies, compares and writes a value
-// by recursion, so that one that is nested deeply enough would end the process.
+// Parses JSON that a client, a model server or a program sent. nlohmann copies, compares and writes
+// a value by recursion, so that one that is nested deeply enough would end the process.
 //
 // Pure.
 #pragma once
@@ -18,13 +18,12 @@ inline constexpr int kAnswerDepthMax = 200;
 bool is_nested_deeper(std::string_view text, int depth_max);
 
 // Discarded if the text is not JSON, or is nested deeper than kAnswerDepthMax.
-template <class Json = nlohmann::json>
-Json parse_bounded(std::string_view text) {
-    if (is_nested_deeper(text, kAnswerDepthMax)) return Json(Json::value_t::discarded);
-    return Json::parse(text, nullptr, /*allow_exceptions=*/false);
-}
-// Compiled once: the parser costs each module that instantiates it two seconds.
-extern template nlohmann::json parse_bounded<nlohmann::json>(std::string_view text);
+nlohmann::json parse_bounded(std::string_view text);
+
+// The same, and keeps the order of members. For that, nlohmann compares each member's name with all
+// before it, so an object of more than kOrderedMembersMax is discarded too.
+inline constexpr std::size_t kOrderedMembersMax = 1'000;
+nlohmann::ordered_json parse_ordered(std::string_view text);
 
 // Mends the text first, which also bounds its depth. Null if it cannot be mended.
 nlohmann::json parse_mended(std::string_view text, json_text::NotANumber not_a_number);

@@ -20,6 +20,29 @@ TEST(BoundedJson, IsDiscardedIfNestedTooDeeply) {
     EXPECT_TRUE(parse_bounded("[1").is_discarded());
 }
 
+// Returns an object with this many members, in an order that sorting would change.
+std::string object_of(std::size_t members) {
+    std::string text = "{";
+    for (std::size_t i = 0; i < members; ++i) {
+        text += (i == 0 ? "\"m" : ",\"m") + std::to_string(members - i) + "\":{}";
+    }
+    return text + "}";
+}
+
+TEST(BoundedJson, KeepsAnOrderAndDiscardsObjectsThatWouldTakeLong) {
+    EXPECT_EQ(parse_ordered(R"({"b":1,"a":[{"d":2,"c":3}]})").dump(),
+              R"({"b":1,"a":[{"d":2,"c":3}]})");
+    EXPECT_EQ(parse_ordered(object_of(kOrderedMembersMax)).dump(), object_of(kOrderedMembersMax));
+    const auto large = object_of(kOrderedMembersMax + 1);
+    EXPECT_TRUE(parse_ordered(large).is_discarded());
+    EXPECT_TRUE(parse_ordered(R"([{},{"a":)" + large + "}]").is_discarded());
+    EXPECT_TRUE(parse_ordered(object_of(200'000)).is_discarded());
+    // Each object counts for itself.
+    EXPECT_EQ(parse_ordered("[" + object_of(900) + "," + object_of(900) + "]").size(), 2U);
+    EXPECT_TRUE(parse_ordered(lists(kAnswerDepthMax)).is_array());
+    EXPECT_TRUE(parse_ordered(lists(kAnswerDepthMax + 1)).is_discarded());
+}
+
 TEST(BoundedJson, IsNullIfItCannotBeMended) {
     using enum json_text::NotANumber;
     EXPECT_EQ(parse_mended("[NaN,\"\xff\"]", kQuote), nlohmann::json({"NaN", "\uFFFD"}));

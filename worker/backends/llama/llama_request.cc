@@ -8,6 +8,7 @@
 #include <limits>
 #include <nlohmann/json.hpp>
 
+#include "worker/backends/bounded_json.h"
 #include "worker/backends/llama/gbnf.h"
 #include "worker/backends/llama/json_schema_grammar.h"
 #include "worker/backends/outcomes.h"
@@ -110,7 +111,11 @@ Status read_biases(const json& input, LlamaRequest& request) {
 Result<std::optional<ordered_json>> schema_of(const json& input, std::string_view input_json) {
     const auto* format = member(input, "response_format");
     if (!format && !member(input, "json_schema")) return std::optional<ordered_json>{};
-    const auto ordered = ordered_json::parse(input_json);
+    const auto ordered = parse_ordered(input_json);
+    if (ordered.is_discarded()) {
+        return invalid(
+            fmt::format("an object in the input has more than {} members", kOrderedMembersMax));
+    }
     if (!format) return std::optional(ordered["json_schema"]);
     const auto wrong = [] {
         return invalid(R"('response_format' must be {"type":"text"}, {"type":"json_object"} or )"

@@ -155,13 +155,14 @@ Result<Tensor> parse_output(const ordered_json& output, std::string_view& tail) 
     return tensor;
 }
 
-// Mends NaN and invalid text, which servers without binary tensors write unchanged.
-ordered_json parse_mended(std::string_view text) {
-    auto answer = parse_bounded<ordered_json>(text);
+// Parses an answer. Only one that is not JSON is mended, because servers without binary tensors
+// write bare NaN and invalid text, and mending every answer would cost a copy of it.
+ordered_json parse_or_mend(std::string_view text) {
+    auto answer = parse_ordered(text);
     if (!answer.is_discarded()) return answer;
     const auto mended = json_text::mend(
         text, {.depth_max = kAnswerDepthMax, .not_a_number = json_text::NotANumber::kQuote});
-    return mended.has_value() ? parse_bounded<ordered_json>(*mended) : answer;
+    return mended.has_value() ? parse_ordered(*mended) : answer;
 }
 
 std::vector<Tensor>::iterator find_output(std::vector<Tensor>& outputs, std::string_view name) {
@@ -265,7 +266,7 @@ Result<InferAnswer> parse_infer_answer(std::string_view body,
     if (size > body.size()) return corrupt("it is shorter than its header says");
     const auto text = body.substr(0, size);
     auto tail = body.substr(size);
-    const auto answer = parse_mended(text);
+    const auto answer = parse_or_mend(text);
     const auto outputs = answer.is_object() ? answer.find("outputs") : answer.end();
     if (outputs == answer.end() || !outputs->is_array() || outputs->empty()) {
         if (!is_nested_deeper(text, kAnswerDepthMax)) return corrupt("it has no outputs");

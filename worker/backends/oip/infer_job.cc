@@ -1,4 +1,5 @@
 #include "worker/backends/oip/infer_job.h"
+#include "worker/backends/bounded_json.h"
 
 #include <fmt/format.h>
 
@@ -152,8 +153,12 @@ Status parse_outputs(const ordered_json& input, InferJob& job) {
 
 Result<InferJob> parse(std::string_view input_json, bool with_data) {
     constexpr std::array<std::string_view, 4> kKnown{"inputs", "outputs", "parameters", "id"};
-    const auto input = ordered_json::parse(input_json, nullptr, /*allow_exceptions=*/false);
-    if (input.is_discarded()) return invalid("the input is not valid JSON");
+    const auto input = parse_ordered(input_json);
+    if (input.is_discarded()) {
+        return invalid(
+            fmt::format("the input is not valid JSON, or an object in it has more than {} members",
+                        kOrderedMembersMax));
+    }
     if (!input.is_object()) return invalid("the input must be a JSON object");
     TRY_STATUS(check_members(input, "the input", kKnown));
     InferJob job;
