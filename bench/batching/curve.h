@@ -11,7 +11,7 @@
 
 namespace millrace::bench {
 
-// The curves come from performance-facts: the peers were measured on them.
+// The curves of bench/peers: the peers were measured on them.
 struct Curve {
     std::string name;
     std::chrono::milliseconds base{0};

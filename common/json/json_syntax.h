@@ -1,5 +1,12 @@
 // Checks whether a text is one JSON value (RFC 8259) that can be passed on and stored.
 //
+// Which of the readers in this folder reads a text depends on whose it is:
+//
+//   a client's body        check_json() finds it fit or refuses it; then JsonView reads it
+//   a job's stored input   was found fit on its way in; JsonView reads it
+//   of a server, a model   mend() makes it fit or refuses it; then JsonView or a parser reads it
+//   or a program
+//
 // It is stricter than the grammar where something downstream would fail: nesting is limited before
 // anything is built, text must be valid UTF-8, surrogates must come in pairs, U+0000 is refused
 // (PostgreSQL cannot store it), and numbers must fit a double.

@@ -18,6 +18,7 @@
 #include <span>
 #include <string>
 #include <string_view>
+#include <type_traits>
 
 #include "common/telemetry/catalogue.h"
 
@@ -45,18 +46,20 @@ std::array<std::string_view, sizeof...(Labels)> views(const Labels&... labels) {
 }
 }  // namespace detail
 
-template <Metric M, class... Labels>
-void count(double n = 1, const Labels&... labels) {
+template <Metric M, class Number = int, class... Labels>
+requires std::is_arithmetic_v<Number>
+void count(Number n = 1, const Labels&... labels) {
     static_assert(info(M).kind == Kind::kCounter, "not a counter");
     static_assert(label_count(info(M)) == sizeof...(Labels), "see its labels in catalogue.inc");
-    detail::count(M, n, detail::views(labels...));
+    detail::count(M, static_cast<double>(n), detail::views(labels...));
 }
 
-template <Metric M, class... Labels>
-void set(double value, const Labels&... labels) {
+template <Metric M, class Number, class... Labels>
+requires std::is_arithmetic_v<Number>
+void set(Number value, const Labels&... labels) {
     static_assert(info(M).kind == Kind::kGauge, "not a gauge");
     static_assert(label_count(info(M)) == sizeof...(Labels), "see its labels in catalogue.inc");
-    detail::set(M, value, detail::views(labels...));
+    detail::set(M, static_cast<double>(value), detail::views(labels...));
 }
 
 template <Metric M, class... Labels>

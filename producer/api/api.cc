@@ -4,7 +4,6 @@
 
 namespace millrace::api {
 
-using server::ExchangePtr;
 using server::Method;
 using server::RouteMatch;
 using server::RouteMiss;

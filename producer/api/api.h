@@ -18,7 +18,7 @@ class Api final : public server::Application {
     std::variant<server::RouteMatch, server::RouteMiss> find(server::Method method,
                                                              std::string_view path) const override;
     std::string allowed_methods(std::string_view path) const override;
-    void serve(const server::Route& route, const server::ExchangePtr& exchange) override;
+    void serve(const server::Route& route, const ExchangePtr& exchange) override;
 
  private:
     const ApiContext context_;

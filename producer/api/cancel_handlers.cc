@@ -13,15 +13,13 @@
 namespace millrace::api {
 
 using json_text::JsonWriter;
-using server::Exchange;
-using server::ExchangePtr;
 using server::on_connection;
 using server::reply_error;
 using server::reply_problem;
-namespace {
-
 using service::CancelTotals;
 using storage::JobRecord;
+
+namespace {
 
 constexpr std::int64_t kPreviewMax = 100'000;  // A preview counts no further.
 

@@ -19,15 +19,14 @@
 namespace millrace::api {
 
 using json_text::JsonWriter;
-using server::ExchangePtr;
 using server::on_connection;
 using server::ProblemCode;
 using server::reply_problem;
 using server::Wake;
-namespace {
-
 using service::JobNotice;
 using storage::JobRecord;
+
+namespace {
 
 // The interval between reads of the row of a running job that sends nothing.
 constexpr milliseconds kQuietInterval = FillPace::kMax;

@@ -10,44 +10,43 @@
 
 namespace millrace::api {
 
-void submit_job(const ApiContext& context, const server::ExchangePtr& exchange);
-void put_job(const ApiContext& context, const server::ExchangePtr& exchange);
-void submit_batch(const ApiContext& context, const server::ExchangePtr& exchange);
-void get_job(const ApiContext& context, const server::ExchangePtr& exchange);
-void get_result(const ApiContext& context, const server::ExchangePtr& exchange);
-void stream_events(const ApiContext& context, const server::ExchangePtr& exchange);
-void cancel_job(const ApiContext& context, const server::ExchangePtr& exchange);
-void cancel_jobs(const ApiContext& context, const server::ExchangePtr& exchange);
-void retry_job(const ApiContext& context, const server::ExchangePtr& exchange);
-void retry_jobs(const ApiContext& context, const server::ExchangePtr& exchange);
-void list_jobs(const ApiContext& context, const server::ExchangePtr& exchange);
-void list_queues(const ApiContext& context, const server::ExchangePtr& exchange);
-void list_workers(const ApiContext& context, const server::ExchangePtr& exchange);
-void health(const ApiContext& context, const server::ExchangePtr& exchange);
-void readiness(const ApiContext& context, const server::ExchangePtr& exchange);
-void metrics(const ApiContext& context, const server::ExchangePtr& exchange);
+void submit_job(const ApiContext& context, const ExchangePtr& exchange);
+void put_job(const ApiContext& context, const ExchangePtr& exchange);
+void submit_batch(const ApiContext& context, const ExchangePtr& exchange);
+void get_job(const ApiContext& context, const ExchangePtr& exchange);
+void get_result(const ApiContext& context, const ExchangePtr& exchange);
+void stream_events(const ApiContext& context, const ExchangePtr& exchange);
+void cancel_job(const ApiContext& context, const ExchangePtr& exchange);
+void cancel_jobs(const ApiContext& context, const ExchangePtr& exchange);
+void retry_job(const ApiContext& context, const ExchangePtr& exchange);
+void retry_jobs(const ApiContext& context, const ExchangePtr& exchange);
+void list_jobs(const ApiContext& context, const ExchangePtr& exchange);
+void list_queues(const ApiContext& context, const ExchangePtr& exchange);
+void list_workers(const ApiContext& context, const ExchangePtr& exchange);
+void health(const ApiContext& context, const ExchangePtr& exchange);
+void readiness(const ApiContext& context, const ExchangePtr& exchange);
+void metrics(const ApiContext& context, const ExchangePtr& exchange);
 
 // Shared by the above:
 
 // Calls `go_on` with the job that the path names by its own id or its client id: within the call,
 // or later if it must be looked up. Answers 404 itself if there is no such job.
-void with_job_id(const ApiContext& context, const server::ExchangePtr& exchange,
+void with_job_id(const ApiContext& context, const ExchangePtr& exchange,
                  std::function<void(JobId)> go_on);
-server::Problem no_such_job(std::string_view id);
+Problem no_such_job(std::string_view id);
 // A problem if the header says that the body is not JSON, or if there are parameters where none are
 // allowed.
-std::optional<server::Problem> check_json_head(const server::Request& request);
+std::optional<Problem> check_json_head(const Request& request);
 // The problem for a failed submission. It names the job if the outcome of the commit is unknown.
-server::Problem problem_of_submit(const server::Exchange& exchange,
-                                  const service::SubmitError& failed);
+Problem problem_of_submit(const Exchange& exchange, const service::SubmitError& failed);
 // Answers for a failed read of the job in the path.
-void reply_read_error(server::Exchange& exchange, const Error& error);
+void reply_read_error(Exchange& exchange, const Error& error);
 
 // Counts the matching jobs and answers with an object of type `object`.
-void preview(const ApiContext& context, const server::ExchangePtr& exchange,
-             storage::JobFilter filter, std::string_view object);
+void preview(const ApiContext& context, const ExchangePtr& exchange, storage::JobFilter filter,
+             std::string_view object);
 
 // The job as a response with this status and, unless it is final, a hint when to poll again.
-server::Response job_response(const ApiContext& context, const storage::JobRecord& job, int status);
+Response job_response(const ApiContext& context, const storage::JobRecord& job, int status);
 
 }  // namespace millrace::api

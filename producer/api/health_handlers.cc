@@ -7,11 +7,10 @@
 namespace millrace::api {
 
 using json_text::JsonWriter;
-using server::Exchange;
-using server::ExchangePtr;
 using server::on_connection;
 using server::ProblemCode;
 using server::reply_problem;
+
 namespace {
 
 std::string checks_json(const service::Readiness& ready, bool accepts) {

@@ -8,15 +8,13 @@
 
 namespace millrace::api {
 
-using server::ExchangePtr;
 using server::on_connection;
 using server::prefer_wait;
-using server::Request;
 using server::Wake;
-namespace {
-
 using service::JobNotice;
 using storage::JobRecord;
+
+namespace {
 
 class JobWait : public std::enable_shared_from_this<JobWait> {
  public:

@@ -27,12 +27,11 @@ struct JobAnswer {
     bool waited = false;  // The wait was honoured.
 };
 
-void read_job(const ApiContext& context, const server::ExchangePtr& exchange, JobReading reading,
+void read_job(const ApiContext& context, const ExchangePtr& exchange, JobReading reading,
               std::function<void(JobAnswer)> answer);
 
 // The request's `Prefer: wait=N`, limited to wait_max. Nothing if it is absent or N is 0.
-std::optional<milliseconds> wait_of(const server::Request& request,
-                                    const codec::ApiOptions& options);
+std::optional<milliseconds> wait_of(const Request& request, const codec::ApiOptions& options);
 // The value of Preference-Applied: "wait=30", "wait=1.5".
 std::string applied_text(milliseconds wait);
 

@@ -11,9 +11,9 @@
 namespace millrace::api {
 
 using json_text::check_json;
-
 using json_text::JsonKind;
 using json_text::JsonView;
+
 namespace {
 
 constexpr int kOutputDepthMax = 64;  // Deeper outputs are not searched for text.

@@ -12,18 +12,13 @@
 namespace millrace::api {
 
 using server::etag_matches;
-using server::Exchange;
-using server::ExchangePtr;
 using server::on_connection;
-using server::Problem;
 using server::ProblemCode;
 using server::reply_error;
 using server::reply_problem;
-using server::Request;
-using server::Response;
-namespace {
-
 using storage::JobRecord;
+
+namespace {
 
 constexpr std::string_view kPollAfterMs = "1000";
 constexpr std::string_view kIdExample = "job_01h455vb4pex5vsknk084sn02q";

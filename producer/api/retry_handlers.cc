@@ -8,19 +8,16 @@
 namespace millrace::api {
 
 using json_text::JsonWriter;
-using server::Exchange;
-using server::ExchangePtr;
 using server::on_connection;
-using server::Problem;
 using server::problem_item_json;
 using server::ProblemCode;
 using server::reply_error;
 using server::reply_problem;
-namespace {
-
 using service::RetryPage;
 using service::RetryResult;
 using storage::JobRecord;
+
+namespace {
 
 Problem problem_of_retry(const Exchange& exchange, const RetryResult& job) {
     const auto& failed = job.retry.error();

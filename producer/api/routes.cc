@@ -14,6 +14,7 @@ using server::Method;
 using server::ProblemCode;
 using server::RouteMatch;
 using server::RouteMiss;
+
 namespace {
 
 constexpr bool kTakesBody = true;

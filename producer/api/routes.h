@@ -13,7 +13,7 @@
 
 namespace millrace::api {
 
-using Handler = void (*)(const ApiContext& context, const server::ExchangePtr& exchange);
+using Handler = void (*)(const ApiContext& context, const ExchangePtr& exchange);
 
 struct Route : server::Route {
     server::Method method;

@@ -20,25 +20,21 @@ namespace millrace::api {
 using json_text::JsonWriter;
 using server::body_coding;
 using server::BodyCoding;
-using server::Exchange;
-using server::ExchangePtr;
 using server::is_default_media_type;
 using server::is_json_media_type;
 using server::on_connection;
-using server::Problem;
 using server::problem_item_json;
 using server::problem_of;
 using server::ProblemCode;
 using server::reply_problem;
 using server::reported_problem;
-using server::Request;
-namespace {
-
 using service::SubmitReply;
 using service::SubmitRequest;
 using service::SubmitResult;
 using storage::IdempotencyKey;
 using storage::JobRecord;
+
+namespace {
 
 constexpr std::size_t kKeySizeMax = 255;
 constexpr std::size_t kBatchKeySizeMax = 240;  // Leaves room for the job's place in the batch.

@@ -26,12 +26,12 @@ void Dispatcher::offer(std::vector<QueuedJob> jobs) {
         const auto end = jobs.begin() + static_cast<std::ptrdiff_t>(taken);
         waiting_.insert(waiting_.end(), std::make_move_iterator(jobs.begin()),
                         std::make_move_iterator(end));
-        telemetry::set<Metric::kDispatchQueue>(static_cast<double>(waiting_.size()));
+        telemetry::set<Metric::kDispatchQueue>(waiting_.size());
     }
     // If jobs were already waiting, the thread has been woken, or it waits until the pace is over.
     if (was_empty) offered_.notify_one();
     if (taken < jobs.size()) {
-        telemetry::count<Metric::kDispatchDropped>(static_cast<double>(jobs.size() - taken));
+        telemetry::count<Metric::kDispatchDropped>(jobs.size() - taken);
     }
 }
 
@@ -69,10 +69,10 @@ void Dispatcher::publish(const std::vector<QueuedJob>& jobs) {
         messages.push_back({topics_.jobs(job.queue, job.priority), "", encode(job)});
     }
     const auto taken = publisher_.publish(messages);
-    telemetry::count<Metric::kMessagesPublished>(static_cast<double>(taken), "jobs");
+    telemetry::count<Metric::kMessagesPublished>(taken, "jobs");
     if (taken < messages.size()) {
         const auto lost = messages.size() - taken;
-        telemetry::count<Metric::kPublishFailures>(static_cast<double>(lost), "jobs");
+        telemetry::count<Metric::kPublishFailures>(lost, "jobs");
     }
 }
 

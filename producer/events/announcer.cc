@@ -50,10 +50,10 @@ void Announcer::hint(const wire::LaneHints& hints) {
 void Announcer::publish(const std::vector<broker::OutgoingMessage>& messages,
                         std::string_view channel) {
     const auto taken = publisher_.publish(messages);
-    telemetry::count<Metric::kMessagesPublished>(static_cast<double>(taken), channel);
+    telemetry::count<Metric::kMessagesPublished>(taken, channel);
     if (taken == messages.size()) return;
     const auto lost = messages.size() - taken;
-    telemetry::count<Metric::kPublishFailures>(static_cast<double>(lost), channel);
+    telemetry::count<Metric::kPublishFailures>(lost, channel);
 }
 
 }  // namespace millrace::events

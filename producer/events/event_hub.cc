@@ -48,9 +48,7 @@ struct EventHub::Registry {
     std::unordered_map<JobId, Watched> jobs GUARDED_BY(mutex);
     std::size_t watchers GUARDED_BY(mutex) = 0;
 
-    void count_changed() const REQUIRES(mutex) {
-        telemetry::set<Metric::kWaiters>(static_cast<double>(watchers));
-    }
+    void count_changed() const REQUIRES(mutex) { telemetry::set<Metric::kWaiters>(watchers); }
 };
 
 class EventHub::Watch : public service::Subscription {

@@ -53,7 +53,7 @@ struct Teller {
 void EventReader::step(milliseconds timeout) {
     const auto messages = subscriber_->poll(kMessagesMax, timeout);
     if (messages.empty()) return;
-    telemetry::count<Metric::kMessagesConsumed>(static_cast<double>(messages.size()), "events");
+    telemetry::count<Metric::kMessagesConsumed>(messages.size(), "events");
     // Decoding is most of the cost, and often nobody is waiting.
     if (hub_.idle()) return;
     for (const auto& message : messages) deliver(message);

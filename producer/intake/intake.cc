@@ -82,7 +82,7 @@ service::SubmitError full_error(std::size_t queue_max) {
 }
 
 void count_refused(const Error& error, std::size_t n) {
-    telemetry::count<Metric::kSubmitsRefused>(static_cast<double>(n), error_info(error.code).name);
+    telemetry::count<Metric::kSubmitsRefused>(n, error_info(error.code).name);
 }
 
 void refuse_all(std::size_t count, const service::SubmitError& error,
@@ -163,7 +163,7 @@ bool Intake::step(MonoTime wait_until) {
     } else {
         insert(std::move(batch));
     }
-    telemetry::set<Metric::kIntakeQueue>(static_cast<double>(admitted_.load()));
+    telemetry::set<Metric::kIntakeQueue>(admitted_.load());
     return true;
 }
 

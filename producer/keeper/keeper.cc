@@ -82,7 +82,7 @@ bool Keeper::run(Duty& duty) {
     }
     if (work->led) telemetry::count<Metric::kKeeperRuns>(1, duty.name);
     if (work->rows > 0) {
-        telemetry::count<Metric::kKeeperRows>(static_cast<double>(work->rows), duty.name);
+        telemetry::count<Metric::kKeeperRows>(work->rows, duty.name);
     }
     duty.due = work->more ? start : start + duty.interval;
     return work->more;
@@ -102,7 +102,7 @@ bool Keeper::watch_workers() {
         return false;
     }
     if (!std::exchange(store_answers_, true)) log_info("the keeper works again");
-    telemetry::set<Metric::kWorkersAlive>(static_cast<double>(pulses->size()));
+    telemetry::set<Metric::kWorkersAlive>(pulses->size());
     silence_.observe(*pulses, sent, received);
     watch_clock();
     silent_ = silence_.silent();
@@ -191,8 +191,7 @@ Result<Keeper::Work> Keeper::measure() {
     for (const auto& lane : lanes) {
         const auto priority = name(lane.priority);
         const auto set = [&](JobState state, std::int64_t jobs) {
-            telemetry::set<Metric::kQueueJobs>(static_cast<double>(jobs), lane.queue, priority,
-                                               name(state));
+            telemetry::set<Metric::kQueueJobs>(jobs, lane.queue, priority, name(state));
         };
         set(JobState::kQueued, lane.queued);
         set(JobState::kScheduled, lane.scheduled);

@@ -1,4 +1,4 @@
-// The answer to a call for which a queue of this module had no place.
+// The answer to a call for which a part (reads, commands, scans) had no place in its queue.
 #pragma once
 
 #include "common/base/error.h"

@@ -8,6 +8,7 @@
 namespace millrace::server {
 
 using json_text::JsonWriter;
+
 namespace {
 
 constexpr std::array kProblems{

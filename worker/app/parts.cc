@@ -185,8 +185,7 @@ void Parts::report() {
     if (claimer.is_stopped()) return;  // Only the worker that takes jobs reports the lanes.
     for (schedule::LaneIndex lane = 0; lane < core.lanes.size(); ++lane) {
         const auto& info = core.lanes[lane];
-        telemetry::set<Metric::kLaneBuffer>(static_cast<double>(lanes.waiting(lane)), info.queue,
-                                            name(info.priority));
+        telemetry::set<Metric::kLaneBuffer>(lanes.waiting(lane), info.queue, name(info.priority));
     }
 }
 
@@ -194,7 +193,7 @@ void Parts::report_slots(std::int64_t held) {
     // The workers of one process may overlap; see generations.h.
     static std::atomic<std::int64_t> held_by_all = 0;
     const auto change = held - std::exchange(slots_reported_, held);
-    telemetry::set<Metric::kSlotsBusy>(static_cast<double>(held_by_all += change));
+    telemetry::set<Metric::kSlotsBusy>(held_by_all += change);
 }
 
 }  // namespace millrace::worker

@@ -1,5 +1,5 @@
 // What the worker's threads hand over to a backend's own thread: batches to run, attempts to abort,
-// and the order to stop. It is the backend's only queue; everything else belongs to the backend's
+// and the order to stop. They come in no other way; everything else belongs to the backend's
 // thread.
 //
 // Bounded by the contract of Backend::run: the caller keeps within the backend's slots.

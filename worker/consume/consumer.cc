@@ -82,7 +82,7 @@ void Consumer::take(const std::vector<broker::IncomingMessage>& messages) {
         }
         candidates.push_back(std::move(candidate));
     }
-    telemetry::count<Metric::kMessagesConsumed>(static_cast<double>(messages.size()), "jobs");
+    telemetry::count<Metric::kMessagesConsumed>(messages.size(), "jobs");
     offsets_.finish(skipped);
     if (candidates.empty()) return;
     lanes_.push(std::move(candidates));

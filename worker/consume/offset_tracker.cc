@@ -48,7 +48,7 @@ std::vector<OffsetTracker::Advance> OffsetTracker::advance(MonoTime now) {
             if (done) advances.push_back({partition.topic, partition.number, *done});
         }
     }
-    if (let_go > 0) telemetry::count<Metric::kOffsetsLetGo>(static_cast<double>(let_go));
+    if (let_go > 0) telemetry::count<Metric::kOffsetsLetGo>(let_go);
     return advances;
 }
 

@@ -16,7 +16,7 @@
 
 namespace millrace::execute {
 
-// A job that was just claimed.
+// What Executor::launch() takes: a claimed job, and where it waited until then.
 struct Start {
     ClaimedJob job;
     schedule::BackendIndex backend = 0;

@@ -103,8 +103,7 @@ Status Claimer::reconcile(WorkerId worker) {
         ++handed_back;
     }
     if (handed_back > 0) {
-        telemetry::count<Metric::kAttemptsHandedBack>(static_cast<double>(handed_back),
-                                                      "unknown_claim");
+        telemetry::count<Metric::kAttemptsHandedBack>(handed_back, "unknown_claim");
         log_warning("handed back jobs: PostgreSQL did not answer their claim",
                     {{"jobs", handed_back}});
     }
@@ -153,10 +152,42 @@ Result<bool> Claimer::claim(WorkerId worker) {
         lanes_.put_back(std::move(picked));
         return claims.error();
     }
-    telemetry::count<Metric::kClaimsRequested>(static_cast<double>(ids.size()));
-    telemetry::count<Metric::kClaimsWon>(static_cast<double>(claims->size()));
+    telemetry::count<Metric::kClaimsRequested>(ids.size());
+    telemetry::count<Metric::kClaimsWon>(claims->size());
     start(worker, sent, std::move(picked), *claims);
     return true;
+}
+
+void Claimer::start(WorkerId worker, MonoTime sent, std::vector<schedule::Candidate> picked,
+                    const std::vector<Claim>& claims) {
+    const auto database_time = store_.database_time();
+    std::unordered_map<JobId, Claim> by_id;
+    by_id.reserve(claims.size());
+    for (const auto& claim : claims) by_id.emplace(claim.key.job, claim);
+    std::vector<Start> starts;
+    std::vector<schedule::MessageRef> messages;
+    starts.reserve(claims.size());
+    messages.reserve(picked.size());
+    for (auto& candidate : picked) {
+        messages.push_back(candidate.message);
+        // Extracted, because a message may have come twice.
+        const auto node = by_id.extract(candidate.id);
+        if (node.empty()) continue;
+        const auto& claim = node.mapped();
+        // A job that ran before has been waiting for less time than its id is old.
+        if (claim.attempt == 1 && database_time.count() > 0) {
+            stealer_.observe_wait(candidate.lane, candidate.arrived,
+                                  database_time - uuid_unix_time(candidate.id.uuid()));
+        }
+        starts.push_back({.job = {claim, *std::move(candidate.spec)},
+                          .backend = *candidate.backend,
+                          .lane = candidate.lane,
+                          .arrived = candidate.arrived,
+                          .batch_key = std::move(candidate.batch_key),
+                          .standing = candidate.standing});
+    }
+    executor_.launch(worker, sent, std::move(starts));
+    offsets_.finish(messages);
 }
 
 void Claimer::age_lanes() {
@@ -177,8 +208,8 @@ std::vector<schedule::Candidate> Claimer::pick() {
     auto left = std::min(load.free, options_.batch_max);
     std::vector<schedule::Candidate> picked;
     for (schedule::BackendIndex backend = 0; backend < shares_.size() && left > 0; ++backend) {
-        const auto& of = load.backends[backend];
-        auto more = lanes_.pick(backend, of, left, shares_[backend], store_.database_time());
+        const auto& room = load.backends[backend];
+        auto more = lanes_.pick(backend, room, left, shares_[backend], store_.database_time());
         left -= more.size();
         if (picked.empty()) {
             picked = std::move(more);
@@ -218,38 +249,6 @@ bool Claimer::preempt_for(schedule::LaneIndex urgent, schedule::BackendIndex bac
     if (!executor_.preempt(backend, lanes_.lanes()[urgent].priority, from)) return false;
     shares.favour(urgent);
     return true;
-}
-
-void Claimer::start(WorkerId worker, MonoTime sent, std::vector<schedule::Candidate> picked,
-                    const std::vector<Claim>& claims) {
-    const auto database_time = store_.database_time();
-    std::unordered_map<JobId, Claim> by_id;
-    by_id.reserve(claims.size());
-    for (const auto& claim : claims) by_id.emplace(claim.key.job, claim);
-    std::vector<Start> starts;
-    std::vector<schedule::MessageRef> messages;
-    starts.reserve(claims.size());
-    messages.reserve(picked.size());
-    for (auto& candidate : picked) {
-        messages.push_back(candidate.message);
-        // Extracted, because a message may have come twice.
-        const auto node = by_id.extract(candidate.id);
-        if (node.empty()) continue;
-        const auto& claim = node.mapped();
-        // A job that ran before has been waiting for less time than its id is old.
-        if (claim.attempt == 1 && database_time.count() > 0) {
-            stealer_.observe_wait(candidate.lane, candidate.arrived,
-                                  database_time - uuid_unix_time(candidate.id.uuid()));
-        }
-        starts.push_back({.job = {claim, *std::move(candidate.spec)},
-                          .backend = *candidate.backend,
-                          .lane = candidate.lane,
-                          .arrived = candidate.arrived,
-                          .batch_key = std::move(candidate.batch_key),
-                          .standing = candidate.standing});
-    }
-    executor_.launch(worker, sent, std::move(starts));
-    offsets_.finish(messages);
 }
 
 }  // namespace millrace::execute

@@ -90,7 +90,7 @@ void CompletionWriter::collect() {
     }
     std::size_t waiting = 0;
     for (const auto& batch : batches_) waiting += batch.attempts.size();
-    telemetry::set<Metric::kOutcomesWaiting>(static_cast<double>(waiting));
+    telemetry::set<Metric::kOutcomesWaiting>(waiting);
 }
 
 void CompletionWriter::append(WorkerId worker, storage::SettledAttempt attempt, Pending pending) {
@@ -138,7 +138,7 @@ void CompletionWriter::acknowledge(const Batch& batch,
         }
     }
     if (refused > 0) {
-        telemetry::count<Metric::kOutcomesRefused>(static_cast<double>(refused));
+        telemetry::count<Metric::kOutcomesRefused>(refused);
         log_warning("outcomes were dropped: their jobs no longer belong to this worker",
                     {{"jobs", refused}, {"worker", batch.worker.str()}});
     }

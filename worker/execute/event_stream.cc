@@ -98,15 +98,14 @@ void EventStream::step() {
 void EventStream::send(std::vector<broker::OutgoingMessage> messages) {
     const auto* channel = messages.front().topic == topics_.events() ? "events" : "jobs";
     const auto taken = publisher_.publish(messages);
-    telemetry::count<Metric::kMessagesPublished>(static_cast<double>(taken), channel);
+    telemetry::count<Metric::kMessagesPublished>(taken, channel);
     if (taken == messages.size()) return;
-    telemetry::count<Metric::kPublishFailures>(static_cast<double>(messages.size() - taken),
-                                               channel);
+    telemetry::count<Metric::kPublishFailures>(messages.size() - taken, channel);
 }
 
 bool EventStream::make_room(std::size_t count) {
     if (events_.size() + dispatches_.size() + count <= options_.waiting_max) return true;
-    telemetry::count<Metric::kPublishFailures>(static_cast<double>(count), "events");
+    telemetry::count<Metric::kPublishFailures>(count, "events");
     return false;
 }
 

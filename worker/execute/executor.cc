@@ -37,7 +37,7 @@ Status Executor::start() {
         slots_ = std::min(slots_, options_.slots_max);
         held_max_ = std::min(held_max_, options_.slots_max);
     }
-    telemetry::set<Metric::kSlotsTotal>(static_cast<double>(slots_));
+    telemetry::set<Metric::kSlotsTotal>(slots_);
     return ok();
 }
 
@@ -249,7 +249,7 @@ void Executor::interrupt_all() {
             ++stopped;
         }
     }
-    telemetry::count<Metric::kAttemptsHandedBack>(static_cast<double>(stopped), "interrupted");
+    telemetry::count<Metric::kAttemptsHandedBack>(stopped, "interrupted");
     perform(std::move(actions));
 }
 

@@ -13,7 +13,7 @@
 // way. One lock guards them, because most changes concern several. What follows from a change
 // (calls of backends, outcomes to Reports, log lines, callbacks) is done once the lock is released.
 //
-// Threads:   thread-safe. Backends, inboxes and callbacks are called without a lock held.
+// Threads:   thread-safe. Backends, EndedAttempts and callbacks are called without a lock held.
 // Owns:      the attempts. Borrows the rest, which must outlive it and the backends.
 // Blocks:    start() and stop(); nothing else.
 // Errors:    start()'s, of the first backend that does not start.

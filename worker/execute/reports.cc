@@ -59,10 +59,10 @@ void Reports::finished(const std::string& backend, std::chrono::nanoseconds took
     telemetry::count<Metric::kAttempts>(1, backend, name(outcome.kind));
     telemetry::observe<Metric::kExecutionSeconds>(took, backend);
     if (const auto tokens = outcome.usage.prompt_tokens.value_or(0); tokens > 0) {
-        telemetry::count<Metric::kPromptTokens>(static_cast<double>(tokens), backend);
+        telemetry::count<Metric::kPromptTokens>(tokens, backend);
     }
     if (const auto tokens = outcome.usage.completion_tokens.value_or(0); tokens > 0) {
-        telemetry::count<Metric::kGeneratedTokens>(static_cast<double>(tokens), backend);
+        telemetry::count<Metric::kGeneratedTokens>(tokens, backend);
     }
     ended(std::move(attempt));
 }

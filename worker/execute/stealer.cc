@@ -108,7 +108,7 @@ Result<std::size_t> Stealer::steal_lane(schedule::BackendIndex backend, schedule
     if (got < limit) look = {.pause_until = sent + jittered(options_.bound / 2)};
     if (got == 0) return got;
 
-    telemetry::count<Metric::kJobsStolen>(static_cast<double>(got));
+    telemetry::count<Metric::kJobsStolen>(got);
     const auto standing = lanes_.standing(backend, lane);
     std::vector<Start> starts;
     starts.reserve(got);

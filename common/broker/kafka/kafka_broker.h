@@ -41,10 +41,6 @@ struct KafkaOptions {
     // rebalances takes one second less than this timeout.
     milliseconds session_timeout{10'000};
     milliseconds heartbeat_interval{2'000};
-    // A name that stays the same over restarts: a restarted member keeps its partitions without a
-    // rebalance, and in exchange does not leave its group when it ends. Empty: a new member each
-    // time.
-    std::string group_instance_id;
 
     milliseconds message_timeout{30'000};  // A message not acknowledged by then is given up.
     int buffer_messages_max = 100'000;     // Messages that await acknowledgement.

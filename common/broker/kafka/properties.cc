@@ -117,9 +117,6 @@ Properties group_properties(const KafkaOptions& options, const std::string& grou
             {"enable.auto.commit", "true"},
             {"auto.commit.interval.ms", text(kAutoCommitInterval)},
         });
-    if (!options.group_instance_id.empty()) {
-        properties.emplace_back("group.instance.id", options.group_instance_id);
-    }
     return properties;
 }
 

@@ -14,6 +14,7 @@ using server::parse_idempotency_key;
 using server::Problem;
 using server::ProblemCode;
 using server::Request;
+
 namespace {
 
 using storage::IdempotencyKey;

@@ -7,10 +7,10 @@
 namespace millrace::api::codec {
 
 using json_text::JsonWriter;
-namespace {
-
 using storage::DbTime;
 using storage::JobRecord;
+
+namespace {
 
 std::int64_t unix_seconds(DbTime time) {
     return std::chrono::floor<std::chrono::seconds>(time).time_since_epoch().count();

@@ -12,6 +12,7 @@ namespace millrace::api::codec {
 
 using server::Problem;
 using server::ProblemCode;
+
 namespace {
 
 // Returns a text such as: "failed", "expired", "cancelled" or an array of them

@@ -17,6 +17,7 @@ namespace millrace::api::codec {
 
 using server::Problem;
 using server::ProblemCode;
+
 namespace {
 
 Problem unknown_field(const std::string& parent, std::string_view name,

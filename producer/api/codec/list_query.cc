@@ -18,6 +18,7 @@ namespace millrace::api::codec {
 using server::parse_query;
 using server::Problem;
 using server::ProblemCode;
+
 namespace {
 
 using storage::JobFilter;

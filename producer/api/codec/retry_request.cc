@@ -13,6 +13,7 @@ namespace millrace::api::codec {
 
 using server::Problem;
 using server::ProblemCode;
+
 namespace {
 
 Decoded<std::vector<JobId>> decode_ids(const JsonView& value, int ids_max) {

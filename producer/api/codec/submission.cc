@@ -20,9 +20,9 @@ using json_text::position_text;
 using json_text::utf8_length;
 using server::Problem;
 using server::ProblemCode;
-namespace {
-
 using service::SubmitRequest;
+
+namespace {
 
 Decoded<JobPolicy> decode_policy(const JsonFields& job, const ApiOptions& options) {
     constexpr std::array<std::string_view, 4> kKnown{"start_within", "execution_timeout", "ttl",

@@ -83,6 +83,27 @@ TEST_F(Oip, AJobWaitsForRoomOnAServerThatIsFull) {
     EXPECT_FALSE(was_crowded);
 }
 
+TEST_F(Oip, AJobThatFindsNoRoomForLongGoesBackToTheQueue) {
+    std::promise<void> arrived;
+    std::promise<void> release;
+    start_with(
+        [&, released = release.get_future().share()](test::Exchange& exchange) {
+            if (!read_infer(exchange).has(1)) return exchange.reply(503, "text/plain", "");
+            arrived.set_value();
+            released.wait();
+            answer_doubled(exchange);
+        },
+        {.room_patience = milliseconds(20)});
+    const auto first = run(row({1}));
+    arrived.get_future().wait();
+    for (int i = 0; i < 2; ++i) EXPECT_EQ(outcome_of(row({2})).error_code, "server_busy");
+    const auto waited = outcome_of(row({3}));  // It is not even sent.
+    EXPECT_EQ(waited.kind, OutcomeKind::kRateLimited);
+    EXPECT_EQ(waited.error_message, "no server has room for the model 'm'");
+    release.set_value();
+    EXPECT_EQ(data_of(sink_.outcome(first)), json({2}));
+}
+
 TEST_F(Oip, RetriesInvalidAnswers) {
     const std::vector<std::pair<std::string, test::FakeServer::Handler>> cases{
         {"invalid_response", [](test::Exchange& e) { e.reply(200, "text/html", "hello"); }},

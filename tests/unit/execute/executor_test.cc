@@ -294,7 +294,7 @@ TEST(Executor, AnOlderAttemptWithTheSameKeyGivesItsSlotBack) {
     h.backend.finish(key, backends::aborted_outcome(backends::AbortReason::kInterrupted));
     EXPECT_EQ(h.backend.batches().size(), 2U);
     h.backend.complete(key);
-    const auto ended = h.inbox.take();
+    const auto ended = h.ended_attempts.take();
     ASSERT_EQ(ended.size(), 1U);
     EXPECT_EQ(ended[0].worker, next);
     EXPECT_EQ(ended[0].outcome.kind, OutcomeKind::kCompleted);

@@ -1,4 +1,4 @@
-// A whole worker without threads: its parts wired as in worker/app/worker.cc, driven step by step
+// A whole worker without threads: its parts wired as in worker/app/parts.cc, driven step by step
 // on a manual clock, over fakes.
 #pragma once
 
@@ -95,7 +95,7 @@ class Harness {
     execute::Lease lease;
     execute::OutputFeed outputs;
     execute::EventStream events;
-    execute::EndedAttempts inbox;
+    execute::EndedAttempts ended_attempts;
     execute::Executor executor;
     schedule::ModelTable models;
     schedule::Lanes lanes;

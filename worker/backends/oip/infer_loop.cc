@@ -12,17 +12,12 @@
 #include "worker/backends/outcomes.h"
 
 namespace millrace::backends::oip {
-
-using serving::pool::CallResult;
-
 namespace {
 
 // A model may be reloaded with other tensors: older metadata are fetched again, beside the work.
 constexpr std::chrono::minutes kMetadataAgeMax{1};
 // Size of the answer's JSON (names, shapes) for each job.
 constexpr std::size_t kAnswerOverheadBytes = 64 << 10;
-// Jobs that found no server do not look for one again sooner.
-constexpr milliseconds kHandedBackMin{1'000};
 constexpr milliseconds kIdle{60'000};
 constexpr const char* kLengthHeader = "Inference-Header-Content-Length";
 
@@ -136,7 +131,7 @@ void InferLoop::learn(Model& model) {
     }
     if (model.metadata) return;
     for (auto* batch : std::exchange(model.waiting, {})) {
-        finish_all(*batch, all_of(*batch), handed_back(model));
+        finish_all(*batch, all_of(*batch), model.servers.unavailable(system_clock().now()));
         advance(*batch);
     }
 }
@@ -198,13 +193,15 @@ void InferLoop::advance(Batch& batch) {
         const auto at = model.servers.begin(part.size(), batch.refused_by, now);
         if (!at && model.servers.are_full(batch.refused_by, now)) {
             batch.parts.push_front(std::move(part));
+            if (batch.parked_at == MonoTime{}) batch.parked_at = now;
             model.parked.push_back(&batch);
             return;
         }
         if (!at) {
-            finish_all(batch, part, batch.refusal ? *batch.refusal : handed_back(model));
+            finish_all(batch, part, batch.refusal.value_or(model.servers.unavailable(now)));
             continue;
         }
+        batch.parked_at = {};
         if (at->is_probe && part.size() > 1) {
             batch.parts.emplace_front(part.begin() + 1, part.end());
             part.resize(1);
@@ -259,13 +256,13 @@ void InferLoop::receive(Batch& batch, serving::HttpEnd end) {
 void InferLoop::deliver(Batch& batch, const Sent& sent) {
     auto answer = parse_infer_answer(sent.call->body(), json_bytes_of(*sent.call));
     if (!answer.has_value()) {
-        if (const auto page = page_instead_of(sent.call->body())) return fail(batch, sent, *page);
+        if (const auto page = page_instead(sent.call->body())) return fail(batch, sent, *page);
         const auto error = error_inside(sent.call->body());
-        return fail(batch, sent, error ? *error : invalid_answer(answer.error().message));
+        return fail(batch, sent, error ? *error : invalid_response(answer.error().message));
     }
     // All jobs of a request ask for the same outputs.
     const auto chosen = choose_outputs(batch.items[sent.part.front()].job, *answer);
-    if (!chosen.has_value()) return fail(batch, sent, invalid_answer(chosen.error().message));
+    if (!chosen.has_value()) return fail(batch, sent, invalid_response(chosen.error().message));
     batch.model->served_at = system_clock().now();
     batch.model->servers.end(sent.at, CallResult::kServed, batch.model->served_at);
     auto outcomes = split_answer(*answer, jobs_of(batch, sent.part), options_.output_bytes_max);
@@ -297,11 +294,10 @@ void InferLoop::fail(Batch& batch, const Sent& sent, const ServerError& error) {
     const auto now = system_clock().now();
     for (const auto index : living(batch, sent.part)) {
         const auto& key = batch.items[index].key;
-        const bool is_jobs_fault =
-            error.is_unanswered && outages_.is_alone_with_them(key.job, batch.model->served_at);
-        auto outcome = is_jobs_fault ? error.outcome : outages_.waited_out(error.outcome, key, now);
-        if (is_jobs_fault) outcome.kind = OutcomeKind::kRetryable;
-        finish(batch, index, std::move(outcome));
+        finish(batch, index,
+               error.is_unanswered
+                   ? outages_.weigh_unanswered(error.outcome, key, batch.model->served_at, now)
+                   : outages_.waited_out(error.outcome, key, now));
     }
 }
 
@@ -345,14 +341,6 @@ void InferLoop::finish_all(Batch& batch, const Part& part, const Outcome& outcom
     for (const auto index : part) finish(batch, index, outcome);
 }
 
-Outcome InferLoop::handed_back(const Model& model) {
-    auto outcome = failed_outcome(OutcomeKind::kRateLimited, "server_unavailable",
-                                  fmt::format("no server can run the model '{}' now; {}",
-                                              model.name, model.servers.last_error()));
-    outcome.retry_after = std::max(model.servers.wait(system_clock().now()), kHandedBackMin);
-    return outcome;
-}
-
 void InferLoop::abort(const AttemptKey& key, AbortReason reason) {
     const auto found = running_.find(key);
     if (found == running_.end()) return;
@@ -379,6 +367,14 @@ void InferLoop::end_late_ones() {
         if (place.batch->items[place.index].deadline <= now) late.push_back(key);
     }
     for (const auto& key : late) abort(key, AbortReason::kDeadline);
+    for (auto& [_, model] : models_) {
+        for (auto* batch : std::vector(model.parked)) {
+            if (batch->parked_at + options_.room_patience > now) continue;
+            std::erase(model.parked, batch);
+            finish_all(*batch, all_of(*batch), batch->refusal.value_or(model.servers.busy()));
+            advance(*batch);
+        }
+    }
 }
 
 void InferLoop::step() {
@@ -390,7 +386,10 @@ void InferLoop::wait() {
     const auto now = system_clock().now();
     auto until = now + kIdle;
     for (const auto& [_, place] : running_) {
-        until = std::min(until, place.batch->items[place.index].deadline);
+        const auto& batch = *place.batch;
+        until = std::min(until, batch.items[place.index].deadline);
+        if (batch.parked_at == MonoTime{}) continue;
+        until = std::min(until, batch.parked_at + options_.room_patience);
     }
     multi_.wait(std::chrono::ceil<milliseconds>(std::max(until, now) - now));
 }

@@ -75,6 +75,7 @@ class InferLoop {
         // The servers that had no room for it, and the last one's answer.
         ModelServers::Servers refused_by;
         std::optional<Outcome> refusal;
+        MonoTime parked_at;  // While it is in Model::parked.
         std::list<Batch>::iterator self;
     };
     struct Model {
@@ -118,7 +119,7 @@ class InferLoop {
     static std::vector<const InferJob*> jobs_of(const Batch& batch, const Part& part);
     void finish(Batch& batch, std::size_t index, Outcome outcome);
     void finish_all(Batch& batch, const Part& part, const Outcome& outcome);
-    static Outcome handed_back(const Model& model);
+    // Ends what is past its deadline, and hands back what has waited for room for too long.
     void end_late_ones();
 
     const OipOptions& options_;

@@ -41,9 +41,9 @@ void MetadataFetch::take(Step step, serving::HttpEnd end) {
     const auto on_done = on_done_;
     if (auto error = error_of(end, *call, options_)) return on_done(*std::move(error));
     if (end == serving::HttpEnd::kTooLarge)
-        return on_done(invalid_answer("its metadata is too large"));
+        return on_done(invalid_response("its metadata is too large"));
     const auto next = read(step, call->body());
-    if (!next.has_value()) return on_done(invalid_answer(next.error().message));
+    if (!next.has_value()) return on_done(invalid_response(next.error().message));
     if (*next) return ask(**next);
     on_done(std::move(model_));
 }

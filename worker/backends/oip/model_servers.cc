@@ -8,21 +8,23 @@
 #include <utility>
 
 #include "common/base/log.h"
+#include "worker/backends/outcomes.h"
 
 namespace millrace::backends::oip {
 
+using serving::pool::BreakerOptions;
 using serving::pool::BreakerState;
-using serving::pool::CallResult;
-using serving::pool::EndpointCapacity;
-using serving::pool::EndpointIndex;
 
 namespace {
 
 constexpr std::size_t kFailuresMax = 3;
-constexpr serving::pool::BreakerOptions kBreaker{.window_calls = kFailuresMax,
-                                                 .window = std::chrono::hours(24),
-                                                 .calls_min = kFailuresMax,
-                                                 .failure_share = 1};
+constexpr BreakerOptions kBreaker{.window_calls = kFailuresMax,
+                                  .window = std::chrono::hours(24),
+                                  .calls_min = kFailuresMax,
+                                  .failure_share = 1};
+
+// Jobs that found no server do not look for one again sooner.
+constexpr milliseconds kRestMin{1'000};
 
 // Whether the server takes no more requests because of such a result.
 bool is_against_the_server(CallResult result) {
@@ -43,7 +45,7 @@ ModelServers::ModelServers(std::string model, const std::vector<std::string>& ba
 
 std::optional<ModelServers::Call> ModelServers::begin(std::size_t jobs, const Servers& tried,
                                                       MonoTime now) {
-    serving::pool::CallPlan plan{.tokens = static_cast<std::int64_t>(jobs)};
+    CallPlan plan{.tokens = static_cast<std::int64_t>(jobs)};
     const auto server = pool_.choose(plan, without(tried), now);
     if (!server) return std::nullopt;
     const bool is_probe = pool_.view(*server, now).breaker == BreakerState::kHalfOpen;
@@ -63,6 +65,21 @@ ModelServers::Servers ModelServers::without(const Servers& tried) const {
     return left;
 }
 
+Outcome ModelServers::unavailable(MonoTime now) const {
+    auto outcome = failed_outcome(
+        OutcomeKind::kRateLimited, "server_unavailable",
+        fmt::format("no server can run the model '{}' now; {}", model_, last_error_));
+    outcome.retry_after = std::max(wait(now), kRestMin);
+    return outcome;
+}
+
+Outcome ModelServers::busy() const {
+    auto outcome = failed_outcome(OutcomeKind::kRateLimited, "server_busy",
+                                  fmt::format("no server has room for the model '{}'", model_));
+    outcome.retry_after = kRestMin;
+    return outcome;
+}
+
 void ModelServers::end(const Call& call, CallResult result, MonoTime now) {
     end(call, {.result = result}, /*reason=*/"", now);
 }
@@ -76,8 +93,8 @@ void ModelServers::end(const Call& call, const ServerError& error, MonoTime now)
         now);
 }
 
-void ModelServers::end(const Call& call, const serving::pool::CallEnd& how,
-                       const std::string& reason, MonoTime now) {
+void ModelServers::end(const Call& call, const CallEnd& how, const std::string& reason,
+                       MonoTime now) {
     const auto is_closed = [&] {
         return pool_.view(call.server, now).breaker == BreakerState::kClosed;
     };

@@ -22,10 +22,10 @@ namespace millrace::backends::oip {
 
 class ModelServers {
  public:
-    using Servers = std::vector<serving::pool::EndpointIndex>;
+    using Servers = std::vector<EndpointIndex>;
     struct Call {
-        serving::pool::EndpointIndex server = 0;
-        serving::pool::EndpointPool::CallId id = 0;
+        EndpointIndex server = 0;
+        EndpointPool::CallId id = 0;
         // It tests whether the model works again; one job is enough for that.
         bool is_probe = false;
     };
@@ -41,23 +41,26 @@ class ModelServers {
     // has ended. Requires: begin() returned nothing at this time.
     bool are_full(const Servers& tried, MonoTime now) const;
     // Logs if the model has failed on the server, or works again.
-    void end(const Call& call, serving::pool::CallResult result, MonoTime now);
+    void end(const Call& call, CallResult result, MonoTime now);
     void end(const Call& call, const ServerError& error, MonoTime now);
 
     const std::string& base_url(const Call& call) const { return base_urls_[call.server]; }
     // Time until a server may take a request; zero if one may, or only lacks room.
     milliseconds wait(MonoTime now) const { return pool_.available_in(all_, now); }
+    // The outcome of a job that finds no server: none works, or none has room. It rests for a
+    // second at least.
+    Outcome unavailable(MonoTime now) const;
+    Outcome busy() const;
     // The last reason why a server took no more requests, with its URL.
     const std::string& last_error() const { return last_error_; }
 
  private:
     Servers without(const Servers& tried) const;
-    void end(const Call& call, const serving::pool::CallEnd& how, const std::string& reason,
-             MonoTime now);
+    void end(const Call& call, const CallEnd& how, const std::string& reason, MonoTime now);
 
     const std::string model_;
     const std::vector<std::string>& base_urls_;
-    serving::pool::EndpointPool pool_;
+    EndpointPool pool_;
     Servers all_;
     std::string last_error_;
 };

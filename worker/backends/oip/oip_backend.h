@@ -41,6 +41,8 @@ struct OipOptions {
     milliseconds connect_timeout{5000};
     milliseconds timeout{300'000};  // For a request; after that the server counts as failing.
     std::size_t output_bytes_max = 8 << 20;  // Of one job; more fails it: output_too_large.
+    // How long a job waits in the worker while all servers are full; as with the openai backend.
+    milliseconds room_patience{30'000};
 };
 
 class OipBackend : public Backend {

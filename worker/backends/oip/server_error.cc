@@ -18,7 +18,6 @@ namespace {
 
 using nlohmann::json;
 using serving::AnswerClass;
-using serving::pool::CallResult;
 
 // The fault that a text in an error of status 500 reveals. Triton before 2.40 sends 400 for all of
 // them.
@@ -197,12 +196,12 @@ std::optional<ServerError> error_inside(std::string_view body) {
     return classify_500(said, "the server reported an error in an answer with status 200: " + said);
 }
 
-std::optional<ServerError> page_instead_of(std::string_view body) {
+std::optional<ServerError> page_instead(std::string_view body) {
     if (!serving::is_page(body)) return std::nullopt;
     return outage("the answer is a page of HTML: " + serving::title_or_all(body));
 }
 
-ServerError invalid_answer(std::string_view what) {
+ServerError invalid_response(std::string_view what) {
     return make_error(
         Fault::kServer, "invalid_response",
         fmt::format("the server's answer does not follow the Open Inference Protocol: {}", what));

@@ -11,7 +11,7 @@
 //   server    transient by its status; 500 "not healthy", "CUDA       kRetryable
 //             error"; garbage, a cut connection, no answer in time
 //   server    an outage by its status, an HTML page: it is down       kRateLimited, by Outages
-//   server    a connection that is closed without an answer             the same, see is_unanswered
+//   server    a connection that is closed without an answer           the same, see is_unanswered
 //   server    a gateway that gave up waiting                          kRetryable
 //   server    404, no connection: the model is not there              not run at all
 //
@@ -30,12 +30,19 @@
 
 namespace millrace::backends::oip {
 
+using serving::pool::CallEnd;
+using serving::pool::CallPlan;
+using serving::pool::CallResult;
+using serving::pool::EndpointCapacity;
+using serving::pool::EndpointIndex;
+using serving::pool::EndpointPool;
+
 enum class Fault { kCapacity, kRequest, kModel, kServer };
 
 struct ServerError {
     Fault fault = Fault::kServer;
     // What it says about the model on this server.
-    serving::pool::CallResult result = serving::pool::CallResult::kFailed;
+    CallResult result = CallResult::kFailed;
     // False: no job was started, so another server may get the request.
     bool was_run = true;
     // Something in front of the server answered: the outcome is for Outages.
@@ -65,10 +72,10 @@ std::optional<Outcome> failure_of(const ServerError& error, std::size_t jobs);
 std::optional<ServerError> error_inside(std::string_view body);
 
 // An answer 200 that is an HTML page from something in front of the server; nothing if it is none.
-std::optional<ServerError> page_instead_of(std::string_view body);
+std::optional<ServerError> page_instead(std::string_view body);
 
 // An answer 200 that is not what was requested.
-ServerError invalid_answer(std::string_view what);
+ServerError invalid_response(std::string_view what);
 
 // No answer, and the reason for it.
 ServerError unreachable(std::string_view why);

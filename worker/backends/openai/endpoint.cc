@@ -179,8 +179,8 @@ std::size_t slots_of(const std::vector<Endpoint>& endpoints) {
     return most;
 }
 
-std::vector<serving::pool::EndpointCapacity> capacities_of(const std::vector<Endpoint>& endpoints) {
-    std::vector<serving::pool::EndpointCapacity> capacities;
+std::vector<EndpointCapacity> capacities_of(const std::vector<Endpoint>& endpoints) {
+    std::vector<EndpointCapacity> capacities;
     capacities.reserve(endpoints.size());
     for (const auto& endpoint : endpoints) capacities.push_back(endpoint.capacity);
     return capacities;

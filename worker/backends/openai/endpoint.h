@@ -18,10 +18,17 @@
 
 namespace millrace::backends::openai {
 
+using serving::pool::CallEnd;
+using serving::pool::CallPlan;
+using serving::pool::CallResult;
+using serving::pool::EndpointCapacity;
+using serving::pool::EndpointIndex;
+using serving::pool::EndpointPool;
+
 struct Endpoint {
     std::string name;      // For logs and metrics: "gpu-1:8000" unless given.
     std::string base_url;  // As normal_base_url() returns it.
-    serving::pool::EndpointCapacity capacity;
+    EndpointCapacity capacity;
     bool has_slots = false;            // The settings give its slots.
     const Profile* profile = nullptr;  // Null: not known yet; the survey finds it.
     serving::ModelNames models;        // Empty: not known yet; the survey finds them.
@@ -56,6 +63,6 @@ std::optional<std::size_t> parse_slots(std::string_view body);
 // because endpoints of the other orders stand in for those.
 std::size_t slots_of(const std::vector<Endpoint>& endpoints);
 
-std::vector<serving::pool::EndpointCapacity> capacities_of(const std::vector<Endpoint>& endpoints);
+std::vector<EndpointCapacity> capacities_of(const std::vector<Endpoint>& endpoints);
 
 }  // namespace millrace::backends::openai

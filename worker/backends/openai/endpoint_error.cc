@@ -191,23 +191,20 @@ Outcome error_object_outcome(const json& error, milliseconds took) {
                       took);
 }
 
-serving::pool::CallResult call_result(const Outcome& outcome, long status, bool is_connected) {
+CallResult call_result(const Outcome& outcome, long status, bool is_connected) {
     switch (outcome.kind) {
         case OutcomeKind::kCompleted:
-            return serving::pool::CallResult::kServed;
+            return CallResult::kServed;
         case OutcomeKind::kRateLimited:
-            if (!is_connected) return serving::pool::CallResult::kUnreachable;
-            if (!is_outage(outcome)) return serving::pool::CallResult::kRefused;
-            return serving::is_of_a_gateway(status) ? serving::pool::CallResult::kFailed
-                                                    : serving::pool::CallResult::kOdd;
+            if (!is_connected) return CallResult::kUnreachable;
+            if (!is_outage(outcome)) return CallResult::kRefused;
+            return serving::is_of_a_gateway(status) ? CallResult::kFailed : CallResult::kOdd;
         case OutcomeKind::kPermanent:
             // Any other refusal may be the job's fault: a server that does not support its kind of
             // request answers 404.
-            return serving::refuses_the_key(status) ? serving::pool::CallResult::kFailed
-                                                    : serving::pool::CallResult::kAnswered;
+            return serving::refuses_the_key(status) ? CallResult::kFailed : CallResult::kAnswered;
         default:
-            return outcome.error_code == kStalledCode ? serving::pool::CallResult::kFailed
-                                                      : serving::pool::CallResult::kOdd;
+            return outcome.error_code == kStalledCode ? CallResult::kFailed : CallResult::kOdd;
     }
 }
 

@@ -29,6 +29,8 @@
 
 namespace millrace::backends::openai {
 
+using serving::pool::CallResult;
+
 struct HttpError {
     long status = 0;
     std::string_view body;  // {"error":{"message","type","code"}}, a variant of it, or any text.
@@ -48,7 +50,7 @@ Outcome error_object_outcome(const nlohmann::json& error, milliseconds took = {}
 
 // What the result of a call says about its endpoint. `status` is 0 if there was no answer,
 // `is_connected` false if there was no connection.
-serving::pool::CallResult call_result(const Outcome& outcome, long status, bool is_connected);
+CallResult call_result(const Outcome& outcome, long status, bool is_connected);
 
 // Whether the job waits for the endpoint to come back.
 bool is_outage(const Outcome& outcome);

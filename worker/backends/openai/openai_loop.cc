@@ -15,8 +15,6 @@
 namespace millrace::backends::openai {
 
 using serving::pool::BreakerState;
-using serving::pool::CallResult;
-using serving::pool::EndpointIndex;
 using telemetry::Metric;
 
 namespace {
@@ -184,7 +182,7 @@ void OpenAiLoop::collect() {
         if (queues_.owns(message->easy_handle)) {
             const auto answer = queues_.take(message->easy_handle, code, multi_.get());
             pool_.queued(answer.endpoint, answer.waiting, answer.asked, system_clock().now());
-            telemetry::set<Metric::kEndpointQueue>(static_cast<double>(answer.waiting),
+            telemetry::set<Metric::kEndpointQueue>(answer.waiting,
                                                    endpoints_[answer.endpoint].name);
             continue;
         }
@@ -234,9 +232,8 @@ Outcome OpenAiLoop::weigh_outage(const Transfer& transfer, CallResult result, Ou
         outages_.is_alone_with_them(job, served_at)) {
         return lacks_the_route(std::move(outcome), transfer.status());
     }
-    if (is_unanswered(outcome) && outages_.is_alone_with_them(job, served_at)) {
-        outcome.kind = OutcomeKind::kRetryable;  // The job may be what ends the server.
-        return outcome;
+    if (is_unanswered(outcome)) {
+        return outages_.weigh_unanswered(std::move(outcome), transfer.key(), served_at, now);
     }
     if (is_endpoints_fault || is_outage(outcome)) {
         return outages_.waited_out(std::move(outcome), transfer.key(), now);
@@ -365,7 +362,7 @@ void OpenAiLoop::open(Transfer& transfer, EndpointIndex index, MonoTime now) {
 
 // --- The ends -----------------------------------------------------------------------------------
 
-void OpenAiLoop::end_call(Transfer& transfer, const serving::pool::CallEnd& how) {
+void OpenAiLoop::end_call(Transfer& transfer, const CallEnd& how) {
     const auto index = transfer.endpoint();
     // In the middle of an answer this closes the connection.
     curl_multi_remove_handle(multi_.get(), transfer.handle());
@@ -384,9 +381,9 @@ void OpenAiLoop::report(Transfer& transfer, Outcome outcome) {
 void OpenAiLoop::show(EndpointIndex index) {
     const auto& name = endpoints_[index].name;
     const auto view = pool_.view(index, system_clock().now());
-    telemetry::set<Metric::kEndpointInFlight>(static_cast<double>(view.in_flight), name);
-    telemetry::set<Metric::kEndpointLimit>(static_cast<double>(view.limit), name);
-    telemetry::set<Metric::kEndpointBreaker>(static_cast<double>(view.breaker), name);
+    telemetry::set<Metric::kEndpointInFlight>(view.in_flight, name);
+    telemetry::set<Metric::kEndpointLimit>(view.limit, name);
+    telemetry::set<Metric::kEndpointBreaker>(static_cast<int>(view.breaker), name);
     if (std::exchange(shown_[index], view.breaker) == view.breaker) return;
     if (view.breaker == BreakerState::kOpen) {
         log_warning("model endpoint has failed and is not used for a while",

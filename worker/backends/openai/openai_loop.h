@@ -68,8 +68,7 @@ class OpenAiLoop {
     void watch_queues();
     void finish(Transfer& transfer, CURLcode code);
     // Decides whether the outcome of an ended call was an outage, and what that costs the job.
-    Outcome weigh_outage(const Transfer& transfer, serving::pool::CallResult result,
-                         Outcome outcome);
+    Outcome weigh_outage(const Transfer& transfer, CallResult result, Outcome outcome);
     void close_late_ones();
     void give_up_silent(Transfer& transfer);
     int wait_ms() const;
@@ -79,14 +78,14 @@ class OpenAiLoop {
     void place_all();
     bool place(Transfer& transfer, MonoTime now);
     bool serves(const std::string& model) const;
-    std::vector<serving::pool::EndpointIndex> candidates(const Transfer& transfer) const;
-    void open(Transfer& transfer, serving::pool::EndpointIndex index, MonoTime now);
+    std::vector<EndpointIndex> candidates(const Transfer& transfer) const;
+    void open(Transfer& transfer, EndpointIndex index, MonoTime now);
 
     // --- The ends ---
-    void end_call(Transfer& transfer, const serving::pool::CallEnd& how);
+    void end_call(Transfer& transfer, const CallEnd& how);
     void report(Transfer& transfer, Outcome outcome);
     // Updates the metrics, and logs changes.
-    void show(serving::pool::EndpointIndex index);
+    void show(EndpointIndex index);
 
     const LoopOptions options_;
     ExecutionSink& sink_;
@@ -99,8 +98,8 @@ class OpenAiLoop {
     // Used only by the thread.
     std::vector<Endpoint> endpoints_;
     serving::CurlMulti multi_;
-    serving::pool::EndpointPool pool_;
-    std::vector<serving::pool::EndpointIndex> serving_;  // Those that serve at least one model.
+    EndpointPool pool_;
+    std::vector<EndpointIndex> serving_;  // Those that serve at least one model.
     QueueWatch queues_;
     std::vector<serving::pool::BreakerState> shown_;  // By endpoint.
     serving::pool::QuantileEstimate output_tokens_;   // For jobs that set no limit.

@@ -30,11 +30,11 @@ bool QueueWatch::is_on() const {
     return std::ranges::any_of(servers_, [](const auto& one) { return !one.metric.empty(); });
 }
 
-void QueueWatch::ask_for(serving::pool::EndpointIndex endpoint, std::string_view metric) {
+void QueueWatch::ask_for(EndpointIndex endpoint, std::string_view metric) {
     servers_[endpoint].metric = metric;
 }
 
-void QueueWatch::ask(serving::pool::EndpointIndex endpoint, CURLM* multi, MonoTime now) {
+void QueueWatch::ask(EndpointIndex endpoint, CURLM* multi, MonoTime now) {
     auto& server = servers_[endpoint];
     if (server.metric.empty() || server.handle || now < server.next) return;
     const auto factor = 0.8 + 0.4 * random_.unit();
@@ -60,7 +60,7 @@ QueueWatch::Answer QueueWatch::take(CURL* handle, CURLcode code, CURLM* multi) {
     const auto status = serving::status_of(handle);
     curl_multi_remove_handle(multi, handle);
     found->handle.reset();
-    Answer answer{.endpoint = static_cast<serving::pool::EndpointIndex>(found - servers_.begin()),
+    Answer answer{.endpoint = static_cast<EndpointIndex>(found - servers_.begin()),
                   .asked = found->asked};
     // The server may be down, or not up yet: the breakers handle that.
     if (code != CURLE_OK || (status >= 500 && status != kNotImplemented)) return answer;

@@ -27,14 +27,14 @@ class QueueWatch {
     // Whether any server is watched.
     bool is_on() const;
     // Sets the metric to ask this endpoint for; empty: none.
-    void ask_for(serving::pool::EndpointIndex endpoint, std::string_view metric);
+    void ask_for(EndpointIndex endpoint, std::string_view metric);
     // Asks this endpoint, if it is time, over `multi`, which must outlive the answer.
-    void ask(serving::pool::EndpointIndex endpoint, CURLM* multi, MonoTime now);
+    void ask(EndpointIndex endpoint, CURLM* multi, MonoTime now);
 
     // Whether the handle belongs to a question of this watch.
     bool owns(const CURL* handle) const;
     struct Answer {
-        serving::pool::EndpointIndex endpoint = 0;
+        EndpointIndex endpoint = 0;
         MonoTime asked;
         std::size_t waiting = 0;  // Also 0 if the server did not report it.
     };

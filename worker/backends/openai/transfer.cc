@@ -33,8 +33,8 @@ Transfer::Transfer(Execution execution, RequestOutline outline, const TransferOp
       options_(options),
       sink_(sink) {}
 
-CURL* Transfer::open(serving::pool::EndpointIndex index, const Endpoint& endpoint,
-                     EndpointRequest request, MonoTime now, std::function<void()> on_output) {
+CURL* Transfer::open(EndpointIndex index, const Endpoint& endpoint, EndpointRequest request,
+                     MonoTime now, std::function<void()> on_output) {
     CHECK(!has_output());
     endpoint_ = index;
     tried_.push_back(index);
@@ -52,7 +52,7 @@ CURL* Transfer::open(serving::pool::EndpointIndex index, const Endpoint& endpoin
     return handle();
 }
 
-bool Transfer::tried(serving::pool::EndpointIndex endpoint) const {
+bool Transfer::tried(EndpointIndex endpoint) const {
     return std::find(tried_.begin(), tried_.end(), endpoint) != tried_.end();
 }
 
@@ -185,7 +185,7 @@ Outcome Transfer::outcome_of_error(const Profile& profile) const {
     return outcome;
 }
 
-serving::pool::CallResult Transfer::result(CURLcode code, const Outcome& outcome) const {
+CallResult Transfer::result(CURLcode code, const Outcome& outcome) const {
     return call_result(outcome, status(), !serving::is_unreachable(code));
 }
 

@@ -39,22 +39,22 @@ class Transfer {
     const RequestOutline& outline() const { return outline_; }
 
     // --- Its place, kept by the loop ---
-    serving::pool::CallPlan plan = {};       // For the choice of an endpoint.
-    MonoTime waits_since = MonoTime::min();  // While it is not open.
-    std::optional<Outcome> refusal = {};     // Of the last endpoint that had no room.
-    std::optional<serving::pool::EndpointPool::CallId> call = {};  // While it is open.
+    CallPlan plan = {};                             // For the choice of an endpoint.
+    MonoTime waits_since = MonoTime::min();         // While it is not open.
+    std::optional<Outcome> refusal = {};            // Of the last endpoint that had no room.
+    std::optional<EndpointPool::CallId> call = {};  // While it is open.
 
-    bool tried(serving::pool::EndpointIndex endpoint) const;
+    bool tried(EndpointIndex endpoint) const;
 
     // Makes the handle for an attempt at one endpoint. `on_output` is called at the first output.
     // Requires: nothing was received yet.
-    CURL* open(serving::pool::EndpointIndex index, const Endpoint& endpoint,
-               EndpointRequest request, MonoTime now, std::function<void()> on_output);
+    CURL* open(EndpointIndex index, const Endpoint& endpoint, EndpointRequest request, MonoTime now,
+               std::function<void()> on_output);
 
     // --- While it is open ---
     CURL* handle() const { return handle_.get(); }
     long status() const { return serving::status_of(handle()); }
-    serving::pool::EndpointIndex endpoint() const { return endpoint_; }
+    EndpointIndex endpoint() const { return endpoint_; }
     // The request was for a stream, which is never silent for long.
     bool streams() const { return request_.streams; }
     bool has_output() const { return answer_ && answer_->events_seen > 0; }
@@ -70,7 +70,7 @@ class Transfer {
     // The outcome of the attempt. Call once, when the transfer is over.
     Outcome outcome(CURLcode code, const Endpoint& endpoint);
     // What that outcome says about the endpoint.
-    serving::pool::CallResult result(CURLcode code, const Outcome& outcome) const;
+    CallResult result(CURLcode code, const Outcome& outcome) const;
 
  private:
     struct Answer {
@@ -102,8 +102,8 @@ class Transfer {
 
     EndpointRequest request_;
     serving::CurlHandle handle_;
-    serving::pool::EndpointIndex endpoint_ = 0;
-    std::vector<serving::pool::EndpointIndex> tried_;
+    EndpointIndex endpoint_ = 0;
+    std::vector<EndpointIndex> tried_;
     std::function<void()> on_output_;
     MonoTime opened_at_;
     MonoTime heard_at_;

@@ -1,9 +1,20 @@
 #include "worker/backends/serving/answer_class.h"
 
 #include "common/base/check.h"
-#include "worker/backends/serving/outage.h"
 
 namespace millrace::backends::serving {
+namespace {
+
+bool gave_up_waiting(long status, milliseconds took) {
+    return (status == 408 || status == 504 || status == 524) && took >= kGatewayPatienceMin;
+}
+
+}  // namespace
+
+bool is_of_a_gateway(long status) {
+    return status == 408 || status == 502 || status == 504 || (status >= 520 && status <= 524) ||
+           status == 530;
+}
 
 AnswerClass class_of(long status, milliseconds took) {
     if (status == 429 || status == 503 || status == 529) return AnswerClass::kCapacity;

@@ -16,6 +16,13 @@
 
 namespace millrace::backends::serving {
 
+// Whether the status comes from a gateway in front of the server.
+bool is_of_a_gateway(long status);
+
+// A gateway gives up waiting for its server after some time. If that took this long, the job itself
+// may be too slow for the gateway, and would be each time.
+inline constexpr milliseconds kGatewayPatienceMin{10'000};
+
 enum class AnswerClass { kCapacity, kOutage, kGaveUp, kTransient, kPermanent };
 
 // `took`: from the request to the answer.

@@ -6,17 +6,8 @@
 
 namespace millrace::backends::serving {
 
-bool is_of_a_gateway(long status) {
-    return status == 408 || status == 502 || status == 504 || (status >= 520 && status <= 524) ||
-           status == 530;
-}
-
 bool is_page(std::string_view body) {
     return trimmed(without_byte_order_mark(trimmed(body))).starts_with('<');
-}
-
-bool gave_up_waiting(long status, milliseconds took) {
-    return (status == 408 || status == 504 || status == 524) && took >= kGatewayPatienceMin;
 }
 
 Outcome Outages::waited_out(Outcome outcome, const AttemptKey& key, MonoTime now) {
@@ -34,6 +25,13 @@ Outcome Outages::waited_out(Outcome outcome, const AttemptKey& key, MonoTime now
     if (rest > milliseconds(0)) {
         outcome.retry_after = std::max(rest, outcome.retry_after.value_or(rest));
     }
+    return outcome;
+}
+
+Outcome Outages::weigh_unanswered(Outcome outcome, const AttemptKey& key, MonoTime served_at,
+                                  MonoTime now) {
+    if (!is_alone_with_them(key.job, served_at)) return waited_out(std::move(outcome), key, now);
+    outcome.kind = OutcomeKind::kRetryable;
     return outcome;
 }
 

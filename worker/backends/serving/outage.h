@@ -1,5 +1,5 @@
-// Recognizes that a model server is unavailable although something answers in its place, and
-// decides what that costs a job. Pure, except for the memory of Outages.
+// Recognizes a page in place of a model server's answer, and decides what outages cost a job. Pure,
+// except for the memory of Outages.
 #pragma once
 
 #include <cstddef>
@@ -12,16 +12,8 @@
 
 namespace millrace::backends::serving {
 
-// Whether the status comes from a gateway in front of the server.
-bool is_of_a_gateway(long status);
 // Whether the body is an HTML page, which no model server sends.
 bool is_page(std::string_view body);
-
-// A gateway gives up waiting for its server after some time. If that took this long, the job itself
-// may be too slow for the gateway, and would be each time: such an answer counts as an ordinary
-// failure.
-inline constexpr milliseconds kGatewayPatienceMin{10'000};
-bool gave_up_waiting(long status, milliseconds took);
 
 // An outage costs a job no attempt. But a job that never gets another answer must not go on
 // forever, because it may itself end the model's process each time. So each worker counts the
@@ -43,6 +35,10 @@ class Outages {
     // The outcome to report for an attempt that met an outage: rate-limited, or retryable if the
     // job has met too many. An attempt counts once, however many servers it tried.
     Outcome waited_out(Outcome outcome, const AttemptKey& key, MonoTime now);
+    // The same for an outage that the job may have caused itself, because its call ended without an
+    // answer: retryable if the job is alone with them.
+    Outcome weigh_unanswered(Outcome outcome, const AttemptKey& key, MonoTime served_at,
+                             MonoTime now);
     // Whether the job has met an outage since the last forget().
     bool saw(const JobId& job) const { return jobs_.contains(job); }
     // Whether the job has met at least kLonelyOutagesMin outages, and another job was served since

@@ -36,7 +36,7 @@ class ModelServersTest : public testing::Test {
     std::vector<std::string> base_urls_{"http://a"};
     test::SeededRandom random_;
     const ServerError dead_ = unreachable("refused");
-    const ServerError failed_ = invalid_answer("garbage");
+    const ServerError failed_ = invalid_response("garbage");
 };
 
 TEST_F(ModelServersTest, AModelIsOutAtOnceIfThereIsNoDoubt) {

@@ -2,6 +2,7 @@
 
 #include <gtest/gtest.h>
 
+#include "worker/backends/serving/answer_class.h"
 #include "worker/backends/serving/outage.h"
 
 namespace millrace::backends::oip {
@@ -87,7 +88,7 @@ TEST(ServerError, SaysWhatItMeansForTheServer) {
     EXPECT_EQ(classify({.status = 401}).result, CallResult::kFailed) << "concerns every job";
     EXPECT_EQ(classify({.status = 500}).result, CallResult::kOdd);
     EXPECT_EQ(classify({.status = 502}).result, CallResult::kFailed);
-    EXPECT_EQ(invalid_answer("").result, CallResult::kFailed);
+    EXPECT_EQ(invalid_response("").result, CallResult::kFailed);
     EXPECT_EQ(timed_out(milliseconds(5)).result, CallResult::kFailed);
     EXPECT_EQ(connection_lost("").result, CallResult::kFailed);
 }
@@ -102,8 +103,8 @@ TEST(ServerError, TellsOutagesFromFailures) {
     EXPECT_FALSE(classify({.status = 507}).is_outage);
     EXPECT_FALSE(classify({.status = 504}).gave_up_waiting);
     EXPECT_TRUE(classify({.status = 504, .took = serving::kGatewayPatienceMin}).gave_up_waiting);
-    EXPECT_FALSE(page_instead_of("{}"));
-    EXPECT_TRUE(page_instead_of("\n<!doctype html>")->is_outage);
+    EXPECT_FALSE(page_instead("{}"));
+    EXPECT_TRUE(page_instead("\n<!doctype html>")->is_outage);
 }
 
 TEST(ServerError, KeepsWhatTheServerSaid) {

@@ -6,6 +6,7 @@
 
 #include "tests/unit/backends/openai/assembled.h"
 #include "worker/backends/openai/endpoint_error.h"
+#include "worker/backends/serving/answer_class.h"
 #include "worker/backends/serving/outage.h"
 
 namespace millrace::backends::openai {

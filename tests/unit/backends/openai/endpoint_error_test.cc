@@ -5,6 +5,7 @@
 
 #include <nlohmann/json.hpp>
 
+#include "worker/backends/serving/answer_class.h"
 #include "worker/backends/serving/curl_handles.h"
 #include "worker/backends/serving/outage.h"
 

@@ -74,11 +74,19 @@ TEST(Outages, AreRememberedForABoundedNumberOfJobs) {
     EXPECT_TRUE(outages.saw(job_of(0, 1)));
 }
 
-TEST(Outage, AGatewayThatAnsweredAtOnceDidNotWait) {
-    EXPECT_TRUE(gave_up_waiting(504, kGatewayPatienceMin));
-    EXPECT_FALSE(gave_up_waiting(504, milliseconds(0)));
-    EXPECT_FALSE(gave_up_waiting(502, kGatewayPatienceMin));
+TEST(Outage, OneThatTheJobMayHaveCausedIsAFailureOnceTheJobIsAloneWithThem) {
+    Outages outages;
+    const auto weighed = [&](Epoch epoch, MonoTime served_at) {
+        return outages
+            .weigh_unanswered({.kind = OutcomeKind::kRateLimited}, {job_of(1), epoch}, served_at,
+                              MonoTime(milliseconds(epoch)))
+            .kind;
+    };
+    for (Epoch epoch = 1; epoch <= kLonelyOutagesMin; ++epoch) {
+        EXPECT_EQ(weighed(epoch, MonoTime::max()), OutcomeKind::kRateLimited) << epoch;
+    }
+    EXPECT_EQ(weighed(10, MonoTime{}), OutcomeKind::kRateLimited) << "nobody was served since";
+    EXPECT_EQ(weighed(11, MonoTime::max()), OutcomeKind::kRetryable);
 }
-
 }  // namespace
 }  // namespace millrace::backends::serving
