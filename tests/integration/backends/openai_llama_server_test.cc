@@ -129,7 +129,7 @@ TEST_F(OpenAiOnLlamaServer, ChatsAsTheServerDoes) {
 TEST_F(OpenAiOnLlamaServer, CompletesAsTheServerDoes) {
     for (const auto& input :
          {prompt(R"("Once upon a time")"), prompt(R"("1 2 3 4")", R"(,"stop":[" 6"])"),
-          prompt("[504,2501,253,655]"), prompt(R"("一二三 😀 ")"), prompt(R"("a\u0000b")"),
+          prompt("[504,2501,253,655]"), prompt(R"("一二三 😀 ")"), prompt(R"("a\u0001b")"),
           prompt(R"("Once")", R"(,"n":3)"), prompt(R"("A:")", R"(,"grammar":"root ::= [a-c]+")"),
           prompt(R"("Yes or no? ")", R"(,"grammar":"root ::= \"yes\" | \"no\"")")}) {
         expect_same("/completions", input);
