@@ -14,6 +14,8 @@ namespace millrace::backends::oip {
 
 using serving::pool::BreakerOptions;
 using serving::pool::BreakerState;
+using serving::pool::CallPlan;
+using serving::pool::EndpointCapacity;
 
 namespace {
 

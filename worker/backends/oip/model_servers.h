@@ -20,6 +20,10 @@
 
 namespace millrace::backends::oip {
 
+using serving::pool::CallEnd;
+using serving::pool::EndpointIndex;
+using serving::pool::EndpointPool;
+
 class ModelServers {
  public:
     using Servers = std::vector<EndpointIndex>;
@@ -47,12 +51,10 @@ class ModelServers {
     const std::string& base_url(const Call& call) const { return base_urls_[call.server]; }
     // Time until a server may take a request; zero if one may, or only lacks room.
     milliseconds wait(MonoTime now) const { return pool_.available_in(all_, now); }
-    // The outcome of a job that finds no server: none works, or none has room. It rests for a
-    // second at least.
+    // The outcome of a job that finds no server: none works (its message ends with the last reason,
+    // and that server's URL), or none has room. It rests for a second at least.
     Outcome unavailable(MonoTime now) const;
     Outcome busy() const;
-    // The last reason why a server took no more requests, with its URL.
-    const std::string& last_error() const { return last_error_; }
 
  private:
     Servers without(const Servers& tried) const;
@@ -62,7 +64,7 @@ class ModelServers {
     const std::vector<std::string>& base_urls_;
     EndpointPool pool_;
     Servers all_;
-    std::string last_error_;
+    std::string last_error_;  // The last reason why a server took no more requests.
 };
 
 }  // namespace millrace::backends::oip

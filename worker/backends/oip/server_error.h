@@ -30,12 +30,7 @@
 
 namespace millrace::backends::oip {
 
-using serving::pool::CallEnd;
-using serving::pool::CallPlan;
 using serving::pool::CallResult;
-using serving::pool::EndpointCapacity;
-using serving::pool::EndpointIndex;
-using serving::pool::EndpointPool;
 
 enum class Fault { kCapacity, kRequest, kModel, kServer };
 

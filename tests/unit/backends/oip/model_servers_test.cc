@@ -45,7 +45,9 @@ TEST_F(ModelServersTest, AModelIsOutAtOnceIfThereIsNoDoubt) {
     EXPECT_FALSE(servers.begin(1, {}, kStart));
     EXPECT_GT(servers.wait(kStart), milliseconds(0));
     EXPECT_LE(servers.wait(kStart), seconds(1));
-    EXPECT_EQ(servers.last_error(), "http://a: cannot connect to the server: refused");
+    EXPECT_EQ(
+        servers.unavailable(kStart).error_message,
+        "no server can run the model 'm' now; http://a: cannot connect to the server: refused");
     EXPECT_FALSE(is_out(servers, kStart + seconds(1)));
 }
 
@@ -147,7 +149,8 @@ TEST_F(ModelServersTest, AKeyThatIsRefusedCountsAgainstTheServer) {
     auto servers = servers_of();
     for (int i = 0; i < 3; ++i) call(servers, 0, classify({.status = 401}), kStart);
     EXPECT_TRUE(is_out(servers, kStart));
-    EXPECT_EQ(servers.last_error(), "http://a: the server answered 401");
+    EXPECT_EQ(servers.unavailable(kStart).error_message,
+              "no server can run the model 'm' now; http://a: the server answered 401");
 }
 
 }  // namespace
