@@ -10,16 +10,7 @@
 #include "common/json/scan.h"
 
 namespace millrace::json_text {
-namespace {
-
-int hex_digit(char c) {
-    if (is_digit(c)) return c - '0';
-    if (c >= 'a' && c <= 'f') return c - 'a' + 10;
-    if (c >= 'A' && c <= 'F') return c - 'A' + 10;
-    return -1;
-}
-
-}  // namespace
+namespace {}  // namespace
 
 // Notes a container when it begins and completes or drops the note when it ends, so that the notes
 // are in the order of the text.
@@ -175,32 +166,20 @@ class Checker {
             at_ += 2;
             return true;
         }
-        const int unit = code_unit();
-        if (unit < 0) return fail("expected four hexadecimal digits after \\u");
-        if (unit == 0) return fail("the character U+0000 cannot be stored; leave it out");
-        if (unit >= 0xDC00 && unit <= 0xDFFF) return fail("a low surrogate without a high one");
+        const auto unit = code_unit(text_.substr(at_));
+        if (!unit) return fail("expected four hexadecimal digits after \\u");
+        if (*unit == 0) return fail("the character U+0000 cannot be stored; leave it out");
+        if (is_low_surrogate(*unit)) return fail("a low surrogate without a high one");
         const auto first = at_;
-        at_ += 6;
-        if (unit < 0xD800 || unit > 0xDBFF) return true;
-        const int low = text_.substr(at_, 2) == "\\u" ? code_unit() : -1;
-        if (low < 0xDC00 || low > 0xDFFF) {
+        at_ += kUnicodeEscapeBytes;
+        if (!is_high_surrogate(*unit)) return true;
+        const auto low = code_unit(text_.substr(at_));
+        if (!low || !is_low_surrogate(*low)) {
             at_ = first;
             return fail("a high surrogate without a low one");
         }
-        at_ += 6;
+        at_ += kUnicodeEscapeBytes;
         return true;
-    }
-
-    // The code unit of the \uXXXX at this position, or -1.
-    int code_unit() const {
-        if (text_.size() - at_ < 6) return -1;
-        int unit = 0;
-        for (std::size_t i = at_ + 2; i < at_ + 6; ++i) {
-            const int digit = hex_digit(text_[i]);
-            if (digit < 0) return -1;
-            unit = unit << 4 | digit;
-        }
-        return unit;
     }
 
     bool number() {

@@ -48,22 +48,6 @@ std::size_t container_end(std::string_view text, std::size_t at) {
     return at;
 }
 
-// The code unit of the \uXXXX at `at`; 0 if there is none.
-unsigned code_unit(std::string_view text, std::size_t at) {
-    unsigned unit = 0;
-    if (text.size() < at + 6 || text[at] != '\\' || text[at + 1] != 'u') return unit;
-    std::from_chars(text.data() + at + 2, text.data() + at + 6, unit, 16);
-    return unit;
-}
-
-bool is_high(unsigned unit) {
-    return unit >= 0xD800 && unit <= 0xDBFF;
-}
-
-bool is_low(unsigned unit) {
-    return unit >= 0xDC00 && unit <= 0xDFFF;
-}
-
 unsigned point_of(unsigned high, unsigned low) {
     return 0x10000 + ((high - 0xD800) << 10) + (low - 0xDC00);
 }
@@ -97,12 +81,12 @@ std::size_t append_escape(std::string& out, std::string_view text, std::size_t a
         out += named == std::string_view::npos ? c : kCharacters[named];
         return at + 2;
     }
-    const auto unit = code_unit(text, at);
-    at += 6;
-    const auto next = is_high(unit) ? code_unit(text, at) : 0;
-    const bool is_pair = is_low(next);
+    const auto unit = code_unit(text.substr(at)).value_or(0);
+    at += kUnicodeEscapeBytes;
+    const auto next = is_high_surrogate(unit) ? code_unit(text.substr(at)).value_or(0) : 0;
+    const bool is_pair = is_low_surrogate(next);
     append_utf8(out, is_pair ? point_of(unit, next) : unit);
-    return is_pair ? at + 6 : at;
+    return is_pair ? at + kUnicodeEscapeBytes : at;
 }
 
 // Decodes a string literal, quotes included.
@@ -126,7 +110,7 @@ unsigned surrogate_at(std::string_view text, std::size_t at) {
         return static_cast<unsigned char>(text[at + i]) & 0x3FU;
     };
     const auto unit = 0xD000U | tail(1) << 6 | tail(2);
-    return is_high(unit) || is_low(unit) ? unit : 0;
+    return is_high_surrogate(unit) || is_low_surrogate(unit) ? unit : 0;
 }
 
 void quote_special(std::string& json, std::string_view& rest) {
@@ -251,7 +235,7 @@ const JsonView* find(const std::vector<JsonMember>& members, std::string_view na
 void join_text(std::string& text, std::string_view piece) {
     const auto high = text.size() < 3 ? 0 : surrogate_at(text, text.size() - 3);
     const auto low = surrogate_at(piece, 0);
-    if (is_high(high) && is_low(low)) {
+    if (is_high_surrogate(high) && is_low_surrogate(low)) {
         text.resize(text.size() - 3);
         append_utf8(text, point_of(high, low));
         piece.remove_prefix(3);

@@ -15,19 +15,8 @@
 namespace millrace::json_text {
 namespace {
 
-constexpr std::size_t kEscapeBytes = 6;  // \uXXXX
 constexpr std::size_t kNameShownMax = 40;
 constexpr std::size_t kPathShownMax = 300;  // A longer path helps nobody.
-
-// The code unit of the \uXXXX at the beginning; nothing if there is none.
-std::optional<unsigned> code_unit(std::string_view text) {
-    if (text.size() < kEscapeBytes || text[0] != '\\' || text[1] != 'u') return std::nullopt;
-    unsigned unit = 0;
-    const auto* end = text.data() + kEscapeBytes;
-    const auto parsed = std::from_chars(text.data() + 2, end, unit, 16);
-    if (parsed.ec != std::errc() || parsed.ptr != end) return std::nullopt;
-    return unit;
-}
 
 class Mender {
  public:
@@ -125,15 +114,15 @@ class Mender {
             at_ += 2;
             return true;
         }
-        const bool is_high = *unit >= 0xD800 && *unit <= 0xDBFF;
-        const bool is_low = *unit >= 0xDC00 && *unit <= 0xDFFF;
-        const auto next = is_high ? code_unit(text_.substr(at_ + kEscapeBytes)) : std::nullopt;
-        if (next && *next >= 0xDC00 && *next <= 0xDFFF) {
-            at_ += 2 * kEscapeBytes;
-        } else if (is_high || is_low) {
-            replace(kEscapeBytes, "\\ufffd");
+        const bool is_high = is_high_surrogate(*unit);
+        const auto next =
+            is_high ? code_unit(text_.substr(at_ + kUnicodeEscapeBytes)) : std::nullopt;
+        if (next && is_low_surrogate(*next)) {
+            at_ += 2 * kUnicodeEscapeBytes;
+        } else if (is_high || is_low_surrogate(*unit)) {
+            replace(kUnicodeEscapeBytes, "\\ufffd");
         } else {
-            at_ += kEscapeBytes;
+            at_ += kUnicodeEscapeBytes;
         }
         return true;
     }
@@ -228,80 +217,10 @@ class Mender {
     std::string what_;
 };
 
-// The end of the string that begins at `at`; the end of the text if the string does not end.
-std::size_t rough_string_end(std::string_view text, std::size_t at) {
-    for (++at; at < text.size(); ++at) {
-        if (text[at] == '"') return at + 1;
-        if (text[at] == '\\') ++at;
-    }
-    return text.size();
-}
-
-// The same for a value.
-std::size_t rough_value_end(std::string_view text, std::size_t at) {
-    std::size_t depth = 0;
-    while (at < text.size()) {
-        const char c = text[at];
-        if (c == '"') {
-            at = rough_string_end(text, at);
-            continue;
-        }
-        if (depth == 0 && (c == ',' || c == '}' || c == ']')) break;
-        if (c == '{' || c == '[') ++depth;
-        if (c == '}' || c == ']') --depth;
-        ++at;
-    }
-    return at;
-}
-
-// The name without its quotes. Only escapes of ASCII are decoded; the rest stays as it stands.
-std::string unquoted(std::string_view quoted) {
-    const auto inner = quoted.substr(1, quoted.size() - 2);
-    if (inner.find('\\') == std::string_view::npos) return std::string(inner);
-    std::string name;
-    for (std::size_t at = 0; at < inner.size();) {
-        const auto unit = code_unit(inner.substr(at));
-        if (unit && *unit < 0x80) {
-            name += static_cast<char>(*unit);
-            at += kEscapeBytes;
-        } else {
-            name += inner[at++];
-        }
-    }
-    return name;
-}
-
 }  // namespace
 
 Result<std::string> mend(std::string_view text, const MendOptions& options) {
     return Mender(text, options).run();
-}
-
-std::vector<Member> members(std::string_view text) {
-    std::vector<Member> members;
-    auto at = skip_space(text, 0);
-    if (at == text.size() || text[at] != '{') return members;
-    ++at;
-    while (true) {
-        const auto name_at = skip_space(text, at);
-        if (name_at == text.size() || text[name_at] != '"') return members;
-        const auto name_end = rough_string_end(text, name_at);
-        const auto colon = skip_space(text, name_end);
-        if (colon == text.size() || text[colon] != ':') return members;
-        const auto begin = skip_space(text, colon + 1);
-        at = rough_value_end(text, begin);
-        auto value = text.substr(begin, at - begin);
-        value = trimmed(value);
-        members.push_back({unquoted(text.substr(name_at, name_end - name_at)), value});
-        if (at == text.size() || text[at] != ',') return members;
-        ++at;
-    }
-}
-
-std::string_view find(const std::vector<Member>& members, std::string_view name) {
-    const auto found = std::find_if(members.rbegin(), members.rend(),
-                                    [&](const Member& member) { return member.name == name; });
-    return found == members.rend() ? std::string_view() : found->value;
 }
 
 }  // namespace millrace::json_text

@@ -10,7 +10,6 @@
 #include <cstddef>
 #include <string>
 #include <string_view>
-#include <vector>
 
 #include "common/base/result.h"
 
@@ -33,18 +32,5 @@ struct MendOptions {
 // Errors: kInvalidArgument, saying where and what: ".scores[3] is NaN, …". Also for a number that
 // does not fit a double: half of all readers refuse it, or read infinity.
 Result<std::string> mend(std::string_view text, const MendOptions& options = {});
-
-struct Member {
-    std::string name;
-    std::string_view value;  // As it came, without the space around it.
-};
-
-// The members of the object in `text`, in their order, found by quotes and brackets alone; their
-// values are not mended yet. A value that does not end extends to the end of the text. Empty if the
-// text is not an object.
-std::vector<Member> members(std::string_view text);
-
-// The value of the last member of that name, as most readers take it; empty if there is none.
-std::string_view find(const std::vector<Member>& members, std::string_view name);
 
 }  // namespace millrace::json_text

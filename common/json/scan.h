@@ -1,10 +1,13 @@
-// Helpers that the readers of JSON text share. Internal to the module.
+// Helpers that the readers of JSON text share.
 #pragma once
 
+#include <charconv>
 #include <cstddef>
 #include <cstdint>
 #include <cstring>
+#include <optional>
 #include <string_view>
+#include <system_error>
 
 namespace millrace::json_text {
 
@@ -48,6 +51,27 @@ inline std::size_t plain_length(std::string_view text) {
     }
     while (at < text.size() && is_plain(text[at])) ++at;
     return at;
+}
+
+inline constexpr std::size_t kUnicodeEscapeBytes = 6;  // \uXXXX
+
+// The UTF-16 code unit of the \uXXXX at the beginning; nothing if there is none.
+inline std::optional<unsigned> code_unit(std::string_view text) {
+    if (text.size() < kUnicodeEscapeBytes || !text.starts_with("\\u")) return std::nullopt;
+    unsigned unit = 0;
+    const auto* end = text.data() + kUnicodeEscapeBytes;
+    const auto parsed = std::from_chars(text.data() + 2, end, unit, 16);
+    if (parsed.ec != std::errc() || parsed.ptr != end) return std::nullopt;
+    return unit;
+}
+
+// The two halves of a pair that stands for a character past U+FFFF.
+inline bool is_high_surrogate(unsigned unit) {
+    return unit >= 0xD800 && unit <= 0xDBFF;
+}
+
+inline bool is_low_surrogate(unsigned unit) {
+    return unit >= 0xDC00 && unit <= 0xDFFF;
 }
 
 }  // namespace millrace::json_text

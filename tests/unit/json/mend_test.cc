@@ -77,23 +77,6 @@ TEST(JsonMend, SaysWhatIsWrongAndWhere) {
     EXPECT_NE(mend_fault(std::string(501, '[') + std::string(501, ']')), "none");
 }
 
-TEST(JsonMend, FindsMembersByQuotesAndBracketsAlone) {
-    const auto found =
-        members(R"( {"type" : "done" ,"item":7, "output":{"item":"}]","x":[1,{}]},"n\u0061me":1})");
-    ASSERT_EQ(found.size(), 4U);
-    EXPECT_EQ(find(found, "type"), R"("done")");
-    EXPECT_EQ(find(found, "item"), "7");
-    EXPECT_EQ(find(found, "output"), R"({"item":"}]","x":[1,{}]})");
-    EXPECT_EQ(find(found, "name"), "1");
-    EXPECT_EQ(find(found, "absent"), "");
-    EXPECT_EQ(find(members(R"({"a":1,"a":2})"), "a"), "2");
-    EXPECT_EQ(find(members(R"({"a":NaN,"b":nope})"), "b"), "nope");
-    EXPECT_EQ(find(members(R"({"a":"no end)"), "a"), "\"no end");
-    for (const auto* text : {"", "[]", "7", "\"a\"", "{", "{}", "{a", "{\"a\""}) {
-        EXPECT_TRUE(members(text).empty()) << text;
-    }
-}
-
 // A strict reader accepts the result, and reads the same values.
 TEST(JsonMend, WhateverComesOutIsJson) {
     test::SeededRandom random(5);
@@ -108,7 +91,6 @@ TEST(JsonMend, WhateverComesOutIsJson) {
         for (auto n = random.below(10) + 1; n > 0; --n) text += pieces[random.below(pieces.size())];
         for (const auto word : {NotANumber::kRefuse, NotANumber::kQuote}) {
             const auto mended = mend(text, {.not_a_number = word});
-            (void)members(text);
             if (!mended.has_value()) {
                 // That reader takes a NUL for the end of the text.
                 ASSERT_TRUE(text.find('\0') != text.npos || !nlohmann::json::accept(text)) << text;

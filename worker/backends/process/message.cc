@@ -14,12 +14,12 @@
 #include "common/json/mend.h"
 #include "worker/backends/bounded_json.h"
 #include "worker/backends/outcomes.h"
+#include "worker/backends/process/members.h"
 #include "worker/backends/usage.h"
 
 namespace millrace::backends::process {
 namespace {
 
-using json_text::Member;
 using nlohmann::json;
 using Members = std::vector<Member>;
 
@@ -30,7 +30,7 @@ constexpr std::size_t kBatchMaxMost = 10'000;  // As for backend.process.batch_m
 
 // Null also if the member is absent or no JSON.
 json value_of(const Members& members, std::string_view name) {
-    return parse_mended(json_text::find(members, name), json_text::NotANumber::kQuote);
+    return parse_mended(find(members, name), json_text::NotANumber::kQuote);
 }
 
 std::string text_of(const Members& members, std::string_view name) {
@@ -54,7 +54,7 @@ std::int64_t count_of(const json& value) {
 
 // The usage in an output of the OpenAI API's shape.
 Usage usage_of(std::string_view output) {
-    return parse_usage(json_text::find(json_text::members(output), "usage"));
+    return parse_usage(find(members(output), "usage"));
 }
 
 Result<ProcessMessage> parse_ready(const Members& members) {
@@ -200,7 +200,7 @@ std::string cancel_message(ItemId item, AbortReason reason) {
 }
 
 Result<ProcessMessage> parse_message(const Frame& frame) {
-    const auto members = json_text::members(frame.json);
+    const auto members = process::members(frame.json);
     if (members.empty()) return corrupt("a message that is not a JSON object");
     const auto type = text_of(members, "type");
     if (type == "ready") return parse_ready(members);
@@ -211,7 +211,7 @@ Result<ProcessMessage> parse_message(const Frame& frame) {
     if (type == "progress") return parse_progress(members, *item);
     if (type == "partial") return parse_partial(members, *item);
     if (type == "done") {
-        return EndMessage{.item = *item, .outcome = outcome_of(json_text::find(members, "output"))};
+        return EndMessage{.item = *item, .outcome = outcome_of(find(members, "output"))};
     }
     if (type == "failed") return parse_failed(members, *item);
     return corrupt("a message of unknown \"type\"");
