@@ -36,7 +36,7 @@ TEST(Members, OfAnyTextLieWithinIt) {
                                           "\\u00", "\\", "1", " ", "\0"s, "\xFF", "\\u0061"};
     std::size_t found = 0;
     for (int i = 0; i < 60'000; ++i) {
-        std::string text = "{";
+        std::string text = R"({"a":)";
         for (auto n = random.below(10) + 1; n > 0; --n) text += pieces[random.below(pieces.size())];
         for (const auto& member : members(text)) {
             ++found;
