@@ -91,7 +91,8 @@ bench-gpu: ## A real model on a GPU, through Millrace and alone; needs PyTorch (
 	@$(MAKE) -s build
 	@$(PYTHON) bench/gpu/through.py --model "$(MODEL)" --bin build/bin $(BENCH_GPU)
 
-soak: build-all ## What runs for hours: simulated worlds (SEEDS=…), then chaos (CHAOS="--seed N --hours H").
+soak: build-all ## What runs for hours: a long backlog (BACKLOG=…), simulated worlds (SEEDS=…), then chaos (CHAOS="--seed N --hours H").
+	@MILLRACE_BACKLOG=$(or $(BACKLOG),3000000) build/tests/storage_integration_test --gtest_filter='Statements.ThatLookForTheFirst*'
 	@build/bin/millrace-simulate --seeds 1..$(SEEDS) --jobs $(JOBS)
 	@MILLRACE_BIN=build/bin build/bin/millrace-soak $(CHAOS)
 

@@ -85,9 +85,11 @@ class JobStore {
     // they match or not. Jobs that are already cancelling do not match.
     virtual Result<CancelledPage> job_cancel_matching(const JobFilter& filter, int look_max) = 0;
 
+    // Every lane, with counts that cost no more when backlogs are long.
     virtual Result<std::vector<LaneStats>> lane_stats() = 0;
-    // The age of every lane; one index probe for each, however long the backlog.
-    virtual Result<std::vector<LaneAge>> lane_ages() = 0;
+    // The lanes and models that have queued jobs, the oldest first; one index probe for each,
+    // however long the backlog. At most `limit`: if there are as many, some may be missing.
+    virtual Result<std::vector<LaneAge>> lane_ages(std::size_t limit) = 0;
     // Live workers, and those that stopped or were lost recently.
     virtual Result<std::vector<WorkerRecord>> worker_list() = 0;
 
@@ -112,9 +114,8 @@ class JobStore {
     // missing from the reply were cancelled, claimed elsewhere, expired or unknown.
     virtual Result<std::vector<Claim>> job_claim(WorkerId worker,
                                                  const std::vector<JobId>& ids) = 0;
-    // Claims ready jobs of one lane that the worker can serve, lowest (oldest) ids first.
-    virtual Result<std::vector<ClaimedJob>> job_steal(WorkerId worker,
-                                                      const StealRequest& request) = 0;
+    // Claims ready jobs of one lane and model, those first that have waited longest.
+    virtual Result<StolenJobs> job_steal(WorkerId worker, const StealRequest& request) = 0;
     virtual Result<std::vector<std::pair<JobId, JobSpec>>> job_specs(
         const std::vector<JobId>& ids) = 0;
 

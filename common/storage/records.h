@@ -44,10 +44,17 @@ struct InsertedJob {
 struct StealRequest {
     std::string queue;
     Priority priority = Priority::kNormal;
-    std::vector<std::string> models;  // The models that the worker serves.
-    milliseconds age_min{0};          // The least time since the job became ready to run.
-    JobId low_water;                  // Jobs with lower ids are not looked at; nil: all are.
+    std::string model;        // One that the worker serves.
+    milliseconds age_min{0};  // The least time since the job became ready to run.
+    DbTime queued_from;       // Jobs that became ready before are not looked at.
     int limit = 1;
+    std::size_t bytes_max = std::size_t{64} << 20;  // Of specs; one more spec may exceed it.
+};
+
+struct StolenJobs {
+    std::vector<ClaimedJob> jobs;       // In the order in which they became ready.
+    std::optional<DbTime> queued_last;  // When the last one did; nothing if there is none.
+    bool is_cut = false;                // Others were ready, but `bytes_max` left no room for them.
 };
 
 // An outcome, and what it makes of the job.
@@ -200,14 +207,16 @@ struct LaneStats {
     std::int64_t scheduled = 0;
     std::int64_t in_progress = 0;            // Includes cancelling ones.
     std::optional<milliseconds> oldest_age;  // Of the queued jobs.
+    // Too many wait to count them all: `queued` or `scheduled` is right to within some per cent.
+    bool is_estimate = false;
 };
 
-// The part of a lane's state that idle workers need.
+// How long the queued jobs of a lane have waited that are for one model.
 struct LaneAge {
     std::string queue;
     Priority priority = Priority::kNormal;
-    // No queued job is older, counted from its creation; zero if there is none.
-    milliseconds oldest{0};
+    std::string model;
+    milliseconds oldest{0};  // No queued job has been ready to run for longer.
 };
 
 // --- Keeping ------------------------------------------------------------------------------------

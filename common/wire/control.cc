@@ -23,11 +23,13 @@ void add_order(const LaneHints& hints, v1::Control& out) {
     auto& message = *out.mutable_lane_hints();
     message.set_measured_at_ms(hints.measured_at.count());
     message.set_interval_ms(clamped(hints.interval));
+    message.set_complete(hints.is_complete);
     for (const auto& lane : hints.lanes) {
         auto& entry = *message.add_lanes();
         entry.set_queue(lane.queue);
         entry.set_priority(to_proto(lane.priority));
         entry.set_oldest_ms(clamped(lane.oldest));
+        entry.set_model(lane.model);
     }
 }
 
@@ -42,10 +44,12 @@ Result<CancelAttempt> order_from(const v1::CancelAttempt& message) {
 Result<LaneHints> hints_from(const v1::LaneHints& message) {
     LaneHints hints{.measured_at = milliseconds(message.measured_at_ms()),
                     .interval = milliseconds(message.interval_ms()),
+                    .is_complete = message.complete(),
                     .lanes = {}};
     for (const auto& entry : message.lanes()) {
         auto& lane = hints.lanes.emplace_back();
         lane.queue = entry.queue();
+        lane.model = entry.model();
         lane.oldest = milliseconds(entry.oldest_ms());
         TRY(lane.priority, from_proto(entry.priority()));
     }

@@ -69,15 +69,17 @@ struct CancelAttempt {
     WorkerId worker;
 };
 
-// How old the queued jobs of all lanes are.
+// How long the queued jobs of the lanes have waited.
 struct LaneHints {
     struct Lane {
         std::string queue;
         Priority priority = Priority::kNormal;
-        milliseconds oldest{0};  // No queued job is older.
+        std::string model;       // Empty: any.
+        milliseconds oldest{0};  // No queued job has been ready to run for longer.
     };
     milliseconds measured_at{0};  // Since 1970, by PostgreSQL's clock.
     milliseconds interval{0};     // Until the next ones.
+    bool is_complete = false;     // No job is queued for a lane and model that is missing here.
     std::vector<Lane> lanes;
 };
 

@@ -57,9 +57,10 @@ int run_queues(const GlobalOptions& global) {
                              {"IN PROGRESS", 1},
                              {"OLDEST", 3}}),
                       [](const Json& row) -> std::vector<std::string> {
-                          return {cell(row, "queue"),       cell(row, "priority"),
-                                  cell(row, "queued"),      cell(row, "scheduled"),
-                                  cell(row, "in_progress"), age_cell(row, "oldest_age_ms")};
+                          const std::string about = row.value("estimated", false) ? "~" : "";
+                          return {cell(row, "queue"),          cell(row, "priority"),
+                                  about + cell(row, "queued"), about + cell(row, "scheduled"),
+                                  cell(row, "in_progress"),    age_cell(row, "oldest_age_ms")};
                       });
 }
 

@@ -17,6 +17,7 @@ namespace {
 constexpr milliseconds kPurgeInterval = std::chrono::minutes(1);
 constexpr milliseconds kRotateInterval = std::chrono::hours(1);
 constexpr milliseconds kMeasureInterval = std::chrono::seconds(5);
+constexpr std::size_t kHintsMax = 1000;  // Pairs of a lane and a model in one message.
 
 }  // namespace
 
@@ -206,10 +207,14 @@ Result<Keeper::Work> Keeper::measure() {
 Result<Keeper::Work> Keeper::hint() {
     // The reply may take long; its ages are as old as the query.
     const auto asked_at = store_.database_time();
-    TRY(auto ages, store_.lane_ages());
-    wire::LaneHints hints{.measured_at = asked_at, .interval = options_.hint_interval, .lanes = {}};
+    TRY(auto ages, store_.lane_ages(kHintsMax));
+    wire::LaneHints hints{.measured_at = asked_at,
+                          .interval = options_.hint_interval,
+                          .is_complete = ages.size() < kHintsMax,
+                          .lanes = {}};
     for (auto& lane : ages) {
-        hints.lanes.push_back({std::move(lane.queue), lane.priority, lane.oldest});
+        hints.lanes.push_back(
+            {std::move(lane.queue), lane.priority, std::move(lane.model), lane.oldest});
     }
     announcer_.hint(hints);
     return Work{true, 0, false};

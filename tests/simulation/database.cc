@@ -75,11 +75,11 @@ Result<std::vector<Claim>> Database::job_claim(WorkerId worker, const std::vecto
     return claims;
 }
 
-Result<std::vector<ClaimedJob>> Database::job_steal(WorkerId worker,
-                                                    const storage::StealRequest& request) {
+Result<storage::StolenJobs> Database::job_steal(WorkerId worker,
+                                                const storage::StealRequest& request) {
     auto stolen = MemoryJobStore::job_steal(worker, request);
     if (!stolen) return stolen;
-    for (const auto& job : *stolen) {
+    for (const auto& job : stolen->jobs) {
         tell_claim(worker, {job.key, job.attempt, job.failures, job.losses, job.remaining,
                             job.deadline_is_ttl});
     }

@@ -44,8 +44,8 @@ class Database : public test::MemoryJobStore {
     Status worker_register(const storage::WorkerInfo& worker) override;
     Result<storage::HeartbeatReply> worker_heartbeat(WorkerId worker) override;
     Result<std::vector<Claim>> job_claim(WorkerId worker, const std::vector<JobId>& ids) override;
-    Result<std::vector<ClaimedJob>> job_steal(WorkerId worker,
-                                              const storage::StealRequest& request) override;
+    Result<storage::StolenJobs> job_steal(WorkerId worker,
+                                          const storage::StealRequest& request) override;
     Result<std::vector<storage::SettledReply>> job_settle(
         WorkerId worker, const std::vector<storage::SettledAttempt>& attempts) override;
     Result<storage::DutyPage> keeper_release(int page) override;

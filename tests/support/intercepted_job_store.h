@@ -56,7 +56,7 @@ class InterceptedJobStore : public storage::JobStore {
     MILLRACE_FORWARD(Result<CancelledPage>, job_cancel_matching,
                      (const storage::JobFilter& filter, int look_max), (filter, look_max))
     MILLRACE_FORWARD(Result<std::vector<storage::LaneStats>>, lane_stats, (), ())
-    MILLRACE_FORWARD(Result<std::vector<storage::LaneAge>>, lane_ages, (), ())
+    MILLRACE_FORWARD(Result<std::vector<storage::LaneAge>>, lane_ages, (std::size_t limit), (limit))
     MILLRACE_FORWARD(Result<std::vector<storage::WorkerRecord>>, worker_list, (), ())
     MILLRACE_FORWARD(Status, worker_register, (const storage::WorkerInfo& worker), (worker))
     MILLRACE_FORWARD(Status, worker_announce,
@@ -67,7 +67,7 @@ class InterceptedJobStore : public storage::JobStore {
     MILLRACE_FORWARD(Result<std::vector<AttemptKey>>, worker_active, (WorkerId worker), (worker))
     MILLRACE_FORWARD(Result<std::vector<Claim>>, job_claim, (WorkerId worker, const Ids& ids),
                      (worker, ids))
-    MILLRACE_FORWARD(Result<std::vector<ClaimedJob>>, job_steal,
+    MILLRACE_FORWARD(Result<storage::StolenJobs>, job_steal,
                      (WorkerId worker, const storage::StealRequest& request), (worker, request))
     MILLRACE_FORWARD(Result<Specs>, job_specs, (const Ids& ids), (ids))
     MILLRACE_FORWARD(Result<std::vector<storage::SettledReply>>, job_settle,

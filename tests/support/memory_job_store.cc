@@ -3,6 +3,7 @@
 #include "common/wire/messages.h"
 
 #include <algorithm>
+#include <functional>
 #include <nlohmann/json.hpp>
 
 namespace millrace::test {
@@ -254,22 +255,21 @@ Result<JobStore::CancelledPage> MemoryJobStore::job_cancel_matching(const JobFil
     return page;
 }
 
-Result<std::vector<LaneAge>> MemoryJobStore::lane_ages() {
+Result<std::vector<LaneAge>> MemoryJobStore::lane_ages(std::size_t limit) {
     const std::lock_guard lock(db_.mutex_);
-    std::vector<LaneAge> lanes;
-    for (const auto& queue : db_.queues_) {
-        for (const auto priority : kPriorities) {
-            auto& lane = lanes.emplace_back(LaneAge{queue, priority});
-            const auto first = std::ranges::find_if(db_.rows_, [&](const auto& entry) {
-                const auto& record = entry.second.record;
-                return record.state == JobState::kQueued && record.queue == queue &&
-                       record.priority == priority;
-            });
-            if (first == db_.rows_.end()) continue;
-            lane.oldest =
-                std::chrono::duration_cast<milliseconds>(now() - first->second.record.created_at);
-        }
+    std::map<std::tuple<std::string, Priority, std::string>, milliseconds> oldest;
+    for (const auto& [id, row] : db_.rows_) {
+        const auto& record = row.record;
+        if (record.state != JobState::kQueued) continue;
+        auto& age = oldest[{record.queue, record.priority, record.model}];
+        age = std::max(age, std::chrono::duration_cast<milliseconds>(now() - *record.queued_at));
     }
+    std::vector<LaneAge> lanes;
+    for (const auto& [lane, age] : oldest) {
+        const auto& [queue, priority, model] = lane;
+        if (lanes.size() < limit) lanes.push_back({queue, priority, model, age});
+    }
+    std::ranges::stable_sort(lanes, std::greater(), &LaneAge::oldest);
     return lanes;
 }
 

@@ -109,7 +109,7 @@ class MemoryJobStore : public storage::JobStore {
     Result<CancelledPage> job_cancel_matching(const storage::JobFilter& filter,
                                               int look_max) override;
     Result<std::vector<storage::LaneStats>> lane_stats() override;
-    Result<std::vector<storage::LaneAge>> lane_ages() override;
+    Result<std::vector<storage::LaneAge>> lane_ages(std::size_t limit) override;
     Result<std::vector<storage::WorkerRecord>> worker_list() override;
 
     Status worker_register(const storage::WorkerInfo& worker) override;
@@ -119,8 +119,8 @@ class MemoryJobStore : public storage::JobStore {
     Status worker_stop(WorkerId worker) override;
     Result<std::vector<AttemptKey>> worker_active(WorkerId worker) override;
     Result<std::vector<Claim>> job_claim(WorkerId worker, const std::vector<JobId>& ids) override;
-    Result<std::vector<ClaimedJob>> job_steal(WorkerId worker,
-                                              const storage::StealRequest& request) override;
+    Result<storage::StolenJobs> job_steal(WorkerId worker,
+                                          const storage::StealRequest& request) override;
     Result<std::vector<std::pair<JobId, JobSpec>>> job_specs(
         const std::vector<JobId>& ids) override;
     Result<std::vector<storage::SettledReply>> job_settle(

@@ -2,6 +2,7 @@
 #include <algorithm>
 
 #include "common/base/text.h"
+#include "common/wire/messages.h"
 #include "tests/support/memory_job_store.h"
 
 namespace millrace::test {
@@ -153,21 +154,31 @@ Result<std::vector<Claim>> MemoryJobStore::job_claim(WorkerId worker,
     return claims;
 }
 
-Result<std::vector<ClaimedJob>> MemoryJobStore::job_steal(WorkerId worker,
-                                                          const StealRequest& request) {
+Result<StolenJobs> MemoryJobStore::job_steal(WorkerId worker, const StealRequest& request) {
     const std::lock_guard lock(db_.mutex_);
     TRY_STATUS(check_queue(request.queue));
-    std::vector<ClaimedJob> stolen;
+    StolenJobs stolen;
     if (!may_claim(worker) || db_.lacks(Mutation::kStealing)) return stolen;
+    std::vector<Row*> ready;
     for (auto& [id, row] : db_.rows_) {
-        if (stolen.size() == static_cast<std::size_t>(request.limit)) break;
         const auto& record = row.record;
-        if (id < request.low_water || record.queue != request.queue) continue;
-        if (record.priority != request.priority || !claimable(row)) continue;
-        const auto& models = request.models;
-        if (std::ranges::find(models, record.model) == models.end()) continue;
+        if (record.queue != request.queue || record.priority != request.priority) continue;
+        if (record.model != request.model || !claimable(row)) continue;
+        if (*record.queued_at < request.queued_from) continue;
         if (now() - *record.queued_at < request.age_min) continue;
-        stolen.push_back({claim(row, worker), row.spec});
+        ready.push_back(&row);
+    }
+    std::ranges::stable_sort(ready, {}, [](const Row* row) { return *row->record.queued_at; });
+    if (ready.size() > static_cast<std::size_t>(request.limit)) {
+        ready.resize(static_cast<std::size_t>(request.limit));
+    }
+    std::size_t bytes = 0;
+    for (auto* row : ready) {
+        stolen.is_cut = bytes >= request.bytes_max;
+        if (stolen.is_cut) break;
+        bytes += wire::encode_spec(row->spec).size();
+        stolen.queued_last = row->record.queued_at;
+        stolen.jobs.push_back({claim(*row, worker), row->spec});
     }
     return stolen;
 }

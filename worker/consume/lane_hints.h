@@ -1,5 +1,5 @@
-// The keepers' hints about the age of the lanes, which spare an idle worker from asking the store
-// whether there is something to steal.
+// The keepers' hints about how long jobs have waited in the lanes, which spare an idle worker from
+// asking the store whether there is something to steal.
 //
 // Only recent hints count, by PostgreSQL's clock. If messages are lost or late, or come from a
 // keeper that stands still, there are none, and the worker asks the store itself.
@@ -8,6 +8,8 @@
 #pragma once
 
 #include <optional>
+#include <span>
+#include <string>
 #include <vector>
 
 #include "common/base/mutex.h"
@@ -20,20 +22,24 @@ class LaneHints {
  public:
     // Ignores hints that are sent less often than every `interval_max`.
     LaneHints(std::vector<schedule::LaneInfo> lanes, milliseconds interval_max)
-        : lanes_(std::move(lanes)), interval_max_(interval_max), oldest_(lanes_.size()) {}
+        : lanes_(std::move(lanes)), interval_max_(interval_max), hints_(lanes_.size()) {}
 
     void take(const wire::LaneHints& hints);
 
-    // The longest time that a job of the lane had been queued when it was measured; nothing if that
-    // was too long ago. `database_time`: now, by PostgreSQL's clock.
-    std::optional<milliseconds> oldest(schedule::LaneIndex lane, milliseconds database_time) const;
+    // The longest time that a job of the lane for one of the models had been queued when it was
+    // measured, zero if none was; nothing if that was too long ago. `database_time`: now, by
+    // PostgreSQL's clock.
+    std::optional<milliseconds> oldest(schedule::LaneIndex lane,
+                                       std::span<const std::string> models,
+                                       milliseconds database_time) const;
 
  private:
     const std::vector<schedule::LaneInfo> lanes_;
     const milliseconds interval_max_;
 
     mutable Mutex mutex_;
-    std::vector<std::optional<milliseconds>> oldest_ GUARDED_BY(mutex_);  // By lane.
+    std::vector<std::vector<wire::LaneHints::Lane>> hints_ GUARDED_BY(mutex_);  // By lane.
+    bool is_complete_ GUARDED_BY(mutex_) = false;
     milliseconds measured_at_ GUARDED_BY(mutex_){0};
     milliseconds interval_ GUARDED_BY(mutex_){0};
 };

@@ -82,11 +82,28 @@ Result<bool> Claimer::round(WorkerId worker) {
     if (reconcile_wanted_) TRY_STATUS(reconcile(worker));
     const Executor::DeferredStarts deferred(executor_);
     age_lanes();
-    TRY(const bool more_to_steal, stealer_.step(worker, shares_));
+    const bool more_to_steal = steal(worker);
     TRY_STATUS(read_specs());
     TRY(const bool more_to_claim, claim(worker));
     if (!more_to_claim) preempt();
     return more_to_steal || more_to_claim;
+}
+
+// What has waited longest goes first. A steal that fails delays no claim: the jobs are tried again
+// after a pause of its own.
+bool Claimer::steal(WorkerId worker) {
+    if (clock_.now() < steal_at_) return false;
+    const auto more = stealer_.step(worker, shares_);
+    if (more.has_value()) {
+        if (std::exchange(steal_failures_, 0) > 0) log_info("jobs are stolen again");
+        return *more;
+    }
+    if (more.error().code == ErrorCode::kOutcomeUnknown) reconcile_wanted_ = true;
+    if (steal_failures_++ == 0) {
+        log_warning("jobs cannot be stolen; trying again", {{"error", to_string(more.error())}});
+    }
+    steal_at_ = clock_.now() + backoff_delay(options_.store_backoff, steal_failures_, random_);
+    return false;
 }
 
 Status Claimer::reconcile(WorkerId worker) {
@@ -196,7 +213,8 @@ void Claimer::age_lanes() {
         auto waiting = lanes_.waiting_for(backend);
         for (schedule::LaneIndex lane = 0; lane < waiting.size(); ++lane) {
             // The lane may have jobs whose messages were lost.
-            const auto oldest = hints_.oldest(lane, store_.database_time());
+            const auto oldest =
+                hints_.oldest(lane, models_.models_of(backend), store_.database_time());
             if (oldest && *oldest >= options_.share_rules.age_max) ++waiting[lane];
         }
         shares_[backend].age(waiting, now);

@@ -54,6 +54,7 @@ class Claimer {
 
  private:
     Result<bool> round(WorkerId worker);
+    bool steal(WorkerId worker);  // True if there may be more.
     Status reconcile(WorkerId worker);
     Status read_specs();
     Result<bool> claim(WorkerId worker);
@@ -85,6 +86,8 @@ class Claimer {
     Stealer stealer_;
     int failures_ = 0;  // Consecutive failures of the store.
     MonoTime retry_at_;
+    int steal_failures_ = 0;  // The same for stealing.
+    MonoTime steal_at_;
 };
 
 }  // namespace millrace::execute

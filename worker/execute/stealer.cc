@@ -1,6 +1,7 @@
 #include "worker/execute/stealer.h"
 
 #include <algorithm>
+#include <functional>
 #include <numeric>
 #include <span>
 #include <utility>
@@ -25,7 +26,7 @@ Stealer::Stealer(storage::JobStore& store, Executor& executor, const schedule::L
       lane_states_(lanes.lanes().size()),
       wanted_(models.backends().size(), true),
       next_round_(clock.now()) {
-    for (auto& lane : lane_states_) lane.looks.resize(models.backends().size());
+    for (auto& lane : lane_states_) lane.views.resize(models.backends().size());
 }
 
 // A round is cheap if lanes pause or their hints say that they are young. Two sums fit into the
@@ -44,11 +45,6 @@ Result<bool> Stealer::step(WorkerId worker, std::vector<schedule::Shares>& share
         more = more || backend_has_more;
     }
     return more;
-}
-
-bool Stealer::hinted_younger(schedule::LaneIndex lane, milliseconds age) const {
-    const auto oldest = hints_.oldest(lane, store_.database_time());
-    return oldest && *oldest < age;
 }
 
 milliseconds Stealer::jittered(milliseconds duration) {
@@ -72,7 +68,7 @@ Result<bool> Stealer::steal_for(schedule::BackendIndex backend, WorkerId worker,
         const auto lane = order[i];
         const auto others = std::span(order).subspan(i + 1);
         const auto limit = shares.part(lane, others, std::min(free, quota));
-        TRY(const auto got, steal_lane(backend, lane, worker, limit, next_arrived[lane]));
+        TRY(const auto got, steal_lane({backend, lane, worker}, limit, next_arrived[lane]));
         shares.charge(lane, got);
         quota -= got;
         free -= got;
@@ -83,41 +79,78 @@ Result<bool> Stealer::steal_for(schedule::BackendIndex backend, WorkerId worker,
     return wanted_[backend];
 }
 
-Result<std::size_t> Stealer::steal_lane(schedule::BackendIndex backend, schedule::LaneIndex lane,
-                                        WorkerId worker, std::size_t limit,
+Result<std::size_t> Stealer::steal_lane(Place place, std::size_t limit,
                                         std::optional<MonoTime> next_arrived) {
-    auto& state = lane_states_[lane];
-    auto& look = state.looks[backend];
-    const auto sent = clock_.now();
     auto age_min = flight();
     if (next_arrived) {
-        age_min = std::max(age_min, wait_of(state, *next_arrived, sent) + options_.margin);
+        const auto wait = wait_of(lane_states_[place.lane], *next_arrived, clock_.now());
+        age_min = std::max(age_min, wait + options_.margin);
     }
-    if (sent < look.pause_until || hinted_younger(lane, age_min)) return std::size_t{0};
+    std::size_t got = 0;
+    for (const auto& [model, age] : due_models(place, age_min)) {
+        if (got == limit) break;
+        TRY(const auto more, steal_model(place, model, age_min, limit - got));
+        got += more;
+    }
+    return got;
+}
 
-    const auto& info = lanes_.lanes()[lane];
+std::vector<Stealer::DueModel> Stealer::due_models(Place place, milliseconds age_min) {
+    auto models = models_.models_of(place.backend);
+    if (models.empty()) return {};
+    auto& turn = lane_states_[place.lane].views[place.backend].turn;
+    turn = (turn + 1) % models.size();
+    std::ranges::rotate(models, models.begin() + static_cast<std::ptrdiff_t>(turn));
+
+    const auto now = store_.database_time();
+    std::vector<DueModel> due;
+    for (auto& model : models) {
+        const auto age = hints_.oldest(place.lane, std::span(&model, 1), now);
+        if (age && *age < age_min) continue;
+        due.push_back({std::move(model), age.value_or(milliseconds::max())});
+    }
+    std::ranges::stable_sort(due, std::greater(), &DueModel::age);
+    return due;
+}
+
+Result<std::size_t> Stealer::steal_model(Place place, const std::string& model,
+                                         milliseconds age_min, std::size_t limit) {
+    // A transaction that inserts jobs may commit as much later than its jobs count from.
+    constexpr std::chrono::seconds kCommitMax{1};
+    auto& look = lane_states_[place.lane].views[place.backend].looks[model];
+    const auto sent = clock_.now();
+    if (sent < look.pause_until) return std::size_t{0};
+
+    const auto& info = lanes_.lanes()[place.lane];
     const storage::StealRequest request{.queue = info.queue,
                                         .priority = info.priority,
-                                        .models = models_.models_of(backend),
+                                        .model = model,
                                         .age_min = age_min,
-                                        .low_water = look.low_water,
-                                        .limit = static_cast<int>(limit)};
+                                        .queued_from = look.queued_from,
+                                        .limit = static_cast<int>(limit),
+                                        .bytes_max = options_.bytes_max};
     telemetry::count<Metric::kStealProbes>();
-    TRY(auto jobs, store_.job_steal(worker, request));
-    const auto got = jobs.size();
-    if (got < limit) look = {.pause_until = sent + jittered(options_.bound / 2)};
+    TRY(auto stolen, store_.job_steal(place.worker, request));
+    const auto got = stolen.jobs.size();
+    if (stolen.is_cut) wanted_[place.backend] = true;
+    if (got < limit && !stolen.is_cut) {
+        look = {.queued_from = {}, .pause_until = sent + jittered(options_.bound / 2)};
+    } else if (stolen.queued_last) {
+        look.queued_from = std::max(look.queued_from, *stolen.queued_last - kCommitMax);
+    }
     if (got == 0) return got;
 
     telemetry::count<Metric::kJobsStolen>(got);
-    const auto standing = lanes_.standing(backend, lane);
+    const auto standing = lanes_.standing(place.backend, place.lane);
     std::vector<Start> starts;
     starts.reserve(got);
-    for (auto& job : jobs) {
-        if (got == limit) look.low_water = std::max(look.low_water, job.key.job);
-        starts.push_back(
-            {.job = std::move(job), .backend = backend, .lane = lane, .standing = standing});
+    for (auto& job : stolen.jobs) {
+        starts.push_back({.job = std::move(job),
+                          .backend = place.backend,
+                          .lane = place.lane,
+                          .standing = standing});
     }
-    executor_.launch(worker, sent, std::move(starts));
+    executor_.launch(place.worker, sent, std::move(starts));
     return got;
 }
 

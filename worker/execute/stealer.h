@@ -3,17 +3,21 @@
 // conveyor.
 //
 // Once per period (and again while there is more) the stealer asks the store for jobs of each lane
-// that are older than expected, unless a recent hint of a keeper says that none is that old: an
-// idle fleet asks nothing. If this worker has no job of the lane in hand, the expected age is the
-// time that a message takes. If it has some, it is their age plus a margin, so that a lane with a
-// long backlog is not probed job by job. A worker with jobs in hand gives stolen jobs at most a
-// quarter of its free slots, or one, and no slot to a lane whose turn comes after those jobs.
+// and model that have waited for longer than expected, unless a recent hint of a keeper says that
+// none has: an idle fleet asks nothing. The model whose jobs have waited longest comes first; if
+// nobody knows, each has its turn. If this worker has no job of the lane in hand, the expected wait
+// is the time that a message takes. If it has some, it is their age plus a margin, so that a lane
+// with a long backlog is not probed job by job. A worker with jobs in hand gives stolen jobs at
+// most a quarter of its free slots, or one, and no slot to a lane whose turn comes after those
+// jobs.
 //
 // Threads:   one caller at a time.
 // Blocks:    step(), in calls of the store.
 #pragma once
 
+#include <map>
 #include <optional>
+#include <string>
 #include <vector>
 
 #include "common/base/clock.h"
@@ -32,6 +36,7 @@ struct StealerOptions {
     milliseconds bound{2000};   // Longest time that a queued job waits for an idle worker.
     milliseconds margin{1000};  // Added to the wait of a lane's jobs, if this worker has some.
     std::size_t batch_max = 500;
+    std::size_t bytes_max = std::size_t{64} << 20;  // Of the specs that one statement reads.
 };
 
 class Stealer {
@@ -48,28 +53,45 @@ class Stealer {
     void observe_wait(schedule::LaneIndex lane, MonoTime arrived, milliseconds wait);
 
  private:
-    // A backend's view of a lane.
+    // What was found for a model in a lane.
     struct Look {
-        JobId low_water;       // Jobs below it were taken since the last pause.
-        MonoTime pause_until;  // The lane had no more jobs.
+        storage::DbTime queued_from;  // Jobs queued before were taken since the last pause.
+        MonoTime pause_until;         // The lane had no more jobs.
+    };
+    // A backend's view of a lane.
+    struct View {
+        std::map<std::string, Look> looks;  // By model.
+        std::size_t turn = 0;               // Of the models whose ages are unknown.
     };
     struct LaneState {
         double wait_ms = 0;  // Moving average, as of the last observation.
         MonoTime observed;
-        std::vector<Look> looks;  // By backend.
+        std::vector<View> views;  // By backend.
+    };
+    struct DueModel {
+        std::string model;
+        milliseconds age;  // Of its oldest job; the longest time if it is unknown.
+    };
+    // Where a steal takes place.
+    struct Place {
+        schedule::BackendIndex backend;
+        schedule::LaneIndex lane;
+        WorkerId worker;
     };
 
     Result<bool> steal_for(schedule::BackendIndex backend, WorkerId worker,
                            schedule::Shares& shares);
     // Returns how many jobs it stole, at most `limit`. `next_arrived`: when the message of the
     // lane's next job arrived.
-    Result<std::size_t> steal_lane(schedule::BackendIndex backend, schedule::LaneIndex lane,
-                                   WorkerId worker, std::size_t limit,
+    Result<std::size_t> steal_lane(Place place, std::size_t limit,
                                    std::optional<MonoTime> next_arrived);
+    Result<std::size_t> steal_model(Place place, const std::string& model, milliseconds age_min,
+                                    std::size_t limit);
+    // The models that may have jobs of that age, in the order in which they are asked for.
+    std::vector<DueModel> due_models(Place place, milliseconds age_min);
     // The present wait of the job that is next by message. It grows while jobs run: if that takes
     // long, the job is older than the last one was.
     milliseconds wait_of(const LaneState& lane, MonoTime arrived, MonoTime now) const;
-    bool hinted_younger(schedule::LaneIndex lane, milliseconds age) const;
     // 0.7 to 1.3 times `duration`, so that not all idle workers steal at the same time.
     milliseconds jittered(milliseconds duration);
     // Long enough for a message to arrive here first, if messages flow.

@@ -16,6 +16,10 @@ using Element = ArrayParameter::Element;
 
 constexpr int kWorkersMax = 10'000;  // The limit of worker_list.
 
+// What lane_stats counts and compares: a few milliseconds for each lane that is full.
+constexpr int kCountedMax = 10'000;
+constexpr int kAgesMax = 1000;
+
 std::vector<JobId> sorted(std::vector<JobId> ids) {
     std::ranges::sort(ids);
     ids.erase(std::unique(ids.begin(), ids.end()), ids.end());
@@ -266,20 +270,20 @@ Result<std::vector<LaneStats>> PostgresJobStore::lane_stats() {
     std::vector<LaneStats> lanes;
     TRY_STATUS(session_.run(Effect::kRead, "lane_stats", [&](pqxx::transaction_base& transaction) {
         lanes.clear();
-        for (const auto& row : transaction.exec_prepared("lane_stats")) {
+        for (const auto& row : transaction.exec_prepared("lane_stats", kCountedMax, kAgesMax)) {
             lanes.push_back(lane_of(row));
         }
     }));
     return lanes;
 }
 
-Result<std::vector<LaneAge>> PostgresJobStore::lane_ages() {
+Result<std::vector<LaneAge>> PostgresJobStore::lane_ages(std::size_t limit) {
     std::vector<LaneAge> lanes;
     TRY_STATUS(session_.run(Effect::kRead, "lane_ages", [&](pqxx::transaction_base& transaction) {
         lanes.clear();
-        for (const auto& row : transaction.exec_prepared("lane_ages")) {
-            lanes.push_back(
-                {text_of(row[0]), priority_of(row[1]), milliseconds(row[2].as<std::int64_t>())});
+        for (const auto& row : transaction.exec_prepared("lane_ages", limit)) {
+            lanes.push_back({text_of(row[0]), priority_of(row[1]), text_of(row[2]),
+                             milliseconds(row[3].as<std::int64_t>())});
         }
     }));
     return lanes;

@@ -116,6 +116,7 @@ LaneStats lane_of(const pqxx::row& row) {
                    .scheduled = row[3].as<std::int64_t>(),
                    .in_progress = row[4].as<std::int64_t>()};
     if (!row[5].is_null()) lane.oldest_age = milliseconds(row[5].as<std::int64_t>());
+    lane.is_estimate = row[6].as<bool>();
     return lane;
 }
 

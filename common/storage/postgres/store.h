@@ -34,7 +34,7 @@ class PostgresJobStore final : public JobStore {
     Result<std::vector<CancelledJob>> job_cancel(const std::vector<JobId>& ids) override;
     Result<CancelledPage> job_cancel_matching(const JobFilter& filter, int look_max) override;
     Result<std::vector<LaneStats>> lane_stats() override;
-    Result<std::vector<LaneAge>> lane_ages() override;
+    Result<std::vector<LaneAge>> lane_ages(std::size_t limit) override;
     Result<std::vector<WorkerRecord>> worker_list() override;
 
     Status worker_register(const WorkerInfo& worker) override;
@@ -44,8 +44,7 @@ class PostgresJobStore final : public JobStore {
     Status worker_stop(WorkerId worker) override;
     Result<std::vector<AttemptKey>> worker_active(WorkerId worker) override;
     Result<std::vector<Claim>> job_claim(WorkerId worker, const std::vector<JobId>& ids) override;
-    Result<std::vector<ClaimedJob>> job_steal(WorkerId worker,
-                                              const StealRequest& request) override;
+    Result<StolenJobs> job_steal(WorkerId worker, const StealRequest& request) override;
     Result<std::vector<std::pair<JobId, JobSpec>>> job_specs(
         const std::vector<JobId>& ids) override;
     Result<std::vector<SettledReply>> job_settle(

@@ -98,25 +98,26 @@ Result<std::vector<Claim>> PostgresJobStore::job_claim(WorkerId worker,
     return claims;
 }
 
-Result<std::vector<ClaimedJob>> PostgresJobStore::job_steal(WorkerId worker,
-                                                            const StealRequest& request) {
+Result<StolenJobs> PostgresJobStore::job_steal(WorkerId worker, const StealRequest& request) {
     TRY(const auto queue, queue_id(request.queue));
-    std::vector<ClaimedJob> jobs;
+    StolenJobs stolen;
     TRY_STATUS(session_.run(Effect::kWrite, "job_steal", [&](pqxx::transaction_base& transaction) {
-        jobs.clear();
+        stolen = {};
         const auto rows = transaction.exec_prepared(
             "job_steal", worker.uuid().str(), queue, static_cast<int>(request.priority),
-            parameter(text_array(request.models)), request.age_min.count(),
-            request.low_water.uuid().str(), request.limit);
+            request.model, request.age_min.count(), request.queued_from.time_since_epoch().count(),
+            request.limit, request.bytes_max);
         for (const auto& row : rows) {
+            stolen.queued_last = time_of(row[8]);
+            stolen.is_cut = !row[9].is_null() && row[9].as<bool>();
             // A job whose spec cannot be read is left out: the worker, which does not know that it
             // holds the job, hands it back when it reconciles.
             auto spec = wire::decode_spec(bytes_of(row[7]));
             if (!spec) continue;
-            jobs.push_back({claim_of(id_of<JobId>(row[0]), row), *std::move(spec)});
+            stolen.jobs.push_back({claim_of(id_of<JobId>(row[0]), row), *std::move(spec)});
         }
     }));
-    return jobs;
+    return stolen;
 }
 
 Result<std::vector<std::pair<JobId, JobSpec>>> PostgresJobStore::job_specs(

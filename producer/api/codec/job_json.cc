@@ -304,6 +304,7 @@ std::string lane_list_json(std::span<const storage::LaneStats> lanes) {
         json.member("in_progress", lane.in_progress);
         json.name("oldest_age_ms");
         lane.oldest_age ? json.value(lane.oldest_age->count()) : json.null();
+        json.member("estimated", lane.is_estimate);
         json.end_object();
     }
     json.end_array();

@@ -60,9 +60,9 @@ TEST_P(Concurrency, GivesEachJobToOneOfManyThieves) {
     race(4, [&](JobStore& store, int thread) {
         // Rows that were passed over belong to others, so a thief may get nothing.
         for (int i = 0; i < 40; ++i) {
-            const auto jobs = store.job_steal(workers[static_cast<std::size_t>(thread)],
-                                              {.queue = "default", .models = {"echo"}, .limit = 7});
-            for (const auto& job : jobs.value()) {
+            const auto taken = store.job_steal(workers[static_cast<std::size_t>(thread)],
+                                               {.queue = "default", .model = "echo", .limit = 7});
+            for (const auto& job : taken.value().jobs) {
                 const std::lock_guard lock(mutex);
                 ++stolen[job.key.job];
             }

@@ -55,8 +55,8 @@ std::string claim_by_other(JobStore& store, const Prize& prize) {
 }
 
 std::string steal_as(WorkerId worker, JobStore& store) {
-    const auto stolen = store.job_steal(worker, {.queue = "default", .models = {"echo"}});
-    return stolen.value().empty() ? "nothing" : "stolen";
+    const auto stolen = store.job_steal(worker, {.queue = "default", .model = "echo"});
+    return stolen.value().jobs.empty() ? "nothing" : "stolen";
 }
 
 std::string steal_by_worker(JobStore& store, const Prize& prize) {

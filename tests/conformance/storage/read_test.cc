@@ -1,4 +1,6 @@
 // Reading: pages and filters of the list, lanes, PostgreSQL's clock.
+#include <fmt/format.h>
+
 #include "tests/conformance/storage/store_test.h"
 
 namespace millrace::test {
@@ -178,7 +180,29 @@ TEST_P(Read, CountsTheLanes) {
         EXPECT_EQ(lane.in_progress, ours ? 2 : 0);
         EXPECT_EQ(lane.oldest_age.has_value(), ours);
         EXPECT_GE(lane.oldest_age.value_or(60s), 60s);
+        EXPECT_FALSE(lane.is_estimate);
     }
+}
+
+TEST_P(Read, TellsSinceWhenJobsWaitForEachModelOfALane) {
+    EXPECT_THAT(store_->lane_ages(10).value(), IsEmpty());
+    const auto attempt = insert_claimed();
+    insert([](NewJob& j) { j.terms.model = "second"; });
+    pass(20s);
+    insert([](NewJob& j) { j.terms.queue = "gpu"; });
+    insert([&](NewJob& j) { j.run_at = DbTime(store_->database_time() + 24h); });
+    pass(10s);
+    settle(interrupted(attempt));
+    insert([](NewJob& j) { j.terms.model = "second"; });
+    std::vector<std::string> found;
+    for (const auto& lane : store_->lane_ages(10).value()) {
+        const auto age = std::chrono::floor<std::chrono::seconds>(lane.oldest).count() / 10 * 10;
+        found.push_back(
+            fmt::format("{} {} {} {}", lane.queue, name(lane.priority), lane.model, age));
+    }
+    EXPECT_THAT(found, ElementsAre("default normal second 30", "gpu normal echo 10",
+                                   "default normal echo 0"));
+    EXPECT_THAT(store_->lane_ages(2).value(), SizeIs(2));
 }
 
 TEST_P(Read, KnowsTheDatabasesTime) {

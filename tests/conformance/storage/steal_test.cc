@@ -10,15 +10,20 @@ using testing::IsEmpty;
 class Steal : public StoreTest {
  protected:
     std::vector<JobId> steal(const std::function<void(StealRequest&)>& change = {}) {
-        StealRequest request{.queue = "default", .models = {"echo"}, .limit = 10};
+        StealRequest request{.queue = "default", .model = "echo", .limit = 10};
         if (change) change(request);
-        stolen_ = store_->job_steal(worker_, request).value();
+        auto stolen = store_->job_steal(worker_, request).value();
+        stolen_ = std::move(stolen.jobs);
+        queued_last_ = stolen.queued_last;
+        is_cut_ = stolen.is_cut;
         std::vector<JobId> ids;
         for (const auto& job : stolen_) ids.push_back(job.key.job);
         return ids;
     }
 
     std::vector<ClaimedJob> stolen_;
+    std::optional<DbTime> queued_last_;
+    bool is_cut_ = false;
 };
 
 TEST_P(Steal, ClaimsTheOldestWithTheirSpecs) {
@@ -34,10 +39,12 @@ TEST_P(Steal, ClaimsTheOldestWithTheirSpecs) {
     EXPECT_THAT(steal(), IsEmpty());
 }
 
-TEST_P(Steal, TakesOnlyModelsThatTheWorkerServes) {
-    insert([](NewJob& j) { j.terms.model = "other"; });
-    const auto job = insert([](NewJob& j) { j.terms.model = "second"; });
-    EXPECT_THAT(steal([](auto& r) { r.models = {"echo", "second"}; }), ElementsAre(job));
+TEST_P(Steal, TakesOnlyJobsOfTheModel) {
+    for (const auto* model : {"ech", "echo1", "Echo", "other"}) {
+        insert([&](NewJob& j) { j.terms.model = model; });
+    }
+    const auto job = insert();
+    EXPECT_THAT(steal(), ElementsAre(job));
 }
 
 TEST_P(Steal, StaysInItsLane) {
@@ -60,9 +67,36 @@ TEST_P(Steal, RestartsTheAgeAfterAnAttempt) {
     EXPECT_THAT(steal([](auto& r) { r.age_min = 10s; }), IsEmpty());
 }
 
-TEST_P(Steal, LooksAtNothingBelowTheLowWater) {
+TEST_P(Steal, LooksAtNothingThatWasQueuedBefore) {
+    std::vector<JobId> jobs;
+    for (int i = 0; i < 3; ++i) {
+        jobs.push_back(insert());
+        pass(10ms);
+    }
+    EXPECT_THAT(steal([](auto& r) { r.limit = 1; }), ElementsAre(jobs[0]));
+    EXPECT_THAT(steal([&](auto& r) { r.queued_from = *queued_last_ + 1us; }),
+                ElementsAre(jobs[1], jobs[2]));
+    EXPECT_THAT(steal(), IsEmpty());
+    EXPECT_FALSE(queued_last_);
+}
+
+// So whoever goes through a lane need not look back at what is queued again.
+TEST_P(Steal, TakesAJobThatIsQueuedAgainAfterThoseThatHaveWaited) {
+    const auto attempt = insert_claimed();
+    pass(10ms);
+    const auto job = insert();
+    pass(10ms);
+    settle(interrupted(attempt));
+    EXPECT_THAT(steal(), ElementsAre(job, attempt.job));
+}
+
+TEST_P(Steal, ReadsSpecsUpToABoundButAlwaysOne) {
     const auto jobs = insert_many(3);
-    EXPECT_THAT(steal([&](auto& r) { r.low_water = jobs[1]; }), ElementsAre(jobs[1], jobs[2]));
+    EXPECT_THAT(steal([](auto& r) { r.bytes_max = 1; }), ElementsAre(jobs[0]));
+    EXPECT_TRUE(is_cut_);
+    EXPECT_EQ(state(jobs[1]), JobState::kQueued);
+    EXPECT_THAT(steal([](auto& r) { r.bytes_max = 100'000; }), ElementsAre(jobs[1], jobs[2]));
+    EXPECT_FALSE(is_cut_);
 }
 
 TEST_P(Steal, LeavesJobsThatAreNotReady) {
@@ -82,7 +116,7 @@ TEST_P(Steal, GivesNothingToAWorkerThatIsNotAlive) {
 }
 
 TEST_P(Steal, RefusesAnUnknownQueue) {
-    const auto stolen = store_->job_steal(worker_, {.queue = "nowhere", .models = {"echo"}});
+    const auto stolen = store_->job_steal(worker_, {.queue = "nowhere", .model = "echo"});
     EXPECT_EQ(stolen.error().code, ErrorCode::kInvalidArgument);
 }
 

@@ -74,7 +74,7 @@ TEST_F(Races, AStealPassesOverAJobThatIsBeingClaimed) {
     const auto free = jobs_->insert();
     first_claims(jobs_->add_worker(), job);
     const auto stolen =
-        store_->job_steal(worker_, {.queue = "default", .models = {"echo"}, .limit = 2}).value();
+        store_->job_steal(worker_, {.queue = "default", .model = "echo", .limit = 2}).value().jobs;
     ASSERT_THAT(stolen, SizeIs(1));
     EXPECT_EQ(stolen[0].key.job, free);
 }

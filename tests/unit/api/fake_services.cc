@@ -304,7 +304,10 @@ void FakeServices::lanes(Callback<Result<std::vector<storage::LaneStats>>> done)
     answer([done = std::move(done)] {
         done(std::vector<storage::LaneStats>{
             {.queue = "default", .priority = Priority::kHigh, .queued = 2, .in_progress = 1},
-            {.queue = "default", .priority = Priority::kLow, .oldest_age = milliseconds(7)}});
+            {.queue = "default",
+             .priority = Priority::kLow,
+             .oldest_age = milliseconds(7),
+             .is_estimate = true}});
     });
 }
 

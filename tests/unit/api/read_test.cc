@@ -280,7 +280,9 @@ TEST_F(ReadTest, ListsLanesAndWorkers) {
     EXPECT_EQ(lanes[0]["priority"], "high");
     EXPECT_EQ(lanes[0]["queued"], 2);
     EXPECT_TRUE(lanes[0]["oldest_age_ms"].is_null());
+    EXPECT_EQ(lanes[0]["estimated"], false);
     EXPECT_EQ(lanes[1]["oldest_age_ms"], 7);
+    EXPECT_EQ(lanes[1]["estimated"], true);
     const auto workers = json(get("/v1/workers"))["data"];
     ASSERT_EQ(workers.size(), 2U);
     EXPECT_EQ(workers[0]["state"], "draining");

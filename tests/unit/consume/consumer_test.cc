@@ -75,10 +75,10 @@ TEST(ControlListener, PassesOnOrdersAndHintsAndSkipsOtherMessages) {
     subscriber.add("control", wire::encode(wire::LaneHints{
                                   .measured_at = milliseconds(5000),
                                   .interval = milliseconds(1000),
-                                  .lanes = {{"a", Priority::kLow, milliseconds(7)}}}));
+                                  .lanes = {{"a", Priority::kLow, "m", milliseconds(7)}}}));
     listener.step(milliseconds(0));
     EXPECT_EQ(cancelled, std::vector{key});
-    EXPECT_EQ(hints.oldest(0, milliseconds(5000)), milliseconds(7));
+    EXPECT_EQ(hints.oldest(0, std::vector<std::string>{"m"}, milliseconds(5000)), milliseconds(7));
 }
 
 }  // namespace

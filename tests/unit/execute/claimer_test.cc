@@ -40,6 +40,16 @@ TEST(Claimer, ClaimsNothingOnceTheLeaseHasLapsedButContinuesRunningJobs) {
     EXPECT_TRUE(h.backend.aborts().empty());
 }
 
+TEST(Claimer, ClaimsWhileStealingFails) {
+    Harness h;
+    h.run();
+    for (int i = 0; i < 100; ++i) h.store.fail_before("job_steal", ErrorCode::kUnavailable);
+    h.run_for(seconds(2));
+    const auto job = h.submit();
+    h.run();
+    EXPECT_TRUE(h.backend.runs(job));
+}
+
 TEST(Claimer, CountsTheLeaseFromTheInstantTheRenewalWasSent) {
     Lease lease({.ttl = seconds(30), .margin = seconds(5)});
     const MonoTime sent{};

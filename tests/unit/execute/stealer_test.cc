@@ -38,10 +38,12 @@ TEST(Stealer, ProbesRarelyWhileThereIsNothing) {
 
 // Sends a hint as a gateway's keeper does.
 void send_hint(Harness& h) {
-    wire::LaneHints hint{
-        .measured_at = h.memory.database_time(), .interval = seconds(1), .lanes = {}};
-    for (const auto& lane : *h.memory.lane_ages()) {
-        hint.lanes.push_back({lane.queue, lane.priority, lane.oldest});
+    wire::LaneHints hint{.measured_at = h.memory.database_time(),
+                         .interval = seconds(1),
+                         .is_complete = true,
+                         .lanes = {}};
+    for (const auto& lane : *h.memory.lane_ages(1000)) {
+        hint.lanes.push_back({lane.queue, lane.priority, lane.model, lane.oldest});
     }
     h.hints.take(hint);
 }
@@ -177,6 +179,39 @@ TEST(Stealer, LeavesTheBacklogOfASlowModelToItsMessages) {
     }
     EXPECT_THAT(h.backend.batches(),
                 ElementsAre(SizeIs(8), SizeIs(8), SizeIs(8), SizeIs(8), SizeIs(8)));
+}
+
+// Neither does a backlog of one model hold up another's job, nor one that is queued again.
+TEST(Stealer, EachModelOfALaneHasItsTurnWhileStealingIsSaturated) {
+    Harness h({.models = {"fake", "other"}, .slots = 1});
+    h.run();
+    for (int i = 0; i < 200; ++i) h.submit_silently();
+    h.run_for(seconds(1));
+    auto other = Harness::spec();
+    other.model = "other";
+    const auto job = h.submit_silently(other);
+    for (int i = 0; i < 4; ++i) {
+        h.backend.complete_all();
+        h.run_for(seconds(1));
+        if (h.state(job) != JobState::kQueued) return;
+    }
+    FAIL() << "not started in four turns";
+}
+
+TEST(Stealer, AJobThatIsQueuedAgainIsNotForgottenWhileStealingIsSaturated) {
+    Harness h({.slots = 1});
+    const auto job = h.submit_silently();
+    for (int i = 0; i < 30; ++i) h.submit_silently();
+    h.run_for(seconds(2));
+    ASSERT_TRUE(h.backend.runs(job));
+    h.backend.finish(h.backend.running().begin()->first, {.kind = OutcomeKind::kInterrupted});
+    for (int i = 0; i < 35 && h.state(job) != JobState::kCompleted; ++i) {
+        h.submit_silently();
+        h.run_for(milliseconds(300));
+        h.backend.complete_all();
+        h.run_for(milliseconds(300));
+    }
+    EXPECT_EQ(h.state(job), JobState::kCompleted);
 }
 
 TEST(Stealer, StolenJobsJoinABatchAndStartNone) {

@@ -21,15 +21,19 @@ TEST(ControlEncoding, ComesBackAsItWas) {
 TEST(ControlEncoding, HintsComeBackAsTheyWere) {
     const LaneHints hints{.measured_at = milliseconds(1'760'000'000'123),
                           .interval = milliseconds(1000),
-                          .lanes = {{"default", Priority::kHigh, milliseconds(0)},
-                                    {"images", Priority::kLow, milliseconds(86'400'000)}}};
+                          .is_complete = true,
+                          .lanes = {{"default", Priority::kHigh, "", milliseconds(0)},
+                                    {"images", Priority::kLow, "m", milliseconds(86'400'000)}}};
     const auto decoded = decode_control(encode(hints));
     ASSERT_TRUE(decoded.has_value()) << decoded.error().message;
     const auto& read = std::get<LaneHints>(*decoded);
     EXPECT_EQ(read.measured_at, hints.measured_at);
     EXPECT_EQ(read.interval, hints.interval);
     ASSERT_EQ(read.lanes.size(), 2U);
+    EXPECT_TRUE(read.is_complete);
+    EXPECT_EQ(read.lanes[0].model, "");
     EXPECT_EQ(read.lanes[1].queue, "images");
+    EXPECT_EQ(read.lanes[1].model, "m");
     EXPECT_EQ(read.lanes[1].priority, Priority::kLow);
     EXPECT_EQ(read.lanes[1].oldest, milliseconds(86'400'000));
 }

@@ -22,7 +22,7 @@ execute::ClaimerOptions claimer_options(const HarnessOptions& options) {
 
 Harness::Harness(HarnessOptions options)
     : backend({.name = "fake",
-               .models = {"fake"},
+               .models = options.models,
                .slots = options.slots,
                .batch_max = options.batch_max,
                .batch_weight_max = options.batch_weight_max,
@@ -46,7 +46,7 @@ Harness::Harness(HarnessOptions options)
       claimer(store, lease, lanes, offsets, hints, models, executor, writer, clock, random,
               claimer_options(options)),
       lease_keeper(store, lease, executor, outputs, clock, random,
-                   {.info = {.name = "worker", .queues = {"default"}, .models = {"fake"}},
+                   {.info = {.name = "worker", .queues = {"default"}, .models = options.models},
                     .heartbeat_interval = seconds(5),
                     .retry_interval = milliseconds(500),
                     .checkpoints = options.checkpoints},

@@ -20,6 +20,7 @@
 namespace millrace::test {
 
 struct HarnessOptions {
+    std::vector<std::string> models = {"fake"};
     std::size_t slots = 4;
     std::size_t batch_max = 1;
     std::size_t lane_buffer_max = 100;

@@ -1,33 +1,45 @@
--- Claims the oldest ready jobs of one lane that a live worker can serve.
--- $1 worker, $2 queue, $3 priority, $4 models, $5 minimum age (ms), $6 low water, $7 limit.
+-- Claims ready jobs of one lane for one model, those that have waited longest first, for a live
+-- worker.
+-- $1 worker, $2 queue, $3 priority, $4 model, $5 minimum age (ms), $6 since when the first may have
+-- been queued (microseconds since 1970), $7 limit, $8 bytes of specs, which one more may exceed.
 -- Returns: id, epoch, attempt, failures, losses, time to the deadline (ms), whether the deadline is
--- the whole job's, spec.
--- Locks: the rows; those that others hold are skipped. Index: jobs_open_queued.
--- The upper bound on the ids ends the scan at jobs that are too young by the time in their ids.
--- That time may run up to a second ahead of this clock.
+-- the whole job's, spec, since when it was queued (microseconds since 1970), whether others were
+-- left because of the bytes.
+-- Locks: the rows; those that others hold are skipped. Indexes: jobs_open_queued, job_specs_*_pkey.
+-- No other index has the order that a comparison of rows asks for (see parts/lane_heads.sql).
 WITH found AS (
-    SELECT id FROM jobs_open
-    WHERE is_queued AND queue_id = $2::int2 AND priority = $3::int2 AND id >= $6::uuid
-        AND id < uuid_floor(now() + interval '1 s' - $5::int8 * interval '1 ms')
-        AND model = ANY ($4::text[])
-        AND queued_at <= now() - $5::int8 * interval '1 ms'
+    SELECT id, queued_at FROM jobs_open
+    WHERE is_queued
+        AND (queue_id, priority, model COLLATE "C", queued_at)
+            >= ($2::int2, $3::int2, $4::text COLLATE "C",
+                timestamptz 'epoch' + $6::int8 * interval '1 us')
+        AND (queue_id, priority, model COLLATE "C", queued_at)
+            <= ($2::int2, $3::int2, $4::text COLLATE "C", now() - $5::int8 * interval '1 ms')
         AND (claim_by IS NULL OR claim_by > now())
         AND EXISTS (SELECT FROM workers w WHERE w.id = $1::uuid AND w.state = 1)
-    ORDER BY queue_id, priority, id
+    ORDER BY queue_id, priority, model COLLATE "C", queued_at
     LIMIT $7::int8
     FOR UPDATE SKIP LOCKED
+), sized AS (
+    SELECT f.id, f.queued_at, s.spec, sum(octet_length(s.spec)) OVER (
+        ORDER BY f.queued_at, f.id ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING) AS before
+    FROM found f
+    CROSS JOIN LATERAL (SELECT spec FROM job_specs WHERE job_specs.id = f.id OFFSET 0) AS s
 ), claimed AS (
     UPDATE jobs_open j
     SET state = 4, worker_id = $1::uuid, epoch = j.epoch + 1, attempt = j.attempt + 1,
         started_at = now(), claim_by = NULL,
         attempt_deadline = least(now() + j.timeout_ms * interval '1 ms', j.expires_at)
-    FROM found
-    WHERE j.id = ANY (ARRAY[found.id]) AND j.state = 3
+    FROM sized
+    WHERE j.id = ANY (ARRAY[sized.id]) AND j.state = 3 AND coalesce(sized.before, 0) < $8::int8
     RETURNING j.id, j.epoch, j.attempt, j.failures, j.losses,
         CASE WHEN j.expires_at < now() + j.timeout_ms * interval '1 ms'
              THEN (extract(epoch FROM j.expires_at - now()) * 1000)::int8
              ELSE j.timeout_ms END AS remaining_ms,
         j.expires_at IS NOT NULL AND j.expires_at < now() + j.timeout_ms * interval '1 ms'
-            AS deadline_is_ttl
+            AS deadline_is_ttl, sized.queued_at, sized.spec
 )
-SELECT c.*, s.spec FROM claimed c JOIN job_specs s ON s.id = c.id
+SELECT id, epoch, attempt, failures, losses, remaining_ms, deadline_is_ttl, spec, micros(queued_at),
+    (SELECT max(before) >= $8::int8 FROM sized)
+FROM claimed
+ORDER BY queued_at, id

@@ -1,13 +1,7 @@
--- The age of the first queued job of each lane, counted from its creation: queue, priority, age
--- (ms; 0 if none is queued). Ids sort by creation, so no other job of the lane is older or has been
--- queued for longer.
--- Index: jobs_open_queued: one probe per lane.
-SELECT q.name, p.priority, coalesce((extract(epoch FROM now() - first.created_at) * 1000)::int8, 0)
-FROM queues q
-CROSS JOIN generate_series(0, 2) AS p (priority)
-LEFT JOIN LATERAL (
-    SELECT created_at FROM jobs_open
-    WHERE is_queued AND queue_id = q.id AND priority = p.priority
-    ORDER BY queue_id, priority, id
-    LIMIT 1
-) AS first ON true
+-- The age of the first queued job of each lane and model that has one: queue, priority, model, age
+-- (ms), the oldest first. $1 limit: if it is reached, the reply is not complete.
+-- Index: jobs_open_queued: one probe for each row.
+WITH RECURSIVE {lane_heads}
+SELECT q.name, h.priority, h.model, (extract(epoch FROM now() - h.queued_at) * 1000)::int8
+FROM (SELECT * FROM lane_heads LIMIT $1::int8) AS h JOIN queues q ON q.id = h.queue_id
+ORDER BY h.queued_at

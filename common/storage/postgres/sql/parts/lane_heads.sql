@@ -1,0 +1,18 @@
+-- The first queued job of each lane and model: queue_id, priority, model, queued_at. Each probe of
+-- jobs_open_queued skips the rest of what it found. The probes compare whole rows: with constants
+-- for the first columns, the planner would think that the order of another index serves as well,
+-- and read all jobs of the other lanes.
+lane_heads AS (
+    (SELECT queue_id, priority, model, queued_at FROM jobs_open
+     WHERE is_queued
+     ORDER BY queue_id, priority, model COLLATE "C", queued_at
+     LIMIT 1)
+    UNION ALL
+    SELECT next.* FROM lane_heads h CROSS JOIN LATERAL (
+        SELECT queue_id, priority, model, queued_at FROM jobs_open
+        WHERE is_queued AND (queue_id, priority, model COLLATE "C", queued_at)
+            > (h.queue_id, h.priority, h.model COLLATE "C", 'infinity')
+        ORDER BY queue_id, priority, model COLLATE "C", queued_at
+        LIMIT 1
+    ) AS next
+)
