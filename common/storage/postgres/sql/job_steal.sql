@@ -6,18 +6,16 @@
 -- the whole job's, spec, since when it was queued (microseconds since 1970), whether others were
 -- left because of the bytes.
 -- Locks: the rows; those that others hold are skipped. Indexes: jobs_open_queued, job_specs_*_pkey.
--- No other index has the order that a comparison of rows asks for (see parts/lane_heads.sql).
+-- No other index has the order of waiting, so the planner cannot take one (decision 0015).
 WITH found AS (
     SELECT id, queued_at FROM jobs_open
-    WHERE is_queued
-        AND (queue_id, priority, model COLLATE "C", queued_at)
-            >= ($2::int2, $3::int2, $4::text COLLATE "C",
-                timestamptz 'epoch' + $6::int8 * interval '1 us')
-        AND (queue_id, priority, model COLLATE "C", queued_at)
-            <= ($2::int2, $3::int2, $4::text COLLATE "C", now() - $5::int8 * interval '1 ms')
+    WHERE is_queued AND queue_id = $2::int2 AND priority = $3::int2
+        AND model COLLATE "C" = $4::text
+        AND queued_at >= timestamptz 'epoch' + $6::int8 * interval '1 us'
+        AND queued_at <= now() - $5::int8 * interval '1 ms'
         AND (claim_by IS NULL OR claim_by > now())
         AND EXISTS (SELECT FROM workers w WHERE w.id = $1::uuid AND w.state = 1)
-    ORDER BY queue_id, priority, model COLLATE "C", queued_at
+    ORDER BY queued_at
     LIMIT $7::int8
     FOR UPDATE SKIP LOCKED
 ), sized AS (

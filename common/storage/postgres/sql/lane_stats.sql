@@ -20,9 +20,8 @@ WITH RECURSIVE {lane_heads}, oldest AS MATERIALIZED (
     CROSS JOIN LATERAL (
         SELECT count(*) AS jobs FROM (
             SELECT FROM jobs_open
-            WHERE is_queued AND (queue_id, priority) >= (q.id, p.priority)
-                AND (queue_id, priority) <= (q.id, p.priority)
-            ORDER BY queue_id, priority, model COLLATE "C", queued_at
+            WHERE is_queued AND queue_id = q.id AND priority = p.priority
+            ORDER BY model COLLATE "C", queued_at
             LIMIT $1::int8 + 1) AS counted
     ) AS queued
 )

@@ -1,7 +1,5 @@
 -- The first queued job of each lane and model: queue_id, priority, model, queued_at. Each probe of
--- jobs_open_queued skips the rest of what it found. The probes compare whole rows: with constants
--- for the first columns, the planner would think that the order of another index serves as well,
--- and read all jobs of the other lanes.
+-- jobs_open_queued skips the rest of what it found.
 lane_heads AS (
     (SELECT queue_id, priority, model, queued_at FROM jobs_open
      WHERE is_queued
