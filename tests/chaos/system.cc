@@ -22,6 +22,8 @@ const test::Settings kSettings{
     {"kafka.topics_interval", "500ms"},
     {"kafka.message_timeout", "3s"},
     {"postgres.statement_timeout", "6s"},
+    {"backend.synthetic.enabled", "true"},  // Beside the model endpoint.
+    {"backend.synthetic.faults", "true"},
     {"backend.synthetic.slots", "64"},
     {"gateway.page_size_max", "1000"},
     {"gateway.startup_timeout", "3m"},

@@ -32,7 +32,7 @@ class ReloadTest : public testing::Test {
     void write_settings(const std::string& more) {
         const std::string source = std::getenv("MILLRACE_SOURCE");
         std::ofstream(path("worker.yaml")) << fmt::format(
-            "backend:\n  synthetic: {{enabled: false}}\n  process:\n"
+            "backend:\n  process:\n"
             "    command: [python3, {0}/tests/integration/backends/programs/obedient.py]\n"
             "    environment: [PYTHONPATH={0}/worker/python]\n    {1}\n",
             source, more);

@@ -21,7 +21,8 @@ constexpr std::chrono::minutes kPatience{2};
 
 const Settings kQuick{{"worker.heartbeat_interval", "300ms"}, {"worker.lease_ttl", "2s"},
                       {"worker.lease_margin", "300ms"},       {"worker.steal_interval", "500ms"},
-                      {"keeper.interval", "200ms"},           {"job.backoff_base", "100ms"}};
+                      {"keeper.interval", "200ms"},           {"job.backoff_base", "100ms"},
+                      {"backend.synthetic.faults", "true"}};
 
 template <class T>
 T value_or_throw(Result<T> result) {

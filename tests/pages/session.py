@@ -146,7 +146,9 @@ class Tree:
     def environment(self):
         kept = {name: value for name, value in os.environ.items()
                 if not name.startswith(("MILLRACE_", "XDG_")) and "proxy" not in name.lower()}
-        kept |= {"HOME": str(self.home), "PATH": f"{self.bin}:{os.environ['PATH']}"}
+        # The page of the backends shows jobs of the synthetic model beside real ones.
+        kept |= {"HOME": str(self.home), "PATH": f"{self.bin}:{os.environ['PATH']}",
+                 "MILLRACE_BACKEND_SYNTHETIC_ENABLED": "true"}
         if not self.is_alone:
             kept |= {"MILLRACE_URL": f"http://127.0.0.1:{self.port}"}
         return kept

@@ -45,6 +45,7 @@ Made make_synthetic(const Config& config) {
             .per_item = from_ms(config.get<Setting::kBackendSyntheticPerItemMs>()),
             .slots = static_cast<std::size_t>(config.get<Setting::kBackendSyntheticSlots>()),
             .batch_max = static_cast<std::size_t>(config.get<Setting::kBackendSyntheticBatchMax>()),
+            .has_faults = config.get<Setting::kBackendSyntheticFaults>(),
             .seed = static_cast<std::uint64_t>(config.get<Setting::kBackendSyntheticSeed>())});
 }
 
@@ -159,7 +160,7 @@ Status add_llama(const Config&, Backends&) {
 #endif
 
 constexpr std::array kRows{
-    Row{[](const Config& c) { return c.get<Setting::kBackendSyntheticEnabled>(); },
+    Row{[](const Config& c) { return c.get<Setting::kBackendSyntheticEnabled>() == "true"; },
         add<make_synthetic>, check_nothing},
     Row{[](const Config& c) { return !c.get<Setting::kBackendLlamaModel>().empty(); }, add_llama,
         check_nothing},
@@ -171,20 +172,28 @@ constexpr std::array kRows{
         check_oip},
 };
 
+// The backends that the settings switch on; if there are none, the synthetic one, unless it is
+// switched off.
+std::vector<const Row*> rows_of(const Config& config) {
+    std::vector<const Row*> rows;
+    for (const auto& row : kRows) {
+        if (row.is_on(config)) rows.push_back(&row);
+    }
+    const bool may_stand_in = config.get<Setting::kBackendSyntheticEnabled>() == "auto";
+    if (rows.empty() && may_stand_in) rows.push_back(&kRows.front());
+    return rows;
+}
+
 }  // namespace
 
 Status check_backends(const Config& config) {
-    for (const auto& row : kRows) {
-        if (row.is_on(config)) TRY_STATUS(row.check(config));
-    }
+    for (const auto* row : rows_of(config)) TRY_STATUS(row->check(config));
     return ok();
 }
 
 Result<std::vector<std::unique_ptr<backends::Backend>>> make_backends(const Config& config) {
     Backends backends;
-    for (const auto& row : kRows) {
-        if (row.is_on(config)) TRY_STATUS(row.add(config, backends));
-    }
+    for (const auto* row : rows_of(config)) TRY_STATUS(row->add(config, backends));
     return backends;
 }
 

@@ -243,8 +243,9 @@ Result<WorkerPlan> plan_worker(const Settings& settings, Environment variables, 
     }
     plan.drain_timeout = config.get<Setting::kWorkerDrainTimeout>();
     plan.tasks = tasks_of(config, typed);
-    plan.models_min =
-        (config.get<Setting::kBackendSyntheticEnabled>() ? 1 : 0) + (plan.tasks.empty() ? 0 : 1);
+    const auto& synthetic = config.get<Setting::kBackendSyntheticEnabled>();
+    const bool has_synthetic = synthetic == "auto" ? plan.tasks.empty() : synthetic == "true";
+    plan.models_min = (has_synthetic ? 1 : 0) + (plan.tasks.empty() ? 0 : 1);
     plan.settings = std::move(variables);
     return plan;
 }

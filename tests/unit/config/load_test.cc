@@ -51,7 +51,7 @@ TEST(Load, HasTheDefaultsIfNothingIsGiven) {
     EXPECT_EQ(config->get<kWorkerLeaseTtl>(), 30s);
     EXPECT_EQ(config->get<kQueues>(), std::vector<std::string>{"default"});
     EXPECT_EQ(config->get<kDispatchInlineBytesMax>(), 65536);
-    EXPECT_TRUE(config->get<kBackendSyntheticEnabled>());
+    EXPECT_EQ(config->get<kBackendSyntheticEnabled>(), "auto");
     EXPECT_EQ(config->origin(kWorkerLeaseTtl), "default");
 }
 

@@ -76,7 +76,7 @@ class WorkerTest : public testing::Test {
         std::vector<std::unique_ptr<backends::Backend>> backends;
         for (int i = 0; i < backends_count; ++i) {
             backends.push_back(std::make_unique<backends::synthetic::SyntheticBackend>(
-                backends::synthetic::SyntheticOptions{}));
+                backends::synthetic::SyntheticOptions{.has_faults = true}));
         }
         return std::make_unique<Worker>(
             [this] { return std::make_unique<MemoryJobStore>(database_); }, broker_,

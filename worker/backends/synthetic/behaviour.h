@@ -32,6 +32,10 @@ struct SyntheticBehaviour {
     bool fails(int attempt) const {
         return fault != SyntheticFault::kNone && attempt <= fault_attempts;
     }
+    // Whether the fault concerns more than this job: its worker, or a slot.
+    bool harms_others() const {
+        return fault == SyntheticFault::kCrash || fault == SyntheticFault::kHang;
+    }
 };
 
 struct SyntheticJob {

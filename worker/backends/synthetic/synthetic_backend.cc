@@ -17,6 +17,9 @@
 namespace millrace::backends::synthetic {
 namespace {
 
+constexpr const char* kNoFaults =
+    "'synthetic.fail' may be 'crash' or 'hang' only where backend.synthetic.faults is true";
+
 struct Running {
     Execution execution;
     SyntheticJob job;
@@ -99,6 +102,10 @@ class SyntheticBackend::Loop {
             auto job = parse_synthetic(execution.job.spec.input_json);
             if (!job.has_value()) {
                 sink_.finished(execution.job.key, invalid_input(job.error().message));
+                continue;
+            }
+            if (job->behaviour.harms_others() && !options_.has_faults) {
+                sink_.finished(execution.job.key, invalid_input(kNoFaults));
                 continue;
             }
             extra = std::max(extra, job->behaviour.extra);

@@ -6,7 +6,8 @@
 // "ms" or "fail" have different batch keys and never share a batch, so that a slow job delays only
 // jobs like itself. Nor do jobs of different "shape" or length share one, as with a real model. A
 // fault comes when the job's time is over: "crash" kills this process (SIGKILL), "hang" ends only
-// by abort or deadline and delays no other job in its batch.
+// by abort or deadline and delays no other job in its batch. These two harm other jobs, so they are
+// refused unless the options allow them.
 //
 // Threads:   see Backend; one thread of its own, "synthetic".
 // Blocks:    start and stop, briefly.
@@ -28,7 +29,8 @@ struct SyntheticOptions {
     double jitter = 0;  // The cost is uniform in cost · [1 - jitter, 1 + jitter]. In [0, 1].
     std::size_t slots = 8;
     std::size_t batch_max = 64;
-    std::uint64_t seed = 1;  // For the outputs and the jitter.
+    bool has_faults = false;  // Whether a job may ask for "crash" and "hang".
+    std::uint64_t seed = 1;   // For the outputs and the jitter.
 };
 
 class SyntheticBackend : public Backend {

@@ -100,6 +100,15 @@ TEST_F(Synthetic, FailsTheRequestedAttempts) {
     EXPECT_EQ(outcome_of(job_with(twice, 3)).kind, OutcomeKind::kCompleted);
 }
 
+TEST_F(Synthetic, RefusesFaultsThatHarmOthersUnlessTheyAreAllowed) {
+    start();
+    for (const auto* fault : {"crash", "hang"}) {
+        const auto outcome = outcome_of(job_with(fmt::format(R"({{"fail":"{}"}})", fault)));
+        EXPECT_EQ(outcome.error_code, "invalid_input");
+        EXPECT_NE(outcome.error_message.find("backend.synthetic.faults"), std::string::npos);
+    }
+}
+
 TEST_F(Synthetic, RefusesBehaviourItDoesNotKnow) {
     start();
     const std::vector<std::pair<std::string, std::string>> cases{
@@ -162,7 +171,7 @@ TEST_F(Synthetic, KeepsJobsOfDifferentKindsAndLengthsApart) {
 }
 
 TEST_F(Synthetic, AbortsAtOnceForEachReason) {
-    start();
+    start({.has_faults = true});
     const std::vector<std::pair<AbortReason, OutcomeKind>> cases{
         {AbortReason::kCancelled, OutcomeKind::kCancelled},
         {AbortReason::kDeadline, OutcomeKind::kTimeout},
@@ -179,7 +188,7 @@ TEST_F(Synthetic, AbortsAtOnceForEachReason) {
 }
 
 TEST_F(Synthetic, EndsAtTheDeadline) {
-    start();
+    start({.has_faults = true});
     for (const auto* behaviour : {R"({"ms":3600000,"partials":3})", R"({"fail":"hang"})"}) {
         auto late = job_with(behaviour);
         late.deadline = milliseconds(10);
@@ -188,7 +197,7 @@ TEST_F(Synthetic, EndsAtTheDeadline) {
 }
 
 TEST_F(Synthetic, AHangDelaysNoOtherJobOfItsBatch) {
-    start();
+    start({.has_faults = true});
     std::vector<Execution> batch;
     batch.push_back(make_execution(job_with(R"({"fail":"hang"})")));
     batch.push_back(make_execution(job(R"({"prompt":"a"})")));
@@ -226,7 +235,7 @@ TEST(SyntheticDeathTest, CrashKillsTheProcess) {
     EXPECT_EXIT(
         {
             RecordingSink sink;
-            SyntheticBackend backend({});
+            SyntheticBackend backend({.has_faults = true});
             if (backend.start(sink).has_value()) {
                 sink.outcome(run_one(backend, job_with(R"({"fail":"crash"})")));
             }

@@ -112,7 +112,7 @@ TEST_F(PlanTest, ListsOfOneSettingAddUp) {
     EXPECT_EQ(plan.settings.at("MILLRACE_QUEUES"), "default,images");
     EXPECT_THAT(plan.workers[0].tasks,
                 ElementsAre("loading the model a.gguf", "loading the model b,1.gguf"));
-    EXPECT_EQ(plan.workers[0].models_min, 2U);
+    EXPECT_EQ(plan.workers[0].models_min, 1U);
     EXPECT_TRUE(plan.kinds.prompts);
 }
 
@@ -172,8 +172,7 @@ TEST_F(PlanTest, ProgramsGetTheEnvironmentButNoSettings) {
 
 TEST_F(PlanTest, ServesTheBackendsOfAFile) {
     const auto file = write("up.yaml",
-                            "backend:\n  synthetic: {enabled: false}\n"
-                            "  process: {command: [python3, x.py]}\n"
+                            "backend:\n  process: {command: [python3, x.py]}\n"
                             "worker: {drain_timeout: 1m}\n");
     const auto plan = plan_of({.config = file});
     EXPECT_EQ(plan.config_file, file);
