@@ -40,8 +40,11 @@ server::ServerOptions server_options(const Config& c) {
         .threads = c.integer<Setting::kGatewayThreads>(),
         .connections_max = c.integer<Setting::kGatewayConnectionsMax>(),
         .body_bytes_max = c.size<Setting::kGatewayBodyBytesMax>(),
+        .bodies_bytes_max = c.size<Setting::kGatewayBodiesBytesMax>(),
+        .peer_bodies_bytes_max = c.size<Setting::kGatewayPeerBodiesBytesMax>(),
         .header_timeout = c.get<Setting::kGatewayHeaderTimeout>(),
         .body_timeout = c.get<Setting::kGatewayBodyTimeout>(),
+        .body_stall_timeout = c.get<Setting::kGatewayBodyStallTimeout>(),
         .idle_timeout = c.get<Setting::kGatewayIdleTimeout>(),
     };
 }

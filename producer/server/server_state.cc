@@ -32,13 +32,28 @@ bool ServerState::wait_for_no_connections(MonoTime deadline) {
                                  [this]() REQUIRES(mutex_) { return connections_ == 0; });
 }
 
-bool ServerState::body_reserve(std::size_t bytes) {
+bool ServerState::body_reserve(const std::string& peer, std::size_t bytes) {
+    if (bytes == 0) return true;
     // A single body of the maximum size must always fit.
     const auto most = std::max(options_.bodies_bytes_max, options_.body_bytes_max);
-    const auto before = body_bytes_.fetch_add(bytes);
-    if (before + bytes <= most) return true;
+    const auto most_of_peer = std::max(options_.peer_bodies_bytes_max, options_.body_bytes_max);
+    const MutexLock lock(bodies_mutex_);
+    const auto found = peer_bytes_.find(peer);
+    const auto of_peer = found == peer_bytes_.end() ? 0 : found->second;
+    if (bytes > most - std::min(most, body_bytes_)) return false;
+    if (bytes > most_of_peer - std::min(most_of_peer, of_peer)) return false;
+    body_bytes_ += bytes;
+    peer_bytes_[peer] = of_peer + bytes;
+    return true;
+}
+
+void ServerState::body_release(const std::string& peer, std::size_t bytes) {
+    if (bytes == 0) return;
+    const MutexLock lock(bodies_mutex_);
     body_bytes_ -= bytes;
-    return false;
+    const auto found = peer_bytes_.find(peer);
+    found->second -= bytes;
+    if (found->second == 0) peer_bytes_.erase(found);
 }
 
 }  // namespace millrace::server

@@ -5,6 +5,8 @@
 
 #include <atomic>
 #include <memory>
+#include <string>
+#include <unordered_map>
 #include <utility>
 
 #include "common/base/mutex.h"
@@ -32,16 +34,20 @@ class ServerState {
     // Waits until no connection is open. Returns false if the deadline comes first.
     bool wait_for_no_connections(MonoTime deadline);
 
-    // Reserves bytes for a request's body. Returns false if the total would exceed bodies_bytes_max
-    // (or body_bytes_max, if that is larger).
-    bool body_reserve(std::size_t bytes);
-    void body_release(std::size_t bytes) { body_bytes_ -= bytes; }
+    // Reserves bytes for a request's body. Returns false if the total would exceed
+    // bodies_bytes_max, or that of the peer, an address, peer_bodies_bytes_max (or body_bytes_max,
+    // if that is larger).
+    bool body_reserve(const std::string& peer, std::size_t bytes);
+    void body_release(const std::string& peer, std::size_t bytes);
 
  private:
     const ServerOptions options_;
     const std::shared_ptr<Application> application_;
     std::atomic<bool> draining_ = false;
-    std::atomic<std::size_t> body_bytes_ = 0;
+    Mutex bodies_mutex_;
+    std::size_t body_bytes_ GUARDED_BY(bodies_mutex_) = 0;
+    // Peers that have some.
+    std::unordered_map<std::string, std::size_t> peer_bytes_ GUARDED_BY(bodies_mutex_);
     Mutex mutex_;
     Condition none_open_;
     int connections_ GUARDED_BY(mutex_) = 0;

@@ -36,6 +36,7 @@ void Session::start() {
     Error ignored;  // A connection that is already dead fails at its first read.
     socket_.set_option(net::ip::tcp::no_delay(true), ignored);
     socket_.non_blocking(true, ignored);
+    peer_ = socket_.remote_endpoint(ignored).address().to_string();
     next_request();
 }
 
@@ -51,8 +52,10 @@ void Session::tick(MonoTime now) {
     Error ignored;
     socket_.cancel(ignored);
     refuse({ProblemCode::kRequestTimeout,
-            phase_ == Phase::kHeader ? "The header did not arrive in time (gateway.header_timeout)."
-                                     : "The body did not arrive in time (gateway.body_timeout).",
+            phase_ == Phase::kHeader
+                ? "The header did not arrive in time (gateway.header_timeout)."
+                : "The body did not arrive in time (gateway.body_timeout), or stalled "
+                  "(gateway.body_stall_timeout).",
             {}});
 }
 
@@ -152,6 +155,7 @@ void Session::on_read(Error error, std::size_t bytes) {
         if (!begins_request()) return read_more();
         begin_header();
     }
+    if (phase_ == Phase::kBody) note_progress();
     parse();
 }
 
@@ -170,6 +174,7 @@ void Session::parse() {
         if (error && error != beast::http::error::need_more) {
             return refuse(parse_problem(error, options().header_bytes_max));
         }
+        if (!reserve_body(parser_->get().body().size())) return;
     }
     serve();
 }
@@ -178,8 +183,7 @@ void Session::parse() {
 bool Session::take_chunks() {
     const auto bytes = buffer_.data();
     buffer_.consume(chunks_->take({static_cast<const char*>(bytes.data()), bytes.size()}));
-    const auto size = chunks_->body().size();
-    if (size > body_reserved_ && !reserve_body(size - body_reserved_)) return false;
+    if (!reserve_body(chunks_->body().size())) return false;
     switch (chunks_->status()) {
         case ChunkedBody::Status::kMore:
             read_more();
@@ -248,23 +252,35 @@ Problem Session::too_large(std::string_view size) const {
 
 bool Session::take_body_size() {
     const auto size = *parser_->content_length();
-    if (size <= body_bytes_max()) return reserve_body(size);
+    if (size <= body_bytes_max()) return true;
     refuse(too_large(fmt::format("{} bytes", size)));
     return false;
 }
 
-// Reserves this many more bytes; refuses the request if they are not available.
-bool Session::reserve_body(std::size_t bytes) {
-    if (reactor_->state().body_reserve(bytes)) {
-        body_reserved_ += bytes;
-        return true;
-    }
+// Counts what has come of the body; refuses the request if there is no room. A length that was only
+// declared takes none: otherwise a few clients that send nothing more would shut out all others.
+bool Session::reserve_body(std::size_t size) {
+    if (size <= body_reserved_) return true;
+    if (reserve_more(size - body_reserved_)) return true;
     refuse(no_room());
     return false;
 }
 
+bool Session::reserve_more(std::size_t bytes) {
+    if (!reactor_->state().body_reserve(peer_, bytes)) return false;
+    body_reserved_ += bytes;
+    return true;
+}
+
+// A body must arrive in time as a whole, and must not stall.
+void Session::note_progress() {
+    deadline_ = std::min(body_deadline_, system_clock().now() + options().body_stall_timeout);
+}
+
 bool Session::go_on_with_body() {
     enter(Phase::kBody, options().body_timeout);
+    body_deadline_ = deadline_;
+    note_progress();
     if (!expects_continue(*parser_) || buffer_.size() > 0) return true;
     net::async_write(socket_, net::buffer(kContinue),
                      [self = shared_from_this()](Error error, std::size_t) {
@@ -279,11 +295,7 @@ std::optional<Problem> Session::decode_body() {
     auto& body = request_.body;
     if (body.empty() || !route_->takes_body) return std::nullopt;
     if (body_coding(request_.content_encoding) != BodyCoding::kKnown) return std::nullopt;
-    const auto reserve = [this](std::size_t bytes) {
-        if (!reactor_->state().body_reserve(bytes)) return false;
-        body_reserved_ += bytes;
-        return true;
-    };
+    const auto reserve = [this](std::size_t bytes) { return reserve_more(bytes); };
     std::string inflated;
     const auto fault =
         inflate(request_.content_encoding, body, body_bytes_max(), reserve, inflated);

@@ -76,7 +76,9 @@ class Session final : public Exchange, public std::enable_shared_from_this<Sessi
     bool take_body_size();
     bool take_chunks();
     bool go_on_with_body();
-    bool reserve_body(std::size_t bytes);
+    bool reserve_body(std::size_t size);
+    bool reserve_more(std::size_t bytes);
+    void note_progress();
     std::optional<Problem> decode_body();
     void serve();
     void refuse(const Problem& problem);
@@ -102,6 +104,7 @@ class Session final : public Exchange, public std::enable_shared_from_this<Sessi
 
     const std::shared_ptr<Reactor> reactor_;  // First: the members below live on its loop.
     boost::asio::ip::tcp::socket socket_;
+    std::string peer_;  // Its address.
     boost::beast::flat_buffer buffer_;
     Phase phase_ = Phase::kIdle;
     MonoTime deadline_ = MonoTime::max();
@@ -113,6 +116,7 @@ class Session final : public Exchange, public std::enable_shared_from_this<Sessi
     const Route* route_ = nullptr;
     std::uint64_t request_number_ = 0;
     std::size_t body_reserved_ = 0;
+    MonoTime body_deadline_ = MonoTime::max();
     unsigned version_ = 11;
     bool keep_alive_ = false;
 

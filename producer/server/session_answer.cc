@@ -135,7 +135,7 @@ void Session::note_answer() {
 }
 
 void Session::release_body() {
-    reactor_->state().body_release(std::exchange(body_reserved_, 0));
+    reactor_->state().body_release(peer_, std::exchange(body_reserved_, 0));
 }
 
 void Session::linger() {

@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include "producer/server/compression.h"
+#include "producer/server/server_state.h"
 #include "tests/support/eventually.h"
 #include "tests/unit/api/server_fixture.h"
 
@@ -108,6 +109,51 @@ TEST_F(BodyTest, AChunkedBodyCountsAmongAllBodies) {
     waiting.send("\r\n" + in_chunks(kJob, 100));
     EXPECT_EQ(waiting.response().status, 202);
     EXPECT_TRUE(eventually([&] { return post("/v1/jobs", job_of(300)).status == 202; }));
+}
+
+// A length that is only declared takes no room: 64 clients that send nothing more would shut out
+// all others.
+TEST_F(BodyTest, ADeclaredBodyThatDoesNotComeTakesNoRoom) {
+    server::ServerOptions options;
+    options.body_bytes_max = 1000;
+    options.bodies_bytes_max = 1000;
+    start(options);
+    std::vector<RawClient> waiting;
+    for (int i = 0; i < 4; ++i) {
+        waiting.push_back(client());
+        waiting.back().send(head("Content-Length: 1000\r\nExpect: 100-continue\r\n"));
+        EXPECT_EQ(waiting.back().response().status, 100);
+    }
+    EXPECT_EQ(post("/v1/jobs", job_of(900)).status, 202);
+}
+
+TEST_F(BodyTest, OneAddressCannotTakeAllRoom) {
+    server::ServerOptions options;
+    options.body_bytes_max = 1000;
+    options.bodies_bytes_max = 4000;
+    options.peer_bodies_bytes_max = 1000;
+    server::ServerState state(options, nullptr);
+    EXPECT_TRUE(state.body_reserve("10.0.0.1", 600));
+    EXPECT_FALSE(state.body_reserve("10.0.0.1", 600));
+    EXPECT_TRUE(state.body_reserve("10.0.0.2", 1000));
+    EXPECT_TRUE(state.body_reserve("10.0.0.3", 1000));
+    EXPECT_TRUE(state.body_reserve("10.0.0.4", 1000));
+    EXPECT_FALSE(state.body_reserve("10.0.0.5", 600)) << "of all together";
+    state.body_release("10.0.0.1", 600);
+    EXPECT_TRUE(state.body_reserve("10.0.0.1", 1000));
+}
+
+TEST_F(BodyTest, ABodyThatStallsIsGivenUp) {
+    server::ServerOptions options;
+    options.body_stall_timeout = milliseconds(50);
+    start(options);
+    for (const auto& begun : {chunked("5\r\nhel"), head("Content-Length: 9\r\n") + "hel"}) {
+        auto slow = client();
+        slow.send(begun);
+        const auto answer = slow.response();
+        EXPECT_EQ(answer.status, 408);
+        EXPECT_NE(answer.body.find("gateway.body_stall_timeout"), std::string::npos);
+    }
 }
 
 TEST_F(BodyTest, AChunkedBodyMayWaitForContinue) {
