@@ -45,7 +45,7 @@ void answer_totals(Exchange& exchange, const Result<CancelTotals>& totals) {
     json.member("matched", totals->cancelled + totals->cancelling);
     json.member("cancelled", totals->cancelled);
     json.member("cancelling", totals->cancelling);
-    json.member("has_more", totals->has_more);
+    codec::write_next(json, totals->next);
     json.end_object();
     exchange.reply({.body = std::move(json).text()});
 }
@@ -54,18 +54,22 @@ void answer_totals(Exchange& exchange, const Result<CancelTotals>& totals) {
 
 void preview(const ApiContext& context, const ExchangePtr& exchange, storage::JobFilter filter,
              std::string_view object) {
-    const auto answer = [exchange, object](const Result<std::int64_t>& count) {
+    const auto answer = [exchange, object](const Result<service::JobCount>& count) {
         if (!count.has_value()) return reply_error(*exchange, count.error());
+        const bool is_capped = count->matching > kPreviewMax;
         JsonWriter json;
         json.begin_object();
         json.member("object", object);
-        json.member("count", std::min(*count, kPreviewMax));
-        json.member("has_more", *count > kPreviewMax);
+        json.member("count", std::min(count->matching, kPreviewMax));
+        json.member("has_more", is_capped || count->next.has_value());
+        json.name("next");
+        // Beyond the cap, where the next count would begin is not known.
+        count->next && !is_capped ? json.value(count->next->str()) : json.null();
         json.end_object();
         exchange->reply({.body = std::move(json).text()});
     };
     context.services.scans.count(std::move(filter), kPreviewMax + 1,
-                                 on_connection<Result<std::int64_t>>(exchange, answer));
+                                 on_connection<Result<service::JobCount>>(exchange, answer));
 }
 
 void cancel_job(const ApiContext& context, const ExchangePtr& exchange) {

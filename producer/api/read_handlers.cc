@@ -166,7 +166,7 @@ void list_jobs(const ApiContext& context, const ExchangePtr& exchange) {
     context.services.scans.list(
         *std::move(filter),
         list_answer<service::JobList>(exchange, [&context](const service::JobList& page) {
-            return codec::job_list_json(page.jobs, page.has_more, context.services.fleet);
+            return codec::job_list_json(page, context.services.fleet);
         }));
 }
 

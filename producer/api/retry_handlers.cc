@@ -71,7 +71,7 @@ void answer_retries(Exchange& exchange, const Result<RetryPage>& page) {
     json.begin_array();
     for (const auto& job : page->jobs) write_result(json, exchange, job);
     json.end_array();
-    json.member("has_more", page->has_more);
+    codec::write_next(json, page->next);
     json.end_object();
     exchange.reply({.status = 202, .body = std::move(json).text()});
 }

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <optional>
 
+#include "common/base/result.h"
 #include "producer/cli/api_client.h"
 #include "producer/cli/commands.h"
 #include "producer/cli/interrupt.h"
@@ -68,13 +69,42 @@ Result<Answer> next_page(ApiClient& api, const Deed& deed, Json& filter) {
     return api.matching(deed.name, filter);
 }
 
+// Whether to ask again, from where the answer ended. `matched` jobs were in it.
+bool go_on(Json& filter, const Json& answer, std::size_t matched) {
+    const auto next = text_of(answer, "next");
+    if (!next.empty()) filter["after"] = next;
+    return flag_of(answer, "has_more") && (matched > 0 || !next.empty());
+}
+
+// A count of the matches, which may take several calls.
+struct Preview {
+    std::size_t count = 0;
+    bool is_capped = false;  // There are more.
+};
+
+Result<Preview> count_matching(ApiClient& api, const Deed& deed, Json filter) {
+    filter["dry_run"] = true;
+    Preview preview;
+    bool has_more = true;
+    while (has_more) {
+        TRY(const auto answer, api.matching(deed.name, filter));
+        preview.count += count_of(answer.json, "count");
+        preview.is_capped =
+            flag_of(answer.json, "has_more") && text_of(answer.json, "next").empty();
+        has_more = !preview.is_capped && go_on(filter, answer.json, 0);
+    }
+    return preview;
+}
+
 // Acts page by page, on no more jobs than were counted: new jobs may match too.
 int do_to_matching(const GlobalOptions& global, ApiClient& api, const Deed& deed, Json filter,
                    std::size_t count) {
     bool all_done = true;
+    bool has_more = true;
     std::size_t done = 0;
-    filter["limit"] = count;
-    while (done < count) {
+    std::size_t most = count;  // Jobs per call.
+    while (has_more && done < count) {
+        filter["limit"] = std::min(most, count - done);
         const auto page = next_page(api, deed, filter);
         if (!page.has_value()) {
             note(fmt::format("{} of {} were {}", done, count, deed.done));
@@ -97,8 +127,8 @@ int do_to_matching(const GlobalOptions& global, ApiClient& api, const Deed& deed
         }
         all_done = all_done && fine == items.size();
         done += fine;
-        if (fine == 0 || !flag_of(page->json, "has_more")) break;
-        filter["limit"] = std::min(items.size(), std::max<std::size_t>(count - done, 1));
+        if (!filter.contains("limit") && !items.empty()) most = items.size();
+        has_more = go_on(filter, page->json, fine);
     }
     return all_done ? kOk : kFailure;
 }
@@ -108,9 +138,10 @@ int cancel_matching(const GlobalOptions& global, ApiClient& api, Json filter, st
     std::size_t cancelled = 0;
     std::size_t cancelling = 0;
     bool has_more = true;
+    std::size_t most = count;  // Jobs per call.
     std::optional<Error> failure;
-    filter["limit"] = count;
     while (has_more && cancelled + cancelling < count) {
+        filter["limit"] = std::min(most, count - cancelled - cancelling);
         const auto page = next_page(api, kCancel, filter);
         if (!page.has_value()) {
             failure = page.error();
@@ -119,9 +150,8 @@ int cancel_matching(const GlobalOptions& global, ApiClient& api, Json filter, st
         const auto matched = count_of(page->json, "matched");
         cancelled += count_of(page->json, "cancelled");
         cancelling += count_of(page->json, "cancelling");
-        has_more = matched > 0 && flag_of(page->json, "has_more");
-        const auto left = count - std::min(count, cancelled + cancelling);
-        filter["limit"] = std::max<std::size_t>(1, std::min(matched, left));
+        if (!filter.contains("limit") && matched > 0) most = matched;
+        has_more = go_on(filter, page->json, matched);
     }
     const auto text =
         global.json ? Json{{"cancelled", cancelled}, {"cancelling", cancelling}}.dump()
@@ -136,17 +166,17 @@ int count_and_do(const GlobalOptions& global, ApiClient& api, const Deed& deed,
     const auto body = filter_body(options.filter);
     Json filter = body.empty() ? Json::object() : parse_json(body);
     if (options.all) filter["all"] = true;
-    auto dry_run = filter;
-    dry_run["dry_run"] = true;
-    const auto preview = api.matching(deed.name, dry_run);
+    const auto preview = count_matching(api, deed, filter);
     if (!preview.has_value()) return fail(preview.error());
-    const auto count = count_of(preview->json, "count");
-    const bool is_capped = flag_of(preview->json, "has_more");
+    const auto& [count, is_capped] = *preview;
     const auto text =
         fmt::format("{}{} job{}", is_capped ? "more than " : "", count, count == 1 ? "" : "s");
     if (options.dry_run) {
         const auto line = fmt::format("{} would be {}", text, deed.done);
-        return print_out((global.json ? one_line(preview->text) : line) + "\n") ? kOk : kFailure;
+        const Json json{{"object", fmt::format("{}_preview", deed.name)},
+                        {"count", count},
+                        {"has_more", is_capped}};
+        return print_out((global.json ? json.dump() : line) + "\n") ? kOk : kFailure;
     }
     if (count == 0) {
         note("no job matches");

@@ -75,13 +75,12 @@ int run_list(const GlobalOptions& global, const ListOptions& options) {
         const auto page = page_of(api, filter, options.all ? kPage : std::min(left, kPage), after);
         if (!page.has_value()) return fail(page.error());
         has_more = flag_of(page->json, "has_more");
-        after = text_of(page->json, "last_id");
+        after = text_of(page->json, "next");
         auto jobs = json_elements(json_member(page->text, "data"));
         if (!options.all && jobs.size() > static_cast<std::size_t>(left)) {
             jobs.resize(static_cast<std::size_t>(left));
             has_more = true;
         }
-        if (jobs.empty()) has_more = false;
         left -= static_cast<int>(std::min(jobs.size(), static_cast<std::size_t>(left)));
         std::string text;
         for (const auto job : jobs) {

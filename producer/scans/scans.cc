@@ -1,7 +1,5 @@
 #include "producer/scans/scans.h"
 
-#include <fmt/format.h>
-
 #include <algorithm>
 #include <iterator>
 
@@ -20,17 +18,17 @@ Scans::Scans(ScansOptions options, const Clock& clock, storage::JobStore& store,
       queue_(options.queue_max) {}
 
 void Scans::list(storage::JobFilter filter, service::Callback<Result<service::JobList>> done) {
-    enqueue(List{std::move(filter), std::move(done)});
+    enqueue(List{std::move(filter), std::move(done), clock_.now()});
 }
 
 void Scans::count(storage::JobFilter filter, std::int64_t most,
-                  service::Callback<Result<std::int64_t>> done) {
-    enqueue(Count{std::move(filter), most, std::move(done)});
+                  service::Callback<Result<service::JobCount>> done) {
+    enqueue(Count{std::move(filter), most, std::move(done), clock_.now()});
 }
 
 void Scans::cancel_matching(storage::JobFilter filter,
                             service::Callback<Result<service::CancelTotals>> done) {
-    enqueue(CancelMatching{std::move(filter), std::move(done)});
+    enqueue(CancelMatching{std::move(filter), std::move(done), clock_.now()});
 }
 
 void Scans::retry(std::vector<JobId> ids, service::Callback<Result<service::RetryPage>> done) {
@@ -43,11 +41,12 @@ void Scans::retry_matching(storage::JobFilter filter,
                            service::Callback<Result<service::RetryPage>> done) {
     const auto take = [this, done = std::move(done)](const Result<service::JobList>& page) {
         if (!page) return done(page.error());
-        Retry listed{.done = done, .page = {.has_more = page->has_more}};
+        Retry listed{.done = done, .page = {.next = page->next}};
         for (const auto& job : page->jobs) listed.ids.push_back(job.id);
+        if (listed.ids.empty()) return done(std::move(listed.page));
         serve(listed);
     };
-    enqueue(List{commands::Retries::narrowed(std::move(filter)), take, true});
+    enqueue(List{commands::Retries::narrowed(std::move(filter)), take, clock_.now()});
 }
 
 void Scans::enqueue(Request request) {
@@ -55,98 +54,92 @@ void Scans::enqueue(Request request) {
     std::visit([this](auto& each) { each.done(reads::refusal_of(queue_)); }, request);
 }
 
-Error Scans::too_much() const {
-    return {
-        ErrorCode::kDeadlineExceeded,
-        fmt::format("The search was not finished after {} ms (query.scan_time_max). Narrow the "
-                    "filter; a status leaves out either the open jobs or those that have ended.",
-                    options_.time_max.count())};
-}
-
 template <class Scan, class Stop>
 void Scans::go_on(Scan& scan, const Stop& stop) {
-    Request rest = std::move(scan);
-    if (queue_.try_push(rest)) return;
-    scan = std::move(std::get<Scan>(rest));
-    stop(reads::refusal_of(queue_));
+    if (queue_.closed() || under_way_.size() >= options_.queue_max) {
+        return stop(reads::refusal_of(queue_));
+    }
+    under_way_.push_back(std::move(scan));
+}
+
+std::optional<Scans::Request> Scans::next_request(MonoTime wait_until) {
+    new_ones_turn_ = !new_ones_turn_;
+    if (under_way_.empty()) return queue_.pop(wait_until);
+    if (new_ones_turn_) {
+        if (auto request = queue_.pop(MonoTime::min())) return request;
+    }
+    auto request = std::move(under_way_.front());
+    under_way_.pop_front();
+    return request;
 }
 
 bool Scans::step(MonoTime wait_until) {
-    auto request = queue_.pop(wait_until);
+    auto request = next_request(wait_until);
     if (!request) return false;
     std::visit([this](auto& each) { serve(each); }, *request);
     return true;
 }
 
 void Scans::run() {
-    while (!queue_.closed() || queue_.size() > 0) step(runtime::kNoDeadline);
+    while (!queue_.closed() || queue_.size() > 0 || !under_way_.empty()) {
+        step(runtime::kNoDeadline);
+    }
 }
 
-// A scan whose matches will be changed stops early only once it has found one, so that repeated
-// calls make progress: otherwise the next call would skip the same jobs for just as long.
 void Scans::serve(List& scan) {
-    if (!scan.until && !scan.must_find) scan.until = clock_.now() + options_.time_max;
-    auto found = store_.job_list(scan.filter, options_.look_max);
-    auto& [jobs, has_more] = scan.page;
+    auto& [jobs, next] = scan.page;
     // The matches so far are a page, even if a short one. An error would leave the caller where it
     // was.
     const auto stop = [&scan](const Error& error) {
         if (scan.page.jobs.empty()) return scan.done(error);
-        scan.page.has_more = true;
         scan.done(std::move(scan.page));
     };
+    auto found = store_.job_list(scan.filter, options_.look_max);
     if (!found) return stop(found.error());
     std::ranges::move(found->jobs, std::back_inserter(jobs));
     scan.filter.limit -= static_cast<int>(found->jobs.size());
-    has_more = found->has_more;
-    if (has_more || !found->next) return scan.done(std::move(scan.page));
-    scan.filter.after = found->next;
-    if (!scan.until && !jobs.empty()) scan.until = clock_.now() + options_.time_max;
-    if (scan.until && clock_.now() >= *scan.until) return stop(too_much());
+    next = found->next;
+    if (found->has_more) next = jobs.empty() ? scan.filter.after : jobs.back().id;
+    if (found->has_more || !next || is_over(scan.since, options_.time_max)) {
+        return scan.done(std::move(scan.page));
+    }
+    scan.filter.after = next;
     go_on(scan, stop);
 }
 
 void Scans::serve(Count& scan) {
-    if (!scan.until) scan.until = clock_.now() + options_.time_max;
     const auto found = store_.job_count(scan.filter, options_.look_max);
     if (!found) return scan.done(found.error());
-    scan.so_far += found->matching;
-    if (!found->next || scan.so_far >= scan.most) {
-        return scan.done(std::min(scan.so_far, scan.most));
+    scan.so_far.matching += found->matching;
+    scan.so_far.next = found->next;
+    const bool is_enough = scan.so_far.matching >= scan.most;
+    if (!found->next || is_enough || is_over(scan.since, options_.time_max)) {
+        return scan.done(scan.so_far);
     }
     scan.filter.after = found->next;
-    if (clock_.now() >= *scan.until) return scan.done(too_much());
     go_on(scan, [&scan](const Error& error) { scan.done(error); });
 }
 
-// Stops early only once it has changed something, so that repeated calls make progress.
 void Scans::serve(CancelMatching& scan) {
-    auto& [filter, done, until, totals] = scan;
+    auto& [filter, done, since, totals] = scan;
     auto page_filter = filter;
     page_filter.limit = std::min(filter.limit, options_.batch_max);
     const auto page = store_.job_cancel_matching(page_filter, options_.look_max);
     const auto stop = [&scan](const Error& error) {
-        auto& so_far = scan.totals;
-        so_far.has_more = true;
+        const auto& so_far = scan.totals;
         if (so_far.cancelled + so_far.cancelling > 0) return scan.done(so_far);
         scan.done(error);
     };
     if (!page) return stop(page.error());
     announcer_.cancelled(page->jobs);
-    // The time begins with the first match. Otherwise a call that has skipped many jobs would stop
-    // at once, and the next one would skip them again.
-    const bool is_first = totals.cancelled + totals.cancelling == 0 && !page->jobs.empty();
-    if (is_first) until = clock_.now() + options_.cancel_time_max;
     for (const auto& job : page->jobs) {
         ++(job.state == JobState::kCancelling ? totals.cancelling : totals.cancelled);
     }
     filter.limit -= static_cast<int>(page->jobs.size());
-    filter.after = page->next;
-    const bool is_late = clock_.now() >= until && totals.cancelled + totals.cancelling > 0;
-    if (!page->next || filter.limit == 0 || is_late) {
-        totals.has_more = page->next.has_value();
-        return done(totals);
-    }
+    filter.after = totals.next = page->next;
+    const bool has_some = totals.cancelled + totals.cancelling > 0;
+    const auto time_max = has_some ? options_.cancel_time_max : options_.time_max;
+    if (!page->next || filter.limit == 0 || is_over(since, time_max)) return done(totals);
     go_on(scan, stop);
 }
 
@@ -178,15 +171,19 @@ void Scans::take(Retry scan, std::size_t asked, const Result<service::RetryPage>
     go_on(std::move(scan));
 }
 
+// From any thread, so it queues up as a new scan would.
 bool Scans::go_on(Retry scan) {
-    bool goes_on = true;
-    go_on(scan, [&](const Error& error) {
-        goes_on = false;
-        if (scan.page.jobs.empty()) return scan.done(error);
-        scan.fail(scan.ids.size(), error);
-        scan.done(std::move(scan.page));
-    });
-    return goes_on;
+    Request rest = std::move(scan);
+    if (queue_.try_push(rest)) return true;
+    auto& refused = std::get<Retry>(rest);
+    const auto error = reads::refusal_of(queue_);
+    if (refused.page.jobs.empty()) {
+        refused.done(error);
+    } else {
+        refused.fail(refused.ids.size(), error);
+        refused.done(std::move(refused.page));
+    }
+    return false;
 }
 
 void Scans::Retry::drop(std::size_t first) {

@@ -1,17 +1,19 @@
 // The calls that may have to look at many jobs to find a few: lists, counts, cancels and retries of
 // all matches, and retries of many jobs.
 //
-// A scan proceeds in steps. Each is one statement that looks at up to `look_max` jobs, and the
-// waiting scans take turns. So however many jobs one client's filter skips, the scans of others
-// cost what they did before. The narrow calls never wait here (commands.h, job_reader.h).
+// A scan proceeds in steps. Each is one statement that looks at up to `look_max` jobs. Steps of new
+// scans alternate with those of the scans under way, which take turns. So however many jobs the
+// filters of others skip, a scan whose first step finds its answer waits only for the new ones that
+// came before. Each scan ends in time; it has one step at least, so that repeated calls make
+// progress. The narrow calls never wait here (commands.h, job_reader.h).
 //
 // Threads:   all calls but step() and run() from any; step() and run() one caller at a time, on
 //            whose thread answers come.
-// Errors:    kResourceExhausted (the queue is full), kUnavailable; kDeadlineExceeded: a list or a
-//            count found nothing to answer within `time_max`.
+// Errors:    kResourceExhausted (the queue is full), kUnavailable.
 // Blocks:    step() and run(), for as long as the store takes and until the given time.
 #pragma once
 
+#include <deque>
 #include <optional>
 #include <variant>
 #include <vector>
@@ -30,12 +32,11 @@ struct ScansOptions {
     int batch_max = 500;  // Jobs that a statement cancels.
     // Jobs per step of a retry; RetriesOptions limits their specs too.
     std::size_t retry_batch_max = 32;
-    // How long a list or a count keeps looking after its first step. For a retry by a filter the
-    // time begins with its first match.
-    milliseconds time_max{30000};
-    // How long a cancel by a filter continues after its first match.
+    // After this time since the call no further step begins; a cancel that has found jobs continues
+    // for longer.
+    milliseconds time_max{500};
     milliseconds cancel_time_max{10000};
-    std::size_t queue_max = 20000;  // Waiting scans; more are refused.
+    std::size_t queue_max = 20000;  // Scans that wait, and scans under way; more are refused.
 };
 
 class Scans final : public service::JobScans {
@@ -43,18 +44,17 @@ class Scans final : public service::JobScans {
     Scans(ScansOptions options, const Clock& clock, storage::JobStore& store,
           events::Announcer& announcer, commands::Retries& retries);
 
-    // If time runs out, the page is short and says that there is more.
     void list(storage::JobFilter filter, service::Callback<Result<service::JobList>> done) override;
     void count(storage::JobFilter filter, std::int64_t most,
-               service::Callback<Result<std::int64_t>> done) override;
+               service::Callback<Result<service::JobCount>> done) override;
     void retry(std::vector<JobId> ids, service::Callback<Result<service::RetryPage>> done) override;
     void retry_matching(storage::JobFilter filter,
                         service::Callback<Result<service::RetryPage>> done) override;
     void cancel_matching(storage::JobFilter filter,
                          service::Callback<Result<service::CancelTotals>> done) override;
 
-    // Continues the scan that has waited longest by one step; waits for one until `wait_until`.
-    // Returns false if there was none.
+    // Continues one scan by one step; waits for one until `wait_until`. Returns false if there was
+    // none.
     bool step(MonoTime wait_until = MonoTime::min());
 
     // Calls step() until close() was called and every scan is answered.
@@ -67,21 +67,20 @@ class Scans final : public service::JobScans {
     struct List {
         storage::JobFilter filter;  // `limit` is what remains of it.
         service::Callback<Result<service::JobList>> done;
-        bool must_find = false;  // Its time begins with its first match.
-        std::optional<MonoTime> until{};
+        MonoTime since;
         service::JobList page{};
     };
     struct Count {
         storage::JobFilter filter;
         std::int64_t most;
-        service::Callback<Result<std::int64_t>> done;
-        std::optional<MonoTime> until{};
-        std::int64_t so_far = 0;
+        service::Callback<Result<service::JobCount>> done;
+        MonoTime since;
+        service::JobCount so_far{};
     };
     struct CancelMatching {
         storage::JobFilter filter;  // `limit` is what remains of it.
         service::Callback<Result<service::CancelTotals>> done;
-        MonoTime until = MonoTime::max();  // Set at the first match.
+        MonoTime since;
         service::CancelTotals totals{};
     };
     struct Retry {
@@ -97,8 +96,11 @@ class Scans final : public service::JobScans {
     using Request = std::variant<List, Count, CancelMatching, Retry>;
 
     void enqueue(Request request);
-    Error too_much() const;
-    // Queues the rest behind the waiting scans. If that is refused, `stop` receives the reason.
+    std::optional<Request> next_request(MonoTime wait_until);
+    bool is_over(MonoTime since, milliseconds time_max) const {
+        return clock_.now() >= since + time_max;
+    }
+    // Lets the scan continue when its turn comes. If that is refused, `stop` receives the reason.
     template <class Scan, class Stop>
     void go_on(Scan& scan, const Stop& stop);
 
@@ -116,6 +118,9 @@ class Scans final : public service::JobScans {
     events::Announcer& announcer_;
     commands::Retries& retries_;
     runtime::BoundedQueue<Request> queue_;
+    // Only the caller of step():
+    std::deque<Request> under_way_;
+    bool new_ones_turn_ = true;
 };
 
 }  // namespace millrace::scans

@@ -5,6 +5,7 @@
 //          changed; try again.
 #pragma once
 
+#include <optional>
 #include <vector>
 
 #include "common/base/result.h"
@@ -23,7 +24,7 @@ struct RetryResult {
 
 struct RetryPage {
     std::vector<RetryResult> jobs;
-    bool has_more = false;  // More jobs match.
+    std::optional<JobId> next{};  // Where a call for more matching jobs continues (job_scans.h).
 };
 
 class JobCommands {

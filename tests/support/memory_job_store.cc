@@ -39,12 +39,26 @@ bool matches(const JobRecord& job, const JobFilter& filter) {
     return !filter.never_retried || !job.retried_by;
 }
 
-// Open and final jobs are stored separately: a filter whose states exclude one kind skips it.
+// Open and final jobs are stored separately, and jobs with an error or in a rare state are found
+// without a look at the others (among_open_oldest.sql, among_final_oldest.sql).
 bool is_looked_at(const JobRecord& job, const JobFilter& filter) {
-    const auto is_of_its_kind = [&](JobState state) {
-        return info(state).is_final == info(job.state).is_final;
+    const auto wants = [&](const auto& has) { return std::ranges::any_of(filter.states, has); };
+    const bool is_final = info(job.state).is_final;
+    if (!filter.states.empty() &&
+        !wants([&](JobState state) { return info(state).is_final == is_final; })) {
+        return false;
+    }
+    if (filter.error_code) {
+        return job.error_code == *filter.error_code && job.state != JobState::kCompleted;
+    }
+    const auto is_frequent = [&](JobState state) {
+        return is_final ? state == JobState::kCompleted
+                        : state == JobState::kQueued || state == JobState::kBlocked;
     };
-    return filter.states.empty() || std::ranges::any_of(filter.states, is_of_its_kind);
+    if (filter.states.empty() || wants(is_frequent)) return true;
+    const bool is_active = info(job.state).is_active;
+    return wants(
+        [&](JobState state) { return state == job.state || (is_active && info(state).is_active); });
 }
 
 }  // namespace
@@ -243,7 +257,7 @@ Result<JobStore::CancelledPage> MemoryJobStore::job_cancel_matching(const JobFil
     auto row = filter.after ? db_.rows_.upper_bound(*filter.after) : db_.rows_.begin();
     for (int looked = 0; row != db_.rows_.end(); ++row) {
         const auto state = row->second.record.state;
-        if (info(state).is_final) continue;
+        if (info(state).is_final || !is_looked_at(row->second.record, filter)) continue;
         if (state != JobState::kCancelling && matches(db_.shown(row->second, {}), filter)) {
             page.jobs.push_back(cancel(row->second));
         }

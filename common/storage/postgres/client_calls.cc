@@ -38,6 +38,38 @@ std::optional<std::string> micros(const std::optional<DbTime>& time) {
     return std::to_string(time->time_since_epoch().count());
 }
 
+// A job's id has the time at which a gateway received it, by its estimate of PostgreSQL's clock;
+// the row has the time of its commit. So a row may be younger than its id by a commit, and older by
+// an error of the estimate. A search outside of a filter's times looks at the jobs of these margins
+// in vain. (In the seconds in which PostgreSQL's clock steps, the two may differ by more.)
+constexpr milliseconds kCommitMargin = std::chrono::minutes(1);
+constexpr milliseconds kClockMargin = std::chrono::seconds(10);
+
+// The ids between which a search looks, both exclusive.
+struct IdBounds {
+    Uuid lower;
+    Uuid upper;
+};
+
+IdBounds bounds_of(const JobFilter& filter, bool ascending) {
+    IdBounds bounds;
+    bounds.upper.bytes.fill(0xff);
+    const auto at = [](const DbTime& time, milliseconds margin) {
+        const auto since = std::chrono::floor<milliseconds>(time.time_since_epoch()) + margin;
+        return uuid_lower_bound(std::max(since, milliseconds(0)));
+    };
+    if (filter.created_after) bounds.lower = at(*filter.created_after, -kCommitMargin);
+    if (filter.created_before) bounds.upper = at(*filter.created_before, kClockMargin);
+    if (!filter.after) return bounds;
+    const auto after = filter.after->uuid();
+    if (ascending) {
+        bounds.lower = std::max(bounds.lower, after);
+    } else {
+        bounds.upper = std::min(bounds.upper, after);
+    }
+    return bounds;
+}
+
 // The parameters of parts/job_filter.sql, which select the jobs.
 struct FilterParameters {
     ArrayParameter states{Element::kInt2};
@@ -50,13 +82,16 @@ struct FilterParameters {
     ArrayParameter error_codes;
     bool never_retried;
 
-    explicit FilterParameters(const JobFilter& filter)
+    IdBounds ids;
+
+    FilterParameters(const JobFilter& filter, bool ascending)
         : queues(wanted(filter.queue)),
           models(wanted(filter.model)),
           created_after(micros(filter.created_after)),
           created_before(micros(filter.created_before)),
           error_codes(wanted(filter.error_code)),
-          never_retried(filter.never_retried) {
+          never_retried(filter.never_retried),
+          ids(bounds_of(filter, ascending)) {
         for (const auto state : filter.states) states.add(static_cast<std::int16_t>(state));
         if (filter.priority) priorities.add(static_cast<std::int16_t>(*filter.priority));
         auto pairs = nlohmann::json::object();
@@ -68,20 +103,12 @@ struct FilterParameters {
     pqxx::result execute(pqxx::transaction_base& transaction, const char* statement,
                          const More&... more) const {
         const auto text = [](const auto& value) { return value ? value->c_str() : nullptr; };
-        return transaction.exec_prepared(statement, parameter(states), parameter(queues),
-                                         parameter(priorities), parameter(models), metadata,
-                                         text(created_after), text(created_before),
-                                         parameter(error_codes), never_retried, more...);
+        return transaction.exec_prepared(
+            statement, parameter(states), parameter(queues), parameter(priorities),
+            parameter(models), metadata, text(created_after), text(created_before),
+            parameter(error_codes), never_retried, ids.lower.str(), ids.upper.str(), more...);
     }
 };
-
-// Where a list begins: after the previous page, or at the end of the id space from which it starts.
-Uuid first_of(const JobFilter& filter) {
-    if (filter.after) return filter.after->uuid();
-    Uuid end;
-    if (!filter.ascending) end.bytes.fill(0xff);
-    return end;
-}
 
 // Adds the columns that job_get.sql has beyond those of the lists.
 Status add_fields(JobRecord& job, const pqxx::row& row) {
@@ -192,12 +219,11 @@ Result<std::vector<std::pair<std::string, JobId>>> PostgresJobStore::job_find(
 
 Result<JobStore::JobPage> PostgresJobStore::job_list(const JobFilter& filter, int look_max) {
     const auto* statement = filter.ascending ? "job_list_oldest" : "job_list_newest";
-    const FilterParameters parameters(filter);
+    const FilterParameters parameters(filter, filter.ascending);
     JobPage page;
     TRY_STATUS(session_.run(Effect::kRead, statement, [&](pqxx::transaction_base& transaction) {
         page = {};
-        const auto rows = parameters.execute(transaction, statement, first_of(filter).str(),
-                                             filter.limit + 1, look_max);
+        const auto rows = parameters.execute(transaction, statement, look_max, filter.limit + 1);
         for (const auto& row : rows) {
             if (!row[0].is_null()) page.jobs.push_back(job_of(row));
         }
@@ -210,11 +236,10 @@ Result<JobStore::JobPage> PostgresJobStore::job_list(const JobFilter& filter, in
 }
 
 Result<JobStore::Count> PostgresJobStore::job_count(const JobFilter& filter, int look_max) {
-    const FilterParameters parameters(filter);
-    const auto after = filter.after.value_or(JobId()).uuid().str();
+    const FilterParameters parameters(filter, true);
     Count count;
     TRY_STATUS(session_.run(Effect::kRead, "job_count", [&](pqxx::transaction_base& transaction) {
-        const auto row = parameters.execute(transaction, "job_count", after, look_max).front();
+        const auto row = parameters.execute(transaction, "job_count", look_max).front();
         count = {row[0].as<std::int64_t>(), optional_id_of<JobId>(row[1])};
     }));
     return count;
@@ -240,13 +265,12 @@ Result<std::vector<CancelledJob>> PostgresJobStore::job_cancel(const std::vector
 
 Result<JobStore::CancelledPage> PostgresJobStore::job_cancel_matching(const JobFilter& filter,
                                                                       int look_max) {
-    const FilterParameters parameters(filter);
-    const auto after = filter.after.value_or(JobId()).uuid().str();
+    const FilterParameters parameters(filter, true);
     CancelledPage page;
     const auto cancel = [&](pqxx::transaction_base& transaction) {
         page = {};
         const auto rows =
-            parameters.execute(transaction, "job_cancel_matching", after, look_max, filter.limit);
+            parameters.execute(transaction, "job_cancel_matching", look_max, filter.limit);
         for (const auto& row : rows) {
             if (row[2].is_null()) continue;
             page.jobs.push_back({.id = id_of<JobId>(row[2]),

@@ -276,8 +276,14 @@ std::string job_json(const JobRecord& job, const service::Fleet& fleet) {
     return std::move(json).text();
 }
 
-std::string job_list_json(std::span<const JobRecord> jobs, bool has_more,
-                          const service::Fleet& fleet) {
+void write_next(JsonWriter& json, const std::optional<JobId>& next) {
+    json.member("has_more", next.has_value());
+    json.name("next");
+    next ? json.value(next->str()) : json.null();
+}
+
+std::string job_list_json(const service::JobList& page, const service::Fleet& fleet) {
+    const auto& jobs = page.jobs;
     JsonWriter json;
     begin_list(json);
     for (const auto& job : jobs) write_job(json, job, fleet);
@@ -286,7 +292,10 @@ std::string job_list_json(std::span<const JobRecord> jobs, bool has_more,
     jobs.empty() ? json.null() : json.value(jobs.front().id.str());
     json.name("last_id");
     jobs.empty() ? json.null() : json.value(jobs.back().id.str());
-    json.member("has_more", has_more);
+    write_next(json, page.next);
+    std::optional<DbTime> searched_to;
+    if (page.next) searched_to = DbTime(uuid_unix_time(page.next->uuid()));
+    write_time(json, "searched_to", searched_to);
     json.end_object();
     return std::move(json).text();
 }

@@ -6,6 +6,7 @@
 // Threads: thread-safe.
 #pragma once
 
+#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
@@ -13,6 +14,7 @@
 #include "common/json/json_writer.h"
 #include "common/storage/records.h"
 #include "producer/service/fleet.h"
+#include "producer/service/job_scans.h"
 
 namespace millrace::api::codec {
 
@@ -27,9 +29,11 @@ void write_job(json_text::JsonWriter& json, const storage::JobRecord& job,
                const service::Fleet& fleet);
 std::string job_json(const storage::JobRecord& job, const service::Fleet& fleet);
 
-// {"object":"list","data":[…],"first_id":…,"last_id":…,"has_more":…}
-std::string job_list_json(std::span<const storage::JobRecord> jobs, bool has_more,
-                          const service::Fleet& fleet);
+// Writes `has_more`, and as `next` where a call that looked at jobs continues.
+void write_next(json_text::JsonWriter& json, const std::optional<JobId>& next);
+
+// {"object":"list","data":[…],"first_id":…,"last_id":…,"has_more":…,"next":…,"searched_to":…}
+std::string job_list_json(const service::JobList& page, const service::Fleet& fleet);
 std::string lane_list_json(std::span<const storage::LaneStats> lanes);
 std::string worker_list_json(std::span<const storage::WorkerRecord> workers);
 

@@ -116,6 +116,17 @@ bool has_criterion(const JsonFields& fields, const storage::JobFilter& filter) {
            filter.created_before;
 }
 
+// Where an earlier call stopped. Null is where none did: the `next` of a call that was complete.
+Decoded<std::optional<JobId>> decode_after(const JsonFields& fields) {
+    constexpr std::string_view kWanted = "the `next` of the last answer";
+    TRY(const auto text, fields.string("after", kWanted));
+    if (!text) return std::optional<JobId>();
+    const auto id = JobId::parse(*text);
+    if (id) return id;
+    return Problem{ProblemCode::kInvalidCursor,
+                   fmt::format("`after` is \"{}\"; send {}.", shown(*text), kWanted), "after"};
+}
+
 // Elsewhere null counts as absent. Here, where a program's variable was empty, it would mean every
 // model, for example: more than anybody asked for.
 Decoded<void> check_no_null(const JsonFields& fields) {
@@ -148,6 +159,7 @@ Decoded<JobSelection> decode_selection(const JsonFields& fields, const Selection
     TRY(filter.created_before, fields.time("created_before"));
     TRY(const auto limit, fields.integer("limit", 1, rules.limit_max));
     filter.limit = static_cast<int>(limit.value_or(rules.limit_max));
+    TRY(filter.after, decode_after(fields));
     TRY(selection.dry_run, decode_flag(fields, "dry_run"));
     TRY(const bool all, decode_flag(fields, "all"));
     TRY_STATUS(check_no_null(fields));

@@ -24,9 +24,9 @@ struct JobSelection {
 };
 
 // The names of the fields that decode_selection() accepts.
-inline constexpr std::array<std::string_view, 11> kSelectionFields{
+inline constexpr std::array<std::string_view, 12> kSelectionFields{
     "status",        "queue",          "priority", "model",   "metadata", "error",
-    "created_after", "created_before", "limit",    "dry_run", "all"};
+    "created_after", "created_before", "limit",    "dry_run", "all",      "after"};
 
 // The limits of a selection.
 struct SelectionRules {

@@ -145,10 +145,12 @@ Decoded<void> take_parameter(const std::string& name, const std::string& value,
     } else if (name == "after") {
         filter.after = JobId::parse(value);
         if (!filter.after) {
-            return Problem{ProblemCode::kInvalidCursor,
-                           fmt::format("`after` is \"{}\"; send the last_id of the previous page.",
-                                       shown(value)),
-                           "after"};
+            return Problem{
+                ProblemCode::kInvalidCursor,
+                fmt::format(
+                    "`after` is \"{}\"; send the `next` or the last_id of the previous page.",
+                    shown(value)),
+                "after"};
         }
     } else {
         return take_metadata(name, value, options.metadata_pairs_max, filter);

@@ -157,11 +157,57 @@ TEST_P(Read, FiltersByMetadata) {
 TEST_P(Read, FiltersByTheTimeOfCreation) {
     const auto old = insert();
     pass(1h);
-    const auto young = insert();
+    const auto young = insert([&](NewJob& j) { j.id = JobId(ids_.next(store_->database_time())); });
     const auto created = get(young).created_at;
     EXPECT_THAT(list([&](auto& f) { f.created_before = created; }), ElementsAre(old));
     EXPECT_THAT(list([&](auto& f) { f.created_after = created - 60s; }), ElementsAre(young));
     EXPECT_THAT(list([&](auto& f) { f.created_after = created; }), IsEmpty());
+    EXPECT_THAT(list([&](auto& f) {
+                    f.created_after = created - 60s;
+                    f.after = old;
+                }),
+                ElementsAre(young));
+    EXPECT_THAT(list([&](auto& f) {
+                    f.created_before = created + 60s;
+                    f.ascending = false;
+                    f.after = young;
+                }),
+                ElementsAre(old));
+}
+
+// What few jobs have in common is found without a look at the others.
+TEST_P(Read, FindsRareStatesAndErrorsAtOnce) {
+    insert_many(5);
+    const auto failed = insert_claimed();
+    settle(test::failed(failed));
+    insert_many(5);
+    const auto running = insert_claimed().job;
+    const auto later = insert([&](NewJob& j) { j.run_at = DbTime(store_->database_time() + 24h); });
+    const auto again = insert_claimed();
+    settle(to_retry(again));
+    const auto cancelled = insert();
+    ASSERT_TRUE(store_->job_cancel({cancelled}));
+    const auto error = get(failed.job).error_code;
+    const auto found = [&](JobFilter filter, bool ascending) {
+        filter.ascending = ascending;
+        std::vector<JobId> ids;
+        for (const auto& job : store_->job_list(filter, 4).value().jobs) ids.push_back(job.id);
+        if (!ascending) std::ranges::reverse(ids);
+        return ids;
+    };
+    for (const bool ascending : {true, false}) {
+        EXPECT_THAT(found({.states = {JobState::kFailed}}, ascending), ElementsAre(failed.job));
+        EXPECT_THAT(found({.states = {JobState::kFailed, JobState::kCancelled}}, ascending),
+                    ElementsAre(failed.job, cancelled));
+        EXPECT_THAT(found({.states = {JobState::kInProgress}}, ascending), ElementsAre(running));
+        EXPECT_THAT(found({.states = {JobState::kScheduled}}, ascending),
+                    ElementsAre(later, again.job));
+        EXPECT_THAT(found({.states = {JobState::kScheduled, JobState::kInProgress}}, ascending),
+                    ElementsAre(running, later, again.job));
+        EXPECT_THAT(found({.error_code = error}, ascending), testing::Contains(failed.job));
+        EXPECT_THAT(found({.error_code = "nobody's"}, ascending), IsEmpty());
+    }
+    EXPECT_EQ(store_->job_count({.states = {JobState::kFailed}}, 4)->matching, 1);
 }
 
 TEST_P(Read, CountsTheLanes) {

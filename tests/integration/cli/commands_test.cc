@@ -320,6 +320,46 @@ TEST(Commands, ACancelOfMoreThanAreCountedSaysThatThereAreMore) {
     EXPECT_THAT(outcome.error, HasSubstr("repeat the command for the rest"));
 }
 
+// A gateway that searches for long answers with what it has found, even if that is nothing.
+TEST(Commands, GoesOnWhereTheGatewayStoppedToSearch) {
+    std::mutex mutex;
+    std::vector<Json> asked;
+    test::FakeServer server([&](Exchange& exchange) {
+        const std::lock_guard lock(mutex);
+        const auto body = Json::parse(exchange.body());
+        asked.push_back(body);
+        const bool is_first = !body.contains("after");
+        const Json more{{"has_more", is_first}, {"next", is_first ? Json("job_a") : Json()}};
+        Json answer{{"count", is_first ? 0 : 1}};
+        if (!body.contains("dry_run")) {
+            answer = {{"data", Json::array()}};
+            if (!is_first) answer["data"] = {{{"object", "retry"}, {"retried_by", "job_2"}}};
+        }
+        answer.update(more);
+        exchange.reply(200, kJson, answer.dump());
+    });
+    const BulkOptions options{.filter = {.queue = "q"}, .yes = true};
+    const auto outcome = captured([&] { return run_retry({.url = server.url()}, options); });
+    EXPECT_EQ(outcome.code, kOk) << outcome.error;
+    EXPECT_EQ(outcome.out, "job_2\n");
+    ASSERT_EQ(asked.size(), 4U);
+    EXPECT_EQ(asked[1], Json({{"queue", "q"}, {"dry_run", true}, {"after", "job_a"}}));
+    EXPECT_EQ(asked[3], Json({{"queue", "q"}, {"limit", 1}, {"after", "job_a"}}));
+}
+
+TEST(Commands, AListGoesOnAfterAPageWithoutJobs) {
+    test::FakeServer server([](Exchange& exchange) {
+        const bool is_first = exchange.target().find("after=job_a") == std::string::npos;
+        exchange.reply(200, kJson,
+                       is_first ? R"({"data":[],"has_more":true,"next":"job_a"})"
+                                : R"({"data":[{"id":"job_1"}],"has_more":false,"next":null})");
+    });
+    const GlobalOptions global{.url = server.url(), .json = true};
+    const auto outcome = captured([&] { return run_list(global, {}); });
+    EXPECT_EQ(outcome.code, kOk) << outcome.error;
+    EXPECT_EQ(outcome.out, "{\"id\":\"job_1\"}\n");
+}
+
 TEST(Commands, CancelOfAllNeedsItsOption) {
     const GlobalOptions nowhere{.url = "http://127.0.0.1:9"};
     EXPECT_EQ(captured([&] { return run_cancel(nowhere, {}); }).code, kUsage);

@@ -26,6 +26,7 @@ TEST_F(CancelTest, CancelsAllThatMatchAndSaysHowMany) {
     EXPECT_EQ(body["cancelled"], 2);
     EXPECT_EQ(body["cancelling"], 1);
     EXPECT_EQ(body["has_more"], false);
+    EXPECT_TRUE(body["next"].is_null());
     EXPECT_EQ(status(queued), "cancelled");
     EXPECT_EQ(status(later), "cancelled");
     EXPECT_EQ(status(running), "cancelling");
@@ -39,6 +40,21 @@ TEST_F(CancelTest, CancelsAllThatMatchAndSaysHowMany) {
     EXPECT_TRUE(filter.created_after.has_value());
     EXPECT_EQ(filter.limit, 10000);
     EXPECT_FALSE(filter.never_retried);
+}
+
+TEST_F(CancelTest, ContinuesWhereAnEarlierCallStopped) {
+    const auto job = put(JobState::kQueued);
+    const auto with_after = [&](const std::string& after) {
+        return post("/v1/jobs:cancel", R"({"model":"m","after":)" + after + "}");
+    };
+    EXPECT_EQ(with_after('"' + job.str() + '"').status, 200);
+    EXPECT_EQ(service_.last_filter().after, job);
+    EXPECT_EQ(with_after("null").status, 200) << "the call before was complete";
+    EXPECT_FALSE(service_.last_filter().after);
+    const auto wrong = with_after("\"job_1\"");
+    EXPECT_EQ(wrong.status, 400);
+    EXPECT_EQ(code(wrong), "invalid_cursor");
+    EXPECT_EQ(code(post("/v1/jobs:cancel", R"({"after":")" + job.str() + "\"}")), "missing_field");
 }
 
 TEST_F(CancelTest, LeavesRunningJobsIfOnlyWaitingOnesAreSelected) {

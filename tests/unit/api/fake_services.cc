@@ -242,7 +242,7 @@ void FakeServices::list(storage::JobFilter filter, Callback<Result<service::JobL
             for (const auto& [id, job] : jobs_) {
                 if (filter.after && id <= *filter.after) continue;
                 if (page.jobs.size() == static_cast<std::size_t>(filter.limit)) {
-                    page.has_more = true;
+                    page.next = page.jobs.back().id;
                     break;
                 }
                 page.jobs.push_back(job);
@@ -265,13 +265,14 @@ void FakeServices::find(std::string client_id, Callback<Result<JobId>> done) {
 }
 
 void FakeServices::count(storage::JobFilter filter, std::int64_t most,
-                         Callback<Result<std::int64_t>> done) {
+                         Callback<Result<service::JobCount>> done) {
     answer([this, filter = std::move(filter), most, done = std::move(done)] {
-        auto count = [&] {
+        service::JobCount count;
+        {
             const std::lock_guard lock(mutex_);
             last_filter_ = filter;
-            return std::min(static_cast<std::int64_t>(jobs_.size()), most);
-        }();
+            count.matching = std::min(static_cast<std::int64_t>(jobs_.size()), most);
+        }
         done(count);
     });
 }

@@ -65,7 +65,7 @@ class FakeServices final : public service::Submissions,
     void list(storage::JobFilter filter, service::Callback<Result<service::JobList>> done) override;
     void find(std::string client_id, service::Callback<Result<JobId>> done) override;
     void count(storage::JobFilter filter, std::int64_t most,
-               service::Callback<Result<std::int64_t>> done) override;
+               service::Callback<Result<service::JobCount>> done) override;
     void retry(JobId id, service::Callback<Result<service::RetryPage>> done) override;
     void retry(std::vector<JobId> ids, service::Callback<Result<service::RetryPage>> done) override;
     void retry_matching(storage::JobFilter filter,

@@ -226,10 +226,15 @@ TEST_F(ReadTest, ListsPageByPage) {
     EXPECT_EQ(first["data"].size(), 2U);
     EXPECT_EQ(first["has_more"], true);
     EXPECT_EQ(first["first_id"], first["data"][0]["id"]);
-    const std::string last = first["last_id"];
+    EXPECT_EQ(first["next"], first["last_id"]);
+    const std::string last = first["next"];
+    const auto searched_to = uuid_unix_time(JobId::parse(last)->uuid());
+    EXPECT_EQ(first["searched_to"], std::chrono::floor<std::chrono::seconds>(searched_to).count());
     const auto second = json(get("/v1/jobs?limit=2&after=" + last));
     EXPECT_EQ(second["data"].size(), 1U);
     EXPECT_EQ(second["has_more"], false);
+    EXPECT_TRUE(second["next"].is_null());
+    EXPECT_TRUE(second["searched_to"].is_null());
     const auto third = json(get("/v1/jobs?after=" + std::string(second["last_id"])));
     EXPECT_TRUE(third["last_id"].is_null());
 }

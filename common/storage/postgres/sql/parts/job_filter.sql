@@ -12,6 +12,6 @@ AND ($6::int8 IS NULL OR micros(j.created_at) > $6::int8)
 AND ($7::int8 IS NULL OR micros(j.created_at) < $7::int8)
 AND (cardinality($8::text[]) = 0 OR j.error_code = ANY ($8::text[]))
 AND ($5::jsonb = '{}' OR
-     (SELECT s.metadata FROM job_specs s WHERE s.id = ANY (ARRAY[j.id])) @> $5::jsonb)
+     (SELECT s.metadata FROM job_specs s WHERE s.id = j.id OFFSET 0) @> $5::jsonb)
 AND (NOT $9::bool OR
      (SELECT k.job_id FROM idempotency_keys k WHERE k.key = 'retry ' || j.id::text) IS NULL)
