@@ -18,6 +18,7 @@
 
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -111,11 +112,16 @@ class JobStore {
     virtual Result<std::vector<AttemptKey>> worker_active(WorkerId worker) = 0;
 
     // Claims jobs for a live worker: queued and not expired → in progress, epoch + 1. Ids that are
-    // missing from the reply were cancelled, claimed elsewhere, expired or unknown.
+    // missing from the reply were cancelled, claimed elsewhere, expired, confined or unknown.
     virtual Result<std::vector<Claim>> job_claim(WorkerId worker,
                                                  const std::vector<JobId>& ids) = 0;
     // Claims ready jobs of one lane and model, those first that have waited longest.
     virtual Result<StolenJobs> job_steal(WorkerId worker, const StealRequest& request) = 0;
+    // Claims the oldest confined job that the worker can serve, if it holds no job. A job is
+    // confined if its next loss would quarantine it: it runs alone on its worker, which must claim
+    // nothing else meanwhile.
+    virtual Result<std::optional<ClaimedJob>> job_claim_confined(WorkerId worker) = 0;
+    // Unknown jobs, and those whose spec cannot be read, are left out.
     virtual Result<std::vector<std::pair<JobId, JobSpec>>> job_specs(
         const std::vector<JobId>& ids) = 0;
 

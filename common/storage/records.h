@@ -96,8 +96,9 @@ struct KnownModel {
 };
 
 struct HeartbeatReply {
-    bool alive = false;  // False: this incarnation was declared lost. It must stop.
-    int active = 0;      // Jobs that this worker holds, according to the store.
+    bool alive = false;           // False: this incarnation was declared lost. It must stop.
+    int active = 0;               // Jobs that this worker holds, according to the store.
+    bool confined_waits = false;  // A confined job waits until this worker has no other.
     std::vector<AttemptKey> cancelling;
 };
 
@@ -230,7 +231,6 @@ struct MovedJob {
     JobState state = JobState::kQueued;  // Where it is now.
 };
 
-// One page of one duty.
 struct DutyPage {
     bool led = false;  // False: another keeper holds the duty; nothing was done.
     std::vector<MovedJob> moved;

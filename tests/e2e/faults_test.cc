@@ -3,6 +3,7 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <set>
 
 #include "tests/e2e/stack.h"
@@ -34,6 +35,26 @@ TEST(Faults, AJobThatKillsItsWorkersIsQuarantined) {
     const auto done = stack.wait_until_final(id);
     EXPECT_EQ(done["status"], "failed");
     EXPECT_EQ(done["error"]["code"], "worker_lost");
+}
+
+// They run beside it in other slots, and are lost with each of its workers until it is confined.
+TEST(Faults, AJobThatKillsItsWorkersEndsNoneOfItsNeighbours) {
+    Stack stack({.workers = 1, .settings = {{"job.max_losses", "2"}}});
+    const auto guilty = stack.submit(synthetic_job({{"ms", 1000}, {"fail", "crash"}}));
+    Json jobs = Json::array();
+    for (int i = 0; i < 3; ++i) jobs.push_back(synthetic_job({{"ms", 2000}}));
+    const auto innocent = stack.submit_many(jobs);
+    std::size_t last = 0;
+    const auto is_over = [&] {
+        if (!stack.worker(last).running()) last = stack.start_worker();
+        const auto is_final = [&](const std::string& id) {
+            return !stack.job(id)["completed_at"].is_null();
+        };
+        return is_final(guilty) && std::ranges::all_of(innocent, is_final);
+    };
+    EXPECT_TRUE(eventually(is_over, "all jobs are over", std::chrono::minutes(2)));
+    EXPECT_EQ(stack.job(guilty)["error"]["code"], "worker_lost");
+    for (const auto& id : innocent) EXPECT_EQ(stack.job(id)["status"], "completed");
 }
 
 TEST(Faults, AllQueuedJobsFinishAlthoughTheBrokerLosesEverything) {

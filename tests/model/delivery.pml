@@ -136,12 +136,15 @@ proctype Claimer(byte w; byte j) {
     bool took;
     byte p = w * JOBS + j;
     end: do
-    :: d_step { message[j] > 0 && claim[p].phase == NOTHING && leased[incarnation[w]] ->
+    :: d_step { message[j] > 0 && !job[j].confined && claim[p].phase == NOTHING &&
+                leased[incarnation[w]] ->
         message[j]--;
         claim[p].phase = SENT;
         claim[p].worker = incarnation[w] }
+    :: d_step { message[j] > 0 && job[j].confined && leased[incarnation[w]] ->
+        message[j]-- }
     :: d_step { STEALING && job[j].state == QUEUED && claim[p].phase == NOTHING &&
-                leased[incarnation[w]] ->                     /* job_steal.sql */
+                leased[incarnation[w]] ->    /* job_steal.sql, job_claim_confined.sql */
         claim[p].phase = SENT;
         claim[p].worker = incarnation[w] }
     :: d_step { claim[p].phase == SENT ->
@@ -295,8 +298,11 @@ inline keeper_rescue(j) {
             end_attempt(j, CANCELLED, WORKER_LOST)
         :: else ->
             if
-            :: job[j].losses >= LOSSES_MAX -> end_attempt(j, FAILED, WORKER_LOST)
-            :: else -> end_attempt(j, QUEUED, WORKER_LOST)
+            :: job[j].losses >= LOSSES_MAX && job[j].confined ->
+                end_attempt(j, FAILED, WORKER_LOST)
+            :: else ->
+                job[j].confined = (job[j].losses > 0 && job[j].losses >= LOSSES_MAX - 1);
+                end_attempt(j, QUEUED, WORKER_LOST)
             fi
         fi
     :: else
@@ -314,6 +320,7 @@ proctype Keeper(byte j) {
         remember(j);
         job[j].failures++;
         job[j].losses = 0;
+        job[j].confined = false;
         printf("keeper_end_overdue: job %d, epoch %d\n", j, job[j].epoch);
         if
         :: CANCELLING_IN_SWEEP && job[j].state == CANCELLING ->

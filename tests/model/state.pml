@@ -37,6 +37,7 @@ typedef Row {
     byte worker;    /* Incarnation; 0 is NULL. */
     byte failures;
     byte losses;
+    bool confined;  /* Only job_claim_confined.sql takes it. */
     byte holder;    /* Ghost: number of the attempt that holds the job, 0 if none does. */
 }
 Row job[JOBS];          /* jobs_open, and jobs_final: the state says which. */

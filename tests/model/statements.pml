@@ -16,6 +16,7 @@ inline copy_row(to, from) {
     to.worker = from.worker;
     to.failures = from.failures;
     to.losses = from.losses;
+    to.confined = from.confined;
     to.holder = from.holder
 }
 
@@ -77,8 +78,8 @@ inline job_insert(s) {
     fi
 }
 
-/* job_claim.sql, and the `claimed` of job_steal.sql. Whether the worker is alive was looked up
- * when the statement began. */
+/* job_claim.sql, and the `claimed` of job_steal.sql and job_claim_confined.sql. Whether the worker
+ * is alive, and has no other job, was looked up when the statement began. */
 inline job_claim(j, i) {
     took = (job[j].state == QUEUED || (!QUEUED_IN_CLAIM && is_open(j)));
     if
@@ -122,12 +123,14 @@ inline job_settle(j, a) {
         :: a.outcome == RETRYABLE && !(CANCELLING_IN_RETRY && job[j].state == CANCELLING) ->
             job[j].failures++;
             job[j].losses = 0;
+            job[j].confined = false;
             if
             :: job[j].failures >= ATTEMPTS_MAX -> end_attempt(j, FAILED, RETRYABLE)
             :: else -> end_attempt(j, SCHEDULED, RETRYABLE)
             fi
         :: a.outcome == INTERRUPTED && !(CANCELLING_IN_RETRY && job[j].state == CANCELLING) ->
             job[j].losses = 0;
+            job[j].confined = false;
             end_attempt(j, QUEUED, INTERRUPTED)
         fi
     :: else -> printf("job_settle: job %d refuses epoch %d of incarnation %d\n",

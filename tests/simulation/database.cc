@@ -86,6 +86,12 @@ Result<storage::StolenJobs> Database::job_steal(WorkerId worker,
     return stolen;
 }
 
+Result<std::optional<ClaimedJob>> Database::job_claim_confined(WorkerId worker) {
+    auto job = MemoryJobStore::job_claim_confined(worker);
+    if (job && *job) tell_claim(worker, **job);
+    return job;
+}
+
 void Database::tell_claim(WorkerId worker, const Claim& claim) {
     history_.tell(&Checker::claimed, worker, claim);
     history_.touched(claim.key.job, Cause::kClaim);

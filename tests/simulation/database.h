@@ -46,6 +46,7 @@ class Database : public test::MemoryJobStore {
     Result<std::vector<Claim>> job_claim(WorkerId worker, const std::vector<JobId>& ids) override;
     Result<storage::StolenJobs> job_steal(WorkerId worker,
                                           const storage::StealRequest& request) override;
+    Result<std::optional<ClaimedJob>> job_claim_confined(WorkerId worker) override;
     Result<std::vector<storage::SettledReply>> job_settle(
         WorkerId worker, const std::vector<storage::SettledAttempt>& attempts) override;
     Result<storage::DutyPage> keeper_release(int page) override;

@@ -108,6 +108,7 @@ void WorkerProcess::start() {
     add_thread(worker::kDeadlineTick, [this] { core_.executor.tick(); });
     add_thread(worker::kTopicsInterval, [&parts] { parts.ensure_topics(); });
     add_thread(parts.lease_interval(), [&parts] { parts.keep_lease(); });
+    add_thread(worker::kPartialTick, [&parts] { parts.checkpoints.step(); });
     add_thread(kPollInterval, [&parts] {
         if (!parts.drain) parts.consumer.step(milliseconds(0));
     });
@@ -144,6 +145,7 @@ WorkerGlance WorkerProcess::glance() {
                         .models = shape_.models};
     const bool disturbed = std::exchange(disturbed_, false);
     glance.is_ready = is_alive() && !is_paused() && !is_cut_off() && !disturbed && !parts_->drain &&
+                      !parts_->claimer.is_confining() &&
                       core_.lease.live(clock().now()).has_value();
     const auto load = core_.executor.load();
     glance.free = std::min(load.free, load.backends.front().jobs_of_any_key());

@@ -11,6 +11,7 @@
 #pragma once
 
 #include <functional>
+#include <optional>
 #include <string>
 #include <utility>
 #include <vector>
@@ -69,6 +70,8 @@ class InterceptedJobStore : public storage::JobStore {
                      (worker, ids))
     MILLRACE_FORWARD(Result<storage::StolenJobs>, job_steal,
                      (WorkerId worker, const storage::StealRequest& request), (worker, request))
+    MILLRACE_FORWARD(Result<std::optional<ClaimedJob>>, job_claim_confined, (WorkerId worker),
+                     (worker))
     MILLRACE_FORWARD(Result<Specs>, job_specs, (const Ids& ids), (ids))
     MILLRACE_FORWARD(Result<std::vector<storage::SettledReply>>, job_settle,
                      (WorkerId worker, const std::vector<storage::SettledAttempt>& attempts),

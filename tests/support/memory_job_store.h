@@ -49,6 +49,7 @@ class MemoryDatabase {
         JobSpec spec;               // Decoded.
         storage::JobRecord record;  // Without input, output and partial text.
         int losses = 0;
+        bool is_confined = false;
         std::optional<storage::DbTime> claim_by;  // While waiting: expires if not claimed by then.
         std::optional<storage::DbTime> deadline;  // While active.
         std::optional<std::string> output;
@@ -121,6 +122,7 @@ class MemoryJobStore : public storage::JobStore {
     Result<std::vector<Claim>> job_claim(WorkerId worker, const std::vector<JobId>& ids) override;
     Result<storage::StolenJobs> job_steal(WorkerId worker,
                                           const storage::StealRequest& request) override;
+    Result<std::optional<ClaimedJob>> job_claim_confined(WorkerId worker) override;
     Result<std::vector<std::pair<JobId, JobSpec>>> job_specs(
         const std::vector<JobId>& ids) override;
     Result<std::vector<storage::SettledReply>> job_settle(
@@ -172,6 +174,10 @@ class MemoryJobStore : public storage::JobStore {
     bool has_lease(WorkerId worker) const;
     void leave(WorkerId worker, storage::WorkerState state);
     bool claimable(const Row& row) const;
+    bool serves(const storage::WorkerInfo& worker, const Row& row) const;
+    bool holds_any(WorkerId worker) const;
+    // The worker for which the confined job waits; see worker_heartbeat.sql.
+    std::optional<WorkerId> awaited_by(const Row& row) const;
     // The deadline of an attempt that begins now.
     storage::DbTime deadline_of(const Row& row) const;
     Claim claim(Row& row, WorkerId worker);

@@ -59,6 +59,7 @@ Result<DutyPage> MemoryJobStore::keeper_end_overdue(milliseconds grace, int page
         end_attempt(row, ending_of_overdue(row));
         count(row, CountedAs::kFailure);
         row.losses = 0;
+        row.is_confined = false;
     });
 }
 
@@ -99,6 +100,7 @@ Result<DutyPage> MemoryJobStore::keeper_rescue(const RescueLimits& limits) {
         const bool is_loss = !in_good_order && !lost_in_outage(*row.record.worker);
         if (is_loss) ++row.losses;
         end_attempt(row, ending_of_orphan(row, in_good_order, limits));
+        row.is_confined = row.losses >= std::max(limits.losses_max - 1, 1);
         count(row, is_loss ? CountedAs::kLoss : CountedAs::kInterruption);
     });
     const bool is_full = page.moved.size() == static_cast<std::size_t>(limits.page);
@@ -121,7 +123,8 @@ MemoryJobStore::Ending MemoryJobStore::ending_of_orphan(const Row& row, bool in_
         return {JobState::kExpired, outcome, "expired"};
     }
     if (in_good_order) return {JobState::kQueued, outcome, "interrupted"};
-    const bool is_quarantined = !lost_in_outage(*record.worker) && row.losses >= limits.losses_max;
+    const bool is_quarantined =
+        !lost_in_outage(*record.worker) && row.is_confined && row.losses >= limits.losses_max;
     return {is_quarantined ? JobState::kFailed : JobState::kQueued, outcome, "worker_lost"};
 }
 

@@ -58,6 +58,10 @@ Result<HeartbeatReply> MemoryJobStore::worker_heartbeat(WorkerId worker) {
         ++reply.active;
         if (record.state == JobState::kCancelling) reply.cancelling.push_back({id, record.epoch});
     }
+    reply.confined_waits = std::ranges::any_of(db_.rows_, [&](const auto& entry) {
+        const auto& row = entry.second;
+        return row.is_confined && claimable(row) && awaited_by(row) == worker;
+    });
     return reply;
 }
 
@@ -112,6 +116,31 @@ bool MemoryJobStore::claimable(const Row& row) const {
     return waits && (!row.claim_by || *row.claim_by > now());
 }
 
+bool MemoryJobStore::serves(const WorkerInfo& worker, const Row& row) const {
+    const auto has = [](const auto& all, const auto& one) {
+        return std::ranges::find(all, one) != all.end();
+    };
+    return has(worker.queues, row.record.queue) && has(worker.models, row.record.model);
+}
+
+bool MemoryJobStore::holds_any(WorkerId worker) const {
+    return std::ranges::any_of(db_.rows_, [&](const auto& entry) {
+        const auto& record = entry.second.record;
+        return info(record.state).is_active && record.worker == worker;
+    });
+}
+
+std::optional<WorkerId> MemoryJobStore::awaited_by(const Row& row) const {
+    std::optional<WorkerId> youngest;
+    std::optional<WorkerId> idle;
+    for (const auto& [id, worker] : db_.workers_) {
+        if (!is_in(id, {WorkerState::kAlive}) || !serves(worker.info, row)) continue;
+        youngest = id;
+        if (!holds_any(id)) idle = id;
+    }
+    return idle ? idle : youngest;
+}
+
 DbTime MemoryJobStore::deadline_of(const Row& row) const {
     const auto timeout_at = now() + row.job.terms.policy.execution_timeout;
     return std::min<DbTime>(timeout_at, row.record.expires_at.value_or(timeout_at));
@@ -148,7 +177,7 @@ Result<std::vector<Claim>> MemoryJobStore::job_claim(WorkerId worker,
     if (!may_claim(worker)) return claims;
     for (const auto& id : ids) {
         const auto row = db_.rows_.find(id);
-        if (row == db_.rows_.end() || !claimable(row->second)) continue;
+        if (row == db_.rows_.end() || !claimable(row->second) || row->second.is_confined) continue;
         claims.push_back(claim(row->second, worker));
     }
     return claims;
@@ -163,7 +192,7 @@ Result<StolenJobs> MemoryJobStore::job_steal(WorkerId worker, const StealRequest
     for (auto& [id, row] : db_.rows_) {
         const auto& record = row.record;
         if (record.queue != request.queue || record.priority != request.priority) continue;
-        if (record.model != request.model || !claimable(row)) continue;
+        if (record.model != request.model || !claimable(row) || row.is_confined) continue;
         if (*record.queued_at < request.queued_from) continue;
         if (now() - *record.queued_at < request.age_min) continue;
         ready.push_back(&row);
@@ -181,6 +210,18 @@ Result<StolenJobs> MemoryJobStore::job_steal(WorkerId worker, const StealRequest
         stolen.jobs.push_back({claim(*row, worker), row->spec});
     }
     return stolen;
+}
+
+Result<std::optional<ClaimedJob>> MemoryJobStore::job_claim_confined(WorkerId worker) {
+    const std::lock_guard lock(db_.mutex_);
+    std::optional<ClaimedJob> none;
+    if (!may_claim(worker) || holds_any(worker) || db_.lacks(Mutation::kStealing)) return none;
+    const auto& info = db_.workers_.at(worker).info;
+    for (auto& [id, row] : db_.rows_) {
+        if (!row.is_confined || !claimable(row) || !serves(info, row)) continue;
+        return ClaimedJob{claim(row, worker), row.spec};
+    }
+    return none;
 }
 
 Result<std::vector<std::pair<JobId, JobSpec>>> MemoryJobStore::job_specs(
@@ -275,6 +316,7 @@ void MemoryJobStore::settle(Row& row, const SettledAttempt& attempt) {
     if (ending.next == JobState::kScheduled) record.run_at = now() + settlement.delay;
     if (completed) row.output = outcome.output_json;
     row.losses = 0;
+    row.is_confined = false;
 }
 
 Result<std::vector<SettledReply>> MemoryJobStore::job_settle(

@@ -90,6 +90,7 @@ Parts::Parts(Core& its_core, schedule::ModelTable its_models, Wakers wakers)
       claim_store(core.given.open_store()),
       settle_store(core.given.open_store()),
       lease_store(core.given.open_store()),
+      checkpoint_store(core.given.open_store()),
       job_messages(
           core.given.broker.subscribe(core.options.topic_prefix + ".workers", topic_names(core))),
       control_messages(core.given.broker.tail({core.topics.control()})),
@@ -97,8 +98,11 @@ Parts::Parts(Core& its_core, schedule::ModelTable its_models, Wakers wakers)
              core.given.random, core.options.completions),
       claimer(*claim_store, core.lease, lanes, offsets, hints, models, core.executor, writer,
               core.given.clock, core.given.random, claimer_options(core)),
-      lease_keeper(*lease_store, core.lease, core.executor, core.outputs, core.given.clock,
-                   core.given.random, lease_keeper_options(), [this] { claimer.want_reconcile(); }),
+      checkpoints(*checkpoint_store, core.outputs, core.given.clock),
+      lease_keeper(*lease_store, core.lease, core.executor, core.given.clock, core.given.random,
+                   lease_keeper_options(),
+                   {.reconcile = [this] { claimer.want_reconcile(); },
+                    .make_way = [this](bool wanted) { claimer.make_way(wanted); }}),
       consumer(*job_messages, core.topics, lanes, offsets, models, core.given.clock, wakers.claim),
       control(*control_messages, hints, [this](const wire::CancelAttempt& order) {
           if (order.worker != core.lease.worker()) return;

@@ -2,11 +2,12 @@
 //
 //   consume ─► Lanes ─► claim ─► Executor ─► backends ─► settle
 //                         ▲         ▲ deadlines, control    │
-//                         └─────────┴── slots are free ─────┘        lease · events · topics
+//                         └─────────┴── slots are free ─────┘        lease · partials · events ·
+//                         topics
 //
 // The driver calls the step of each part again and again: Worker does so from one thread per step,
-// a simulation on a clock of its own. claim, settle and lease each have their own connection to the
-// store, so that none waits for another.
+// a simulation on a clock of its own. claim, settle, lease and partials each have their own
+// connection to the store, so that none waits for another.
 //
 // Threads:   see each part; each step has one caller at a time.
 // Blocks:    see each part.
@@ -25,6 +26,7 @@
 #include "worker/backends/backend.h"
 #include "worker/consume/consumer.h"
 #include "worker/consume/control_listener.h"
+#include "worker/execute/checkpoint_saver.h"
 #include "worker/execute/claimer.h"
 #include "worker/execute/drain.h"
 #include "worker/execute/lease_keeper.h"
@@ -71,6 +73,7 @@ struct Wakers {
 // to a waker, such as a retry that is due or a period that begins.
 inline constexpr milliseconds kTick{50};
 inline constexpr milliseconds kDeadlineTick{20};
+inline constexpr milliseconds kPartialTick{200};
 inline constexpr milliseconds kTopicsInterval{5000};
 
 // The parts that must exist before the models are loaded, because their backends report to them.
@@ -117,10 +120,12 @@ struct Parts {
     const std::unique_ptr<storage::JobStore> claim_store;
     const std::unique_ptr<storage::JobStore> settle_store;
     const std::unique_ptr<storage::JobStore> lease_store;
+    const std::unique_ptr<storage::JobStore> checkpoint_store;
     const std::unique_ptr<broker::Subscriber> job_messages;
     const std::unique_ptr<broker::Subscriber> control_messages;
     execute::CompletionWriter writer;
     execute::Claimer claimer;
+    execute::CheckpointSaver checkpoints;
     execute::LeaseKeeper lease_keeper;
     consume::Consumer consumer;
     consume::ControlListener control;

@@ -46,6 +46,7 @@ class Worker::Threads {
         deadlines_->stop();
         claim_->stop();
         lease_->stop();
+        partials_->stop();
         settle_->stop();
     }
 
@@ -89,6 +90,8 @@ class Worker::Threads {
             runtime::PeriodicOptions{
                 .name = "lease", .interval = parts_.lease_interval(), .run_at_once = true},
             [this] { parts_.keep_lease(); });
+        partials_.emplace(runtime::PeriodicOptions{.name = "partials", .interval = kPartialTick},
+                          [this] { parts_.checkpoints.step(); });
         consume_ = runtime::Thread("consume", [this](const std::stop_token& stop) {
             while (!stop.stop_requested()) parts_.consumer.step(kPollTimeout);
         });
@@ -118,6 +121,7 @@ class Worker::Threads {
     std::optional<Periodic> claim_;
     std::optional<Periodic> topics_;
     std::optional<Periodic> lease_;
+    std::optional<Periodic> partials_;
     runtime::Thread consume_;
     runtime::Thread control_;
 };

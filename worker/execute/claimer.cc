@@ -80,6 +80,13 @@ bool Claimer::step() {
 
 Result<bool> Claimer::round(WorkerId worker) {
     if (reconcile_wanted_) TRY_STATUS(reconcile(worker));
+    if (confined_ && !executor_.holds(*confined_)) {
+        // Others have their turn until the next heartbeat.
+        confined_.reset();
+        makes_way_ = false;
+    }
+    if (makes_way_ && executor_.is_empty()) TRY_STATUS(confine(worker));
+    if (is_confining()) return false;
     const Executor::DeferredStarts deferred(executor_);
     age_lanes();
     const bool more_to_steal = steal(worker);
@@ -124,6 +131,36 @@ Status Claimer::reconcile(WorkerId worker) {
         log_warning("handed back jobs: PostgreSQL did not answer their claim",
                     {{"jobs", handed_back}});
     }
+    return ok();
+}
+
+bool Claimer::is_confining() const {
+    return makes_way_ || (confined_ && executor_.holds(*confined_));
+}
+
+Status Claimer::confine(WorkerId worker) {
+    const auto sent = clock_.now();
+    TRY(auto job, store_.job_claim_confined(worker));
+    makes_way_ = false;
+    if (!job) return ok();
+    confined_ = job->key;
+    log_info("a job runs alone, because its workers were lost", {{"job", job->key.job.str()}});
+    const auto backend = models_.find(job->spec.model);
+    const auto& lanes = lanes_.lanes();
+    const auto found = std::ranges::find_if(lanes, [&](const schedule::LaneInfo& lane) {
+        return lane.queue == job->spec.queue && lane.priority == job->spec.priority;
+    });
+    if (!backend || found == lanes.end()) {
+        completions_.hand_back(worker, job->key);
+        return ok();
+    }
+    const auto lane = static_cast<schedule::LaneIndex>(found - lanes.begin());
+    std::vector<Start> starts;
+    starts.push_back({.job = *std::move(job),
+                      .backend = *backend,
+                      .lane = lane,
+                      .standing = lanes_.standing(*backend, lane)});
+    executor_.launch(worker, sent, std::move(starts));
     return ok();
 }
 

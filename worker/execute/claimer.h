@@ -3,6 +3,10 @@
 // jobs stopped for more urgent ones. It steals jobs whose messages are missing, and reconciles with
 // the store after a claim whose reply was lost.
 //
+// A confined job, whose last workers were lost with it, runs with nothing beside it. For that the
+// worker first finishes what it has. After a confined job it claims others, until the next
+// heartbeat says that another one waits.
+//
 // All this happens here, one after the other, because a reconciliation that overtakes a
 // claim would hand back what was just claimed. Nothing happens without a live lease.
 //
@@ -11,6 +15,7 @@
 #pragma once
 
 #include <atomic>
+#include <optional>
 #include <vector>
 
 #include "common/base/clock.h"
@@ -51,11 +56,18 @@ class Claimer {
     bool is_stopped() const { return stopped_; }
     // The store may count attempts as this worker's that it does not hold.
     void want_reconcile() { reconcile_wanted_ = true; }
+    // Whether a confined job waits for this worker, which then claims nothing until it holds
+    // nothing, and next that job.
+    void make_way(bool wanted) { makes_way_ = wanted; }
+    // Whether it claims nothing because of a confined job. For the caller of step().
+    bool is_confining() const;
 
  private:
     Result<bool> round(WorkerId worker);
     bool steal(WorkerId worker);  // True if there may be more.
     Status reconcile(WorkerId worker);
+    // Claims a confined job if one waits and no other is held.
+    Status confine(WorkerId worker);
     Status read_specs();
     Result<bool> claim(WorkerId worker);
     // Lets lanes that have waited too long go first.
@@ -81,10 +93,12 @@ class Claimer {
 
     std::atomic<bool> stopped_ = false;
     std::atomic<bool> reconcile_wanted_ = false;
+    std::atomic<bool> makes_way_ = false;
     // Used only by the caller of step().
     std::vector<schedule::Shares> shares_;  // One per backend.
     Stealer stealer_;
-    int failures_ = 0;  // Consecutive failures of the store.
+    std::optional<AttemptKey> confined_;  // May be over.
+    int failures_ = 0;                    // Consecutive failures of the store.
     MonoTime retry_at_;
     int steal_failures_ = 0;  // The same for stealing.
     MonoTime steal_at_;

@@ -65,6 +65,11 @@ Load Executor::load() const {
     return load;
 }
 
+bool Executor::is_empty() const {
+    const MutexLock lock(mutex_);
+    return attempts_.places() == 0;
+}
+
 void Executor::launch(WorkerId worker, MonoTime claimed_at, std::vector<Start> starts) {
     const auto now = clock_.now();
     std::vector<Admission> admissions;

@@ -87,6 +87,8 @@ class Executor : public backends::ExecutionSink {
     std::size_t slots() const { return slots_; }
     std::size_t held_max() const { return held_max_; }
     Load load() const;
+    // Whether it holds no attempt at all, not even one that is being stopped.
+    bool is_empty() const;
     // Starts the jobs that `worker` claimed with a statement sent at `claimed_at`. If the lease has
     // lapsed meanwhile, gives them back instead.
     void launch(WorkerId worker, MonoTime claimed_at, std::vector<Start> starts);

@@ -30,15 +30,14 @@ std::string joined(const std::vector<std::string>& names) {
 }  // namespace
 
 LeaseKeeper::LeaseKeeper(storage::JobStore& store, Lease& lease, Executor& executor,
-                         OutputFeed& outputs, const Clock& clock, Random& random,
-                         LeaseKeeperOptions options, std::function<void()> on_mismatch)
+                         const Clock& clock, Random& random, LeaseKeeperOptions options,
+                         LeaseOrders orders)
     : store_(store),
       lease_(lease),
       executor_(executor),
-      outputs_(outputs),
       clock_(clock),
       options_(std::move(options)),
-      on_mismatch_(std::move(on_mismatch)),
+      orders_(std::move(orders)),
       ids_(random),
       next_(clock.now()) {
     options_.info = storable_info(std::move(options_.info));
@@ -55,7 +54,6 @@ void LeaseKeeper::step() {
     if (!registered_) return;
     if (has_news_) announce();
     if (drain_wanted_ && !drain_told_) tell_draining();
-    save_checkpoints();
 }
 
 void LeaseKeeper::serve(std::vector<std::string> models) {
@@ -143,6 +141,7 @@ void LeaseKeeper::heartbeat() {
 }
 
 void LeaseKeeper::obey(const storage::HeartbeatReply& reply, std::size_t held_before) {
+    orders_.make_way(reply.confined_waits);
     executor_.forget_cancels();
     for (const auto& key : reply.cancelling) {
         if (executor_.cancel(key)) telemetry::count<Metric::kCancels>(1, "heartbeat");
@@ -156,7 +155,7 @@ void LeaseKeeper::obey(const storage::HeartbeatReply& reply, std::size_t held_be
     mismatches_ = matches ? 0 : mismatches_ + 1;
     if (mismatches_ < 2) return;
     mismatches_ = 0;
-    on_mismatch_();
+    orders_.reconcile();
 }
 
 void LeaseKeeper::end_incarnation() {
@@ -177,42 +176,6 @@ void LeaseKeeper::tell_draining() {
         retry_later("cannot announce the drain; gateways still show the worker as alive",
                     told.error());
     }
-}
-
-// Saves as many batches as there is time for before the next heartbeat, which is more important.
-void LeaseKeeper::save_checkpoints() {
-    const auto now = clock_.now();
-    while (clock_.now() < next_) {
-        auto checkpoints = outputs_.take_checkpoints(now, options_.checkpoints);
-        if (checkpoints.empty()) return;
-        // There are few checkpoints of earlier incarnations.
-        for (auto next = checkpoints.begin(); next != checkpoints.end();) {
-            const auto worker = next->first;
-            std::vector<storage::PartialCheckpoint> batch;
-            for (; next != checkpoints.end() && next->first == worker; ++next) {
-                batch.push_back(std::move(next->second));
-            }
-            const auto saved = save(worker, batch);
-            if (saved.has_value()) continue;
-            // A lost checkpoint is not sent again: the next one holds more, and the job's end all.
-            log_debug("partial output was not saved", {{"error", to_string(saved.error())}});
-            return;
-        }
-    }
-}
-
-// Finds by halving what cannot be stored, and saves everything else.
-Status LeaseKeeper::save(WorkerId worker, std::span<const storage::PartialCheckpoint> batch) {
-    auto saved = store_.partial_save(worker, {batch.begin(), batch.end()});
-    if (saved.has_value() || saved.error().code != ErrorCode::kDataCorrupt) return saved;
-    if (batch.size() == 1) {
-        log_warning("a job's partial output cannot be stored and is left out",
-                    {{"job", batch.front().key.job.str()}, {"error", saved.error().message}});
-        return ok();
-    }
-    const auto half = batch.size() / 2;
-    TRY_STATUS(save(worker, batch.first(half)));
-    return save(worker, batch.subspan(half));
 }
 
 void LeaseKeeper::retry_later(const char* what, const Error& error) {

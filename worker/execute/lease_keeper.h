@@ -1,10 +1,8 @@
 // Keeps this worker alive in the store: registers an incarnation, renews its lease, carries out the
-// orders in the heartbeat's reply, and saves checkpoints of partial output on the way.
+// orders in the heartbeat's reply.
 //
 // A reply that says "not alive" is final for the incarnation: its attempts are stopped, and the
 // process goes on as a new one. Outcomes of the old one are still sent, under their own fence.
-//
-// Partial output that the store refuses as data is left out, without affecting that of other jobs.
 //
 // Threads:   ask_to_drain() from any thread; the rest has one caller at a time.
 // Blocks:    step() and say_goodbye(), in calls of the store.
@@ -12,7 +10,6 @@
 
 #include <atomic>
 #include <functional>
-#include <span>
 #include <string>
 
 #include "common/base/clock.h"
@@ -20,7 +17,6 @@
 #include "common/storage/job_store.h"
 #include "worker/execute/executor.h"
 #include "worker/execute/lease.h"
-#include "worker/execute/output_feed.h"
 
 namespace millrace::execute {
 
@@ -28,15 +24,20 @@ struct LeaseKeeperOptions {
     storage::WorkerInfo info;  // Without an id.
     milliseconds heartbeat_interval{5000};
     milliseconds retry_interval{500};  // Wait after a failed call.
-    CheckpointLimits checkpoints = {};
+};
+
+// What the replies to heartbeats ask of the worker.
+struct LeaseOrders {
+    // The store counts other attempts as this worker's than it holds.
+    std::function<void()> reconcile;
+    // Whether a confined job waits for the worker to have no other; called each time.
+    std::function<void(bool)> make_way;
 };
 
 class LeaseKeeper {
  public:
-    // `on_mismatch` is called if the store counts other attempts as this worker's than it holds.
-    LeaseKeeper(storage::JobStore& store, Lease& lease, Executor& executor, OutputFeed& outputs,
-                const Clock& clock, Random& random, LeaseKeeperOptions options,
-                std::function<void()> on_mismatch);
+    LeaseKeeper(storage::JobStore& store, Lease& lease, Executor& executor, const Clock& clock,
+                Random& random, LeaseKeeperOptions options, LeaseOrders orders);
 
     // Does whatever is due. Call it several times per heartbeat interval.
     void step();
@@ -56,18 +57,15 @@ class LeaseKeeper {
     void end_incarnation();
     void tell_draining();
     void announce();
-    void save_checkpoints();
-    Status save(WorkerId worker, std::span<const storage::PartialCheckpoint> batch);
     void retry_later(const char* what, const Error& error);
 
     storage::JobStore& store_;
     Lease& lease_;
     Executor& executor_;
-    OutputFeed& outputs_;
     const Clock& clock_;
     LeaseKeeperOptions options_;
     bool has_news_ = false;  // Models are not announced to the store yet.
-    const std::function<void()> on_mismatch_;
+    const LeaseOrders orders_;
     UuidGenerator ids_;
 
     std::atomic<bool> drain_wanted_ = false;

@@ -45,6 +45,7 @@ class PostgresJobStore final : public JobStore {
     Result<std::vector<AttemptKey>> worker_active(WorkerId worker) override;
     Result<std::vector<Claim>> job_claim(WorkerId worker, const std::vector<JobId>& ids) override;
     Result<StolenJobs> job_steal(WorkerId worker, const StealRequest& request) override;
+    Result<std::optional<ClaimedJob>> job_claim_confined(WorkerId worker) override;
     Result<std::vector<std::pair<JobId, JobSpec>>> job_specs(
         const std::vector<JobId>& ids) override;
     Result<std::vector<SettledReply>> job_settle(

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "common/base/log.h"
 #include "common/storage/postgres/rows.h"
 #include "common/storage/postgres/store.h"
 #include "common/wire/messages.h"
@@ -49,8 +50,9 @@ Result<HeartbeatReply> PostgresJobStore::worker_heartbeat(WorkerId worker) {
                  transaction.exec_prepared("worker_heartbeat", worker.uuid().str())) {
                 reply.alive = row[0].as<bool>();
                 reply.active = row[1].as<int>();
-                if (row[2].is_null()) continue;
-                reply.cancelling.push_back({id_of<JobId>(row[2]), row[3].as<Epoch>()});
+                reply.confined_waits = row[2].as<bool>();
+                if (row[3].is_null()) continue;
+                reply.cancelling.push_back({id_of<JobId>(row[3]), row[4].as<Epoch>()});
             }
         }));
     return reply;
@@ -120,12 +122,26 @@ Result<StolenJobs> PostgresJobStore::job_steal(WorkerId worker, const StealReque
     return stolen;
 }
 
+Result<std::optional<ClaimedJob>> PostgresJobStore::job_claim_confined(WorkerId worker) {
+    std::optional<ClaimedJob> job;
+    const auto claim = [&](pqxx::transaction_base& transaction) {
+        job.reset();
+        for (const auto& row :
+             transaction.exec_prepared("job_claim_confined", worker.uuid().str())) {
+            // As in job_steal().
+            auto spec = wire::decode_spec(bytes_of(row[7]));
+            if (spec) job = ClaimedJob{claim_of(id_of<JobId>(row[0]), row), *std::move(spec)};
+        }
+    };
+    TRY_STATUS(session_.run(Effect::kWrite, "job_claim_confined", claim));
+    return job;
+}
+
 Result<std::vector<std::pair<JobId, JobSpec>>> PostgresJobStore::job_specs(
     const std::vector<JobId>& ids) {
     std::vector<std::pair<JobId, JobSpec>> specs;
     if (ids.empty()) return specs;
     const auto bounds = std::ranges::minmax(ids);
-    Status decoded = ok();
     TRY_STATUS(session_.run(Effect::kRead, "job_specs", [&](pqxx::transaction_base& transaction) {
         specs.clear();
         const auto rows =
@@ -133,14 +149,15 @@ Result<std::vector<std::pair<JobId, JobSpec>>> PostgresJobStore::job_specs(
                                       bounds.min.uuid().str(), bounds.max.uuid().str());
         for (const auto& row : rows) {
             auto spec = wire::decode_spec(bytes_of(row[1]));
+            const auto id = id_of<JobId>(row[0]);
             if (spec) {
-                specs.emplace_back(id_of<JobId>(row[0]), *std::move(spec));
+                specs.emplace_back(id, *std::move(spec));
             } else {
-                decoded = spec.error();
+                log_error("a job's spec cannot be read; the job does not run",
+                          {{"job", id.str()}, {"error", spec.error().message}});
             }
         }
     }));
-    TRY_STATUS(decoded);
     return specs;
 }
 

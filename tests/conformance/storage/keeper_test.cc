@@ -15,6 +15,14 @@ class Keeper : public StoreTest {
         claim(worker, job);
         lose(worker, mass_outage);
     }
+    // Likewise a confined job.
+    void lose_alone(JobId job) {
+        const auto worker = add_worker();
+        const auto claimed = store_->job_claim_confined(worker).value();
+        ASSERT_TRUE(claimed);
+        EXPECT_EQ(claimed->key.job, job);
+        lose(worker);
+    }
     std::vector<MovedJob> rescue(const RescueLimits& limits = {}) {
         const auto page = store_->keeper_rescue(limits).value();
         EXPECT_TRUE(page.led);
@@ -212,10 +220,73 @@ TEST_P(Keeper, QuarantinesAJobAfterTooManyLosses) {
         lose_once(job);
         ASSERT_EQ(rescue({.losses_max = 3}).at(0).state, JobState::kQueued);
     }
-    lose_once(job);
+    lose_alone(job);
     EXPECT_EQ(rescue({.losses_max = 3}).at(0).state, JobState::kFailed);
     EXPECT_EQ(get(job).error_code, "worker_lost");
     EXPECT_TRUE(get(job).finished_at);
+}
+
+TEST_P(Keeper, QuarantinesNoJobForALossThatItSharedWithAnother) {
+    const auto innocent = insert();
+    const auto guilty = insert();
+    const auto worker = add_worker();
+    claim(worker, innocent);
+    claim(worker, guilty);
+    lose(worker);
+    for (const auto& job : rescue({.losses_max = 1})) EXPECT_EQ(job.state, JobState::kQueued);
+    lose_alone(innocent);
+    EXPECT_EQ(rescue({.losses_max = 1}).at(0).state, JobState::kFailed);
+}
+
+TEST_P(Keeper, AConfinedJobIsClaimedAloneOnly) {
+    const auto job = insert();
+    for (int i = 0; i < 2; ++i) {
+        lose_once(job);
+        rescue({.losses_max = 3});
+    }
+    EXPECT_THAT(store_->job_claim(worker_, {job}).value(), IsEmpty());
+    pass(60s);
+    const StealRequest any{.queue = "default",
+                           .priority = Priority::kNormal,
+                           .model = get(job).model,
+                           .age_min = 0ms,
+                           .limit = 10};
+    EXPECT_THAT(store_->job_steal(worker_, any)->jobs, IsEmpty());
+
+    const auto neighbour = insert_claimed();
+    EXPECT_FALSE(store_->job_claim_confined(worker_).value());
+    settle(interrupted(neighbour));
+    const auto alone = store_->job_claim_confined(worker_).value();
+    ASSERT_TRUE(alone);
+    EXPECT_EQ(alone->key.job, job);
+    EXPECT_EQ(alone->losses, 2);
+    EXPECT_EQ(alone->spec.queue, "default");
+    EXPECT_FALSE(store_->job_claim_confined(worker_).value());
+    // It ended otherwise than with its worker.
+    settle(interrupted(alone->key));
+    EXPECT_THAT(store_->job_claim(worker_, {job}).value(), SizeIs(1));
+}
+
+TEST_P(Keeper, AConfinedJobWaitsForOneWorkerAtATime) {
+    const auto job = insert();
+    lose_once(job);
+    rescue({.losses_max = 1});
+    const auto waits_for = [&](WorkerId worker) {
+        return store_->worker_heartbeat(worker).value().confined_waits;
+    };
+    EXPECT_TRUE(waits_for(worker_)) << "it is the only one";
+    const auto young = add_worker();
+    EXPECT_FALSE(waits_for(worker_));
+    EXPECT_TRUE(waits_for(young)) << "it is the youngest";
+    claim(young, insert());
+    EXPECT_TRUE(waits_for(worker_)) << "it has no job";
+    insert_claimed();
+    EXPECT_FALSE(waits_for(worker_));
+    EXPECT_TRUE(waits_for(young)) << "both have jobs";
+    store_->worker_announce(young, {"another"}).value();
+    EXPECT_TRUE(waits_for(worker_)) << "the other one cannot run it";
+    ASSERT_TRUE(store_->job_cancel({job}));
+    EXPECT_FALSE(waits_for(worker_));
 }
 
 TEST_P(Keeper, CountsNoLossesInAMassOutage) {

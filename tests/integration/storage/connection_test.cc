@@ -129,6 +129,16 @@ TEST_F(Connection, AReadOnlyServerCountsAsUnavailable) {
     EXPECT_TRUE(eventually([&] { return store_->store_probe().has_value(); }));
 }
 
+// One row that cannot be read would stop a worker from claiming all others.
+TEST_F(Connection, ASpecThatCannotBeReadIsLeftOut) {
+    const auto bad = jobs_->insert();
+    const auto good = jobs_->insert();
+    execute("UPDATE job_specs SET spec = '\\xff' WHERE id = '" + bad.uuid().str() + "'");
+    const auto specs = store_->job_specs({bad, good}).value();
+    ASSERT_EQ(specs.size(), 1U);
+    EXPECT_EQ(specs[0].first, good);
+}
+
 TEST_F(Connection, RecognisesDataThatCannotBeStored) {
     const auto worker = jobs_->add_worker();
     const auto good = jobs_->claim(worker, jobs_->insert());

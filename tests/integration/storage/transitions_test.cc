@@ -118,6 +118,7 @@ TEST_F(Transitions, AreThoseOfTheTable) {
         },
         [&](JobId, AttemptKey) {
             execute("UPDATE workers SET state = 4");
+            let_time_pass("is_confined = true WHERE is_active");
             (void)store_->keeper_rescue({.losses_max = 1}).value();
         },
         [&](JobId, AttemptKey) {

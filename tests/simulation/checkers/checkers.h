@@ -14,6 +14,9 @@
 
 namespace millrace::simulation {
 
+// RescueLimits::losses_max.
+inline constexpr int kLossesMax = 3;
+
 void add_checkers(History& history);
 
 void add_acceptance(History& history);

@@ -1,6 +1,7 @@
 // Invariant 8: failures end a job at attempts_max and never exceed it; interruptions and losses are
-// not failures; three losses in a row, none of them in a mass outage, quarantine a job. And no job
-// gives way to more urgent work more often than it has to; the most urgent jobs never do.
+// not failures; three losses in a row, none of them in a mass outage and the last of a job that was
+// alone, quarantine a job. And no job gives way to more urgent work more often than it has to; the
+// most urgent jobs never do.
 #include <algorithm>
 #include <iterator>
 #include <vector>
@@ -10,8 +11,6 @@
 
 namespace millrace::simulation {
 namespace {
-
-constexpr int kLossesMax = 3;
 
 class Counting : public Checker {
  public:
@@ -57,7 +56,10 @@ class Counting : public Checker {
         if (after.failures >= after.attempts_max && !info(after.state).is_final) {
             violated(after, "goes on after its last failure");
         }
-        if (change.cause == Cause::kClaim) holder_[after.id] = *after.worker;
+        if (change.cause == Cause::kClaim) {
+            holder_[after.id] = *after.worker;
+            if (losses_[after.id] + 1 >= kLossesMax) is_alone_[after.id] = is_alone(after);
+        }
         if (change.cause == Cause::kSettle) count_settlement(change);
         if (change.cause == Cause::kRescue) count_rescue(change);
     }
@@ -79,8 +81,19 @@ class Counting : public Checker {
         const auto& [before, after] = std::tie(*change.before, change.after);
         if (after.failures != before.failures) violated(after, "had a loss counted as a failure");
         if (!was_in_outage(holder_.at(after.id))) ++losses_[after.id];
-        if (after.state != JobState::kFailed || losses_[after.id] >= kLossesMax) return;
-        violated(after, "was quarantined for losses that do not count");
+        if (after.state != JobState::kFailed) return;
+        if (losses_[after.id] < kLossesMax) {
+            violated(after, "was quarantined for losses that do not count");
+        }
+        if (!is_alone_[after.id]) violated(after, "was quarantined for a loss that others shared");
+    }
+
+    // Whether its worker holds no other job.
+    bool is_alone(const storage::JobRecord& job) {
+        return std::ranges::none_of(history().jobs(), [&](const auto& entry) {
+            const auto& other = entry.second;
+            return other.id != job.id && info(other.state).is_active && other.worker == job.worker;
+        });
     }
 
     // A single lost worker is not a mass outage.
@@ -97,7 +110,8 @@ class Counting : public Checker {
     std::map<JobId, storage::SettledAttempt> last_settled_;
     std::map<JobId, std::set<Epoch>> preempted_;
     std::map<JobId, WorkerId> holder_;
-    std::map<JobId, int> losses_;  // In a row, at most.
+    std::map<JobId, int> losses_;     // In a row, at most.
+    std::map<JobId, bool> is_alone_;  // When it was claimed the last time.
     std::set<WorkerId> heard_;
     std::vector<std::set<WorkerId>> outages_;  // Their victims that keepers can know.
 };

@@ -17,6 +17,8 @@ class PromptStart : public Checker {
 
     void changed(const Change& change) override {
         const auto& job = change.after;
+        if (change.cause == Cause::kRescue) ++losses_[job.id];
+        if (change.cause == Cause::kSettle || change.cause == Cause::kOverdue) losses_[job.id] = 0;
         if (job.state != JobState::kQueued) {
             queued_.erase(job.id);
         } else if (change.before == nullptr || change.before->state != JobState::kQueued) {
@@ -50,14 +52,17 @@ class PromptStart : public Checker {
     }
 
  private:
-    // Jobs whose time ran out wait for a keeper, not for a worker.
+    // Jobs whose time ran out wait for a keeper, not for a worker; jobs that may be confined for a
+    // heartbeat.
     bool may_run(const WorkerGlance& worker, JobId id) {
+        if (losses_[id] >= kLossesMax - 1) return false;
         const auto& terms = history().submitted(id).terms;
         if (terms.policy.ttl || terms.policy.start_within) return false;
         return std::ranges::find(worker.models, terms.model) != worker.models.end();
     }
 
     std::map<JobId, MonoTime> queued_;
+    std::map<JobId, int> losses_;  // In a row, at most.
     std::map<int, MonoTime> idle_since_;
     std::set<WorkerId> claimed_;  // The workers that claimed since the last look.
     MonoTime steady_from_ = MonoTime::min();

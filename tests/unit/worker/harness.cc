@@ -45,12 +45,13 @@ Harness::Harness(HarnessOptions options)
              {.batch_max = 100, .batch_bytes_max = options.complete_bytes_max}),
       claimer(store, lease, lanes, offsets, hints, models, executor, writer, clock, random,
               claimer_options(options)),
-      lease_keeper(store, lease, executor, outputs, clock, random,
+      checkpoints(store, outputs, clock, options.checkpoints),
+      lease_keeper(store, lease, executor, clock, random,
                    {.info = {.name = "worker", .queues = {"default"}, .models = options.models},
                     .heartbeat_interval = seconds(5),
-                    .retry_interval = milliseconds(500),
-                    .checkpoints = options.checkpoints},
-                   [this] { claimer.want_reconcile(); }),
+                    .retry_interval = milliseconds(500)},
+                   {.reconcile = [this] { claimer.want_reconcile(); },
+                    .make_way = [this](bool wanted) { claimer.make_way(wanted); }}),
       consumer(subscriber, topics, lanes, offsets, models, clock, [] {}) {
     (void)memory.queue_register({"default"});
     store.on_call([this](const std::string& call) {
@@ -113,6 +114,7 @@ schedule::ModelTable Harness::start_backends() {
 
 void Harness::run() {
     lease_keeper.step();
+    checkpoints.step();
     bool moves = true;
     while (moves) {
         executor.tick();

@@ -13,6 +13,7 @@
 #include "tests/support/seeded_random.h"
 #include "tests/unit/worker/fakes.h"
 #include "worker/consume/consumer.h"
+#include "worker/execute/checkpoint_saver.h"
 #include "worker/execute/claimer.h"
 #include "worker/execute/drain.h"
 #include "worker/execute/lease_keeper.h"
@@ -104,6 +105,7 @@ class Harness {
     consume::LaneHints hints;
     execute::CompletionWriter writer;
     execute::Claimer claimer;
+    execute::CheckpointSaver checkpoints;
     execute::LeaseKeeper lease_keeper;
     consume::Consumer consumer;
 

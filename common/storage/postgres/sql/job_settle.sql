@@ -17,6 +17,7 @@ WITH held AS (
 ), waiting AS (
     UPDATE jobs_open j
     SET state = h.next_state, worker_id = NULL, attempt_deadline = NULL, losses = 0,
+        is_confined = false,
         claim_by = j.expires_at,
         queued_at = CASE h.next_state WHEN 3 THEN now() ELSE j.queued_at END,
         run_at = CASE h.next_state WHEN 1 THEN now() + h.delay_ms * interval '1 ms'

@@ -10,7 +10,7 @@
 WITH found AS (
     SELECT id, queued_at FROM jobs_open
     WHERE is_queued AND queue_id = $2::int2 AND priority = $3::int2
-        AND model COLLATE "C" = $4::text
+        AND model COLLATE "C" = $4::text AND NOT is_confined
         AND queued_at >= timestamptz 'epoch' + $6::int8 * interval '1 us'
         AND queued_at <= now() - $5::int8 * interval '1 ms'
         AND (claim_by IS NULL OR claim_by > now())

@@ -24,6 +24,7 @@ WITH due AS (
     UPDATE jobs_open j
     SET state = 3, worker_id = NULL, attempt_deadline = NULL, queued_at = now(),
         claim_by = j.expires_at, failures = j.failures + 1, losses = 0,
+        is_confined = false,
         error_code = o.code, error_message = o.message
     FROM over o
     WHERE j.id = ANY (ARRAY[o.id]) AND o.next_state = 3

@@ -1,6 +1,8 @@
 -- Ends attempts whose worker is lost, stopped or unknown. Level-triggered: it also finds claims
 -- that committed after their worker was declared lost.
 -- $1 consecutive losses that quarantine a job, $2 page. Losses in a mass outage do not count.
+-- A job whose next loss would be the last is confined: it runs alone on its worker, and only such a
+-- loss quarantines it. So no job pays for what another one did to their worker.
 -- Returns: id, queue, priority, epoch, state.
 -- Locks: the rows; those that others hold are skipped. Indexes: jobs_open_active, workers_pkey,
 -- jobs_open_pkey. A row that changes between the look at its worker and its lock is left alone,
@@ -13,7 +15,7 @@ WITH seen AS MATERIALIZED (
     WHERE j.is_active AND (w.state IS NULL OR w.state IN (3, 4))
 ), orphan AS (
     SELECT j.id, j.epoch, j.worker_id, j.started_at, j.priority, j.queue_id, j.losses, j.state,
-        j.expires_at, seen.in_good_order, seen.in_outage
+        j.is_confined, j.expires_at, seen.in_good_order, seen.in_outage
     FROM jobs_open j JOIN seen ON j.id = ANY (ARRAY[seen.id])
     WHERE j.is_active AND j.epoch = seen.epoch AND j.worker_id = seen.worker_id
     LIMIT $2::int8
@@ -22,7 +24,8 @@ WITH seen AS MATERIALIZED (
     SELECT *, NOT in_good_order AND NOT in_outage AS is_loss,
         CASE WHEN state = 5 THEN 8
              WHEN expires_at <= now() THEN 9
-             WHEN NOT in_good_order AND NOT in_outage AND losses + 1 >= $1::int4 THEN 7
+             WHEN NOT in_good_order AND NOT in_outage AND is_confined
+                 AND losses + 1 >= $1::int4 THEN 7
              ELSE 3 END AS next_state
     FROM orphan
 ), over AS MATERIALIZED (
@@ -40,6 +43,7 @@ WITH seen AS MATERIALIZED (
     SET state = 3, worker_id = NULL, attempt_deadline = NULL, queued_at = now(),
         claim_by = j.expires_at, interruptions = j.interruptions + 1,
         losses = j.losses + o.is_loss::int4,
+        is_confined = j.losses + o.is_loss::int4 >= greatest($1::int4 - 1, 1),
         error_code = o.code, error_message = o.message
     FROM over o
     WHERE j.id = ANY (ARRAY[o.id]) AND o.next_state = 3

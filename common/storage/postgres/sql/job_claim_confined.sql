@@ -1,0 +1,37 @@
+-- Claims the oldest confined job that a live worker can serve, if it holds no other job: so one that
+-- brings down its worker (keeper_rescue.sql) takes no other job with it.
+-- $1 worker. Returns: like job_steal.
+-- Locks: the row; those that others hold are skipped. Indexes: jobs_open_confined, jobs_open_active,
+-- workers_pkey, jobs_open_pkey, job_specs_*_pkey. It looks at all confined jobs that wait, which are
+-- rare.
+WITH waiting AS MATERIALIZED (
+    SELECT id, queue_id, model FROM jobs_open
+    WHERE is_queued AND is_confined AND (claim_by IS NULL OR claim_by > now())
+), found AS (
+    SELECT j.id
+    FROM waiting c JOIN jobs_open j ON j.id = ANY (ARRAY[c.id])
+    WHERE j.state = 3
+        AND EXISTS (
+            SELECT FROM workers w JOIN queues q ON q.name = ANY (w.queues)
+            WHERE w.id = $1::uuid AND w.state = 1 AND q.id = c.queue_id
+                AND c.model = ANY (w.models))
+        AND NOT EXISTS (SELECT FROM jobs_open o WHERE o.is_active AND o.worker_id = $1::uuid)
+    ORDER BY c.id LIMIT 1
+    FOR UPDATE OF j SKIP LOCKED
+), claimed AS (
+    UPDATE jobs_open j
+    SET state = 4, worker_id = $1::uuid, epoch = j.epoch + 1, attempt = j.attempt + 1,
+        started_at = now(), claim_by = NULL,
+        attempt_deadline = least(now() + j.timeout_ms * interval '1 ms', j.expires_at)
+    FROM found
+    WHERE j.id = ANY (ARRAY[found.id]) AND j.state = 3
+    RETURNING j.id, j.epoch, j.attempt, j.failures, j.losses,
+        CASE WHEN j.expires_at < now() + j.timeout_ms * interval '1 ms'
+             THEN (extract(epoch FROM j.expires_at - now()) * 1000)::int8
+             ELSE j.timeout_ms END AS remaining_ms,
+        j.expires_at IS NOT NULL AND j.expires_at < now() + j.timeout_ms * interval '1 ms'
+            AS deadline_is_ttl
+)
+SELECT c.*, s.spec
+FROM claimed c
+CROSS JOIN LATERAL (SELECT spec FROM job_specs WHERE job_specs.id = c.id OFFSET 0) AS s
