@@ -84,17 +84,21 @@ std::string Roster::summary(std::size_t workers) {
     if (!queues) return "the gateway does not answer";
     std::int64_t running = 0;
     std::int64_t waiting = 0;
+    bool is_estimate = false;
     std::string lanes;
     for (const auto& lane : *queues) {
         const auto queued = number_of(lane, "queued");
         running += number_of(lane, "in_progress");
         waiting += queued;
         if (queued == 0) continue;
-        lanes += fmt::format("{}{}/{} {}", lanes.empty() ? "" : ", ", text_of(lane, "queue"),
-                             text_of(lane, "priority"), queued);
+        const bool is_about = lane.is_object() && lane.value("estimated", Json()) == true;
+        is_estimate = is_estimate || is_about;
+        lanes += fmt::format("{}{}/{} {}{}", lanes.empty() ? "" : ", ", text_of(lane, "queue"),
+                             text_of(lane, "priority"), is_about ? "~" : "", queued);
     }
-    return fmt::format("{} worker{}, {} running, {} waiting{}", workers, workers == 1 ? "" : "s",
-                       running, waiting, lanes.empty() ? "" : fmt::format(" ({})", lanes));
+    return fmt::format("{} worker{}, {} running, {}{} waiting{}", workers, workers == 1 ? "" : "s",
+                       running, is_estimate ? "~" : "", waiting,
+                       lanes.empty() ? "" : fmt::format(" ({})", lanes));
 }
 
 }  // namespace millrace::cli::up

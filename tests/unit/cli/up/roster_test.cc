@@ -123,6 +123,14 @@ TEST_F(RosterTest, SurvivesAnAnswerOfAnotherProgram) {
     }
 }
 
+TEST_F(RosterTest, SaysWhichCountsAreEstimates) {
+    roster_.look_at(gateway_.url());
+    listed_ =
+        R"({"data":[{"queue":"a","priority":"high","queued":3,"in_progress":1,"estimated":false},
+                    {"queue":"b","priority":"low","queued":30000,"estimated":true}]})";
+    EXPECT_EQ(roster_.summary(2), "2 workers, 1 running, ~30003 waiting (a/high 3, b/low ~30000)");
+}
+
 TEST_F(RosterTest, LooksAgainBeforeAWorkerCountsAsMissing) {
     roster_.look_at(gateway_.url());
     const auto asked = clock_.now();
