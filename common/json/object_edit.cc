@@ -3,9 +3,26 @@
 #include <algorithm>
 #include <utility>
 
+#include "common/base/text.h"
 #include "common/json/json_view.h"
 
 namespace millrace::json_text {
+namespace {
+
+// Equal for names that Go's encoding/json takes for the same: by ASCII without case, and the two
+// other characters that fold to ASCII letters, the long s and the Kelvin sign.
+std::string folded(std::string_view name) {
+    auto text = lower(name);
+    for (const auto& [from, to] : {std::pair("\u017F", "s"), std::pair("\u212A", "k")}) {
+        const std::string_view character = from;
+        for (auto at = text.find(character); at != text.npos; at = text.find(character, at)) {
+            text.replace(at, character.size(), to);
+        }
+    }
+    return text;
+}
+
+}  // namespace
 
 void ObjectEdit::set(std::string_view name, std::string json) {
     changes_.push_back(
@@ -25,6 +42,13 @@ void ObjectEdit::rename(std::string_view from, std::string_view to) {
 const ObjectEdit::Change* ObjectEdit::change_of(std::string_view name) const {
     const auto found = std::ranges::find(changes_, name, &Change::name);
     return found == changes_.end() ? nullptr : &*found;
+}
+
+bool ObjectEdit::is_look_alike(std::string_view name) const {
+    if (change_of(name) != nullptr) return false;
+    const auto alike = folded(name);
+    return std::ranges::any_of(changes_,
+                               [&](const Change& change) { return folded(change.name) == alike; });
 }
 
 std::string ObjectEdit::text() const {
@@ -47,8 +71,9 @@ std::string ObjectEdit::text() const {
         const auto value = member.value.text();
         const char* gap = std::exchange(at, value.data() + value.size());
         const auto* change = change_of(member.name);
-        const bool goes =
-            change != nullptr && (change->is_erased || last[index_of(*change)] != &member);
+        const bool goes = change != nullptr
+                              ? change->is_erased || last[index_of(*change)] != &member
+                              : is_look_alike(member.name);
         if (goes) continue;
         // The first member that stays has no comma before it.
         const char* comma = std::find(gap, begin, ',');

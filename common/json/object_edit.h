@@ -16,7 +16,9 @@ class ObjectEdit {
     explicit ObjectEdit(std::string_view object) : object_(object) {}
 
     // If a member that is edited occurs twice, the last one counts, as for most readers, and the
-    // others are removed. Names in later calls are those of the original text.
+    // others are removed. So are members whose names differ from an edited one only in case: a
+    // reader written in Go would take them for it. Names in later calls are those of the original
+    // text.
     void set(std::string_view name, std::string json);  // In place, or at the end.
     void erase(std::string_view name);
     void rename(std::string_view from, std::string_view to);  // If it exists.
@@ -33,6 +35,7 @@ class ObjectEdit {
     };
 
     const Change* change_of(std::string_view name) const;
+    bool is_look_alike(std::string_view name) const;
     std::size_t index_of(const Change& change) const {
         return static_cast<std::size_t>(&change - changes_.data());
     }

@@ -15,6 +15,14 @@ TEST(ObjectEdit, ChangesItsMembersAndLeavesTheRestAsItIs) {
 }
 
 // Reading each of them once is quick; comparing each with all others would take minutes.
+TEST(ObjectEdit, RemovesMembersThatAReaderWithoutCaseWouldTakeForAnEditedOne) {
+    ObjectEdit edit(
+        R"({"MODEL":"a","model":"b","Model":"c","\u017ftream":1,"Stream":2,"models":3,"n":4})");
+    edit.set("model", R"("m")");
+    edit.erase("stream");
+    EXPECT_EQ(edit.text(), R"({"model":"m","models":3,"n":4})");
+}
+
 TEST(ObjectEdit, ReadsManyMembersOfAnEditedNameOnce) {
     constexpr int kMany = 300'000;
     std::string text = R"({"stream":0)";

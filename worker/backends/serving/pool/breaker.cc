@@ -26,12 +26,12 @@ bool Breaker::begin(MonoTime now) {
     return is_probing_;
 }
 
-void Breaker::end(bool is_probe, Verdict verdict, MonoTime now, Random& random) {
-    if (is_open_ != is_probe) return;
+void Breaker::end(bool is_probe, MonoTime begun, Verdict verdict, MonoTime now, Random& random) {
+    if (is_open_ != is_probe || (!is_probe && begun < closed_at_)) return;
     if (is_probe) is_probing_ = false;
     if (verdict == Verdict::kNone) return;
     const bool failed = verdict != Verdict::kSuccess;
-    if (is_probe) return failed ? open(now, random) : close();
+    if (is_probe) return failed ? open(now, random) : close(now);
     record(failed, now);
     if (verdict == Verdict::kDead || has_failed()) open(now, random);
 }
@@ -59,8 +59,9 @@ void Breaker::open(MonoTime now, Random& random) {
     calls_.clear();
 }
 
-void Breaker::close() {
+void Breaker::close(MonoTime now) {
     is_open_ = false;
+    closed_at_ = now;
 }
 
 }  // namespace millrace::backends::serving::pool

@@ -58,9 +58,10 @@ class Breaker {
 
     // A call begins; returns whether it is the probe. Requires: admits(now).
     bool begin(MonoTime now);
-    // A call ends, or its verdict is known earlier. `is_probe` is what begin() returned. A call
-    // that began before the breaker opened and ends after that does not count.
-    void end(bool is_probe, Verdict verdict, MonoTime now, Random& random);
+    // A call ends, or its verdict is known earlier. `is_probe` is what begin() returned, at
+    // `begun`. A call that began before the breaker opened and ends after that does not count, not
+    // even when the breaker is closed again: it tells of the time before.
+    void end(bool is_probe, MonoTime begun, Verdict verdict, MonoTime now, Random& random);
 
  private:
     struct Call {
@@ -71,13 +72,14 @@ class Breaker {
     void record(bool failed, MonoTime now);
     bool has_failed() const;
     void open(MonoTime now, Random& random);
-    void close();
+    void close(MonoTime now);
 
     BreakerOptions options_;
     std::deque<Call> calls_;  // The window, oldest first; empty unless closed.
     bool is_open_ = false;
     bool is_probing_ = false;
     MonoTime open_until_;
+    MonoTime closed_at_ = MonoTime::min();
     milliseconds open_time_{0};  // Of the last opening, before jitter.
 };
 

@@ -216,7 +216,7 @@ void EndpointPool::answer(CallId id, MonoTime now) {
     auto& endpoint = endpoints_[calls_.at(id)];
     auto& call = endpoint.calls.at(id);
     if (!call.is_probe) return;
-    endpoint.breaker.end(true, Breaker::Verdict::kSuccess, now, random_);
+    endpoint.breaker.end(true, call.started, Breaker::Verdict::kSuccess, now, random_);
     call.is_probe = false;
 }
 
@@ -252,9 +252,10 @@ void EndpointPool::end(CallId id, const CallEnd& how, MonoTime now) {
     if (is_refused) rest(endpoint, how.retry_after, now);
 
     if (!is_refused || call.is_probe) {
-        endpoint.breaker.end(call.is_probe, verdict(how.result), now, random_);
+        endpoint.breaker.end(call.is_probe, call.started, verdict(how.result), now, random_);
     }
-    endpoint.doubt.end(call.is_probe_of_doubt, verdict_of_doubt(how.result), now, random_);
+    endpoint.doubt.end(call.is_probe_of_doubt, call.started, verdict_of_doubt(how.result), now,
+                       random_);
     if (how.result == CallResult::kServed) endpoint.odd_answers = 0;
     if (how.result == CallResult::kOdd) ++endpoint.odd_answers;
 }

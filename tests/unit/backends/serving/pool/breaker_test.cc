@@ -14,7 +14,7 @@ class BreakerTest : public testing::Test {
     void call(Verdict verdict) {
         ASSERT_TRUE(breaker_.admits(now_));
         const bool is_probe = breaker_.begin(now_);
-        breaker_.end(is_probe, verdict, now_, random_);
+        breaker_.end(is_probe, now_, verdict, now_, random_);
     }
     void calls(int count, Verdict verdict) {
         for (int i = 0; i < count; ++i) call(verdict);
@@ -77,7 +77,7 @@ TEST_F(BreakerTest, SendsOneProbeWhenItsTimeIsOver) {
     EXPECT_EQ(state(), BreakerState::kHalfOpen);
     EXPECT_TRUE(breaker_.begin(now_));
     EXPECT_FALSE(breaker_.admits(now_));
-    breaker_.end(true, Verdict::kSuccess, now_, random_);
+    breaker_.end(true, now_, Verdict::kSuccess, now_, random_);
     EXPECT_EQ(state(), BreakerState::kClosed);
     EXPECT_FALSE(breaker_.begin(now_));
 }
@@ -115,11 +115,11 @@ TEST_F(BreakerTest, AnAbortedProbeMakesRoomForTheNext) {
 
 TEST_F(BreakerTest, LateEndsOfEarlierCallsChangeNothing) {
     calls(5, Verdict::kFailure);
-    breaker_.end(false, Verdict::kSuccess, now_, random_);
+    breaker_.end(false, now_, Verdict::kSuccess, now_, random_);
     EXPECT_EQ(state(), BreakerState::kOpen);
     now_ += std::chrono::seconds(5);
     ASSERT_TRUE(breaker_.begin(now_));
-    breaker_.end(false, Verdict::kFailure, now_, random_);
+    breaker_.end(false, now_, Verdict::kFailure, now_, random_);
     EXPECT_EQ(state(), BreakerState::kHalfOpen);
 }
 
@@ -130,6 +130,21 @@ TEST_F(BreakerTest, JitterOnlyShortensTheWait) {
         EXPECT_LE(breaker_.open_for(now_), milliseconds(5000));
         EXPECT_GE(breaker_.open_for(now_), milliseconds(4000));
     }
+}
+
+// A hung call of the time before an outage fails when its connection is given up, minutes later.
+TEST_F(BreakerTest, ACallFromBeforeAnOutageDoesNotOpenItAgain) {
+    const auto begun = now_;
+    ASSERT_FALSE(breaker_.begin(now_));
+    call(Verdict::kDead);
+    ASSERT_EQ(state(), BreakerState::kOpen);
+    now_ += milliseconds(5'000);
+    call(Verdict::kSuccess);
+    ASSERT_EQ(state(), BreakerState::kClosed);
+    breaker_.end(false, begun, Verdict::kDead, now_, random_);
+    EXPECT_EQ(state(), BreakerState::kClosed);
+    call(Verdict::kDead);
+    EXPECT_EQ(state(), BreakerState::kOpen);
 }
 
 }  // namespace
