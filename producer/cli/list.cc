@@ -74,8 +74,8 @@ int run_list(const GlobalOptions& global, const ListOptions& options) {
     while (has_more && (options.all || left > 0)) {
         const auto page = page_of(api, filter, options.all ? kPage : std::min(left, kPage), after);
         if (!page.has_value()) return fail(page.error());
-        has_more = flag_of(page->json, "has_more");
         after = text_of(page->json, "next");
+        has_more = flag_of(page->json, "has_more") && !after.empty();
         auto jobs = json_elements(json_member(page->text, "data"));
         if (!options.all && jobs.size() > static_cast<std::size_t>(left)) {
             jobs.resize(static_cast<std::size_t>(left));
