@@ -5,6 +5,7 @@
 #include "producer/cli/api_client.h"
 #include "producer/cli/commands.h"
 #include "producer/cli/json_text.h"
+#include "producer/cli/show.h"
 #include "producer/cli/terminal.h"
 
 namespace millrace::cli {
@@ -57,7 +58,7 @@ int run_queues(const GlobalOptions& global) {
                              {"IN PROGRESS", 1},
                              {"OLDEST", 3}}),
                       [](const Json& row) -> std::vector<std::string> {
-                          const std::string about = row.value("estimated", false) ? "~" : "";
+                          const std::string about = flag_of(row, "estimated") ? "~" : "";
                           return {cell(row, "queue"),          cell(row, "priority"),
                                   about + cell(row, "queued"), about + cell(row, "scheduled"),
                                   cell(row, "in_progress"),    age_cell(row, "oldest_age_ms")};
