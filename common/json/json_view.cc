@@ -177,31 +177,54 @@ JsonKind JsonView::kind() const {
     }
 }
 
-std::vector<JsonMember> JsonView::members() const {
-    CHECK(kind() == JsonKind::kObject);
-    std::vector<JsonMember> members;
-    for (auto at = skip_space(text_, 1); text_[at] != '}';) {
-        const auto name_end = string_end(text_, at);
-        auto name = decode_string(text_.substr(at, name_end - at));
-        const auto value_at = skip_space(text_, text_.find(':', name_end) + 1);
-        const auto end = value_end(value_at);
-        members.push_back({std::move(name), text_.substr(at, name_end - at),
-                           JsonView(text_.substr(value_at, end - value_at), outline_)});
+void JsonView::each_item(const std::function<bool(const JsonView&)>& take) const {
+    CHECK(kind() == JsonKind::kArray);
+    for (auto at = skip_space(text_, 1); text_[at] != ']';) {
+        const auto end = value_end(at);
+        if (!take(JsonView(text_.substr(at, end - at), outline_))) return;
         at = skip_space(text_, end);
         if (text_[at] == ',') at = skip_space(text_, at + 1);
     }
+}
+
+void JsonView::each_member(const std::function<bool(JsonMember)>& take) const {
+    CHECK(kind() == JsonKind::kObject);
+    for (auto at = skip_space(text_, 1); text_[at] != '}';) {
+        const auto name_end = string_end(text_, at);
+        const auto quoted_name = text_.substr(at, name_end - at);
+        const auto value_at = skip_space(text_, text_.find(':', name_end) + 1);
+        const auto end = value_end(value_at);
+        if (!take({decode_string(quoted_name), quoted_name,
+                   JsonView(text_.substr(value_at, end - value_at), outline_)})) {
+            return;
+        }
+        at = skip_space(text_, end);
+        if (text_[at] == ',') at = skip_space(text_, at + 1);
+    }
+}
+
+std::size_t JsonView::size() const {
+    std::size_t size = 0;
+    const auto count = [&size](const auto&) { return ++size > 0; };
+    kind() == JsonKind::kArray ? each_item(count) : each_member(count);
+    return size;
+}
+
+std::vector<JsonMember> JsonView::members(std::size_t most) const {
+    std::vector<JsonMember> members;
+    each_member([&](JsonMember member) {
+        members.push_back(std::move(member));
+        return members.size() < most;
+    });
     return members;
 }
 
 std::vector<JsonView> JsonView::items() const {
-    CHECK(kind() == JsonKind::kArray);
     std::vector<JsonView> items;
-    for (auto at = skip_space(text_, 1); text_[at] != ']';) {
-        const auto end = value_end(at);
-        items.emplace_back(text_.substr(at, end - at), outline_);
-        at = skip_space(text_, end);
-        if (text_[at] == ',') at = skip_space(text_, at + 1);
-    }
+    each_item([&items](const JsonView& item) {
+        items.push_back(item);
+        return true;
+    });
     return items;
 }
 

@@ -5,6 +5,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -22,6 +23,8 @@ class JsonOutline;
 
 class JsonView {
  public:
+    static constexpr auto kAll = static_cast<std::size_t>(-1);
+
     // Requires: the text has the form of a value, as check_json or mend() has verified. Its strings
     // may contain halves of surrogate pairs and bytes that are not UTF-8. With the outline that the
     // check made, which must outlive the view, it is quicker.
@@ -30,8 +33,14 @@ class JsonView {
     JsonKind kind() const;
     std::string_view text() const { return text_; }  // Without the space around it.
 
+    // Calls `take` with each item of an array or member of an object, until it returns false. A
+    // list of all may take many times the memory of the text.
+    void each_item(const std::function<bool(const JsonView&)>& take) const;
+    void each_member(const std::function<bool(JsonMember)>& take) const;
+    std::size_t size() const;  // The number of items or members.
+
     // Each of these requires the kind in its name.
-    std::vector<JsonMember> members() const;
+    std::vector<JsonMember> members(std::size_t most = kAll) const;  // The first `most` of them.
     std::vector<JsonView> items() const;
     std::optional<JsonView> first_item() const;  // Nothing in an empty array.
     // Each half of a surrogate pair becomes three bytes, as if it were a character; join_text()

@@ -102,9 +102,8 @@ std::optional<std::string> text_of_output(std::string_view output_json) {
     std::optional<JsonView> value(std::in_place, output_json);
     if (const auto choices = member(*value, "choices")) {
         if (choices->kind() != JsonKind::kArray) return std::nullopt;
-        const auto items = choices->items();
-        if (items.size() != 1) return std::nullopt;
-        value = items.front();
+        if (choices->size() != 1) return std::nullopt;
+        value = choices->first_item();
     }
     if (const auto message = member(*value, "message")) {
         value = member(*message, "content");

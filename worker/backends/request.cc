@@ -19,6 +19,8 @@ using json_text::JsonView;
 constexpr std::size_t kStopsMax = 16;
 // The most that gateway.json_depth_max can allow.
 constexpr int kInputDepthMax = 1000;
+// No API knows as many, and a list of them takes many times the memory of their text.
+constexpr std::size_t kInputMembersMax = 1000;
 
 Error not_json() {
     return invalid("the input is not valid JSON");
@@ -190,7 +192,11 @@ Result<std::vector<JsonMember>> input_members(std::string_view input_json) {
     if (json_text::check_json(input_json, kInputDepthMax)) return not_json();
     const JsonView input(input_json);
     if (input.kind() != JsonKind::kObject) return not_an_object();
-    return input.members();
+    auto members = input.members(kInputMembersMax + 1);
+    if (members.size() > kInputMembersMax) {
+        return invalid(fmt::format("the input has more than {} members", kInputMembersMax));
+    }
+    return members;
 }
 
 Result<RequestKind> request_kind(const json& input) {

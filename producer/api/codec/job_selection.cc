@@ -39,17 +39,17 @@ Decoded<std::vector<JobState>> decode_states(const JsonFields& fields,
         TRY(const auto state, decode_state(path, *value, rules.states));
         return std::vector{state};
     }
-    const auto items = value->items();
-    if (items.empty()) return wrong_value(path, *value, states_wanted(rules.states));
+    const auto count = value->size();
+    if (count == 0) return wrong_value(path, *value, states_wanted(rules.states));
     // Every state is compared with every job, so a list of any length would slow down everybody.
-    if (items.size() > rules.states.size()) {
+    if (count > rules.states.size()) {
         return Problem{ProblemCode::kInvalidValue,
                        fmt::format("`{}` has {} entries; the maximum is {}, each state once.", path,
-                                   items.size(), rules.states.size()),
+                                   count, rules.states.size()),
                        path};
     }
     std::vector<JobState> states;
-    for (const auto& item : items) {
+    for (const auto& item : value->items()) {
         TRY(const auto state, decode_state(path, item, rules.states));
         if (std::ranges::find(states, state) != states.end()) {
             return Problem{ProblemCode::kInvalidValue,

@@ -19,14 +19,13 @@ namespace {
 Decoded<std::vector<JobId>> decode_ids(const JsonView& value, int ids_max) {
     constexpr std::string_view kWanted = "an array of ids of jobs";
     if (value.kind() != JsonKind::kArray) return wrong_type("ids", value, kWanted);
-    const auto items = value.items();
-    if (items.size() > static_cast<std::size_t>(ids_max)) {
-        return Problem{
-            ProblemCode::kInvalidValue,
-            fmt::format("`ids` has {} entries; the maximum is {}.", items.size(), ids_max), "ids"};
+    if (const auto count = value.size(); count > static_cast<std::size_t>(ids_max)) {
+        return Problem{ProblemCode::kInvalidValue,
+                       fmt::format("`ids` has {} entries; the maximum is {}.", count, ids_max),
+                       "ids"};
     }
     std::vector<JobId> ids;
-    for (const auto& item : items) {
+    for (const auto& item : value.items()) {
         if (item.kind() != JsonKind::kString) return wrong_type("ids", item, kWanted);
         const auto id = JobId::parse(item.string());
         if (!id) return wrong_value("ids", item, "ids such as job_01h455vb4pex5vsknk084sn02q");
@@ -48,7 +47,7 @@ Decoded<RetryRequest> decode_retry(std::string_view body, const ApiOptions& opti
     TRY(const auto fields, JsonFields::of(value, "", known));
     RetryRequest request;
     if (const auto* ids = fields.find("ids")) {
-        if (value.members().size() > 1) {
+        if (value.size() > 1) {
             return Problem{
                 ProblemCode::kInvalidValue,
                 "`ids` cannot be combined with other fields: send ids, or what jobs must match.",

@@ -75,13 +75,14 @@ Decoded<std::string> decode_metadata(const JsonFields& job, const ApiOptions& op
     if (value->kind() != JsonKind::kObject) {
         return wrong_type(path, *value, "an object of strings such as {\"user\": \"42\"}");
     }
-    const auto pairs = value->members();
-    if (pairs.size() > static_cast<std::size_t>(options.metadata_pairs_max)) {
+    const auto count = value->size();
+    if (count > static_cast<std::size_t>(options.metadata_pairs_max)) {
         return Problem{ProblemCode::kInvalidValue,
-                       fmt::format("`{}` has {} pairs; the maximum is {}.", path, pairs.size(),
+                       fmt::format("`{}` has {} pairs; the maximum is {}.", path, count,
                                    options.metadata_pairs_max),
                        path};
     }
+    const auto pairs = value->members();
     if (pairs.empty()) return std::string();
     JsonWriter json;
     json.begin_object();
@@ -216,13 +217,14 @@ Decoded<std::vector<Submission>> decode_batch(std::string_view body, const Submi
     TRY(const auto fields, JsonFields::of(value, "", kKnown, batch_advice()));
     TRY(const auto jobs, fields.require("jobs", "an array of jobs"));
     if (jobs.kind() != JsonKind::kArray) return wrong_type("jobs", jobs, "an array of jobs");
-    const auto items = jobs.items();
-    if (items.empty() || items.size() > static_cast<std::size_t>(rules.options.submit_jobs_max)) {
+    const auto count = jobs.size();
+    if (count == 0 || count > static_cast<std::size_t>(rules.options.submit_jobs_max)) {
         return Problem{ProblemCode::kInvalidValue,
-                       fmt::format("`jobs` has {} entries; send 1 to {} at a time.", items.size(),
+                       fmt::format("`jobs` has {} entries; send 1 to {} at a time.", count,
                                    rules.options.submit_jobs_max),
                        "jobs"};
     }
+    const auto items = jobs.items();
     std::vector<Submission> submissions;
     submissions.reserve(items.size());
     for (std::size_t i = 0; i < items.size(); ++i) {

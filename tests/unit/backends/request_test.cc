@@ -104,5 +104,13 @@ TEST(ModelRequest, NamesWhatIsWrong) {
     }
 }
 
+TEST(InputMembers, AreReadUpToABound) {
+    std::string text = R"({"prompt":"p")";
+    for (int i = 1; i < 1000; ++i) text += R"(,"a":1)";
+    EXPECT_EQ(input_members(text + "}").value().size(), 1000U);
+    const auto too_many = input_members(text + R"(,"a":1})");
+    EXPECT_EQ(too_many.error().message, "the input has more than 1000 members");
+}
+
 }  // namespace
 }  // namespace millrace::backends

@@ -55,13 +55,21 @@ void each_text(const JsonView& value, const std::function<void(std::string_view)
     if (kind == JsonKind::kString) return take(value.string());
     if (depth == kTextDepthMax) return;
     if (kind == JsonKind::kArray) {
-        for (const auto& item : value.items()) each_text(item, take, depth + 1);
+        value.each_item([&](const JsonView& item) {
+            each_text(item, take, depth + 1);
+            return true;
+        });
     }
     if (kind != JsonKind::kObject) return;
-    const auto members = value.members();
-    for (const auto* name : {"content", "text"}) {
-        if (const auto* found = find(members, name)) each_text(*found, take, depth + 1);
-    }
+    std::optional<JsonView> content;
+    std::optional<JsonView> text;
+    value.each_member([&](const JsonMember& member) {
+        if (member.name == "content") content = member.value;
+        if (member.name == "text") text = member.value;
+        return true;
+    });
+    if (content) each_text(*content, take, depth + 1);
+    if (text) each_text(*text, take, depth + 1);
 }
 
 bool is_token_list(const JsonView& asked) {
@@ -95,16 +103,22 @@ std::optional<std::int64_t> count_of(const JsonView* value) {
 
 void count_texts(const JsonView& asked, RequestOutline& outline) {
     outline.is_list = asked.kind() == JsonKind::kArray;
-    const auto items = outline.is_list ? asked.items() : std::vector{asked};
     // A list of numbers is one text, as tokens.
     if (is_token_list(asked)) {
-        outline.prompt_tokens = static_cast<std::int64_t>(items.size());
+        outline.prompt_tokens = static_cast<std::int64_t>(asked.size());
         return;
     }
-    outline.texts = std::max<std::size_t>(items.size(), 1);
+    outline.texts = outline.is_list ? std::max<std::size_t>(asked.size(), 1) : 1;
     std::size_t bytes = 0;
     const auto count = [&bytes](std::string_view text) { bytes += text.size(); };
-    for (const auto& item : items) each_text(item, count);
+    if (outline.is_list) {
+        asked.each_item([&](const JsonView& item) {
+            each_text(item, count);
+            return true;
+        });
+    } else {
+        each_text(asked, count);
+    }
     outline.prompt_tokens = static_cast<std::int64_t>(bytes / kBytesPerToken);
 }
 
