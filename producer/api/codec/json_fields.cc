@@ -62,7 +62,7 @@ void throw_exception_from_error(const Problem& problem, const boost::source_loca
 Decoded<JsonFields> JsonFields::of(const JsonView& object, std::string path,
                                    std::span<const std::string_view> known,
                                    std::span<const NameAdvice> advice) {
-    // Of more members than names that are known, the first unknown or repeated one is soon found.
+    // If there are more members than known names, one of the first is unknown or repeated.
     auto members = object.members(known.size() + 1);
     for (std::size_t i = 0; i < members.size(); ++i) {
         const auto& name = members[i].name;
