@@ -2,6 +2,7 @@
 --
 -- Locks:     none that matters, all tables are new.
 -- Old binaries: do not know these tables.
+-- Programs:  from 0001 on; new ones need it.
 -- Undo:      0001_create_queues_and_workers.down.sql
 
 -- Microseconds since 1970: how every point in time leaves the database.

@@ -8,6 +8,7 @@
 --
 -- Locks:     none that matters, all tables are new.
 -- Old binaries: do not know these tables.
+-- Programs:  from 0002 on; new ones need it.
 -- Undo:      0002_create_jobs.down.sql
 
 -- The smallest UUIDv7 of a point in time: ids sort by creation.

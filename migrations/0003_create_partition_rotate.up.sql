@@ -5,6 +5,7 @@
 --
 -- Locks:     none that matters, all is new.
 -- Old binaries: write to the DEFAULT partitions as before.
+-- Programs:  from 0003 on; new ones need it.
 -- Undo:      0003_create_partition_rotate.down.sql
 
 CREATE TABLE partitions (

@@ -8,6 +8,7 @@
 --            and the keys of a day are indexed; no row is written.
 -- Old binaries: go on working, but do not start any more. Their keepers forget every key after
 --            idempotency.ttl: let them end within that.
+-- Programs:  from 0004 on; new ones need it.
 -- Undo:      0004_add_retries_and_client_ids.down.sql
 
 -- Known at submission and never changed, as the spec itself: read with it, at no further cost.

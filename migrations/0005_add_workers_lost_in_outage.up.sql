@@ -3,5 +3,6 @@
 --
 -- Locks:     workers exclusively; no row is written.
 -- Old binaries: do not start any more; those that run judge by what they see themselves.
+-- Programs:  from 0005 on; new ones need it.
 -- Undo:      0005_add_workers_lost_in_outage.down.sql
 ALTER TABLE workers ADD COLUMN lost_in_outage boolean NOT NULL DEFAULT false;

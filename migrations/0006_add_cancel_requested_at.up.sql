@@ -2,6 +2,7 @@
 --
 -- Locks:     jobs_open and jobs_final exclusively; no row is written.
 -- Old binaries: do not start any more; those that run go on and record no such time.
+-- Programs:  from 0006 on; new ones need it.
 -- Undo:      0006_add_cancel_requested_at.down.sql
 ALTER TABLE jobs_open ADD COLUMN cancel_requested_at timestamptz;   -- The first time.
 ALTER TABLE jobs_final ADD COLUMN cancel_requested_at timestamptz;  -- However the job ended.

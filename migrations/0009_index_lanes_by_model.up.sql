@@ -4,6 +4,7 @@
 -- Locks:     jobs_open against writes, while the new index is built: some seconds for each million
 --            queued jobs.
 -- Old binaries: do not start any more; those that run find jobs to steal more slowly, if many wait.
+-- Programs:  from 0009 on; new ones need it.
 -- Undo:      0009_index_lanes_by_model.down.sql
 
 -- In the order of `queued_at`, a job that is queued again comes last: whoever goes through a lane

@@ -7,6 +7,7 @@
 -- Locks:     jobs_open and jobs_final against writes, while the indexes are built: some seconds for
 --            each million jobs.
 -- Old binaries: do not start any more; those that run go on.
+-- Programs:  from 0010 on; new ones need it.
 -- Undo:      0010_index_jobs_for_lists.down.sql
 CREATE INDEX jobs_open_scheduled_ids ON jobs_open (uuid_send(id)) WHERE is_scheduled;
 CREATE INDEX jobs_open_errors ON jobs_open (left(error_code, 100) COLLATE "C", uuid_send(id))

@@ -71,7 +71,6 @@ class Store : public Subject {
               {.conninfo = conninfo, .application_name = "hot path"})()) {
         storage::postgres::migrate_up(conninfo).value();
         store_->queue_register({"default"}).value();
-        store_->partition_rotate({}).value();
         UuidGenerator ids(system_random());
         worker_ = WorkerId(ids.next(store_->database_time()));
         store_->worker_register({.id = worker_, .queues = {"default"}, .models = {"m"}}).value();

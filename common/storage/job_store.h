@@ -23,6 +23,7 @@
 #include <vector>
 
 #include "common/base/result.h"
+#include "common/storage/housekeeping.h"
 #include "common/storage/records.h"
 
 namespace millrace::storage {
@@ -164,11 +165,16 @@ class JobStore {
 
     // Housekeeping; each call returns how many rows or partitions it removed or made.
     // Removes keys whose lifetime is over, and keys without one whose job is older than `retention`
-    // and gone.
-    virtual Result<int> idempotency_purge(std::chrono::seconds retention, int page) = 0;
+    // and gone. Looks at `page` keys of each kind after the cursor; at the end it starts over.
+    virtual Result<KeyPurge> idempotency_purge(const KeyCursor& from,
+                                               std::chrono::seconds retention, int page) = 0;
     virtual Result<int> worker_purge(std::chrono::seconds retention, int page) = 0;
-    // Also removes checkpoints that were being saved when their attempt ended.
-    virtual Result<int> partition_rotate(const PartitionPolicy& policy) = 0;
+    // Removes checkpoints that were being saved when their attempt ended.
+    virtual Result<int> partial_purge(int page) = 0;
+    // Takes one step towards partitions that are made ahead and dropped when old. No other call
+    // waits for it for longer than `policy.swap_time`. Whatever is interrupted, the next step
+    // continues.
+    virtual Result<RotationStep> partition_rotate(const PartitionPolicy& policy) = 0;
 };
 
 // Opens a store with its own connection. Never fails: the connection is made when it is needed and

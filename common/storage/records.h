@@ -241,10 +241,4 @@ struct RescueLimits {
     int page = 500;
 };
 
-struct PartitionPolicy {
-    std::chrono::hours interval{24};
-    int premake = 3;                    // Partitions ahead of the current one.
-    std::chrono::hours retention{168};  // Older partitions without unfinished jobs are dropped.
-};
-
 }  // namespace millrace::storage

@@ -23,7 +23,11 @@ struct Gateway::Threads {
           dispatch("dispatch",
                    [&parts](const std::stop_token& stop) { parts.dispatcher.run(stop); }),
           keeper({"keeper", parts.options.keeper.interval, 0, true},
-                 [this, &parts] { keep(parts.keeper); }),
+                 [this, &parts] { repeat(parts.keeper); }),
+          survey({"survey", parts.options.keeper.interval, 0, true},
+                 [this, &parts] { repeat(parts.survey); }),
+          chores({"chores", parts.options.keeper.interval, kJitter, true},
+                 [this, &parts] { repeat(parts.chores); }),
           probe({"probe", parts.options.probe_interval, kJitter, false},
                 [&parts] { parts.prober.step(); }),
           events("events",
@@ -36,7 +40,7 @@ struct Gateway::Threads {
           reads("reads", [&parts](const std::stop_token&) { parts.reader.run(); }),
           intake("intake", [&parts](const std::stop_token&) { parts.intake.run(); }) {}
 
-    void keep(keeper::Keeper& duties) const {
+    void repeat(auto& duties) const {
         for (int pass = 0; pass < kKeeperPassesMax && !stopping; ++pass) {
             if (!duties.step()) return;
         }
@@ -48,6 +52,8 @@ struct Gateway::Threads {
     runtime::Periodic topics;
     runtime::Thread dispatch;
     runtime::Periodic keeper;
+    runtime::Periodic survey;
+    runtime::Periodic chores;
     runtime::Periodic probe;
     runtime::Thread events;
     runtime::Thread scans;

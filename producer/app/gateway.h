@@ -10,7 +10,9 @@
 //   lanes       own         counts the jobs of each lane
 //   events      –           reads the events topic
 //   probe       own         reads the jobs that have waiters
-//   keeper      own         the duties
+//   keeper      own         the duties that keep jobs going
+//   survey      own         looks at the lanes, for metrics and hints
+//   chores      own         removes what is old, rotates partitions
 //
 // Threads:   the services from any; start() and stop() one caller at a time.
 // Blocks:    start(), for one look at the store; stop(), until every accepted call is answered.
@@ -30,8 +32,8 @@ class Gateway {
     Gateway(GatewayOptions options, Dependencies given);
     ~Gateway();
 
-    // Checks the schema, registers the queues, creates partitions, then starts the threads. After
-    // an error nothing runs, and it may be called again.
+    // Checks the schema, registers the queues, then starts the threads. After an error nothing
+    // runs, and it may be called again.
     Status start();
     // Refuses further calls, finishes the accepted ones and ends the threads. Idempotent; safe
     // before start().

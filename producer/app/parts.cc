@@ -22,6 +22,8 @@ Parts::Parts(GatewayOptions gateway_options, Dependencies dependencies)
       lanes_store(given.open_store()),
       probe_store(given.open_store()),
       keeper_store(given.open_store()),
+      chores_store(given.open_store()),
+      survey_store(given.open_store()),
       database_clock(given.clock),
       models(options.queues, options.models),
       hub(options.waiters_max),
@@ -38,7 +40,10 @@ Parts::Parts(GatewayOptions gateway_options, Dependencies dependencies)
       lanes(options.lanes, given.clock, *lanes_store),
       event_reader(given.broker.tail({topics.events()}), hub),
       prober(*probe_store, hub, options.reader.batch_max),
-      keeper(options.keeper, given.clock, *keeper_store, dispatcher, announcer) {}
+      keeper(options.keeper, given.clock, given.random, *keeper_store, dispatcher, announcer),
+      chores(options.keeper, given.clock, given.random, *chores_store,
+             [this](milliseconds steady_for) { return keeper.ages_are_right(steady_for); }),
+      survey(options.keeper, given.clock, given.random, *survey_store, announcer) {}
 
 commands::Retries::SubmitMany Parts::submit_many() {
     return [this](std::vector<service::SubmitRequest> requests,
@@ -49,11 +54,9 @@ commands::Retries::SubmitMany Parts::submit_many() {
 
 Status Parts::prepare() {
     TRY_STATUS(given.check_schema());
-    TRY_STATUS(keeper_store->queue_register(options.queues));
-    // This comes before the first job: rows that move into a new partition are invisible to reads
-    // that wait for the move, so an existing job would get 404.
-    TRY_STATUS(keeper_store->partition_rotate(options.keeper.partitions));
-    database_clock.update(keeper_store->database_time());
+    // By the store of the survey, whose hints begin with the time that it knows from here.
+    TRY_STATUS(survey_store->queue_register(options.queues));
+    database_clock.update(survey_store->database_time());
     return ok();
 }
 

@@ -24,7 +24,9 @@
 #include "producer/events/event_reader.h"
 #include "producer/events/prober.h"
 #include "producer/intake/intake.h"
+#include "producer/keeper/chores.h"
 #include "producer/keeper/keeper.h"
+#include "producer/keeper/survey.h"
 #include "producer/reads/database_clock.h"
 #include "producer/reads/job_reader.h"
 #include "producer/reads/lane_reader.h"
@@ -64,8 +66,8 @@ struct Dependencies {
 struct Parts {
     Parts(GatewayOptions gateway_options, Dependencies dependencies);
 
-    // Checks the schema, registers the queues and creates partitions. Call it first; after an error
-    // it may be called again.
+    // Checks the schema and registers the queues. Call it first; after an error it may be called
+    // again.
     Status prepare();
 
     // The way in which `retries` submits.
@@ -82,6 +84,8 @@ struct Parts {
     const std::unique_ptr<storage::JobStore> lanes_store;
     const std::unique_ptr<storage::JobStore> probe_store;
     const std::unique_ptr<storage::JobStore> keeper_store;
+    const std::unique_ptr<storage::JobStore> chores_store;
+    const std::unique_ptr<storage::JobStore> survey_store;
     reads::DatabaseClock database_clock;
     reads::ModelRegistry models;
     events::EventHub hub;
@@ -97,6 +101,8 @@ struct Parts {
     events::EventReader event_reader;
     events::Prober prober;
     keeper::Keeper keeper;
+    keeper::Chores chores;
+    keeper::Survey survey;
 };
 
 }  // namespace millrace::gateway

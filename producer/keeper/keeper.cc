@@ -10,83 +10,48 @@
 namespace millrace::keeper {
 
 using telemetry::Metric;
-using telemetry::Seconds;
 
 namespace {
 
-constexpr milliseconds kPurgeInterval = std::chrono::minutes(1);
-constexpr milliseconds kRotateInterval = std::chrono::hours(1);
-constexpr milliseconds kMeasureInterval = std::chrono::seconds(5);
-constexpr std::size_t kHintsMax = 1000;  // Pairs of a lane and a model in one message.
+// After this many intervals without a look at PostgreSQL's clock its ages are not relied on.
+constexpr int kClockIntervals = 10;
 
 }  // namespace
 
-Keeper::Keeper(KeeperOptions options, const Clock& clock, storage::JobStore& store,
+Keeper::Keeper(KeeperOptions options, const Clock& clock, Random& random, storage::JobStore& store,
                dispatch::Dispatcher& dispatcher, events::Announcer& announcer)
     : options_(options),
       clock_(clock),
       store_(store),
       dispatcher_(dispatcher),
       announcer_(announcer),
-      silence_({options.lease_ttl, std::max(options.lease_ttl / 3, options.interval * 2)}) {
+      // Whatever fails, jobs must go on as soon as it works again.
+      duties_({options.interval, options.interval}, clock, random),
+      silence_({options.lease_ttl, std::max(options.lease_ttl / 3, options.interval * 2)}),
+      database_clock_(options.clock_step_max) {
     const auto page = options_.page;
-    const auto sweep = [this](std::string_view name, std::function<Result<Work>()> run) {
-        duties_.push_back({name, options_.interval, true, std::move(run)});
+    const auto add = [&](std::string_view name, bool goes_by_age,
+                         std::function<Result<Work>()> run) {
+        duties_.add({name, options_.interval, goes_by_age, std::move(run)});
     };
-    const auto chore = [this](std::string_view name, milliseconds interval,
-                              std::function<Result<Work>()> run) {
-        duties_.push_back({name, interval, false, std::move(run)});
-    };
-    sweep("release", [=, this] { return hand_on(store_.keeper_release(page)); });
-    sweep("expire", [=, this] { return hand_on(store_.keeper_expire(page)); });
-    chore("overdue", options_.interval, [this] { return end_overdue(); });
-    sweep("rescue", [this] { return rescue(); });
-    chore("idempotency", kPurgeInterval, [=, this] {
-        return purged(store_.idempotency_purge(options_.partitions.retention, page));
-    });
-    chore("workers", kPurgeInterval,
-          [=, this] { return purged(store_.worker_purge(options_.worker_retention, page)); });
-    chore("partitions", kRotateInterval, [this]() -> Result<Work> {
-        TRY(const int n, store_.partition_rotate(options_.partitions));
-        return Work{true, static_cast<std::size_t>(n), false};
-    });
-    chore("measure", kMeasureInterval, [this] { return measure(); });
-    chore("hint", options_.hint_interval, [this] { return hint(); });
+    add("release", true, [=, this] { return hand_on(store_.keeper_release(page)); });
+    add("expire", true, [=, this] { return hand_on(store_.keeper_expire(page)); });
+    add("overdue", false, [this] { return end_overdue(); });
+    add("rescue", true, [this] { return rescue(); });
 }
 
 bool Keeper::step() {
     if (clock_.now() >= watch_due_ && !watch_workers()) return false;
-    bool more = false;
-    for (auto& duty : duties_) {
-        const auto now = clock_.now();
-        if (now < duty.due || (duty.sweeps && now < sweep_from_)) continue;
-        more = run(duty) || more;
-    }
-    return more;
+    return duties_.step(may_sweep());
 }
 
-bool Keeper::run(Duty& duty) {
-    const auto start = clock_.now();
-    const auto work = duty.run();
-    telemetry::observe<Metric::kKeeperSeconds>(clock_.now() - start, duty.name);
-    if (!work) {
-        duty.due = start + options_.interval;
-        telemetry::count<Metric::kKeeperErrors>(1, duty.name);
-        if (!std::exchange(duty.failing, true)) {
-            log_warning("a keeper duty fails; it is tried again",
-                        {{"duty", duty.name}, {"reason", work.error().message}});
-        }
-        return false;
-    }
-    if (std::exchange(duty.failing, false)) {
-        log_info("a keeper duty works again", {{"duty", duty.name}});
-    }
-    if (work->led) telemetry::count<Metric::kKeeperRuns>(1, duty.name);
-    if (work->rows > 0) {
-        telemetry::count<Metric::kKeeperRows>(work->rows, duty.name);
-    }
-    duty.due = work->more ? start : start + duty.interval;
-    return work->more;
+bool Keeper::may_sweep() const {
+    return ages_are_right(options_.lease_ttl);
+}
+
+bool Keeper::ages_are_right(milliseconds steady_for) const {
+    return database_clock_.is_right(
+        clock_.now(), options_.interval * kClockIntervals + options_.lease_ttl, steady_for);
 }
 
 bool Keeper::watch_workers() {
@@ -113,32 +78,29 @@ bool Keeper::watch_workers() {
 void Keeper::watch_clock() {
     const auto database_time = store_.database_time();
     if (database_time.count() == 0) return;
-    const auto now = clock_.now();
-    const auto distance =
-        database_time - std::chrono::duration_cast<milliseconds>(now.time_since_epoch());
-    const auto before = std::exchange(clock_distance_, distance);
-    if (!before || std::chrono::abs(distance - *before) <= options_.clock_step_max) return;
+    const auto step = database_clock_.observe(database_time, clock_.now());
+    if (!step) return;
     log_warning(
-        "PostgreSQL's clock stepped; duties that go by the age of rows pause for worker.lease_ttl",
-        {{"step_ms", (distance - *before).count()}});
-    sweep_from_ = now + options_.lease_ttl;
+        "PostgreSQL's clock stepped; duties that go by the age of rows pause for worker.lease_ttl, "
+        "and nothing is removed because of its age for an hour",
+        {{"step_ms", step->count()}});
     deadlines_are_off_ = true;
     silence_.start_anew();
 }
 
 // Corrects the deadlines at once, for the sake of keepers that start now and did not see the step.
-Result<Keeper::Work> Keeper::end_overdue() {
+Result<Work> Keeper::end_overdue() {
     if (deadlines_are_off_) {
         TRY_STATUS(store_.keeper_reset_deadlines());
         deadlines_are_off_ = false;
     }
-    if (clock_.now() < sweep_from_) return Work{};
+    if (!may_sweep()) return Work{};
     return hand_on(store_.keeper_end_overdue(options_.deadline_grace, options_.page));
 }
 
 // Level-triggered: every pass moves the jobs of all workers that are not alive, no matter when they
 // were marked and by which keeper.
-Result<Keeper::Work> Keeper::rescue() {
+Result<Work> Keeper::rescue() {
     const storage::RescueLimits limits{options_.losses_max, options_.page};
     TRY(auto work, hand_on(store_.keeper_rescue(limits)));
     if (!work.led) {
@@ -168,7 +130,7 @@ Status Keeper::mark_lost(bool in_outage) {
     return ok();
 }
 
-Result<Keeper::Work> Keeper::hand_on(Result<storage::DutyPage> page) {
+Result<Work> Keeper::hand_on(Result<storage::DutyPage> page) {
     if (!page) return page.error();
     std::vector<dispatch::QueuedJob> queued;
     std::vector<events::FinishedJob> finished;
@@ -180,44 +142,6 @@ Result<Keeper::Work> Keeper::hand_on(Result<storage::DutyPage> page) {
     announcer_.finished(finished);
     const auto rows = page->moved.size();
     return Work{page->led, rows, rows >= static_cast<std::size_t>(options_.page)};
-}
-
-Result<Keeper::Work> Keeper::purged(Result<int> rows) const {
-    if (!rows) return rows.error();
-    return Work{true, static_cast<std::size_t>(*rows), *rows >= options_.page};
-}
-
-Result<Keeper::Work> Keeper::measure() {
-    TRY(const auto lanes, store_.lane_stats());
-    for (const auto& lane : lanes) {
-        const auto priority = name(lane.priority);
-        const auto set = [&](JobState state, std::int64_t jobs) {
-            telemetry::set<Metric::kQueueJobs>(jobs, lane.queue, priority, name(state));
-        };
-        set(JobState::kQueued, lane.queued);
-        set(JobState::kScheduled, lane.scheduled);
-        set(JobState::kInProgress, lane.in_progress);
-        const Seconds oldest = lane.oldest_age.value_or(milliseconds(0));
-        telemetry::set<Metric::kQueueOldestSeconds>(oldest.count(), lane.queue, priority);
-    }
-    return Work{true, 0, false};
-}
-
-// Every gateway sends its own hints: they cost little, and none has to lead.
-Result<Keeper::Work> Keeper::hint() {
-    // The reply may take long; its ages are as old as the query.
-    const auto asked_at = store_.database_time();
-    TRY(auto ages, store_.lane_ages(kHintsMax));
-    wire::LaneHints hints{.measured_at = asked_at,
-                          .interval = options_.hint_interval,
-                          .is_complete = ages.size() < kHintsMax,
-                          .lanes = {}};
-    for (auto& lane : ages) {
-        hints.lanes.push_back(
-            {std::move(lane.queue), lane.priority, std::move(lane.model), lane.oldest});
-    }
-    announcer_.hint(hints);
-    return Work{true, 0, false};
 }
 
 }  // namespace millrace::keeper

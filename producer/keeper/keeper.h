@@ -1,5 +1,5 @@
-// Housekeeping: a table of duties. Each duty is one guarded statement per page, so any number of
-// gateways may run it.
+// Keeps jobs going: looks after the workers' leases, and moves jobs whose time has come. Each duty
+// is one guarded statement per page, so any number of gateways may run it.
 //
 // A round begins with a read of the workers' pulses. The read proves that the store answers, times
 // the workers' silence, and shows whether PostgreSQL's clock stepped. After such a step nothing is
@@ -7,71 +7,45 @@
 // looked for. Jobs that a duty moved are passed on: queued ones to the dispatcher, final ones to
 // their waiters.
 //
-// Threads:   one caller at a time.
+// What may take long is not here, but in Chores and Survey, on threads and stores of their own: a
+// round that comes late restarts the silence of all workers.
+//
+// Threads:   one caller at a time, but for ages_are_right().
 // Blocks:    step(), for as long as the store takes for one page of each duty.
 #pragma once
 
-#include <chrono>
-#include <functional>
-#include <optional>
-#include <string_view>
 #include <vector>
 
 #include "common/base/clock.h"
 #include "common/storage/job_store.h"
 #include "producer/dispatch/dispatcher.h"
 #include "producer/events/announcer.h"
+#include "producer/keeper/clock_watch.h"
+#include "producer/keeper/duties.h"
+#include "producer/keeper/keeper_options.h"
 #include "producer/keeper/silence_watch.h"
 
 namespace millrace::keeper {
 
-struct KeeperOptions {
-    milliseconds interval{1000};
-    int page = 500;
-    milliseconds deadline_grace{30000};
-    milliseconds lease_ttl{30000};
-    int losses_max = 3;
-    std::chrono::seconds worker_retention{604800};
-    storage::PartitionPolicy partitions;
-    milliseconds hint_interval{1000};  // Between two hints about the lanes' ages.
-    // A larger jump between PostgreSQL's clock and ours is a step.
-    milliseconds clock_step_max{5000};
-};
-
 class Keeper {
  public:
-    Keeper(KeeperOptions options, const Clock& clock, storage::JobStore& store,
+    Keeper(KeeperOptions options, const Clock& clock, Random& random, storage::JobStore& store,
            dispatch::Dispatcher& dispatcher, events::Announcer& announcer);
 
     // Runs one page of each duty that is due. Returns true if some duty has more to do at once.
     bool step();
 
+    // Whether PostgreSQL's clock was seen lately and has not stepped for this long. Thread-safe.
+    bool ages_are_right(milliseconds steady_for) const;
+
  private:
-    struct Work {
-        bool led = true;       // False: another keeper did the work.
-        std::size_t rows = 0;  // Moved, removed or created.
-        bool more = false;     // The page was full.
-    };
-    struct Duty {
-        std::string_view name;
-        milliseconds interval;
-        bool sweeps;  // Acts on the age of rows by PostgreSQL's clock.
-        std::function<Result<Work>()> run;
-        MonoTime due = MonoTime::min();
-        bool failing = false;
-    };
-
-    bool run(Duty& duty);
-
     bool watch_workers();
     void watch_clock();
+    bool may_sweep() const;
     Result<Work> end_overdue();
     Result<Work> rescue();
     Status mark_lost(bool in_outage);
-    Result<Work> measure();
-    Result<Work> hint();
     Result<Work> hand_on(Result<storage::DutyPage> page);
-    Result<Work> purged(Result<int> rows) const;
 
     const KeeperOptions options_;
     const Clock& clock_;
@@ -79,14 +53,13 @@ class Keeper {
     dispatch::Dispatcher& dispatcher_;
     events::Announcer& announcer_;
 
-    std::vector<Duty> duties_;
+    Duties duties_;
     MonoTime watch_due_ = MonoTime::min();
     bool store_answers_ = true;
     SilenceWatch silence_;
-    std::vector<SilentWorker> silent_;            // Not yet marked lost.
-    std::optional<milliseconds> clock_distance_;  // PostgreSQL's clock minus ours.
-    MonoTime sweep_from_ = MonoTime::min();       // No sweeps before this; set by a clock step.
-    bool deadlines_are_off_ = false;              // The clock step made them wrong.
+    std::vector<SilentWorker> silent_;  // Not yet marked lost.
+    ClockWatch database_clock_;
+    bool deadlines_are_off_ = false;  // A step of the clock made them wrong.
 };
 
 }  // namespace millrace::keeper

@@ -66,11 +66,16 @@ void GatewayProcess::serve() {
     add_thread(kTick, [this] { parts_.event_reader.step(milliseconds(0)); });
     add_thread(parts_.options.probe_interval, [this] { parts_.prober.step(); });
     add_thread(parts_.options.topics_interval, [this] { parts_.topic_creator.step(); });
-    add_thread(parts_.options.keeper.interval, [this] {
-        for (int pass = 0; pass < kKeeperPassesMax; ++pass) {
-            if (!parts_.keeper.step()) return;
-        }
-    });
+    const auto add_duties = [this](auto& duties) {
+        add_thread(parts_.options.keeper.interval, [&duties] {
+            for (int pass = 0; pass < kKeeperPassesMax; ++pass) {
+                if (!duties.step()) return;
+            }
+        });
+    };
+    add_duties(parts_.keeper);
+    add_duties(parts_.survey);
+    add_duties(parts_.chores);
 }
 
 void GatewayProcess::submit(std::vector<service::SubmitRequest> requests,

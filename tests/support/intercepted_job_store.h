@@ -91,12 +91,14 @@ class InterceptedJobStore : public storage::JobStore {
                      (const std::vector<storage::WorkerPulse>& silent, bool mass_outage,
                       milliseconds together),
                      (silent, mass_outage, together))
-    MILLRACE_FORWARD(Result<int>, idempotency_purge, (std::chrono::seconds retention, int page),
-                     (retention, page))
+    MILLRACE_FORWARD(Result<storage::KeyPurge>, idempotency_purge,
+                     (const storage::KeyCursor& from, std::chrono::seconds retention, int page),
+                     (from, retention, page))
     MILLRACE_FORWARD(Result<int>, worker_purge, (std::chrono::seconds retention, int page),
                      (retention, page))
-    MILLRACE_FORWARD(Result<int>, partition_rotate, (const storage::PartitionPolicy& policy),
-                     (policy))
+    MILLRACE_FORWARD(Result<int>, partial_purge, (int page), (page))
+    MILLRACE_FORWARD(Result<storage::RotationStep>, partition_rotate,
+                     (const storage::PartitionPolicy& policy), (policy))
 #undef MILLRACE_FORWARD
 
  private:

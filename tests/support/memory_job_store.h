@@ -138,9 +138,11 @@ class MemoryJobStore : public storage::JobStore {
     Result<std::vector<storage::WorkerPulse>> worker_pulses() override;
     Status worker_mark_lost(const std::vector<storage::WorkerPulse>& silent, bool mass_outage,
                             milliseconds together) override;
-    Result<int> idempotency_purge(std::chrono::seconds retention, int page) override;
+    Result<storage::KeyPurge> idempotency_purge(const storage::KeyCursor& from,
+                                                std::chrono::seconds retention, int page) override;
     Result<int> worker_purge(std::chrono::seconds retention, int page) override;
-    Result<int> partition_rotate(const storage::PartitionPolicy& policy) override;
+    Result<int> partial_purge(int page) override;
+    Result<storage::RotationStep> partition_rotate(const storage::PartitionPolicy& policy) override;
 
  protected:
     // Whether the worker is alive, as a claim sees it in its snapshot.

@@ -60,7 +60,8 @@ Result<std::vector<std::pair<std::string, JobId>>> MemoryJobStore::job_find(
 }
 
 // Jobs are never removed here, so keys without a lifetime stay.
-Result<int> MemoryJobStore::idempotency_purge(std::chrono::seconds, int page) {
+Result<KeyPurge> MemoryJobStore::idempotency_purge(const KeyCursor&, std::chrono::seconds,
+                                                   int page) {
     const std::lock_guard lock(db_.mutex_);
     int purged = 0;
     std::erase_if(db_.keys_, [&](const auto& entry) {
@@ -69,7 +70,7 @@ Result<int> MemoryJobStore::idempotency_purge(std::chrono::seconds, int page) {
         purged += is_over ? 1 : 0;
         return is_over;
     });
-    return purged;
+    return KeyPurge{.removed = purged, .has_more = purged >= page, .next = {}};
 }
 
 }  // namespace millrace::test

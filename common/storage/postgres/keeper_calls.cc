@@ -11,8 +11,6 @@ namespace {
 
 using Element = ArrayParameter::Element;
 
-constexpr int kPartitionPage = 10'000;  // The rows that a dropped partition may leave behind.
-
 }  // namespace
 
 Result<bool> PostgresJobStore::lead(Duty duty, const char* statement, const Session::Body& body) {
@@ -101,42 +99,52 @@ Result<int> PostgresJobStore::purge(const char* statement, const Parameters&... 
     return purged;
 }
 
-Result<int> PostgresJobStore::idempotency_purge(std::chrono::seconds retention, int page) {
-    return purge("idempotency_purge", retention.count(), page);
+Result<KeyPurge> PostgresJobStore::idempotency_purge(const KeyCursor& from,
+                                                     std::chrono::seconds retention, int page) {
+    KeyPurge purge;
+    // A lost answer does not matter: the same page is looked at again.
+    const auto body = [&](pqxx::transaction_base& transaction) {
+        const auto row = transaction.exec_prepared1("idempotency_purge", from.expired_to,
+                                                    from.made_to, retention.count(), page);
+        purge = {.removed = row[0].as<int>(),
+                 .has_more = row[1].as<bool>(),
+                 .next = {.expired_to = row[2].as<std::int64_t>(),
+                          .made_to = row[3].as<std::int64_t>()}};
+    };
+    TRY_STATUS(session_.run(Effect::kRead, "idempotency_purge", body));
+    return purge;
 }
 
 Result<int> PostgresJobStore::worker_purge(std::chrono::seconds retention, int page) {
     return purge("worker_purge", retention.count(), page);
 }
 
-Result<int> PostgresJobStore::partition_rotate(const PartitionPolicy& policy) {
-    struct {
-        int made = 0;
-        int dropped = 0;
-        int purged = 0;
-        int too_full = 0;
-        int in_default = 0;
-    } done;
+Result<int> PostgresJobStore::partial_purge(int page) {
+    return purge("partial_purge", page);
+}
+
+Result<RotationStep> PostgresJobStore::partition_rotate(const PartitionPolicy& policy) {
+    std::string done;
+    int rows = 0;
     const auto body = [&](pqxx::transaction_base& transaction) {
-        const auto row =
-            transaction.exec_prepared1("partition_rotate", policy.interval.count(), policy.premake,
-                                       policy.retention.count(), kPartitionPage);
-        done = {row[0].as<int>(), row[1].as<int>(), row[2].as<int>(), row[3].as<int>(),
-                row[4].as<int>()};
+        const auto run = [&](const char* statement, const auto&... more) {
+            return transaction.exec_prepared1(statement, policy.interval.count(), policy.premake,
+                                              policy.retention.count(), policy.settle_time.count(),
+                                              more...);
+        };
+        done = run("partition_next")[0].c_str();
+        if (done == "rest" || done == "wait" || done == "busy") return;
+        const auto time = done == "swap" ? policy.swap_time : options_.statement_timeout;
+        transaction.exec_prepared("brief_locks", policy.lock_wait.count(), time.count());
+        const auto row = run("partition_step", policy.page);
+        done = row[0].c_str();
+        rows = row[1].as<int>();
     };
-    TRY_STATUS(lead(Duty::kHousekeeping, "partition_rotate", body));
-    TRY(const int partials, purge("partial_purge", kPartitionPage));
-    if (done.too_full > 0) {
-        log_warning("old partitions are kept: too many of their jobs are open or ended recently",
-                    {{"partitions", done.too_full}, {"jobs_max", kPartitionPage}});
-    }
-    if (done.in_default > 0) {
-        log_warning(
-            "finished jobs lie in the DEFAULT partition, because there was none for their time; "
-            "they are removed row by row after keeper.partition_retention",
-            {{"jobs", done.in_default}, {"counted_up_to", kPartitionPage}});
-    }
-    return done.made + done.dropped + done.purged + partials;
+    TRY(const bool leads, lead(Duty::kHousekeeping, "partition_step", body));
+    if (!leads || done == "rest") return RotationStep{};
+    if (done == "busy" || done == "wait") return RotationStep{RotationStep::Kind::kBusy};
+    if (done != "copy") log_info("partitions are rotated", {{"step", done}});
+    return RotationStep{RotationStep::Kind::kDone, rows};
 }
 
 OpenStore postgres_store(PostgresOptions options) {

@@ -7,7 +7,9 @@
 #include <functional>
 #include <map>
 #include <pqxx/pqxx>
+#include <regex>
 
+#include "common/base/check.h"
 #include "common/base/text.h"
 #include "common/storage/postgres/postgres_job_store.h"
 #include "common/storage/postgres/session.h"
@@ -21,7 +23,19 @@ struct Step {
     std::string name;
     std::string_view up;
     std::string_view down;
+    int works_from = 0;  // The oldest step whose programs go on working.
+    bool needed = true;  // By the programs that come with it.
 };
+
+// Reads what the head of a migration says about programs (docs/upgrades.md).
+void read_contract(Step& step) {
+    static const std::regex line(
+        R"(\n-- Programs:  from (\d{4}) on; new ones (need it|can do without it)\.\n)");
+    std::match_results<std::string_view::const_iterator> found;
+    CHECK(std::regex_search(step.up.begin(), step.up.end(), found, line));
+    step.works_from = std::stoi(found.str(1));
+    step.needed = found.str(2) == "need it";
+}
 
 const std::map<int, Step>& steps() {
     static const auto all = [] {
@@ -31,6 +45,7 @@ const std::map<int, Step>& steps() {
             step.name = std::string(file.substr(0, file.find('.')));
             (file.ends_with(".up.sql") ? step.up : step.down) = text;
         }
+        for (auto& [number, step] : found) read_contract(step);
         return found;
     }();
     return all;
@@ -41,10 +56,12 @@ int newest() {
 }
 
 int current(pqxx::transaction_base& transaction) {
+    // Without `works_from`, a step works with no older program.
     transaction.exec(
         "CREATE TABLE IF NOT EXISTS schema_migrations (version int PRIMARY KEY, name text NOT "
         "NULL, "
-        "applied_at timestamptz NOT NULL DEFAULT now())");
+        "applied_at timestamptz NOT NULL DEFAULT now(), works_from int);"
+        "ALTER TABLE schema_migrations ADD COLUMN IF NOT EXISTS works_from int");
     return transaction.exec1("SELECT coalesce(max(version), 0) FROM schema_migrations")[0]
         .as<int>();
 }
@@ -124,8 +141,9 @@ Result<MigrationReport> migrate(pqxx::connection& connection, const Direction& d
 
 void step_up(pqxx::work& work, const StepRow& step) {
     work.exec(std::string(step.second.up));
-    work.exec(fmt::format("INSERT INTO schema_migrations (version, name) VALUES ({}, {})",
-                          step.first, work.quote(step.second.name)));
+    work.exec(
+        fmt::format("INSERT INTO schema_migrations (version, name, works_from) VALUES ({}, {}, {})",
+                    step.first, work.quote(step.second.name), step.second.works_from));
 }
 
 void step_down(pqxx::work& work, const StepRow& step) {
@@ -173,21 +191,39 @@ Result<std::vector<MigrationStep>> migration_status(const std::string& conninfo)
 }
 
 Status check_schema(const PostgresOptions& options) {
-    const auto version = on_database<int>(options, [](pqxx::connection& connection) -> Result<int> {
-        TRY_STATUS(check_encoding(connection));
-        pqxx::nontransaction transaction(connection);
-        const auto exists =
-            transaction.exec1("SELECT to_regclass('schema_migrations') IS NOT NULL");
-        return exists[0].as<bool>() ? current(transaction) : 0;
-    });
-    if (!version.has_value()) return version.error();
-    if (*version == newest()) return ok();
+    struct Schema {
+        int version = 0;
+        int works_from =
+            0;  // The oldest programs that it works with, if it is newer than this one.
+    };
+    const auto schema =
+        on_database<Schema>(options, [](pqxx::connection& connection) -> Result<Schema> {
+            TRY_STATUS(check_encoding(connection));
+            pqxx::nontransaction transaction(connection);
+            const auto exists =
+                transaction.exec1("SELECT to_regclass('schema_migrations') IS NOT NULL");
+            if (!exists[0].as<bool>()) return Schema{};
+            // Older migrations have no column of that name.
+            const auto row = transaction.exec1(fmt::format(
+                "SELECT coalesce(max(version), 0), coalesce(max(coalesce((to_jsonb(m) ->> "
+                "'works_from')::int, version)) FILTER (WHERE version > {}), 0) "
+                "FROM schema_migrations m",
+                newest()));
+            return Schema{row[0].as<int>(), row[1].as<int>()};
+        });
+    if (!schema.has_value()) return schema.error();
+    const auto lacks = [&] {
+        return std::any_of(steps().upper_bound(schema->version), steps().end(),
+                           [](const auto& step) { return step.second.needed; });
+    };
+    const bool is_older = schema->version < newest();
+    if (is_older ? !lacks() : schema->works_from <= newest()) return ok();
     return Error{
         ErrorCode::kInvalidArgument,
         fmt::format("the database's schema is at step {} and this program needs step {}; {}",
-                    *version, newest(),
-                    *version < newest() ? "run `millrace migrate`"
-                                        : "it is older than the schema: upgrade it")};
+                    schema->version, newest(),
+                    is_older ? "run `millrace migrate`"
+                             : "it is older than the schema allows: upgrade it")};
 }
 
 }  // namespace millrace::storage::postgres

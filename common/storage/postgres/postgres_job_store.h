@@ -19,9 +19,10 @@ struct PostgresOptions {
     bool pin_plans = true;
 };
 
-// ok() if the schema is the one that this program was built for; else kInvalidArgument, saying
-// which one it is and what to run. kInvalidArgument also if the database's encoding is not UTF8.
-// kUnavailable if the database cannot be reached.
+// ok() if this program works with the schema: it was built for it, or for one that is older or
+// newer by steps that say so (docs/upgrades.md); else kInvalidArgument, saying which one it is and
+// what to run. kInvalidArgument also if the database's encoding is not UTF8. kUnavailable if the
+// database cannot be reached.
 Status check_schema(const PostgresOptions& options);
 
 // Opens stores on one database.

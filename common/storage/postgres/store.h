@@ -17,7 +17,8 @@ namespace millrace::storage::postgres {
 
 class PostgresJobStore final : public JobStore {
  public:
-    explicit PostgresJobStore(PostgresOptions options) : session_(std::move(options)) {}
+    explicit PostgresJobStore(const PostgresOptions& options)
+        : options_(options), session_(options) {}
 
     milliseconds database_time() const override { return session_.database_time(); }
     Status store_probe() override;
@@ -60,9 +61,11 @@ class PostgresJobStore final : public JobStore {
     Result<std::vector<WorkerPulse>> worker_pulses() override;
     Status worker_mark_lost(const std::vector<WorkerPulse>& silent, bool mass_outage,
                             milliseconds together) override;
-    Result<int> idempotency_purge(std::chrono::seconds retention, int page) override;
+    Result<KeyPurge> idempotency_purge(const KeyCursor& from, std::chrono::seconds retention,
+                                       int page) override;
     Result<int> worker_purge(std::chrono::seconds retention, int page) override;
-    Result<int> partition_rotate(const PartitionPolicy& policy) override;
+    Result<int> partial_purge(int page) override;
+    Result<RotationStep> partition_rotate(const PartitionPolicy& policy) override;
 
  private:
     // The advisory lock of each keeper duty; other versions use the same numbers.
@@ -87,6 +90,7 @@ class PostgresJobStore final : public JobStore {
     template <class... Parameters>
     Result<int> purge(const char* statement, const Parameters&... parameters);
 
+    const PostgresOptions options_;
     Session session_;
     std::map<std::string, std::int16_t> queue_ids_;
 };

@@ -65,7 +65,7 @@ TEST_P(Keys, AClientIdLivesAsLongAsItsJob) {
     insert_one(first);
     settle(completed(claim(first.id)));
     pass(std::chrono::hours(24 * 30));
-    EXPECT_EQ(store_->idempotency_purge(1h, 100).value(), 0);
+    EXPECT_EQ(store_->idempotency_purge({}, 1h, 100).value().removed, 0);
     EXPECT_EQ(insert_one(named("order-1")).id, first.id);
 }
 

@@ -167,7 +167,7 @@ TEST_P(Submit, ForgetsKeysAfterTheirTime) {
     insert_one(keyed_job("old"));
     pass(2h);
     insert_one(keyed_job("young"));
-    EXPECT_EQ(store_->idempotency_purge(24h, 100).value(), 1);
+    EXPECT_EQ(store_->idempotency_purge({}, 24h, 100).value().removed, 1);
     EXPECT_FALSE(insert_one(keyed_job("old")).replayed);
     EXPECT_TRUE(insert_one(keyed_job("young")).replayed);
 }
@@ -175,8 +175,8 @@ TEST_P(Submit, ForgetsKeysAfterTheirTime) {
 TEST_P(Submit, ForgetsNoMoreKeysThanAPage) {
     for (const auto* key : {"a", "b", "c"}) insert_one(keyed_job(key));
     pass(2h);
-    EXPECT_EQ(store_->idempotency_purge(24h, 2).value(), 2);
-    EXPECT_EQ(store_->idempotency_purge(24h, 2).value(), 1);
+    EXPECT_EQ(store_->idempotency_purge({}, 24h, 2).value().removed, 2);
+    EXPECT_EQ(store_->idempotency_purge({}, 24h, 2).value().removed, 1);
 }
 
 TEST_P(Submit, ProvesThatItCanCommit) {

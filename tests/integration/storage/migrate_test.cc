@@ -7,10 +7,13 @@
 #include <algorithm>
 #include <filesystem>
 #include <future>
+#include <regex>
+#include <set>
 #include <sstream>
 
 #include "common/process/child_process.h"
 #include "common/process/program.h"
+#include "common/storage/postgres/statements.h"
 #include "tests/integration/storage/postgres_test.h"
 
 namespace millrace::test {
@@ -123,13 +126,96 @@ TEST_F(Migrations, AreCheckedByProgramsOfAnotherTime) {
     EXPECT_THAT(check().error().message, HasSubstr("millrace migrate"));
     migrate_up(conninfo()).value();
     EXPECT_TRUE(check());
-    migrate_down(conninfo(), 1).value();
-    EXPECT_THAT(check().error().message, HasSubstr("millrace migrate"));
-    migrate_up(conninfo()).value();
     pqxx::connection connection(conninfo());
-    pqxx::nontransaction(connection).exec("INSERT INTO schema_migrations VALUES (9999, 'future')");
+    pqxx::nontransaction work(connection);
+    work.exec("INSERT INTO schema_migrations VALUES (9999, 'future')");
     EXPECT_EQ(check().error().code, ErrorCode::kInvalidArgument);
     EXPECT_THAT(check().error().message, HasSubstr("upgrade"));
+}
+
+// A program goes on, and starts, while the migrations of the next version are applied.
+TEST_F(Migrations, NewerOnesAreAcceptedIfTheySayThatOldProgramsGoOnWorking) {
+    const int ours = migrate_up(conninfo()).value().version;
+    pqxx::connection connection(conninfo());
+    pqxx::nontransaction work(connection);
+    const auto add = [&](int version, int works_from) {
+        work.exec(fmt::format("INSERT INTO schema_migrations VALUES ({}, 'future', now(), {})",
+                              version, works_from));
+    };
+    add(9998, ours);
+    EXPECT_TRUE(check());
+    add(9999, ours - 1);
+    EXPECT_TRUE(check());
+    add(9997, ours + 1);
+    EXPECT_THAT(check().error().message, HasSubstr("upgrade"));
+}
+
+// A program of the next version starts before its migrations are applied, if it can do without.
+TEST_F(Migrations, MissingOnesAreAcceptedIfNewProgramsCanDoWithoutThem) {
+    migrate_up(conninfo()).value();
+    ASSERT_EQ(migrate_down(conninfo(), 1).value().version, 11);
+    EXPECT_TRUE(check());
+    // What it cannot do then is this, and the rest is prepared as ever.
+    const std::set<std::string_view> waits = {"partition_next", "partition_step"};
+    pqxx::connection connection(conninfo());
+    pqxx::nontransaction work(connection);
+    for (const auto& [name, text] : statements()) {
+        if (waits.contains(name)) continue;
+        EXPECT_NO_THROW(work.exec(fmt::format("PREPARE \"{}\" AS {}", name, text))) << name;
+    }
+    ASSERT_EQ(migrate_down(conninfo(), 1).value().version, 10);
+    EXPECT_THAT(check().error().message, HasSubstr("millrace migrate"));
+}
+
+TEST_F(Migrations, OfBeforeThereWasAContractWorkWithNoOtherPrograms) {
+    migrate_up(conninfo()).value();
+    pqxx::connection connection(conninfo());
+    pqxx::nontransaction work(connection);
+    work.exec("ALTER TABLE schema_migrations DROP COLUMN works_from");
+    EXPECT_TRUE(check());
+    work.exec("INSERT INTO schema_migrations VALUES (9999, 'future')");
+    EXPECT_FALSE(check());
+    EXPECT_TRUE(migrate_up(conninfo()));
+}
+
+// The keeper of a gateway that is older than 0012.
+TEST_F(Migrations, LetOldKeepersRotateNothing) {
+    migrate_up(conninfo()).value();
+    pqxx::connection connection(conninfo());
+    const auto row = pqxx::nontransaction(connection)
+                         .exec1(
+                             "SELECT made, dropped, purged, too_full, in_default FROM "
+                             "partition_rotate(now(), 24::int4 * interval '1 hour', 3::int4, "
+                             "168::int4 * interval '1 hour', 10000::int4)");
+    for (const auto& number : row) EXPECT_EQ(number.as<int>(), 0);
+}
+
+// Rows of DEFAULT partitions, old days and days to come find their places.
+TEST_F(Migrations, KeepRowsOfAllPartitionsOnTheWayUpAndDown) {
+    migrate_up(conninfo()).value();
+    migrate_down(conninfo(), 1).value();
+    pqxx::connection connection(conninfo());
+    pqxx::nontransaction work(connection);
+    const auto insert = [&](const char* from) {
+        work.exec(
+            fmt::format("INSERT INTO job_specs (id, spec) SELECT uuid_floor(now() + {} + n * "
+                        "interval '1 s'), '' FROM generate_series(1, 10) n",
+                        from));
+    };
+    const auto count = [&] { return work.exec1("SELECT count(*) FROM job_specs")[0].as<int>(); };
+    work.exec("TRUNCATE job_specs");
+    insert("interval '-30 d'");
+    insert("interval '0'");
+    insert("interval '30 d'");
+    migrate_up(conninfo()).value();
+    EXPECT_EQ(count(), 30);
+    // In the middle of a recut, too.
+    work.exec("SELECT partition_step(now() + interval '9 d', '1 d', 3, '7 d', '0', 100)");
+    work.exec("SELECT partition_step(now() + interval '9 d', '1 d', 3, '7 d', '0', 3)");
+    migrate_down(conninfo(), 1).value();
+    EXPECT_EQ(count(), 30);
+    migrate_up(conninfo()).value();
+    EXPECT_EQ(count(), 30);
 }
 
 // An old gateway does not know that usage may be null, and reads it as a number.
@@ -147,6 +233,15 @@ TEST_F(Migrations, LeaveZeroUsageForJobsThatAnOldGatewayEnds) {
 TEST_F(Migrations, ComeInPairsWithAHeader) {
     for (const auto& [name, text] : migration_files()) {
         EXPECT_TRUE(text.starts_with("-- ")) << name;
+        const auto version = std::stoi(std::string(name.substr(0, 4)));
+        if (name.ends_with(".up.sql")) {
+            // What programs of other times go by (docs/upgrades.md).
+            const std::string head(text);
+            std::smatch works_from;
+            ASSERT_TRUE(
+                std::regex_search(head, works_from, std::regex(R"(Programs:  from (\d+))")));
+            EXPECT_LE(std::stoi(works_from[1]), version) << name;
+        }
         const auto stem = std::string(name.substr(0, name.find('.')));
         for (const auto* ending : {".up.sql", ".down.sql"}) {
             const bool exists = std::ranges::any_of(

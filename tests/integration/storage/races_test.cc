@@ -280,16 +280,6 @@ TEST_F(Races, KeysAreTakenInOneOrder) {
     for (const auto& reply : replies.get()) EXPECT_TRUE(reply.replayed);
 }
 
-TEST_F(Races, AJobOnItsWayToDefaultGoesToThePartitionThatIsCreatedMeanwhile) {
-    work_ = std::make_unique<pqxx::work>(other_);
-    work_->exec("SELECT partition_make(now() - interval '1 h', now() + interval '1 h')");
-    const auto job = jobs_->new_job();
-    const auto inserted = second([&] { return store_->job_insert({job}); });
-    ASSERT_TRUE(inserted) << to_string(inserted.error());
-    EXPECT_EQ(state(job.id), JobState::kQueued);
-    EXPECT_EQ(value("SELECT count(*) FROM job_specs_default"), "0");
-}
-
 TEST_F(Races, ADutyIsLedByOneAtATime) {
     work_ = std::make_unique<pqxx::work>(other_);
     work_->exec("SELECT pg_advisory_xact_lock(7723401, 4)");
@@ -318,7 +308,7 @@ TEST_F(Races, APartialThatWasBeingSavedDoesNotOutliveItsAttempt) {
     EXPECT_TRUE(replies.at(0).accepted);
     const auto running = jobs_->claim(worker_, jobs_->insert());
     ASSERT_TRUE(store_->partial_save(worker_, {{running, 1, "text"}}));
-    EXPECT_TRUE(store_->partition_rotate({}));
+    EXPECT_EQ(store_->partial_purge(10).value(), 1);
     EXPECT_EQ(value("SELECT id FROM job_partials"), running.job.uuid().str());
 }
 

@@ -4,6 +4,8 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include "producer/keeper/chores.h"
+#include "producer/keeper/survey.h"
 #include "tests/support/faulty_job_store.h"
 #include "tests/support/manual_clock.h"
 #include "tests/support/memory_job_store.h"
@@ -59,6 +61,10 @@ class KeeperTest : public testing::Test {
     void round() {
         while (keeper_.step()) {
         }
+        while (survey_.step()) {
+        }
+        while (chores_.step()) {
+        }
     }
     std::vector<JobId> published() {
         dispatcher_.step();
@@ -75,7 +81,13 @@ class KeeperTest : public testing::Test {
     dispatch::Dispatcher dispatcher_{{}, clock_, broker::Topics("t"), publisher_};
     events::EventHub hub_{10};
     events::Announcer announcer_{broker::Topics("t"), publisher_, hub_};
-    Keeper keeper_{{.page = 2, .losses_max = 2}, clock_, store_, dispatcher_, announcer_};
+    const KeeperOptions options_{.page = 2, .losses_max = 2};
+    Keeper keeper_{options_, clock_, random_, store_, dispatcher_, announcer_};
+    test::FaultyJobStore survey_store_{memory_};
+    Survey survey_{options_, clock_, random_, survey_store_, announcer_};
+    test::FaultyJobStore chores_store_{memory_};
+    Chores chores_{options_, clock_, random_, chores_store_,
+                   [this](milliseconds time) { return keeper_.ages_are_right(time); }};
     std::vector<WorkerId> beating_;
 };
 
@@ -276,7 +288,7 @@ TEST_F(KeeperTest, SendsWorkersTheAgesOfTheLanesThatHaveJobs) {
 TEST_F(KeeperTest, HintsAreAsOldAsTheQuestionHoweverLateTheAnswer) {
     pass(seconds(1));
     milliseconds asked_at{0};
-    store_.on_call([&](const std::string& call) {
+    survey_store_.on_call([&](const std::string& call) {
         if (call != "lane_ages") return;
         asked_at = memory_.database_time();
         clock_.advance(seconds(5));
@@ -289,10 +301,61 @@ TEST_F(KeeperTest, HintsAreAsOldAsTheQuestionHoweverLateTheAnswer) {
 
 TEST_F(KeeperTest, PurgesAndRotatesAtTheStartAndRarely) {
     pass(seconds(3600));
-    EXPECT_EQ(store_.calls("partition_rotate"), 1);
-    EXPECT_EQ(store_.calls("idempotency_purge"), 60);
+    EXPECT_EQ(chores_store_.calls("partition_rotate"), 1);
+    EXPECT_EQ(chores_store_.calls("idempotency_purge"), 60);
     pass(seconds(1));
-    EXPECT_EQ(store_.calls("partition_rotate"), 2);
+    EXPECT_EQ(chores_store_.calls("partition_rotate"), 2);
+}
+
+// What takes long has stores, and so threads, of its own.
+TEST_F(KeeperTest, RescuesWhileSurveysAndChoresGetNowhere) {
+    const auto job = claimed_by(add_worker());
+    for (int t = 0; t < 31; ++t) {
+        clock_.advance(seconds(1));
+        while (keeper_.step()) {
+        }
+    }
+    EXPECT_EQ(state(job), JobState::kQueued);
+    for (const auto* call : {"lane_ages", "lane_stats", "idempotency_purge", "worker_purge",
+                             "partial_purge", "partition_rotate"}) {
+        EXPECT_EQ(store_.calls(call), 0) << call;
+    }
+}
+
+TEST_F(KeeperTest, NothingIsRemovedForItsAgeForAnHourAfterAStepOfTheDatabasesClock) {
+    const auto removals = [this] {
+        return chores_store_.calls("partition_rotate") + chores_store_.calls("idempotency_purge") +
+               chores_store_.calls("worker_purge");
+    };
+    pass(seconds(5));
+    EXPECT_EQ(removals(), 3);
+    clock_.step_wall(std::chrono::hours(24 * 30));
+    pass(seconds(1800));
+    clock_.step_wall(-std::chrono::hours(24 * 30));  // The clock is corrected.
+    pass(seconds(3600));
+    EXPECT_EQ(removals(), 3);
+    pass(seconds(1));
+    EXPECT_EQ(removals(), 6);
+}
+
+TEST_F(KeeperTest, NothingIsRemovedForItsAgeWhileNobodySeesTheDatabasesClock) {
+    EXPECT_FALSE(chores_.step());
+    EXPECT_EQ(chores_store_.calls("partition_rotate"), 0);
+    pass(seconds(1));
+    EXPECT_EQ(chores_store_.calls("partition_rotate"), 1);
+    clock_.advance(std::chrono::hours(2));
+    chores_.step();
+    EXPECT_EQ(chores_store_.calls("partition_rotate"), 1);
+}
+
+// It is tried again soon, then less often: whoever is in the way may stay for long.
+TEST_F(KeeperTest, AChoreThatFailsPausesForLongerEachTime) {
+    pass(seconds(1));
+    chores_store_.set_down(true);
+    pass(seconds(3700));
+    const auto tries = chores_store_.calls("partition_rotate");
+    EXPECT_GT(tries, 3);
+    EXPECT_LT(tries, 20);
 }
 
 }  // namespace
