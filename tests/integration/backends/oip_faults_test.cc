@@ -306,6 +306,24 @@ TEST_F(Oip, PassesOverServersThatAreAwayOrHaveNotLoadedTheModel) {
     backend_->stop();
 }
 
+TEST_F(Oip, LearnsFromAnotherServerWhatOneDoesNotTell) {
+    const auto whole = handler({}, answer);
+    server_ = std::make_unique<test::FakeServer>(whole);
+    std::vector<std::unique_ptr<test::FakeServer>> others;
+    std::vector<std::string> urls;
+    for (const int status : {500, 503, 401}) {
+        others.push_back(std::make_unique<test::FakeServer>([&, status](test::Exchange& exchange) {
+            if (!exchange.target().starts_with("GET ")) return whole(exchange);
+            exchange.reply(status, "application/json", R"({"error":"not now"})");
+        }));
+        urls.push_back(others.back()->url());
+    }
+    urls.push_back(server_->url());
+    start({.base_urls = urls, .models = {"m"}});
+    for (int i = 0; i < 4; ++i) EXPECT_EQ(data_of(outcome_of(row({1}))), json({2}));
+    backend_->stop();
+}
+
 TEST_F(Oip, HandsJobsBackWhileTheModelIsMissing) {
     std::atomic<bool> loaded{false};
     const auto whole = handler({}, answer);

@@ -121,7 +121,7 @@ void InferLoop::begin(std::vector<Execution> executions) {
 
 void InferLoop::learn(Model& model) {
     if (model.fetch) return;
-    if (const auto at = model.servers.begin(1, /*tried=*/{}, system_clock().now())) {
+    if (const auto at = model.servers.begin(1, model.silent, system_clock().now())) {
         model.fetch = std::make_unique<MetadataFetch>(
             multi_, options_, model.servers.base_url(*at), model.path,
             [this, &model, at = *at](MetadataFetch::Result result) {
@@ -129,9 +129,12 @@ void InferLoop::learn(Model& model) {
             });
         return;
     }
+    model.silent.clear();
+    const auto refusal = std::exchange(model.refusal, std::nullopt);
     if (model.metadata) return;
+    const auto outcome = refusal.value_or(model.servers.unavailable(system_clock().now()));
     for (auto* batch : std::exchange(model.waiting, {})) {
-        finish_all(*batch, all_of(*batch), model.servers.unavailable(system_clock().now()));
+        finish_all(*batch, all_of(*batch), outcome);
         advance(*batch);
     }
 }
@@ -142,13 +145,13 @@ void InferLoop::learned(Model& model, const ModelServers::Call& at, MetadataFetc
     if (auto* error = std::get_if<ServerError>(&result)) {
         blame(model, at, *error);
         if (model.metadata) return resume(model);
-        if (error->fault == Fault::kServer) return learn(model);
-        for (auto* batch : std::exchange(model.waiting, {})) {
-            finish_all(*batch, all_of(*batch), error->outcome);
-            advance(*batch);
-        }
-        return;
+        // No job is to blame for the answer, and another server may know the model.
+        model.silent.push_back(at.server);
+        if (error->fault != Fault::kServer) model.refusal = error->outcome;
+        return learn(model);
     }
+    model.silent.clear();
+    model.refusal.reset();
     // An answer about metadata does not mean that the model computes.
     model.servers.end(at, CallResult::kAborted, system_clock().now());
     model.metadata = std::get<ModelMetadata>(std::move(result));

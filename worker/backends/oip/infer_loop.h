@@ -88,6 +88,10 @@ class InferLoop {
         std::optional<ModelMetadata> metadata;
         MonoTime learned_at;
         std::unique_ptr<MetadataFetch> fetch;  // The fetch under way, or null.
+        // The servers that did not tell the metadata that are asked for, and what the last of them
+        // that works said instead.
+        ModelServers::Servers silent;
+        std::optional<Outcome> refusal;
         std::vector<Batch*> waiting;           // Batches waiting for the first metadata.
         std::vector<Batch*> parked;            // Batches waiting for room on a server.
         MonoTime served_at = MonoTime::min();  // A server's last right answer.
