@@ -110,14 +110,14 @@ Status prepare_data_dir(const fs::path& data_dir, const std::optional<process::U
         if (passes_as(user, "-x", above)) continue;
         return Error{
             ErrorCode::kInvalidArgument,
-            fmt::format("PostgreSQL runs as user {0}, who cannot enter {1} above {2}: allow it "
+            fmt::format("PostgreSQL runs as {0}, who cannot enter {1} above {2}: allow it "
                         "(chmod o+x {1}), or choose a directory elsewhere, e.g. below /var/lib",
                         who, above.string(), data_dir.string())};
     }
     return Error{
         ErrorCode::kInvalidArgument,
-        fmt::format("user {} cannot write to {}: make it the owner, or choose another directory",
-                    who, data_dir.string())};
+        fmt::format("{} cannot write to {}: make it the owner, or choose another directory", who,
+                    data_dir.string())};
 }
 
 // The first line of postmaster.pid, or nothing.

@@ -39,7 +39,9 @@ Result<Answer> await(ApiClient& api, const std::string& id, MonoTime deadline) {
         if (slice.count() > 0 && system_clock().now() < next) std::this_thread::sleep_until(next);
         const auto left = deadline - system_clock().now();
         if (left.count() <= 0) {
-            return Error{ErrorCode::kDeadlineExceeded, fmt::format("{} is not final yet", id)};
+            return Error{
+                ErrorCode::kDeadlineExceeded,
+                fmt::format("{0} is not final yet; `millrace wait {0}` goes on waiting", id)};
         }
         slice = std::min(std::chrono::ceil<std::chrono::seconds>(left), kWaitAtOnce);
     }
@@ -63,7 +65,7 @@ int print_final(const GlobalOptions& global, const WaitOptions& options, const A
 int run_get(const GlobalOptions& global, const GetOptions& options) {
     if (options.result && options.history) {
         return fail(
-            {ErrorCode::kInvalidArgument, "--result prints only the output: leave out --history"});
+            {ErrorCode::kInvalidArgument, "--result prints only the output: leave out --attempts"});
     }
     ApiClient api(global.url);
     const auto job = api.job(options.id, options.history ? "output,attempts" : "output");

@@ -36,7 +36,18 @@ std::set<std::string> models_of(const Json& workers, const std::string& queue, b
 
 Result<std::string> only_model(ApiClient& api, const std::string& queue) {
     TRY(const auto workers, api.workers());
-    return only_model(workers.json, queue);
+    auto model = only_model(workers.json, queue);
+    if (model.has_value() || queue.empty()) return model;
+    // If the queue is mistyped, naming a model does not help.
+    TRY(const auto lanes, api.queues());
+    std::set<std::string> queues;
+    for (const auto& lane : member_of(lanes.json, "data")) {
+        if (lane.is_object()) queues.insert(text_of(lane, "queue"));
+    }
+    if (queues.empty() || queues.contains(queue)) return model;
+    return Error{ErrorCode::kInvalidArgument,
+                 fmt::format("there is no queue \"{}\"; the known ones are {}", queue,
+                             fmt::join(queues, ", "))};
 }
 
 Result<std::string> only_model(const Json& workers, const std::string& queue) {
