@@ -100,7 +100,7 @@ std::vector<Stealer::DueModel> Stealer::due_models(Place place, milliseconds age
     if (models.empty()) return {};
     auto& turn = lane_states_[place.lane].views[place.backend].turn;
     turn = (turn + 1) % models.size();
-    std::ranges::rotate(models, models.begin() + static_cast<std::ptrdiff_t>(turn));
+    std::rotate(models.begin(), models.begin() + static_cast<std::ptrdiff_t>(turn), models.end());
 
     const auto now = store_.database_time();
     std::vector<DueModel> due;

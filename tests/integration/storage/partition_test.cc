@@ -9,8 +9,6 @@
 namespace millrace::test {
 namespace {
 
-using testing::AnyOf;
-using testing::Each;
 using testing::ElementsAre;
 using testing::IsEmpty;
 using testing::SizeIs;
