@@ -13,8 +13,8 @@ namespace millrace::process {
 // terminal reach it anyway. If there can be no child, runs the body in this process.
 int run_as_init(const std::function<int()>& body);
 
-// Opens standard descriptors that are closed as /dev/null, so that no file opened later is mistaken
-// for one of them. Writing to a standard output that was closed still fails.
+// Opens /dev/null on each standard descriptor that is closed, so that no file opened later is
+// mistaken for one of them. Writing to a standard output that was closed still fails.
 void open_standard_descriptors();
 
 }  // namespace millrace::process

@@ -50,7 +50,8 @@ template <Metric M, class Number = int, class... Labels>
 requires std::is_arithmetic_v<Number>
 void count(Number n = 1, const Labels&... labels) {
     static_assert(info(M).kind == Kind::kCounter, "not a counter");
-    static_assert(label_count(info(M)) == sizeof...(Labels), "see its labels in catalogue.inc");
+    static_assert(label_count(info(M)) == sizeof...(Labels),
+                  "wrong number of labels: see the row of the metric in catalogue.inc");
     detail::count(M, static_cast<double>(n), detail::views(labels...));
 }
 

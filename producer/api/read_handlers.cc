@@ -115,8 +115,9 @@ Problem no_such_job(std::string_view id) {
     }
     if (codec::is_client_id(id)) {
         return {ProblemCode::kJobNotFound,
-                fmt::format("There is no job \"{}\": no job was created with this id by PUT, or it "
-                            "ended and is no longer kept; other ids look like {}.",
+                fmt::format("There is no job \"{}\". Either no job was created with this id by "
+                            "PUT, or it has ended and is no longer kept. Ids that the gateway "
+                            "assigns look like {}.",
                             id, kIdExample),
                 "id"};
     }

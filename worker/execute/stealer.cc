@@ -29,9 +29,9 @@ Stealer::Stealer(storage::JobStore& store, Executor& executor, const schedule::L
     for (auto& lane : lane_states_) lane.views.resize(models.backends().size());
 }
 
-// A round is cheap if lanes pause or their hints say that they are young. Two sums fit into the
-// bound. One is a round, a pause and the age that makes a job worth stealing. The other is that
-// age, a round, and the time until the next hint comes or the last one is out of date.
+// A round is cheap while the lanes pause, or hints say that none has old jobs. The bound on a job's
+// wait must hold each of two sums: a round, a pause, and the age at which a job may be stolen; and
+// that age, a round, and the time until the next hint arrives or the last one expires.
 Result<bool> Stealer::step(WorkerId worker, std::vector<schedule::Shares>& shares) {
     const auto now = clock_.now();
     if (now >= next_round_) {

@@ -44,8 +44,9 @@ struct Candidate {
     std::string batch_key;  // Set if there is a spec.
     // How often a younger job of its lane, or a batch that such a job leads, went before it.
     int passed_over = 0;
-    // Once picked, the job gives way only to jobs more urgent than this: its own priority, or that
-    // of the most urgent job that was still waiting when this one was picked in its lane's turn.
+    // Once picked, the job gives way only to jobs that are more urgent than this. That is its own
+    // priority; or, if more urgent jobs waited but its lane had its turn, the priority of the most
+    // urgent of them.
     Priority standing = Priority::kHigh;
 };
 

@@ -69,8 +69,8 @@ Decoded<void> each_piece(std::string_view list, const Take& take) {
     return {};
 }
 
-// Adds one more of the few values of a parameter. A value that comes again is refused, which also
-// bounds their number.
+// Adds a value to those of a parameter. A repeated value is refused, so there are never more than
+// the parameter knows.
 template <class Value>
 Decoded<void> add_once(std::string_view name, std::string_view piece, Value value,
                        std::vector<Value>& values) {

@@ -114,7 +114,7 @@ TEST_F(CancelTest, ADryRunOnlyCounts) {
     EXPECT_EQ(status(job), "queued");
 }
 
-TEST_F(CancelTest, RefusesUnknownFields) {
+TEST_F(CancelTest, RefusesInvalidBodies) {
     for (const auto* body :
          {R"({"status":"completed"})", R"({"status":"cancelling"})", R"({"status":[]})",
           R"({"ids":["job_00000000000000000000000000"]})", R"({"limit":10001,"all":true})",

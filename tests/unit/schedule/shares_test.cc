@@ -65,7 +65,7 @@ TEST(Shares, GivesNoCreditForIdleTime) {
     EXPECT_NEAR(static_cast<double>(started[2]), 100.0 / 7, 2);
 }
 
-TEST(Shares, StrictModeAlwaysPrefersTheMoreUrgent) {
+TEST(Shares, StrictModeFillsTheMoreUrgentLanesFirst) {
     Shares shares(kLanes, 100, {.strict = true});
     EXPECT_EQ(fill(shares, 100, {70, 20, 1000}), (Counts{70, 20, 10}));
 }

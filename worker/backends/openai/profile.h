@@ -45,8 +45,9 @@ struct ServedModel {
     bool operator==(const ServedModel&) const = default;
 };
 
-// Chooses by the owners of the models in the answer to GET /models, in any order. Owners without a
-// profile are ignored; if the others disagree, or there are none, the profile is the generic one.
+// Returns the profile of the owners of the models in the answer to GET /models; their order does
+// not matter. Owners without a profile are ignored. If the others disagree, or none are left, it
+// returns the generic profile.
 const Profile& find_profile_by_models(const std::vector<ServedModel>& models);
 
 }  // namespace millrace::backends::openai

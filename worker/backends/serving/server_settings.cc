@@ -79,7 +79,7 @@ Result<std::string> clean_api_key(const std::string& setting, const std::string&
     if (is_plain) return std::string(key);
     return invalid(
         fmt::format("{} contains a character that no key has (a space, a line break, a control "
-                    "character or one beyond ASCII): check where it comes from",
+                    "character or one beyond ASCII): check where the key comes from",
                     setting));
 }
 

@@ -82,7 +82,7 @@ TEST(ReasonOfEnd, IsEverySettingThatWasRefused) {
         "worker.slot is not a setting\nb = 1");
 }
 
-TEST(ReasonOfEnd, IsOtherwiseTheLastTextThatIsNotALogLine) {
+TEST(ReasonOfEnd, IsTheLastTextThatIsNotALogLineIfNoErrorWasLogged) {
     EXPECT_EQ(reason_of_end(line("info    millrace-worker ready\n") +
                             "terminate called\n  what():  bad_alloc\n"),
               "terminate called\n  what():  bad_alloc");

@@ -1,5 +1,6 @@
 -- The first queued job of each lane and model: queue_id, priority, model, queued_at. Each probe of
--- jobs_open_queued skips the rest of what it found.
+-- jobs_open_queued starts after the lane and model that was found last, and so skips their other
+-- jobs.
 lane_heads AS (
     (SELECT queue_id, priority, model, queued_at FROM jobs_open
      WHERE is_queued
