@@ -10,8 +10,6 @@
 #include "common/json/scan.h"
 
 namespace millrace::json_text {
-namespace {}  // namespace
-
 // Notes a container when it begins and completes or drops the note when it ends, so that the notes
 // are in the order of the text.
 class OutlineBuilder {

@@ -177,11 +177,11 @@ JsonKind JsonView::kind() const {
     }
 }
 
-void JsonView::each_item(const std::function<bool(const JsonView&)>& take) const {
+void JsonView::each_item(const std::function<void(const JsonView&)>& take) const {
     CHECK(kind() == JsonKind::kArray);
     for (auto at = skip_space(text_, 1); text_[at] != ']';) {
         const auto end = value_end(at);
-        if (!take(JsonView(text_.substr(at, end - at), outline_))) return;
+        take(JsonView(text_.substr(at, end - at), outline_));
         at = skip_space(text_, end);
         if (text_[at] == ',') at = skip_space(text_, at + 1);
     }
@@ -221,10 +221,7 @@ std::vector<JsonMember> JsonView::members(std::size_t most) const {
 
 std::vector<JsonView> JsonView::items() const {
     std::vector<JsonView> items;
-    each_item([&items](const JsonView& item) {
-        items.push_back(item);
-        return true;
-    });
+    each_item([&items](const JsonView& item) { items.push_back(item); });
     return items;
 }
 

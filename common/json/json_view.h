@@ -33,9 +33,9 @@ class JsonView {
     JsonKind kind() const;
     std::string_view text() const { return text_; }  // Without the space around it.
 
-    // Calls `take` with each item of an array or member of an object, until it returns false. A
-    // list of all may take many times the memory of the text.
-    void each_item(const std::function<bool(const JsonView&)>& take) const;
+    // Calls `take` with each item of an array, or with each member of an object until it returns
+    // false. A list of all may take many times the memory of the text.
+    void each_item(const std::function<void(const JsonView&)>& take) const;
     void each_member(const std::function<bool(JsonMember)>& take) const;
     std::size_t size() const;  // The number of items or members.
 

@@ -21,6 +21,16 @@ inline std::size_t skip_space(std::string_view text, std::size_t at) {
     return at;
 }
 
+// The position after the string that begins at `at`, found by its quotes alone; the end of the text
+// if the string does not end. For texts that nobody has checked.
+inline std::size_t rough_string_end(std::string_view text, std::size_t at) {
+    for (++at; at < text.size(); ++at) {
+        if (text[at] == '"') return at + 1;
+        if (text[at] == '\\') ++at;
+    }
+    return text.size();
+}
+
 inline bool is_ascii(char c) {
     return static_cast<unsigned char>(c) < 0x80;
 }

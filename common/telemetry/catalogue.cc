@@ -63,8 +63,8 @@ std::string metrics_markdown() {
     std::string out =
         "# Metrics\n\n"
         "This page is generated from `common/telemetry/catalogue.inc` by `make docs`; a test "
-        "checks "
-        "that it is up to date. The\ngateway serves the metrics at `/metrics` of its API; a worker "
+        "checks that it is up to date. The\ngateway serves the metrics at `/metrics` of its API; a "
+        "worker "
         "serves its own at `/metrics` if `worker.port` is set.\n\n"
         "| Metric | Kind | Labels | Program | What it is | Look here … |\n"
         "| --- | --- | --- | --- | --- | --- |\n";

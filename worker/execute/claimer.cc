@@ -62,19 +62,21 @@ Claimer::Claimer(storage::JobStore& store, const Lease& lease, schedule::Lanes& 
 
 bool Claimer::step() {
     const auto now = clock_.now();
-    if (stopped_ || now < retry_at_) return false;
+    if (stopped_ || now < claiming_.next_at) return false;
     const auto worker = lease_.live(now);
     if (!worker) return false;
     const auto more = round(*worker);
+    return judge(more, claiming_);
+}
+
+bool Claimer::judge(const Result<bool>& more, Tries& tries) {
     if (more.has_value()) {
-        if (std::exchange(failures_, 0) > 0) log_info("jobs are claimed again");
+        if (std::exchange(tries.failures, 0) > 0) log_info(tries.works_again);
         return *more;
     }
     if (more.error().code == ErrorCode::kOutcomeUnknown) reconcile_wanted_ = true;
-    if (failures_++ == 0) {
-        log_warning("jobs cannot be claimed; trying again", {{"error", to_string(more.error())}});
-    }
-    retry_at_ = clock_.now() + backoff_delay(options_.store_backoff, failures_, random_);
+    if (tries.failures++ == 0) log_warning(tries.fails, {{"error", to_string(more.error())}});
+    tries.next_at = clock_.now() + backoff_delay(options_.store_backoff, tries.failures, random_);
     return false;
 }
 
@@ -99,18 +101,8 @@ Result<bool> Claimer::round(WorkerId worker) {
 // What has waited longest goes first. A steal that fails delays no claim: the jobs are tried again
 // after a pause of its own.
 bool Claimer::steal(WorkerId worker) {
-    if (clock_.now() < steal_at_) return false;
-    const auto more = stealer_.step(worker, shares_);
-    if (more.has_value()) {
-        if (std::exchange(steal_failures_, 0) > 0) log_info("jobs are stolen again");
-        return *more;
-    }
-    if (more.error().code == ErrorCode::kOutcomeUnknown) reconcile_wanted_ = true;
-    if (steal_failures_++ == 0) {
-        log_warning("jobs cannot be stolen; trying again", {{"error", to_string(more.error())}});
-    }
-    steal_at_ = clock_.now() + backoff_delay(options_.store_backoff, steal_failures_, random_);
-    return false;
+    if (clock_.now() < stealing_.next_at) return false;
+    return judge(stealer_.step(worker, shares_), stealing_);
 }
 
 Status Claimer::reconcile(WorkerId worker) {

@@ -16,6 +16,7 @@
 
 #include <atomic>
 #include <optional>
+#include <string_view>
 #include <vector>
 
 #include "common/base/clock.h"
@@ -63,8 +64,18 @@ class Claimer {
     bool is_confining() const;
 
  private:
+    // One kind of call of the store, which is tried again after pauses while it fails.
+    struct Tries {
+        std::string_view fails;  // The messages for the log.
+        std::string_view works_again;
+        int failures = 0;  // In a row.
+        MonoTime next_at;
+    };
+
     Result<bool> round(WorkerId worker);
     bool steal(WorkerId worker);  // True if there may be more.
+    // Notes whether a call worked. Returns whether it may do more at once.
+    bool judge(const Result<bool>& more, Tries& tries);
     Status reconcile(WorkerId worker);
     // Claims a confined job if one waits and no other is held.
     Status confine(WorkerId worker);
@@ -98,10 +109,8 @@ class Claimer {
     std::vector<schedule::Shares> shares_;  // One per backend.
     Stealer stealer_;
     std::optional<AttemptKey> confined_;  // May be over.
-    int failures_ = 0;                    // Consecutive failures of the store.
-    MonoTime retry_at_;
-    int steal_failures_ = 0;  // The same for stealing.
-    MonoTime steal_at_;
+    Tries claiming_{"jobs cannot be claimed; trying again", "jobs are claimed again"};
+    Tries stealing_{"jobs cannot be stolen; trying again", "jobs are stolen again"};
 };
 
 }  // namespace millrace::execute

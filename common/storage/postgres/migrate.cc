@@ -193,8 +193,8 @@ Result<std::vector<MigrationStep>> migration_status(const std::string& conninfo)
 Status check_schema(const PostgresOptions& options) {
     struct Schema {
         int version = 0;
-        int works_from =
-            0;  // The oldest programs that it works with, if it is newer than this one.
+        // The oldest programs that it works with, if it is newer than this one.
+        int works_from = 0;
     };
     const auto schema =
         on_database<Schema>(options, [](pqxx::connection& connection) -> Result<Schema> {

@@ -1,5 +1,4 @@
 #include "worker/backends/oip/infer_job.h"
-#include "worker/backends/bounded_json.h"
 
 #include <fmt/format.h>
 
@@ -8,6 +7,9 @@
 #include <nlohmann/json.hpp>
 #include <span>
 #include <utility>
+
+#include "common/json/scan.h"
+#include "worker/backends/bounded_json.h"
 
 namespace millrace::backends::oip {
 namespace {
@@ -173,21 +175,13 @@ Result<InferJob> parse(std::string_view input_json, bool with_data) {
 
 // --- Text without data --------------------------------------------------------------------------
 
-// The end of the string whose opening quote is at `at`.
-std::size_t string_end(std::string_view text, std::size_t at) {
-    for (++at; at < text.size() && text[at] != '"'; ++at) {
-        if (text[at] == '\\') ++at;
-    }
-    return std::min(at + 1, text.size());
-}
-
 // The end of the list whose opening bracket is at `at`.
 std::size_t list_end(std::string_view text, std::size_t at) {
     std::size_t depth = 0;
     while (at < text.size()) {
         const char c = text[at];
         if (c == '"') {
-            at = string_end(text, at);
+            at = json_text::rough_string_end(text, at);
             continue;
         }
         ++at;
@@ -197,18 +191,14 @@ std::size_t list_end(std::string_view text, std::size_t at) {
     return at;
 }
 
-std::size_t skip_space(std::string_view text, std::size_t at) {
-    return std::min(text.find_first_not_of(" \t\r\n", at), text.size());
-}
-
 // The list in a member "data" whose name begins at `at`, as [begin, end).
 std::optional<std::pair<std::size_t, std::size_t>> data_list(std::string_view text,
                                                              std::size_t at) {
     constexpr std::string_view kName = "\"data\"";
     if (!text.substr(at).starts_with(kName)) return std::nullopt;
-    auto begin = skip_space(text, at + kName.size());
+    auto begin = json_text::skip_space(text, at + kName.size());
     if (begin == text.size() || text[begin] != ':') return std::nullopt;
-    begin = skip_space(text, begin + 1);
+    begin = json_text::skip_space(text, begin + 1);
     if (begin == text.size() || text[begin] != '[') return std::nullopt;
     return std::pair(begin, list_end(text, begin));
 }
@@ -223,7 +213,7 @@ std::string without_data(std::string_view text) {
             rest += "[]";
             kept = at = list->second;
         } else {
-            at = string_end(text, at);
+            at = json_text::rough_string_end(text, at);
         }
     }
     rest += text.substr(kept);

@@ -55,10 +55,7 @@ void each_text(const JsonView& value, const std::function<void(std::string_view)
     if (kind == JsonKind::kString) return take(value.string());
     if (depth == kTextDepthMax) return;
     if (kind == JsonKind::kArray) {
-        value.each_item([&](const JsonView& item) {
-            each_text(item, take, depth + 1);
-            return true;
-        });
+        value.each_item([&](const JsonView& item) { each_text(item, take, depth + 1); });
     }
     if (kind != JsonKind::kObject) return;
     std::optional<JsonView> content;
@@ -112,10 +109,7 @@ void count_texts(const JsonView& asked, RequestOutline& outline) {
     std::size_t bytes = 0;
     const auto count = [&bytes](std::string_view text) { bytes += text.size(); };
     if (outline.is_list) {
-        asked.each_item([&](const JsonView& item) {
-            each_text(item, count);
-            return true;
-        });
+        asked.each_item([&](const JsonView& item) { each_text(item, count); });
     } else {
         each_text(asked, count);
     }

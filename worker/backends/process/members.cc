@@ -8,22 +8,13 @@
 namespace millrace::backends::process {
 namespace {
 
-// The end of the string that begins at `at`; the end of the text if the string does not end.
-std::size_t string_end(std::string_view text, std::size_t at) {
-    for (++at; at < text.size(); ++at) {
-        if (text[at] == '"') return at + 1;
-        if (text[at] == '\\') ++at;
-    }
-    return text.size();
-}
-
-// The same for a value.
+// The end of the value that begins at `at`; the end of the text if the value does not end.
 std::size_t value_end(std::string_view text, std::size_t at) {
     std::size_t depth = 0;
     while (at < text.size()) {
         const char c = text[at];
         if (c == '"') {
-            at = string_end(text, at);
+            at = json_text::rough_string_end(text, at);
             continue;
         }
         if (depth == 0 && (c == ',' || c == '}' || c == ']')) break;
@@ -61,7 +52,7 @@ std::vector<Member> members(std::string_view text) {
     while (true) {
         const auto name_at = json_text::skip_space(text, at);
         if (name_at == text.size() || text[name_at] != '"') return members;
-        const auto name_end = string_end(text, name_at);
+        const auto name_end = json_text::rough_string_end(text, name_at);
         const auto colon = json_text::skip_space(text, name_end);
         if (colon == text.size() || text[colon] != ':') return members;
         const auto begin = json_text::skip_space(text, colon + 1);

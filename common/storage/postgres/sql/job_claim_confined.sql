@@ -20,17 +20,10 @@ WITH waiting AS MATERIALIZED (
     FOR UPDATE OF j SKIP LOCKED
 ), claimed AS (
     UPDATE jobs_open j
-    SET state = 4, worker_id = $1::uuid, epoch = j.epoch + 1, attempt = j.attempt + 1,
-        started_at = now(), claim_by = NULL,
-        attempt_deadline = least(now() + j.timeout_ms * interval '1 ms', j.expires_at)
+    SET {claim_set}
     FROM found
     WHERE j.id = ANY (ARRAY[found.id]) AND j.state = 3
-    RETURNING j.id, j.epoch, j.attempt, j.failures, j.losses,
-        CASE WHEN j.expires_at < now() + j.timeout_ms * interval '1 ms'
-             THEN (extract(epoch FROM j.expires_at - now()) * 1000)::int8
-             ELSE j.timeout_ms END AS remaining_ms,
-        j.expires_at IS NOT NULL AND j.expires_at < now() + j.timeout_ms * interval '1 ms'
-            AS deadline_is_ttl
+    RETURNING j.id, {claim_columns}
 )
 SELECT c.*, s.spec
 FROM claimed c

@@ -25,17 +25,10 @@ WITH found AS (
     CROSS JOIN LATERAL (SELECT spec FROM job_specs WHERE job_specs.id = f.id OFFSET 0) AS s
 ), claimed AS (
     UPDATE jobs_open j
-    SET state = 4, worker_id = $1::uuid, epoch = j.epoch + 1, attempt = j.attempt + 1,
-        started_at = now(), claim_by = NULL,
-        attempt_deadline = least(now() + j.timeout_ms * interval '1 ms', j.expires_at)
+    SET {claim_set}
     FROM sized
     WHERE j.id = ANY (ARRAY[sized.id]) AND j.state = 3 AND coalesce(sized.before, 0) < $8::int8
-    RETURNING j.id, j.epoch, j.attempt, j.failures, j.losses,
-        CASE WHEN j.expires_at < now() + j.timeout_ms * interval '1 ms'
-             THEN (extract(epoch FROM j.expires_at - now()) * 1000)::int8
-             ELSE j.timeout_ms END AS remaining_ms,
-        j.expires_at IS NOT NULL AND j.expires_at < now() + j.timeout_ms * interval '1 ms'
-            AS deadline_is_ttl, sized.queued_at, sized.spec
+    RETURNING j.id, {claim_columns}, sized.queued_at, sized.spec
 )
 SELECT id, epoch, attempt, failures, losses, remaining_ms, deadline_is_ttl, spec, micros(queued_at),
     (SELECT max(before) >= $8::int8 FROM sized)
