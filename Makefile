@@ -32,7 +32,7 @@ export TSAN_OPTIONS := suppressions=$(CURDIR)/.ci/tsan.supp ignore_noninstrument
 NO_ASLR := $(shell setarch -R true 2>/dev/null && echo setarch -R)
 
 .DEFAULT_GOAL := help
-.PHONY: help packages setup build build-all build-tests build-asan build-tsan test test-mlserver test-llama-server demo bench bench-gpu bench-peers soak fmt lint tidy docs clean asan tsan mutants
+.PHONY: help packages setup build build-all build-tests build-asan build-tsan test test-mlserver test-llama-server test-upgrade demo bench bench-gpu bench-peers soak fmt lint tidy docs clean asan tsan mutants
 
 help: ## This list.
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -76,6 +76,12 @@ test-llama-server: setup ## The openai backend on a real llama-server, which is 
 	@$(CONFIGURE) --preset release >/dev/null
 	@cmake --build build -j $(JOBS) --target llama_server_tests
 	@CI=1 $(CTEST) --test-dir build -L llama_server
+
+test-upgrade: setup ## The programs of the commit before (PREVIOUS=…) beside these, as in an upgrade that stops nothing.
+	@JOBS=$(JOBS) tests/e2e/build-previous.sh $(PREVIOUS)
+	@$(CONFIGURE) --preset release >/dev/null
+	@cmake --build build -j $(JOBS) --target upgrade_tests
+	@PREVIOUS_PROGRAMS=$(CURDIR)/build/previous/build/bin $(CTEST) --test-dir build -L upgrade
 
 demo: setup build ## A real model answers real prompts on the embedded stack.
 	@deploy/demo.sh

@@ -64,7 +64,7 @@ void Stack::start_postgres() {
             options_.postgres.value_or(embedded::PostgresOptions{}));
         conninfo_ = postgres_->conninfo();
     }
-    value_or_throw(storage::postgres::migrate_up(conninfo_));
+    if (options_.is_migrated) value_or_throw(storage::postgres::migrate_up(conninfo_));
 }
 
 void Stack::start_broker() {
@@ -84,7 +84,9 @@ std::string Stack::bootstrap() const {
 
 Stack::Process Stack::start_program(const std::string& program, const ProgramOptions& options,
                                     const std::string& log_name) {
-    const auto path = process::find_own_program(program);
+    const auto path = options.folder.empty()
+                          ? process::find_own_program(program)
+                          : process::find_program((options.folder / program).string());
     if (!path) throw std::runtime_error(program + " is not built");
     Settings all{{"postgres.conninfo", conninfo()}, {"kafka.bootstrap", bootstrap()}};
     if (options_.quick) all.insert(kQuick.begin(), kQuick.end());
@@ -171,6 +173,13 @@ void Stack::restart_worker(std::size_t number, ProgramOptions options) {
     worker.process.reset();
     worker.options = std::move(options);
     worker.process = start_program("millrace-worker", worker.options, name);
+}
+
+Stack::Process Stack::migrate(const std::filesystem::path& folder) {
+    return std::make_unique<process::ChildProcess>(value_or_throw(
+        process::ChildProcess::start({.argv = {(folder / "millrace").string(), "migrate"},
+                                      .env = {{"MILLRACE_POSTGRES_CONNINFO", conninfo()}},
+                                      .output_file = directory_.path() / "migrate.log"})));
 }
 
 void Stack::wait_for_workers(std::size_t count) {

@@ -42,6 +42,7 @@ struct StackOptions {
     // A PostgreSQL of its own, which a test may kill. If the stack is not quick, it always has one.
     std::optional<embedded::PostgresOptions> postgres;
     std::vector<int> kafka_relays;  // Of Apache Kafka: see ApacheKafkaOptions.
+    bool is_migrated = true;        // If false, the database is empty; see migrate().
 };
 
 // The settings of one program, in addition to those of all.
@@ -49,18 +50,24 @@ struct ProgramOptions {
     Settings settings;
     std::vector<std::string> arguments;
     std::map<std::string, std::string> environment;
+    std::filesystem::path folder;  // Where the program is; empty: in this build.
 };
 
 class Stack {
  public:
+    using Process = std::unique_ptr<process::ChildProcess>;
+
     // Returns when every gateway serves and every worker is registered.
     explicit Stack(StackOptions options = {});
 
-    const std::string& url() const { return gateways_.front()->url; }
+    const std::string& url() const { return gateways_.at(called_gateway_)->url; }
     std::string conninfo() const { return conninfo_; }
 
     // --- The API ---
-    // The calls go to the first gateway. They throw if the status is not the expected one.
+    // The calls throw if the status is not the expected one.
+    //
+    // They go to this gateway from now on; before, to the first.
+    void call_gateway(std::size_t number) { called_gateway_ = number; }
     Json call(const std::string& method, const std::string& path, const Json& body = {},
               int expected_status = 200);
     std::string submit(const Json& job);
@@ -93,6 +100,9 @@ class Stack {
     void restart_gateway(std::size_t number = 0);
     void restart_gateway(std::size_t number, ProgramOptions options);
 
+    // Starts the `millrace migrate` of that folder.
+    Process migrate(const std::filesystem::path& folder);
+
     // --- The servers ---
     embedded::PrivatePostgres& postgres() { return postgres_->server(); }  // Its own.
     embedded::ApacheKafka& kafka() { return *kafka_; }
@@ -105,7 +115,6 @@ class Stack {
     const std::filesystem::path& directory() const { return directory_.path(); }
 
  private:
-    using Process = std::unique_ptr<process::ChildProcess>;
     struct Worker {
         ProgramOptions options;
         Process process;
@@ -136,6 +145,7 @@ class Stack {
     std::unique_ptr<embedded::ApacheKafka> kafka_;
     http::Client http_;
     std::vector<std::unique_ptr<Gateway>> gateways_;
+    std::size_t called_gateway_ = 0;
     std::vector<Worker> workers_;
 };
 
