@@ -57,8 +57,11 @@ void ChunkedBody::take_byte(char c) {
             return take_size(c);
         case Expected::kBlank:
             take_framing(is_blank(c) || c == ';');
-            if (c == ';') expected_ = Expected::kExtension;
+            if (c == ';') expected_ = Expected::kExtensionBegin;
             return;
+        case Expected::kExtensionBegin:
+            if (is_token(c)) expected_ = Expected::kExtension;
+            return take_framing(is_blank(c) || is_token(c));
         case Expected::kExtension:
             if (c == '\r') return expect(true, Expected::kSizeLf);
             return take_framing(is_text(c));
@@ -97,7 +100,7 @@ void ChunkedBody::take_size(char c) {
     }
     if (size_digits_ == 0) return expect(false, Expected::kSize);
     if (c == '\r') return expect(true, Expected::kSizeLf);
-    expected_ = c == ';' ? Expected::kExtension : Expected::kBlank;
+    expected_ = c == ';' ? Expected::kExtensionBegin : Expected::kBlank;
     take_framing(c == ';' || is_blank(c));
 }
 

@@ -35,7 +35,8 @@ class ChunkedBody {
  private:
     enum class Expected {
         kSize,
-        kBlank,  // After a size; an extension must follow.
+        kBlank,           // After a size; an extension must follow.
+        kExtensionBegin,  // Blanks, then its name.
         kExtension,
         kSizeLf,
         kData,

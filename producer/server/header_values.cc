@@ -167,6 +167,28 @@ std::optional<std::string> parse_idempotency_key(std::string_view field, std::si
     return std::string(key);
 }
 
+// RFC 3986, section 3.2, without the user, which HTTP forbids (RFC 9110, section 4.2.4).
+bool is_host(std::string_view text) {
+    const auto is_of = [](std::string_view part, std::string_view marks) {
+        return std::ranges::all_of(part, [&](char c) {
+            return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || is_digit(c) ||
+                   marks.find(c) != std::string_view::npos;
+        });
+    };
+    const bool is_literal = text.starts_with('[');
+    const auto bracket = is_literal ? text.find(']') : 0;
+    if (bracket == std::string_view::npos) return false;
+    const auto colon = std::min(text.find(':', bracket), text.size());
+    const auto name = text.substr(0, colon);
+    if (is_literal) {
+        if (name.size() != bracket + 1) return false;
+        if (name.size() == 2 || !is_of(name.substr(1, bracket - 1), ":.%-_~")) return false;
+    } else if (name.empty() || !is_of(name, "-._~%!$&'()*+,;=")) {
+        return false;
+    }
+    return std::ranges::all_of(text.substr(std::min(colon + 1, text.size())), is_digit);
+}
+
 bool etag_matches(std::string_view if_none_match, std::string_view etag) {
     const auto strong = [](std::string_view tag) {
         return tag.starts_with("W/") ? tag.substr(2) : tag;

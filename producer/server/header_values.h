@@ -41,6 +41,9 @@ bool is_default_media_type(std::string_view content_type);
 // The key, quoted (as in the IETF draft) or bare: 1 to `size_max` visible ASCII characters.
 std::optional<std::string> parse_idempotency_key(std::string_view field, std::size_t size_max);
 
+// Whether the text names a host, perhaps with a port: "host", "127.0.0.1:8080", "[::1]".
+bool is_host(std::string_view text);
+
 // Whether an If-None-Match field contains the tag; the comparison is weak (RFC 9110, section
 // 13.1.2).
 bool etag_matches(std::string_view if_none_match, std::string_view etag);

@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <boost/beast/core/string.hpp>
 #include <boost/beast/http/error.hpp>
 
@@ -57,12 +58,40 @@ Method method_of(http::verb verb) {
     }
 }
 
+struct Target {
+    std::optional<std::string_view> authority;
+    std::string_view path;  // And query.
+};
+
 // A proxy sends "http://host/path"; the host is ignored.
-std::string_view without_authority(std::string_view target) {
+Target split(std::string_view target) {
     constexpr std::string_view kScheme = "http://";
-    if (!beast::iequals(target.substr(0, kScheme.size()), kScheme)) return target;
-    const auto path = target.find_first_of("/?", kScheme.size());
-    return path == std::string_view::npos ? "/" : target.substr(path);
+    if (!beast::iequals(target.substr(0, kScheme.size()), kScheme)) return {{}, target};
+    const auto rest = target.substr(kScheme.size());
+    const auto path = std::min(rest.find_first_of("/?"), rest.size());
+    return {rest.substr(0, path), path == rest.size() ? "/" : rest.substr(path)};
+}
+
+// RFC 9112, section 3.2. Programs in front of this one may have read another path.
+std::optional<Problem> target_problem(const RequestParser::value_type& message) {
+    const auto target = view(message.target());
+    const auto is_foreign = [](char c) { return c <= ' ' || c >= 0x7F || c == '#'; };
+    if (std::ranges::any_of(target, is_foreign)) {
+        return malformed("Escape what is not ASCII in the path and the query, and #, as %XX.");
+    }
+    const auto [authority, path] = split(target);
+    const bool is_server = target == "*" && message.method() == http::verb::options;
+    if (authority ? is_host(*authority) : path.starts_with('/') || is_server) return std::nullopt;
+    return malformed("Send a path that begins with a slash.");
+}
+
+std::optional<Problem> host_problem(const RequestParser::value_type& message) {
+    const auto hosts = message.count(http::field::host);
+    if (hosts > 1 || (hosts == 0 && message.version() >= 11)) {
+        return malformed("Send exactly one Host field.");
+    }
+    if (hosts == 0 || is_host(view(message[http::field::host]))) return std::nullopt;
+    return malformed("Send a Host field with a name or an address, and perhaps a port.");
 }
 
 // Joins all fields of a name into one list.
@@ -89,16 +118,26 @@ Problem parse_problem(const beast::error_code& error, std::size_t header_bytes_m
         fmt::format("The request is not valid HTTP/1.1 or HTTP/1.0: {}.", error.message()));
 }
 
+std::optional<Problem> line_problem(std::string_view head) {
+    for (auto end = head.find("\r\n"); end != std::string_view::npos;
+         end = head.find("\r\n", end)) {
+        end += 2;
+        if (end < head.size() && (head[end] == ' ' || head[end] == '\t')) {
+            return malformed("A header field goes on in the next line; send each in one line.");
+        }
+    }
+    return std::nullopt;
+}
+
 std::optional<Problem> framing_problem(const RequestParser& parser) {
     const auto& message = parser.get();
-    const auto hosts = message.count(http::field::host);
-    if (hosts > 1 || (hosts == 0 && message.version() >= 11)) {
-        return malformed("Send exactly one Host field.");
-    }
-    // Beast accepts several equal lengths; other readers may use the first or the last.
+    if (auto problem = target_problem(message)) return problem;
+    if (auto problem = host_problem(message)) return problem;
+    // Beast accepts several equal lengths; other readers may use the first or the last. Some take
+    // digits after a zero for octal ones.
     const auto length = view(message[http::field::content_length]);
-    if (message.count(http::field::content_length) > 1 ||
-        length.find_first_not_of("0123456789") != std::string_view::npos) {
+    if (message.count(http::field::content_length) > 1 || !std::ranges::all_of(length, is_digit) ||
+        (length.size() > 1 && length.front() == '0')) {
         return malformed("Send exactly one Content-Length, in digits.");
     }
     if (auto problem = transfer_encoding_problem(message)) return problem;
@@ -124,7 +163,7 @@ bool is_chunked(const RequestParser& parser) {
 Request read_head(const RequestParser& parser) {
     const auto& message = parser.get();
     Request request{.method = method_of(message.method())};
-    const auto target = without_authority(view(message.target()));
+    const auto target = split(view(message.target())).path;
     const auto path = target.substr(0, target.find('?'));
     request.path = percent_decode(path, false).value_or(std::string(path));
     if (path.size() < target.size()) request.query = target.substr(path.size() + 1);

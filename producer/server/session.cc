@@ -162,7 +162,11 @@ void Session::on_read(Error error, std::size_t bytes) {
 void Session::parse() {
     Error error;
     if (phase_ == Phase::kHeader) {
-        buffer_.consume(parser_->put(buffer_.data(), error));
+        const auto bytes = buffer_.data();
+        const auto taken = parser_->put(bytes, error);
+        const auto fault = line_problem({static_cast<const char*>(bytes.data()), taken});
+        buffer_.consume(taken);
+        if (fault) return refuse(*fault);
         if (error == beast::http::error::need_more) return read_more();
         if (error) return refuse(parse_problem(error, options().header_bytes_max));
         if (!take_header()) return;

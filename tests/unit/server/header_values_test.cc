@@ -37,6 +37,17 @@ TEST(HeaderValues, FindTheWaitAmongPreferences) {
     }
 }
 
+TEST(HeaderValues, KnowHosts) {
+    for (const auto* host : {"t", "a.b:80", "127.0.0.1:1", "[::1]", "[::1]:80", "[fe80::1%25eth0]",
+                             "a_b-c~d", "a%20b", "t:"}) {
+        EXPECT_TRUE(is_host(host)) << host;
+    }
+    for (const auto* none : {"", ":", ":80", "a b", "a/b", "a@b", "a,b c", "::1", "a:b", "a:1:2",
+                             "[]", "[", "[::1", "[::1]x", "[a/b]", "a[::1]", "\xC3\xA4", "a#b"}) {
+        EXPECT_FALSE(is_host(none)) << none;
+    }
+}
+
 TEST(HeaderValues, KnowJsonMediaTypes) {
     EXPECT_TRUE(is_json_media_type("application/json"));
     EXPECT_TRUE(is_json_media_type("Application/JSON; charset=utf-8"));

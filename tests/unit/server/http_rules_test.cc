@@ -1,4 +1,4 @@
-// HTTP itself: methods, lengths, limits, keep-alive, and requests that try to be two.
+// HTTP itself: methods, lengths, limits and keep-alive.
 #include <fmt/format.h>
 
 #include "tests/support/eventually.h"
@@ -174,58 +174,6 @@ TEST_F(HttpRulesTest, HeaderThatIsTooLargeIsRefused) {
     const auto many = std::string(20 * 1024, 'a');
     EXPECT_EQ(get("/healthz", "X-Long: " + many + "\r\n").status, 431);
     EXPECT_EQ(get("/" + many).status, 431);
-}
-
-TEST_F(HttpRulesTest, RequestsThatCouldHideAnotherAreRefusedAndTheConnectionClosed) {
-    const auto post_with = [](std::string_view headers, std::string_view version = "1.1") {
-        return fmt::format("POST /v1/jobs HTTP/{}\r\nHost: t\r\n{}\r\n0\r\n\r\n{}", version,
-                           headers, get_request("/healthz"));
-    };
-    const std::pair<std::string, int> cases[] = {
-        {post_with("Transfer-Encoding: chunked\r\n", "1.0"), 400},
-        {post_with("Transfer-Encoding: gzip\r\n"), 501},
-        {post_with("Transfer-Encoding: gzip, chunked\r\n"), 501},
-        {post_with("Transfer-Encoding: gzip\r\nContent-Length: 5\r\n"), 400},
-        {post_with("Transfer-Encoding: chunked\r\nContent-Length: 5\r\n"), 400},
-        {post_with("Content-Length: 5\r\nTransfer-Encoding: chunked\r\n"), 400},
-        {post_with("Transfer-Encoding: chunked\r\nTransfer-Encoding: identity\r\n"), 400},
-        {post_with("Transfer-Encoding: chunked\r\nTransfer-Encoding: chunked\r\n"), 400},
-        {post_with("Transfer-Encoding: chunked, chunked\r\n"), 501},
-        {post_with("Transfer-Encoding: xchunked\r\n"), 501},
-        {post_with("Transfer-Encoding: \"chunked\"\r\n"), 501},
-        {post_with("Transfer-Encoding:\x0b"
-                   "chunked\r\n"),
-         400},
-        {post_with("Transfer-Encoding : chunked\r\n"), 400},
-        {post_with("Transfer-Encoding:\r\n chunked\r\nContent-Length: 5\r\n"), 400},
-        {post_with("Content-Length: 5\r\nContent-Length: 6\r\n"), 400},
-        {post_with("Content-Length: 5\r\nContent-Length: 5\r\n"), 400},
-        {post_with("Content-Length: 5, 5\r\n"), 400},
-        {post_with("Content-Length: +5\r\n"), 400},
-        {post_with("Content-Length: -5\r\n"), 400},
-        {post_with("Content-Length: 0x5\r\n"), 400},
-        {post_with("Content-Length: 99999999999999999999999\r\n"), 400},
-        {post_with("Content-Length : 5\r\n"), 400},
-        {post_with("X: a\nContent-Length: 5\r\n"), 400},
-        {post_with("Host: other\r\n"), 400},
-        {post_with("Content-Length: 0\r\nContent-Type: a/b\r\nContent-Type: c/d\r\n"), 400},
-        {post_with("Content-Length: 0\r\nIdempotency-Key: a\r\nidempotency-key: b\r\n"), 400},
-        {"GET /healthz HTTP/1.1\r\n\r\n", 400},
-        {"GET /healthz HTTP/1.1\nHost: t\n\n", 400},
-        {"GET /healthz HTTP/2.0\r\nHost: t\r\n\r\n", 400},
-        {"GET /healthz\r\n\r\n", 400},
-        {"\x16\x03\x01\x02", 400},
-        {"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n", 400},
-    };
-    for (const auto& [request, status] : cases) {
-        auto connection = client();
-        connection.send(request);
-        const auto answer = connection.response();
-        EXPECT_EQ(answer.status, status) << request;
-        EXPECT_EQ(answer.header("connection"), "close") << request;
-        EXPECT_TRUE(connection.is_closed_by_server()) << request;
-    }
-    EXPECT_TRUE(service_.submitted().empty());
 }
 
 TEST_F(HttpRulesTest, SlowHeadersAndBodiesTimeOut) {
