@@ -16,6 +16,7 @@ SANITIZE ?= unit
 TSAN_TESTS ?= runtime_test process_test telemetry_test worker_test gateway_test api_test \
     backend_synthetic_test backend_oip_integration_test backend_openai_integration_test \
     backend_process_integration_test
+FUZZ_TIME ?= 60
 space := $(subst ,, )
 # $(call either,a b) matches a and b.
 either = ^($(subst $(space),|,$(strip $(1))))$$
@@ -32,7 +33,7 @@ export TSAN_OPTIONS := suppressions=$(CURDIR)/.ci/tsan.supp ignore_noninstrument
 NO_ASLR := $(shell setarch -R true 2>/dev/null && echo setarch -R)
 
 .DEFAULT_GOAL := help
-.PHONY: help packages setup build build-all build-tests build-asan build-tsan test test-mlserver test-llama-server test-upgrade demo bench bench-gpu bench-peers soak fmt lint tidy docs clean asan tsan mutants
+.PHONY: help packages setup build build-all build-tests build-asan build-tsan build-fuzz test test-mlserver test-llama-server test-upgrade demo bench bench-gpu bench-peers soak fmt lint tidy docs clean asan tsan fuzz mutants
 
 help: ## This list.
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -123,6 +124,9 @@ asan: build-asan ## Unit tests (SANITIZE="unit integration": more) with ASan and
 tsan: build-tsan ## The tests of threads (TSAN_TESTS) with ThreadSanitizer.
 	@$(NO_ASLR) $(CTEST) --test-dir build/tsan -R '$(call either,$(TSAN_TESTS))'
 
+fuzz: build-fuzz ## Each reader of bytes from outside, for FUZZ_TIME=60 seconds.
+	@tests/fuzz/run --seconds $(FUZZ_TIME) --jobs $(JOBS)
+
 mutants: setup ## Take each guard of the delivery protocol out of the code: some test must fail.
 	@CMAKE_PREFIX_PATH=$(CACHE)/llama tests/mutation/check
 
@@ -133,6 +137,10 @@ build-asan: setup
 build-tsan: setup
 	@$(CONFIGURE) --preset tsan >/dev/null
 	@cmake --build build/tsan -j $(JOBS) --target $(TSAN_TESTS)
+
+build-fuzz: packages
+	@$(CONFIGURE) --preset fuzz >/dev/null
+	@cmake --build build/fuzz -j $(JOBS) --target fuzz_targets
 
 clean: ## Remove what was built. What was fetched stays in the cache.
 	@rm -rf build

@@ -14,7 +14,9 @@ target_compile_options(millrace_compiler INTERFACE
     -Wall -Wextra -Wpedantic -Wshadow -Wnon-virtual-dtor -Wold-style-cast -Wunused
     -Woverloaded-virtual -Wnull-dereference -Wimplicit-fallthrough -Wcast-align -Werror
     # Designated initialisers name what differs from the defaults; the rest is meant.
-    -Wno-missing-field-initializers)
+    -Wno-missing-field-initializers
+    # clang, which builds the fuzz targets, has other names for some of GCC's.
+    $<$<CXX_COMPILER_ID:Clang>:-Wno-unknown-warning-option>)
 # The precompiled headers (cmake/Modules.cmake) have fmt's; what shares them must see the same macros.
 target_compile_definitions(millrace_compiler INTERFACE
     $<TARGET_PROPERTY:fmt::fmt,INTERFACE_COMPILE_DEFINITIONS>)
@@ -33,8 +35,11 @@ if(MILLRACE_SANITIZE STREQUAL "address")
     set(sanitize_flags -fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer)
 elseif(MILLRACE_SANITIZE STREQUAL "thread")
     set(sanitize_flags -fsanitize=thread -fno-omit-frame-pointer)
+elseif(MILLRACE_SANITIZE STREQUAL "fuzzer")
+    # clang's; each fuzz target links its driver too (tests/fuzz).
+    set(sanitize_flags -fsanitize=fuzzer-no-link,address,undefined -fno-sanitize-recover=all)
 elseif(NOT MILLRACE_SANITIZE STREQUAL "")
-    message(FATAL_ERROR "MILLRACE_SANITIZE is '${MILLRACE_SANITIZE}'; use 'address' or 'thread'")
+    message(FATAL_ERROR "MILLRACE_SANITIZE is '${MILLRACE_SANITIZE}'; use 'address', 'thread' or 'fuzzer'")
 endif()
 if(sanitize_flags)
     add_compile_options(${sanitize_flags})

@@ -14,6 +14,8 @@ packages=(
     libyaml-cpp-dev libcli11-dev prometheus-cpp-dev
     # Tests and benches.
     libgtest-dev libgmock-dev spin
+    # Fuzzers.
+    clang-14 libclang-rt-14-dev
     # Servers: the private PostgreSQL cluster, Apache Kafka's virtual machine and its fetcher.
     postgresql openjdk-17-jre-headless maven
     # Scripts; pip fetches llama.cpp, a small model, and NVIDIA Triton, which runs models in Python.
