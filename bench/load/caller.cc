@@ -3,20 +3,22 @@
 #include <arpa/inet.h>
 #include <fmt/format.h>
 #include <netinet/tcp.h>
+#include <sys/epoll.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
 #include <algorithm>
-#include <atomic>
 #include <cctype>
 #include <chrono>
 #include <cstdlib>
+#include <deque>
 #include <exception>
 #include <mutex>
 #include <stdexcept>
 #include <string_view>
 #include <vector>
 
+#include "common/process/fd.h"
 #include "common/runtime/thread.h"
 
 namespace millrace::bench {
@@ -51,27 +53,34 @@ Caller::~Caller() {
 }
 
 int Caller::exchange(const std::string& request) {
+    send(request);
+    while (true) {
+        if (const auto status = receive()) return *status;
+    }
+}
+
+void Caller::send(const std::string& request) {
     for (std::size_t sent = 0; sent < request.size();) {
-        const auto n = send(fd_, request.data() + sent, request.size() - sent, MSG_NOSIGNAL);
+        const auto n = ::send(fd_, request.data() + sent, request.size() - sent, MSG_NOSIGNAL);
         if (n <= 0) throw std::runtime_error("the connection broke while sending");
         sent += static_cast<std::size_t>(n);
     }
-    std::size_t header_end = 0;
-    while ((header_end = received_.find("\r\n\r\n")) == std::string::npos) read_more();
-    const auto length = content_length(std::string_view(received_).substr(0, header_end));
-    const auto total = header_end + 4 + length;
-    while (received_.size() < total) read_more();
-    const int status = std::atoi(received_.c_str() + 9);
-    body_ = received_.substr(header_end + 4, length);
-    received_.erase(0, total);
-    return status;
 }
 
-void Caller::read_more() {
+std::optional<int> Caller::receive() {
     char buffer[16384];
     const auto n = recv(fd_, buffer, sizeof buffer, 0);
     if (n <= 0) throw std::runtime_error("the connection broke while reading");
     received_.append(buffer, static_cast<std::size_t>(n));
+    const auto header_end = received_.find("\r\n\r\n");
+    if (header_end == std::string::npos) return std::nullopt;
+    const auto length = content_length(std::string_view(received_).substr(0, header_end));
+    const auto total = header_end + 4 + length;
+    if (received_.size() < total) return std::nullopt;
+    const int status = std::atoi(received_.c_str() + 9);
+    body_ = received_.substr(header_end + 4, length);
+    received_.erase(0, total);
+    return status;
 }
 
 std::string post(const std::string& path, const std::string& body, const std::string& headers) {
@@ -103,16 +112,34 @@ void run_callers(int port, int callers, const std::function<void(Caller&, int)>&
 }
 
 double run_load(const Load& load) {
-    std::atomic<std::size_t> left{load.requests};
-    std::atomic<int> unexpected{0};
     const auto started = std::chrono::steady_clock::now();
-    run_callers(load.port, load.callers, [&](Caller& caller, int) {
-        while (left.fetch_sub(1) - 1 < load.requests) {  // Else wrapped below zero.
-            const int status = caller.exchange(load.request);
-            if (status != load.expected_status) unexpected = status;
+    const auto callers = std::min(load.requests, static_cast<std::size_t>(load.callers));
+    const process::Fd ready(epoll_create1(EPOLL_CLOEXEC));
+    std::deque<Caller> all;  // In place, because epoll refers to them.
+    for (std::size_t i = 0; i < callers; ++i) {
+        auto& caller = all.emplace_back(load.port);
+        epoll_event event{.events = EPOLLIN, .data = {.ptr = &caller}};
+        epoll_ctl(ready.get(), EPOLL_CTL_ADD, caller.descriptor(), &event);
+        caller.send(load.request);
+    }
+    std::vector<epoll_event> events(callers);
+    std::size_t sent = callers;
+    for (std::size_t answered = 0; answered < load.requests;) {
+        const int count = epoll_wait(ready.get(), events.data(), static_cast<int>(callers), -1);
+        for (int i = 0; i < count; ++i) {
+            auto& caller = *static_cast<Caller*>(events[static_cast<std::size_t>(i)].data.ptr);
+            const auto status = caller.receive();
+            if (!status) continue;
+            if (*status != load.expected_status) {
+                throw std::runtime_error(fmt::format("a call answered {}", *status));
+            }
+            ++answered;
+            if (sent < load.requests) {
+                ++sent;
+                caller.send(load.request);
+            }
         }
-    });
-    if (unexpected != 0) throw std::runtime_error(fmt::format("a call answered {}", unexpected));
+    }
     return std::chrono::duration<double>(std::chrono::steady_clock::now() - started).count();
 }
 

@@ -5,6 +5,7 @@
 
 #include <cstddef>
 #include <functional>
+#include <optional>
 #include <string>
 
 namespace millrace::bench {
@@ -21,9 +22,13 @@ class Caller {
     int exchange(const std::string& request);
     const std::string& body() const { return body_; }
 
- private:
-    void read_more();
+    // The two halves of exchange(). receive() reads once: it returns the status when it has the
+    // whole answer.
+    void send(const std::string& request);
+    std::optional<int> receive();
+    int descriptor() const { return fd_; }
 
+ private:
     int fd_;
     std::string received_;
     std::string body_;
@@ -45,7 +50,8 @@ struct Load {
     int expected_status = 202;
 };
 
-// Runs the load to its end and returns the seconds it took. Throws on any other status.
+// Runs the load to its end and returns the seconds it took. All callers share one thread: a thread
+// each would cost as much as what is measured. Throws on any other status.
 double run_load(const Load& load);
 
 }  // namespace millrace::bench
